@@ -1,0 +1,82 @@
+"""archsearch: networks as YAML, searched, compared and reported so that anyone can check.
+
+    from archsearch import build, load_spec, run
+
+    spec = load_spec("lenet5", ["train.epochs=1"])
+    model = build(spec, seed=0)                 # an nn.Sequential
+    print(run(spec, seed=0).result.test_accuracy)
+
+The names below are all that is public; each is loaded when it is first used, so that `import archsearch` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from archsearch.data.planning import load_spec, plan_experiment
+    from archsearch.errors import (
+        ArchsearchError,
+        DamagedFileError,
+        Interrupted,
+        LimitError,
+        NothingCompletedError,
+        SpecError,
+        UnavailableError,
+        UsageError,
+    )
+    from archsearch.spec.experiment import ExperimentSpec
+    from archsearch.spec.network import Limits
+    from archsearch.train.result import RunResult
+    from archsearch.train.run import FinishedRun, build, run
+
+_HOME = {
+    "load_spec": "archsearch.data.planning",
+    "plan_experiment": "archsearch.data.planning",
+    "ExperimentSpec": "archsearch.spec.experiment",
+    "Limits": "archsearch.spec.network",
+    "RunResult": "archsearch.train.result",
+    "FinishedRun": "archsearch.train.run",
+    "build": "archsearch.train.run",
+    "run": "archsearch.train.run",
+    "ArchsearchError": "archsearch.errors",
+    "DamagedFileError": "archsearch.errors",
+    "Interrupted": "archsearch.errors",
+    "LimitError": "archsearch.errors",
+    "NothingCompletedError": "archsearch.errors",
+    "SpecError": "archsearch.errors",
+    "UnavailableError": "archsearch.errors",
+    "UsageError": "archsearch.errors",
+}
+
+__all__ = [
+    "ArchsearchError",
+    "DamagedFileError",
+    "ExperimentSpec",
+    "FinishedRun",
+    "Interrupted",
+    "LimitError",
+    "Limits",
+    "NothingCompletedError",
+    "RunResult",
+    "SpecError",
+    "UnavailableError",
+    "UsageError",
+    "build",
+    "load_spec",
+    "plan_experiment",
+    "run",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'archsearch' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,69 @@
+"""The command line: `archsearch COMMAND ...`. One file per command; what they print stands in `console.py`.
+
+A command parses, calls one library function and hands the result to the console. Everything heavy is imported inside
+the commands, so that `archsearch --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from archsearch import __version__
+from archsearch.cli import check, data, doctor, list_, run, schema, show
+
+app = typer.Typer(
+    name="archsearch",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Networks as YAML: run them, search around them, and find out which change mattered.",
+    epilog="A first look, without any download:  archsearch run digits_quickstart",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"archsearch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("run")(run.run)
+app.command("show")(show.show)
+app.command("check")(check.check)
+app.command("list")(list_.list_)
+app.add_typer(data.app, name="data")
+app.command("schema")(schema.schema)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line; every error of the user's ends in a sentence and an exit code, never in a traceback."""
+    from archsearch.errors import ArchsearchError
+
+    try:
+        app()
+    except ArchsearchError as error:
+        from archsearch.cli import console
+
+        console.error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader of our output has gone (| head): nothing to say, and nothing more to flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

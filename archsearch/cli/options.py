@@ -1,0 +1,41 @@
+"""The arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from archsearch.spec.network import Limits
+
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec: a name (see `archsearch list`) or a file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PATH=VALUE]...", help="Values to change: train.epochs=2 conv1.out_channels=10"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Where data sets lie (else ARCHSEARCH_DATA, else the user cache)."),
+]
+RunsDir = Annotated[Path, typer.Option("--runs-dir", envvar="ARCHSEARCH_RUNS", help="Where results go.")]
+MaxParameters = Annotated[int | None, typer.Option("--max-parameters", min=1, help="Raise the limit of 100 million.")]
+MaxActivations = Annotated[
+    float | None,
+    typer.Option("--max-activations", min=0.0, help="Raise the limit of 4 GiB of outputs per batch."),
+]
+MaxLayers = Annotated[int | None, typer.Option("--max-layers", min=1, help="Raise the limit of 512 layers.")]
+
+
+def limits(parameters: int | None, activations: float | None, layers: int | None) -> Limits:
+    """Make the limits from the flags, the default where a flag was not given."""
+    from archsearch.spec.network import Limits
+
+    default = Limits()
+    return Limits(
+        parameters=parameters or default.parameters,
+        activation_bytes=int(activations * 2**30) if activations else default.activation_bytes,
+        layers=layers or default.layers,
+    )

@@ -1,0 +1,89 @@
+"""`archsearch run`: train a spec, with one seed or several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archsearch.cli import options
+
+if TYPE_CHECKING:
+    from archsearch.train.run import FinishedRun
+
+
+def run(
+    spec: options.Spec,
+    overrides: options.Overrides = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The (first) seed.")] = 0,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many seeds to run, from --seed on.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train again even if the result is there.")] = False,
+    runs_dir: options.RunsDir = Path("runs"),
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    max_parameters: options.MaxParameters = None,
+    max_activations: options.MaxActivations = None,
+    max_layers: options.MaxLayers = None,
+) -> None:
+    """Train a network and keep the result; a finished run is not trained twice, an interrupted one goes on.
+
+    Examples:  archsearch run lenet5      archsearch run lenet5 train.epochs=2 conv1.out_channels=10 --seed 3
+    """
+    from archsearch.cli import console
+    from archsearch.data.planning import load_plan
+    from archsearch.errors import NothingCompletedError
+
+    limits = options.limits(max_parameters, max_activations, max_layers)
+    plan = load_plan(spec, overrides or (), limits=limits)  # a mistake is told before torch is loaded
+    console.started(plan)
+
+    from archsearch.data.prepare import load
+    from archsearch.train.device import resolve_device
+    from archsearch.train.run import run as train
+
+    resolve_device(plan.spec.train.device)
+    dataset = load(plan.spec.data, data_dir=data_dir)
+    finished: list[FinishedRun] = []
+    for number in range(seed, seed + (seeds or 1)):
+        with console.RunBar(plan, number) as watch:
+            one = train(
+                plan.spec,
+                seed=number,
+                runs_dir=runs_dir,
+                data_dir=data_dir,
+                fresh=fresh,
+                watch=watch,
+                limits=limits,
+                dataset=dataset,
+            )
+        finished.append(one)
+        if not json:
+            console.print_run(one)
+    if json:
+        console.print_json(_json(finished, plan.spec.documented, several=seeds is not None))
+    elif seeds is not None:
+        console.print_summary(_summary(finished, plan.spec.documented))
+    if all(one.result.status != "completed" for one in finished):
+        raise NothingCompletedError(f"{plan.spec.name}: {finished[-1].result.reason}; try a smaller learning rate")
+
+
+def _json(finished: list[FinishedRun], documented: Any, *, several: bool) -> dict[str, Any]:
+    runs = [_run_json(one) for one in finished]
+    if not several:
+        return runs[0]
+    return {"runs": runs, "summary": _summary(finished, documented).model_dump(mode="json")}
+
+
+def _run_json(one: FinishedRun) -> dict[str, Any]:
+    fields = ("run_id", "status", "reason", "seed", "test_accuracy", "val_accuracy", "epochs", "seconds", "parameters")
+    result = one.result.model_dump(mode="json", include=set(fields))
+    return {name: result[name] for name in fields} | {"run_dir": str(one.run_dir), "cached": one.cached}
+
+
+def _summary(finished: list[FinishedRun], documented: Any) -> Any:
+    from archsearch.train.summary import summarise
+
+    values = [one.result.test_accuracy for one in finished if one.result.test_accuracy is not None]
+    diverged = sum(one.result.status == "diverged" for one in finished)
+    return summarise(values, diverged=diverged, documented=documented.test_accuracy if documented else None)

@@ -1,0 +1,121 @@
+"""What a network will see of a data set, said before any file is downloaded and before torch is imported.
+
+    describe(DataSpec(name="mnist", size=(32, 32))).shape     # (1, 32, 32)
+
+Checks that the options of a `DataSpec` fit its data. Must not import torch, torchvision or scikit-learn.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from archsearch.data import folder, npz
+from archsearch.data.registry import DATASETS, OWN_DATA, Contents
+from archsearch.errors import LimitError, Problem, SpecError
+from archsearch.spec.dataset import Crop, DataSpec, Shift
+
+LARGEST_PREPARED = 32 * 2**30  # bytes: more is a mistyped size, or data that does not belong in one memory-mapped file
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """`shape` of one sample as the network sees it; `train` counts before the validation part is taken out of it.
+
+    `train` and `test` are after `limit`; for qmnist with a limit they are an upper bound (its counts per class are not
+    published); `Dataset.facts` has the exact ones.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    classes: int
+    train: int
+    test: int
+    class_names: tuple[str, ...]
+
+
+def describe(spec: DataSpec) -> DataFacts:
+    """Say what `spec` names, without torch and without a download.
+
+    Own data (npz, folder) is read as far as headers, labels and names go. Raises SpecError with all options that do not
+    fit, LimitError for more than 32 GiB of prepared data, DamagedFileError for own data that cannot be read.
+    """
+    return survey(spec)[1]
+
+
+def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
+    """Like `describe`, with what the source holds before the options."""
+    found = contents(spec)
+    shape = found.shape
+    if len(shape) == 3:
+        shape = (1 if spec.grayscale else shape[0], *(spec.size or shape[1:]))
+    train, test = found.limited(spec.limit)
+    facts = DataFacts(spec.name, shape, len(found.class_names), train, test, found.class_names)
+    problems = list(_misfits(spec, found.shape, facts))
+    if problems:
+        where = ("data", problems[0][0]) if len(problems) == 1 else ("data",)
+        raise SpecError([Problem("", sentence) for _, sentence in problems], where)
+    amount = (train + test) * math.prod(shape) * (4 if found.dtype == "float32" else 1)
+    if amount > LARGEST_PREPARED:
+        raise LimitError(
+            f"{train + test} samples of {shape} take {amount / 2**30:.0f} GiB, more than {LARGEST_PREPARED // 2**30}. "
+            "Use a smaller size or a limit.",
+            ("data",),
+        )
+    return found, facts
+
+
+def contents(spec: DataSpec) -> Contents:
+    """Say what the data set of `spec` holds before any option."""
+    if spec.name in DATASETS:
+        return DATASETS[spec.name].contents
+    if spec.name == "npz":
+        return npz.contents(own_path(spec))
+    if spec.name == "folder":
+        return folder.contents(own_path(spec), all_headers=spec.grayscale)
+    known = [*DATASETS, *OWN_DATA]
+    close = difflib.get_close_matches(spec.name.lower().replace("-", "_"), known, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise SpecError(f"unknown data set {spec.name}.{hint} There are {', '.join(known)}.", ("data", "name"))
+
+
+def own_path(spec: DataSpec) -> Path:
+    """Find own data: `path`, from the current folder if it is relative."""
+    if spec.path is None:
+        raise SpecError(f"{spec.name} needs a path.", ("data", "path"))
+    return Path(spec.path).expanduser().absolute()
+
+
+def validation_count(validation: int | float, train: int) -> int:
+    """Number of samples that `validation`, a count or a fraction (rounded), takes out of `train`; may not fit."""
+    return validation if isinstance(validation, int) else round(validation * train)
+
+
+def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> Iterator[tuple[str, str]]:
+    """Give (option, sentence) for each option that does not go with the data."""
+    if len(raw_shape) != 3:
+        kind = {1: "flat features", 2: "signals"}.get(len(raw_shape), "arrays")
+        for option in ("size", "grayscale", "augment"):
+            if getattr(spec, option):
+                yield option, f"{option} is for images, and {spec.name} has {kind} {raw_shape}. Remove it."
+    else:
+        if spec.grayscale and raw_shape[0] == 1:
+            yield "grayscale", f"grayscale does nothing: the images of {spec.name} are grey already. Remove it."
+        elif spec.grayscale and raw_shape[0] != 3:
+            yield "grayscale", f"grayscale needs red, green and blue; {spec.name} has {raw_shape[0]} channels."
+        smallest = min(facts.shape[1:])
+        for step in spec.augment:
+            reach = step.pixels if isinstance(step, Shift) else step.padding if isinstance(step, Crop) else 0
+            if reach >= smallest:
+                sentence = f"{step.kind} by {reach} can push a whole image of {smallest} pixels out of sight."
+                yield "augment", f"{sentence} Use less than {smallest}."
+    count = validation_count(spec.validation, facts.train)
+    if spec.validation and not 0 < count < facts.train:
+        yield (
+            "validation",
+            f"validation {spec.validation} takes {count} of the {facts.train} training samples; "
+            f"between 1 and {facts.train - 1} can be taken.",
+        )

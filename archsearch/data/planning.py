@@ -1,0 +1,124 @@
+"""Join a spec with the facts of its data: does the network fit, is it within the limits?
+
+    spec = load_spec("lenet_best", ["train.epochs=2"])      # read, checked, planned: raises SpecError with all problems
+    plan = plan_experiment(spec)                            # names, shapes, counts
+
+Needs no data file (but for your own data) and no torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archsearch.data.facts import DataFacts, describe
+from archsearch.errors import SpecError
+from archsearch.spec.catalog import LoadedSpec, read_spec
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network, size_text
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentPlan:
+    """A checked spec with the facts of its data and the plan of its network."""
+
+    spec: ExperimentSpec
+    facts: DataFacts
+    network: NetworkPlan
+
+
+def load_spec(reference: str, overrides: Sequence[str] = (), *, limits: Limits | None = None) -> ExperimentSpec:
+    """Read a spec by name or path, apply `path=value` overrides, and check all of it, shapes included.
+
+    Raises `SpecError` (with `file:line:column`) or `LimitError`.
+    """
+    return load_plan(reference, overrides, limits=limits).spec
+
+
+def load_plan(reference: str, overrides: Sequence[str] = (), *, limits: Limits | None = None) -> ExperimentPlan:
+    """Do what `load_spec` does, and give the plan with it."""
+    loaded = read_spec(reference, overrides)
+    try:
+        return plan_experiment(_with_own_path(loaded), limits=limits)
+    except SpecError as error:
+        error.place(loaded.locate(error.loc))
+        raise
+
+
+def _with_own_path(loaded: LoadedSpec) -> ExperimentSpec:
+    """Make the path of your own data absolute: it is meant from the spec's folder."""
+    spec = loaded.spec
+    if spec.data.path is None:
+        return spec
+    path = (loaded.path.parent / Path(spec.data.path).expanduser()).absolute()
+    return spec.model_copy(update={"data": spec.data.model_copy(update={"path": str(path)})})
+
+
+def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> ExperimentPlan:
+    """Look the data's facts up and put the network together; raise `SpecError` or `LimitError`."""
+    try:
+        facts = describe(spec.data)
+    except SpecError as error:
+        error.loc = error.loc or ("data",)
+        raise
+    plan = plan_network(
+        spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
+    )
+    _gives_one_value_per_class(plan, facts)
+    _as_expected(spec, plan)
+    _validation_where_needed(spec)
+    _batches_can_be_normalised(spec, plan, facts)
+    return ExperimentPlan(spec, facts, plan)
+
+
+def _gives_one_value_per_class(plan: NetworkPlan, facts: DataFacts) -> None:
+    if plan.output_shape != (facts.classes,):
+        last = plan.rows[-1]
+        raise PlanError(
+            f"{last.name} ({last.kind}): the network gives {size_text(plan.output_shape)} values per sample, "
+            f"{facts.name} has {facts.classes} classes. End with flatten and linear: {{out_features: classes}}.",
+            ("network", len(plan.rows) - 1),
+            plan.rows,
+            plan.input_shape,
+        )
+
+
+def _as_expected(spec: ExperimentSpec, plan: NetworkPlan) -> None:
+    for what in ("parameters", "macs"):
+        expected = getattr(spec.expect, what, None)
+        counted = getattr(plan, what)
+        if expected is not None and expected != counted:
+            raise SpecError(
+                f"the network has {counted:,} {what}, the spec expects {expected:,}; correct a layer or `expect`",
+                ("expect", what),
+            )
+
+
+def _validation_where_needed(spec: ExperimentSpec) -> None:
+    if spec.train.early_stopping is not None and not spec.data.validation:
+        raise SpecError(
+            "early_stopping watches validation data and there is none; set data.validation, such as 0.1",
+            ("train", "early_stopping"),
+        )
+
+
+def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: DataFacts) -> None:
+    """Refuse a last batch of one sample where a batch norm sees one value per channel: torch cannot train it."""
+    samples = facts.train - validation_count(spec.data.validation, facts.train)
+    left = samples % spec.train.batch_size or spec.train.batch_size
+    if min(left, samples) != 1:
+        return
+    for row in plan.walk():
+        if row.kind.startswith("batch_norm") and math.prod(row.input_shape[1:]) == 1:
+            raise SpecError(
+                f"{row.name} ({row.kind}): {samples:,} training samples in batches of {spec.train.batch_size} leave "
+                "a last batch of 1, which cannot be normalised; use another train.batch_size",
+                ("train", "batch_size"),
+            )
+
+
+def validation_count(validation: int | float, train: int) -> int:
+    """Give how many of `train` samples are held out for validation: a count as it is, a fraction rounded."""
+    return validation if isinstance(validation, int) else round(validation * train)

@@ -1,0 +1,138 @@
+"""Load a data set as memory-mapped tensors; what is not on disk yet is fetched, decoded and resized once.
+
+    data = load(DataSpec(name="mnist", size=(32, 32)))
+    data.x_train.shape          # (60000, 1, 32, 32) uint8, meaning value / 255
+
+`normalize`, `validation` and `augment` are training's business and not applied here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from archsearch.data import embedded, fetch, folder, location, npz, raw, store, vision
+from archsearch.data.facts import DataFacts, own_path, survey
+from archsearch.data.integrity import digest_of, digest_of_json
+from archsearch.data.registry import DATASETS, Contents, Downloaded
+from archsearch.data.samples import Part, chunks, first_per_class, fit
+from archsearch.errors import DamagedFileError
+from archsearch.spec.dataset import DataSpec
+
+PREPARATION_VERSION = 1  # raise it whenever the same raw files and options give other tensors
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """x is uint8 (meaning value / 255) or float32, y int64; all memory-mapped: read them, do not write them.
+
+    `fingerprint` (SHA-256) depends on the values, types and shapes of the four tensors and on nothing else.
+    """
+
+    facts: DataFacts
+    fingerprint: str
+    x_train: Tensor
+    y_train: Tensor
+    x_test: Tensor
+    y_test: Tensor
+
+
+def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], None] | None = None) -> Dataset:
+    """Load what `spec` names; `say` gets a line when something takes a while.
+
+    Raises SpecError for options that do not fit, UnavailableError if files cannot be had or written, DamagedFileError
+    for a raw or prepared file that is not what it should be: such a file is never used.
+    """
+    contents, described = survey(spec)
+    root = location.data_dir(data_dir)
+    source = _identity(spec, root, say)
+    options = [spec.size, spec.grayscale, spec.limit]
+    key = digest_of_json([PREPARATION_VERSION, spec.name, options, source])[:16]
+    target = root / "prepared" / f"{spec.name}-{key}"
+    if not target.exists():
+        parts = _parts(spec, described, root, say)
+        if say is not None:
+            say(f"Preparing {spec.name} ({described.train + described.test} samples of {described.shape}) ...")
+        store.write(target, _arrays(spec, contents, described, parts), _about(described))
+    stored = store.read(target)
+    arrays = stored.arrays
+    facts = dataclasses.replace(described, train=len(arrays["y_train"]), test=len(arrays["y_test"]))
+    return Dataset(facts, stored.fingerprint, **arrays)
+
+
+def to_float(x: Tensor) -> Tensor:
+    """uint8 -> float32 in [0, 1] (value / 255); float32 as it is."""
+    if x.dtype == torch.float32:
+        return x
+    if x.dtype != torch.uint8:
+        raise TypeError(f"expected uint8 or float32, got {x.dtype}")
+    return x.to(torch.float32).div_(255)
+
+
+def _identity(spec: DataSpec, root: Path, say: Callable[[str], None] | None) -> object:
+    """Digests that stand for the raw content; raw files that are there are checked on the way."""
+    entry = DATASETS.get(spec.name)
+    if entry is None:
+        return digest_of(own_path(spec)) if spec.name == "npz" else folder.digest(own_path(spec))
+    if not isinstance(entry, Downloaded):
+        return entry.digest
+    found = raw.digests(spec.name, entry, root)
+    if found is None:
+        fetch.get(spec.name, data_dir=root, say=say)
+        found = raw.digests(spec.name, entry, root)
+    return found
+
+
+def _parts(spec: DataSpec, facts: DataFacts, root: Path, say: Callable[[str], None] | None) -> tuple[Part, Part]:
+    entry = DATASETS.get(spec.name)
+    if entry is None:
+        if spec.name == "npz":
+            return npz.parts(own_path(spec))
+        return folder.parts(own_path(spec), facts.shape, grayscale=spec.grayscale, size=spec.size)
+    if not isinstance(entry, Downloaded):
+        return embedded.parts(entry)
+    if raw.missing(entry, root):
+        fetch.get(spec.name, data_dir=root, say=say)
+    return vision.parts(entry, root)
+
+
+def _arrays(
+    spec: DataSpec, contents: Contents, facts: DataFacts, parts: tuple[Part, Part]
+) -> dict[str, store.NewArray]:
+    arrays = {}
+    for part, name, promised in zip(parts, ("train", "test"), (contents.train, contents.test), strict=True):
+        labels = (int(part.y.min()), int(part.y.max())) if len(part.y) else (0, -1)
+        if len(part.y) != promised or labels[0] < 0 or labels[1] >= facts.classes:
+            raise DamagedFileError(
+                f"{spec.name}: the {name} part has {len(part.y)} samples with labels {labels[0]}..{labels[1]} instead "
+                f"of {promised} with 0..{facts.classes - 1}; it was not used. Get the raw files again."
+            )
+        rows = first_per_class(part.y, spec.limit)
+        x_type = "|u1" if contents.dtype == "uint8" else "<f4"
+        samples = _fitted(spec, facts, part, rows)
+        arrays[f"x_{name}"] = store.NewArray(x_type, (len(rows), *facts.shape), samples)
+        arrays[f"y_{name}"] = store.NewArray("<i8", (len(rows),), [part.y[rows]])
+    return arrays
+
+
+def _fitted(spec: DataSpec, facts: DataFacts, part: Part, rows: Tensor) -> Iterator[Tensor]:
+    for x in chunks(part, rows, math.prod(facts.shape)):
+        fits = spec.name == "folder"  # its images are made to fit one by one as they are decoded
+        fitted = x if fits else fit(x, grayscale=spec.grayscale, size=spec.size)
+        if tuple(fitted.shape[1:]) != facts.shape:
+            raise DamagedFileError(
+                f"{spec.name}: samples have the shape {tuple(fitted.shape[1:])} instead of {facts.shape}; "
+                "they were not used. Get the raw files again."
+            )
+        yield fitted
+
+
+def _about(facts: DataFacts) -> dict[str, object]:
+    version = vision.import_torchvision().__version__
+    return {"facts": dataclasses.asdict(facts), "preparation": PREPARATION_VERSION, "torchvision": version}

@@ -1,0 +1,168 @@
+"""Prepared data on disk: a folder of four .npy files and meta.json, written once, checked and memory-mapped.
+
+    write(folder / "prepared" / "digits-0123", arrays, about={"name": "digits"})
+    read(folder / "prepared" / "digits-0123").arrays["x_train"]
+
+A folder appears whole or not at all. Knows arrays and digests, not data sets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archsearch.data.integrity import FileCheck, digest_of_json, matches, sync, sync_folder, write_json, writing
+from archsearch.errors import DamagedFileError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAMES = ("x_train", "y_train", "x_test", "y_test")
+LEFTOVER_SECONDS = 24 * 3600  # a temporary folder older than this belongs to a process that was killed
+
+
+@dataclass(frozen=True, slots=True)
+class NewArray:
+    """An array to be written: numpy's `dtype` word (|u1, <f4, <i8), its whole shape, and its rows in chunks."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    chunks: Iterable[Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What `read` found: memory-mapped tensors (writes stay private) and the hash of their contents."""
+
+    arrays: dict[str, Tensor]
+    fingerprint: str
+
+
+def write(target: Path, arrays: Mapping[str, NewArray], about: Mapping[str, object]) -> None:
+    """Write the folder `target`; if another process was faster, its folder is left as it is.
+
+    Raises UnavailableError, with nothing left behind, when the disk is full or the folder cannot be written.
+    """
+    temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex[:12]}")
+    try:
+        with writing(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(target.parent)
+            temporary.mkdir()
+        contents = {name: _write_array(temporary / f"{name}.npy", array) for name, array in arrays.items()}
+        files = {}
+        for name in arrays:
+            path = temporary / f"{name}.npy"
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            files[path.name] = {"bytes": path.stat().st_size, "sha256": digest}
+        meta = {**about, "files": files, "fingerprint": digest_of_json(contents)}
+        with writing(target.parent):
+            write_json(temporary / "meta.json", {**meta, "check": digest_of_json(meta)})
+            sync_folder(temporary)
+            try:
+                temporary.rename(target)
+            except OSError:
+                if not target.is_dir():
+                    raise
+            sync_folder(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read(folder: Path) -> Stored:
+    """Check every file of `folder` and map it; raises DamagedFileError naming the first that is not what it was."""
+    import numpy as np
+    import torch
+
+    for check in examine(folder):
+        if check.state != "ok":
+            raise DamagedFileError(f"{check.path} is {check.state} and was not used: {check.detail}")
+    # Mode "c" maps copy-on-write: torch gets memory that it may call writable, the file stays as it is.
+    arrays = {
+        name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)) for name in NAMES
+    }
+    return Stored(arrays, _meta(folder)["fingerprint"])
+
+
+def examine(folder: Path) -> Iterator[FileCheck]:
+    """Compare the files of a prepared folder with its meta.json."""
+    way_out = f"Delete the folder {folder}; it is prepared again from the raw files when it is next needed."
+    try:
+        files: dict[str, dict[str, Any]] = _meta(folder)["files"]
+    except DamagedFileError as problem:
+        yield FileCheck(folder / "meta.json", "damaged", f"{problem}. {way_out}")
+        return
+    yield FileCheck(folder / "meta.json", "ok")
+    for name in (f"{array}.npy" for array in NAMES):
+        path = folder / name
+        if not path.is_file():
+            yield FileCheck(path, "missing", way_out)
+            continue
+        size, expected = path.stat().st_size, files[name]["bytes"]
+        if size != expected:
+            yield FileCheck(path, "damaged", f"{size} bytes instead of {expected}. {way_out}")
+            continue
+        same, difference = matches(path, f"sha256:{files[name]['sha256']}")
+        yield FileCheck(path, "ok") if same else FileCheck(path, "damaged", f"{difference}. {way_out}")
+
+
+def folders(data_dir: Path) -> list[Path]:
+    """Find the prepared folders below a data folder."""
+    parent = data_dir / "prepared"
+    if not parent.is_dir():
+        return []
+    return sorted(entry for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _write_array(path: Path, array: NewArray) -> list[object]:
+    """Write one .npy file; gives what the fingerprint is made of: type, shape and the hash of the values."""
+    import numpy as np
+
+    content = hashlib.sha256()
+    rows = 0
+    with path.open("xb") as file:
+        with writing(path.parent.parent):
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": array.dtype, "fortran_order": False, "shape": array.shape}
+            )
+        for chunk in array.chunks:
+            values = np.ascontiguousarray(chunk.numpy(), dtype=array.dtype).reshape(-1).view(np.uint8).data
+            content.update(values)
+            rows += len(chunk)
+            with writing(path.parent.parent):  # not through a memory map: a full disk would kill the process
+                file.write(values)
+        with writing(path.parent.parent):
+            file.flush()
+            sync(file.fileno())
+    if rows != array.shape[0]:
+        raise ValueError(f"{path.name}: {rows} rows written, {array.shape[0]} announced")
+    return [array.dtype, list(array.shape), content.hexdigest()]
+
+
+def _meta(folder: Path) -> dict[str, Any]:
+    """Read meta.json, which carries its own hash."""
+    try:
+        meta = json.loads((folder / "meta.json").read_bytes())
+        check = meta.pop("check")
+    except OSError as problem:
+        raise DamagedFileError(f"it cannot be read ({problem.strerror or problem})") from problem
+    except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as problem:
+        raise DamagedFileError("it is not what was written") from problem
+    if check != digest_of_json(meta):
+        raise DamagedFileError("it is not what was written")
+    found: dict[str, Any] = meta
+    return found
+
+
+def _remove_leftovers(parent: Path) -> None:
+    for entry in parent.glob(".*-*"):
+        if entry.is_dir() and time.time() - entry.stat().st_mtime > LEFTOVER_SECONDS:
+            shutil.rmtree(entry, ignore_errors=True)

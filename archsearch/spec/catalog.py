@@ -1,0 +1,185 @@
+"""Find and read specs by name or path, and follow `extends`.
+
+    loaded = read_spec("lenet_best")              # by name: ./specs first, then the shipped ones
+    loaded = read_spec("specs/mine.yaml", ["train.epochs=2"])
+    loaded.spec, loaded.locate(("network", 3))
+
+A name is looked up, anything with a slash or `.yaml` is a path. A variant may extend a spec beside it or below its
+folder, or a shipped one by name; nothing outside. Whether the layers fit is not asked here (`data.planning`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from archsearch.errors import Problem, SpecError
+from archsearch.spec.edits import apply_edits, apply_overrides
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.sentences import problems_of, quoted, short, unknown
+from archsearch.spec.yaml import Loc, Mark, Node, read_file
+
+Folder = Literal["specs", "studies", "schema"]
+_OF_A_VARIANT = ("name", "summary", "extends", "edits", "documented", "expect", "source", "departures")
+_MOST_PARENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSpec:
+    """A spec with the nodes it was read from, so that later errors can say where."""
+
+    spec: ExperimentSpec
+    node: Node
+    path: Path
+
+    def locate(self, loc: Loc) -> str:
+        """Give `file:line:column` of a value."""
+        return str(self.node.locate(loc))
+
+
+def shipped(folder: Folder) -> Path:
+    """Give the folder of shipped files: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "shipped" / folder
+    return installed if installed.is_dir() else package.parent / folder
+
+
+def catalog(folder: Folder) -> dict[str, Path]:
+    """Give every file that can be called by name; ./specs (or ./studies) comes before the shipped ones."""
+    found: dict[str, Path] = {}
+    for root in (shipped(folder), Path(folder)):
+        if root.is_dir():
+            found |= {path.stem: path for path in sorted(root.glob("*.yaml"))}
+    return dict(sorted(found.items()))
+
+
+def find(reference: str, folder: Folder) -> Path:
+    """Give the file that a name or path means; raise `SpecError` with the closest name if there is none."""
+    names = catalog(folder)
+    noun = "study" if folder == "studies" else "spec"
+    if "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml")):
+        path = Path(reference)
+        if "\0" in reference or not _is_there(path):
+            raise SpecError(Problem(short(reference), f"no such file; `archsearch list` shows what can be run by name{_near(path.stem, names)}"))
+        return path
+    if reference not in names:
+        raise SpecError(f"{unknown(noun, reference, names)} (`archsearch list` shows them all)")
+    return names[reference]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, a loop of links
+        return False
+
+
+def _near(stem: str, names: dict[str, Path]) -> str:
+    return f" ({stem} is one of them)" if stem in names else ""
+
+
+def read_spec(reference: str, overrides: Sequence[str] = ()) -> LoadedSpec:
+    """Read a spec by name or path, follow `extends`, apply edits and overrides, and check every field.
+
+    Raises `SpecError` with all problems found, each with `file:line:column`.
+    """
+    path = find(reference, "specs")
+    node = apply_overrides(_resolve(path, path.resolve().parent, ()), overrides)
+    try:
+        spec = ExperimentSpec.model_validate(node.plain())
+    except ValidationError as error:
+        raise SpecError(problems_of(error, node, ExperimentSpec)) from None
+    return LoadedSpec(spec, node, path)
+
+
+def _resolve(path: Path, root: Path, children: tuple[Path, ...]) -> Node:
+    """Read a file and, if it is a variant, its parents; give the tree without `extends` and `edits`."""
+    node = read_file(path)
+    if not isinstance(node.value, dict):
+        raise SpecError(Problem(str(node.mark), f"a spec is keys with values, got {quoted(node.plain())}"))
+    if node.get("name") is None and "name" not in node.value:
+        node = node.with_item("name", Node(path.stem, node.mark))
+    parent = node.get("extends")
+    if parent is None:
+        if (edits := node.keys.get("edits")) is not None:
+            raise SpecError(Problem(str(edits), "edits need `extends`: the spec that they change"))
+        return node
+    _only_variant_keys(node)
+    parent_path, parent_root = _parent(parent, root)
+    chain = (*children, path.resolve())
+    if parent_path.resolve() in chain:
+        names = " -> ".join([*(p.stem for p in chain), parent_path.stem])
+        raise SpecError(Problem(str(parent.mark), f"`extends` goes in a circle: {names}"))
+    if len(chain) > _MOST_PARENTS:
+        raise SpecError(Problem(str(parent.mark), f"more than {_MOST_PARENTS} specs extend one another"))
+    base = _resolve(parent_path, parent_root, chain)
+    edits_node = node.get("edits")
+    if edits_node is not None:
+        base = apply_edits(base, edits_node)
+    return _with_own_words(base, node)
+
+
+def _with_own_words(base: Node, variant: Node) -> Node:
+    """Take name, summary, documented result and source from the variant alone: the parent's are not true of it."""
+    for key in _OF_A_VARIANT:
+        base = base.with_item(key, None)
+    for key in _OF_A_VARIANT:
+        value = variant.get(key)
+        if key not in ("extends", "edits") and value is not None:
+            base = base.with_item(key, value)
+            base.keys[key] = variant.keys[key] if key in variant.keys else value.mark
+    return Node(base.value, variant.mark, base.keys)
+
+
+def _only_variant_keys(node: Node) -> None:
+    assert isinstance(node.value, dict)
+    problems = []
+    for key in node.value:
+        if key in ("data", "network", "train"):
+            problems.append(
+                Problem(str(node.keys[key]), f"a variant changes its parent with `edits`, such as set: {{{key}. ...}}")
+            )
+        elif key not in _OF_A_VARIANT:
+            problems.append(Problem(str(node.keys[key]), unknown("key", key, _OF_A_VARIANT)))
+    if problems:
+        raise SpecError(problems)
+
+
+def _parent(node: Node, root: Path) -> tuple[Path, Path]:
+    """Give the parent's file and its root: beside or below this spec's root, or a shipped spec by name."""
+    reference, where = node.value, str(node.mark)
+    if not isinstance(reference, str) or not reference or "\0" in reference:
+        raise SpecError(Problem(where, f"extends: expected the name of one spec, got {quoted(node.plain())}"))
+    if "/" not in reference and "\\" not in reference and not reference.endswith((".yaml", ".yml")):
+        beside = root / f"{reference}.yaml"
+        if _is_there(beside):
+            return beside, root
+        names = catalog("specs")
+        if reference in names:
+            return names[reference], names[reference].resolve().parent
+        raise SpecError(Problem(where, unknown("spec", reference, names)))
+    path = root / reference
+    try:
+        inside = path.resolve().is_relative_to(root)
+    except OSError:
+        inside = False
+    if not inside:
+        raise SpecError(
+            Problem(where, f"extends: {short(reference)!r} leaves the folder {root}; a parent stands in it or below it")
+        )
+    if not _is_there(path):
+        raise SpecError(Problem(where, f"extends: no such file {short(reference)!r} in {root}"))
+    return path, root
+
+
+def summary_of(path: Path) -> str:
+    """Give a file's one-line summary without checking the rest; "" where there is none."""
+    summary = read_file(path).get("summary")
+    return summary.value.strip().split("\n")[0] if summary is not None and isinstance(summary.value, str) else ""
+
+
+__all__ = ["Folder", "LoadedSpec", "Mark", "catalog", "find", "read_spec", "shipped", "summary_of"]

@@ -1,0 +1,98 @@
+"""Which data a network is trained on, as data: the `data:` part of a spec.
+
+    DataSpec.model_validate({"name": "mnist", "size": 32, "validation": 10000})
+
+Knows the options, not the data sets: those stand in `archsearch/data/registry.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from archsearch.spec.fields import LARGEST, Pair, Plain, Positive, SpecName, Text
+from archsearch.spec.onekey import Kind, OneKey
+
+
+class Shift(Kind):
+    """Move each image by up to `pixels` in both directions; what comes in is 0."""
+
+    kind: ClassVar[str] = "shift"
+
+    pixels: Positive = 2
+
+
+class Rotate(Kind):
+    """Turn each image by up to `degrees` either way (bilinear); what comes in is 0."""
+
+    kind: ClassVar[str] = "rotate"
+
+    degrees: Annotated[float, Field(gt=0, le=180)] = 10.0
+
+
+class Flip(Kind):
+    """Mirror half of the images, left to right or top to bottom."""
+
+    kind: ClassVar[str] = "flip"
+
+    direction: Literal["horizontal", "vertical"] = "horizontal"
+
+
+class Crop(Kind):
+    """Pad each image by `padding` pixels of 0 and cut a random part of the original size."""
+
+    kind: ClassVar[str] = "crop"
+
+    padding: Positive = 4
+
+
+AnyAugmentation = Shift | Rotate | Flip | Crop
+Augmentation = Annotated[AnyAugmentation, OneKey("augmentation")]
+AUGMENTATION_KINDS: tuple[type[Kind], ...] = get_args(AnyAugmentation)
+
+
+def _fraction_or_count(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise PydanticCustomError("validation", "expected a fraction between 0 and 1 or a number of samples")
+    if isinstance(value, float) and value == 0:
+        return 0
+    if not (0 < value < 1 if isinstance(value, float) else 0 <= value <= LARGEST):
+        raise PydanticCustomError(
+            "validation", "must be a fraction between 0 and 1 (0.1) or a number of samples (5000)"
+        )
+    return value
+
+
+Validation = Annotated[
+    int | float,
+    BeforeValidator(_fraction_or_count),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}]}
+    ),
+]
+
+
+class DataSpec(Plain):
+    """The `data:` part of a spec; `path` is for your own data (npz, folder) only."""
+
+    name: SpecName
+    path: Text | None = None
+    size: Pair | None = None
+    grayscale: bool = False
+    normalize: bool = False
+    validation: Validation = 0
+    limit: Positive | None = None
+    augment: Annotated[tuple[Augmentation, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _path_for_own_data(self) -> Self:
+        own = self.name in ("npz", "folder")
+        if own and self.path is None:
+            raise PydanticCustomError("path", "{name} needs a path", {"name": self.name})
+        if not own and self.path is not None:
+            raise PydanticCustomError(
+                "path", "path goes with npz and folder only; {name} is found by its name", {"name": self.name}
+            )
+        return self

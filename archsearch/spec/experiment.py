@@ -1,0 +1,44 @@
+"""The whole description of an experiment: data + network + train, and where they come from.
+
+    spec = ExperimentSpec.model_validate(tree)        # from a file: `archsearch.load_spec`
+
+Frozen plain data. Whether the layers fit together is asked of `network.plan_network`, which needs the data's shape.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from archsearch.spec.dataset import DataSpec
+from archsearch.spec.fields import NonNegative, Plain, SpecName, Text
+from archsearch.spec.layers import Layer
+from archsearch.spec.training import TrainSpec
+
+
+class Documented(Plain):
+    """A published result of this experiment, to be reproduced; a fraction, not per cent."""
+
+    test_accuracy: Annotated[float, Field(ge=0, le=1)]
+
+
+class Expect(Plain):
+    """What must come out of the network, else the spec is wrong."""
+
+    parameters: NonNegative | None = None
+    macs: NonNegative | None = None
+
+
+class ExperimentSpec(Plain):
+    """One network, what it is trained on and how; `departures` says where it differs from its `source`."""
+
+    name: SpecName
+    summary: Text = ""
+    data: DataSpec
+    network: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)]
+    train: TrainSpec
+    documented: Documented | None = None
+    expect: Expect | None = None
+    source: Text | None = None
+    departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()

@@ -1,0 +1,114 @@
+"""The field types that specs are made of, and `Plain`, the base of every part of a spec.
+
+    class Thing(Plain):
+        size: Pair            # 3 or [3, 5] in YAML, always (3, 5) in Python
+
+Knows nothing of layers, data or torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+LARGEST = 2**31 - 1  # torch's sizes are larger, but nothing a person means is
+
+
+class Plain(BaseModel):
+    """Frozen, strict data: unknown keys are refused, nothing is converted but whole numbers to floats."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+
+
+Positive = Annotated[int, Field(gt=0, le=LARGEST)]
+NonNegative = Annotated[int, Field(ge=0, le=LARGEST)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+# A name is one word of an address such as `conv1.out_channels`.
+LayerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+SpecName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+Text = Annotated[str, StringConstraints(max_length=10_000)]
+
+
+def _whole(value: object, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("whole_number", "expected a whole number")
+    if not least <= value <= LARGEST:
+        raise PydanticCustomError(
+            "out_of_range", "must be between {least} and {most}", {"least": least, "most": LARGEST}
+        )
+    return value
+
+
+def _read_pair(least: int) -> Callable[[object], tuple[int, int]]:
+    def read(value: object) -> tuple[int, int]:
+        if isinstance(value, (list, tuple)):
+            if len(value) != 2:
+                raise PydanticCustomError("pair", "expected a number or a pair [height, width]")
+            return (_whole(value[0], least), _whole(value[1], least))
+        number = _whole(value, least)
+        return (number, number)
+
+    return read
+
+
+def _write_pair(value: tuple[int, int]) -> int | list[int]:
+    """Write (5, 5) as 5: how a person would."""
+    return value[0] if value[0] == value[1] else list(value)
+
+
+def _pair_schema(least: int) -> dict[str, Any]:
+    number = {"type": "integer", "minimum": least}
+    return {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
+
+
+_writer = PlainSerializer(_write_pair, return_type=int | list[int])
+Pair = Annotated[tuple[int, int], BeforeValidator(_read_pair(1)), _writer, WithJsonSchema(_pair_schema(1))]
+PaddingPair = Annotated[tuple[int, int], BeforeValidator(_read_pair(0)), _writer, WithJsonSchema(_pair_schema(0))]
+
+
+def _same_or(read: Callable[[object], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: value if value == "same" else read(value))
+
+
+# What a convolution's padding may be: a number, (for maps) a pair, or `same`: as much as keeps the size.
+ConvPadding = Annotated[
+    int | Literal["same"],
+    _same_or(lambda value: _whole(value, 0)),
+    WithJsonSchema({"anyOf": [{"const": "same"}, {"type": "integer", "minimum": 0}]}),
+]
+ConvPaddingPair = Annotated[
+    tuple[int, int] | Literal["same"],
+    _same_or(_read_pair(0)),
+    PlainSerializer(lambda value: value if value == "same" else _write_pair(value)),
+    WithJsonSchema({"anyOf": [{"const": "same"}, *_pair_schema(0)["anyOf"]]}),
+]
+
+
+def _classes_or_number(value: object) -> object:
+    if value == "classes":
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("width", "expected a whole number or the word classes")
+    return _whole(value, 1)
+
+
+# `classes` stands for the number of classes of the data set until the network is planned.
+Width = Annotated[
+    int | Literal["classes"],
+    BeforeValidator(_classes_or_number),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "classes"}]}),
+]

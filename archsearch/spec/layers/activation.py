@@ -1,0 +1,153 @@
+"""Activations, with torch's names and fields, softmax (over features or channels) and `identity` among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from archsearch.spec.fields import PositiveFloat
+from archsearch.spec.layers.base import LayerBase, Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Activation(LayerBase):
+    """A function of each value; `torch_name` is its class in `torch.nn`, its fields are that class's arguments."""
+
+    family: ClassVar[str] = "act"
+    torch_name: ClassVar[str]
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        module: nn.Module = getattr(nn, self.torch_name)(**self.model_dump(exclude={"name"}))
+        return module
+
+
+class Tanh(Activation):
+    """Hyperbolic tangent."""
+
+    kind: ClassVar[str] = "tanh"
+    torch_name: ClassVar[str] = "Tanh"
+
+
+class Relu(Activation):
+    """max(0, x)."""
+
+    kind: ClassVar[str] = "relu"
+    torch_name: ClassVar[str] = "ReLU"
+
+
+class LeakyRelu(Activation):
+    """x where positive, else negative_slope * x."""
+
+    kind: ClassVar[str] = "leaky_relu"
+    torch_name: ClassVar[str] = "LeakyReLU"
+
+    negative_slope: float = 0.01
+
+
+class Elu(Activation):
+    """x where positive, else alpha * (exp(x) - 1)."""
+
+    kind: ClassVar[str] = "elu"
+    torch_name: ClassVar[str] = "ELU"
+
+    alpha: float = 1.0
+
+
+class Selu(Activation):
+    """Self-normalising ELU (Klambauer et al. 2017)."""
+
+    kind: ClassVar[str] = "selu"
+    torch_name: ClassVar[str] = "SELU"
+
+
+class Gelu(Activation):
+    """x times the normal distribution function (Hendrycks & Gimpel 2016)."""
+
+    kind: ClassVar[str] = "gelu"
+    torch_name: ClassVar[str] = "GELU"
+
+    approximate: Literal["none", "tanh"] = "none"
+
+
+class Silu(Activation):
+    """x * sigmoid(x), also called swish."""
+
+    kind: ClassVar[str] = "silu"
+    torch_name: ClassVar[str] = "SiLU"
+
+
+class Mish(Activation):
+    """x * tanh(softplus(x)) (Misra 2019)."""
+
+    kind: ClassVar[str] = "mish"
+    torch_name: ClassVar[str] = "Mish"
+
+
+class Hardtanh(Activation):
+    """x cut off at min_val and max_val."""
+
+    kind: ClassVar[str] = "hardtanh"
+    torch_name: ClassVar[str] = "Hardtanh"
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_val >= self.max_val:
+            raise PydanticCustomError("order", "min_val must be smaller than max_val")
+        return self
+
+
+class Sigmoid(Activation):
+    """1 / (1 + exp(-x))."""
+
+    kind: ClassVar[str] = "sigmoid"
+    torch_name: ClassVar[str] = "Sigmoid"
+
+
+class Softplus(Activation):
+    """log(1 + exp(beta * x)) / beta; linear where beta * x > threshold."""
+
+    kind: ClassVar[str] = "softplus"
+    torch_name: ClassVar[str] = "Softplus"
+
+    beta: PositiveFloat = 1.0
+    threshold: PositiveFloat = 20.0
+
+
+class Softmax(Activation):
+    """Probabilities over features (flat input) or channels."""
+
+    kind: ClassVar[str] = "softmax"
+    torch_name: ClassVar[str] = "Softmax"
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Softmax(dim=1)
+
+
+class LogSoftmax(Activation):
+    """Logarithms of probabilities over features (flat input) or channels."""
+
+    kind: ClassVar[str] = "log_softmax"
+    torch_name: ClassVar[str] = "LogSoftmax"
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.LogSoftmax(dim=1)
+
+
+class Identity(Activation):
+    """Nothing at all: the neutral choice in a search."""
+
+    kind: ClassVar[str] = "identity"
+    torch_name: ClassVar[str] = "Identity"

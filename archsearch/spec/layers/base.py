@@ -1,0 +1,95 @@
+"""What every layer kind is: fields, output shape, counts and `build`.
+
+    Conv2d(out_channels=6, kernel_size=(5, 5)).output_shape((1, 32, 32))   # (6, 28, 28)
+
+A shape never includes the batch: (features,) for flat data, (channels, length) for signals, (channels, height, width)
+for images. Everything here is integer arithmetic; torch is imported inside `build` only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from archsearch.spec.fields import LayerName
+from archsearch.spec.onekey import Kind
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Shape = tuple[int, ...]
+
+
+class ShapeError(Exception):
+    """A layer does not fit its input; `ways_out` are short imperatives such as `use kernel_size <= 3`."""
+
+    def __init__(self, message: str, ways_out: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.ways_out = tuple(ways_out)
+
+
+def size_text(shape: Shape) -> str:
+    """Write a shape as people say it: (6, 28, 28) -> `6x28x28`."""
+    return "x".join(str(size) for size in shape)
+
+
+class LayerBase(Kind):
+    """One row of a network. `family` is what automatic names are made of: conv1, pool1, act1, fc1."""
+
+    family: ClassVar[str]
+
+    name: LayerName | None = None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Give the output's shape for an input's; raise `ShapeError` if the layer does not fit."""
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        """Count trainable values, as `sum(p.numel() for p in module.parameters())` does."""
+        return 0
+
+    def macs(self, shape: Shape) -> int:
+        """Count multiply-accumulates of convolutions and matrix products for one sample, forward only."""
+        return 0
+
+    def canonical(self, shape: Shape) -> dict[str, object]:
+        """Give the fields that decide what the layer computes, each written in one way only."""
+        return self.model_dump(mode="json", exclude={"name"})
+
+    def build(self, shape: Shape) -> nn.Module:
+        """Make the torch module for an input of this shape, initialised as torch does by default."""
+        raise NotImplementedError
+
+
+def need_rank(shape: Shape, rank: int, what: str) -> None:
+    """Raise `ShapeError` unless the shape has this many sizes; the ways out depend on what is missing."""
+    if len(shape) == rank:
+        return
+    wanted = {1: "a flat input", 2: "a signal (channels x length)", 3: "a map (channels x height x width)"}[rank]
+    ways = {
+        1: ["put flatten before it", "use adaptive_avg_pool2d: {output_size: 1} and flatten"],
+        2: ["use the 2d kind for images", "drop it"],
+        3: ["put it before flatten", "use the 1d kind for signals"],
+    }[rank]
+    raise ShapeError(f"{what} needs {wanted}, its input is {size_text(shape)}", ways)
+
+
+def window_count(size: int, kernel: int, stride: int, padding: int, dilation: int = 1, ceil_mode: bool = False) -> int:
+    """Count the positions of a sliding window, as torch does; 0 or less where the window does not fit.
+
+    With `ceil_mode` a window that would start in the right padding is ignored (torch, ATen/native/Pool.h).
+    """
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    if room < 0 and not ceil_mode:
+        return 0
+    count = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+    if ceil_mode and (count - 1) * stride >= size + padding:
+        count -= 1
+    return count
+
+
+def product(shape: Shape) -> int:
+    """Multiply the sizes: how many values a tensor of this shape holds."""
+    return math.prod(shape)

@@ -1,0 +1,143 @@
+"""Convolutions: `conv1d` and `conv2d`, with torch's field names; `in_channels` is the input's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from archsearch.spec.fields import ConvPadding, ConvPaddingPair, Pair, Positive, Width
+from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, product, size_text, window_count
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Sizes = tuple[int, ...]
+
+
+class Convolution(LayerBase):
+    """What the convolutions share, for any number of spatial dimensions."""
+
+    family: ClassVar[str] = "conv"
+    rank: ClassVar[int]
+
+    out_channels: Width
+    groups: Positive = 1
+    bias: bool = True
+
+    def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
+        """Give kernel, stride, dilation and padding, one number per spatial dimension."""
+        raise NotImplementedError
+
+    @property
+    def width(self) -> int:
+        """The number of output channels, once `classes` has been replaced by a number."""
+        assert self.out_channels != "classes", "plan_network replaces `classes` before shapes are asked for"
+        return self.out_channels
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need_rank(shape, self.rank + 1, self.kind)
+        kernel, stride, dilation, padding = self.spatial()
+        channels = shape[0]
+        for what, number in (("out_channels", self.width), ("input channels", channels)):
+            if number % self.groups:
+                raise ShapeError(
+                    f"groups {self.groups} does not divide its {number} {what}",
+                    [f"use groups: {_largest_divisor(self.groups, self.width, channels)}", f"change {what}"],
+                )
+        if padding == "same":
+            if any(s != 1 for s in stride):
+                raise ShapeError("padding: same needs stride 1", ["use stride: 1", "give padding as a number"])
+            return (self.width, *shape[1:])
+        sizes = tuple(
+            window_count(size, k, s, p, d)
+            for size, k, s, p, d in zip(shape[1:], kernel, stride, padding, dilation, strict=True)
+        )
+        if min(sizes) < 1:
+            raise ShapeError(
+                f"kernel {size_text(kernel)} does not fit its {size_text(shape[1:])} input",
+                self._ways_out(shape, dilation, padding),
+            )
+        return (self.width, *sizes)
+
+    def _ways_out(self, shape: Shape, dilation: Sizes, padding: Sizes) -> list[str]:
+        fits = min((size + 2 * p - 1) // d + 1 for size, p, d in zip(shape[1:], padding, dilation, strict=True))
+        return [f"use kernel_size <= {fits}", "padding: same"]
+
+    def canonical(self, shape: Shape) -> dict[str, object]:
+        """Write `same` as the number it stands for, where there is one (an even kernel pads unequally)."""
+        kernel, _, dilation, padding = self.spatial()
+        reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        fields = super().canonical(shape)
+        if padding == "same" and all(r % 2 == 0 for r in reach):
+            fields["padding"] = reach[0] // 2 if len(set(reach)) == 1 else [r // 2 for r in reach]
+        return fields
+
+    def parameters(self, shape: Shape) -> int:
+        kernel = self.spatial()[0]
+        return self.width * (shape[0] // self.groups) * product(kernel) + (self.width if self.bias else 0)
+
+    def macs(self, shape: Shape) -> int:
+        kernel = self.spatial()[0]
+        return product(self.output_shape(shape)) * (shape[0] // self.groups) * product(kernel)
+
+
+def _largest_divisor(groups: int, *numbers: int) -> int:
+    return next(g for g in range(min(groups, *numbers), 0, -1) if all(n % g == 0 for n in numbers))
+
+
+class Conv1d(Convolution):
+    """1-D convolution over a signal (channels x length)."""
+
+    kind: ClassVar[str] = "conv1d"
+    rank: ClassVar[int] = 1
+
+    kernel_size: Positive
+    stride: Positive = 1
+    padding: ConvPadding = 0
+    dilation: Positive = 1
+
+    def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
+        padding: Sizes | Literal["same"] = "same" if self.padding == "same" else (self.padding,)
+        return (self.kernel_size,), (self.stride,), (self.dilation,), padding
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Conv1d(
+            shape[0],
+            self.width,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            self.bias,
+        )
+
+
+class Conv2d(Convolution):
+    """2-D convolution over a map (channels x height x width)."""
+
+    kind: ClassVar[str] = "conv2d"
+    rank: ClassVar[int] = 2
+
+    kernel_size: Pair
+    stride: Pair = (1, 1)
+    padding: ConvPaddingPair = (0, 0)
+    dilation: Pair = (1, 1)
+
+    def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
+        return self.kernel_size, self.stride, self.dilation, self.padding
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Conv2d(
+            shape[0],
+            self.width,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            self.bias,
+        )

@@ -1,0 +1,57 @@
+"""`flatten` and `linear`; `in_features` is the input's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from archsearch.spec.fields import Width
+from archsearch.spec.layers.base import LayerBase, Shape, need_rank, product
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Flatten(LayerBase):
+    """Lay all values of a sample out in one row."""
+
+    kind: ClassVar[str] = "flatten"
+    family: ClassVar[str] = "flatten"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (product(shape),)
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Flatten()
+
+
+class Linear(LayerBase):
+    """Fully connected layer on a flat input."""
+
+    kind: ClassVar[str] = "linear"
+    family: ClassVar[str] = "fc"
+
+    out_features: Width
+    bias: bool = True
+
+    @property
+    def width(self) -> int:
+        """The number of output features, once `classes` has been replaced by a number."""
+        assert self.out_features != "classes", "plan_network replaces `classes` before shapes are asked for"
+        return self.out_features
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need_rank(shape, 1, self.kind)
+        return (self.width,)
+
+    def parameters(self, shape: Shape) -> int:
+        return shape[0] * self.width + (self.width if self.bias else 0)
+
+    def macs(self, shape: Shape) -> int:
+        return shape[0] * self.width
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Linear(shape[0], self.width, self.bias)

@@ -1,0 +1,143 @@
+"""Normalisation and dropout; the number of features is the input's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from archsearch.spec.fields import Fraction, Positive, PositiveFloat
+from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, product, size_text
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Momentum = Annotated[float, Field(gt=0, le=1)]
+
+
+class BatchNorm1d(LayerBase):
+    """Normalise each feature (flat input) or channel (signal) over the batch."""
+
+    kind: ClassVar[str] = "batch_norm1d"
+    family: ClassVar[str] = "norm"
+
+    eps: PositiveFloat = 1e-5
+    momentum: Momentum = 0.1
+    affine: bool = True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) > 2:
+            raise ShapeError(
+                f"batch_norm1d needs a flat input or a signal, its input is {size_text(shape)}",
+                ["use batch_norm2d", "put flatten before it"],
+            )
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        return 2 * shape[0] if self.affine else 0
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.BatchNorm1d(shape[0], self.eps, self.momentum, self.affine)
+
+
+class BatchNorm2d(LayerBase):
+    """Normalise each channel of a map over the batch."""
+
+    kind: ClassVar[str] = "batch_norm2d"
+    family: ClassVar[str] = "norm"
+
+    eps: PositiveFloat = 1e-5
+    momentum: Momentum = 0.1
+    affine: bool = True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need_rank(shape, 3, self.kind)
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        return 2 * shape[0] if self.affine else 0
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.BatchNorm2d(shape[0], self.eps, self.momentum, self.affine)
+
+
+class LayerNorm(LayerBase):
+    """Normalise each sample over all of its values (`normalized_shape` is the input's)."""
+
+    kind: ClassVar[str] = "layer_norm"
+    family: ClassVar[str] = "norm"
+
+    eps: PositiveFloat = 1e-5
+    elementwise_affine: bool = True
+
+    def parameters(self, shape: Shape) -> int:
+        return 2 * product(shape) if self.elementwise_affine else 0
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.LayerNorm(shape, self.eps, self.elementwise_affine)
+
+
+class GroupNorm(LayerBase):
+    """Normalise each sample over groups of channels."""
+
+    kind: ClassVar[str] = "group_norm"
+    family: ClassVar[str] = "norm"
+
+    num_groups: Positive
+    eps: PositiveFloat = 1e-5
+    affine: bool = True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if shape[0] % self.num_groups:
+            divisors = [g for g in range(1, min(shape[0], 64) + 1) if shape[0] % g == 0]
+            raise ShapeError(
+                f"num_groups {self.num_groups} does not divide its {shape[0]} channels",
+                [f"use num_groups: {' or '.join(str(g) for g in divisors[-3:])}", "change the channels before it"],
+            )
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        return 2 * shape[0] if self.affine else 0
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.GroupNorm(self.num_groups, shape[0], self.eps, self.affine)
+
+
+class Dropout(LayerBase):
+    """Set single values to zero while training."""
+
+    kind: ClassVar[str] = "dropout"
+    family: ClassVar[str] = "drop"
+
+    p: Fraction = 0.5
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Dropout(self.p)
+
+
+class Dropout2d(LayerBase):
+    """Set whole channels of a map to zero while training."""
+
+    kind: ClassVar[str] = "dropout2d"
+    family: ClassVar[str] = "drop"
+
+    p: Fraction = 0.5
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need_rank(shape, 3, self.kind)
+        return shape
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Dropout2d(self.p)

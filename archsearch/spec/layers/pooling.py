@@ -1,0 +1,184 @@
+"""Pooling: `max_pool1d/2d`, `avg_pool1d/2d`, `adaptive_avg_pool1d/2d`; `stride` defaults to the kernel's size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from archsearch.spec.fields import NonNegative, PaddingPair, Pair, Positive
+from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, size_text, window_count
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Pooling(LayerBase):
+    """What the poolings share, for any number of spatial dimensions."""
+
+    family: ClassVar[str] = "pool"
+    rank: ClassVar[int]
+
+    def window(self) -> tuple[Shape, Shape, Shape, Shape]:
+        """Give kernel, stride, padding and dilation, one number per spatial dimension."""
+        raise NotImplementedError
+
+    def canonical(self, shape: Shape) -> dict[str, object]:
+        """Write the default stride out: a pool with stride 2 on a 2x2 kernel says nothing new."""
+        stride = self.window()[1]
+        return super().canonical(shape) | {"stride": stride[0] if len(set(stride)) == 1 else list(stride)}
+
+    def pooled_shape(self, shape: Shape, ceil_mode: bool) -> Shape:
+        """Give the output's shape; torch's rule, padding at most half of the kernel."""
+        need_rank(shape, self.rank + 1, self.kind)
+        kernel, stride, padding, dilation = self.window()
+        for k, p, d in zip(kernel, padding, dilation, strict=True):
+            reach = (k - 1) * d + 1
+            if p > reach // 2:
+                raise ShapeError(
+                    f"padding {p} is more than half of the kernel {reach}",
+                    [f"use padding <= {reach // 2}", f"use kernel_size >= {2 * p}"],
+                )
+        sizes = tuple(
+            window_count(size, k, s, p, d, ceil_mode)
+            for size, k, s, p, d in zip(shape[1:], kernel, stride, padding, dilation, strict=True)
+        )
+        if min(sizes) < 1:
+            fits = min((size + 2 * p - 1) // d + 1 for size, p, d in zip(shape[1:], padding, dilation, strict=True))
+            raise ShapeError(
+                f"kernel {size_text(kernel)} does not fit its {size_text(shape[1:])} input",
+                [f"use kernel_size <= {fits}", "drop it"],
+            )
+        return (shape[0], *sizes)
+
+
+class MaxPool1d(Pooling):
+    """Largest value of each window of a signal."""
+
+    kind: ClassVar[str] = "max_pool1d"
+    rank: ClassVar[int] = 1
+
+    kernel_size: Positive
+    stride: Positive | None = None
+    padding: NonNegative = 0
+    dilation: Positive = 1
+    ceil_mode: bool = False
+
+    def window(self) -> tuple[Shape, Shape, Shape, Shape]:
+        return (self.kernel_size,), (self.stride or self.kernel_size,), (self.padding,), (self.dilation,)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.pooled_shape(shape, self.ceil_mode)
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.MaxPool1d(
+            self.kernel_size, self.stride, self.padding, self.dilation, return_indices=False, ceil_mode=self.ceil_mode
+        )
+
+
+class MaxPool2d(Pooling):
+    """Largest value of each window of a map."""
+
+    kind: ClassVar[str] = "max_pool2d"
+    rank: ClassVar[int] = 2
+
+    kernel_size: Pair
+    stride: Pair | None = None
+    padding: PaddingPair = (0, 0)
+    dilation: Pair = (1, 1)
+    ceil_mode: bool = False
+
+    def window(self) -> tuple[Shape, Shape, Shape, Shape]:
+        return self.kernel_size, self.stride or self.kernel_size, self.padding, self.dilation
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.pooled_shape(shape, self.ceil_mode)
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.MaxPool2d(
+            self.kernel_size, self.stride, self.padding, self.dilation, return_indices=False, ceil_mode=self.ceil_mode
+        )
+
+
+class AvgPool1d(Pooling):
+    """Mean of each window of a signal; padding counts as zeros, as in torch."""
+
+    kind: ClassVar[str] = "avg_pool1d"
+    rank: ClassVar[int] = 1
+
+    kernel_size: Positive
+    stride: Positive | None = None
+    padding: NonNegative = 0
+    ceil_mode: bool = False
+
+    def window(self) -> tuple[Shape, Shape, Shape, Shape]:
+        return (self.kernel_size,), (self.stride or self.kernel_size,), (self.padding,), (1,)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.pooled_shape(shape, self.ceil_mode)
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.AvgPool1d(self.kernel_size, self.stride or self.kernel_size, self.padding, self.ceil_mode)
+
+
+class AvgPool2d(Pooling):
+    """Mean of each window of a map; padding counts as zeros, as in torch."""
+
+    kind: ClassVar[str] = "avg_pool2d"
+    rank: ClassVar[int] = 2
+
+    kernel_size: Pair
+    stride: Pair | None = None
+    padding: PaddingPair = (0, 0)
+    ceil_mode: bool = False
+
+    def window(self) -> tuple[Shape, Shape, Shape, Shape]:
+        return self.kernel_size, self.stride or self.kernel_size, self.padding, (1, 1)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.pooled_shape(shape, self.ceil_mode)
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.AvgPool2d(self.kernel_size, self.stride, self.padding, self.ceil_mode)
+
+
+class AdaptiveAvgPool1d(LayerBase):
+    """Mean over as many equal parts of a signal as the output has values."""
+
+    kind: ClassVar[str] = "adaptive_avg_pool1d"
+    family: ClassVar[str] = "pool"
+
+    output_size: Positive
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need_rank(shape, 2, self.kind)
+        return (shape[0], self.output_size)
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.AdaptiveAvgPool1d(self.output_size)
+
+
+class AdaptiveAvgPool2d(LayerBase):
+    """Mean over as many equal parts of a map as the output has values; output_size 1 is global pooling."""
+
+    kind: ClassVar[str] = "adaptive_avg_pool2d"
+    family: ClassVar[str] = "pool"
+
+    output_size: Pair
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need_rank(shape, 3, self.kind)
+        return (shape[0], *self.output_size)
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.AdaptiveAvgPool2d(self.output_size)

@@ -1,0 +1,289 @@
+"""A layer list as a plan: names, shapes, counts; and from the plan the `nn.Sequential`.
+
+    plan = plan_network(spec.network, input_shape=(1, 32, 32), classes=10)
+    plan.parameters, plan.macs, [row.name for row in plan.rows]
+    model = build_network(plan)
+
+Knows nothing of files, data sets or training; torch is imported by `build_network` only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archsearch.errors import LimitError, SpecError
+from archsearch.spec.layers import LAYER_KINDS, AnyLayer, Block, LayerBase, Shape, ShapeError, product, size_text
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Loc = tuple[str | int, ...]
+RESERVED_NAMES = frozenset(LAYER_KINDS) | {"name", "summary", "data", "network", "train", "layers"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a spec may ask for; only flags raise it, a file cannot. Memory is float32 outputs of one batch, in bytes."""
+
+    parameters: int = 100_000_000
+    activation_bytes: int = 4 * 2**30
+    layers: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLayer:
+    """One row of the layer table; a block's `layers` are its own rows, already counted in its numbers."""
+
+    name: str
+    layer: LayerBase
+    input_shape: Shape
+    output_shape: Shape
+    parameters: int
+    macs: int
+    outputs: int  # values that the layer (for a block: its layers and itself) writes for one sample
+    layers: tuple[PlannedLayer, ...] = ()
+    projection: PlannedLayer | None = None
+
+    @property
+    def kind(self) -> str:
+        """The key the layer is written under."""
+        return self.layer.kind
+
+    def walk(self) -> Iterator[PlannedLayer]:
+        """Yield the row and all rows inside it, in order."""
+        yield self
+        for row in (*self.layers, *((self.projection,) if self.projection else ())):
+            yield from row.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """A network that fits together."""
+
+    input_shape: Shape
+    rows: tuple[PlannedLayer, ...]
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of what the last layer gives for one sample."""
+        return self.rows[-1].output_shape if self.rows else self.input_shape
+
+    @property
+    def parameters(self) -> int:
+        """Trainable values."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions and linear layers, one sample, forward."""
+        return sum(row.macs for row in self.rows)
+
+    def activation_bytes(self, batch_size: int) -> int:
+        """Bytes of all layers' float32 outputs for one batch, which a training step keeps for the way back."""
+        return 4 * batch_size * sum(row.outputs for row in self.rows)
+
+    def walk(self) -> Iterator[PlannedLayer]:
+        """Yield every row, those inside blocks too."""
+        for row in self.rows:
+            yield from row.walk()
+
+    def canonical(self) -> list[object]:
+        """Give the network as JSON values, equal for equal computations: defaults written out, no-ops left out.
+
+        A name counts only where it seeds weights.
+        """
+        return [_canonical(row) for row in self.rows if row.kind != "identity"]
+
+
+class PlanError(SpecError):
+    """A layer does not fit; `rows` are those that do, up to it."""
+
+    def __init__(self, message: str, loc: Loc, rows: tuple[PlannedLayer, ...], input_shape: Shape) -> None:
+        super().__init__(message, loc)
+        self.rows = rows
+        self.input_shape = input_shape
+
+
+def layer_names(layers: Iterable[tuple[str, str | None]]) -> list[str]:
+    """Name each (kind, own name): its own, else the family and its position in the family: conv1, conv2, pool1."""
+    seen: Counter[str] = Counter()
+    names = []
+    for kind, own in layers:
+        family = LAYER_KINDS[kind].family if kind in LAYER_KINDS else kind
+        seen[family] += 1
+        names.append(own or f"{family}{seen[family]}")
+    return names
+
+
+def plan_network(
+    network: Sequence[AnyLayer],
+    input_shape: Shape,
+    classes: int,
+    *,
+    batch_size: int = 1,
+    limits: Limits | None = None,
+) -> NetworkPlan:
+    """Put the layers together; raise `PlanError` at the first that does not fit, `LimitError` where it is too large."""
+    limits = limits or Limits()
+    count = _count(network)
+    if count > limits.layers:
+        raise LimitError(f"{count:,} layers are more than the limit of {limits.layers:,}; raise it with --max-layers", loc=("network",))
+    rows = tuple(_plan(network, input_shape, classes, ("network",), "", limits, batch_size))
+    return NetworkPlan(input_shape, rows)
+
+
+def _count(layers: Sequence[LayerBase]) -> int:
+    return sum(1 + (_count(layer.layers) if isinstance(layer, Block) else 0) for layer in layers)
+
+
+def _plan(
+    layers: Sequence[LayerBase],
+    shape: Shape,
+    classes: int,
+    loc: Loc,
+    prefix: str,
+    limits: Limits,
+    batch_size: int,
+) -> list[PlannedLayer]:
+    input_shape = shape
+    rows: list[PlannedLayer] = []
+    names = layer_names((layer.kind, layer.name) for layer in layers)
+    for index, (name, layer) in enumerate(zip(names, layers, strict=True)):
+        path, here = prefix + name, (*loc, index)
+        if name in RESERVED_NAMES or names.index(name) != index:
+            why = "is taken by another layer" if name not in RESERVED_NAMES else "means something else in an address"
+            message = f"the name {name!r} {why}; give the layer another `name`"
+            raise PlanError(message, here, tuple(rows), input_shape)
+        layer = _with_classes(layer, classes)
+        inner: list[PlannedLayer] = []
+        if isinstance(layer, Block):
+            body_loc = (*here, layer.kind, "layers")
+            inner = _plan(layer.layers, shape, classes, body_loc, path + ".", limits, batch_size)
+        try:
+            row = _planned(path, layer, shape, inner)
+        except ShapeError as error:
+            ways = [*error.ways_out, *_shrinking(rows)][:3]
+            message = f"{path} ({layer.kind}): {error.message}." + (f" {_sentence(ways)}" if ways else "")
+            raise PlanError(message, here, tuple(rows), input_shape) from None
+        rows.append(row)
+        _hold(rows, limits, batch_size, here)
+        shape = row.output_shape
+    return rows
+
+
+def _planned(path: str, layer: LayerBase, shape: Shape, inner: list[PlannedLayer]) -> PlannedLayer:
+    if not isinstance(layer, Block):
+        output = layer.output_shape(shape)
+        counts = layer.parameters(shape), layer.macs(shape)
+        return PlannedLayer(path, layer, shape, output, *counts, outputs=product(output))
+    output = inner[-1].output_shape
+    beside = layer.projection_layer(shape, output)
+    projection = _planned(f"{path}.projection", beside, shape, []) if beside else None
+    parts = [*inner, projection] if projection else inner
+    return PlannedLayer(
+        path,
+        layer,
+        shape,
+        output,
+        sum(row.parameters for row in parts),
+        sum(row.macs for row in parts),
+        outputs=sum(row.outputs for row in parts) + product(output),
+        layers=tuple(inner),
+        projection=projection,
+    )
+
+
+def _hold(rows: list[PlannedLayer], limits: Limits, batch_size: int, loc: Loc) -> None:
+    """Raise `LimitError` as soon as the rows so far are too large."""
+    name = rows[-1].name
+    parameters = sum(row.parameters for row in rows)
+    if parameters > limits.parameters:
+        raise LimitError(
+            f"{name}: {parameters:,} parameters up to here are more than the limit of {limits.parameters:,}; "
+            "make the layers narrower, or raise it with --max-parameters",
+            loc,
+        )
+    size = 4 * batch_size * sum(row.outputs for row in rows)
+    if size > limits.activation_bytes:
+        raise LimitError(
+            f"{name}: {size / 2**30:,.1f} GiB of outputs for a batch of {batch_size:,} up to here are more than the "
+            f"limit of {limits.activation_bytes / 2**30:,.1f} GiB; use a smaller train.batch_size or narrower layers, "
+            "or raise it with --max-activations",
+            loc,
+        )
+
+
+def _with_classes(layer: LayerBase, classes: int) -> LayerBase:
+    """Replace the word `classes` by the number."""
+    fields = [field for field in ("out_features", "out_channels") if getattr(layer, field, None) == "classes"]
+    return layer.model_copy(update=dict.fromkeys(fields, classes)) if fields else layer
+
+
+def _shrinking(rows: Sequence[PlannedLayer]) -> list[str]:
+    """Suggest to drop the last pooling before the layer that does not fit."""
+    for row in reversed(rows):
+        if row.layer.family == "pool" and product(row.output_shape) < product(row.input_shape):
+            return [f"drop {row.name}"]
+    return []
+
+
+def _sentence(ways: Sequence[str]) -> str:
+    text = ways[0] if len(ways) == 1 else ", ".join(ways[:-1]) + f", or {ways[-1]}"
+    return text[0].upper() + text[1:] + "."
+
+
+def _canonical(row: PlannedLayer) -> dict[str, object]:
+    value: dict[str, object] = {"kind": row.kind}
+    if isinstance(row.layer, Block):
+        value["layers"] = [_canonical(inner) for inner in row.layers if inner.kind != "identity"]
+        value["projection"] = row.projection is not None
+    else:
+        value |= row.layer.canonical(row.input_shape)
+    if row.parameters:
+        value["name"] = row.name
+    return value
+
+
+def build_network(
+    plan: NetworkPlan, around: Callable[[str], AbstractContextManager[object]] | None = None
+) -> nn.Sequential:
+    """Build the `nn.Sequential`; children carry the planned names.
+
+    `around(name)` is entered while the layer of that full name is made: training seeds its initial weights there.
+    """
+    return _sequential(plan.rows, around or (lambda name: nullcontext()))
+
+
+def _sequential(
+    rows: Sequence[PlannedLayer], around: Callable[[str], AbstractContextManager[object]]
+) -> nn.Sequential:
+    from torch import nn
+
+    model = nn.Sequential()
+    for row in rows:
+        model.add_module(row.name.rpartition(".")[2], _module(row, around))
+    return model
+
+
+def _module(row: PlannedLayer, around: Callable[[str], AbstractContextManager[object]]) -> nn.Module:
+    if isinstance(row.layer, Block):
+        projection = _module(row.projection, around) if row.projection else None
+        return row.layer.assemble(_sequential(row.layers, around), projection)
+    with around(row.name):
+        return row.layer.build(row.input_shape)
+
+
+__all__ = [
+    "Limits",
+    "NetworkPlan",
+    "PlanError",
+    "PlannedLayer",
+    "build_network",
+    "layer_names",
+    "plan_network",
+    "size_text",
+]

@@ -1,0 +1,169 @@
+"""The directory of a run, `runs/<id>/`, and its files.
+
+    run.json            what is run: resolved spec, seed, data fingerprint (sealed: holds its own SHA-256)
+    checkpoint.pt       the last whole epoch, only while unfinished
+    history.jsonl       one line per epoch
+    model.safetensors   the kept weights
+    predictions.npz     outputs and labels on validation and test data
+    result.json         the result (sealed), with the SHA-256 of the files above; written last
+
+Every file is written whole or not at all. A file that was altered is named and never used.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load as load_weights
+from safetensors.torch import save as save_weights
+from torch import Tensor
+
+from archsearch.errors import UnavailableError
+from archsearch.train.files import damaged, read_sealed, sha256, write_sealed, write_whole
+from archsearch.train.loop import Progress, Trained
+from archsearch.train.result import EpochRecord, RunResult
+
+CHECKPOINT = "checkpoint.pt"
+FILES = ("history.jsonl", "model.safetensors", "predictions.npz")
+
+
+class RunDirectory:
+    """Reads and writes the files of one run; holds no other state than its path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training the same run; raise `UnavailableError` if one does."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise UnavailableError(f"{self.path} cannot be written: {error.strerror}") from None
+        try:
+            if os.name == "posix":
+                import fcntl
+
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    raise UnavailableError(f"{self.path} is being trained by another process; wait for it") from None
+            yield
+        finally:
+            os.close(handle)
+
+    def begin(self, identity: dict[str, Any]) -> None:
+        """Write run.json, or check that the one there says the same."""
+        path = self.path / "run.json"
+        if not path.exists():
+            write_sealed(path, identity)
+        elif read_sealed(path) != identity:
+            raise damaged(path)
+
+    def clear(self) -> None:
+        """Delete the run's files, so that it is trained again; the lock stays."""
+        for path in self.path.iterdir() if self.path.is_dir() else ():
+            if path.name != ".lock":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    # -- while it trains
+
+    def keep(self, progress: Progress) -> None:
+        """Write the checkpoint and the history of a run after a whole epoch."""
+        inner = io.BytesIO()
+        torch.save(
+            {
+                "epoch": progress.epoch,
+                "model": progress.model,
+                "optimizer": progress.optimizer,
+                "history": [record.model_dump(mode="json") for record in progress.history],
+                "best_epoch": progress.best_epoch,
+                "best_model": progress.best_model,
+                "test_reads": progress.test_reads,
+                "stopped": progress.stopped,
+            },
+            inner,
+        )
+        content = inner.getvalue()
+        write_whole(self.path / CHECKPOINT, bytes.fromhex(sha256(content)) + content)
+        self._write_history(progress.history)
+
+    def progress(self, device: str) -> Progress | None:
+        """Read the checkpoint, None where there is none; raise `DamagedFileError` if it was altered."""
+        path = self.path / CHECKPOINT
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        if bytes.fromhex(sha256(content[32:])) != content[:32]:
+            raise damaged(path)
+        saved = torch.load(io.BytesIO(content[32:]), map_location=device, weights_only=True)
+        history = [EpochRecord.model_validate(record) for record in saved.pop("history")]
+        return Progress(**saved, history=history)
+
+    def _write_history(self, history: list[EpochRecord]) -> bytes:
+        content = "".join(record.model_dump_json() + "\n" for record in history).encode()
+        write_whole(self.path / "history.jsonl", content)
+        return content
+
+    # -- when it is done
+
+    def finish(self, result: RunResult, trained: Trained) -> None:
+        """Write weights, predictions and, last, the result; the checkpoint goes."""
+        weights = save_weights({name: value.cpu().contiguous() for name, value in trained.model.state_dict().items()})
+        predictions = io.BytesIO()
+        np.savez(predictions, allow_pickle=False, **_predictions(trained))
+        contents = {
+            "history.jsonl": self._write_history(list(result.history)),
+            "model.safetensors": weights,
+            "predictions.npz": predictions.getvalue(),
+        }
+        for name, content in contents.items():
+            write_whole(self.path / name, content)
+        hashes = {name: sha256(content) for name, content in contents.items()}
+        write_sealed(self.path / "result.json", {"result": result.model_dump(mode="json"), "files": hashes})
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+
+    def result(self) -> RunResult | None:
+        """Read the result, None where the run is not finished; raise `DamagedFileError` if any file was altered.
+
+        Weights and predictions may be deleted to save space; what is there must be what was written.
+        """
+        path = self.path / "result.json"
+        if not path.exists():
+            return None
+        sealed = read_sealed(path)
+        for name, seal in sealed["files"].items():
+            file = self.path / name
+            if file.exists() and sha256(file.read_bytes()) != seal:
+                raise damaged(file)
+        try:
+            return RunResult.model_validate(sealed["result"])
+        except ValidationError:
+            raise damaged(path) from None
+
+    def weights(self) -> dict[str, Tensor]:
+        """Read the kept weights."""
+        return load_weights((self.path / "model.safetensors").read_bytes())
+
+
+def _predictions(trained: Trained) -> dict[str, np.ndarray[Any, Any]]:
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for name, evaluation, labels in (
+        ("val", trained.validation, trained.y_validation),
+        ("test", trained.test, trained.y_test),
+    ):
+        if evaluation is not None:
+            arrays[f"{name}_outputs"] = evaluation.outputs.numpy()
+            arrays[f"{name}_labels"] = labels.numpy()
+    return arrays

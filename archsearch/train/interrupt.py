@@ -1,0 +1,51 @@
+"""Stop politely: the first SIGINT or SIGTERM is remembered, the second stops at once.
+
+    with interruptible() as interruption:
+        ...
+        interruption.check("the last whole epoch is kept")
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from archsearch.errors import Interrupted
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Remembers the signal that asked for a stop."""
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Remember the first signal; raise `Interrupted` at the second."""
+        if self.signal_number is not None:
+            raise Interrupted("stopped at once", number)
+        self.signal_number = number
+
+    def check(self, kept: str) -> None:
+        """Raise `Interrupted` if a signal came; `kept` says what is safe."""
+        if self.signal_number is not None:
+            raise Interrupted(f"interrupted; {kept}", self.signal_number)
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Catch the signals for a while (in the main thread only: elsewhere Python allows no handler)."""
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    before = {number: signal.signal(number, interruption.receive) for number in _SIGNALS}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,336 @@
+"""One training run, to be read from top to bottom: batches, steps, evaluations, epochs.
+
+The whole data set is one tensor; an epoch is one permutation of it. Nothing random is kept between epochs: every epoch
+takes its order, augmentation and dropout from streams of the run's seed, so a run that goes on from a checkpoint is the
+run that was never stopped. Knows nothing of files: a checkpoint is a value that the caller keeps.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from archsearch.data.augment import augment
+from archsearch.data.planning import ExperimentPlan
+from archsearch.data.prepare import Dataset, to_float
+from archsearch.data.split import split
+from archsearch.spec.network import build_network
+from archsearch.train.device import autocast, memory_format
+from archsearch.train.interrupt import Interruption
+from archsearch.train.losses import LossFunction, loss_function
+from archsearch.train.optimizers import optimizer as make_optimizer
+from archsearch.train.result import EpochRecord
+from archsearch.train.schedules import factor
+from archsearch.train.streams import stream
+
+EVALUATION_BATCH = 1000
+LOOK_EVERY = 10  # batches between two looks at the loss: a look waits for the device
+
+ReadTest = Literal["each_epoch", "end", "never"]
+
+
+class Watch(Protocol):
+    """What follows a run while it trains: a progress bar, a study, a test."""
+
+    def start(self, epochs: int, done: int, samples: int) -> None:
+        """The run begins, `done` epochs are there already; an epoch has `samples` samples."""
+
+    def batch(self, epoch: int, samples: int, loss: float) -> None:
+        """So many samples of the epoch are done, with this mean loss so far."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch is complete and kept; what is raised here leaves the loop and the checkpoint stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the data, on the run's device: x as stored (uint8 or float32), y int64, and which rows are meant."""
+
+    x: Tensor
+    y: Tensor
+    rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """Mean loss and accuracy of a part, and the network's outputs (N, classes) float32 on CPU."""
+
+    loss: float
+    accuracy: float
+    outputs: Tensor
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands after a whole epoch; everything that a later process needs to go on."""
+
+    epoch: int = 0
+    model: dict[str, Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    history: list[EpochRecord] = field(default_factory=list)
+    best_epoch: int | None = None
+    best_model: dict[str, Tensor] | None = None
+    test_reads: int = 0
+    stopped: bool = False
+
+
+@dataclass(slots=True)
+class Trained:
+    """The outcome of a loop: the kept weights are in `model`; `reason` is set where the run diverged."""
+
+    model: nn.Sequential
+    progress: Progress
+    reason: str | None
+    validation: Evaluation | None
+    test: Evaluation | None
+    y_validation: Tensor
+    y_test: Tensor
+
+
+class _Diverged(Exception):
+    pass
+
+
+def initial_network(plan: ExperimentPlan, seed: int) -> nn.Sequential:
+    """Build the network with the initial weights of a seed: each layer's depend on the seed and its name only."""
+
+    class _Seeded:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __enter__(self) -> None:
+            torch.manual_seed(stream(seed, "init", self.name))
+
+        def __exit__(self, *exc: object) -> None:
+            return None
+
+    with torch.random.fork_rng(devices=[]):
+        return build_network(plan.network, _Seeded)
+
+
+def train(
+    plan: ExperimentPlan,
+    seed: int,
+    dataset: Dataset,
+    device: str,
+    *,
+    read_test: ReadTest,
+    interruption: Interruption,
+    watch: Watch,
+    progress: Progress | None = None,
+    keep: Callable[[Progress], None] = lambda progress: None,
+) -> Trained:
+    """Train from the start, or from a kept `Progress`, to the end.
+
+    `keep` is called after every whole epoch. Raises `Interrupted` between two batches when a signal came.
+    """
+    spec = plan.spec.train
+    layout = memory_format(plan.network, device)
+    model = initial_network(plan, seed).to(device, memory_format=layout)
+    optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
+    loss_of = loss_function(spec.loss)
+    training, validation, test = parts(plan, seed, dataset, device)
+    prepare = _prepare(plan, training, layout)
+
+    progress = progress or Progress()
+    if progress.epoch:
+        model.load_state_dict(progress.model)
+        optimizer.load_state_dict(progress.optimizer)
+
+    reason: str | None = None
+    last: tuple[Evaluation | None, Evaluation | None] = (None, None)
+    watch.start(spec.epochs, progress.epoch, len(training))
+    while progress.epoch < spec.epochs and not progress.stopped:
+        started = time.monotonic()
+        epoch = progress.epoch
+        try:
+            train_loss, train_accuracy, lr = _train_epoch(
+                model, optimizer, loss_of, training, prepare, plan, seed, epoch, device, interruption, watch
+            )
+        except _Diverged as diverged:
+            reason = f"epoch {epoch + 1}: {diverged}"
+            break
+        seen_validation = _evaluate(model, validation, prepare, loss_of, device, spec.precision)
+        seen_test = None
+        if read_test == "each_epoch":
+            seen_test = _evaluate(model, test, prepare, loss_of, device, spec.precision)
+            progress.test_reads += 1
+        last = (seen_validation, seen_test)
+        record = EpochRecord(
+            epoch=epoch + 1,
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
+            val_loss=finite(seen_validation.loss) if seen_validation else None,
+            val_accuracy=seen_validation.accuracy if seen_validation else None,
+            test_loss=finite(seen_test.loss) if seen_test else None,
+            test_accuracy=seen_test.accuracy if seen_test else None,
+            lr=lr,
+            seconds=time.monotonic() - started,
+        )
+        progress.epoch = epoch + 1
+        progress.history.append(record)
+        progress.model = model.state_dict()
+        progress.optimizer = optimizer.state_dict()
+        _watch_for_early_stop(plan, progress, model)
+        keep(progress)
+        watch.epoch(record)
+        interruption.check(f"epoch {progress.epoch} of {spec.epochs} is kept, the same call goes on from there")
+
+    if progress.best_model is not None and progress.best_epoch != progress.epoch:
+        model.load_state_dict(progress.best_model)
+        last = (None, None)
+    if reason is None:
+        seen_validation = last[0] or _evaluate(model, validation, prepare, loss_of, device, spec.precision)
+        seen_test = last[1]
+        if read_test != "never" and seen_test is None:
+            seen_test = _evaluate(model, test, prepare, loss_of, device, spec.precision)
+            progress.test_reads += 1
+        last = (seen_validation, seen_test)
+    y_validation = validation.y[validation.rows].cpu() if validation else torch.empty(0, dtype=torch.int64)
+    return Trained(model, progress, reason, *last, y_validation, test.y.cpu())
+
+
+def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tuple[Part, Part | None, Part]:
+    """Give training, validation (None where the spec asks for none) and test data on the device."""
+    x, y = dataset.x_train.to(device), dataset.y_train.to(device)
+    fit, held_out = split(dataset.y_train, plan.spec.data.validation, stream(seed, "split"))
+    x_test, y_test = dataset.x_test.to(device), dataset.y_test.to(device)
+    validation = Part(x, y, held_out.to(device)) if len(held_out) else None
+    return Part(x, y, fit.to(device)), validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
+
+
+def _prepare(plan: ExperimentPlan, training: Part, layout: torch.memory_format) -> Callable[[Tensor], Tensor]:
+    """Give the function from stored samples to what the network reads: floats, normalised if asked for, in layout."""
+    mean, deviation = _statistics(training) if plan.spec.data.normalize else (None, None)
+    format_ = layout if len(plan.facts.shape) == 3 else torch.contiguous_format
+
+    def prepare(x: Tensor) -> Tensor:
+        x = to_float(x)
+        if mean is not None and deviation is not None:
+            x = (x - mean) / deviation
+        return x.contiguous(memory_format=format_)
+
+    return prepare
+
+
+def _statistics(training: Part) -> tuple[Tensor, Tensor]:
+    """Give mean and standard deviation per channel (flat data: per feature) over the training part, float64 sums."""
+    total = squares = None
+    count = 0
+    for rows in training.rows.split(EVALUATION_BATCH):
+        x = to_float(training.x[rows]).to(torch.float64 if training.x.device.type != "mps" else torch.float32)
+        over = (0, *range(2, x.dim()))
+        total = x.sum(over, keepdim=True) + (0 if total is None else total)
+        squares = x.square().sum(over, keepdim=True) + (0 if squares is None else squares)
+        count += x.numel() // x.shape[1]
+    assert total is not None
+    assert squares is not None
+    mean = total / count
+    deviation = (squares / count - mean.square()).clamp_min(0).sqrt()
+    deviation[deviation == 0] = 1.0  # a value that never changes stays what it is
+    return mean.float(), deviation.float()
+
+
+def _train_epoch(
+    model: nn.Sequential,
+    optimizer: torch.optim.Optimizer,
+    loss_of: LossFunction,
+    training: Part,
+    prepare: Callable[[Tensor], Tensor],
+    plan: ExperimentPlan,
+    seed: int,
+    epoch: int,
+    device: str,
+    interruption: Interruption,
+    watch: Watch,
+) -> tuple[float, float, float]:
+    """Train on every sample once; give mean loss, accuracy (while training) and the last learning rate."""
+    spec = plan.spec.train
+    order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
+    batches = training.rows[order.to(device)].split(spec.batch_size)
+    augmentation = torch.Generator().manual_seed(stream(seed, "augment", epoch))
+    torch.manual_seed(stream(seed, "dropout", epoch))
+    base_lr = spec.optimizer.lr
+    lr = base_lr
+    total_loss = torch.zeros((), device=device)
+    correct = torch.zeros((), device=device, dtype=torch.int64)
+    done = 0
+    model.train()
+    for number, rows in enumerate(batches):
+        x, y = to_float(training.x[rows]), training.y[rows]
+        if plan.spec.data.augment:
+            x = augment(x, plan.spec.data.augment, augmentation)
+        lr = base_lr * factor(spec.schedule, epoch * len(batches) + number, len(batches), spec.epochs)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        with autocast(device, spec.precision):
+            outputs = model(prepare(x))
+            loss = loss_of(outputs, y)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if spec.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), spec.clip_grad_norm)
+        optimizer.step()
+        done += len(rows)
+        total_loss += loss.detach() * len(rows)
+        correct += (outputs.detach().argmax(1) == y).sum()
+        if number % LOOK_EVERY == 0 or number == len(batches) - 1:
+            mean = float(total_loss) / done
+            if not math.isfinite(mean):
+                raise _Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
+            watch.batch(epoch, done, mean)
+        interruption.check(f"{epoch} whole epochs are kept, the same call goes on from there")
+    return float(total_loss) / done, int(correct) / done, lr
+
+
+def _evaluate(
+    model: nn.Sequential,
+    part: Part | None,
+    prepare: Callable[[Tensor], Tensor],
+    loss_of: LossFunction,
+    device: str,
+    precision: str,
+) -> Evaluation | None:
+    """Give loss, accuracy and outputs of a part, in evaluation mode and without gradients."""
+    if part is None:
+        return None
+    model.eval()
+    outputs, loss, correct = [], 0.0, 0
+    with torch.inference_mode(), autocast(device, precision):
+        for rows in part.rows.split(EVALUATION_BATCH):
+            y = part.y[rows]
+            given = model(prepare(part.x[rows])).float()
+            loss += float(loss_of(given, y)) * len(rows)
+            correct += int((given.argmax(1) == y).sum())
+            outputs.append(given.cpu())
+    return Evaluation(loss / len(part), correct / len(part), torch.cat(outputs))
+
+
+def _watch_for_early_stop(plan: ExperimentPlan, progress: Progress, model: nn.Sequential) -> None:
+    """Remember the best epoch's weights; set `stopped` when its time is up."""
+    rule = plan.spec.train.early_stopping
+    if rule is None:
+        return
+    values = [getattr(record, rule.monitor) for record in progress.history]
+    sign = 1.0 if rule.monitor == "val_accuracy" else -1.0
+    scores = [sign * value if value is not None else -math.inf for value in values]
+    best = progress.best_epoch
+    if best is None or scores[-1] > scores[best - 1] + rule.min_delta:
+        progress.best_epoch = progress.epoch
+        progress.best_model = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    elif progress.epoch - best >= rule.patience:
+        progress.stopped = True
+
+
+def finite(value: float | None) -> float | None:
+    """Give the value, or None where it is infinite or not a number: JSON has no word for those."""
+    return value if value is not None and math.isfinite(value) else None

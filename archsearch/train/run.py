@@ -1,0 +1,192 @@
+"""A run: one training of one spec with one seed, done once and kept.
+
+    finished = run(load_spec("lenet5"), seed=3)
+    finished.result.test_accuracy, finished.run_dir, finished.cached
+
+`run_id` is the hash of everything that decides the numbers. Same id, same numbers: a finished run is never trained
+twice, an interrupted one goes on from its last whole epoch.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from archsearch.data.planning import ExperimentPlan, load_spec, plan_experiment, validation_count
+from archsearch.data.prepare import Dataset, load
+from archsearch.errors import UsageError
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.network import Limits
+from archsearch.train.device import memory_format, numerics, resolve_device
+from archsearch.train.directory import RunDirectory
+from archsearch.train.environment import environment
+from archsearch.train.files import canonical_json, sha256
+from archsearch.train.interrupt import interruptible
+from archsearch.train.loop import ReadTest, Trained, Watch, finite, initial_network, train
+from archsearch.train.result import EpochRecord, RunResult
+
+# Part of every run id: raised whenever the same spec and seed would give other numbers.
+SEMANTICS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A result with where it lies; `cached` says that it was there already."""
+
+    result: RunResult
+    run_dir: Path
+    cached: bool
+
+
+class Silent:
+    """A watch that says nothing."""
+
+    def start(self, epochs: int, done: int, samples: int) -> None:
+        """Nothing to say."""
+
+    def batch(self, epoch: int, samples: int, loss: float) -> None:
+        """Nothing to say."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Nothing to say."""
+
+
+def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> dict[str, Any]:
+    """Give all that decides a run's numbers, each thing written in one way only."""
+    data = plan.spec.data.model_dump(mode="json", exclude={"path"})
+    data["validation"] = validation_count(plan.spec.data.validation, plan.facts.train)
+    train_part = plan.spec.train.model_dump(mode="json") | {"device": device}
+    return {
+        "semantics": SEMANTICS,
+        "seed": seed,
+        "fingerprint": fingerprint,
+        "data": data,
+        "network": plan.network.canonical(),
+        "train": train_part,
+    }
+
+
+def run_id(identity: dict[str, Any]) -> str:
+    """Give the id: the first 16 hexadecimal digits of the identity's SHA-256."""
+    return sha256(canonical_json(identity).encode())[:16]
+
+
+def build(spec: ExperimentSpec | str, seed: int = 0) -> torch.nn.Sequential:
+    """Build a spec's network with the initial weights that a run with this seed starts from."""
+    return initial_network(plan_experiment(load_spec(spec) if isinstance(spec, str) else spec), seed)
+
+
+def run(
+    spec: ExperimentSpec | str,
+    *,
+    seed: int = 0,
+    runs_dir: Path | str = "runs",
+    data_dir: Path | None = None,
+    fresh: bool = False,
+    read_test: ReadTest | None = None,
+    watch: Watch | None = None,
+    limits: Limits | None = None,
+    dataset: Dataset | None = None,
+) -> FinishedRun:
+    """Train a spec with a seed, or give the result that is there already.
+
+    The test set is read once, at the end; where the spec holds no validation data out there is nothing else to
+    watch, and it is read after each epoch. `read_test` overrides that. A diverged run is a result too: see its status.
+    Raises `SpecError`, `UnavailableError`, `DamagedFileError` and `Interrupted`.
+    """
+    if seed < 0:
+        raise UsageError(f"a seed is a whole number from 0 on, got {seed}")
+    if isinstance(spec, str):
+        spec = load_spec(spec, limits=limits)
+    plan = plan_experiment(spec, limits=limits)
+    device = resolve_device(spec.train.device)
+    if dataset is None:
+        dataset = load(spec.data, data_dir=data_dir)
+    identity_ = identity(plan, seed, dataset.fingerprint, device)
+    id_ = run_id(identity_)
+    directory = RunDirectory(Path(runs_dir) / id_)
+    if read_test is None:
+        read_test = "end" if spec.data.validation else "each_epoch"
+
+    if not fresh and (result := _finished(directory, read_test)) is not None:
+        return FinishedRun(result, directory.path, cached=True)
+    with directory.locked(), interruptible() as interruption, numerics(device, spec.train.precision):
+        if fresh or _finished_without_test(directory, read_test):
+            directory.clear()
+        directory.begin(identity_)
+        progress = directory.progress(device)
+        started, clock = datetime.now(UTC), time.monotonic()
+        seconds_before = sum(record.seconds for record in progress.history) if progress else 0.0
+        trained = train(
+            plan,
+            seed,
+            dataset,
+            device,
+            read_test=read_test,
+            interruption=interruption,
+            watch=watch or Silent(),
+            progress=progress,
+            keep=directory.keep,
+        )
+        seconds = seconds_before + time.monotonic() - clock
+        result = _result(plan, seed, id_, dataset, device, trained, started, seconds)
+        directory.finish(result, trained)
+    return FinishedRun(result, directory.path, cached=False)
+
+
+def _finished(directory: RunDirectory, read_test: ReadTest) -> RunResult | None:
+    result = directory.result()
+    return None if result is None or _lacks_test(result, read_test) else result
+
+
+def _finished_without_test(directory: RunDirectory, read_test: ReadTest) -> bool:
+    result = directory.result()
+    return result is not None and _lacks_test(result, read_test)
+
+
+def _lacks_test(result: RunResult, read_test: ReadTest) -> bool:
+    return read_test != "never" and result.status == "completed" and result.test_accuracy is None
+
+
+def _result(
+    plan: ExperimentPlan,
+    seed: int,
+    id_: str,
+    dataset: Dataset,
+    device: str,
+    trained: Trained,
+    started: datetime,
+    seconds: float,
+) -> RunResult:
+    progress = trained.progress
+    kept = progress.history[(progress.best_epoch or progress.epoch) - 1] if progress.history else None
+    return RunResult(
+        run_id=id_,
+        status="completed" if trained.reason is None else "diverged",
+        reason=trained.reason,
+        name=plan.spec.name,
+        seed=seed,
+        spec=plan.spec.model_dump(mode="json"),
+        data_fingerprint=dataset.fingerprint,
+        epochs=progress.epoch,
+        best_epoch=progress.best_epoch,
+        history=tuple(progress.history),
+        train_loss=kept.train_loss if kept else None,
+        train_accuracy=kept.train_accuracy if kept else None,
+        val_loss=finite(trained.validation.loss) if trained.validation else None,
+        val_accuracy=trained.validation.accuracy if trained.validation else None,
+        test_loss=finite(trained.test.loss) if trained.test else None,
+        test_accuracy=trained.test.accuracy if trained.test else None,
+        test_reads=progress.test_reads,
+        parameters=plan.network.parameters,
+        macs=plan.network.macs,
+        seconds=seconds,
+        started=started.isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        environment=environment(device) | {"memory_format": str(memory_format(plan.network, device)).split(".")[-1]},
+    )
