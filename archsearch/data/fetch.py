@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archsearch.data import location, origins, raw, store
-from archsearch.data.integrity import FileCheck, writing
+from archsearch.data.integrity import FileCheck, remove_leftovers, writing
 from archsearch.data.registry import DATASETS, OWN_DATA, Downloaded
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 
@@ -56,6 +56,7 @@ def get(name: str, *, data_dir: Path | None = None, source: Path | None = None, 
         try:
             with writing(folder):
                 temporary.mkdir(parents=True)
+                remove_leftovers(folder, ".get-*-*")
             if source is None:
                 _from_anywhere(name, entry, temporary, folder, say)
             else:

@@ -11,14 +11,18 @@ import errno
 import hashlib
 import json
 import os
+import shutil
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from archsearch.errors import UnavailableError
+
+LEFTOVER_SECONDS = 24 * 3600  # a temporary folder older than this has no process any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,14 @@ def sync_folder(folder: Path) -> None:
         sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_leftovers(parent: Path, pattern: str) -> None:
+    """Remove temporary folders that processes left behind when they were killed."""
+    for entry in parent.glob(pattern):
+        with suppress(FileNotFoundError):  # another process was faster
+            if entry.is_dir() and time.time() - entry.stat().st_mtime > LEFTOVER_SECONDS:
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 @contextmanager

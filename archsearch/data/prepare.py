@@ -52,7 +52,7 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
     contents, described = survey(spec)
     root = location.data_dir(data_dir)
     source = _identity(spec, root, say)
-    options = [spec.size, spec.grayscale, spec.limit]
+    options = [described.shape, spec.grayscale, spec.limit]
     key = digest_of_json([PREPARATION_VERSION, spec.name, options, source])[:16]
     target = root / "prepared" / f"{spec.name}-{key}"
     if not target.exists():

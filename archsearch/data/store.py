@@ -11,21 +11,28 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archsearch.data.integrity import FileCheck, digest_of_json, matches, sync, sync_folder, write_json, writing
+from archsearch.data.integrity import (
+    FileCheck,
+    digest_of_json,
+    matches,
+    remove_leftovers,
+    sync,
+    sync_folder,
+    write_json,
+    writing,
+)
 from archsearch.errors import DamagedFileError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
-LEFTOVER_SECONDS = 24 * 3600  # a temporary folder older than this belongs to a process that was killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ def write(target: Path, arrays: Mapping[str, NewArray], about: Mapping[str, obje
     try:
         with writing(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(target.parent)
+            remove_leftovers(target.parent, ".*-*")
             temporary.mkdir()
         contents = {name: _write_array(temporary / f"{name}.npy", array) for name, array in arrays.items()}
         files = {}
@@ -160,9 +167,3 @@ def _meta(folder: Path) -> dict[str, Any]:
         raise DamagedFileError("it is not what was written")
     found: dict[str, Any] = meta
     return found
-
-
-def _remove_leftovers(parent: Path) -> None:
-    for entry in parent.glob(".*-*"):
-        if entry.is_dir() and time.time() - entry.stat().st_mtime > LEFTOVER_SECONDS:
-            shutil.rmtree(entry, ignore_errors=True)

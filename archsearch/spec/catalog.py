@@ -109,7 +109,7 @@ def _resolve(path: Path, root: Path, children: tuple[Path, ...]) -> Node:
             raise SpecError(Problem(str(edits), "edits need `extends`: the spec that they change"))
         return node
     _only_variant_keys(node)
-    parent_path, parent_root = _parent(parent, root)
+    parent_path, parent_root = _parent(parent, path.resolve().parent, root)
     chain = (*children, path.resolve())
     if parent_path.resolve() in chain:
         names = " -> ".join([*(p.stem for p in chain), parent_path.stem])
@@ -149,20 +149,20 @@ def _only_variant_keys(node: Node) -> None:
         raise SpecError(problems)
 
 
-def _parent(node: Node, root: Path) -> tuple[Path, Path]:
-    """Give the parent's file and its root: beside or below this spec's root, or a shipped spec by name."""
+def _parent(node: Node, folder: Path, root: Path) -> tuple[Path, Path]:
+    """Give the parent's file and its root: meant from the variant's folder and inside its root, or a name of the catalog."""
     reference, where = node.value, str(node.mark)
     if not isinstance(reference, str) or not reference or "\0" in reference:
         raise SpecError(Problem(where, f"extends: expected the name of one spec, got {quoted(node.plain())}"))
-    if "/" not in reference and "\\" not in reference and not reference.endswith((".yaml", ".yml")):
-        beside = root / f"{reference}.yaml"
-        if _is_there(beside):
-            return beside, root
-        names = catalog("specs")
-        if reference in names:
-            return names[reference], names[reference].resolve().parent
-        raise SpecError(Problem(where, unknown("spec", reference, names)))
-    path = root / reference
+    if "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml")):
+        path = folder / reference
+    else:
+        path = folder / f"{reference}.yaml"
+        if not _is_there(path):
+            names = catalog("specs")
+            if reference in names:
+                return names[reference], names[reference].resolve().parent
+            raise SpecError(Problem(where, unknown("spec", reference, names)))
     try:
         inside = path.resolve().is_relative_to(root)
     except OSError:
@@ -172,7 +172,7 @@ def _parent(node: Node, root: Path) -> tuple[Path, Path]:
             Problem(where, f"extends: {short(reference)!r} leaves the folder {root}; a parent stands in it or below it")
         )
     if not _is_there(path):
-        raise SpecError(Problem(where, f"extends: no such file {short(reference)!r} in {root}"))
+        raise SpecError(Problem(where, f"extends: no such file {short(reference)!r} in {folder}"))
     return path, root
 
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import yaml
 
@@ -30,6 +31,7 @@ MAX_DEPTH = 40
 MAX_DIGITS = 40
 
 _INT = re.compile(r"[-+]?[0-9]+")
+_UNREADABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HEX = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Scalar] = {
@@ -106,7 +108,8 @@ def read_file(path: Path) -> Node:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise LimitError(Problem(source, f"the file has {size:,} bytes, the limit is {MAX_BYTES:,}"))
-        data = path.read_bytes()[: MAX_BYTES + 1]
+        with path.open("rb") as file:  # a device or a pipe says that it has 0 bytes: never read more than the limit
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise SpecError(Problem(source, "no such file")) from None
     except IsADirectoryError:
@@ -134,20 +137,31 @@ def read_text(text: str, source: str) -> Node:
     """Read YAML from text; `source` is what errors call it."""
     if len(text) > MAX_BYTES:
         raise LimitError(Problem(source, f"has more than {MAX_BYTES:,} characters"))
+    unreadable = _UNREADABLE.search(text)
+    if unreadable:
+        before = text[: unreadable.start()]
+        place = Mark(source, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+        raise SpecError(Problem(str(place), f"the character U+{ord(unreadable[0]):04X} cannot stand in YAML; take it out"))
     reader = _Reader(source)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         events = yaml.parse(text, Loader=loader)
         node = reader.document(events)
     except yaml.MarkedYAMLError as error:
-        where = reader.mark(error.problem_mark) if error.problem_mark else Mark(source)
         context = f" ({error.context})" if error.context else ""
-        raise SpecError(Problem(str(where), f"not YAML: {error.problem}{context}")) from None
-    except (yaml.YAMLError, UnicodeError) as error:
+        raise SpecError(Problem(str(reader.mark(error.problem_mark)), f"not YAML: {error.problem}{context}")) from None
+    except yaml.YAMLError as error:
         raise SpecError(Problem(source, f"not YAML: {' '.join(str(error).split())}")) from None
     if reader.problems:
         raise SpecError(reader.problems)
     return node
+
+
+class _YamlMark(Protocol):
+    """What the marks of PyYAML and of libyaml share."""
+
+    line: int
+    column: int
 
 
 class _Reader:
@@ -158,8 +172,8 @@ class _Reader:
         self.problems: list[Problem] = []
         self.nodes = 0
 
-    def mark(self, mark: yaml.Mark) -> Mark:
-        return Mark(self.source, mark.line + 1, mark.column + 1)
+    def mark(self, mark: _YamlMark | None) -> Mark:
+        return Mark(self.source, mark.line + 1, mark.column + 1) if mark is not None else Mark(self.source)
 
     def refuse(self, event: yaml.Event, message: str) -> None:
         self.problems.append(Problem(str(self.mark(event.start_mark)), message))
@@ -184,12 +198,13 @@ class _Reader:
         if depth > MAX_DEPTH:
             raise LimitError(Problem(str(mark), f"nested more than {MAX_DEPTH} deep"))
         if isinstance(event, yaml.AliasEvent):
-            self.refuse(event, f"the alias *{event.anchor} is not read; write the value out")
+            self.refuse(event, f"the alias *{_short(event.anchor)} is not read; write the value out")
             return Node(None, mark)
+        assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))
         if event.anchor is not None:
-            self.refuse(event, f"the anchor &{event.anchor} is not read; write the value out where it is used")
+            self.refuse(event, f"the anchor &{_short(event.anchor)} is not read; write the value out where it is used")
         if event.tag is not None and event.tag != "!":
-            self.refuse(event, f"the tag {event.tag} is not read; a spec is plain data")
+            self.refuse(event, f"the tag {_short(event.tag)} is not read; a spec is plain data")
         if isinstance(event, yaml.ScalarEvent):
             return Node(self.scalar(event), mark)
         if isinstance(event, yaml.SequenceStartEvent):

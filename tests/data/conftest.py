@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import struct
 from dataclasses import replace
@@ -40,7 +39,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def tiny_mnist(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """Replace the registry's mnist by 40 + 20 random images of 6x5 with pins of their own; gives the raw files by name."""
+    """Replace the registry's mnist by 40 + 20 random images of 6x5 with their own pins; gives the raw files."""
     draw = np.random.default_rng(0)
     arrays = [
         draw.integers(0, 256, (40, 6, 5), dtype=np.uint8),
@@ -68,7 +67,3 @@ def raw_folder(tiny_mnist: dict[str, bytes], data_folder: Path) -> Path:
     for name, content in tiny_mnist.items():
         (raw / name).write_bytes(content)
     return raw
-
-
-def gzipped(content: bytes) -> bytes:
-    return gzip.compress(content, mtime=0)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import bz2
 import errno
 import json
 import os
+import struct
 import threading
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO
 
 import numpy as np
@@ -87,7 +91,7 @@ def test_to_float_divides_uint8_and_leaves_float() -> None:
     assert torch.equal(to_float(torch.tensor([0, 51, 255], dtype=torch.uint8)), torch.tensor([0.0, 0.2, 1.0]))
     x = torch.tensor([0.5])
     assert to_float(x) is x
-    with pytest.raises(TypeError, match="expected uint8 or float32, got torch.int64"):
+    with pytest.raises(TypeError, match=r"expected uint8 or float32, got torch.int64"):
         to_float(torch.tensor([1]))
 
 
@@ -99,20 +103,16 @@ def test_load_idx_files_gives_their_images(raw_folder: Path, tiny_mnist: dict[st
 
 
 def test_load_transposed_entry_turns_the_images(raw_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     entry = DATASETS["mnist"]
     assert isinstance(entry, Downloaded)
     straight = load(MNIST)
     contents = replace(entry.contents, shape=(1, 5, 6))
     monkeypatch.setitem(DATASETS, "mnist", replace(entry, transposed=True, contents=contents))
-    turned = load(MNIST, data_dir=None)
+    turned = load(MNIST)
     assert torch.equal(turned.x_train, straight.x_train.transpose(2, 3))
 
 
 def test_load_qmnist_takes_the_first_label_column(data_folder: Path, tiny_mnist: dict[str, bytes]) -> None:
-    import struct
-
     entry = DATASETS["qmnist"]
     assert isinstance(entry, Downloaded)
     wide = np.zeros((40, 8), dtype=">i4")
@@ -126,6 +126,47 @@ def test_load_qmnist_takes_the_first_label_column(data_folder: Path, tiny_mnist:
         path.write_bytes(content)
     train, _ = vision.parts(entry, data_folder)
     assert train.y.tolist() == [k % 10 for k in range(40)]
+
+
+def test_truncated_idx_file_without_a_pin_is_damaged(data_folder: Path, tiny_mnist: dict[str, bytes]) -> None:
+    entry = DATASETS["kmnist"]
+    assert isinstance(entry, Downloaded)
+    for file, content in zip(entry.files, tiny_mnist.values(), strict=True):
+        path = data_folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content[:-1])
+    with pytest.raises(DamagedFileError, match=r"KMNIST/raw/.* cannot be read .* and were not used"):
+        load(DataSpec(name="kmnist"))
+
+
+def test_load_usps_reads_its_lines(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = DATASETS["usps"]
+    assert isinstance(entry, Downloaded)
+    values = np.linspace(-1, 1, 256)
+    line = " ".join(f"{k + 1}:{value:.6f}" for k, value in enumerate(values))
+    data_folder.mkdir()
+    for file in entry.files:
+        (data_folder / file.path).write_bytes(bz2.compress("".join(f"{k} {line} \n" for k in (10, 1, 2)).encode()))
+    train, test = vision.parts(entry, data_folder)
+    assert (train.y.tolist(), test.y.tolist()) == ([9, 0, 1], [9, 0, 1])
+    image = train.read(torch.tensor([1]))
+    assert (image.shape, image.dtype) == ((1, 1, 16, 16), torch.uint8)
+    np.testing.assert_allclose(image.flatten().numpy(), (values + 1) / 2 * 255, atol=1)
+
+
+@pytest.mark.parametrize(("name", "axes"), [("cifar10", (0, 2, 3, 1)), ("svhn", (0, 1, 2, 3))])
+def test_arrays_of_colour_images_get_their_channels_first(
+    name: str, axes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), dtype=np.uint8)
+    labels = {"labels": np.arange(4)} if name == "svhn" else {"targets": [0, 1, 2, 3]}
+    found = SimpleNamespace(data=x.transpose(axes), **labels)
+    monkeypatch.setattr(vision, "_dataset_class", lambda source: lambda **_: found)
+    entry = DATASETS[name]
+    assert isinstance(entry, Downloaded)
+    train, _ = vision.parts(entry, tmp_path)
+    np.testing.assert_array_equal(train.read(torch.arange(4)).numpy(), x)
+    assert train.y.tolist() == [0, 1, 2, 3]
 
 
 def test_prepared_copy_is_enough_when_raw_files_are_gone(raw_folder: Path, no_network: None) -> None:
@@ -159,7 +200,9 @@ def test_damaged_prepared_array_is_named_and_not_used(data_folder: Path, name: s
         path.write_bytes(path.read_bytes()[:-3])
     else:
         flip_a_byte(path, -1 if damage == "flip" else 20)
-    with pytest.raises(DamagedFileError, match=rf"{name}.npy is (damaged|missing) and was not used: .*Delete the folder"):
+    with pytest.raises(
+        DamagedFileError, match=rf"{name}.npy is (damaged|missing) and was not used: .*Delete the folder"
+    ):
         load(DataSpec(name="digits", limit=2))
 
 
@@ -185,11 +228,9 @@ def test_altered_fingerprint_in_meta_is_noticed(data_folder: Path) -> None:
 
 
 def test_raw_files_that_hold_something_else_are_refused(raw_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     entry = DATASETS["mnist"]
     monkeypatch.setitem(DATASETS, "mnist", replace(entry, contents=replace(entry.contents, train=41)))
-    with pytest.raises(DamagedFileError, match="train part has 40 samples with labels 0..9 instead of 41 with 0..9"):
+    with pytest.raises(DamagedFileError, match=r"train part has 40 samples with labels 0..9 instead of 41 with 0..9"):
         load(MNIST)
     assert store.folders(raw_folder.parent.parent) == []
 
@@ -213,7 +254,7 @@ def test_files_without_a_pin_are_recorded_and_a_change_noticed(data_folder: Path
 
 def test_mnist_files_are_not_taken_for_kmnist(raw_folder: Path) -> None:
     raw_folder.parent.rename(raw_folder.parent.with_name("KMNIST"))
-    with pytest.raises(DamagedFileError, match="KMNIST.*it is a file of mnist"):
+    with pytest.raises(DamagedFileError, match=r"KMNIST.*it is a file of mnist"):
         load(DataSpec(name="kmnist"))
 
 
@@ -307,14 +348,19 @@ def test_write_json_leaves_the_old_file_when_interrupted(tmp_path: Path, monkeyp
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
 
 
-@pytest.fixture
-def real_mnist() -> Path:
+@pytest.fixture(scope="module")
+def real_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of its own with links to the real raw files: nothing is prepared in the user's cache."""
     folder = location.data_dir()
     entry = DATASETS["mnist"]
     assert isinstance(entry, Downloaded)
     if raw.missing(entry, folder):
         pytest.skip(f"no MNIST in {folder}")
-    return folder
+    linked = tmp_path_factory.mktemp("real")
+    for file in entry.files:
+        (linked / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (linked / file.path).symlink_to(folder / file.path)
+    return linked
 
 
 @pytest.mark.mnist

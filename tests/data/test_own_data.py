@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from archsearch.data.facts import describe
+from archsearch.data.prepare import load
+from archsearch.errors import DamagedFileError, SpecError
+from archsearch.spec.dataset import DataSpec, Flip
+
+Y = np.array([0, 1, 2, 0, 1, 2])
+
+
+def npz_spec(path: Path, **options: Any) -> DataSpec:
+    return DataSpec(name="npz", path=str(path), **options)
+
+
+def write_npz(path: Path, **changes: Any) -> Path:
+    draw = np.random.default_rng(0)
+    arrays = {
+        "x_train": draw.normal(size=(6, 5)),
+        "y_train": Y,
+        "x_test": draw.normal(size=(3, 5)),
+        "y_test": np.array([2, 1, 0], dtype=np.uint8),
+    }
+    np.savez(path, **{name: value for name, value in (arrays | changes).items() if value is not None})
+    return path
+
+
+def images(kind: str, *shape: int) -> dict[str, Any]:
+    draw = np.random.default_rng(1)
+    made = [draw.integers(0, 256, (n, *shape)) for n in (6, 3)]
+    return {name: value.astype(kind) for name, value in zip(("x_train", "x_test"), made, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "shape"),
+    [
+        (images("float64", 5), (5,)),
+        (images("uint8", 5), (5,)),
+        (images("uint8", 4, 5), (1, 4, 5)),
+        (images("float32", 4, 5), (4, 5)),
+        (images("uint8", 3, 8, 9), (3, 8, 9)),
+        (images("uint8", 8, 9, 3), (3, 8, 9)),
+        (images("float16", 8, 9, 1), (1, 8, 9)),
+        (images("uint8", 16, 8, 9), (16, 8, 9)),
+        (images("uint8", 3, 9, 3), (3, 9, 3)),
+        (images(">f4", 2, 2, 2, 2), (2, 2, 2, 2)),
+    ],
+)
+def test_npz_axes_are_read_by_the_documented_rule(
+    tmp_path: Path, data_folder: Path, arrays: Mapping[str, Any], shape: tuple[int, ...]
+) -> None:
+    spec = npz_spec(write_npz(tmp_path / "own.npz", **arrays))
+    data = load(spec)
+    assert describe(spec).shape == data.facts.shape == shape
+    assert (data.facts.classes, data.facts.class_names) == (3, ("0", "1", "2"))
+    assert data.x_train.dtype == (torch.uint8 if arrays["x_train"].dtype == np.uint8 else torch.float32)
+    expected = arrays["x_train"]
+    if shape[-2:] == (8, 9) and expected.shape[1] == 8:
+        expected = np.moveaxis(expected, 3, 1)
+    np.testing.assert_array_equal(data.x_train.numpy(), expected.reshape(6, *shape))
+    assert data.y_test.tolist() == [2, 1, 0]
+
+
+def test_npz_grayscale_size_and_limit(tmp_path: Path, data_folder: Path) -> None:
+    path = write_npz(tmp_path / "own.npz", **images("uint8", 8, 8, 3))
+    data = load(npz_spec(path, grayscale=True, size=(4, 6), limit=1))
+    assert data.facts.shape == (1, 4, 6)
+    assert data.y_train.tolist() == [0, 1, 2]
+    grey = load(npz_spec(path, grayscale=True))
+    red, green, blue = (images("uint8", 8, 8, 3)["x_test"][..., channel].astype(float) for channel in range(3))
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-R BT.601
+    # torchvision rounds down, and its weights add up to 0.9999
+    assert np.abs(grey.x_test.numpy()[:, 0] - luma).max() < 1.03
+
+
+def test_npz_changed_file_gives_another_fingerprint(tmp_path: Path, data_folder: Path) -> None:
+    first = load(npz_spec(write_npz(tmp_path / "own.npz")))
+    second = load(npz_spec(write_npz(tmp_path / "own.npz", x_test=np.zeros((3, 5)))))
+    assert first.fingerprint != second.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_test": None, "y_test": None}, "holds x_train, y_train; x_test, y_test is missing"),
+        ({"x_train": np.zeros((6, 5), dtype=np.int64)}, r"x_train is int64; convert it to uint8 .* or float32"),
+        ({"x_train": np.zeros((6, 5), dtype=bool)}, "x_train is bool"),
+        ({"x_train": np.full((6, 5), None)}, "x_train is object"),
+        ({"x_train": np.zeros(6)}, r"x_train has the shape \(6,\)"),
+        ({"x_train": np.zeros((6, 0))}, r"x_train has the shape \(6, 0\)"),
+        ({"x_train": np.zeros((6, 4))}, r"x_train float64 \(6, 4\) and x_test float64 \(3, 5\) are not samples of one"),
+        ({"x_train": np.zeros((6, 5), dtype=np.uint8)}, "are not samples of one kind"),
+        ({"x_train": np.zeros((7, 5))}, "x_train has 7 samples and y_train 6 labels"),
+        ({"y_train": Y.astype(float)}, r"y_train is float64 \(6,\); labels are whole numbers, one per sample"),
+        ({"y_train": np.eye(6, dtype=int)}, r"y_train is int64 \(6, 6\)"),
+        ({"y_train": np.full(6, None)}, "y_train is object"),
+        ({"y_train": Y + 1}, "y_train has no sample of class 0; labels must be 0..k-1"),
+        ({"y_train": Y - 1}, "labels run from -1 to 2"),
+        ({"y_train": Y * 10**12}, "labels run from 0 to 2000000000000"),
+        ({"y_test": np.array([0, 1, 3])}, "y_test has the label 3, which y_train does not have"),
+        ({"x_test": np.zeros((0, 5)), "y_test": np.zeros(0, dtype=int)}, "y_test is empty"),
+    ],
+)
+def test_npz_that_is_not_data_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=f"own.npz: .*{message}") as caught:
+        describe(npz_spec(write_npz(tmp_path / "own.npz", **changes)))
+    assert caught.value.loc == ("data", "path")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_npz_values_that_are_not_finite_are_refused(tmp_path: Path, data_folder: Path, value: float) -> None:
+    x = np.zeros((6, 5))
+    x[2, 3] = value
+    with pytest.raises(SpecError, match="x_train has 1 values that are not finite as float32"):
+        load(npz_spec(write_npz(tmp_path / "own.npz", x_train=x)))
+    assert not (data_folder / "prepared").exists()
+
+
+@pytest.mark.parametrize("length", [0, 10, 200, -1])
+def test_npz_truncated_is_damaged(tmp_path: Path, length: int) -> None:
+    path = write_npz(tmp_path / "own.npz")
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(DamagedFileError, match=r"own.npz cannot be read as .npz .*was not used"):
+        describe(npz_spec(path))
+
+
+def test_npz_with_an_altered_byte_is_damaged(tmp_path: Path, data_folder: Path) -> None:
+    path = write_npz(tmp_path / "own.npz", **images("uint8", 20, 20))
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match=r"own.npz cannot be read"):
+        load(npz_spec(path))
+
+
+def test_npz_path_that_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"none.npz: does not exist; expected an .npz file"):
+        describe(npz_spec(tmp_path / "none.npz"))
+    with pytest.raises(SpecError, match=r"is a folder; expected an .npz file"):
+        describe(npz_spec(tmp_path))
+
+
+def test_npz_image_options_on_flat_data_and_signals(tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "own.npz")
+    with pytest.raises(SpecError, match=r"size is for images, and npz has flat features \(5,\). Remove it.") as caught:
+        describe(npz_spec(path, size=(4, 4), grayscale=True, augment=(Flip(),)))
+    assert len(caught.value.problems) == 3
+    path = write_npz(tmp_path / "own.npz", **images("float32", 4, 5))
+    with pytest.raises(SpecError, match=r"augment is for images, and npz has signals \(4, 5\)"):
+        describe(npz_spec(path, augment=(Flip(),)))
+
+
+def image(path: Path, size: tuple[int, int] = (6, 5), mode: str = "RGB", seed: int = 0) -> np.ndarray[Any, Any]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    axes = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
+    values = np.random.default_rng(seed).integers(0, 256, axes, dtype=np.uint8)
+    Image.fromarray(values).save(path)
+    return values
+
+
+def folder_spec(path: Path, **options: Any) -> DataSpec:
+    return DataSpec(name="folder", path=str(path), **options)
+
+
+def test_folder_with_train_and_test_holds_the_pixels(tmp_path: Path, data_folder: Path) -> None:
+    flowers = tmp_path / "flowers"
+    made = {
+        (part, name, number): image(flowers / part / name / f"{number}.png", seed=number)
+        for part in ("train", "test")
+        for name in ("rose", "daisy")
+        for number in range(2)
+    }
+    (flowers / "train" / "rose" / "notes.txt").write_text("not an image")
+    (flowers / "train" / ".hidden").mkdir()
+    data = load(folder_spec(flowers))
+    assert data.facts == describe(folder_spec(flowers))
+    assert (data.facts.class_names, data.facts.shape) == (("daisy", "rose"), (3, 5, 6))
+    assert (data.y_train.tolist(), data.y_test.tolist()) == ([0, 0, 1, 1], [0, 0, 1, 1])
+    assert data.x_train.dtype == torch.uint8
+    np.testing.assert_array_equal(data.x_train[2].numpy(), made["train", "rose", 0].transpose(2, 0, 1))
+
+
+def test_folder_without_a_split_tests_on_every_fifth(tmp_path: Path, data_folder: Path) -> None:
+    made = [image(tmp_path / "own" / name / f"{n:02}.png", mode="L", seed=n) for name in "ab" for n in range(11)]
+    data = load(folder_spec(tmp_path / "own"))
+    assert (data.facts.shape, data.facts.train, data.facts.test) == ((1, 5, 6), 18, 4)
+    expected = np.stack([made[n] for n in (4, 9, 15, 20)])
+    np.testing.assert_array_equal(data.x_test[:, 0].numpy(), expected)
+
+
+def test_folder_images_of_different_sizes_need_size(tmp_path: Path, data_folder: Path) -> None:
+    for name in "ab":
+        for n in range(5):
+            image(tmp_path / "own" / name / f"{n}.png", size=(6 + n, 5))
+    with pytest.raises(SpecError, match=r"1.png: is 5x7 where the first is 5x6; .*need `size: \[height, width\]`"):
+        load(folder_spec(tmp_path / "own"))
+    assert not list((data_folder / "prepared").iterdir())
+    data = load(folder_spec(tmp_path / "own", size=(4, 4), grayscale=True))
+    assert data.facts.shape == (1, 4, 4)
+
+
+def test_folder_changed_image_gives_another_fingerprint(tmp_path: Path, data_folder: Path) -> None:
+    for name in "ab":
+        for n in range(5):
+            image(tmp_path / "own" / name / f"{n}.png")
+    first = load(folder_spec(tmp_path / "own"))
+    image(tmp_path / "own" / "b" / "4.png", seed=5)
+    assert load(folder_spec(tmp_path / "own")).fingerprint != first.fingerprint
+
+
+def test_folder_grey_first_and_coloured_later(tmp_path: Path, data_folder: Path) -> None:
+    for name in "ab":
+        for n in range(5):
+            image(tmp_path / "own" / name / f"{n}.png", mode="RGB" if (name, n) == ("b", 2) else "L")
+    with pytest.raises(SpecError, match=r"b/2.png: is coloured where the first image is grey; convert the files"):
+        load(folder_spec(tmp_path / "own"))
+    assert load(folder_spec(tmp_path / "own", grayscale=True)).facts.shape == (1, 5, 6)
+    image(tmp_path / "own" / "b" / "2.png", mode="L")
+    with pytest.raises(SpecError, match="grayscale does nothing"):
+        describe(folder_spec(tmp_path / "own", grayscale=True))
+
+
+def test_folder_broken_image_is_named(tmp_path: Path, data_folder: Path) -> None:
+    for name in "ab":
+        for n in range(5):
+            image(tmp_path / "own" / name / f"{n}.png", size=(60, 50))
+    path = tmp_path / "own" / "b" / "3.png"
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(DamagedFileError, match=r"b/3.png cannot be read as an image .*Replace it"):
+        load(folder_spec(tmp_path / "own"))
+    path = tmp_path / "own" / "a" / "0.png"
+    path.write_bytes(b"no image")
+    with pytest.raises(DamagedFileError, match=r"a/0.png cannot be read as an image \(UnidentifiedImageError"):
+        describe(folder_spec(tmp_path / "own"))
+
+
+def test_folder_that_is_not_one_folder_per_class_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    with pytest.raises(SpecError, match="own: does not exist; expected a folder of images"):
+        describe(folder_spec(own))
+    own.mkdir()
+    with pytest.raises(SpecError, match="own: has 0 class folders; a data set needs at least two"):
+        describe(folder_spec(own))
+    image(own / "a" / "0.png")
+    with pytest.raises(SpecError, match="own/a: has 1 images; a test part of 20 % needs 5 of each class"):
+        describe(folder_spec(own))
+    (own / "b").mkdir()
+    image(own / "train" / "a" / "0.png")
+    with pytest.raises(SpecError, match=r"own: has a, b, train; a split needs both train/ and test/"):
+        describe(folder_spec(own))
+    image(own / "test" / "c" / "0.png")
+    with pytest.raises(SpecError, match=r"train/ and test/ differ in a, c; both need the same class folders"):
+        describe(folder_spec(own))
+    (own / "test" / "a").mkdir()
+    (own / "train" / "c").mkdir()
+    with pytest.raises(SpecError, match=r"train/c: holds no image; endings read are .bmp, "):
+        describe(folder_spec(own))
+
+
+def test_folder_with_sixteen_bits_per_channel_is_refused(tmp_path: Path) -> None:
+    for name in "ab":
+        for n in range(5):
+            image(tmp_path / "own" / name / f"{n}.png")
+    Image.fromarray(np.zeros((4, 4), dtype=np.uint16)).save(tmp_path / "own" / "a" / "0.png")
+    with pytest.raises(SpecError, match=r"a/0.png: has more than 8 bits per channel \(I;16\)"):
+        describe(folder_spec(tmp_path / "own"))
