@@ -20,8 +20,12 @@ from archsearch.errors import ArchsearchError, SpecError
 from archsearch.spec.network import NetworkPlan, PlanError, PlannedLayer, size_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.progress import Progress as Bars
 
+    from archsearch.data.fetch import SourceStatus
+    from archsearch.data.integrity import FileCheck
     from archsearch.data.planning import ExperimentPlan
     from archsearch.train.doctor import Finding
     from archsearch.train.result import EpochRecord, RunResult
@@ -316,6 +320,45 @@ def print_summary(summary: Summary) -> None:
             ),
             soft_wrap=True,
         )
+
+
+# -- data --------------------------------------------------------------------------------------------------------------
+
+
+def print_data_sets(found: Sequence[SourceStatus]) -> None:
+    """Print the data sets and what of them is here."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column, side in (("name", "left"), ("what", "left"), ("shape", "right"), ("classes", "right")):
+        table.add_column(column, justify="right" if side == "right" else "left")
+    for column in ("training", "test"):
+        table.add_column(column, justify="right")
+    table.add_column("here", overflow="fold")
+    for one in found:
+        here = f"{one.where}, {_bytes(one.size)}" if one.size else one.where if one.present else "no"
+        numbers = (size_text(one.shape), str(one.classes), f"{one.train:,}", f"{one.test:,}")
+        table.add_row(*_cells(one.name, one.title, *numbers, here))
+    _out().print(table)
+
+
+def print_files(name: str, files: Sequence[Path]) -> None:
+    """Print where a data set's files lie."""
+    out = _out()
+    if not files:
+        out.print(Text(f"{name} comes with scikit-learn: there is nothing to get"))
+    for path in files:
+        out.print(Text(str(path)), soft_wrap=True)
+
+
+def print_checks(checks: Sequence[FileCheck]) -> None:
+    """Print the state of each file in the data folder."""
+    out = _out()
+    if not checks:
+        out.print(Text("no data set is in the data folder yet: archsearch data get mnist"))
+    for check in checks:
+        style = {"ok": "green", "missing": "yellow"}.get(check.state, "red")
+        out.print(Text.assemble((f"{check.state:<8}", style), str(check.path)), soft_wrap=True)
+        if check.detail:
+            out.print(Text(f"        {check.detail}"), soft_wrap=True)
 
 
 # -- the machine -------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def run(
     from archsearch.train.run import run as train
 
     resolve_device(plan.spec.train.device)
-    dataset = load(plan.spec.data, data_dir=data_dir)
+    dataset = load(plan.spec.data, data_dir=data_dir, say=console.note)
     finished: list[FinishedRun] = []
     for number in range(seed, seed + (seeds or 1)):
         with console.RunBar(plan, number) as watch:

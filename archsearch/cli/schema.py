@@ -18,11 +18,11 @@ def schema(
     Example:  archsearch schema --write schema
     """
     from archsearch.cli import console
-    from archsearch.data.registry import DATASETS
+    from archsearch.data.registry import DATASETS, OWN_DATA
     from archsearch.errors import UnavailableError
     from archsearch.spec.schema import experiment_schema
 
-    document = experiment_schema(sorted(DATASETS))
+    document = experiment_schema(sorted([*DATASETS, *OWN_DATA]))
     if write is None:
         console.print_json(document)
         return

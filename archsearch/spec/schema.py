@@ -40,7 +40,8 @@ def experiment_schema(data_sets: Sequence[str]) -> dict[str, Any]:
         "anyOf": [{"required": ["data", "network", "train"]}, {"required": ["extends"]}],
         "definitions": definitions,
     }
-    return _draft7(whole)
+    schema_of_draft7: dict[str, Any] = _draft7(whole)
+    return schema_of_draft7
 
 
 def _share(value: Any, layer: dict[str, Any], keep: str | None = None) -> None:
@@ -54,11 +55,17 @@ def _share(value: Any, layer: dict[str, Any], keep: str | None = None) -> None:
 
 
 def _edit_schema() -> dict[str, Any]:
-    one_or_more = {"anyOf": [{"$ref": "#/definitions/Layer"}, {"type": "array", "items": {"$ref": "#/definitions/Layer"}}]}
+    one_or_more = {
+        "anyOf": [{"$ref": "#/definitions/Layer"}, {"type": "array", "items": {"$ref": "#/definitions/Layer"}}]
+    }
     layers = {"type": "array", "items": {"$ref": "#/definitions/Layer"}}
     address = {"type": "string", "description": _ADDRESS}
     verbs: dict[str, Any] = {
-        "set": {"type": "object", "description": "values by path: conv1.out_channels, train.epochs", "minProperties": 1},
+        "set": {
+            "type": "object",
+            "description": "values by path: conv1.out_channels, train.epochs",
+            "minProperties": 1,
+        },
         "replace": {"type": "object", "description": _ADDRESS, "additionalProperties": one_or_more, "minProperties": 1},
         "drop": {"anyOf": [address, {"type": "array", "items": address}]},
         "insert": {

@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 
-from archsearch.data.planning import ExperimentPlan, load_spec, plan_experiment, validation_count
+from archsearch.data.facts import validation_count
+from archsearch.data.planning import ExperimentPlan, load_spec, plan_experiment
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
 from archsearch.spec.experiment import ExperimentSpec

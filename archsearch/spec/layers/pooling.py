@@ -28,7 +28,7 @@ class Pooling(LayerBase):
 
     def pooled_shape(self, shape: Shape, ceil_mode: bool) -> Shape:
         """Give the output's shape; torch's rule, padding at most half of the kernel."""
-        need_rank(shape, self.rank + 1, self.kind)
+        need_rank(shape, self.rank + 1)
         kernel, stride, padding, dilation = self.window()
         for k, p, d in zip(kernel, padding, dilation, strict=True):
             reach = (k - 1) * d + 1
@@ -46,6 +46,7 @@ class Pooling(LayerBase):
             raise ShapeError(
                 f"kernel {size_text(kernel)} does not fit its {size_text(shape[1:])} input",
                 [f"use kernel_size <= {fits}", "drop it"],
+                too_small=True,
             )
         return (shape[0], *sizes)
 
@@ -157,7 +158,7 @@ class AdaptiveAvgPool1d(LayerBase):
     output_size: Positive
 
     def output_shape(self, shape: Shape) -> Shape:
-        need_rank(shape, 2, self.kind)
+        need_rank(shape, 2)
         return (shape[0], self.output_size)
 
     def build(self, shape: Shape) -> nn.Module:
@@ -175,7 +176,7 @@ class AdaptiveAvgPool2d(LayerBase):
     output_size: Pair
 
     def output_shape(self, shape: Shape) -> Shape:
-        need_rank(shape, 3, self.kind)
+        need_rank(shape, 3)
         return (shape[0], *self.output_size)
 
     def build(self, shape: Shape) -> nn.Module:
