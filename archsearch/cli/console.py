@@ -82,10 +82,9 @@ def error(problem: ArchsearchError) -> None:
 def started(plan: ExperimentPlan) -> None:
     """Say to stderr what is about to run."""
     spec = plan.spec
-    note(
-        f"{spec.name}: {plan.network.parameters:,} parameters, {_si(plan.network.macs)} MACs, "
-        f"{spec.data.name} {size_text(plan.facts.shape)}, {spec.train.epochs} epochs of batches of {spec.train.batch_size}"
-    )
+    size = f"{plan.network.parameters:,} parameters, {_si(plan.network.macs)} MACs"
+    data = f"{spec.data.name} {size_text(plan.facts.shape)}"
+    note(f"{spec.name}: {size}, {data}, {spec.train.epochs} epochs of batches of {spec.train.batch_size}")
 
 
 def plan_json(plan: ExperimentPlan) -> dict[str, Any]:
@@ -123,8 +122,8 @@ def print_plan(plan: ExperimentPlan) -> None:
     title = Text.assemble((spec.name, "bold"), f"  {spec.summary}" if spec.summary else "")
     out.print(title)
     out.print(_layer_table(network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network))
-    data = f"{plan.facts.name}, {plan.facts.classes} classes, {plan.facts.train:,} training and {plan.facts.test:,} test samples"
-    out.print(Text(f"data   {data}"))
+    samples = f"{plan.facts.train:,} training and {plan.facts.test:,} test samples"
+    out.print(Text(f"data   {plan.facts.name}, {plan.facts.classes} classes, {samples}"))
     out.print(Text(f"train  {_training_line(spec.train.model_dump(mode='json'))}"))
 
 
@@ -190,7 +189,9 @@ def _value(value: object) -> str:
 def print_checked(reference: str, plan: ExperimentPlan) -> None:
     """Say that a spec is right."""
     _out().print(
-        Text.assemble(("ok ", "green"), f"{reference}: {plan.network.parameters:,} parameters, {_si(plan.network.macs)} MACs")
+        Text.assemble(
+            ("ok ", "green"), f"{reference}: {plan.network.parameters:,} parameters, {_si(plan.network.macs)} MACs"
+        )
     )
 
 
@@ -200,7 +201,9 @@ def print_catalog(found: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
     for folder, rows in found.items():
         if not rows:
             continue
-        table = Table(box=None, pad_edge=False, show_header=False, title=folder, title_justify="left", title_style="bold")
+        table = Table(
+            box=None, pad_edge=False, show_header=False, title=folder, title_justify="left", title_style="bold"
+        )
         table.add_column(no_wrap=True, style="cyan")
         table.add_column()
         for row in rows:
@@ -295,7 +298,8 @@ def print_run(one: FinishedRun) -> None:
 def _outcome(result: RunResult) -> list[str | tuple[str, str]]:
     if result.status == "diverged":
         return [("diverged", "bold red"), f" in {result.reason}"]
-    parts = [f"{name} accuracy {_percent(a)}" for name, a in (("test", result.test_accuracy), ("val", result.val_accuracy)) if a is not None]
+    accuracies = {"test": result.test_accuracy, "val": result.val_accuracy}
+    parts = [f"{name} accuracy {_percent(value)}" for name, value in accuracies.items() if value is not None]
     return [(", ".join(parts), "green")]
 
 
@@ -315,8 +319,8 @@ def print_summary(summary: Summary) -> None:
         inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
         out.print(
             Text(
-                f"the documented {_percent(summary.documented)} {inside} the 95 % prediction interval for one more run, "
-                f"{_range(summary.prediction95)}"
+                f"the documented {_percent(summary.documented)} {inside} the 95 % prediction interval "
+                f"for one more run, {_range(summary.prediction95)}"
             ),
             soft_wrap=True,
         )

@@ -65,9 +65,7 @@ def verify(data_dir: options.DataDir = None, json: options.Json = False) -> None
 
     checks = examine(data_dir)
     if json:
-        console.print_json(
-            {"files": [{"path": str(c.path), "state": c.state, "detail": c.detail} for c in checks]}
-        )
+        console.print_json({"files": [{"path": str(c.path), "state": c.state, "detail": c.detail} for c in checks]})
     else:
         console.print_checks(checks)
     bad = [check for check in checks if check.state == "damaged"]

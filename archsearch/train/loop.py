@@ -135,7 +135,7 @@ def train(
     """
     spec = plan.spec.train
     layout = memory_format(plan.network, device)
-    model = initial_network(plan, seed).to(device, memory_format=layout)
+    model = initial_network(plan, seed).to(device).to(memory_format=layout)
     optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
     loss_of = loss_function(spec.loss)
     training, validation, test = parts(plan, seed, dataset, device)
@@ -226,7 +226,7 @@ def _statistics(training: Part) -> tuple[Tensor, Tensor]:
     """Give mean and standard deviation per channel (flat data: per feature) over the training part, float64 sums."""
     total = squares = None
     count = 0
-    for rows in training.rows.split(EVALUATION_BATCH):
+    for rows in torch.split(training.rows, EVALUATION_BATCH):
         x = to_float(training.x[rows]).to(torch.float64 if training.x.device.type != "mps" else torch.float32)
         over = (0, *range(2, x.dim()))
         total = x.sum(over, keepdim=True) + (0 if total is None else total)
@@ -256,7 +256,7 @@ def _train_epoch(
     """Train on every sample once; give mean loss, accuracy (while training) and the last learning rate."""
     spec = plan.spec.train
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
-    batches = training.rows[order.to(device)].split(spec.batch_size)
+    batches = torch.split(training.rows[order.to(device)], spec.batch_size)
     augmentation = torch.Generator().manual_seed(stream(seed, "augment", epoch))
     torch.manual_seed(stream(seed, "dropout", epoch))
     base_lr = spec.optimizer.lr
@@ -276,7 +276,7 @@ def _train_epoch(
             outputs = model(prepare(x))
             loss = loss_of(outputs, y)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         if spec.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(model.parameters(), spec.clip_grad_norm)
         optimizer.step()
@@ -306,7 +306,7 @@ def _evaluate(
     model.eval()
     outputs, loss, correct = [], 0.0, 0
     with torch.inference_mode(), autocast(device, precision):
-        for rows in part.rows.split(EVALUATION_BATCH):
+        for rows in torch.split(part.rows, EVALUATION_BATCH):
             y = part.y[rows]
             given = model(prepare(part.x[rows])).float()
             loss += float(loss_of(given, y)) * len(rows)

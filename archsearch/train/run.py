@@ -21,12 +21,12 @@ from archsearch.data.facts import validation_count
 from archsearch.data.planning import ExperimentPlan, load_spec, plan_experiment
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
+from archsearch.files import seal
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
 from archsearch.train.device import memory_format, numerics, resolve_device
 from archsearch.train.directory import RunDirectory
 from archsearch.train.environment import environment
-from archsearch.train.files import canonical_json, sha256
 from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import ReadTest, Trained, Watch, finite, initial_network, train
 from archsearch.train.result import EpochRecord, RunResult
@@ -74,7 +74,7 @@ def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> 
 
 def run_id(identity: dict[str, Any]) -> str:
     """Give the id: the first 16 hexadecimal digits of the identity's SHA-256."""
-    return sha256(canonical_json(identity).encode())[:16]
+    return seal(identity)[:16]
 
 
 def build(spec: ExperimentSpec | str, seed: int = 0) -> torch.nn.Sequential:

@@ -37,7 +37,13 @@ def test_show_json_of_lenet5_is_the_arithmetic_of_the_paper(cli):
         "parameters": 156,  # 6 * (25 + 1)
         "macs": 117600,  # 28 * 28 * 6 * 25
     }
-    assert document["layers"][-1] == {"name": "act5", "kind": "softmax", "output_shape": [10], "parameters": 0, "macs": 0}
+    assert document["layers"][-1] == {
+        "name": "act5",
+        "kind": "softmax",
+        "output_shape": [10],
+        "parameters": 0,
+        "macs": 0,
+    }
 
 
 def test_show_prints_every_layer_and_the_totals(cli):

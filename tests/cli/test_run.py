@@ -89,7 +89,9 @@ def test_run_interrupted_by_a_signal_keeps_its_epochs_and_goes_on(cli, tiny, tmp
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
-    kept = re.search(r"error: interrupted; epoch (\d+) of 100000 is kept|interrupted; (\d+) whole epochs are kept", errors)
+    kept = re.search(
+        r"error: interrupted; epoch (\d+) of 100000 is kept|interrupted; (\d+) whole epochs are kept", errors
+    )
     assert kept, errors
     again = subprocess.Popen(program, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert again.stderr is not None

@@ -1,6 +1,6 @@
 """Networks built straight from torch.nn, without archsearch's `build`: the oracle of the layer tests.
 
-    module, sizes = torch_network(tree, (1, 32, 32))    # tree: what stands under `network:` in YAML
+module, sizes = torch_network(tree, (1, 32, 32))    # tree: what stands under `network:` in YAML
 """
 
 from __future__ import annotations
