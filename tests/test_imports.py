@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Each room with the rooms before it; search and ablate do not know each other.
 ROOMS: dict[str, set[str]] = {"errors": set()}
-for room in ("spec", "data", "native", "train", "study"):
+for room in ("files", "spec", "data", "native", "train", "study"):
     ROOMS[room] = set(ROOMS) | {room}
 for room in ("search", "ablate"):
     ROOMS[room] = {*ROOMS["study"], room}
@@ -90,7 +90,6 @@ def test_module_imports_a_heavy_library_only_where_it_may(path: Path) -> None:
         allowed = (AT_THE_TOP_OF if top else ANYWHERE_IN).get(library)
         if allowed is not None and not name_of(path).startswith(allowed):
             wrong.append(name)
-    # for typing a name may be imported anywhere: torch alone is wanted so (`-> nn.Module`)
     assert wrong == []
 
 

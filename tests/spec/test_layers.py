@@ -17,6 +17,9 @@ from archsearch.spec.layers.base import window_count
 from archsearch.spec.network import Limits, PlanError, build_network, plan_network
 from tests.spec import oracle
 
+# torch says so once in a process, of any even kernel with `same`; its numbers are right
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")
+
 LAYERS = TypeAdapter(list[Layer])
 NO_LIMITS = Limits(parameters=10**18, activation_bytes=10**18, layers=10**6)
 
