@@ -152,7 +152,7 @@ WRONG_EDITS = {
     "- remove: tanh": "{child}:4:3: unknown edit 'remove'; allowed: set, replace, insert, drop",
     "- dropp: tanh": "{child}:4:3: unknown edit 'dropp'; did you mean 'drop'?",
     "- drop": "{child}:4:3: an edit is one of set, replace, insert, drop with its target",
-    "{drop: tanh}": "{child}:4:1: edits: expected a list of edits, got keys with values",
+    " {drop: tanh}": "{child}:4:2: edits: expected a list of edits, got keys with values",
     # a value is only found wrong when it stands in its place: still the place of the edit is said
     "- set: {conv1.out_channels: six}":
         "{child}:4:29: network[1].conv2d.out_channels: expected a whole number or the word classes, got text 'six'",
