@@ -39,7 +39,7 @@ def name_of(path: Path) -> str:
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
-    """Yield each imported module and whether it is imported as the module itself is (not in a function or for typing)."""
+    """Yield each imported module, and whether importing this one imports it (not in a function, not for typing)."""
 
     def walk(node: ast.AST, top: bool) -> Iterator[tuple[str, bool]]:
         for child in ast.iter_child_nodes(node):
@@ -109,10 +109,17 @@ print("HEAVY", code, sorted(name for name in {heavy!r} if name in sys.modules), 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["list"], ["show", "lenet5"], ["show", "resnet_tiny", "--json"], ["check", "lenet_best"],
-     ["schema"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["list"],
+        ["show", "lenet5"],
+        ["show", "resnet_tiny", "--json"],
+        ["check", "lenet_best"],
+        ["schema"],
+    ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_quick_command_leaves_heavy_libraries_alone(arguments: list[str], tmp_path: Path) -> None:
     code = SCRIPT.format(arguments=arguments, heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)

@@ -47,7 +47,10 @@ def test_unknown_names_and_paths_are_refused_with_a_hint(tmp_path: Path) -> None
     refused("lenet6", "unknown spec 'lenet6'; did you mean 'lenet5'? (`archsearch list` shows them all)")
     known = ", ".join(sorted(path.stem for path in (ROOT / "specs").glob("*.yaml")))
     refused("zzz", f"unknown spec 'zzz'; allowed: {known} (`archsearch list` shows them all)")
-    refused("a/lenet5.yaml", "a/lenet5.yaml: no such file; `archsearch list` shows what can be run by name (lenet5 is one of them)")
+    refused(
+        "a/lenet5.yaml",
+        "a/lenet5.yaml: no such file; `archsearch list` shows what can be run by name (lenet5 is one of them)",
+    )
     refused("x.yml", "x.yml: no such file; `archsearch list` shows what can be run by name")
     refused("x" * 5000 + ".yaml", "x" * 57 + "...: no such file; `archsearch list` shows what can be run by name")
     refused("a\0/b", "a\\x00/b: no such file; `archsearch list` shows what can be run by name")
@@ -86,7 +89,7 @@ def test_chain_of_three_applies_the_edits_from_the_oldest_to_the_youngest(tmp_pa
     assert (loaded.spec.train.epochs, loaded.spec.name, loaded.spec.summary) == (9, "last", "")
     assert (loaded.spec.documented, loaded.spec.source) == (None, None)  # what was said of the parent is not true of it
     places = [loaded.locate(("network", 0, "conv2d", field)) for field in ("out_channels", "kernel_size")]
-    assert places == [f"{tmp_path}/c.yaml:3:33", f"{tmp_path}/a.yaml:4:31"]
+    assert places == [f"{tmp_path}/c.yaml:3:35", f"{tmp_path}/a.yaml:4:44"]
 
 
 @pytest.mark.parametrize(
@@ -118,8 +121,10 @@ def test_extends_that_leaves_the_root_is_refused_whether_the_file_is_there_or_no
     (root / "sub").mkdir(parents=True)
     (tmp_path / "secret.yaml").write_text(TINY)
     (root / "c.yaml").write_text(child(extends))
-    refused(root / "c.yaml", f"{root}/c.yaml:2:10: extends: {extends!r} leaves the folder {root}; "
-            "a parent stands in it or below it")  # fmt: skip
+    refused(
+        root / "c.yaml",
+        f"{root}/c.yaml:2:10: extends: {extends!r} leaves the folder {root}; a parent stands in it or below it",
+    )
 
 
 @pytest.mark.parametrize("extends", ["link", "link.yaml", "folder/secret.yaml"])
@@ -131,8 +136,10 @@ def test_extends_that_leaves_the_root_through_a_symbolic_link_is_refused(tmp_pat
     (root / "link.yaml").symlink_to(outside / "secret.yaml")
     (root / "folder").symlink_to(outside)
     (root / "c.yaml").write_text(child(extends))
-    refused(root / "c.yaml", f"{root}/c.yaml:2:10: extends: {extends!r} leaves the folder {root}; "
-            "a parent stands in it or below it")  # fmt: skip
+    refused(
+        root / "c.yaml",
+        f"{root}/c.yaml:2:10: extends: {extends!r} leaves the folder {root}; a parent stands in it or below it",
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,14 +149,16 @@ def test_extends_that_leaves_the_root_through_a_symbolic_link_is_refused(tmp_pat
         ("extends: no.yaml\n", "1:10: extends: no such file 'no.yaml' in {folder}"),
         ("extends:\n", "1:9: extends: expected the name of one spec, got nothing"),
         ("extends: [lenet5]\n", "1:10: extends: expected the name of one spec, got ['lenet5']"),
-        ("extends: lenet5\ntrain: {epochs: 3}\n",
-         "2:1: a variant changes its parent with `edits`, such as set: {{train. ...}}"),
+        (
+            "extends: lenet5\ntrain: {epochs: 3}\n",
+            "2:1: a variant changes its parent with `edits`, such as set: {{train. ...}}",
+        ),
         ("extends: lenet5\nedit: []\n", "2:1: unknown key 'edit'; did you mean 'edits'?"),
-        (TINY + "edits: [drop: tanh]\n", "15:1: edits need `extends`: the spec that they change"),
+        (TINY + "edits: [drop: tanh]\n", "16:1: edits need `extends`: the spec that they change"),
         ("- a\n", "1:1: a spec is keys with values, got ['a']"),
         ("", "1:1: a spec is keys with values, got nothing"),
     ],
-)  # fmt: skip
+)
 def test_variant_that_is_wrong_is_refused_at_its_place(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "v.yaml"
     path.write_text(text)
@@ -164,8 +173,9 @@ def test_variant_reports_all_keys_that_do_not_belong(tmp_path: Path) -> None:
 
 def test_override_takes_back_what_the_file_claims_of_its_own_experiment() -> None:
     claims = lambda *overrides: [  # noqa: E731
-        value is not None for value in (read_spec("lenet5", overrides).spec.expect, read_spec("lenet5", overrides).spec.documented)
-    ]  # fmt: skip
+        value is not None
+        for value in (read_spec("lenet5", overrides).spec.expect, read_spec("lenet5", overrides).spec.documented)
+    ]
     assert claims() == claims("train.device=cpu") == claims("train.epochs=6") == [True, True]
     assert claims("train.epochs=2") == [True, False]
     assert claims("conv1.out_channels=7") == claims("data.size=36") == [False, False]

@@ -31,27 +31,39 @@ TAIL = ["linear 20", "tanh", "linear classes"]
         ("- drop: act3", [*HEAD, "linear 20", "linear classes"]),
         ("- drop: [conv1, conv2]", ["tanh", "max_pool2d", "tanh", "flatten", *TAIL]),
         ("- drop: conv1\n- drop: conv1", ["tanh", "max_pool2d", "tanh", "flatten", *TAIL]),
-        ("- replace: {tanh: relu}", ["conv2d 4", "relu", "max_pool2d", "conv2d 8", "relu", "flatten", "linear 20",
-                                     "relu", "linear classes"]),
-        ("- replace: {act1: relu, act3: gelu}", ["conv2d 4", "relu", "max_pool2d", "conv2d 8", "tanh", "flatten",
-                                                 "linear 20", "gelu", "linear classes"]),
-        ("- replace: {pool1: [relu, avg_pool2d: {kernel_size: 2}]}",
-         ["conv2d 4", "tanh", "relu", "avg_pool2d", "conv2d 8", "tanh", "flatten", *TAIL]),
-        ("- replace: {act1: [relu, tanh], act2: relu}",
-         ["conv2d 4", "relu", "tanh", "max_pool2d", "conv2d 8", "relu", "flatten", *TAIL]),
-        ("- insert: {after: conv1, layers: [batch_norm2d, dropout2d]}",
-         ["conv2d 4", "batch_norm2d", "dropout2d", *HEAD[1:], *TAIL]),
+        (
+            "- replace: {tanh: relu}",
+            ["conv2d 4", "relu", "max_pool2d", "conv2d 8", "relu", "flatten", "linear 20", "relu", "linear classes"],
+        ),
+        (
+            "- replace: {act1: relu, act3: gelu}",
+            ["conv2d 4", "relu", "max_pool2d", "conv2d 8", "tanh", "flatten", "linear 20", "gelu", "linear classes"],
+        ),
+        (
+            "- replace: {pool1: [relu, avg_pool2d: {kernel_size: 2}]}",
+            ["conv2d 4", "tanh", "relu", "avg_pool2d", "conv2d 8", "tanh", "flatten", *TAIL],
+        ),
+        (
+            "- replace: {act1: [relu, tanh], act2: relu}",
+            ["conv2d 4", "relu", "tanh", "max_pool2d", "conv2d 8", "relu", "flatten", *TAIL],
+        ),
+        (
+            "- insert: {after: conv1, layers: [batch_norm2d, dropout2d]}",
+            ["conv2d 4", "batch_norm2d", "dropout2d", *HEAD[1:], *TAIL],
+        ),
         ("- insert: {before: fc2, layers: [dropout]}", [*HEAD, "linear 20", "tanh", "dropout", "linear classes"]),
         ("- insert: {before: conv1, layers: identity}", ["identity", *HEAD, *TAIL]),
         ("- set: {conv1.out_channels: 6}", ["conv2d 6", *HEAD[1:], *TAIL]),
         ("- set: {conv2d.out_channels: 6}", ["conv2d 6", "tanh", "max_pool2d", "conv2d 6", "tanh", "flatten", *TAIL]),
         ("- set: {'conv2d[2].out_channels': 6}", [*HEAD[:3], "conv2d 6", "tanh", "flatten", *TAIL]),
         # the second linear is fc2 until one is put before it: later edits see the network as it stands
-        ("- insert: {before: fc1, layers: [linear: {out_features: 9}]}\n- set: {fc2.out_features: 7}",
-         [*HEAD, "linear 9", "linear 7", "tanh", "linear classes"]),
+        (
+            "- insert: {before: fc1, layers: [linear: {out_features: 9}]}\n- set: {fc2.out_features: 7}",
+            [*HEAD, "linear 9", "linear 7", "tanh", "linear classes"],
+        ),
         ("- set: {act1.name: first}\n- replace: {first: relu}", ["conv2d 4", "relu", *HEAD[2:], *TAIL]),
     ],
-)  # fmt: skip
+)
 def test_edit_of_layers_gives_the_layers_written_out(tmp_path: Path, edits: str, expected: list[str]) -> None:
     assert words(variant(tmp_path, edits).spec) == expected
 
@@ -78,9 +90,12 @@ def test_edits_reach_into_blocks_by_path_kind_and_position(tmp_path: Path) -> No
 def test_set_in_nested_blocks_of_one_kind_changes_the_outer_one_last(tmp_path: Path) -> None:
     nested = BLOCKS.replace("layers: [tanh]", "layers: [tanh, sequential: {layers: [relu]}]")
     spec = variant(tmp_path, "- set: {sequential.layers: [gelu]}", nested).spec
-    assert spec.network[1] == ExperimentSpec.model_validate(
-        read_text(BLOCKS.replace("[tanh]", "[gelu]") + "name: x", "s").plain()
-    ).network[1]
+    assert (
+        spec.network[1]
+        == ExperimentSpec.model_validate(
+            read_text(BLOCKS.replace("[tanh]", "[gelu]") + "name: x", "s").plain()
+        ).network[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +111,7 @@ def test_set_in_nested_blocks_of_one_kind_changes_the_outer_one_last(tmp_path: P
         ("train.early_stopping", "patience: 3", {"early_stopping": {"patience": 3}}),
         ("train.early_stopping.patience", "3", {"early_stopping": {"patience": 3}}),
     ],
-)  # fmt: skip
+)
 def test_set_and_override_of_training_equal_the_spec_written_out(
     tmp_path: Path, path: str, value: str, expected: dict[str, Any]
 ) -> None:
@@ -124,28 +139,30 @@ def test_override_may_repeat_what_is_there(tmp_path: Path) -> None:
 
 
 WRONG_EDITS = {
-    "- set: {conv1.out_channels: 4}": "{child}:4:9: set conv1.out_channels changes nothing; take the edit out, or correct it",
-    "- set: {conv1.padding: 0}": "{child}:4:9: set conv1.padding changes nothing; take the edit out, or correct it",
-    "- set: {conv1.kernel_size: [3, 3]}": "{child}:4:9: set conv1.kernel_size changes nothing; take the edit out, or correct it",
-    "- set: {train.optimizer.adam.lr: 0.001}": "{child}:4:9: set train.optimizer.adam.lr changes nothing; take the edit out, or correct it",
-    "- replace: {tanh: tanh}": "{child}:4:12: replace tanh changes nothing; take the edit out, or correct it",
-    "- replace: {act1: relu, act2: tanh}": "{child}:4:25: replace act2 changes nothing; take the edit out, or correct it",
+    "- set: {conv1.out_channels: 4}": "{child}:4:9: set conv1.out_channels {nothing}",
+    "- set: {conv1.padding: 0}": "{child}:4:9: set conv1.padding {nothing}",
+    "- set: {conv1.kernel_size: [3, 3]}": "{child}:4:9: set conv1.kernel_size {nothing}",
+    "- set: {train.optimizer.adam.lr: 0.001}": "{child}:4:9: set train.optimizer.adam.lr {nothing}",
+    "- replace: {tanh: tanh}": "{child}:4:12: replace tanh {nothing}",
+    "- replace: {act1: relu, act2: tanh}": "{child}:4:25: replace act2 {nothing}",
     "- replace: {tanh: relu, act1: gelu}": "{child}:4:25: act1 is meant by 'tanh' already; name each layer once",
     "- drop: [act1, tanh]": "{child}:4:16: act1 is meant by 'act1' already; name each layer once",
     "- drop: []": "{child}:4:9: drop: expected a layer, got an empty list",
     "- drop: [5]": "{child}:4:10: drop: expected a layer, got 5",
-    "- insert: {after: conv1, layers: []}": "{child}:4:11: insert after conv1 changes nothing; take the edit out, or correct it",
+    "- insert: {after: conv1, layers: []}": "{child}:4:11: insert after conv1 {nothing}",
     "- insert: {after: tanh, layers: [relu]}": "{child}:4:19: 'tanh' is 3 layers; name one, such as act1",
     "- insert: {after: conv1}": "{child}:4:11: insert: expected {{after: LAYER, layers: [...]}} (or before:)",
     "- insert: {after: 3, layers: [relu]}": "{child}:4:19: insert: expected a layer, got 3",
     "- drop: conv3": "{child}:4:9: unknown layer 'conv3'; did you mean 'conv2'?",
     "- drop: tanh[4]": "{child}:4:9: tanh[4]: there are 3 tanh layers, counted from 1",
     "- drop: tanh[0]": "{child}:4:9: tanh[0]: there are 3 tanh layers, counted from 1",
-    "- drop: soft": "{child}:4:9: unknown layer 'soft'; allowed: conv1, act1, pool1, conv2, act2, flatten1, fc1, act3, fc2, "
-                    "conv2d, flatten, linear, max_pool2d, tanh",
-    "- set: {conv1.out_chanels: 3}": "{child}:4:9: conv1 (conv2d): unknown field 'out_chanels'; did you mean 'out_channels'?",
-    "- set: {conv1.layers: 3}": "{child}:4:9: conv1 (conv2d): unknown field 'layers'; allowed: name, out_channels, groups, "
-                                "bias, kernel_size, stride, padding, dilation",
+    "- drop: soft": "{child}:4:9: unknown layer 'soft'; allowed: conv1, act1, pool1, conv2, act2, "
+    "flatten1, fc1, act3, fc2, conv2d, flatten, linear, max_pool2d, tanh",
+    "- set: {conv1.out_chanels: 3}": (
+        "{child}:4:9: conv1 (conv2d): unknown field 'out_chanels'; did you mean 'out_channels'?"
+    ),
+    "- set: {conv1.layers: 3}": "{child}:4:9: conv1 (conv2d): unknown field 'layers'; allowed: name, out_channels, "
+    "groups, bias, kernel_size, stride, padding, dilation",
     "- set: {train.epoch: 3}": "{child}:4:9: train: unknown key 'epoch'; did you mean 'epochs'?",
     "- set: 3": "{child}:4:8: set: expected {{conv1.out_channels: 10}}, got 3",
     "- replace: {}": "{child}:4:12: replace: expected {{tanh: relu}}, got keys with values",
@@ -154,20 +171,23 @@ WRONG_EDITS = {
     "- drop": "{child}:4:3: an edit is one of set, replace, insert, drop with its target",
     " {drop: tanh}": "{child}:4:2: edits: expected a list of edits, got keys with values",
     # a value is only found wrong when it stands in its place: still the place of the edit is said
-    "- set: {conv1.out_channels: six}":
-        "{child}:4:29: network[1].conv2d.out_channels: expected a whole number or the word classes, got text 'six'",
+    "- set: {conv1.out_channels: six}": (
+        "{child}:4:29: network[1].conv2d.out_channels: expected a whole number or the word classes, got text 'six'"
+    ),
     "- replace: {act1: tahn}": "{child}:4:19: network[2]: unknown kind 'tahn'; did you mean 'tanh'?",
-    "- insert: {after: act1, layers: [conv2d: {out_channels: 3}]}":
-        "{child}:4:42: network[3].conv2d: the key 'kernel_size' is missing",
+    "- insert: {after: act1, layers: [conv2d: {out_channels: 3}]}": (
+        "{child}:4:42: network[3].conv2d: the key 'kernel_size' is missing"
+    ),
     "- drop: [conv2d, tanh, max_pool2d, flatten, linear]": "{parent}:4:3: network: is empty; at least one is needed",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("edits", list(WRONG_EDITS))
 def test_edit_that_is_wrong_is_refused_at_its_place(tmp_path: Path, edits: str) -> None:
     with pytest.raises(SpecError) as caught:
         variant(tmp_path, edits)
-    message = WRONG_EDITS[edits].format(child=tmp_path / "child.yaml", parent=tmp_path / "parent.yaml")
+    files = {name: tmp_path / f"{name}.yaml" for name in ("child", "parent")}
+    message = WRONG_EDITS[edits].format(**files, nothing="changes nothing; take the edit out, or correct it")
     assert (str(caught.value), caught.value.exit_code) == (message, 3)
 
 
@@ -178,7 +198,9 @@ WRONG_OVERRIDES = {
     "lr=1": "there is no 'lr'; did you mean 'train.optimizer.adam.lr'?",
     "train.optimizer.lr=1": "there is no 'train.optimizer.lr'; did you mean 'train.optimizer.adam.lr'?",
     "train.adam.lr=1": "there is no 'train.adam.lr'; did you mean 'train.optimizer.adam.lr'?",
-    "train.optimizer.adam.momentum=1": "train.optimizer.adam: unknown key 'momentum'; allowed: lr, betas, eps, weight_decay",
+    "train.optimizer.adam.momentum=1": (
+        "train.optimizer.adam: unknown key 'momentum'; allowed: lr, betas, eps, weight_decay"
+    ),
     "train.epochs.x=3": "train.epochs: unknown key 'x'",
     "train.epochs=three": "train.epochs: expected a whole number, got text 'three'",
     "train.epochs=": "train.epochs: expected a whole number, got nothing",
@@ -189,12 +211,12 @@ WRONG_OVERRIDES = {
     "conv9.out_channels=3": "there is no 'conv9.out_channels': unknown part 'conv9'; did you mean 'conv2'?",
     "conv1.out_channel=3": "conv1 (conv2d): unknown field 'out_channel'; did you mean 'out_channels'?",
     "tanh[9].name=x": "tanh[9]: there are 3 tanh layers, counted from 1",
-    "network=3": "there is no 'network': unknown part 'network'; allowed: data, train, documented, expect, name, summary, "
-                 "source, departures, conv1, act1, pool1, conv2, act2, flatten1, fc1, act3, fc2",
+    "network=3": "there is no 'network': unknown part 'network'; allowed: data, train, documented, expect, "
+    "name, summary, source, departures, conv1, act1, pool1, conv2, act2, flatten1, fc1, act3, fc2",
     "train.epochs": "expected path=value, such as train.epochs=2 or conv1.out_channels=10",
     "=3": "expected path=value, such as train.epochs=2 or conv1.out_channels=10",
     "name=\x1b[31m": "the character U+001B cannot stand in YAML; take it out",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("override", list(WRONG_OVERRIDES))
@@ -208,12 +230,16 @@ def test_override_that_is_wrong_is_refused_by_its_text(tmp_path: Path, override:
 def test_edits_that_double_the_network_again_and_again_are_stopped(tmp_path: Path) -> None:
     """3 * 2^30 layers from a file of 1 kB."""
     start = time.process_time()
-    with pytest.raises(LimitError, match=r"child\.yaml:\d+:12: the edits make more than 50,000 values; a spec has far fewer$"):
+    with pytest.raises(
+        LimitError, match=r"child\.yaml:\d+:12: the edits make more than 50,000 values; a spec has far fewer$"
+    ):
         variant(tmp_path, "- replace: {tanh: [tanh, tanh, tanh, tanh]}\n" * 30)
     assert time.process_time() - start < 10
 
 
-@pytest.mark.parametrize("verb", ["replace: {relu: [%s]}", "insert: {after: relu, layers: [%s]}", "set: {tanh.name: x}"])
+@pytest.mark.parametrize(
+    "verb", ["replace: {relu: [%s]}", "insert: {after: relu, layers: [%s]}", "set: {tanh.name: x}"]
+)
 def test_one_edit_cannot_square_the_size_of_a_file(verb: str) -> None:
     layers = ", ".join(["tanh"] * 20_000)
     base = read_text(f"network: [relu, {layers}, relu, {layers}]", "s")
@@ -231,8 +257,9 @@ def test_edits_that_nest_blocks_in_blocks_are_stopped(tmp_path: Path) -> None:
         variant(tmp_path, nest * 200, parent)
 
 
-plain_kinds = st.sampled_from([kind for kind, cls in LAYER_KINDS.items() if not any(
-    field.is_required() for field in cls.model_fields.values())])  # fmt: skip
+plain_kinds = st.sampled_from(
+    [kind for kind, cls in LAYER_KINDS.items() if not any(field.is_required() for field in cls.model_fields.values())]
+)
 
 
 @given(st.lists(plain_kinds, min_size=1, max_size=6), st.data())
@@ -242,7 +269,9 @@ def test_replacing_any_layer_by_its_own_kind_is_refused(kinds: list[str], data: 
     position = data.draw(st.integers(0, len(kinds) - 1))
     name = layer_names((kind, None) for kind in kinds)[position]
     address = data.draw(st.sampled_from([name, kinds[position]]))
-    with pytest.raises(SpecError, match=f"^e:1:12: replace {address} changes nothing; take the edit out, or correct it$"):
+    with pytest.raises(
+        SpecError, match=f"^e:1:12: replace {address} changes nothing; take the edit out, or correct it$"
+    ):
         apply_edits(base, read_text(f"- replace: {{{address}: {kinds[position]}}}", "e"))
 
 

@@ -35,7 +35,10 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, ...], tuple[int, ...], int, in
     # (20 + 2*1 - 2*2 - 1) // 3 + 1 = 6; 8 * 4/2 * 3 + 8 = 56; 8*6 outputs * 4/2 * 3 = 288
     "conv1d": (
         {"out_channels": 8, "kernel_size": 3, "stride": 3, "padding": 1, "dilation": 2, "groups": 2},
-        (4, 20), (8, 6), 56, 288,
+        (4, 20),
+        (8, 6),
+        56,
+        288,
     ),
     # 6 * 1 * 25 + 6 = 156; 6*28*28 outputs * 25 = 117,600
     "conv2d": ({"out_channels": 6, "kernel_size": 5}, (1, 32, 32), (6, 28, 28), 156, 117_600),
@@ -70,14 +73,20 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, ...], tuple[int, ...], int, in
     # 3x3 2->4: 72 + 4; then 4 batch-norm pairs; 4*6*6 outputs * 18
     "sequential": (
         {"layers": [{"conv2d": {"out_channels": 4, "kernel_size": 3}}, "batch_norm2d"]},
-        (2, 8, 8), (4, 6, 6), 84, 2592,
+        (2, 8, 8),
+        (4, 6, 6),
+        84,
+        2592,
     ),
     # body as above with stride 2 and padding 1: 4x4x4, MACs 64 * 18; projection 1x1 2->4 without bias: 8, MACs 64 * 2
     "residual": (
         {"projection": True, "layers": [{"conv2d": {"out_channels": 4, "kernel_size": 3, "stride": 2, "padding": 1}}]},
-        (2, 8, 8), (4, 4, 4), 76 + 8, 1152 + 128,
+        (2, 8, 8),
+        (4, 4, 4),
+        76 + 8,
+        1152 + 128,
     ),
-}  # fmt: skip
+}
 
 
 def test_every_layer_kind_has_a_case_here_and_a_torch_class_in_the_oracle() -> None:
@@ -133,9 +142,12 @@ def test_classes_stands_for_the_number_of_classes_in_linear_and_in_convolutions(
 
 
 @given(
-    size=st.integers(1, 40), kernel=st.integers(1, 8), stride=st.integers(1, 8), dilation=st.integers(1, 4),
+    size=st.integers(1, 40),
+    kernel=st.integers(1, 8),
+    stride=st.integers(1, 8),
+    dilation=st.integers(1, 4),
     data=st.data(),
-)  # fmt: skip
+)
 @settings(max_examples=500, deadline=None)
 def test_window_count_of_any_window_is_the_number_of_places_that_fit(
     size: int, kernel: int, stride: int, dilation: int, data: st.DataObject
@@ -162,17 +174,21 @@ def fields(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrat
 
 def convolution(size: Any, padding: Any) -> st.SearchStrategy[dict[str, Any]]:
     optional = {
-        "stride": size(st.integers(1, 3)), "padding": padding, "dilation": size(st.integers(1, 3)),
-        "groups": st.sampled_from([1, 2, 3]), "bias": st.booleans(),
-    }  # fmt: skip
+        "stride": size(st.integers(1, 3)),
+        "padding": padding,
+        "dilation": size(st.integers(1, 3)),
+        "groups": st.sampled_from([1, 2, 3]),
+        "bias": st.booleans(),
+    }
     return fields({"out_channels": channels, "kernel_size": size(st.integers(1, 5))}, optional)
 
 
 def pooling(size: Any, dilation: bool) -> st.SearchStrategy[dict[str, Any]]:
     optional = {
-        "stride": st.one_of(st.none(), size(st.integers(1, 4))), "padding": size(st.integers(0, 2)),
+        "stride": st.one_of(st.none(), size(st.integers(1, 4))),
+        "padding": size(st.integers(0, 2)),
         "ceil_mode": st.booleans(),
-    }  # fmt: skip
+    }
     if dilation:
         optional["dilation"] = size(st.integers(1, 2))
     return fields({"kernel_size": size(st.integers(1, 5))}, optional)
@@ -224,9 +240,10 @@ def block(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 networks = st.lists(st.recursive(leaf, block, max_leaves=4), min_size=1, max_size=5)
 # sizes that keep most of a random list of 2-D (or 1-D, or flat) layers alive
 shapes = st.one_of(
-    st.tuples(channels, st.integers(1, 20), st.integers(1, 20)), st.tuples(channels, st.integers(1, 30)),
+    st.tuples(channels, st.integers(1, 20), st.integers(1, 20)),
+    st.tuples(channels, st.integers(1, 30)),
     st.tuples(st.integers(1, 30)),
-)  # fmt: skip
+)
 
 # What torch would take and we refuse, on purpose: each a message of ours.
 STRICTER = (
@@ -290,72 +307,87 @@ def test_one_random_window_agrees_with_torch(case: tuple[str, dict[str, Any], tu
 
 REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
     (
-        [{"conv2d": {"out_channels": 3, "kernel_size": 5}}], (1, 3, 4),
+        [{"conv2d": {"out_channels": 3, "kernel_size": 5}}],
+        (1, 3, 4),
         "conv1 (conv2d): kernel 5x5 does not fit its 3x4 input. Use kernel_size <= 3, or padding: same.",
     ),
     (
-        [{"max_pool2d": {"kernel_size": 4}}, {"conv2d": {"out_channels": 3, "kernel_size": 3}}], (1, 8, 8),
+        [{"max_pool2d": {"kernel_size": 4}}, {"conv2d": {"out_channels": 3, "kernel_size": 3}}],
+        (1, 8, 8),
         "conv1 (conv2d): kernel 3x3 does not fit its 2x2 input. Use kernel_size <= 2, padding: same, or drop pool1.",
     ),
     (
-        [{"max_pool2d": {"kernel_size": 2}}, {"linear": {"out_features": 3}}], (1, 8, 8),
+        [{"max_pool2d": {"kernel_size": 2}}, {"linear": {"out_features": 3}}],
+        (1, 8, 8),
         "fc1 (linear): needs a flat input, its input is 1x4x4. Put flatten before it, or put "
         "adaptive_avg_pool2d: {output_size: 1} and flatten before it.",
     ),
     (
-        [{"linear": {"out_features": 3}}], (2, 9),
+        [{"linear": {"out_features": 3}}],
+        (2, 9),
         "fc1 (linear): needs a flat input, its input is 2x9. Put flatten before it, or put "
         "adaptive_avg_pool1d: {output_size: 1} and flatten before it.",
     ),
     (
-        ["flatten", {"conv2d": {"out_channels": 3, "kernel_size": 3}}], (1, 8, 8),
+        ["flatten", {"conv2d": {"out_channels": 3, "kernel_size": 3}}],
+        (1, 8, 8),
         "conv1 (conv2d): needs a map (channels x height x width), its input is 64. Put it before flatten, or drop it.",
     ),
     (
-        [{"conv1d": {"out_channels": 3, "kernel_size": 3}}], (1, 8, 8),
+        [{"conv1d": {"out_channels": 3, "kernel_size": 3}}],
+        (1, 8, 8),
         "conv1 (conv1d): needs a signal (channels x length), its input is 1x8x8. Use the 2d kind, or drop it.",
     ),
     (
-        ["batch_norm1d"], (1, 8, 8),
+        ["batch_norm1d"],
+        (1, 8, 8),
         "norm1 (batch_norm1d): needs a flat input or a signal (channels x length), its input is 1x8x8. "
         "Use batch_norm2d, or put flatten before it.",
     ),
     (
-        [{"conv2d": {"out_channels": 9, "kernel_size": 1, "groups": 6}}], (4, 8, 8),
+        [{"conv2d": {"out_channels": 9, "kernel_size": 1, "groups": 6}}],
+        (4, 8, 8),
         "conv1 (conv2d): groups 6 does not divide its 9 out_channels. Use groups: 1, or change out_channels.",
     ),
     (
-        [{"conv2d": {"out_channels": 3, "kernel_size": 3, "stride": 2, "padding": "same"}}], (1, 8, 8),
+        [{"conv2d": {"out_channels": 3, "kernel_size": 3, "stride": 2, "padding": "same"}}],
+        (1, 8, 8),
         "conv1 (conv2d): padding: same needs stride 1. Use stride: 1, or give padding as a number.",
     ),
     (
-        [{"avg_pool1d": {"kernel_size": 3, "padding": 2}}], (1, 8),
+        [{"avg_pool1d": {"kernel_size": 3, "padding": 2}}],
+        (1, 8),
         "pool1 (avg_pool1d): padding 2 is more than half of the kernel 3. Use padding <= 1, or use kernel_size >= 4.",
     ),
     (
-        [{"group_norm": {"num_groups": 4}}], (6, 2, 2),
+        [{"group_norm": {"num_groups": 4}}],
+        (6, 2, 2),
         "norm1 (group_norm): num_groups 4 does not divide its 6 channels. "
         "Use num_groups: 2 or 3 or 6, or change the channels before it.",
     ),
     (
-        [{"group_norm": {"num_groups": 6}}], (6, 1, 1),
+        [{"group_norm": {"num_groups": 6}}],
+        (6, 1, 1),
         "norm1 (group_norm): each of its groups holds one value, there is nothing to normalise. Drop it.",
     ),
     (
-        [{"residual": {"layers": [{"conv2d": {"out_channels": 3, "kernel_size": 3}}]}}], (1, 8, 8),
+        [{"residual": {"layers": [{"conv2d": {"out_channels": 3, "kernel_size": 3}}]}}],
+        (1, 8, 8),
         "res1 (residual): its layers give 3x6x6, its input is 1x8x8. Set projection: true, or make its layers keep "
         "the shape (padding: same, equal channels).",
     ),
     (
-        [{"residual": {"projection": True, "layers": [{"conv2d": {"out_channels": 3, "kernel_size": 3}}]}}], (1, 8, 8),
+        [{"residual": {"projection": True, "layers": [{"conv2d": {"out_channels": 3, "kernel_size": 3}}]}}],
+        (1, 8, 8),
         "res1 (residual): no stride of a 1x1 projection takes 8x8 to 6x6. "
         "Use padding: same in its convolutions, or use a stride that divides the input.",
     ),
     (
-        ["tanh", {"residual": {"layers": ["tanh", {"max_pool2d": {"kernel_size": 9}}]}}], (1, 8, 8),
+        ["tanh", {"residual": {"layers": ["tanh", {"max_pool2d": {"kernel_size": 9}}]}}],
+        (1, 8, 8),
         "res1.pool1 (max_pool2d): kernel 9x9 does not fit its 8x8 input. Use kernel_size <= 8, or drop it.",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("tree", "shape", "message"), REFUSED, ids=[m.split(")")[0] + ")" for *_, m in REFUSED])
@@ -371,7 +403,9 @@ WAY = re.compile(r"^[a-z0-9]+ .*\. Use (kernel_size|padding|groups|num_groups|st
 WITH_A_NUMBER = [case for case in REFUSED if WAY.search(case[2])]
 
 
-@pytest.mark.parametrize(("tree", "shape", "message"), WITH_A_NUMBER, ids=[m.split(")")[0] + ")" for *_, m in WITH_A_NUMBER])
+@pytest.mark.parametrize(
+    ("tree", "shape", "message"), WITH_A_NUMBER, ids=[m.split(")")[0] + ")" for *_, m in WITH_A_NUMBER]
+)
 def test_first_way_out_that_is_a_number_does_help(tree: list[Any], shape: tuple[int, ...], message: str) -> None:
     way = WAY.search(message)
     assert way is not None
@@ -402,7 +436,7 @@ def test_plan_error_inside_a_block_carries_the_rows_before_the_block_too() -> No
         ({"linear": {"out_features": "class"}}, "expected a whole number or the word classes"),
         ({"tanh": {"alpha": 1.0}}, "Extra inputs are not permitted"),
     ],
-)  # fmt: skip
+)
 def test_layer_with_a_field_out_of_range_is_refused(tree: Any, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         LAYERS.validate_python([tree])

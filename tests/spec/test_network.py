@@ -29,19 +29,48 @@ POOL = "max_pool2d: {kernel_size: 2}"
 
 
 def test_names_count_within_the_family_and_own_names_keep_their_position() -> None:
-    kinds = [("conv2d", None), ("tanh", None), ("conv1d", "wide"), ("relu", "last"), ("conv2d", None), ("max_pool2d", None),
-             ("avg_pool2d", None), ("linear", None), ("residual", None), ("sequential", None), ("batch_norm1d", None),
-             ("dropout", None), ("flatten", None)]  # fmt: skip
+    kinds = [
+        ("conv2d", None),
+        ("tanh", None),
+        ("conv1d", "wide"),
+        ("relu", "last"),
+        ("conv2d", None),
+        ("max_pool2d", None),
+        ("avg_pool2d", None),
+        ("linear", None),
+        ("residual", None),
+        ("sequential", None),
+        ("batch_norm1d", None),
+        ("dropout", None),
+        ("flatten", None),
+    ]
     assert layer_names(kinds) == [
-        "conv1", "act1", "wide", "last", "conv3", "pool1", "pool2", "fc1", "res1", "block1", "norm1", "drop1", "flatten1",
-    ]  # fmt: skip
+        "conv1",
+        "act1",
+        "wide",
+        "last",
+        "conv3",
+        "pool1",
+        "pool2",
+        "fc1",
+        "res1",
+        "block1",
+        "norm1",
+        "drop1",
+        "flatten1",
+    ]
 
 
 def test_names_inside_blocks_begin_with_the_block_and_count_anew() -> None:
     found = plan(f"{CONV}, residual: {{name: stage, layers: [tanh, sequential: {{layers: [relu]}}]}}, tanh")
     assert [row.name for row in found.walk()] == [
-        "conv1", "stage", "stage.act1", "stage.block1", "stage.block1.act1", "act1",
-    ]  # fmt: skip
+        "conv1",
+        "stage",
+        "stage.act1",
+        "stage.block1",
+        "stage.block1.act1",
+        "act1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,11 +106,21 @@ def test_every_key_of_a_spec_is_reserved_so_that_addresses_stay_clear() -> None:
 SAME = [
     ("stride of a pool written out", POOL, "max_pool2d: {kernel_size: 2, stride: 2}"),
     ("a pair of equal numbers", CONV, "conv2d: {out_channels: 4, kernel_size: [5, 5], stride: [1, 1]}"),
-    ("defaults written out", CONV, "conv2d: {out_channels: 4, kernel_size: 5, padding: 0, dilation: 1, groups: 1, bias: true}"),
-    ("same written as a number", "conv2d: {out_channels: 4, kernel_size: 5, padding: same}",
-     "conv2d: {out_channels: 4, kernel_size: 5, padding: 2}"),
-    ("same written as a pair", "conv2d: {out_channels: 4, kernel_size: [3, 5], padding: same, dilation: [2, 1]}",
-     "conv2d: {out_channels: 4, kernel_size: [3, 5], padding: [2, 2], dilation: [2, 1]}"),
+    (
+        "defaults written out",
+        CONV,
+        "conv2d: {out_channels: 4, kernel_size: 5, padding: 0, dilation: 1, groups: 1, bias: true}",
+    ),
+    (
+        "same written as a number",
+        "conv2d: {out_channels: 4, kernel_size: 5, padding: same}",
+        "conv2d: {out_channels: 4, kernel_size: 5, padding: 2}",
+    ),
+    (
+        "same written as a pair",
+        "conv2d: {out_channels: 4, kernel_size: [3, 5], padding: same, dilation: [2, 1]}",
+        "conv2d: {out_channels: 4, kernel_size: [3, 5], padding: [2, 2], dilation: [2, 1]}",
+    ),
     ("identity left out", f"{CONV}, identity, tanh, {POOL}", f"{CONV}, tanh, {POOL}"),
     ("a name where there are no weights", f"{CONV}, tanh: {{name: squash}}", f"{CONV}, tanh"),
     ("the automatic name given", "conv2d: {name: conv1, out_channels: 4, kernel_size: 5}", CONV),
@@ -89,25 +128,35 @@ SAME = [
     ("classes as a number", "flatten, linear: {out_features: classes}", "flatten, linear: {out_features: 10}"),
     ("a whole number for a float", "softplus: {beta: 1}", "softplus"),
     ("a projection that is not needed", "residual: {layers: [tanh]}", "residual: {projection: true, layers: [tanh]}"),
-]  # fmt: skip
+]
 DIFFERENT = [
     ("stride", POOL, "max_pool2d: {kernel_size: 2, stride: 1}"),
     ("kind of pool", POOL, "avg_pool2d: {kernel_size: 2}"),
-    ("kernel turned", "conv2d: {out_channels: 4, kernel_size: [3, 5]}", "conv2d: {out_channels: 4, kernel_size: [5, 3]}"),
-    ("same with an even kernel", "conv2d: {out_channels: 4, kernel_size: 4, padding: same}",
-     "conv2d: {out_channels: 4, kernel_size: 4, padding: 2}"),
+    (
+        "kernel turned",
+        "conv2d: {out_channels: 4, kernel_size: [3, 5]}",
+        "conv2d: {out_channels: 4, kernel_size: [5, 3]}",
+    ),
+    (
+        "same with an even kernel",
+        "conv2d: {out_channels: 4, kernel_size: 4, padding: same}",
+        "conv2d: {out_channels: 4, kernel_size: 4, padding: 2}",
+    ),
     ("bias", CONV, "conv2d: {out_channels: 4, kernel_size: 5, bias: false}"),
     ("activation", "tanh", "relu"),
     ("slope", "leaky_relu", "leaky_relu: {negative_slope: 0.2}"),
     ("order", f"{CONV}, tanh, {POOL}", f"{CONV}, {POOL}, tanh"),
     ("a name that seeds weights", CONV, "conv2d: {name: first, out_channels: 4, kernel_size: 5}"),
     ("residual or not", "residual: {layers: [tanh]}", "sequential: {layers: [tanh]}"),
-    ("projection or not", "residual: {projection: true, layers: [conv2d: {out_channels: 2, kernel_size: 1}]}",
-     "sequential: {layers: [conv2d: {out_channels: 2, kernel_size: 1}]}"),
+    (
+        "projection or not",
+        "residual: {projection: true, layers: [conv2d: {out_channels: 2, kernel_size: 1}]}",
+        "sequential: {layers: [conv2d: {out_channels: 2, kernel_size: 1}]}",
+    ),
     ("dropout", "dropout", "dropout: {p: 0.1}"),
     ("softmax or not", "flatten, softmax", "flatten"),
     ("ceil", "max_pool2d: {kernel_size: 2, ceil_mode: true}", POOL),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("one", "other"), [case[1:] for case in SAME], ids=[case[0] for case in SAME])
@@ -122,28 +171,31 @@ def test_canonical_form_differs_where_the_computation_does(one: str, other: str)
 
 def test_canonical_form_of_a_small_network_written_out() -> None:
     assert plan("flatten, identity, linear: {out_features: classes}, softmax", (1, 2, 2)).canonical() == [
-        {"kind": "flatten"}, {"kind": "linear", "out_features": 10, "bias": True, "name": "fc1"}, {"kind": "softmax"},
-    ]  # fmt: skip
+        {"kind": "flatten"},
+        {"kind": "linear", "out_features": 10, "bias": True, "name": "fc1"},
+        {"kind": "softmax"},
+    ]
 
 
 TOO_LARGE = {
     "conv2d: {out_channels: 1000000000, kernel_size: 5}":
-        # 10^9 * 25 weights and 10^9 biases
-        "conv1: 26,000,000,000 parameters up to here are more than the limit of 100,000,000; make the layers narrower, "
-        "or raise it with --max-parameters",
+    # 10^9 * 25 weights and 10^9 biases
+    "conv1: 26,000,000,000 parameters up to here are more than the limit of 100,000,000; make the layers narrower, "
+    "or raise it with --max-parameters",
     "flatten, linear: {out_features: 10000000}":  # 10^7 * 784 + 10^7
-        "fc1: 7,850,000,000 parameters up to here are more than the limit of 100,000,000; make the layers narrower, "
-        "or raise it with --max-parameters",
+    "fc1: 7,850,000,000 parameters up to here are more than the limit of 100,000,000; make the layers narrower, "
+    "or raise it with --max-parameters",
     "conv2d: {out_channels: 2000000, kernel_size: 1, bias: false}, tanh":  # 2 * 10^6 * 784 floats: 6.27e9 bytes
-        "conv1: 5.8 GiB of outputs for a batch of 1 up to here are more than the limit of 4.0 GiB; use a smaller "
-        "train.batch_size or narrower layers, or raise it with --max-activations",
+    "conv1: 5.8 GiB of outputs for a batch of 1 up to here are more than the limit of 4.0 GiB; use a smaller "
+    "train.batch_size or narrower layers, or raise it with --max-activations",
     "conv2d: {out_channels: 1, kernel_size: 1, padding: 2000000000}":  # (4 * 10^9 + 28)^2 floats
-        "conv1: 59,604,645,609.9 GiB of outputs for a batch of 1 up to here are more than the limit of 4.0 GiB; use a "
-        "smaller train.batch_size or narrower layers, or raise it with --max-activations",
+    "conv1: 59,604,645,609.9 GiB of outputs for a batch of 1 up to here are more than the limit of 4.0 GiB; use a "
+    "smaller train.batch_size or narrower layers, or raise it with --max-activations",
     ", ".join(["tanh"] * 513): "513 layers are more than the limit of 512; raise it with --max-layers",
-    "sequential: {layers: [" + ", ".join(["tanh"] * 512) + "]}":
-        "513 layers are more than the limit of 512; raise it with --max-layers",
-}  # fmt: skip
+    "sequential: {layers: ["
+    + ", ".join(["tanh"] * 512)
+    + "]}": "513 layers are more than the limit of 512; raise it with --max-layers",
+}
 
 
 @pytest.mark.parametrize("text", list(TOO_LARGE), ids=lambda text: text[:40])
