@@ -63,7 +63,7 @@ def archsearch_epoch(name: str, samples: int, overrides: list[str]) -> float:
     from archsearch.train.run import Silent
 
     class Clock(Silent):
-        def start(self, epochs: int, done: int, samples: int) -> None:
+        def start(self, epochs: int, history: object, samples: int) -> None:
             self.began = time.perf_counter()
 
         def batch(self, epoch: int, done: int, loss: float) -> None:

@@ -233,8 +233,9 @@ class RunBar:
         if self.bars is not None:
             self.bars.stop()
 
-    def start(self, epochs: int, done: int, samples: int) -> None:
+    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
         """Show the bar; a run that goes on says from where."""
+        done = len(history)
         self.epochs, self.samples, self.begun_with = epochs, samples, done
         self.began = time.monotonic()
         if done:

@@ -38,7 +38,7 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.sentences import problems_of, quoted
-from archsearch.spec.yaml import Node, read_file
+from archsearch.spec.yaml import Node, read_file, read_text
 
 Metric = Literal["val_accuracy", "val_loss", "parameters", "macs", "latency_ms"]
 LEARNED: tuple[Metric, ...] = ("val_accuracy", "val_loss")  # known only by training
@@ -178,7 +178,8 @@ class Study:
 
     spec: StudySpec
     space: SearchSpace
-    path: Path
+    text: str
+    stem: str
     note: str  # what was added to the base, "" if nothing: said when the study starts
 
     def identity(self) -> dict[str, Any]:
@@ -213,15 +214,23 @@ _TEMPLATES = ("space", "network", "data", "train")
 def load_study(reference: str) -> Study:
     """Read a study by name or path, its base with it; raise `SpecError` with `file:line:column`."""
     path = find(reference, "studies")
-    node = read_file(path)
-    if not isinstance(node.value, dict):
-        raise SpecError(Problem(str(node.mark), f"a study is keys with values, got {quoted(node.plain())}"))
-    if "name" not in node.value:
-        node = node.with_item("name", Node(path.stem, node.mark))
+    node = _named(read_file(path), path.stem)
     spec = _plain_part(node)
     base, note = _with_validation(_base(spec, node, path))
-    space = _space(node, base, spec)
-    return Study(spec, space, path, note)
+    return Study(spec, _space(node, base, spec), path.read_text(encoding="utf-8-sig"), path.stem, note)
+
+
+def stored_study(text: str, stem: str, base: dict[str, Any]) -> Study:
+    """Make a study again from what a storage holds of it: the file's text and the resolved base."""
+    node = _named(read_text(text, f"{stem}.yaml"), stem)
+    spec = _plain_part(node)
+    return Study(spec, _space(node, ExperimentSpec.model_validate(base), spec), text, stem, "")
+
+
+def _named(node: Node, stem: str) -> Node:
+    if not isinstance(node.value, dict):
+        raise SpecError(Problem(str(node.mark), f"a study is keys with values, got {quoted(node.plain())}"))
+    return node if "name" in node.value else node.with_item("name", Node(stem, node.mark))
 
 
 def _plain_part(node: Node) -> StudySpec:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -38,8 +38,8 @@ ReadTest = Literal["each_epoch", "end", "never"]
 class Watch(Protocol):
     """What follows a run while it trains: a progress bar, a study, a test."""
 
-    def start(self, epochs: int, done: int, samples: int) -> None:
-        """The run begins, `done` epochs are there already; an epoch has `samples` samples."""
+    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
+        """The run begins, or goes on after the epochs of `history`; an epoch has `samples` samples."""
 
     def batch(self, epoch: int, samples: int, loss: float) -> None:
         """So many samples of the epoch are done, with this mean loss so far."""
@@ -148,7 +148,7 @@ def train(
 
     reason: str | None = None
     last: tuple[Evaluation | None, Evaluation | None] = (None, None)
-    watch.start(spec.epochs, progress.epoch, len(training))
+    watch.start(spec.epochs, progress.history, len(training))
     while progress.epoch < spec.epochs and not progress.stopped:
         started = time.monotonic()
         epoch = progress.epoch

@@ -10,6 +10,7 @@ twice, an interrupted one goes on from its last whole epoch.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +48,7 @@ class FinishedRun:
 class Silent:
     """A watch that says nothing."""
 
-    def start(self, epochs: int, done: int, samples: int) -> None:
+    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
         """Nothing to say."""
 
     def batch(self, epoch: int, samples: int, loss: float) -> None:
