@@ -6,8 +6,8 @@
 Every measurement is a process of its own: `notebook` reads MNIST through a DataLoader with Resize and ToTensor for
 every sample, batch 600, default threads, and adds the accuracy up in Python, as the write-up's program did;
 `archsearch` is the product's own loop on the same network. Both train one epoch; the loops' own seconds are compared
-(no imports, no preparation), with the matrix-product rate of the machine measured beside each. Needs MNIST in the data folder
-(`archsearch data get mnist`).
+(no imports, no preparation), with the matrix-product rate of the machine measured beside each. Needs MNIST in the
+data folder (`archsearch data get mnist`).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def test_write_whole_replaces_and_leaves_nothing_beside(tmp_path):
     write_whole(path, b"one")
     write_whole(path, b"two")
     assert path.read_bytes() == b"two"
-    assert os.listdir(path.parent) == ["a.bin"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.bin"]
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
@@ -36,7 +36,7 @@ def test_write_whole_keeps_the_old_file_when_the_disk_is_full(tmp_path, monkeypa
     with pytest.raises(UnavailableError, match=f"^{re.escape(str(path))} cannot be written: {os.strerror(code)}$"):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a.bin"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]
 
 
 def test_sealed_json_holds_the_hash_of_its_canonical_text(tmp_path):

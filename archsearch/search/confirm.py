@@ -65,7 +65,11 @@ def conclude(
     finalists = [row for row in rows if row.candidate != BASELINE and row.mean is not None]
     if not finalists:
         return Confirmation(
-            seeds=tuple(seeds), candidates=tuple(rows), winner=None, sentence="No finalist completed.", test_reads=test_reads
+            seeds=tuple(seeds),
+            candidates=tuple(rows),
+            winner=None,
+            sentence="No finalist completed.",
+            test_reads=test_reads,
         )
     finalists.sort(key=lambda row: -(row.mean or 0.0))
     first = finalists[0]

@@ -16,8 +16,9 @@ import torch
 from archsearch.data.planning import plan_experiment
 from archsearch.files import seal
 from archsearch.search.samplers import make_pruner, make_sampler
+from archsearch.search.space import network_key
 from archsearch.search.study import LEARNED, Study, stored_study
-from archsearch.search.suggest import FeasibleSampler, ask_values, network_key
+from archsearch.search.suggest import FeasibleSampler, ask_values
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.worker import Assignment, PrunedError
 from archsearch.train.directory import RunDirectory

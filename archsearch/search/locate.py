@@ -7,6 +7,7 @@ out. What is found is checked by making the sample and comparing it as a whole.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -112,12 +113,18 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
         elif key != "name":
             found = [new for old in found for new in _value(item, known.get(key), old)]
     for added in found:
-        if isinstance(layer, Block) or _same_layer(resolve(template, lambda o, a=added: a[o.name]), layer):
+        if isinstance(layer, Block) or _same_layer(resolve(template, partial(_given, added)), layer):
             yield added
 
 
+def _given(values: Values, value: Open) -> Value:
+    return values[value.name]
+
+
 def _same_layer(tree: Tree, layer: LayerBase) -> bool:
-    kind, fields = (tree, {}) if isinstance(tree, str) else next(iter(tree.items())) if isinstance(tree, dict) else ("", {})
+    kind, fields = (
+        (tree, {}) if isinstance(tree, str) else next(iter(tree.items())) if isinstance(tree, dict) else ("", {})
+    )
     if kind != layer.kind:
         return False
     try:

@@ -1,7 +1,7 @@
 """The samplers and pruners, one entry each: Optuna's own with every argument written out, and the local search.
 
-    make_sampler("tpe")(seed)                 # an Optuna sampler
-    make_pruner(Screen(), epochs=6)
+make_sampler("tpe")(seed)                 # an Optuna sampler
+make_pruner(Screen(), epochs=6)
 """
 
 from __future__ import annotations
@@ -17,34 +17,41 @@ from archsearch.search.local import LocalSampler
 from archsearch.search.study import Hyperband, Median, NoPruning, Screen
 from archsearch.search.suggest import MakeSampler
 from archsearch.spec.onekey import Kind
+from archsearch.study.storage import experimental
 
 QMC_SEED = 0  # one Sobol sequence for the whole study: its points come one after the other
 
 
 def _tpe(seed: int) -> BaseSampler:
-    return optuna.samplers.TPESampler(
-        n_startup_trials=10,
-        n_ei_candidates=24,
-        multivariate=True,
-        group=True,
-        constant_liar=True,
-        warn_independent_sampling=False,
-        seed=seed,
-    )
+    with experimental():
+        return optuna.samplers.TPESampler(
+            n_startup_trials=10,
+            n_ei_candidates=24,
+            multivariate=True,
+            group=True,
+            constant_liar=True,
+            seed=seed,
+        )
 
 
 def _qmc(seed: int) -> BaseSampler:
-    return optuna.samplers.QMCSampler(
-        qmc_type="sobol", scramble=True, seed=QMC_SEED, warn_independent_sampling=False, warn_asynchronous_seeding=False
-    )
+    with experimental():
+        return optuna.samplers.QMCSampler(
+            qmc_type="sobol", scramble=True, seed=QMC_SEED, warn_asynchronous_seeding=False
+        )
+
+
+def _gp(seed: int) -> BaseSampler:
+    with experimental():
+        return optuna.samplers.GPSampler(seed=seed, n_startup_trials=10, deterministic_objective=True)
 
 
 SAMPLERS: dict[str, MakeSampler] = {
     "tpe": _tpe,
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     "qmc": _qmc,
-    "gp": lambda seed: optuna.samplers.GPSampler(seed=seed, n_startup_trials=10, deterministic_objective=True),
-    "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
+    "gp": _gp,
+    "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
     "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed, population_size=10),
     "nsga3": lambda seed: optuna.samplers.NSGAIIISampler(seed=seed, population_size=10),
     "brute_force": lambda seed: optuna.samplers.BruteForceSampler(seed=seed),
@@ -103,9 +110,7 @@ def _median(spec: Kind, epochs: int) -> BasePruner:
 def _hyperband(spec: Kind, epochs: int) -> BasePruner:
     assert isinstance(spec, Hyperband)
     # "auto" is undefined when a study is resumed: the number of epochs is known
-    return HyperbandPruner(
-        min_resource=spec.min_epochs, max_resource=epochs, reduction_factor=spec.reduction_factor
-    )
+    return HyperbandPruner(min_resource=spec.min_epochs, max_resource=epochs, reduction_factor=spec.reduction_factor)
 
 
 PRUNERS: Mapping[type[Kind], Callable[[Kind, int], BasePruner]] = {

@@ -1,12 +1,13 @@
 """A search from start to end: open or go on with the study, fill the queue, work, confirm, write the winner down.
 
-    report = search(load_study("lenet"), trials=50, runs_dir=Path("runs"))
-    report.best, report.confirmed, report.best_spec
+report = search(load_study("lenet"), trials=50, runs_dir=Path("runs"))
+report.best, report.confirmed, report.best_spec
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,11 +25,11 @@ from archsearch.search.jobs import confirm_job, search_job, what_is_held
 from archsearch.search.space import InfeasibleError
 from archsearch.search.study import Study, stored_study
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.write import spec_yaml
 from archsearch.spec.fields import Plain
+from archsearch.spec.write import spec_yaml
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
-from archsearch.study.storage import default_url, open_storage
+from archsearch.study.storage import default_url, experimental, open_storage
 from archsearch.train.streams import stream
 
 Look = Callable[[optuna.Study], None]
@@ -119,24 +120,21 @@ def open_study(
         chosen = choose_sampler(study, trials)[0] if wanted == "auto" else wanted
         for key, value in what_is_held(study, seed, chosen).items():
             opened.set_user_attr(key, value)
-        if len(directions) > 1:
+        with experimental():
             opened.set_metric_names([metric for _, metric in study.spec.objective])
-        else:
-            opened.set_metric_names([study.spec.objective[0][1]])
         return opened
     if held.get("kind") != "search":
         raise SpecError(f"{name} exists and is no search; choose another name with --name")
     differences = _differences(held["identity"], study.identity())
     if differences:
         raise SpecError(
-            f"a study named {name} exists with another space ({'; '.join(differences)}); choose another name with --name"
+            f"a study named {name} exists with another space ({'; '.join(differences)}); "
+            "choose another name with --name"
         )
     return opened
 
 
 def _check_name(name: str) -> None:
-    import re
-
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
         raise UsageError(f"--name: {name!r} may hold letters, digits, _ . - only, and begins with a letter or digit")
 
@@ -215,10 +213,11 @@ def _confirm(
     if not confirming.user_attrs:
         confirming.set_user_attr("kind", "confirm")
         confirming.set_user_attr("of", opened.study_name)
-        confirming.set_metric_names(["test_accuracy"])
+        with experimental():
+            confirming.set_metric_names(["test_accuracy"])
     there = {(t.user_attrs["candidate"], t.user_attrs["run_seed"]) for t in slots_of(confirming).values()}
     number = len(slots_of(confirming))
-    slots = []
+    slots: list[Slot] = []
     for run_seed in fresh_seeds(opened.user_attrs["seed"], seeds):
         for candidate, spec in candidates.items():
             if (candidate, run_seed) in there:
@@ -231,9 +230,7 @@ def _confirm(
             }
             slots.append(Slot(number + len(slots), {"candidate": candidate, "seed": run_seed}, attrs))
     add_slots(confirming, slots)
-    run_workers(
-        Site(site.url, name, site.runs_dir, site.data_dir), confirm_job, workers, lambda: look(confirming)
-    )
+    run_workers(Site(site.url, name, site.runs_dir, site.data_dir), confirm_job, workers, lambda: look(confirming))
 
 
 def fresh_seeds(study_seed: int, count: int) -> list[int]:
@@ -257,7 +254,9 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
         test.setdefault(held["candidate"], {})[held["run_seed"]] = trial.values[0]
         if held["result"]["val_accuracy"] is not None:
             validation.setdefault(held["candidate"], {})[held["run_seed"]] = held["result"]["val_accuracy"]
-    learned = opened.user_attrs["metrics"].index("val_accuracy") if "val_accuracy" in opened.user_attrs["metrics"] else None
+    learned = (
+        opened.user_attrs["metrics"].index("val_accuracy") if "val_accuracy" in opened.user_attrs["metrics"] else None
+    )
     searched: dict[str, tuple[int | None, float | None]] = {}
     for name_ in test:
         if name_ != BASELINE:

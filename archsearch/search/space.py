@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.data.planning import ExperimentPlan, plan_experiment
+from archsearch.errors import Problem, SpecError
+from archsearch.files import seal
 from archsearch.search.domains import Domain, FloatRange, IntRange, Value
-from archsearch.search.templates import Fixed, Items, Keys, Open, Repeat, Template, open_values, resolve
+from archsearch.search.templates import Items, Open, Template, open_values, resolve
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.network import Limits, NetworkPlan
+from archsearch.spec.network import NetworkPlan
 from archsearch.spec.yaml import Tree
 
 Values = dict[str, Value]
@@ -120,6 +121,12 @@ class SearchSpace:
         return locate(self, spec)
 
 
+def network_key(plan: ExperimentPlan) -> str:
+    """Name what is trained, but for the seed: equal for two ways to write the same network and training."""
+    spec = plan.spec
+    return seal([plan.network.canonical(), spec.data.model_dump(mode="json"), spec.train.model_dump(mode="json")])[:16]
+
+
 def _plain(spec: ExperimentSpec) -> dict[str, Tree]:
     """Write the base without its claims: they are not true of a sample."""
     tree: dict[str, Tree] = spec.model_dump(mode="json", include={"name", "data", "network", "train"})
@@ -143,7 +150,7 @@ def _laid_over(below: Tree, above: Tree) -> Tree:
     return result
 
 
-# -- is every value possible? --------------------------------------------------------------------------------------------
+# -- is every value possible? ------------------------------------------------------------------------------------------
 
 
 def check_values(space: SearchSpace) -> None:
@@ -184,6 +191,3 @@ def _towards(target: Open, candidate: Value) -> Callable[[Open], Value]:
         return next(value.domain.values())
 
     return choose
-
-
-__all__ = ["Fixed", "InfeasibleError", "Keys", "LimitError", "Repeat", "SearchSpace", "SizeLimits", "check_values"]

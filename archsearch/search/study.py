@@ -298,7 +298,12 @@ def _closed(part: Node | None, name: str) -> None:
 def _no_clash(space: SearchSpace) -> None:
     """Refuse two different open values of one name: Optuna knows them by it."""
     marks: dict[str, Any] = {}
-    for template in (*space.shared, *((space.network,) if isinstance(space.network, Items) else ()), space.data, space.train):
+    for template in (
+        *space.shared,
+        *((space.network,) if isinstance(space.network, Items) else ()),
+        space.data,
+        space.train,
+    ):
         for value in open_values(template):
             first = marks.setdefault(value.name, value)
             if first is not value and (first.mark != value.mark or first.domain != value.domain):
@@ -313,4 +318,6 @@ def _no_clash(space: SearchSpace) -> None:
 
 def describe_values(values: Mapping[str, Any]) -> str:
     """Write a sample in one line: conv.depth=3 conv1.out_channels=12 ..."""
-    return " ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items())
+    return " ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()
+    )

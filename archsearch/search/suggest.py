@@ -22,9 +22,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.data.planning import ExperimentPlan
 from archsearch.errors import SpecError
-from archsearch.files import seal
 from archsearch.search.domains import FloatRange, IntRange, Value
-from archsearch.search.space import InfeasibleError, SearchSpace, Values
+from archsearch.search.space import InfeasibleError, SearchSpace, Values, network_key
 from archsearch.search.templates import Open
 from archsearch.train.streams import stream
 
@@ -32,12 +31,6 @@ MOST_TRIES = 2000
 MOST_REPEATS = 50
 
 MakeSampler = Callable[[int], BaseSampler]
-
-
-def network_key(plan: ExperimentPlan) -> str:
-    """Name what is trained, but for the seed: equal for two ways to write the same network and training."""
-    spec = plan.spec
-    return seal([plan.network.canonical(), spec.data.model_dump(mode="json"), spec.train.model_dump(mode="json")])[:16]
 
 
 class FeasibleSampler(BaseSampler):
@@ -119,9 +112,7 @@ class FeasibleSampler(BaseSampler):
 
         return choose
 
-    def after_trial(
-        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Tell the sampler of this trial how it ended."""
         if self.inner is not None and self.planned_for == trial.number:
             self.inner.after_trial(study, trial, state, values)

@@ -199,7 +199,11 @@ def _read_choice(node: Node, name: str, scope: Scope, read: Callable[[Node, Scop
             raise SpecError(Problem(str(node.keys[key]), f"{name}: {unknown('key', key, ('choice', 'name'))}"))
     choices = node.value["choice"]
     if not isinstance(choices.value, (dict, tuple)) or not choices.value:
-        what = "is empty" if choices.value in ((), {}) else f"expected a list or named choices, got {quoted(choices.plain())}"
+        what = (
+            "is empty"
+            if choices.value in ((), {})
+            else f"expected a list or named choices, got {quoted(choices.plain())}"
+        )
         raise SpecError(Problem(str(choices.mark), f"{name}: choice: {what}"))
     if len(choices.value) > _MOST_CHOICES:
         raise SpecError(Problem(str(choices.mark), f"{name}: more than {_MOST_CHOICES} choices"))
@@ -211,7 +215,9 @@ def _read_choice(node: Node, name: str, scope: Scope, read: Callable[[Node, Scop
     for position, (label, option) in enumerate(pairs):
         if any(label == other and type(label) is type(other) for other, _ in pairs[:position]):
             raise SpecError(
-                Problem(str(option.mark), f"{name}: two choices are called {label}; name them: choice: {{a: ..., b: ...}}")
+                Problem(
+                    str(option.mark), f"{name}: two choices are called {label}; name them: choice: {{a: ..., b: ...}}"
+                )
             )
     options: list[tuple[Value, Template]] = []
     for label, option in pairs:
@@ -387,6 +393,7 @@ def _read_repeat(item: Node, scope: Scope) -> Repeat:
 
 
 def _read_times(node: Node, name: str, scope: Scope) -> Open | Fixed:
+    found: Open | Fixed
     if is_open(node):
         found = read_open(node, name, scope, _read_value)
         if not isinstance(found.domain, IntRange):
@@ -395,7 +402,9 @@ def _read_times(node: Node, name: str, scope: Scope) -> Open | Fixed:
     elif isinstance(node.value, int) and not isinstance(node.value, bool):
         found, low, high = Fixed(node.value), node.value, node.value
     else:
-        raise SpecError(Problem(str(node.mark), f"{name}: expected a whole number or int: [...], got {quoted(node.plain())}"))
+        raise SpecError(
+            Problem(str(node.mark), f"{name}: expected a whole number or int: [...], got {quoted(node.plain())}")
+        )
     if low < 0 or high > _MOST_REPEATS:
         raise SpecError(Problem(str(node.mark), f"{name}: between 0 and {_MOST_REPEATS} repetitions"))
     return found

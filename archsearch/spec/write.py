@@ -1,6 +1,6 @@
 """Write a spec as YAML that a person would have written: one layer a line, defaults left out.
 
-    text = spec_yaml(spec, "archsearch run runs/lenet/best.yaml")
+text = spec_yaml(spec, "archsearch run runs/lenet/best.yaml")
 """
 
 from __future__ import annotations
@@ -45,13 +45,19 @@ def _layer(layer: LayerBase) -> str:
     if not isinstance(layer, Block):
         return _kind(layer)
     fields = layer.model_dump(mode="json", exclude={"layers"}, exclude_defaults=True)
-    inside = ", ".join([*(f"{k}: {_flow(v)}" for k, v in fields.items()), f"layers: [{', '.join(map(_layer, layer.layers))}]"])
+    inside = ", ".join(
+        [*(f"{k}: {_flow(v)}" for k, v in fields.items()), f"layers: [{', '.join(map(_layer, layer.layers))}]"]
+    )
     return f"{layer.kind}: {{{inside}}}"
 
 
 def _kind(value: Kind) -> str:
     fields = value.model_dump(mode="json", exclude_defaults=True)
-    return f"{value.kind}: {_flow(fields)}" if fields and isinstance(value, LayerBase) else _flow({value.kind: fields} if fields else value.kind)
+    return (
+        f"{value.kind}: {_flow(fields)}"
+        if fields and isinstance(value, LayerBase)
+        else _flow({value.kind: fields} if fields else value.kind)
+    )
 
 
 def _flow(value: Any) -> str:

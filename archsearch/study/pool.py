@@ -12,13 +12,12 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import optuna
-import torch
 
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.storage import open_storage
@@ -44,9 +43,7 @@ def worker_count(wanted: int | None) -> int:
     return wanted or os.cpu_count() or 1
 
 
-def run_workers(
-    site: Site, make_job: MakeJob, workers: int, look: Callable[[], None] = lambda: None
-) -> None:
+def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], None] = lambda: None) -> None:
     """Work until no slot is left; `look` is called now and then while several processes work.
 
     Raises `Interrupted` when a signal came, `UnavailableError` if a worker ended with an error.
@@ -79,7 +76,7 @@ def run_workers(
         raise UnavailableError("a worker ended early, see its message above; the same call goes on")
 
 
-def _stop(processes: list[BaseProcess]) -> None:
+def _stop(processes: Sequence[BaseProcess]) -> None:
     for process in processes:
         if process.is_alive():
             process.terminate()
@@ -98,6 +95,8 @@ def _work_here(site: Site, storage: optuna.storages.RDBStorage, study: optuna.St
 def _worker(site: Site, make_job: MakeJob) -> None:
     """Be one of several workers: one thread, no progress of its own, errors as one line."""
     import sys
+
+    import torch
 
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, _terminated)

@@ -74,6 +74,7 @@ def take(storage: RDBStorage, study: optuna.Study) -> optuna.Trial | None:
             continue
         if ours:
             steadily(partial(storage.set_trial_user_attr, id_, "owner", this_process()))
+            steadily(partial(study.get_trials, deepcopy=False))  # Optuna's cache must know the trial
             return optuna.Trial(study, id_)
     return None
 
@@ -155,7 +156,7 @@ def _dead_here(owner: Mapping[str, Any]) -> bool | None:
     if owner["host"] != _host():
         return None
     if owner["started"]:
-        return _started(owner["pid"]) != owner["started"]
+        return bool(_started(owner["pid"]) != owner["started"])
     try:
         os.kill(owner["pid"], 0)
     except ProcessLookupError:

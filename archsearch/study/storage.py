@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +28,14 @@ BUSY_SECONDS = 60.0
 _TRIES = 6
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+@contextmanager
+def experimental() -> Iterator[None]:
+    """Use what Optuna calls experimental, without telling the user of a study so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
 
 
 def default_url(runs_dir: Path) -> str:
@@ -71,7 +81,7 @@ def _open_sqlite(url: str, database: str | None) -> RDBStorage:
 
         connect().close()
         # the tables are made under Optuna's own transactions; two processes may both try at first
-        with _creation_lock(path):
+        with _CreationLock(path):
             storage = RDBStorage(url, engine_kwargs={"creator": connect})
     except (OSError, sqlite3.Error) as error:
         raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
@@ -81,7 +91,7 @@ def _open_sqlite(url: str, database: str | None) -> RDBStorage:
     return storage
 
 
-class _creation_lock:
+class _CreationLock:
     """Keep two processes from making the tables of one file at the same time."""
 
     def __init__(self, path: Path) -> None:

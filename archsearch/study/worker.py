@@ -194,7 +194,7 @@ def _beating(storage: RDBStorage, trial: optuna.Trial) -> Iterator[None]:
                 count += 1
                 try:
                     storage.set_trial_user_attr(trial._trial_id, "beat", count)
-                except Exception:  # noqa: BLE001 - a missed beat is no reason to stop; the grace time covers many
+                except Exception:
                     continue
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
