@@ -6,7 +6,8 @@
     ├── UsageError                   2    the command was called wrongly
     ├── DamagedFileError             4    a data file, checkpoint or result was truncated or altered
     ├── NothingCompletedError        5    it ran, but no run completed (for example: all diverged)
-    ├── UnavailableError            75    data or storage cannot be reached, or is busy; try again later
+    ├── UnavailableError            75    data or storage cannot be reached; try again later
+    │   └── BusyError               75    another process is at work on the same run
     └── Interrupted            130/143    stopped by SIGINT or SIGTERM; finished work is kept
 
 Every other exception that leaves the library is a bug of ours (exit 1).
@@ -84,6 +85,10 @@ class UnavailableError(ArchsearchError):
     """Something outside (a download, a storage, a lock) is unreachable or busy; trying again later may work."""
 
     exit_code = 75
+
+
+class BusyError(UnavailableError):
+    """Another process is at work on the very same thing; waiting a moment will do."""
 
 
 class Interrupted(ArchsearchError):

@@ -11,7 +11,7 @@ import typer
 from archsearch.cli import options
 
 if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+    from archsearch.study.storage import Storage
 
 
 def status(
@@ -21,15 +21,10 @@ def status(
 
     Example:  archsearch status
     """
-    import optuna
-
     from archsearch.cli import console
-    from archsearch.search.search import report_on
+    from archsearch.search.search import all_reports
 
-    opened = _open(storage, runs_dir)
-    names = [name for name in optuna.get_all_study_names(opened) if not name.endswith(".confirm")]
-    studies = [optuna.load_study(study_name=name, storage=opened) for name in names]
-    reports = [report_on(study, opened) for study in studies if study.user_attrs.get("kind") == "search"]
+    reports = all_reports(_open(storage, runs_dir))
     if json:
         console.print_json({"studies": [console.study_json(report) for report in reports]})
     else:
@@ -74,7 +69,7 @@ def best(
         console.print_study(report, runs_dir)
 
 
-def _open(storage: str | None, runs_dir: Path) -> RDBStorage:
+def _open(storage: str | None, runs_dir: Path) -> Storage:
     from archsearch.errors import UsageError
     from archsearch.study.storage import default_url, open_storage
 

@@ -38,7 +38,7 @@ class Misfit(Plain):
 class SpaceCount(Plain):
     """What a space holds. Continuous values are named and count as one value each; `total` is None then.
 
-    Where `exact` is false, `feasible` and `distinct` are estimates, with 95 % intervals; None is no upper bound.
+    Where `exact` is false, `feasible` and `distinct` are estimates, with 95 % intervals.
     """
 
     total: int | None
@@ -46,7 +46,7 @@ class SpaceCount(Plain):
     distinct: int
     exact: bool
     feasible_interval: tuple[int, int] | None
-    distinct_interval: tuple[int, int | None] | None
+    distinct_interval: tuple[int, int] | None
     continuous: tuple[str, ...]
     checked: int
     misfits: tuple[Misfit, ...]
@@ -139,7 +139,7 @@ def _estimate(space: SearchSpace, total: int, continuous: tuple[str, ...], sampl
     low, high = wilson(fits, sample)
     feasible = round(total * fits / sample)
     scaled = Counter({reason: round(total * n / sample) for reason, n in lost.items()})
-    distinct, bounds = distinct_from(keys, feasible)
+    distinct, bounds = distinct_from(keys, feasible, round(total * high))
     return SpaceCount(
         total=None if continuous else total,
         feasible=feasible,
@@ -186,18 +186,18 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
-def distinct_from(keys: Mapping[str, int], feasible: int) -> tuple[int, tuple[int, int | None]]:
+def distinct_from(keys: Mapping[str, int], feasible: int, most: int) -> tuple[int, tuple[int, int]]:
     """Estimate how many distinct networks there are from how often two draws were the same one.
 
-    With c coincidences among the n (n - 1) / 2 pairs there are about pairs / c networks, if all are equally likely; with
-    none, at least pairs / 3 (a Poisson mean of 3 gives none one time in twenty). Never more than `feasible`.
+    With c coincidences in the n (n - 1) / 2 pairs there are about pairs / c networks, if all are equally likely; with
+    none, at least pairs / 3 (a Poisson mean of 3 gives none one time in twenty). Never more than `most`.
     """
     n = sum(keys.values())
     pairs = n * (n - 1) // 2
     same = sum(k * (k - 1) // 2 for k in keys.values())
     if not same:
-        return feasible, (min(feasible, pairs // 3), feasible)
+        return feasible, (min(most, pairs // 3), most)
     low = pairs / (same + 1.96 * math.sqrt(same) + 1.92)
     less = same - 1.96 * math.sqrt(same)
-    high = min(feasible, round(pairs / less)) if less > 0 else feasible
-    return min(feasible, round(pairs / same)), (min(feasible, round(low)), high)
+    high = min(most, round(pairs / less)) if less > 0 else most
+    return min(most, round(pairs / same)), (min(most, round(low)), high)

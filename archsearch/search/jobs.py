@@ -5,29 +5,26 @@ Both are made from what the study holds in its storage, so a worker on any machi
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import optuna
-import torch
 
 from archsearch.data.planning import plan_experiment
 from archsearch.files import seal
 from archsearch.search.samplers import make_pruner, make_sampler
-from archsearch.search.space import network_key
+from archsearch.search.space import base_values, network_key
 from archsearch.search.study import LEARNED, Study, stored_study
 from archsearch.search.suggest import FeasibleSampler, ask_values
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.worker import Assignment, PrunedError
-from archsearch.train.directory import RunDirectory
+from archsearch.train.latency import latency_ms
 from archsearch.train.loop import ReadTest, Watch
 from archsearch.train.result import EpochRecord
-from archsearch.train.run import FinishedRun, Silent, build
+from archsearch.train.run import FinishedRun, Silent
 
 SEARCH_SEED = 0  # every sample is trained with this seed: the same batches, the same initial weights where layers agree
-LATENCY_RUNS = 100
 
 
 class SearchJob:
@@ -39,7 +36,8 @@ class SearchJob:
         held = study.user_attrs
         self.study = study
         self.source = stored_study(held["text"], held["stem"], held["base"])
-        self.sampler = FeasibleSampler(self.source.space, make_sampler(held["sampler"]), held["seed"])
+        space = self.source.space
+        self.sampler = FeasibleSampler(space, make_sampler(held["sampler"]), held["seed"], base_values(space))
         study.sampler = self.sampler
         study.pruner = make_pruner(self.source.spec.pruner, self.source.space.base.train.epochs)
 
@@ -109,23 +107,8 @@ def _metric(metric: str, assignment: Assignment, finished: FinishedRun) -> float
         value: float | None = getattr(finished.result, metric)
         return value
     if metric == "latency_ms":
-        return latency_ms(assignment.plan.spec, finished)
+        return latency_ms(assignment.plan, finished.run_dir)
     return float(getattr(assignment.plan.network, metric))
-
-
-def latency_ms(spec: ExperimentSpec, finished: FinishedRun) -> float:
-    """Measure a forward pass of one sample on the CPU: the median of 100 in milliseconds, after 10 to warm up."""
-    model = build(spec).eval()
-    model.load_state_dict(RunDirectory(finished.run_dir).weights())
-    x = torch.zeros(1, *plan_experiment(spec).facts.shape)
-    times = []
-    with torch.inference_mode():
-        for number in range(LATENCY_RUNS + 10):
-            began = time.perf_counter()
-            model(x)
-            if number >= 10:
-                times.append(1000 * (time.perf_counter() - began))
-    return statistics.median(times)
 
 
 class ConfirmJob:

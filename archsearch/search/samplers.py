@@ -17,44 +17,34 @@ from archsearch.search.local import LocalSampler
 from archsearch.search.study import Hyperband, Median, NoPruning, Screen
 from archsearch.search.suggest import MakeSampler
 from archsearch.spec.onekey import Kind
-from archsearch.study.storage import experimental
 
 QMC_SEED = 0  # one Sobol sequence for the whole study: its points come one after the other
 
 
 def _tpe(seed: int) -> BaseSampler:
-    with experimental():
-        return optuna.samplers.TPESampler(
-            n_startup_trials=10,
-            n_ei_candidates=24,
-            multivariate=True,
-            group=True,
-            constant_liar=True,
-            seed=seed,
-        )
+    return optuna.samplers.TPESampler(
+        n_startup_trials=10,
+        n_ei_candidates=24,
+        multivariate=True,
+        group=True,
+        constant_liar=True,
+        seed=seed,
+    )
 
 
 def _qmc(seed: int) -> BaseSampler:
-    with experimental():
-        return optuna.samplers.QMCSampler(
-            qmc_type="sobol", scramble=True, seed=QMC_SEED, warn_asynchronous_seeding=False
-        )
-
-
-def _gp(seed: int) -> BaseSampler:
-    with experimental():
-        return optuna.samplers.GPSampler(seed=seed, n_startup_trials=10, deterministic_objective=True)
+    return optuna.samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=QMC_SEED, warn_asynchronous_seeding=False)
 
 
 SAMPLERS: dict[str, MakeSampler] = {
     "tpe": _tpe,
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     "qmc": _qmc,
-    "gp": _gp,
+    "gp": lambda seed: optuna.samplers.GPSampler(seed=seed, n_startup_trials=10, deterministic_objective=True),
     "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
     "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed, population_size=10),
     "nsga3": lambda seed: optuna.samplers.NSGAIIISampler(seed=seed, population_size=10),
-    "brute_force": lambda seed: optuna.samplers.BruteForceSampler(seed=seed),
+    "brute_force": None,  # Optuna's own wants to be asked value by value; suggest.py lists the configurations instead
     "local": LocalSampler,
 }
 

@@ -21,9 +21,11 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.errors import SpecError, UsageError
 from archsearch.files import write_whole
 from archsearch.search.confirm import BASELINE, Confirmation, conclude
+from archsearch.search.count import EXACT_UP_TO, count_space
 from archsearch.search.jobs import confirm_job, search_job, what_is_held
-from archsearch.search.space import InfeasibleError
+from archsearch.search.space import base_values
 from archsearch.search.study import Study, stored_study
+from archsearch.search.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
 from archsearch.spec.write import spec_yaml
@@ -94,6 +96,8 @@ def search(study: Study, settings: Settings, look: Look = lambda study: None) ->
     name = settings.name or study.spec.name
     trials = settings.trials or study.spec.trials
     opened = open_study(study, storage, name, settings.seed, settings.sampler, trials)
+    if opened.user_attrs["sampler"] == "brute_force" and total_of(study.space) <= EXACT_UP_TO:
+        trials = min(trials, count_space(study.space).distinct)  # each network once, and then there is nothing left
     add_slots(opened, _slots(study, trials))
     site = Site(url, name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, search_job, settings.workers, lambda: look(opened))
@@ -168,14 +172,7 @@ def choose_sampler(study: Study, trials: int) -> tuple[str, str]:
 
 def _slots(study: Study, trials: int) -> list[Slot]:
     """Plan the trials: the first is the base itself, if it lies in the space."""
-    base = study.space.locate(study.space.base)
-    first = {}
-    if base is not None:
-        try:
-            study.space.with_values(base)
-            first = base
-        except InfeasibleError:
-            first = {}
+    first = base_values(study.space) or {}
     return [Slot(number, params=first if number == 0 else {}) for number in range(trials)]
 
 
@@ -340,6 +337,12 @@ def _write_best(report: StudyReport, path: Path, name: str) -> None:
     spec = winner_spec(report, name)
     if spec is not None:
         write_whole(path, spec_yaml(spec, f"archsearch run {path}").encode())
+
+
+def all_reports(storage: RDBStorage) -> list[StudyReport]:
+    """Report on every search of a storage."""
+    studies = [optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage)]
+    return [report_on(study, storage) for study in studies if study.user_attrs.get("kind") == "search"]
 
 
 def existing_study(name: str, storage: RDBStorage) -> optuna.Study:

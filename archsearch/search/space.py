@@ -127,6 +127,18 @@ def network_key(plan: ExperimentPlan) -> str:
     return seal([plan.network.canonical(), spec.data.model_dump(mode="json"), spec.train.model_dump(mode="json")])[:16]
 
 
+def base_values(space: SearchSpace) -> Values | None:
+    """Find the values of the base itself, for trial 0; None if it is not in the space or larger than allowed."""
+    values = space.locate(space.base)
+    if values is None:
+        return None
+    try:
+        space.with_values(values)
+    except InfeasibleError:
+        return None
+    return values
+
+
 def _plain(spec: ExperimentSpec) -> dict[str, Tree]:
     """Write the base without its claims: they are not true of a sample."""
     tree: dict[str, Tree] = spec.model_dump(mode="json", include={"name", "data", "network", "train"})

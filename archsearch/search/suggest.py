@@ -22,21 +22,24 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.data.planning import ExperimentPlan
 from archsearch.errors import SpecError
+from archsearch.search.count import each_feasible
 from archsearch.search.domains import FloatRange, IntRange, Value
 from archsearch.search.space import InfeasibleError, SearchSpace, Values, network_key
 from archsearch.search.templates import Open
+from archsearch.study.storage import experimental
 from archsearch.train.streams import stream
 
 MOST_TRIES = 2000
 MOST_REPEATS = 50
 
-MakeSampler = Callable[[int], BaseSampler]
+# None: every configuration that fits, one after the other
+MakeSampler = Callable[[int], BaseSampler] | None
 
 
 class FeasibleSampler(BaseSampler):
     """Gives every value of a trial from one configuration that fits; counts what it put aside per trial."""
 
-    def __init__(self, space: SearchSpace, make: MakeSampler, seed: int) -> None:
+    def __init__(self, space: SearchSpace, make: MakeSampler, seed: int, first: Values | None = None) -> None:
         self.space = space
         self.make = make
         self.seed = seed
@@ -45,6 +48,11 @@ class FeasibleSampler(BaseSampler):
         self.planned_for: int | None = None
         self.infeasible = 0
         self.reasons: dict[str, int] = {}
+        self.rest = each_feasible(space)
+        self.listed: list[Values] = []
+        self.keys: set[str] = set()
+        if first is not None:
+            self._list(first)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Give nothing: all values come from one configuration."""
@@ -67,7 +75,10 @@ class FeasibleSampler(BaseSampler):
 
     def _plan(self, study: Study, trial: FrozenTrial) -> Values:
         slot = trial.user_attrs.get("slot", trial.number)
-        self.inner = self.make(stream(self.seed, "sampler", slot) % 2**32)
+        if self.make is None:
+            return self._nth(slot)
+        with experimental():
+            self.inner = self.make(stream(self.seed, "sampler", slot) % 2**32)
         self.inner.before_trial(study, trial)
         known = _known_networks(study, trial)
         self.infeasible, self.reasons = 0, {}
@@ -92,6 +103,21 @@ class FeasibleSampler(BaseSampler):
             f"{MOST_TRIES:,} samples in a row do not fit, most often: {often}. "
             "See `archsearch space` for what makes them infeasible, and narrow the space."
         )
+
+    def _nth(self, slot: int) -> Values:
+        """Give the configuration of a slot where all are tried: the base in slot 0, then each other network once."""
+        while len(self.listed) <= slot:
+            values = next(self.rest, None)
+            if values is None:
+                return self.listed[slot % len(self.listed)]
+            self._list(values)
+        return self.listed[slot]
+
+    def _list(self, values: Values) -> None:
+        key = network_key(self.space.with_values(values))
+        if key not in self.keys:
+            self.keys.add(key)
+            self.listed.append(values)
 
     def _choose(self, study: Study, trial: FrozenTrial, relative: dict[str, Any]) -> Callable[[Open], Value]:
         inner = self.inner

@@ -23,6 +23,7 @@ from optuna.storages import RDBStorage
 
 from archsearch.errors import UnavailableError, UsageError
 
+Storage = RDBStorage
 T = TypeVar("T")
 BUSY_SECONDS = 60.0
 _TRIES = 6

@@ -26,7 +26,7 @@ from optuna.trial import TrialState
 
 from archsearch.data.planning import ExperimentPlan
 from archsearch.data.prepare import Dataset, load
-from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
+from archsearch.errors import ArchsearchError, BusyError, Interrupted, UnavailableError
 from archsearch.files import seal
 from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
 from archsearch.study.storage import steadily
@@ -115,14 +115,7 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         assignment = job.assignment(trial)
         started = {**assignment.attrs, "seed": assignment.seed, "spec": assignment.plan.spec.model_dump(mode="json")}
         _note(place, trial, started)
-        finished = run(
-            assignment.plan.spec,
-            seed=assignment.seed,
-            runs_dir=place.runs_dir,
-            dataset=place.dataset(assignment.plan),
-            read_test=job.read_test,
-            watch=job.watch(trial),
-        )
+        finished = _train(place, job, trial, assignment)
     except (Interrupted, KeyboardInterrupt):
         give_back(place.storage, trial)
         raise
@@ -130,7 +123,7 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         _tell(place, trial, "pruned", TrialState.PRUNED, None, {"seconds": time.monotonic() - began})
         return
     except UnavailableError:
-        give_back(place.storage, trial)  # another process trains this very run, or a disk is full: not the slot's fault
+        give_back(place.storage, trial)  # a full disk, a server that is gone: not the slot's fault
         raise
     except ArchsearchError as error:
         _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": str(error)})
@@ -150,6 +143,22 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         return
     numbers = [value for value in values if value is not None]
     _tell(place, trial, "repeated" if finished.cached else "completed", TrialState.COMPLETE, numbers, attrs)
+
+
+def _train(place: Workplace, job: Job, trial: optuna.Trial, assignment: Assignment) -> FinishedRun:
+    """Train a slot's run; where another worker is at the very same one, wait for its result."""
+    while True:
+        try:
+            return run(
+                assignment.plan.spec,
+                seed=assignment.seed,
+                runs_dir=place.runs_dir,
+                dataset=place.dataset(assignment.plan),
+                read_test=job.read_test,
+                watch=job.watch(trial),
+            )
+        except BusyError:
+            time.sleep(IDLE_SECONDS)
 
 
 def _note(place: Workplace, trial: optuna.Trial, attrs: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 from torch import Tensor
 
-from archsearch.errors import UnavailableError
+from archsearch.errors import BusyError, UnavailableError
 from archsearch.files import damaged, read_sealed, sha256, write_sealed, write_whole
 from archsearch.train.loop import Progress, Trained
 from archsearch.train.result import EpochRecord, RunResult
@@ -57,7 +57,7 @@ class RunDirectory:
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except OSError:
-                    raise UnavailableError(f"{self.path} is being trained by another process; wait for it") from None
+                    raise BusyError(f"{self.path} is being trained by another process; wait for it") from None
             yield
         finally:
             os.close(handle)

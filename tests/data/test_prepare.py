@@ -332,6 +332,7 @@ def test_data_dir_order_is_override_variable_cache(monkeypatch: pytest.MonkeyPat
     assert location.data_dir(tmp_path / "override") == tmp_path / "override"
 
 
+@pytest.fixture(scope="module")
 def real_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder of its own with links to the real raw files: nothing is prepared in the user's cache."""
     folder = location.data_dir()

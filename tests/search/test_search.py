@@ -1,0 +1,326 @@
+"""Searches on the embedded digits, from start to end."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import optuna
+import pytest
+
+from archsearch.data.planning import load_plan
+from archsearch.errors import SpecError
+from archsearch.search.confirm import BASELINE, conclude, interval
+from archsearch.search.samplers import SAMPLERS
+from archsearch.search.search import Settings, existing_study, fresh_seeds, report_on, search
+from archsearch.spec.catalog import read_spec
+from archsearch.study.queue import slots_of
+from archsearch.study.storage import default_url, open_storage
+
+
+@pytest.fixture
+def run_search(tmp_path, make_study):
+    """Run a search of the small study in the test's folder."""
+
+    def call(trials=6, study=None, **settings):
+        settings = {"runs_dir": tmp_path / "runs", "confirm": 0, **settings}
+        return search(study or make_study(), Settings(trials=trials, **settings))
+
+    return call
+
+
+def trials_of(runs_dir, name="small"):
+    storage = open_storage(default_url(runs_dir))
+    return list(slots_of(existing_study(name, storage)).values())
+
+
+def told(trials) -> list[tuple]:
+    return [(t.number, t.state.name, t.params, t.values) for t in trials]
+
+
+def test_search_completes_its_trials_and_writes_a_runnable_winner(run_search, tmp_path):
+    report = run_search(trials=8, confirm=2, confirm_seeds=2)
+    assert report.trials == report.completed + report.pruned == 8
+    assert report.best is not None
+    values = [t.values[0] for t in trials_of(tmp_path / "runs") if t.values]
+    assert report.best.value == max(values)
+    confirmed = report.confirmed
+    assert confirmed is not None
+    assert confirmed.candidates[0].candidate == BASELINE
+    assert len(confirmed.candidates) == 3
+    assert confirmed.test_reads == 6
+    assert all(len(row.test_accuracies) == 2 for row in confirmed.candidates)
+    assert set(confirmed.seeds) == set(fresh_seeds(0, 2))
+    path = tmp_path / "runs" / "small" / "best.yaml"
+    written = load_plan(str(path))
+    assert written.network.parameters == trials_of(tmp_path / "runs")[report.best.number].user_attrs["parameters"]
+
+
+def test_a_search_never_reads_the_test_set(run_search, tmp_path):
+    run_search(trials=4)
+    for trial in trials_of(tmp_path / "runs"):
+        result = trial.user_attrs.get("result")
+        assert result is None or (result["test_accuracy"], result["test_reads"]) == (None, 0)
+
+
+def test_same_seed_gives_the_same_trials_also_in_two_halves(run_search, tmp_path):
+    run_search(trials=8, runs_dir=tmp_path / "whole")
+    run_search(trials=3, runs_dir=tmp_path / "halves")
+    run_search(trials=8, runs_dir=tmp_path / "halves")
+    run_search(trials=8, runs_dir=tmp_path / "other", seed=1)
+    whole, halves, other = (told(trials_of(tmp_path / n)) for n in ("whole", "halves", "other"))
+    assert halves == whole
+    assert [t[2] for t in other] != [t[2] for t in whole]
+
+
+def test_a_finished_search_is_not_searched_again(run_search):
+    first = run_search(trials=5)
+    assert run_search(trials=5) == first
+    assert run_search(trials=2).trials == 5
+
+
+def test_no_network_is_trained_twice_and_every_sample_fits(run_search, tmp_path):
+    report = run_search(trials=20)
+    trials = trials_of(tmp_path / "runs")
+    networks = [t.user_attrs["network"] for t in trials]
+    assert report.repeated == 20 - len(set(networks)) <= 4
+    assert report.infeasible > 0
+    assert report.failed == 0
+
+
+def test_repeats_are_answered_from_the_cache(run_search, tmp_path, make_study):
+    text = "train: {batch_size: {choice: [16, 32]}}\nnetwork: [flatten, {linear: {out_features: classes}}]"
+    report = run_search(trials=5, study=make_study(text), sampler="random")
+    assert (report.completed, report.repeated) == (5, 3)
+    trials = trials_of(tmp_path / "runs")
+    assert len({t.user_attrs["run_id"] for t in trials}) == 2
+
+
+def test_another_study_answers_from_the_runs_of_the_first(run_search):
+    run_search(trials=3, name="first")
+    report = run_search(trials=3, name="second")
+    assert report.repeated == report.completed == 3
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_searches(run_search, sampler):
+    report = run_search(trials=14, sampler=sampler)
+    assert report.completed + report.pruned == 14
+    assert report.sampler == sampler
+
+
+def test_brute_force_is_chosen_where_the_space_is_small_and_finds_every_network(run_search, make_study, tmp_path):
+    text = "network: [flatten, {linear: {out_features: {choice: [3, 5, 7]}}}, {linear: {out_features: classes}}]"
+    report = run_search(trials=3, study=make_study(text))
+    assert report.sampler == "brute_force"
+    assert {t.params["fc1.out_features"] for t in trials_of(tmp_path / "runs")} == {3, 5, 7}
+
+
+def test_study_of_another_space_is_refused_with_the_difference(run_search, make_study):
+    run_search(trials=1)
+    other = make_study("network: [flatten, {linear: {out_features: {int: [3, 5]}}}, {linear: {out_features: classes}}]")
+    with pytest.raises(SpecError, match=r"^a study named small exists with another space \(fc1\.out_features is new; "):
+        run_search(trials=1, study=other)
+
+
+def test_space_without_a_network_that_fits_names_the_layer(run_search, make_study):
+    text = """
+network:
+  - conv2d: {out_channels: {int: [1, 9]}, kernel_size: {choice: [9, 11]}}
+  - flatten
+  - linear: {out_features: classes}
+"""
+    with pytest.raises(SpecError, match=r"^2,000 samples in a row do not fit, most often: conv1 \(conv2d\): kernel"):
+        run_search(trials=1, study=make_study(text))
+
+
+def test_a_diverging_sample_is_counted_and_the_search_goes_on(run_search, make_study):
+    text = "train: {optimizer: {sgd: {lr: {choice: [0.01, 1.0e+20]}}}}"
+    report = run_search(trials=2, study=make_study(text))
+    assert (report.completed, report.diverged) == (1, 1)
+
+
+def test_two_objectives_give_a_front_and_know_macs_before_training(run_search, make_study, tmp_path):
+    head = "base: digits_quickstart\nobjective: [{maximize: val_accuracy}, {minimize: macs}]\n"
+    from tests.search.conftest import SMALL
+
+    report = run_search(trials=10, study=make_study(SMALL, head))
+    assert report.metrics == ("val_accuracy", "macs")
+    front = sorted(report.front, key=lambda best: best.values[1])
+    assert [b.values[0] for b in front] == sorted(b.values[0] for b in front)
+    for trial in trials_of(tmp_path / "runs"):
+        if trial.values:
+            assert trial.values[1] == trial.user_attrs["macs"]
+
+
+def test_screening_keeps_the_best_fraction_of_all_that_came_so_far(run_search, make_study, tmp_path):
+    from tests.search.conftest import HEAD, SMALL
+
+    head = HEAD + "pruner: {screen: {epochs: 1, keep: 0.25, startup_trials: 4}}\n"
+    report = run_search(trials=24, study=make_study(SMALL, head), sampler="random")
+    trials = trials_of(tmp_path / "runs")
+    assert report.pruned >= 10
+    for trial in trials:
+        before = [t.intermediate_values[1] for t in trials if t.number < trial.number]
+        mine = trial.intermediate_values[1]
+        better = sum(value > mine for value in before)
+        kept = max(1, round(0.25 * (len(before) + 1)))
+        expected = "PRUNED" if len(before) >= 4 and better >= kept else "COMPLETE"
+        assert trial.state.name == expected, trial.number
+
+
+def test_latency_is_measured_in_milliseconds(run_search, make_study):
+    head = "base: digits_quickstart\nobjective: [{maximize: val_accuracy}, {minimize: latency_ms}]\n"
+    from tests.search.conftest import SMALL
+
+    report = run_search(trials=1, study=make_study(SMALL, head))
+    assert 0 < report.best.values[1] < 1000
+
+
+# -- confirming --------------------------------------------------------------------------------------------------------
+
+
+def test_interval_is_students_t_widened_for_comparisons():
+    from scipy import stats
+
+    values = [0.1, 0.2, 0.4]
+    assert interval(values) == pytest.approx(stats.t.interval(0.95, 2, 0.7 / 3, stats.sem(values)))
+    assert interval(values, 2) == pytest.approx(stats.t.interval(0.975, 2, 0.7 / 3, stats.sem(values)))
+    assert interval([0.1]) is None
+
+
+def test_winner_is_named_only_outside_the_noise():
+    seeds = (1, 2, 3, 4)
+    baseline = {1: 0.970, 2: 0.971, 3: 0.969, 4: 0.970}
+    clear = {s: v + 0.010 + 0.0001 * s for s, v in baseline.items()}
+    close = {s: v + 0.009 + 0.004 * (-1) ** s for s, v in baseline.items()}
+    test = {BASELINE: baseline, "trial 1": clear}
+    sure = conclude(seeds, test, {}, {"trial 1": (1, 0.985)}, 8)
+    assert sure.winner == "trial 1"
+    assert sure.candidates[1].gain == pytest.approx(0.01025)
+    unsure = conclude(seeds, {**test, "trial 2": close}, {}, {}, 12)
+    assert unsure.winner is None
+    assert unsure.sentence.endswith("it cannot be told apart from trial 2 with 4 seeds.")
+
+
+def test_shrinkage_compares_with_validation_on_fresh_seeds():
+    test = {BASELINE: {1: 0.9, 2: 0.9}, "trial 3": {1: 0.95, 2: 0.95}}
+    row = conclude((1, 2), test, {"trial 3": {1: 0.94, 2: 0.96}}, {"trial 3": (3, 0.97)}, 4).candidates[1]
+    assert row.shrinkage == pytest.approx(0.02)
+
+
+# -- interruptions -----------------------------------------------------------------------------------------------------
+
+PROGRAM = "from archsearch.cli import main; main()"
+
+
+@pytest.fixture
+def start_study(tmp_path, data_dir):
+    """Start `archsearch study` as a process of its own."""
+    text = """\
+base: base.yaml
+objective: {maximize: val_accuracy}
+network:
+  - conv2d: {out_channels: {int: [2, 40]}, kernel_size: {choice: [3, 5]}}
+  - relu
+  - flatten
+  - linear: {out_features: classes}
+"""
+    base = """\
+data: {name: digits, limit: 20, validation: 40}
+network: [flatten, {linear: {out_features: classes}}]
+train: {epochs: 4, batch_size: 32, device: cpu}
+"""
+    (tmp_path / "mine.yaml").write_text(text)
+    (tmp_path / "base.yaml").write_text(base)
+
+    def start(*arguments: str, runs: str = "runs") -> subprocess.Popen:
+        command = [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            "study",
+            "mine.yaml",
+            "--runs-dir",
+            runs,
+            "--confirm",
+            "0",
+            *arguments,
+        ]
+        settings = {**os.environ, "ARCHSEARCH_DATA": str(data_dir)}
+        return subprocess.Popen(
+            command, cwd=tmp_path, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    return start
+
+
+def test_two_workers_share_a_study_and_finish_it(start_study, tmp_path):
+    process = start_study("--trials", "12", "--workers", "2", "--json")
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    trials = trials_of(tmp_path / "runs", "mine")
+    assert sorted(t.user_attrs["slot"] for t in trials) == list(range(12))
+    assert {t.state.name for t in trials} <= {"COMPLETE", "PRUNED"}
+    assert len({t.user_attrs["owner"]["pid"] for t in trials}) == 2
+    assert '"trials": 12' in out
+
+
+def test_an_interrupted_study_gives_its_slot_back_and_goes_on(start_study, tmp_path):
+    process = start_study("--trials", "100", "--workers", "1")
+    database = tmp_path / "runs" / "archsearch.db"
+    _wait_for(lambda: database.exists() and len(list((tmp_path / "runs").iterdir())) > 6, 120)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    states = [t.state.name for t in trials_of(tmp_path / "runs", "mine")]
+    assert "RUNNING" not in states
+    assert "FAIL" not in states
+
+
+def _wait_for(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+def test_killed_at_ten_moments_counts_every_trial_once_and_finds_the_same(start_study, tmp_path):
+    whole = start_study("--trials", "50", "--workers", "1", runs="whole")
+    assert whole.wait(600) == 0
+    generator = random.Random(5)
+    for _ in range(10):
+        process = start_study("--trials", "50", "--workers", "1", runs="killed")
+        time.sleep(generator.uniform(2.0, 6.0))
+        process.kill()
+        process.wait()
+    last = start_study("--trials", "50", "--workers", "1", runs="killed")
+    assert last.wait(600) == 0
+    expected, found = (told(trials_of(tmp_path / runs, "mine")) for runs in ("whole", "killed"))
+    assert len(found) == 50
+    assert found == expected
+
+
+def test_report_is_made_from_the_storage_alone(run_search, tmp_path):
+    report = run_search(trials=4)
+    for path in (tmp_path / "runs").iterdir():
+        if path.is_dir():
+            for file in path.iterdir():
+                file.unlink()
+    storage = open_storage(default_url(tmp_path / "runs"))
+    assert report_on(existing_study("small", storage), storage) == report
+    assert optuna.get_all_study_names(storage) == ["small"]
+
+
+def test_written_winner_reads_back_as_the_same_network(run_search, tmp_path):
+    report = run_search(trials=4)
+    spec = read_spec(str(tmp_path / "runs" / "small" / "best.yaml")).spec
+    tree = spec.model_dump(mode="json", include={"data", "network", "train"})
+    assert tree == {key: report.best.spec[key] for key in ("data", "network", "train")}
