@@ -18,7 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-BINARIES = Path(__file__).parent / "binaries"
+# Elsewhere for a build with other flags (tests: sanitizers).
+BINARIES = Path(os.environ.get("ARCHSEARCH_NATIVE_BINARIES", Path(__file__).parent / "binaries"))
 VARIANTS = ("avx512", "avx2", "plain")  # best first
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 # What /proc/cpuinfo must list for a variant (the flags that build.py compiles it with).
@@ -86,6 +87,11 @@ class Library:
             function.restype, function.argtypes = result, arguments
         if self.call.archsearch_operation_size() != ctypes.sizeof(COperation):
             raise OSError(f"{path.name} was built from other sources; install archsearch again")
+
+    @property
+    def lanes(self) -> int:
+        """How many images lie side by side in float32."""
+        return int(self.call.archsearch_lanes(0))
 
 
 def path_of(variant: str) -> Path:

@@ -50,7 +50,7 @@ class NativeNetwork:
 
     def buffer_bytes(self) -> int:
         """Give the size of one thread's buffer of values and gradients."""
-        return self.program.vectors * self._library.call.archsearch_lanes(0) * self._dtype.itemsize
+        return self.program.vectors * self._library.lanes * 4  # a vector has as many bytes in double, with half the lanes
 
     def gradients(self, x: Tensor, y: Tensor, rows: Tensor) -> tuple[float, int]:
         """Write the gradient of the mean loss over x[rows], y[rows]; give summed loss and number correct."""
