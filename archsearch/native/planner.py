@@ -310,7 +310,9 @@ class _Builder:
         beside = self.layer(row.projection, value) if row.projection else value
         value.held = held
         shape = _map(row.output_shape)
-        return self.put(Kind.ADD, body, shape, shape, in_place=self.may_overwrite(body), other=beside)
+        # In place only where both learn or neither: what the body learns must not change after its operations are made.
+        in_place = self.may_overwrite(body) and body.learns == beside.learns
+        return self.put(Kind.ADD, body, shape, shape, in_place=in_place, other=beside)
 
 
 def _map(shape: Shape) -> Map:

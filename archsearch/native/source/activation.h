@@ -62,15 +62,16 @@ struct Gelu {
   }
 };
 
+// 0.5 x (1 + tanh(u)) with u = c (x + k x^3), written as x * sigmoid(2 u), which keeps its digits far below zero.
 struct GeluTanh {
   static constexpr bool from_output = false;
-  static constexpr double c = 0.79788456080286535588, k = 0.044715;
+  static constexpr double c = 2 * 0.79788456080286535588, k = 0.044715;
   template <class V> V value(V x) const {
-    return x * Scalar<V>(0.5) * (1 + tanh_of(x * (1 + x * x * Scalar<V>(k)) * Scalar<V>(c)));
+    return x * sigmoid_of(x * (1 + x * x * Scalar<V>(k)) * Scalar<V>(c));
   }
   template <class V> V slope(V x) const {
-    const V t = tanh_of(x * (1 + x * x * Scalar<V>(k)) * Scalar<V>(c));
-    return Scalar<V>(0.5) * (1 + t) + x * (1 - t * t) * (1 + x * x * Scalar<V>(3 * k)) * Scalar<V>(0.5 * c);
+    const V s = sigmoid_of(x * (1 + x * x * Scalar<V>(k)) * Scalar<V>(c));
+    return s + x * s * (1 - s) * (1 + x * x * Scalar<V>(3 * k)) * Scalar<V>(c);
   }
 };
 
