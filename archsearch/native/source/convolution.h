@@ -24,19 +24,27 @@ template <int OB, int XB, class V>
 inline void forward_tile(const V* in, const int32_t* tap, int taps, const int32_t* pixel, const Scalar<V>* w,
                          const Scalar<V>* bias, V* out, int pixels) {
   V sum[OB][XB];
+#pragma GCC unroll 32
   for (int o = 0; o < OB; o++)
+#pragma GCC unroll 32
     for (int b = 0; b < XB; b++) sum[o][b] = broadcast<V>(bias ? bias[o] : 0);
   const V* base[XB];
+#pragma GCC unroll 32
   for (int b = 0; b < XB; b++) base[b] = in + pixel[b];
   for (int j = 0; j < taps; j++, w += OB) {
     V value[XB];
+#pragma GCC unroll 32
     for (int b = 0; b < XB; b++) value[b] = base[b][tap[j]];
+#pragma GCC unroll 32
     for (int o = 0; o < OB; o++) {
       const V weight = broadcast<V>(w[o]);
+#pragma GCC unroll 32
       for (int b = 0; b < XB; b++) sum[o][b] += weight * value[b];
     }
   }
+#pragma GCC unroll 32
   for (int o = 0; o < OB; o++)
+#pragma GCC unroll 32
     for (int b = 0; b < XB; b++) out[int64_t(o) * pixels + b] = sum[o][b];
 }
 
@@ -45,16 +53,23 @@ inline void forward_tile(const V* in, const int32_t* tap, int taps, const int32_
 template <int JB, int XB, class V>
 inline void backward_tile(const V* gradient, int outputs, int pixels, const Scalar<V>* w, const int32_t* tap,
                           const int32_t* pixel, V* input_gradient) {
-  V sum[JB][XB] = {};
+  V sum[JB][XB];
+#pragma GCC unroll 32
+  for (int i = 0; i < JB * XB; i++) sum[i / XB][i % XB] = V{};
   for (int o = 0; o < outputs; o++, w += JB, gradient += pixels) {
     V value[XB];
+#pragma GCC unroll 32
     for (int b = 0; b < XB; b++) value[b] = gradient[b];
+#pragma GCC unroll 32
     for (int j = 0; j < JB; j++) {
       const V weight = broadcast<V>(w[j]);
+#pragma GCC unroll 32
       for (int b = 0; b < XB; b++) sum[j][b] += weight * value[b];
     }
   }
+#pragma GCC unroll 32
   for (int j = 0; j < JB; j++)
+#pragma GCC unroll 32
     for (int b = 0; b < XB; b++) input_gradient[tap[j] + pixel[b]] += sum[j][b];
 }
 
@@ -64,20 +79,28 @@ template <int OB, int JB, class V>
 inline void weight_tile(const V* in, const V* gradient, int pixels, int from, int to, const int32_t* tap, int taps,
                         const int32_t* pixel, Scalar<V>* dw) {
   constexpr int n = int(sizeof(V) / sizeof(Scalar<V>));
-  V sum[OB * JB] = {};
+  V sum[OB * JB];
+#pragma GCC unroll 32
+  for (int i = 0; i < OB * JB; i++) sum[i] = V{};
   const V* base[JB];
+#pragma GCC unroll 32
   for (int j = 0; j < JB; j++) base[j] = in + tap[j];
   for (int p = from; p < to; p++) {
     V value[JB];
+#pragma GCC unroll 32
     for (int j = 0; j < JB; j++) value[j] = base[j][pixel[p]];
+#pragma GCC unroll 32
     for (int o = 0; o < OB; o++) {
       const V g = gradient[int64_t(o) * pixels + p];
+#pragma GCC unroll 32
       for (int j = 0; j < JB; j++) sum[o * JB + j] += g * value[j];
     }
   }
   V sums[(OB * JB + n - 1) / n];
   sum_lanes<OB * JB>(sum, sums);
+#pragma GCC unroll 32
   for (int o = 0; o < OB; o++)
+#pragma GCC unroll 32
     for (int j = 0; j < JB; j++) dw[int64_t(o) * taps + j] += sums[(o * JB + j) / n][(o * JB + j) % n];
 }
 
@@ -88,20 +111,28 @@ template <int OV, int JB, class V>
 inline void wide_tile(const V* in, const V* transposed, int pixels, const int32_t* tap, const int32_t* pixel, V* dw,
                       int stride) {
   constexpr int n = int(sizeof(V) / sizeof(Scalar<V>));
-  V sum[JB][OV] = {};
+  V sum[JB][OV];
+#pragma GCC unroll 32
+  for (int i = 0; i < JB * OV; i++) sum[i / OV][i % OV] = V{};
   for (int p = 0; p < pixels; p++) {
     const Scalar<V>* value[JB];
+#pragma GCC unroll 32
     for (int j = 0; j < JB; j++) value[j] = reinterpret_cast<const Scalar<V>*>(in + tap[j] + pixel[p]);
     for (int image = 0; image < n; image++, transposed += OV) {
       V g[OV];
+#pragma GCC unroll 32
       for (int v = 0; v < OV; v++) g[v] = transposed[v];
+#pragma GCC unroll 32
       for (int j = 0; j < JB; j++) {
         const V x = broadcast<V>(value[j][image]);
+#pragma GCC unroll 32
         for (int v = 0; v < OV; v++) sum[j][v] += x * g[v];
       }
     }
   }
+#pragma GCC unroll 32
   for (int j = 0; j < JB; j++)
+#pragma GCC unroll 32
     for (int v = 0; v < OV; v++) dw[int64_t(j) * stride + v] += sum[j][v];
 }
 
@@ -262,12 +293,14 @@ class Convolution {
   Pieces output_pieces() const { return {outputs_, pixels_ == 1 ? Tile::rows : Tile::outputs}; }
   Pieces back_pieces() const { return {taps_, pixels_ == 1 ? Tile::rows : Tile::outputs}; }
 
-  // Lanes cost 3 instructions per weight and group for the sum over the lanes, outputs side by side the padding of the
-  // outputs to whole vectors; both beside `pixels` FMAs (times the lanes for the latter, which sums image by image).
+  // What an FMA of use costs. Lanes: 3 instructions per weight and group for the sum over the lanes, beside `pixels` FMAs.
+  // Outputs side by side: outputs padded to whole vectors, the addition to memory beside pixels x lanes FMAs, and, where
+  // there is one vector of outputs only, more than one load per FMA.
   void choose_gradient() {
     vectors_ = (outputs_ + lanes<Real> - 1) / lanes<Real>;
     const double in_lanes = 1.0 + 6.0 / pixels_;
-    const double in_outputs = (double(vectors_) * lanes<Real> / outputs_) * (1.0 + 2.0 / (pixels_ * lanes<Real>)) + 0.05;
+    const double in_outputs = (double(vectors_) * lanes<Real> / outputs_) * (1.0 + 2.0 / (pixels_ * lanes<Real>)) +
+                              (vectors_ == 1 ? 0.2 : 0.05);
     wide_ = in_outputs < in_lanes;
     int64_t fewest = INT64_MAX;
     for (int ob = 1; ob <= Tile::taps; ob++) {
@@ -300,7 +333,7 @@ class Convolution {
     V* sums = reinterpret_cast<V*>(dw);
     for (int block = 0; block < blocks.pieces; block++) {
       const int first = blocks.begin(block), size = blocks.size(block);
-      transpose(gradient, first, size, scratch);
+      lay_side_by_side(gradient, first, size, scratch);
       with_constant<Tile::wide_vectors>(size, [&](auto ov) {
         constexpr int most = std::min(Tile::wide / ov.value, 12);
         const Pieces taps(taps_, most);
@@ -315,14 +348,17 @@ class Convolution {
   }
 
   // scratch[pixel][image][output]: `size` vectors of outputs from vector `first` on, zeros where there is no output.
-  void transpose(const V* gradient, int first, int size, V* scratch) const {
+  void lay_side_by_side(const V* gradient, int first, int size, V* scratch) const {
     constexpr int n = lanes<Real>;
-    Real* to = reinterpret_cast<Real*>(scratch);
     for (int p = 0; p < pixels_; p++)
-      for (int o = 0; o < size * n; o++) {
-        const int output = first * n + o;
-        const V g = output < outputs_ ? gradient[int64_t(output) * pixels_ + p] : V{};
-        for (int image = 0; image < n; image++) to[(int64_t(p) * n + image) * size * n + o] = g[image];
+      for (int v = 0; v < size; v++) {
+        V rows[n];
+        for (int i = 0; i < n; i++) {
+          const int output = (first + v) * n + i;
+          rows[i] = output < outputs_ ? gradient[int64_t(output) * pixels_ + p] : V{};
+        }
+        transpose(rows);
+        for (int image = 0; image < n; image++) scratch[(int64_t(p) * n + image) * size + v] = rows[image];
       }
   }
 };

@@ -8,25 +8,28 @@
 
 namespace archsearch {
 
-// Lays `images` rows of x side by side: out[value][image]; lanes without an image are zero. Blocks of values keep what is
-// written in the first-level cache while every image of the group passes by.
+// Lays `images` rows of x side by side: out[value][image]; lanes without an image are zero. As many values of each image
+// as there are lanes are read and transposed in registers; what is left over goes one by one.
 template <class V, class From, class Convert>
 inline void read_images(const From* x, const int64_t* rows, int images, int64_t size, V* out, Convert convert) {
-  using Real = Scalar<V>;
-  constexpr int n = int(sizeof(V) / sizeof(Real));
-  constexpr int64_t block = 64;
-  Real* to = reinterpret_cast<Real*>(out);
-  for (int64_t start = 0; start < size; start += block) {
-    const int64_t end = std::min(size, start + block);
+  constexpr int n = int(sizeof(V) / sizeof(Scalar<V>));
+  int64_t start = 0;
+  for (; start + n <= size; start += n) {
+    V values[n];
     for (int image = 0; image < n; image++) {
       if (image >= images) {
-        for (int64_t i = start; i < end; i++) to[i * n + image] = 0;
+        values[image] = V{};
         continue;
       }
-      const From* from = x + rows[image] * size;
-      for (int64_t i = start; i < end; i++) to[i * n + image] = convert(from[i]);
+      const From* from = x + rows[image] * size + start;
+      for (int i = 0; i < n; i++) values[image][i] = convert(from[i]);
     }
+    transpose(values);
+    for (int i = 0; i < n; i++) out[start + i] = values[i];
   }
+  for (; start < size; start++)
+    for (int image = 0; image < n; image++)
+      out[start][image] = image < images ? convert(x[rows[image] * size + start]) : Scalar<V>(0);
 }
 
 template <class V>

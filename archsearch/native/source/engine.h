@@ -77,7 +77,6 @@ class Engine {
       buffers_.emplace_back(program.vectors);
       gradients_.emplace_back(vectors);
     }
-    for (int i = 0; i < 256; i++) byte_[i] = Real(i) / Real(255);
   }
 
   void train(const Batch& batch, const Real* const* weights, Real* const* gradients, Score& score) {
@@ -120,7 +119,6 @@ class Engine {
   std::vector<Layer> layers_;
   std::vector<int64_t> gradient_at_;  // of each parameter, in vectors
   std::vector<Memory<V>> buffers_, gradients_;
-  Real byte_[256];
   Crew crew_;
 
   Convolution<Real>& convolution_at(int i) { return *std::get<1>(layers_[i]); }
@@ -146,7 +144,7 @@ class Engine {
     V* input = buffer + program_.input;
     if (batch.bytes)
       read_images(static_cast<const uint8_t*>(batch.x), batch.rows + first, images, program_.input_size, input,
-                  [this](uint8_t value) { return byte_[value]; });
+                  [](uint8_t value) { return Real(value) / Real(255); });  // as torch does: x.float().div_(255)
     else
       read_images(static_cast<const Real*>(batch.x), batch.rows + first, images, program_.input_size, input,
                   [](Real value) { return value; });

@@ -49,7 +49,7 @@ using Mask = decltype(std::declval<V>() < std::declval<V>());
 
 template <class V>
 inline V broadcast(Scalar<V> value) {
-  return V{} + value;
+  return value - V{};  // not 0 + value, which is another number for -0 and so an instruction
 }
 
 // Tiles: how many accumulators a kernel holds in registers. See convolution.h for the arithmetic.
@@ -82,29 +82,67 @@ struct Pieces {
   int size(int piece) const { return begin(piece + 1) - begin(piece); }
 };
 
-// zip(a, b) + its upper half: the sums over the lanes of a in the even lanes, of b in the odd ones, half as many each.
+// a0 b0 a1 b1 ...: the lower halves of a and b in turn; `zip_high` their upper halves.
 template <class V>
-inline V add_halves(V a, V b) {
+inline V zip_low(V a, V b) {
   constexpr int n = int(sizeof(V) / sizeof(Scalar<V>));
 #if defined(__clang__)
   if constexpr (n == 16)
-    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23) +
-           __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
   else if constexpr (n == 8)
-    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11) +
-           __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
   else if constexpr (n == 4)
-    return __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
   else
-    return __builtin_shufflevector(a, b, 0, 2) + __builtin_shufflevector(a, b, 1, 3);
+    return __builtin_shufflevector(a, b, 0, 2);
 #else
-  Mask<V> low{}, high{};
-  for (int i = 0; i < n; i++) {
-    low[i] = i / 2 + (i % 2) * n;
-    high[i] = low[i] + n / 2;
-  }
-  return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+  Mask<V> order{};
+  for (int i = 0; i < n; i++) order[i] = i / 2 + (i % 2) * n;
+  return __builtin_shuffle(a, b, order);
 #endif
+}
+
+template <class V>
+inline V zip_high(V a, V b) {
+  constexpr int n = int(sizeof(V) / sizeof(Scalar<V>));
+#if defined(__clang__)
+  if constexpr (n == 16)
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  else if constexpr (n == 8)
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  else if constexpr (n == 4)
+    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  else
+    return __builtin_shufflevector(a, b, 1, 3);
+#else
+  Mask<V> order{};
+  for (int i = 0; i < n; i++) order[i] = n / 2 + i / 2 + (i % 2) * n;
+  return __builtin_shuffle(a, b, order);
+#endif
+}
+
+// Half of the sums over the lanes of a in the even lanes, of b in the odd ones.
+template <class V>
+inline V add_halves(V a, V b) {
+  return zip_low(a, b) + zip_high(a, b);
+}
+
+// Transposes as many vectors as they have lanes: row[i][j] becomes row[j][i]. Each round of zips doubles the distance of
+// what lies side by side, log2(n) rounds and n * log2(n) instructions for n * n values.
+template <class V>
+inline void transpose(V* rows) {
+  constexpr int n = int(sizeof(V) / sizeof(Scalar<V>));
+#pragma GCC unroll 4
+  for (int round = 1; round < n; round *= 2) {
+    V next[n];
+#pragma GCC unroll 16
+    for (int i = 0; i < n / 2; i++) {
+      next[2 * i] = zip_low(rows[i], rows[i + n / 2]);
+      next[2 * i + 1] = zip_high(rows[i], rows[i + n / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < n; i++) rows[i] = next[i];
+  }
 }
 
 // Sums each of N vectors over its lanes: sums[i] for vectors[i]. A tree of add_halves over as many vectors as there are
