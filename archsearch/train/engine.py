@@ -9,7 +9,8 @@ The loop does the rest: order, learning rate, clipping, the optimiser's step, bo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +38,9 @@ class Engine(Protocol):
 
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
         """Give the outputs (N, classes) float32 of these rows, in evaluation mode."""
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Give the context in which an epoch trains: how many threads torch uses beside the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class TorchEngine:
             return given
 
 
+    def threads(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class NativeEngine:
     """The C++ kernels; samples that need no augmentation and no normalisation are read where they are stored."""
@@ -87,6 +95,17 @@ class NativeEngine:
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
         x, _, rows = self._prepared(x, rows, rows)
         return self.network.outputs(x, rows)
+
+    @contextmanager
+    def threads(self) -> Iterator[None]:
+        """Leave the processor to the engine's own threads: torch has the optimiser's step only, one short loop per
+        tensor, and waiting for a second thread each time costs more than it brings."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def _prepared(self, x: Tensor, y: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if self.prepare is None:

@@ -155,9 +155,10 @@ def train(
         started = time.monotonic()
         epoch = progress.epoch
         try:
-            train_loss, train_accuracy, lr = _train_epoch(
-                engine, model, optimizer, training, plan, seed, epoch, device, interruption, watch
-            )
+            with engine.threads():
+                train_loss, train_accuracy, lr = _train_epoch(
+                    engine, model, optimizer, training, plan, seed, epoch, device, interruption, watch
+                )
         except _Diverged as diverged:
             reason = f"epoch {epoch + 1}: {diverged}"
             break
