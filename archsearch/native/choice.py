@@ -19,7 +19,7 @@ from archsearch.spec.network import NetworkPlan
 from archsearch.spec.training import TrainSpec
 
 # Below this share of the multiply-accumulates in convolutions the network is matrix products, torch's strength.
-CONVOLUTIONS_FROM = 0.5
+CONVOLUTIONS_FROM = 0.1
 
 
 @dataclass(frozen=True, slots=True)

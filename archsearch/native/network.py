@@ -1,7 +1,7 @@
 """A planned network on the C++ engine: it reads torch's weights and writes torch's gradients.
 
     native = NativeNetwork(plan, CrossEntropy(), model, threads=2)
-    loss_sum, correct = native.gradients(x, y, rows)     # model's .grad hold the gradient of the mean loss
+    loss_sum, correct = native.gradients(x, rows, y[rows])     # model's .grad hold the gradient of the mean loss
     outputs = native.outputs(x, rows)                    # (N, classes)
 
 The model's parameters stay where they are; whoever changes them in place (an optimiser, load_state_dict) is seen.
@@ -52,11 +52,12 @@ class NativeNetwork:
         """Give the size of one thread's buffer of values and gradients."""
         return self.program.vectors * self._library.lanes * 4  # a vector has as many bytes in double, with half the lanes
 
-    def gradients(self, x: Tensor, y: Tensor, rows: Tensor) -> tuple[float, int]:
-        """Write the gradient of the mean loss over x[rows], y[rows]; give summed loss and number correct."""
+    def gradients(self, x: Tensor, rows: Tensor, labels: Tensor) -> tuple[float, int]:
+        """Write the gradient of the mean loss over x[rows] with these labels; give summed loss and number correct."""
         loss, correct = ctypes.c_double(), ctypes.c_int64()
-        labels = y[rows]
         classes = self.program.classes
+        if len(labels) != len(rows) or labels.dtype != rows.dtype or not labels.is_contiguous():
+            raise ValueError("expected one label (int64) for each row")
         if len(rows) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
             raise IndexError(f"a label is not in 0..{classes - 1}")
         batch = self._batch(x, rows)

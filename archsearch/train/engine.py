@@ -86,15 +86,14 @@ class NativeEngine:
     prepare: Callable[[Tensor], Tensor] | None
 
     def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+        labels = y[rows]
         if self.augmentations:
-            x, y, rows = augment(to_float(x[rows]), self.augmentations, draws), y[rows], torch.arange(len(rows))
-        x, y, rows = self._prepared(x, y, rows)
-        loss, correct = self.network.gradients(x, y, rows)
+            x, rows = augment(to_float(x[rows]), self.augmentations, draws), torch.arange(len(rows))
+        loss, correct = self.network.gradients(*self._read(x, rows), labels)
         return torch.tensor(loss), torch.tensor(correct)
 
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
-        x, _, rows = self._prepared(x, rows, rows)
-        return self.network.outputs(x, rows)
+        return self.network.outputs(*self._read(x, rows))
 
     @contextmanager
     def threads(self) -> Iterator[None]:
@@ -107,10 +106,9 @@ class NativeEngine:
         finally:
             torch.set_num_threads(before)
 
-    def _prepared(self, x: Tensor, y: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        if self.prepare is None:
-            return x, y, rows
-        return self.prepare(x[rows]).contiguous(), y[rows], torch.arange(len(rows))
+    def _read(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what the network reads, and which rows of it."""
+        return (x, rows) if self.prepare is None else (self.prepare(x[rows]).contiguous(), torch.arange(len(rows)))
 
 
 def make_engine(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from archsearch.native.library import VARIANTS, Library, load
 from archsearch.native.network import NativeNetwork
+from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer
 from archsearch.spec.network import NetworkPlan, build_network, plan_network
 from archsearch.spec.training import AnyLoss, TrainSpec
 from archsearch.train.losses import loss_function
-from archsearch.spec.experiment import ExperimentSpec
+from tests.train.conftest import runs_dir, train_tiny  # noqa: F401 - fixtures
 
 CLASSES = 5
 
@@ -30,6 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if "tests/native" in str(item.path) and "no_binary" not in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="the native engine is not built"))
+
+
+@pytest.fixture(autouse=True)
+def _one_torch_thread() -> Iterator[None]:
+    """Let the oracle compute with one thread: its tiny steps would only wait for a second one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def available() -> list[str]:
@@ -86,7 +96,7 @@ class Pair:
 
     def native_step(self) -> tuple[float, list[Tensor], Tensor]:
         """The same by the native engine."""
-        loss, correct = self.native.gradients(self.x, self.y, self.rows)
+        loss, correct = self.native.gradients(self.x, self.rows, self.y[self.rows])
         gradients = [p.grad.clone() for p in self.model.parameters()]
         outputs = self.native.outputs(self.x, self.rows)
         assert correct == int((outputs.argmax(1) == self.y[self.rows]).sum())

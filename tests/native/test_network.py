@@ -58,7 +58,7 @@ def test_ten_training_steps_equal_torchs(variant):
     other = pair(LENET, SHAPE, n=50, dtype=torch.float32)
     optimizers = [torch.optim.SGD(p.model.parameters(), lr=0.1, momentum=0.9) for p in (one, other)]
     for _ in range(10):
-        loss, _ = one.native.gradients(one.x, one.y, one.rows)
+        loss, _ = one.native.gradients(one.x, one.rows, one.y[one.rows])
         expected, gradients, _ = other.torch_step()
         for parameter, gradient in zip(other.model.parameters(), gradients, strict=True):
             parameter.grad = gradient
@@ -115,21 +115,36 @@ def networks(draw):
     return [*kept, "flatten", *tail, {"linear": {"out_features": "classes"}}], shape
 
 
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(
+cases = st.tuples(
     networks(),
     st.sampled_from(["cross_entropy", {"cross_entropy": {"label_smoothing": 0.2}}, "mse", "l1"]),
     st.integers(1, 40),
     st.sampled_from([1, 2]),
     st.sampled_from(available() or ["plain"]),
 )
-def test_random_network_gives_torchs_loss_and_gradients(network, loss, n, threads, variant):
-    written, shape = network
+free = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+@settings(free, max_examples=120)
+@given(cases)
+def test_random_network_gives_torchs_loss_and_gradients(case):
+    check_random_network(case)
+
+
+@pytest.mark.slow
+@settings(free, max_examples=1500)
+@given(cases)
+def test_many_random_networks_give_torchs_loss_and_gradients(case):
+    check_random_network(case)
+
+
+def check_random_network(case):
+    (written, shape), loss, n, threads, variant = case
     assert_same(pair(written, shape, loss=loss, n=n, threads=threads, variant=variant), 1e-10)
     assert_same(pair(written, shape, loss=loss, n=n, threads=threads, variant=variant, dtype=torch.float32), 1e-3)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(free, max_examples=150)
 @given(networks())
 def test_values_that_live_at_the_same_time_share_no_place(network):
     written, shape = network
@@ -188,7 +203,7 @@ def test_a_network_that_diverged_says_so():
 def test_labels_rows_and_types_that_do_not_fit_are_refused():
     one = pair(LENET, SHAPE, dtype=torch.float32)
     with pytest.raises(IndexError, match=r"^a label is not in 0\.\.4$"):
-        one.native.gradients(one.x, one.y + 5, one.rows)
+        one.native.gradients(one.x, one.rows, one.y[one.rows] + 5)
     with pytest.raises(IndexError, match="a row is outside of it"):
         one.native.outputs(one.x, one.rows + len(one.x))
     with pytest.raises(IndexError, match="samples of another size"):
@@ -219,7 +234,7 @@ def test_unsupported_layer_is_named(written, reason):
 def test_choice_follows_device_layers_and_shapes():
     lenet = planned(LENET, SHAPE)
     assert choose_engine(lenet, TRAIN, "cpu").name == "native"
-    assert choose_engine(lenet, TRAIN, "cuda") .reason == "it computes on cpu, the run on cuda"
+    assert choose_engine(lenet, TRAIN, "cuda").reason == "it computes on cpu, the run on cuda"
     assert choose_engine(lenet, TRAIN.model_copy(update={"engine": "torch"}), "cpu").reason == ""
     dense = planned(["flatten", {"linear": {"out_features": "classes"}}], SHAPE)
     assert choose_engine(dense, TRAIN, "cpu").reason.startswith("100% of its multiply-accumulates are matrix products")
