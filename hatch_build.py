@@ -1,4 +1,4 @@
-"""Compile the native engine while archsearch is installed, where there is a C++ compiler; without one, say so and go on.
+"""Compile the native engine while archsearch is installed, where there is a C++ compiler; else say so and go on.
 
 Both `pip install .` (the binaries go into the wheel, which then is for this platform only) and `pip install -e .` (they
 stay beside the sources). ARCHSEARCH_BUILD_NATIVE=0 leaves the engine out: everything runs on torch then.

@@ -1,10 +1,10 @@
-"""One epoch by three loops, in turn: the notebook's, the product's loop on torch, the product's loop on the native engine.
+"""One epoch by three loops, in turn: the notebook's, the product's on torch, the product's on the native engine.
 
     python benchmarks/engine.py lenet5 --rounds 5
     python benchmarks/engine.py lenet_best --rounds 3 --loops torch native
     python benchmarks/engine.py lenet5 --variant avx2 --loops torch native
 
-Every measurement is a process of its own, all loops once per round, so that a slow moment of the machine hits all alike.
+Every measurement is a process of its own, all loops once per round, so that a slow moment hits all of them alike.
 Printed are medians and spreads of the epoch's training seconds (no imports, no preparation, no evaluation), the ratios
 within the rounds, peak memory of the processes, and the training step's rate in GFLOP/s beside a float32 matrix product
 in the same process. Needs MNIST in the data folder (`archsearch data get mnist`).
@@ -20,7 +20,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 LOOPS = ("notebook", "torch", "native")
@@ -73,7 +72,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=60000)
     parser.add_argument("--loops", nargs="+", choices=LOOPS, default=list(LOOPS))
-    parser.add_argument("--variant", choices=["avx512", "avx2", "plain"], help="of the native engine; default: the best")
+    parser.add_argument(
+        "--variant", choices=["avx512", "avx2", "plain"], help="of the native engine; default: the best"
+    )
     parser.add_argument("--threads", type=int)
     parser.add_argument("--only", choices=LOOPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -83,7 +84,9 @@ def main() -> None:
     rounds: list[dict[str, dict[str, float]]] = []
     for number in range(arguments.rounds):
         rounds.append({loop: measure(loop, arguments) for loop in arguments.loops})
-        print(f"round {number + 1}: " + ", ".join(f"{k} {v['seconds']:.2f} s" for k, v in rounds[-1].items()), flush=True)
+        print(
+            f"round {number + 1}: " + ", ".join(f"{k} {v['seconds']:.2f} s" for k, v in rounds[-1].items()), flush=True
+        )
     flop = training_flop(arguments.spec) * arguments.samples / 1e9
     for loop in arguments.loops:
         seconds = [one[loop]["seconds"] for one in rounds]
@@ -94,7 +97,8 @@ def main() -> None:
         )
     for loop in arguments.loops[:-1]:
         last = arguments.loops[-1]
-        print(f"{last} beside {loop}: {spread([one[loop]['seconds'] / one[last]['seconds'] for one in rounds])} times as fast")
+        ratios = [one[loop]["seconds"] / one[last]["seconds"] for one in rounds]
+        print(f"{last} beside {loop}: {spread(ratios)} times as fast")
     print(f"matrix product: {spread([v['gflops'] for one in rounds for v in one.values()], 0)} GFLOP/s")
     print(
         f"{arguments.spec}, {arguments.samples:,} images, batch 600, n = {len(rounds)}, "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archsearch.native.library import CBatch, COperation, CProgram, Library, load, missing
@@ -50,7 +51,7 @@ class NativeNetwork:
 
     def buffer_bytes(self) -> int:
         """Give the size of one thread's buffer of values and gradients."""
-        return self.program.vectors * self._library.lanes * 4  # a vector has as many bytes in double, with half the lanes
+        return self.program.vectors * self._library.lanes * 4  # in double too: half the lanes, twice as wide
 
     def gradients(self, x: Tensor, rows: Tensor, labels: Tensor) -> tuple[float, int]:
         """Write the gradient of the mean loss over x[rows] with these labels; give summed loss and number correct."""
@@ -95,9 +96,7 @@ class NativeNetwork:
             raise TypeError(f"expected uint8 or {self._dtype}, got {x.dtype}")
         if not x.is_contiguous() or not rows.is_contiguous() or rows.dtype != torch.int64:
             raise ValueError("expected contiguous x and rows, rows as int64")
-        if x[:1].numel() != self._shape_size or (
-            len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(x)
-        ):
+        if x[:1].numel() != self._shape_size or (len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(x)):
             raise IndexError("x has samples of another size, or a row is outside of it")
         return CBatch(x.data_ptr(), int(x.dtype == torch.uint8), rows.data_ptr(), None, len(rows))
 
@@ -108,7 +107,7 @@ class NativeNetwork:
         return size
 
 
-def _addresses(tensors: list[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
+def _addresses(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
     return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))
 
 

@@ -1,6 +1,6 @@
 """From a planned network to the list of operations that the C++ engine runs, and one buffer for all of its values.
 
-    program = compile_network(plan, loss)       # raises Unsupported
+    program = compile_network(plan, loss)       # raises UnsupportedError
     supports(plan, train)                       # why not, in words, or None
 
 Every value of one group of images and every gradient gets a place in one buffer; two that never live at the same time
@@ -73,13 +73,13 @@ FROM_OUTPUT = frozenset(FUNCTIONS.index(name) for name in ("tanh", "relu", "hard
 LOSSES: dict[str, int] = {"cross_entropy": 0, "nll": 1, "mse": 2, "l1": 3}
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """The engine has no kernel for a layer; the message names it."""
 
 
 @dataclass(slots=True, eq=False)
 class Value:
-    """What an operation writes, one vector per pixel and channel, and the place of it and of its gradient once planned."""
+    """What an operation writes, one vector per pixel and channel; the places of it and its gradient once planned."""
 
     size: int  # in vectors
     producer: int  # index of the operation, -1 for the network's input
@@ -149,7 +149,7 @@ def supports(plan: NetworkPlan, train: TrainSpec) -> str | None:
     """Give the reason why the engine cannot train this network, None where it can."""
     try:
         compile_network(plan, train.loss)
-    except Unsupported as reason:
+    except UnsupportedError as reason:
         return str(reason)
     if train.precision != "fp32":
         return f"train.precision: {train.precision} is not float32"
@@ -157,16 +157,16 @@ def supports(plan: NetworkPlan, train: TrainSpec) -> str | None:
 
 
 def compile_network(plan: NetworkPlan, loss: AnyLoss) -> Program:
-    """Turn a plan into a program whose values have no place yet; raise `Unsupported`."""
+    """Turn a plan into a program whose values have no place yet; raise `UnsupportedError`."""
     if not plan.parameters:
-        raise Unsupported("the network has no parameters")
+        raise UnsupportedError("the network has no parameters")
     builder = _Builder(plan)
     output = builder.run(plan.rows, builder.input)
     classes = plan.output_shape[0]
     if len(plan.output_shape) != 1 or classes > MOST_CLASSES:
-        raise Unsupported(f"the output is {'x'.join(map(str, plan.output_shape))}, not one value per class")
+        raise UnsupportedError(f"the output is {'x'.join(map(str, plan.output_shape))}, not one value per class")
     if not output.learns:
-        raise Unsupported("no layer with parameters stands before the output")
+        raise UnsupportedError("no layer with parameters stands before the output")
     smoothing = loss.label_smoothing if isinstance(loss, CrossEntropy) else 0.0
     return Program(builder.operations, builder.sizes, builder.input, output, classes, LOSSES[loss.kind], smoothing)
 
@@ -206,7 +206,7 @@ class _Builder:
                 return value  # flattening moves nothing: the order of a value's vectors is torch's
             case Activation():
                 return self.activation(row, row.layer, value)
-        raise Unsupported(f"{row.name} ({row.kind}) has no native kernel")
+        raise UnsupportedError(f"{row.name} ({row.kind}) has no native kernel")
 
     def add(self, kind: Kind, value: Value, row: PlannedLayer, **fields: Any) -> Value:
         return self.put(kind, value, _map(row.input_shape), _map(row.output_shape), **fields)
@@ -297,7 +297,7 @@ class _Builder:
             case Softplus():
                 a, b = layer.beta, layer.threshold
         if name not in FUNCTIONS:
-            raise Unsupported(f"{row.name} ({row.kind}) has no native kernel")
+            raise UnsupportedError(f"{row.name} ({row.kind}) has no native kernel")
         function = FUNCTIONS.index(name)
         in_place = function in FROM_OUTPUT and self.may_overwrite(value)
         return self.add(Kind.ACTIVATION, value, row, in_place=in_place, function=function, a=a, b=b)
@@ -306,7 +306,7 @@ class _Builder:
         held, value.held = value.held, True
         body = self.run(row.layers, value)
         if body is value:
-            raise Unsupported(f"{row.name} (residual) holds no operation")
+            raise UnsupportedError(f"{row.name} (residual) holds no operation")
         beside = self.layer(row.projection, value) if row.projection else value
         value.held = held
         shape = _map(row.output_shape)
@@ -339,7 +339,9 @@ def place(program: Program, scratch: Callable[[Operation], int]) -> None:
     for value in values.values():
         last = max([value.producer, *value.readers, n if value is program.output else 0])
         for i, op in enumerate(program.operations):
-            if op.output.learns and ((op.input is value and op.needs_input) or (op.output is value and op.needs_output)):
+            if op.output.learns and (
+                (op.input is value and op.needs_input) or (op.output is value and op.needs_output)
+            ):
                 last = max(last, 2 * n - i)
         wanted.append((value.size, value.producer, last, _setter(value, "at")))
         if value.learns:

@@ -72,7 +72,6 @@ class TorchEngine:
             given: Tensor = self.model(self.prepare(x[rows])).float()
             return given
 
-
     def threads(self) -> AbstractContextManager[None]:
         return nullcontext()
 

@@ -132,9 +132,9 @@ def assert_same(one: Pair, tolerance: float) -> None:
     loss, gradients, outputs = one.torch_step()
     native_loss, native_gradients, native_outputs = one.native_step()
     assert native_loss == pytest.approx(loss, rel=tolerance, abs=tolerance)
-    torch.testing.assert_close(native_outputs, outputs, rtol=tolerance, atol=tolerance * max(1.0, float(outputs.abs().max())))
+    torch.testing.assert_close(
+        native_outputs, outputs, rtol=tolerance, atol=tolerance * max(1.0, float(outputs.abs().max()))
+    )
     whole = float(torch.cat([g.flatten() for g in gradients]).norm()) + 1e-12
     for (name, _), expected, given in zip(one.model.named_parameters(), gradients, native_gradients, strict=True):
         assert float((given - expected).norm()) <= tolerance * whole, name
-
-

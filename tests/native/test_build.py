@@ -44,7 +44,11 @@ def test_structs_are_those_of_the_header():
         if name
     ]
     assert declared == [name for name, _ in COperation._fields_]
-    for enum, expected in (("Kind", [k.name.lower() for k in Kind]), ("Loss", list(LOSSES)), ("Function", list(FUNCTIONS))):
+    for enum, expected in (
+        ("Kind", [k.name.lower() for k in Kind]),
+        ("Loss", list(LOSSES)),
+        ("Function", list(FUNCTIONS)),
+    ):
         written = header[header.index(f"enum {enum} :") :]
         words = written[written.index("{") + 1 : written.index("}")].replace("\n", " ").split(",")
         assert [word.strip().rstrip("_") for word in words] == expected
@@ -59,7 +63,9 @@ def test_kernels_are_clean_under_address_and_undefined_behaviour_sanitizers(tmp_
         pytest.skip("written for GCC's sanitizer libraries")
     build(tmp_path, ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"), (variant,))
     found = [
-        subprocess.run([*command, f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
+        subprocess.run(
+            [*command, f"-print-file-name={name}"], check=True, capture_output=True, text=True
+        ).stdout.strip()
         for name in ("libasan.so", "libubsan.so", "libstdc++.so")
     ]
     environment = os.environ | {

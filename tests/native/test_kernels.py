@@ -1,4 +1,4 @@
-"""Every kernel beside torch's: all fields of every layer kind, in double to nearly the last digit, in float to float's."""
+"""Every kernel beside torch's: all fields of every layer kind, in double to nearly the last digit, and in float."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ MAPS: dict[str, list[Any]] = {
         },
         "tanh",
     ],
-    "residual of linear layers": ["flatten", {"residual": {"projection": True, "layers": [{"linear": {"out_features": 7}}]}}],
+    "residual of linear layers": [
+        "flatten",
+        {"residual": {"projection": True, "layers": [{"linear": {"out_features": 7}}]}},
+    ],
 }
 ACTIVATIONS: list[Any] = [
     "tanh",
@@ -166,7 +169,9 @@ def test_loss_equals_torch(loss, last):
     assert_same(pair(network, (10,), loss=loss, dtype=torch.float32), 1e-5)
 
 
-@pytest.mark.parametrize("name", ["conv all", "conv groups", "max pool overlapping", "avg pool ceil", "residual in residual"])
+@pytest.mark.parametrize(
+    "name", ["conv all", "conv groups", "max pool overlapping", "avg pool ceil", "residual in residual"]
+)
 @pytest.mark.parametrize("activation", ["tanh", "gelu", "mish", "softplus", "softmax", "log_softmax"])
 def test_gradient_is_the_finite_difference_of_the_loss(name, activation):
     """No torch in it: (L(w + h d) - L(w - h d)) / 2h along random directions d, one for each parameter."""

@@ -26,10 +26,18 @@ NETWORK = [
 REGIMES = {
     "plain": {},
     "augmentation and normalisation": {
-        "data": {"augment": [{"shift": {"pixels": 1}}, {"rotate": {"degrees": 15}}], "normalize": True, "validation": 40}
+        "data": {
+            "augment": [{"shift": {"pixels": 1}}, {"rotate": {"degrees": 15}}],
+            "normalize": True,
+            "validation": 40,
+        }
     },
     "momentum, schedule, clipping": {
-        "train": {"optimizer": {"sgd": {"lr": 0.05, "momentum": 0.9}}, "schedule": {"one_cycle": {}}, "clip_grad_norm": 1.0}
+        "train": {
+            "optimizer": {"sgd": {"lr": 0.05, "momentum": 0.9}},
+            "schedule": {"one_cycle": {}},
+            "clip_grad_norm": 1.0,
+        }
     },
     "early stopping": {"data": {"validation": 40}, "train": {"early_stopping": {"patience": 2}, "epochs": 5}},
 }
@@ -54,16 +62,16 @@ def test_native_run_gives_the_weights_and_metrics_of_the_torch_run(changes):
 
 @pytest.mark.parametrize("changes", REGIMES.values(), ids=REGIMES.keys())
 def test_native_run_stopped_after_an_epoch_goes_on_to_the_same_bits(changes):
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     class StopAfterOne(Silent):
         def epoch(self, record):
-            raise Stop
+            raise StopError
 
     whole = trained(**changed(changes))
     kept: list[Progress] = []
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         trained(keep=lambda p: kept.append(copy.deepcopy(p)), watch=StopAfterOne(), **changed(changes))
     resumed = trained(progress=kept[-1], **changed(changes))
     assert_equal(weights(whole.model), weights(resumed.model))
@@ -76,7 +84,9 @@ def test_native_run_leaves_torchs_threads_as_they_were():
 
 
 def test_native_run_that_diverges_is_stopped():
-    outcome = trained(**changed({"train": {"optimizer": {"sgd": {"lr": 1e20}}}}) | {"network": [NETWORK[0], "relu", *NETWORK[2:]]})
+    outcome = trained(
+        **changed({"train": {"optimizer": {"sgd": {"lr": 1e20}}}}) | {"network": [NETWORK[0], "relu", *NETWORK[2:]]}
+    )
     assert outcome.reason is not None
     assert outcome.reason.startswith("epoch 1: the loss is ")
 
@@ -103,7 +113,9 @@ def test_result_says_which_engine_and_why(train_tiny):
 
 
 def test_native_asked_for_and_impossible_names_the_layer():
-    with pytest.raises(SpecError, match=r"^train\.engine: native cannot be used: drop1 \(dropout\) has no native kernel$"):
+    with pytest.raises(
+        SpecError, match=r"^train\.engine: native cannot be used: drop1 \(dropout\) has no native kernel$"
+    ):
         trained(**changed({}) | {"network": ["dropout", *NETWORK]})
 
 
@@ -141,7 +153,9 @@ def test_documented_variant_learns_as_well_on_both_engines(name, runs_dir):
     from archsearch.train.run import run
 
     accuracies = [
-        run(load_spec(name, ["train.epochs=1", "data.limit=500", f"train.engine={e}"]), runs_dir=runs_dir).result.test_accuracy
+        run(
+            load_spec(name, ["train.epochs=1", "data.limit=500", f"train.engine={e}"]), runs_dir=runs_dir
+        ).result.test_accuracy
         for e in ("native", "torch")
     ]
     assert None not in accuracies

@@ -107,7 +107,7 @@ struct Hardtanh {
     x = x < least ? least : x;
     return x > most ? most : x;
   }
-  template <class V> V slope(V y) const { return (y > Scalar<V>(low)) & (y < Scalar<V>(high)) ? V{} + 1 : V{}; }
+  template <class V> V slope(V y) const { return ((y > Scalar<V>(low)) & (y < Scalar<V>(high))) ? V{} + 1 : V{}; }
 };
 
 struct Sigmoid {

@@ -16,7 +16,7 @@ inline V absolute(V x) {
 
 template <class V, class F>
 inline V each_lane(V x, F f) {
-  V y;
+  V y{};
   for (int i = 0; i < int(sizeof(V) / sizeof(Scalar<V>)); i++) y[i] = f(x[i]);
   return y;
 }

@@ -28,7 +28,7 @@ class Pooling {
         V best = broadcast<V>(-std::numeric_limits<Real>::infinity());
         window([&](int64_t i) {
           const V value = map[i];
-          best = (value > best) | (value != value) ? value : best;  // as torch: not a number wins
+          best = ((value > best) | (value != value)) ? value : best;  // as torch: not a number wins
         });
         out[at] = best;
       } else {

@@ -17,7 +17,7 @@ inline V largest(const V* in, int count, int64_t stride) {
   V most = in[0];
   for (int c = 1; c < count; c++) {
     const V x = in[c * stride];
-    most = (x > most) | (x != x) ? x : most;
+    most = ((x > most) | (x != x)) ? x : most;
   }
   return most;
 }
