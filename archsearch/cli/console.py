@@ -101,6 +101,7 @@ def plan_json(plan: ExperimentPlan) -> dict[str, Any]:
         "classes": plan.facts.classes,
         "parameters": network.parameters,
         "macs": network.macs,
+        "engine": _engine(plan),
         "activation_bytes": network.activation_bytes(spec.train.batch_size),
         "layers": [_row_json(row) for row in network.rows],
         "spec": spec.model_dump(mode="json"),
@@ -129,6 +130,21 @@ def print_plan(plan: ExperimentPlan) -> None:
     samples = f"{plan.facts.train:,} training and {plan.facts.test:,} test samples"
     out.print(Text(f"data   {plan.facts.name}, {plan.facts.classes} classes, {samples}"))
     out.print(Text(f"train  {_training_line(spec.train.model_dump(mode='json'))}"))
+    out.print(Text(f"engine {_engine(plan)}"))
+
+
+def _engine(plan: ExperimentPlan) -> str:
+    """Say what the network would be trained by; `auto` is taken for the CPU here, torch is not asked."""
+    from archsearch.native.choice import choose_engine
+
+    train = plan.spec.train
+    try:
+        choice = choose_engine(plan.network, train, "cpu" if train.device == "auto" else train.device)
+    except SpecError as error:
+        return str(error)
+    if choice.name == "native":
+        return "native on cpu" + (", torch elsewhere" if train.device == "auto" else "")
+    return f"torch ({choice.reason})" if choice.reason else "torch"
 
 
 def _training_line(train: Mapping[str, Any]) -> str:

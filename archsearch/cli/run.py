@@ -39,10 +39,13 @@ def run(
     console.started(plan)
 
     from archsearch.data.prepare import load
+    from archsearch.native.choice import choose_engine
     from archsearch.train.device import resolve_device
     from archsearch.train.run import run as train
 
-    resolve_device(plan.spec.train.device)
+    choice = choose_engine(plan.network, plan.spec.train, resolve_device(plan.spec.train.device))
+    if choice.reason:
+        console.note(f"engine torch: {choice.reason}")
     dataset = load(plan.spec.data, data_dir=data_dir, say=console.note)
     finished: list[FinishedRun] = []
     for number in range(seed, seed + (seeds or 1)):

@@ -164,6 +164,7 @@ class TrainSpec(Plain):
     early_stopping: EarlyStopping | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    engine: Literal["auto", "torch", "native"] = "auto"
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:

@@ -15,6 +15,8 @@ from archsearch import __version__
 from archsearch.data.location import data_dir as locate_data
 from archsearch.data.vision import import_torchvision
 from archsearch.errors import UnavailableError
+from archsearch.native.library import load as load_native
+from archsearch.native.library import missing as missing_native
 from archsearch.train.device import resolve_device
 from archsearch.train.environment import processor
 
@@ -40,6 +42,7 @@ def examine(*, runs_dir: Path, data_dir: Path | None = None) -> list[Finding]:
         Finding("processor", f"{processor()}, {os.cpu_count()} cores"),
         Finding("device", _device()),
         Finding("threads", str(torch.get_num_threads())),
+        _native(),
         Finding("matrix product", f"{matrix_product_rate():.0f} GFLOP/s (1024 x 1024, float32, CPU)"),
         _folder("data folder", locate_data(data_dir), "--data-dir or ARCHSEARCH_DATA"),
         _folder("runs folder", runs_dir.absolute(), "--runs-dir or ARCHSEARCH_RUNS"),
@@ -61,6 +64,13 @@ def _torchvision() -> Finding:
     except UnavailableError as error:
         return Finding("torchvision works", "no", str(error))
     return Finding("torchvision works", "yes")
+
+
+def _native() -> Finding:
+    library = load_native()
+    if library is None:
+        return Finding("native engine", "none, everything runs on torch", missing_native())
+    return Finding("native engine", f"{library.variant} ({library.lanes} images side by side)")
 
 
 def _device() -> str:

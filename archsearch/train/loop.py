@@ -16,12 +16,13 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from archsearch.data.augment import augment
 from archsearch.data.planning import ExperimentPlan
 from archsearch.data.prepare import Dataset, to_float
 from archsearch.data.split import split
+from archsearch.native.choice import choose_engine
 from archsearch.spec.network import build_network
-from archsearch.train.device import autocast, memory_format
+from archsearch.train.device import memory_format
+from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
 from archsearch.train.losses import LossFunction, loss_function
 from archsearch.train.optimizers import optimizer as make_optimizer
@@ -134,12 +135,13 @@ def train(
     `keep` is called after every whole epoch. Raises `Interrupted` between two batches when a signal came.
     """
     spec = plan.spec.train
-    layout = memory_format(plan.network, device)
+    choice = choose_engine(plan.network, spec, device)
+    layout = memory_format(plan.network, device) if choice.name == "torch" else torch.contiguous_format
     model = initial_network(plan, seed).to(device).to(memory_format=layout)
     optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
     loss_of = loss_function(spec.loss)
     training, validation, test = parts(plan, seed, dataset, device)
-    prepare = _prepare(plan, training, layout)
+    engine = make_engine(choice, plan, model, device, _prepare(plan, training, layout))
 
     progress = progress or Progress()
     if progress.epoch:
@@ -153,16 +155,17 @@ def train(
         started = time.monotonic()
         epoch = progress.epoch
         try:
-            train_loss, train_accuracy, lr = _train_epoch(
-                model, optimizer, loss_of, training, prepare, plan, seed, epoch, device, interruption, watch
-            )
+            with engine.threads():
+                train_loss, train_accuracy, lr = _train_epoch(
+                    engine, model, optimizer, training, plan, seed, epoch, device, interruption, watch
+                )
         except _Diverged as diverged:
             reason = f"epoch {epoch + 1}: {diverged}"
             break
-        seen_validation = _evaluate(model, validation, prepare, loss_of, device, spec.precision)
+        seen_validation = _evaluate(engine, validation, loss_of)
         seen_test = None
         if read_test == "each_epoch":
-            seen_test = _evaluate(model, test, prepare, loss_of, device, spec.precision)
+            seen_test = _evaluate(engine, test, loss_of)
             progress.test_reads += 1
         last = (seen_validation, seen_test)
         record = EpochRecord(
@@ -189,10 +192,10 @@ def train(
         model.load_state_dict(progress.best_model)
         last = (None, None)
     if reason is None:
-        seen_validation = last[0] or _evaluate(model, validation, prepare, loss_of, device, spec.precision)
+        seen_validation = last[0] or _evaluate(engine, validation, loss_of)
         seen_test = last[1]
         if read_test != "never" and seen_test is None:
-            seen_test = _evaluate(model, test, prepare, loss_of, device, spec.precision)
+            seen_test = _evaluate(engine, test, loss_of)
             progress.test_reads += 1
         last = (seen_validation, seen_test)
     y_validation = validation.y[validation.rows].cpu() if validation else torch.empty(0, dtype=torch.int64)
@@ -241,11 +244,10 @@ def _statistics(training: Part) -> tuple[Tensor, Tensor]:
 
 
 def _train_epoch(
+    engine: Engine,
     model: nn.Sequential,
     optimizer: torch.optim.Optimizer,
-    loss_of: LossFunction,
     training: Part,
-    prepare: Callable[[Tensor], Tensor],
     plan: ExperimentPlan,
     seed: int,
     epoch: int,
@@ -264,25 +266,17 @@ def _train_epoch(
     total_loss = torch.zeros((), device=device)
     correct = torch.zeros((), device=device, dtype=torch.int64)
     done = 0
-    model.train()
     for number, rows in enumerate(batches):
-        x, y = to_float(training.x[rows]), training.y[rows]
-        if plan.spec.data.augment:
-            x = augment(x, plan.spec.data.augment, augmentation)
         lr = base_lr * factor(spec.schedule, epoch * len(batches) + number, len(batches), spec.epochs)
         for group in optimizer.param_groups:
             group["lr"] = lr
-        with autocast(device, spec.precision):
-            outputs = model(prepare(x))
-            loss = loss_of(outputs, y)
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        loss, hits = engine.learn(training.x, training.y, rows, augmentation)
         if spec.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(model.parameters(), spec.clip_grad_norm)
         optimizer.step()
         done += len(rows)
-        total_loss += loss.detach() * len(rows)
-        correct += (outputs.detach().argmax(1) == y).sum()
+        total_loss += loss
+        correct += hits
         if number % LOOK_EVERY == 0 or number == len(batches) - 1:
             mean = float(total_loss) / done
             if not math.isfinite(mean):
@@ -292,26 +286,17 @@ def _train_epoch(
     return float(total_loss) / done, int(correct) / done, lr
 
 
-def _evaluate(
-    model: nn.Sequential,
-    part: Part | None,
-    prepare: Callable[[Tensor], Tensor],
-    loss_of: LossFunction,
-    device: str,
-    precision: str,
-) -> Evaluation | None:
+def _evaluate(engine: Engine, part: Part | None, loss_of: LossFunction) -> Evaluation | None:
     """Give loss, accuracy and outputs of a part, in evaluation mode and without gradients."""
     if part is None:
         return None
-    model.eval()
     outputs, loss, correct = [], 0.0, 0
-    with torch.inference_mode(), autocast(device, precision):
-        for rows in torch.split(part.rows, EVALUATION_BATCH):
-            y = part.y[rows]
-            given = model(prepare(part.x[rows])).float()
-            loss += float(loss_of(given, y)) * len(rows)
-            correct += int((given.argmax(1) == y).sum())
-            outputs.append(given.cpu())
+    for rows in torch.split(part.rows, EVALUATION_BATCH):
+        y = part.y[rows]
+        given = engine.outputs(part.x, rows)
+        loss += float(loss_of(given, y)) * len(rows)
+        correct += int((given.argmax(1) == y).sum())
+        outputs.append(given.cpu())
     return Evaluation(loss / len(part), correct / len(part), torch.cat(outputs))
 
 

@@ -23,6 +23,8 @@ from archsearch.data.planning import ExperimentPlan, load_spec, plan_experiment
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
 from archsearch.files import seal
+from archsearch.native.choice import choose_engine
+from archsearch.native.library import load as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
 from archsearch.train.device import memory_format, numerics, resolve_device
@@ -63,6 +65,9 @@ def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> 
     data = plan.spec.data.model_dump(mode="json", exclude={"path"})
     data["validation"] = validation_count(plan.spec.data.validation, plan.facts.train)
     train_part = plan.spec.train.model_dump(mode="json") | {"device": device}
+    train_part["engine"] = choose_engine(plan.network, plan.spec.train, device).name
+    if train_part["engine"] == "torch":  # said by silence: runs from before there was a choice keep their id
+        del train_part["engine"]
     return {
         "semantics": SEMANTICS,
         "seed": seed,
@@ -141,6 +146,16 @@ def run(
     return FinishedRun(result, directory.path, cached=False)
 
 
+def computed_by(plan: ExperimentPlan, device: str) -> dict[str, str]:
+    """Say which engine a run uses, why if it is not the native one, and the layout that torch computes in."""
+    choice = choose_engine(plan.network, plan.spec.train, device)
+    if choice.name == "native":
+        library = load_native()
+        return {"engine": "native", "engine_variant": library.variant if library else ""}
+    layout = str(memory_format(plan.network, device)).split(".")[-1]
+    return {"engine": "torch", "engine_reason": choice.reason, "memory_format": layout}
+
+
 def _finished(directory: RunDirectory, read_test: ReadTest) -> RunResult | None:
     result = directory.result()
     return None if result is None or _lacks_test(result, read_test) else result
@@ -190,5 +205,5 @@ def _result(
         seconds=seconds,
         started=started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=environment(device) | {"memory_format": str(memory_format(plan.network, device)).split(".")[-1]},
+        environment=environment(device) | computed_by(plan, device),
     )

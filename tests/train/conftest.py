@@ -23,7 +23,7 @@ def tiny_tree(**changes: Any) -> dict[str, Any]:
             "flatten",
             {"linear": {"out_features": "classes"}},
         ],
-        "train": {"epochs": 3, "batch_size": 32, "device": "cpu"},
+        "train": {"epochs": 3, "batch_size": 32, "device": "cpu", "engine": "torch"},
     }
     for key, value in changes.items():
         tree[key] = tree[key] | value if isinstance(value, dict) and key in tree else value

@@ -1,0 +1,365 @@
+"""From a planned network to the list of operations that the C++ engine runs, and one buffer for all of its values.
+
+    program = compile_network(plan, loss)       # raises UnsupportedError
+    supports(plan, train)                       # why not, in words, or None
+
+Every value of one group of images and every gradient gets a place in one buffer; two that never live at the same time
+share it. Knows the plan and the training spec only: no torch, no library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from archsearch.spec.layers.activation import (
+    Activation,
+    Elu,
+    Gelu,
+    Hardtanh,
+    Identity,
+    LeakyRelu,
+    LogSoftmax,
+    Softmax,
+    Softplus,
+)
+from archsearch.spec.layers.base import Shape, product
+from archsearch.spec.layers.blocks import Residual, Sequential
+from archsearch.spec.layers.convolution import Convolution
+from archsearch.spec.layers.dense import Flatten, Linear
+from archsearch.spec.layers.normalization import Dropout, Dropout2d
+from archsearch.spec.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, MaxPool1d, MaxPool2d, Pooling
+from archsearch.spec.network import NetworkPlan, PlannedLayer
+from archsearch.spec.training import AnyLoss, CrossEntropy, TrainSpec
+
+NOTHING = -1
+MOST_CLASSES = 2**24  # the engine compares labels as floats, exact up to here
+Pair = tuple[int, int]
+Map = tuple[int, int, int]  # channels, height, width
+
+
+class Kind(IntEnum):
+    """The operations, as in source/program.h."""
+
+    CONVOLUTION = 0
+    PAD = 1
+    MAX_POOL = 2
+    AVERAGE_POOL = 3
+    ADAPTIVE_POOL = 4
+    ACTIVATION = 5
+    SOFTMAX = 6
+    LOG_SOFTMAX = 7
+    ADD = 8
+
+
+# The activations, as in source/program.h; the slope of some follows from their output alone, so they work in place.
+FUNCTIONS = (
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "mish",
+    "hardtanh",
+    "sigmoid",
+    "softplus",
+)
+FROM_OUTPUT = frozenset(FUNCTIONS.index(name) for name in ("tanh", "relu", "hardtanh", "sigmoid"))
+LOSSES: dict[str, int] = {"cross_entropy": 0, "nll": 1, "mse": 2, "l1": 3}
+
+
+class UnsupportedError(Exception):
+    """The engine has no kernel for a layer; the message names it."""
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """What an operation writes, one vector per pixel and channel; the places of it and its gradient once planned."""
+
+    size: int  # in vectors
+    producer: int  # index of the operation, -1 for the network's input
+    learns: bool  # parameters stand before it, so its gradient is wanted
+    held: bool = False  # read by another branch too: nothing may work in place on it
+    readers: list[int] = field(default_factory=list)  # operations that read it and do not write it
+    at: int = NOTHING
+    gradient_at: int = NOTHING
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One step; the fields are those of the C++ struct, but for values in the place of offsets."""
+
+    kind: Kind
+    input: Value
+    output: Value
+    input_shape: Map
+    output_shape: Map
+    function: int = 0
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    weight: int = NOTHING
+    bias: int = NOTHING
+    other: Value | None = None
+    a: float = 0.0
+    b: float = 0.0
+    scratch_at: int = NOTHING
+
+    @property
+    def in_place(self) -> bool:
+        return self.input is self.output
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether the way back reads what came in."""
+        if self.kind is Kind.ACTIVATION:
+            return self.function not in FROM_OUTPUT
+        return self.kind in (Kind.CONVOLUTION, Kind.MAX_POOL)
+
+    @property
+    def needs_output(self) -> bool:
+        """Whether the way back reads what went out."""
+        if self.kind is Kind.ACTIVATION:
+            return self.function in FROM_OUTPUT
+        return self.kind in (Kind.MAX_POOL, Kind.SOFTMAX, Kind.LOG_SOFTMAX)
+
+
+@dataclass(slots=True)
+class Program:
+    """A network as operations; `sizes` are those of its parameters in the order of `nn.Module.parameters`."""
+
+    operations: list[Operation]
+    sizes: list[int]
+    input: Value
+    output: Value
+    classes: int
+    loss: int
+    smoothing: float
+    vectors: int = 0  # of one thread's buffer; set by `place`
+
+
+def supports(plan: NetworkPlan, train: TrainSpec) -> str | None:
+    """Give the reason why the engine cannot train this network, None where it can."""
+    try:
+        compile_network(plan, train.loss)
+    except UnsupportedError as reason:
+        return str(reason)
+    if train.precision != "fp32":
+        return f"train.precision: {train.precision} is not float32"
+    return None
+
+
+def compile_network(plan: NetworkPlan, loss: AnyLoss) -> Program:
+    """Turn a plan into a program whose values have no place yet; raise `UnsupportedError`."""
+    if not plan.parameters:
+        raise UnsupportedError("the network has no parameters")
+    builder = _Builder(plan)
+    output = builder.run(plan.rows, builder.input)
+    classes = plan.output_shape[0]
+    if len(plan.output_shape) != 1 or classes > MOST_CLASSES:
+        raise UnsupportedError(f"the output is {'x'.join(map(str, plan.output_shape))}, not one value per class")
+    if not output.learns:
+        raise UnsupportedError("no layer with parameters stands before the output")
+    smoothing = loss.label_smoothing if isinstance(loss, CrossEntropy) else 0.0
+    return Program(builder.operations, builder.sizes, builder.input, output, classes, LOSSES[loss.kind], smoothing)
+
+
+class _Builder:
+    """Collects operations while it walks the rows."""
+
+    def __init__(self, plan: NetworkPlan) -> None:
+        self.operations: list[Operation] = []
+        self.sizes: list[int] = []
+        self.input = Value(product(plan.input_shape), NOTHING, learns=False)
+
+    def run(self, rows: Sequence[PlannedLayer], value: Value) -> Value:
+        for row in rows:
+            value = self.layer(row, value)
+        return value
+
+    def layer(self, row: PlannedLayer, value: Value) -> Value:
+        match row.layer:
+            case Sequential():
+                return self.run(row.layers, value)
+            case Residual():
+                return self.residual(row, value)
+            case Convolution():
+                return self.convolution(row, row.layer, value)
+            case Linear():
+                return self.linear(row, row.layer, value)
+            case Pooling():
+                return self.pooling(row, row.layer, value)
+            case AdaptiveAvgPool1d() | AdaptiveAvgPool2d():
+                return self.add(Kind.ADAPTIVE_POOL, value, row)
+            case Softmax():
+                return self.add(Kind.SOFTMAX, value, row)
+            case LogSoftmax():
+                return self.add(Kind.LOG_SOFTMAX, value, row)
+            case Identity() | Flatten() | Dropout(p=0.0) | Dropout2d(p=0.0):
+                return value  # flattening moves nothing: the order of a value's vectors is torch's
+            case Activation():
+                return self.activation(row, row.layer, value)
+        raise UnsupportedError(f"{row.name} ({row.kind}) has no native kernel")
+
+    def add(self, kind: Kind, value: Value, row: PlannedLayer, **fields: Any) -> Value:
+        return self.put(kind, value, _map(row.input_shape), _map(row.output_shape), **fields)
+
+    def put(
+        self, kind: Kind, value: Value, input_shape: Map, output_shape: Map, *, in_place: bool = False, **fields: Any
+    ) -> Value:
+        """Append an operation, with a new output unless it works in place; give its output."""
+        index = len(self.operations)
+        learns = value.learns or kind is Kind.CONVOLUTION
+        output = value if in_place else Value(product(output_shape), index, learns)
+        operation = Operation(kind, value, output, input_shape, output_shape, **fields)
+        self.operations.append(operation)
+        if not in_place:
+            value.readers.append(index)
+        if operation.other is not None:
+            operation.other.readers.append(index)
+            output.learns = output.learns or operation.other.learns
+        return output
+
+    def may_overwrite(self, value: Value) -> bool:
+        """Whether nobody reads the value but the next operation, and its producer not on the way back."""
+        if value.producer == NOTHING or value.held:
+            return False
+        return not any(op.output is value and op.needs_output for op in self.operations)
+
+    def parameter(self, size: int) -> int:
+        self.sizes.append(size)
+        return len(self.sizes) - 1
+
+    def convolution(self, row: PlannedLayer, layer: Convolution, value: Value) -> Value:
+        sizes, strides, dilations, padding = layer.spatial()
+        kernel, stride, dilation = _pair(sizes, 1), _pair(strides, 1), _pair(dilations, 1)
+        if padding == "same":
+            total = (dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1))
+            before = (total[0] // 2, total[1] // 2)  # an odd one more goes to the right and the bottom, as in torch
+        else:
+            before = _pair(padding, 0)
+            total = (2 * before[0], 2 * before[1])
+        channels, height, width = _map(row.input_shape)
+        shape = (channels, height + total[0], width + total[1])
+        if any(total):
+            value = self.put(Kind.PAD, value, (channels, height, width), shape, padding=before)
+        weight = self.parameter(layer.width * (channels // layer.groups) * kernel[0] * kernel[1])
+        bias = self.parameter(layer.width) if layer.bias else NOTHING
+        return self.put(
+            Kind.CONVOLUTION,
+            value,
+            shape,
+            _map(row.output_shape),
+            kernel=kernel,
+            stride=stride,
+            dilation=dilation,
+            groups=layer.groups,
+            weight=weight,
+            bias=bias,
+        )
+
+    def linear(self, row: PlannedLayer, layer: Linear, value: Value) -> Value:
+        weight = self.parameter(value.size * layer.width)
+        bias = self.parameter(layer.width) if layer.bias else NOTHING
+        return self.add(Kind.CONVOLUTION, value, row, weight=weight, bias=bias)
+
+    def pooling(self, row: PlannedLayer, layer: Pooling, value: Value) -> Value:
+        kernel, stride, padding, dilation = layer.window()
+        kind = Kind.MAX_POOL if isinstance(layer, MaxPool1d | MaxPool2d) else Kind.AVERAGE_POOL
+        return self.add(
+            kind,
+            value,
+            row,
+            kernel=_pair(kernel, 1),
+            stride=_pair(stride, 1),
+            padding=_pair(padding, 0),
+            dilation=_pair(dilation, 1),
+        )
+
+    def activation(self, row: PlannedLayer, layer: Activation, value: Value) -> Value:
+        name, a, b = layer.kind, 0.0, 0.0
+        match layer:
+            case Gelu(approximate="tanh"):
+                name = "gelu_tanh"
+            case LeakyRelu():
+                a = layer.negative_slope
+            case Elu():
+                a = layer.alpha
+            case Hardtanh():
+                a, b = layer.min_val, layer.max_val
+            case Softplus():
+                a, b = layer.beta, layer.threshold
+        if name not in FUNCTIONS:
+            raise UnsupportedError(f"{row.name} ({row.kind}) has no native kernel")
+        function = FUNCTIONS.index(name)
+        in_place = function in FROM_OUTPUT and self.may_overwrite(value)
+        return self.add(Kind.ACTIVATION, value, row, in_place=in_place, function=function, a=a, b=b)
+
+    def residual(self, row: PlannedLayer, value: Value) -> Value:
+        held, value.held = value.held, True
+        body = self.run(row.layers, value)
+        if body is value:
+            raise UnsupportedError(f"{row.name} (residual) holds no operation")
+        beside = self.layer(row.projection, value) if row.projection else value
+        value.held = held
+        shape = _map(row.output_shape)
+        # In place only where both learn or neither: what the body learns must not change after its operations are made.
+        in_place = self.may_overwrite(body) and body.learns == beside.learns
+        return self.put(Kind.ADD, body, shape, shape, in_place=in_place, other=beside)
+
+
+def _map(shape: Shape) -> Map:
+    """Write any shape as channels, height, width: a signal has height 1, a flat input one pixel."""
+    if len(shape) == 3:
+        return shape[0], shape[1], shape[2]
+    return (shape[0], 1, shape[1]) if len(shape) == 2 else (shape[0], 1, 1)
+
+
+def _pair(sizes: Sequence[int], height: int) -> Pair:
+    """Write one number per spatial dimension as (height, width); signals get `height`."""
+    return (sizes[0], sizes[1]) if len(sizes) == 2 else (height, sizes[0])
+
+
+def place(program: Program, scratch: Callable[[Operation], int]) -> None:
+    """Give every value, gradient and scratch a place in the buffer; `scratch` says how many vectors an operation needs.
+
+    Time runs 0 ... n-1 forward, n is the loss, 2n - i the way back of operation i. The largest take their places first,
+    each the lowest that is free while it lives.
+    """
+    n = len(program.operations)
+    values = {id(value): value for op in program.operations for value in (op.input, op.output)}
+    wanted: list[tuple[int, int, int, Callable[[int], None]]] = []  # size, first and last time, who is told
+    for value in values.values():
+        last = max([value.producer, *value.readers, n if value is program.output else 0])
+        for i, op in enumerate(program.operations):
+            if op.output.learns and (
+                (op.input is value and op.needs_input) or (op.output is value and op.needs_output)
+            ):
+                last = max(last, 2 * n - i)
+        wanted.append((value.size, value.producer, last, _setter(value, "at")))
+        if value.learns:
+            first = n if value is program.output else 2 * n - max(value.readers)
+            wanted.append((value.size, first, 2 * n - value.producer, _setter(value, "gradient_at")))
+    for i, op in enumerate(program.operations):
+        if op.output.learns and (size := scratch(op)):
+            wanted.append((size, 2 * n - i, 2 * n - i, _setter(op, "scratch_at")))
+    placed: list[tuple[int, int, int, int]] = []
+    for size, first, last, tell in sorted(wanted, key=lambda one: -one[0]):
+        at = 0
+        for begin, end, start, stop in sorted(placed):
+            if start <= last and first <= stop and begin < at + size and at < end:
+                at = end
+        placed.append((at, at + size, first, last))
+        tell(at)
+    program.vectors = max(end for _, end, _, _ in placed)
+
+
+def _setter(target: Value | Operation, name: str) -> Callable[[int], None]:
+    return lambda at: setattr(target, name, at)

@@ -1,0 +1,38 @@
+// What the planner hands over: a list of operations on one buffer per thread. planner.py holds the same structs.
+#pragma once
+
+#include <cstdint>
+
+namespace archsearch {
+
+enum Kind : int32_t { convolution, pad, max_pool, average_pool, adaptive_pool, activation, softmax, log_softmax, add };
+
+enum Function : int32_t {
+  tanh_, relu, leaky_relu, elu, selu, gelu, gelu_tanh, silu, mish, hardtanh, sigmoid, softplus
+};
+
+enum Loss : int32_t { cross_entropy, nll, mse, l1 };
+
+// Offsets count vectors from the start of a thread's buffer; -1 where there is nothing. `accumulate` says that the
+// gradient of the input has another part already and is added to, not written.
+struct Operation {
+  int32_t kind, function;
+  int64_t input, output, input_gradient, output_gradient, scratch;
+  int32_t channels, height, width, out_channels, out_height, out_width;
+  int32_t kernel[2], stride[2], padding[2], dilation[2];
+  int32_t groups, accumulate, accumulate_other, weight, bias;
+  int64_t other, other_gradient;  // add: the second summand and its gradient
+  double a, b;
+};
+
+struct Program {
+  const Operation* operations;
+  int32_t count, parameters;
+  const int64_t* sizes;  // of each parameter
+  int64_t vectors;       // the length of a thread's buffer
+  int64_t input, input_size, output, output_gradient;
+  int32_t classes, loss;
+  double smoothing;
+};
+
+}  // namespace archsearch

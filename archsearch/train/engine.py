@@ -1,0 +1,125 @@
+"""What computes a training step: torch, or the native engine. Both fill the parameters' gradients and give outputs.
+
+    engine = make_engine(choice, plan, model, device, transform)
+    loss, correct = engine.learn(x, y, rows, augmentation)     # .grad holds the gradient of the mean loss
+    outputs = engine.outputs(x, rows)
+
+The loop does the rest: order, learning rate, clipping, the optimiser's step, bookkeeping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from archsearch.data.augment import augment
+from archsearch.data.planning import ExperimentPlan
+from archsearch.data.prepare import to_float
+from archsearch.native.choice import EngineChoice
+from archsearch.native.network import NativeNetwork
+from archsearch.spec.dataset import AnyAugmentation
+from archsearch.train.device import autocast
+from archsearch.train.losses import LossFunction, loss_function
+
+
+class Engine(Protocol):
+    """Computes with a model's parameters, wherever they stand at the moment."""
+
+    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Set `.grad` to the gradient of the mean loss of these rows; give summed loss and number correct, scalars.
+
+        `draws` is what augmentation takes its random numbers from.
+        """
+
+    def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
+        """Give the outputs (N, classes) float32 of these rows, in evaluation mode."""
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Give the context in which an epoch trains: how many threads torch uses beside the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class TorchEngine:
+    """Forward and backward by torch's autograd."""
+
+    model: nn.Module
+    loss_of: LossFunction
+    augmentations: tuple[AnyAugmentation, ...]
+    prepare: Callable[[Tensor], Tensor]
+    device: str
+    precision: str
+
+    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+        samples, labels = to_float(x[rows]), y[rows]
+        if self.augmentations:
+            samples = augment(samples, self.augmentations, draws)
+        self.model.train()
+        with autocast(self.device, self.precision):
+            outputs = self.model(self.prepare(samples))
+            loss = self.loss_of(outputs, labels)
+        self.model.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        return loss.detach() * len(rows), (outputs.detach().argmax(1) == labels).sum()
+
+    def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
+        self.model.eval()
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            given: Tensor = self.model(self.prepare(x[rows])).float()
+            return given
+
+    def threads(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class NativeEngine:
+    """The C++ kernels; samples that need no augmentation and no normalisation are read where they are stored."""
+
+    network: NativeNetwork
+    augmentations: tuple[AnyAugmentation, ...]
+    prepare: Callable[[Tensor], Tensor] | None
+
+    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+        labels = y[rows]
+        if self.augmentations:
+            x, rows = augment(to_float(x[rows]), self.augmentations, draws), torch.arange(len(rows))
+        loss, correct = self.network.gradients(*self._read(x, rows), labels)
+        return torch.tensor(loss), torch.tensor(correct)
+
+    def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
+        return self.network.outputs(*self._read(x, rows))
+
+    @contextmanager
+    def threads(self) -> Iterator[None]:
+        """Leave the processor to the engine's own threads: torch has the optimiser's step only, one short loop per
+        tensor, and waiting for a second thread each time costs more than it brings."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+    def _read(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what the network reads, and which rows of it."""
+        return (x, rows) if self.prepare is None else (self.prepare(x[rows]).contiguous(), torch.arange(len(rows)))
+
+
+def make_engine(
+    choice: EngineChoice,
+    plan: ExperimentPlan,
+    model: nn.Module,
+    device: str,
+    prepare: Callable[[Tensor], Tensor],
+) -> Engine:
+    """Give the engine that was chosen, on the model's parameters; `prepare` makes what the network reads."""
+    train, data = plan.spec.train, plan.spec.data
+    if choice.name == "native":
+        network = NativeNetwork(plan.network, train.loss, model, torch.get_num_threads())
+        return NativeEngine(network, data.augment, prepare if data.normalize else None)
+    return TorchEngine(model, loss_function(train.loss), data.augment, prepare, device, train.precision)
