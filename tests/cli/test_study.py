@@ -1,0 +1,119 @@
+"""The commands around a search, each once from the outside."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from archsearch.data.planning import load_plan
+from tests.cli.conftest import PROGRAM
+
+STUDY = """\
+summary: A tiny one.
+base: tiny.yaml
+objective: {maximize: val_accuracy}
+network:
+  - conv2d: {out_channels: {int: [2, 6]}, kernel_size: {choice: [3, 5, 9]}}
+  - relu
+  - flatten
+  - linear: {out_features: classes}
+confirm: 1
+confirm_seeds: 2
+"""
+
+
+@pytest.fixture
+def mine(tiny, tmp_path) -> Path:
+    path = tmp_path / "mine.yaml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+def test_space_counts_exactly(cli, mine):
+    document = cli("space", "mine.yaml", "--json").json
+    assert (document["total"], document["feasible"], document["distinct"], document["exact"]) == (15, 10, 10, True)
+    assert document["misfits"][0]["reason"] == "(conv2d): kernel 9x9 does not fit its 8x8 input"
+    text = cli("space", "mine.yaml").out
+    assert "conv1.out_channels  2 to 6" in text
+    assert "configurations  15" in text
+    lines = cli("space", "mine.yaml", "--list", "--json").out.splitlines()
+    assert len(lines) == 10
+    assert json.loads(lines[0]) == {"conv1.out_channels": 2, "conv1.kernel_size": 3}
+
+
+def test_study_status_and_best_tell_the_same_story(cli, mine, tmp_path):
+    done = cli("study", "mine.yaml", "--trials", "4", "--workers", "1", "--json")
+    assert done.code == 0, done.err
+    document = done.json
+    assert document["study"] == "mine"
+    assert document["trials"] == document["completed"] + document["pruned"] == 4
+    assert {"infeasible", "repeated", "diverged", "best", "confirmed"} <= set(document)
+    assert set(document["best"]) >= {"value", "params", "spec", "run_id"}
+    assert len(document["confirmed"]["candidates"]) == 2
+    assert cli("status", "--json").json["studies"] == [document]
+    assert cli("best", "mine", "--json").json == document["best"]
+    text = cli("best", "mine").out
+    assert "confirmed on fresh seeds" in text
+    assert "the test set was read 4 times, only for this table" in text
+    (tmp_path / "again.yaml").write_text(cli("best", "mine", "--yaml").out)
+    plan = load_plan(str(tmp_path / "again.yaml"))
+    assert plan.spec.network == load_plan(str(tmp_path / "runs" / "mine" / "best.yaml")).spec.network
+    assert "mine    4/4" in cli("status").out
+
+
+def test_study_says_what_is_wrong(cli, mine, tmp_path):
+    assert cli("study", "nosuch").code == 3
+    assert cli("study", "mine.yaml", "--sampler", "tpee").err.splitlines()[-1] == (
+        "error: --sampler: unknown sampler 'tpee'; did you mean 'tpe'?"
+    )
+    assert cli("study", "mine.yaml", "--workers", "none").code == 2
+    assert cli("study", "mine.yaml", "--storage", "nonsense").code == 2
+    away = "postgresql+psycopg://u@127.0.0.1:1/d?connect_timeout=1"
+    assert cli("study", "mine.yaml", "--workers", "1", "--storage", away).code == 75
+    assert cli("status").code == 2
+    cli("study", "mine.yaml", "--trials", "1", "--workers", "1", "--confirm", "0")
+    mine.write_text(STUDY.replace("[2, 6]", "[2, 7]"))
+    done = cli("study", "mine.yaml", "--trials", "1", "--workers", "1", "--confirm", "0")
+    assert done.code == 3
+    assert "exists with another space (conv1.out_channels was 2 to 6, is 2 to 7)" in done.err
+    assert cli("best", "other").err.splitlines()[-1] == "error: no study 'other' in this storage (mine)"
+
+
+def test_dashboard_serves_on_loopback_and_gives_each_trial_a_note(cli, mine, tmp_path):
+    pytest.importorskip("optuna_dashboard")
+    cli("study", "mine.yaml", "--trials", "2", "--workers", "1", "--confirm", "0")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "dashboard", "--port", str(port)],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        studies = _get(f"http://127.0.0.1:{port}/api/studies")
+        assert [one["study_name"] for one in studies["study_summaries"]] == ["mine"]
+        study = _get(f"http://127.0.0.1:{port}/api/studies/1?after=0")
+        assert all("| conv1 | conv2d |" in trial["note"]["body"] for trial in study["trials"])
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _get(url: str, seconds: float = 60):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return json.loads(answer.read())
+        except OSError:
+            assert time.monotonic() < end, "the dashboard does not answer"
+            time.sleep(0.3)
