@@ -42,8 +42,11 @@ def write_notes(study: optuna.Study) -> int:
     library = import_module("optuna_dashboard")
     written = 0
     for trial in slots_of(study).values():
-        if "spec" in trial.user_attrs and trial.state.is_finished() and not library.get_note(trial):
-            library.save_note(trial, trial_note(trial))
+        if "spec" not in trial.user_attrs or not trial.state.is_finished():
+            continue
+        handle = optuna.Trial(study, trial._trial_id)  # the library wants a trial that knows its storage
+        if not library.get_note(handle):
+            library.save_note(handle, trial_note(trial))
             written += 1
     return written
 
