@@ -18,6 +18,8 @@ from archsearch.search.space import base_values, network_key
 from archsearch.search.study import LEARNED, Study, stored_study
 from archsearch.search.suggest import FeasibleSampler, ask_values
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.study.queue import Slot, refill
+from archsearch.study.storage import Storage
 from archsearch.study.worker import Assignment, PrunedError
 from archsearch.train.latency import latency_ms
 from archsearch.train.loop import ReadTest, Watch
@@ -37,9 +39,16 @@ class SearchJob:
         self.study = study
         self.source = stored_study(held["text"], held["stem"], held["base"])
         space = self.source.space
-        self.sampler = FeasibleSampler(space, make_sampler(held["sampler"]), held["seed"], base_values(space))
+        first = base_values(space)
+        self.first = first or {}
+        self.trials: int = held["trials"]
+        self.sampler = FeasibleSampler(space, make_sampler(held["sampler"]), held["seed"], first)
         study.sampler = self.sampler
         study.pruner = make_pruner(self.source.spec.pruner, self.source.space.base.train.epochs)
+
+    def plan_ahead(self, storage: Storage) -> None:
+        """Plan the next trials: the first is the base itself if it lies in the space, the others are sampled."""
+        refill(storage, self.study, self.trials, lambda number: Slot(number, params={} if number else self.first))
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Sample a network that fits, or take the one that was enqueued."""
@@ -118,6 +127,9 @@ class ConfirmJob:
 
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
+
+    def plan_ahead(self, storage: Storage) -> None:
+        """All slots were planned when the confirmation began."""
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the spec and the seed that the slot holds."""

@@ -46,7 +46,7 @@ def progress_of(study: optuna.Study) -> StudyProgress:
     metrics = study.user_attrs.get("metrics", ["value"])
     return StudyProgress(
         study=study.study_name,
-        total=len(slots),
+        total=max(study.user_attrs.get("trials", 0), len(slots)),
         done=sum(trial.state.is_finished() for trial in slots),
         running=states[TrialState.RUNNING],
         pruned=states[TrialState.PRUNED],

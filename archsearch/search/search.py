@@ -23,7 +23,6 @@ from archsearch.files import write_whole
 from archsearch.search.confirm import BASELINE, Confirmation, conclude
 from archsearch.search.count import EXACT_UP_TO, count_space
 from archsearch.search.jobs import confirm_job, search_job, what_is_held
-from archsearch.search.space import base_values
 from archsearch.search.study import Study, stored_study
 from archsearch.search.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
@@ -98,7 +97,7 @@ def search(study: Study, settings: Settings, look: Look = lambda study: None) ->
     opened = open_study(study, storage, name, settings.seed, settings.sampler, trials)
     if opened.user_attrs["sampler"] == "brute_force" and total_of(study.space) <= EXACT_UP_TO:
         trials = min(trials, count_space(study.space).distinct)  # each network once, and then there is nothing left
-    add_slots(opened, _slots(study, trials))
+    opened.set_user_attr("trials", max(trials, opened.user_attrs.get("trials", 0)))
     site = Site(url, name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, search_job, settings.workers, lambda: look(opened))
     look(opened)
@@ -170,15 +169,8 @@ def choose_sampler(study: Study, trials: int) -> tuple[str, str]:
     return "tpe", "the default where the space is larger than the number of trials"
 
 
-def _slots(study: Study, trials: int) -> list[Slot]:
-    """Plan the trials: the first is the base itself, if it lies in the space."""
-    first = base_values(study.space) or {}
-    return [Slot(number, params=first if number == 0 else {}) for number in range(trials)]
-
-
 def _finished(study: optuna.Study, trials: int) -> bool:
-    slots = slots_of(study)
-    return sum(trial.state.is_finished() for trial in slots.values()) >= trials
+    return sum(trial.state.is_finished() for trial in slots_of(study).values()) >= trials
 
 
 # -- confirming --------------------------------------------------------------------------------------------------------
@@ -226,7 +218,7 @@ def _confirm(
                 "run_seed": run_seed,
             }
             slots.append(Slot(number + len(slots), {"candidate": candidate, "seed": run_seed}, attrs))
-    add_slots(confirming, slots)
+    add_slots(storage, confirming, slots)
     run_workers(Site(site.url, name, site.runs_dir, site.data_dir), confirm_job, workers, lambda: look(confirming))
 
 
@@ -289,14 +281,15 @@ def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
     slots = list(slots_of(opened).values())
     outcomes = Counter(trial.user_attrs.get("outcome") for trial in slots)
     states = Counter(trial.state for trial in slots)
+    planned = max(opened.user_attrs["trials"], len(slots))
     ranked = ranked_trials(opened)
     front: list[Best] = []
     if len(opened.directions) > 1:
         front = [_best(trial) for trial in opened.best_trials]
     return StudyReport(
         study=opened.study_name,
-        trials=len(slots),
-        waiting=states[TrialState.WAITING],
+        trials=planned,
+        waiting=planned - len(slots) + states[TrialState.WAITING],
         running=states[TrialState.RUNNING],
         completed=states[TrialState.COMPLETE],
         pruned=states[TrialState.PRUNED],

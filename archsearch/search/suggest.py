@@ -11,12 +11,14 @@ any value: they become neither failed nor pruned trials.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -80,6 +82,7 @@ class FeasibleSampler(BaseSampler):
         with experimental():
             self.inner = self.make(stream(self.seed, "sampler", slot) % 2**32)
         self.inner.before_trial(study, trial)
+        study = _snapshot(study)
         known = _known_networks(study, trial)
         self.infeasible, self.reasons = 0, {}
         repeats, last = 0, None
@@ -142,6 +145,31 @@ class FeasibleSampler(BaseSampler):
         """Tell the sampler of this trial how it ended."""
         if self.inner is not None and self.planned_for == trial.number:
             self.inner.after_trial(study, trial, state, values)
+
+
+class _SnapshotStorage:
+    """A storage whose trials were read once: TPE reads them again for every group of values it samples."""
+
+    def __init__(self, storage: BaseStorage, trials: list[FrozenTrial]) -> None:
+        self._behind = storage
+        self._trials = trials
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._behind, name)
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        trials = [t for t in self._trials if states is None or t.state in states]
+        return copy.deepcopy(trials) if deepcopy else trials
+
+
+def _snapshot(study: Study) -> Study:
+    """Give a study that answers from what its trials are now; those that only wait are left out."""
+    trials = [t for t in study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
+    still = copy.copy(study)
+    still.__dict__["_storage"] = _SnapshotStorage(study._storage, trials)
+    return still
 
 
 def _contains(distribution: BaseDistribution, value: Any) -> bool:

@@ -1,6 +1,6 @@
 """The queue of slots: planned trials, each counted exactly once however often it was tried.
 
-    add_slots(study, [Slot(0, params={...}), Slot(1), Slot(2)])
+    add_slots(storage, study, [Slot(0, params={...}), Slot(1), Slot(2)])
     taken = take(storage, study)              # the first waiting slot, now ours; None if none waits
     give_back(storage, taken)                 # interrupted: it waits again, its parameters kept
     requeue_dead(storage, study, watchdog)    # slots whose worker died wait again
@@ -16,7 +16,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,8 +28,9 @@ from optuna.storages import RDBStorage
 from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.study.storage import steadily
+from archsearch.study.storage import exclusive, steadily
 
+FEW, AHEAD = 3, 8  # slots are planned when fewer than FEW wait, and then until AHEAD do
 MOST_ATTEMPTS = 20  # a slot that kills its worker so often is not tried again
 BEAT_SECONDS = 10.0
 GRACE_SECONDS = 90.0  # a worker on another machine that does not beat for so long is dead
@@ -55,14 +56,43 @@ def slots_of(study: optuna.Study) -> dict[int, FrozenTrial]:
     return found
 
 
-def add_slots(study: optuna.Study, slots: Iterable[Slot]) -> int:
-    """Enqueue the slots that are not there yet; give how many were added."""
-    there = slots_of(study)
-    new = [slot for slot in slots if slot.number not in there]
-    for slot in new:
-        attrs = {"slot": slot.number, **slot.attrs}
-        steadily(partial(study.enqueue_trial, dict(slot.params), user_attrs=attrs))
+def add_slots(storage: RDBStorage, study: optuna.Study, slots: Iterable[Slot]) -> int:
+    """Enqueue the slots that are not there yet; give how many were added. Any number of processes may try."""
+    with exclusive(storage):
+        there = slots_of(study)
+        new = [slot for slot in slots if slot.number not in there]
+        for slot in new:
+            attrs = {"slot": slot.number, **slot.attrs}
+            steadily(partial(study.enqueue_trial, dict(slot.params), user_attrs=attrs))
     return len(new)
+
+
+def refill(storage: RDBStorage, study: optuna.Study, total: int, make: Callable[[int], Slot]) -> None:
+    """Keep a few slots waiting until `total` are planned; `make(number)` gives the slot of a number.
+
+    Slots are numbered without gaps, so the next one's number is how many there are. Not all are planned at once: Optuna
+    reads every unfinished trial again for every sample.
+    """
+    planned, waiting = steadily(partial(_counts, storage, study))
+    if planned >= total or waiting >= FEW:
+        return
+    with exclusive(storage):
+        planned, waiting = steadily(partial(_counts, storage, study))
+        for number in range(planned, min(total, planned + AHEAD - waiting)):
+            slot = make(number)
+            attrs = {"slot": slot.number, **slot.attrs}
+            steadily(partial(study.enqueue_trial, dict(slot.params), user_attrs=attrs))
+
+
+def _counts(storage: RDBStorage, study: optuna.Study) -> tuple[int, int]:
+    """Count a study's trials, and those that wait."""
+    waits = sqlalchemy.case((TrialModel.state == TrialState.WAITING, 1), else_=0)
+    query = sqlalchemy.select(sqlalchemy.func.count(), sqlalchemy.func.sum(waits)).where(
+        TrialModel.study_id == storage.get_study_id_from_name(study.study_name)
+    )
+    with storage.engine.begin() as connection:
+        planned, waiting = connection.execute(query).one()
+    return int(planned), int(waiting or 0)
 
 
 def take(storage: RDBStorage, study: optuna.Study) -> optuna.Trial | None:

@@ -27,6 +27,7 @@ Storage = RDBStorage
 T = TypeVar("T")
 BUSY_SECONDS = 60.0
 _TRIES = 6
+_LOCK = 0x61726368  # the number of our advisory lock: "arch"
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -82,7 +83,7 @@ def _open_sqlite(url: str, database: str | None) -> RDBStorage:
 
         connect().close()
         # the tables are made under Optuna's own transactions; two processes may both try at first
-        with _CreationLock(path):
+        with _file_lock(path):
             storage = RDBStorage(url, engine_kwargs={"creator": connect})
     except (OSError, sqlite3.Error) as error:
         raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
@@ -92,22 +93,31 @@ def _open_sqlite(url: str, database: str | None) -> RDBStorage:
     return storage
 
 
-class _CreationLock:
-    """Keep two processes from making the tables of one file at the same time."""
+@contextmanager
+def exclusive(storage: RDBStorage) -> Iterator[None]:
+    """Keep every other process out of a passage that reads and then writes a storage."""
+    if storage.engine.dialect.name == "sqlite":
+        with _file_lock(Path(str(storage.engine.url.database))):
+            yield
+        return
+    with storage.engine.connect() as connection:
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(_LOCK)))
+        try:
+            yield
+        finally:
+            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_unlock(_LOCK)))
 
-    def __init__(self, path: Path) -> None:
-        self.path = path.with_name(path.name + ".lock")
 
-    def __enter__(self) -> None:
-        self.file = self.path.open("w")
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    with path.with_name(path.name + ".lock").open("w") as file:
         try:
             import fcntl
         except ImportError:
+            yield
             return
-        fcntl.flock(self.file, fcntl.LOCK_EX)
-
-    def __exit__(self, *exc: object) -> None:
-        self.file.close()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _begin_immediate(connection: sqlalchemy.engine.Connection) -> None:

@@ -55,6 +55,9 @@ class Job(Protocol):
 
     read_test: ReadTest
 
+    def plan_ahead(self, storage: RDBStorage) -> None:
+        """Keep some slots waiting as long as the plan has more."""
+
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Say what a slot stands for; suggests the trial's parameters."""
 
@@ -95,6 +98,7 @@ def work(place: Workplace, job: Job) -> None:
         if time.monotonic() - reaped > REAP_SECONDS:
             requeue_dead(place.storage, place.study, watchdog)
             reaped = time.monotonic()
+        job.plan_ahead(place.storage)
         trial = take(place.storage, place.study)
         if trial is not None:
             with _beating(place.storage, trial):

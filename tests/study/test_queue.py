@@ -33,9 +33,9 @@ def states(study) -> list[str]:
 
 
 def test_slots_are_added_once_and_keep_their_parameters(opened):
-    _, _, study = opened
-    assert add_slots(study, [Slot(0, {"x": 3}), Slot(1)]) == 2
-    assert add_slots(study, [Slot(0), Slot(1), Slot(2)]) == 1
+    _, storage, study = opened
+    assert add_slots(storage, study, [Slot(0, {"x": 3}), Slot(1)]) == 2
+    assert add_slots(storage, study, [Slot(0), Slot(1), Slot(2)]) == 1
     trials = slots_of(study)
     assert sorted(trials) == [0, 1, 2]
     assert trials[0].system_attrs["fixed_params"] == {"x": 3}
@@ -43,7 +43,7 @@ def test_slots_are_added_once_and_keep_their_parameters(opened):
 
 def test_slots_are_taken_in_order_and_then_there_is_none(opened):
     _, storage, study = opened
-    add_slots(study, [Slot(0), Slot(1)])
+    add_slots(storage, study, [Slot(0), Slot(1)])
     taken = [take(storage, study) for _ in range(3)]
     assert [trial and trial.number for trial in taken] == [0, 1, None]
     assert states(study) == ["RUNNING", "RUNNING"]
@@ -52,7 +52,7 @@ def test_slots_are_taken_in_order_and_then_there_is_none(opened):
 
 def test_a_slot_given_back_waits_again_with_its_parameters(opened):
     _, storage, study = opened
-    add_slots(study, [Slot(0), Slot(1)])
+    add_slots(storage, study, [Slot(0), Slot(1)])
     first = take(storage, study)
     x = first.suggest_float("x", 0, 1)
     give_back(storage, first)
@@ -65,7 +65,7 @@ def test_a_slot_given_back_waits_again_with_its_parameters(opened):
 
 def test_a_slot_whose_worker_died_waits_again_and_the_late_worker_is_told(opened, monkeypatch):
     _, storage, study = opened
-    add_slots(study, [Slot(0)])
+    add_slots(storage, study, [Slot(0)])
     late = take(storage, study)
     monkeypatch.setattr(queue, "_dead_here", lambda owner: True)
     assert requeue_dead(storage, study, Watchdog()) == 1
@@ -79,7 +79,7 @@ def test_a_slot_that_kills_its_workers_fails_in_the_end(opened, monkeypatch):
     _, storage, study = opened
     monkeypatch.setattr(queue, "_dead_here", lambda owner: True)
     monkeypatch.setattr(queue, "MOST_ATTEMPTS", 3)
-    add_slots(study, [Slot(0)])
+    add_slots(storage, study, [Slot(0)])
     for _ in range(3):
         assert take(storage, study) is not None
         requeue_dead(storage, study, Watchdog())
@@ -89,7 +89,7 @@ def test_a_slot_that_kills_its_workers_fails_in_the_end(opened, monkeypatch):
 
 def test_a_living_worker_keeps_its_slot(opened):
     _, storage, study = opened
-    add_slots(study, [Slot(0)])
+    add_slots(storage, study, [Slot(0)])
     take(storage, study)
     assert requeue_dead(storage, study, Watchdog()) == 0
     assert states(study) == ["RUNNING"]
@@ -100,7 +100,7 @@ def test_a_worker_elsewhere_is_dead_when_its_heart_stops_by_our_own_clock(opened
     monkeypatch.setattr(queue, "_dead_here", lambda owner: None)
     clock = [1000.0]
     monkeypatch.setattr(queue.time, "monotonic", lambda: clock[0])
-    add_slots(study, [Slot(0)])
+    add_slots(storage, study, [Slot(0)])
     trial = take(storage, study)
     watchdog = Watchdog()
     for beat in range(3):
@@ -124,8 +124,8 @@ def _take_all(url: str, name: str, path: str) -> None:
 
 
 def test_three_processes_take_every_slot_exactly_once(opened, tmp_path):
-    url, _, study = opened
-    add_slots(study, [Slot(number) for number in range(SLOTS)])
+    url, storage, study = opened
+    add_slots(storage, study, [Slot(number) for number in range(SLOTS)])
     context = multiprocessing.get_context("spawn")
     files = [tmp_path / f"taken-{n}" for n in range(3)]
     workers = [context.Process(target=_take_all, args=(url, study.study_name, str(file))) for file in files]
@@ -142,7 +142,7 @@ def test_three_processes_take_every_slot_exactly_once(opened, tmp_path):
 def test_sqlite_is_in_wal_mode_and_readers_do_not_block_it(url, tmp_path):
     storage = open_storage(url)
     study = optuna.create_study(study_name="s", storage=storage)
-    add_slots(study, [Slot(0)])
+    add_slots(storage, study, [Slot(0)])
     reader = sqlite3.connect(tmp_path / "study.db")
     assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     reader.execute("BEGIN")
