@@ -86,7 +86,7 @@ class UnavailableError(ArchsearchError):
     exit_code = 75
 
 
-class Interrupted(ArchsearchError):  # noqa: N818 - an interruption is not an error of anybody
+class Interrupted(ArchsearchError):
     """SIGINT or SIGTERM arrived; `signal_number` says which, `exit_code` is 128 + that number."""
 
     def __init__(self, message: str, signal_number: int) -> None:

@@ -3,11 +3,11 @@
     python benchmarks/notebook_loop.py lenet5 --rounds 5
     python benchmarks/notebook_loop.py lenet_best --rounds 3 --samples 12000
 
-Every measurement is a process of its own: `notebook` reads MNIST through a DataLoader with Resize and ToTensor for every
-sample, batch 600, default threads, and adds the accuracy up in Python, as the write-up's program did; `archsearch` is the
-product's own loop on the same network. Both train one epoch; the loops' own seconds are compared (no imports, no
-preparation), with the matrix-product rate of the machine measured beside each. Needs MNIST in the data folder
-(`archsearch data get mnist`).
+Every measurement is a process of its own: `notebook` reads MNIST through a DataLoader with Resize and ToTensor for
+every sample, batch 600, default threads, and adds the accuracy up in Python, as the write-up's program did;
+`archsearch` is the product's own loop on the same network. Both train one epoch; the loops' own seconds are compared
+(no imports, no preparation), with the matrix-product rate of the machine measured beside each. Needs MNIST in the
+data folder (`archsearch data get mnist`).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def archsearch_epoch(name: str, samples: int, overrides: list[str]) -> float:
     from archsearch.train.run import Silent
 
     class Clock(Silent):
-        def start(self, epochs: int, done: int, samples: int) -> None:
+        def start(self, epochs: int, history: object, samples: int) -> None:
             self.began = time.perf_counter()
 
         def batch(self, epoch: int, done: int, loss: float) -> None:
@@ -71,7 +71,9 @@ def archsearch_epoch(name: str, samples: int, overrides: list[str]) -> float:
 
     plan = plan_experiment(load_spec(name, ["train.epochs=1", "train.device=cpu", *overrides]))
     whole = load(plan.spec.data)
-    few = Dataset(whole.facts, whole.fingerprint, whole.x_train[:samples], whole.y_train[:samples], whole.x_test, whole.y_test)
+    few = Dataset(
+        whole.facts, whole.fingerprint, whole.x_train[:samples], whole.y_train[:samples], whole.x_test, whole.y_test
+    )
     clock = Clock()
     torch.set_flush_denormal(True)
     train(plan, 0, few, "cpu", read_test="never", interruption=Interruption(), watch=clock)
@@ -115,10 +117,16 @@ def main() -> None:
     for _ in range(arguments.rounds):
         pair = [measure(loop, name, samples, arguments.overrides) for loop in ("notebook", "archsearch")]
         pairs.append(pair)
-        print("notebook {:.2f} s, archsearch {:.2f} s, ratio {:.2f}".format(*(p["seconds"] for p in pair), pair[0]["seconds"] / pair[1]["seconds"]))
+        print(
+            "notebook {:.2f} s, archsearch {:.2f} s, ratio {:.2f}".format(
+                *(p["seconds"] for p in pair), pair[0]["seconds"] / pair[1]["seconds"]
+            )
+        )
     for side, loop in enumerate(("notebook", "archsearch")):
         times = [pair[side]["seconds"] for pair in pairs]
-        print(f"{loop}: median {statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f}), n = {len(times)}")
+        print(
+            f"{loop}: median {statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f}), n = {len(times)}"
+        )
     ratios = [a["seconds"] / b["seconds"] for a, b in pairs]
     print(f"ratio: median {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
     rates = [p["gflops"] for pair in pairs for p in pair]

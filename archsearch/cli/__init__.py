@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from archsearch import __version__
-from archsearch.cli import check, data, doctor, list_, run, schema, show
+from archsearch.cli import check, dashboard, data, doctor, list_, run, schema, show, space, status, study
 
 app = typer.Typer(
     name="archsearch",
@@ -42,7 +42,12 @@ def _options(
 
 app.command("run")(run.run)
 app.command("show")(show.show)
+app.command("study")(study.study)
 app.command("check")(check.check)
+app.command("space")(space.space)
+app.command("status")(status.status)
+app.command("best")(status.best)
+app.command("dashboard")(dashboard.dashboard)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
 app.command("schema")(schema.schema)

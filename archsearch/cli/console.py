@@ -20,9 +20,17 @@ from archsearch.errors import ArchsearchError, SpecError
 from archsearch.spec.network import NetworkPlan, PlanError, PlannedLayer, size_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.progress import Progress as Bars
 
+    from archsearch.data.fetch import SourceStatus
+    from archsearch.data.integrity import FileCheck
     from archsearch.data.planning import ExperimentPlan
+    from archsearch.search.confirm import Confirmation
+    from archsearch.search.count import SpaceCount
+    from archsearch.search.search import StudyReport
+    from archsearch.search.study import Study
     from archsearch.train.doctor import Finding
     from archsearch.train.result import EpochRecord, RunResult
     from archsearch.train.run import FinishedRun
@@ -78,10 +86,9 @@ def error(problem: ArchsearchError) -> None:
 def started(plan: ExperimentPlan) -> None:
     """Say to stderr what is about to run."""
     spec = plan.spec
-    note(
-        f"{spec.name}: {plan.network.parameters:,} parameters, {_si(plan.network.macs)} MACs, "
-        f"{spec.data.name} {size_text(plan.facts.shape)}, {spec.train.epochs} epochs of batches of {spec.train.batch_size}"
-    )
+    size = f"{plan.network.parameters:,} parameters, {_si(plan.network.macs)} MACs"
+    data = f"{spec.data.name} {size_text(plan.facts.shape)}"
+    note(f"{spec.name}: {size}, {data}, {spec.train.epochs} epochs of batches of {spec.train.batch_size}")
 
 
 def plan_json(plan: ExperimentPlan) -> dict[str, Any]:
@@ -120,8 +127,8 @@ def print_plan(plan: ExperimentPlan) -> None:
     title = Text.assemble((spec.name, "bold"), f"  {spec.summary}" if spec.summary else "")
     out.print(title)
     out.print(_layer_table(network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network))
-    data = f"{plan.facts.name}, {plan.facts.classes} classes, {plan.facts.train:,} training and {plan.facts.test:,} test samples"
-    out.print(Text(f"data   {data}"))
+    samples = f"{plan.facts.train:,} training and {plan.facts.test:,} test samples"
+    out.print(Text(f"data   {plan.facts.name}, {plan.facts.classes} classes, {samples}"))
     out.print(Text(f"train  {_training_line(spec.train.model_dump(mode='json'))}"))
     out.print(Text(f"engine {_engine(plan)}"))
 
@@ -202,7 +209,9 @@ def _value(value: object) -> str:
 def print_checked(reference: str, plan: ExperimentPlan) -> None:
     """Say that a spec is right."""
     _out().print(
-        Text.assemble(("ok ", "green"), f"{reference}: {plan.network.parameters:,} parameters, {_si(plan.network.macs)} MACs")
+        Text.assemble(
+            ("ok ", "green"), f"{reference}: {plan.network.parameters:,} parameters, {_si(plan.network.macs)} MACs"
+        )
     )
 
 
@@ -212,7 +221,9 @@ def print_catalog(found: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
     for folder, rows in found.items():
         if not rows:
             continue
-        table = Table(box=None, pad_edge=False, show_header=False, title=folder, title_justify="left", title_style="bold")
+        table = Table(
+            box=None, pad_edge=False, show_header=False, title=folder, title_justify="left", title_style="bold"
+        )
         table.add_column(no_wrap=True, style="cyan")
         table.add_column()
         for row in rows:
@@ -242,8 +253,9 @@ class RunBar:
         if self.bars is not None:
             self.bars.stop()
 
-    def start(self, epochs: int, done: int, samples: int) -> None:
+    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
         """Show the bar; a run that goes on says from where."""
+        done = len(history)
         self.epochs, self.samples, self.begun_with = epochs, samples, done
         self.began = time.monotonic()
         if done:
@@ -307,7 +319,8 @@ def print_run(one: FinishedRun) -> None:
 def _outcome(result: RunResult) -> list[str | tuple[str, str]]:
     if result.status == "diverged":
         return [("diverged", "bold red"), f" in {result.reason}"]
-    parts = [f"{name} accuracy {_percent(a)}" for name, a in (("test", result.test_accuracy), ("val", result.val_accuracy)) if a is not None]
+    accuracies = {"test": result.test_accuracy, "val": result.val_accuracy}
+    parts = [f"{name} accuracy {_percent(value)}" for name, value in accuracies.items() if value is not None]
     return [(", ".join(parts), "green")]
 
 
@@ -327,11 +340,229 @@ def print_summary(summary: Summary) -> None:
         inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
         out.print(
             Text(
-                f"the documented {_percent(summary.documented)} {inside} the 95 % prediction interval for one more run, "
-                f"{_range(summary.prediction95)}"
+                f"the documented {_percent(summary.documented)} {inside} the 95 % prediction interval "
+                f"for one more run, {_range(summary.prediction95)}"
             ),
             soft_wrap=True,
         )
+
+
+# -- studies -----------------------------------------------------------------------------------------------------------
+
+
+class StudyPanel:
+    """Shows a study on stderr while it works: a live line on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.live: Any = None
+        self.began = time.monotonic()
+        self.said = 0.0
+        self.first_done: int | None = None
+
+    def __enter__(self) -> Self:
+        err = _err()
+        if err.is_terminal:
+            from rich.live import Live
+
+            self.live = Live(Text(f"{self.name}: ..."), console=err, refresh_per_second=4, transient=True)
+            self.live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def look(self, study: Any) -> None:
+        """Show how far a study is."""
+        from archsearch.search.progress import progress_of
+
+        if self.live is None and time.monotonic() - self.said < 10:
+            return
+        self.said = time.monotonic()
+        now = progress_of(study)
+        if self.first_done is None:
+            self.first_done = now.done
+        lines = [f"{now.study}  {now.done}/{now.total} done, {now.running} running"]
+        counts = {
+            "pruned": now.pruned,
+            "repeated": now.repeated,
+            "diverged": now.diverged,
+            "infeasible": now.infeasible,
+        }
+        lines[0] += "".join(f", {number} {word}" for word, number in counts.items() if number)
+        new, spent = now.done - self.first_done, time.monotonic() - self.began
+        if new and now.done < now.total:
+            lines[0] += f", about {_minutes(spent / new * (now.total - now.done))} left"
+        if now.best is not None:
+            lines.append(f"best {now.metric} {now.best:.4f} (trial {now.best_trial}): {now.best_line}")
+        if now.history:
+            lines.append(_sparkline(now.history))
+        if self.live is not None:
+            self.live.update(Text("\n".join(lines)))
+        else:
+            note("  ".join(lines[:2]))
+
+
+def _sparkline(values: Sequence[float]) -> str:
+    """Draw the best value so far as a row of bars."""
+    bars = "▁▂▃▄▅▆▇█"
+    low, high = min(values), max(values)
+    scale = (len(bars) - 1) / (high - low) if high > low else 0.0
+    return "".join(bars[round((value - low) * scale)] for value in values[-80:])
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def study_json(report: StudyReport) -> dict[str, Any]:
+    """Give what `study --json` prints."""
+    return report.model_dump(mode="json")
+
+
+def print_study(report: StudyReport, runs_dir: Path) -> None:
+    """Print what a study came to: the counts, the best, the confirmation."""
+    out = _out()
+    counts = f"{report.completed} completed"
+    for word in ("pruned", "repeated", "diverged", "failed", "waiting", "running"):
+        number = getattr(report, word)
+        counts += f", {number} {word}" if number else ""
+    counts += f"; {report.infeasible} infeasible samples were put aside" if report.infeasible else ""
+    out.print(Text.assemble((report.study, "bold"), f"  {report.trials} trials: {counts}"), soft_wrap=True)
+    if report.best is None:
+        return
+    best = report.best
+    values = ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, best.values, strict=True))
+    out.print(Text.assemble(("best of the search  ", "bold"), f"trial {best.number}: {values}"), soft_wrap=True)
+    out.print(Text("  " + " ".join(f"{k}={_value(v)}" for k, v in best.params.items()), style="dim"))
+    if report.front:
+        out.print(Text(f"Pareto front: {len(report.front)} networks", style="bold"))
+        for one in sorted(report.front, key=lambda b: b.values):
+            numbers = ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, one.values, strict=True))
+            out.print(Text(f"  trial {one.number}: {numbers}"))
+    if report.confirmed is not None:
+        _print_confirmation(out, report.confirmed)
+    out.print(Text(f"archsearch run {runs_dir / report.study / 'best.yaml'}", style="dim"), soft_wrap=True)
+
+
+def _print_confirmation(out: Console, confirmed: Confirmation) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("confirmed on fresh seeds", "search", "test mean", "95 % interval", "from baseline", "shrinkage"):
+        table.add_column(column, justify="left" if column.startswith("confirmed") else "right", no_wrap=True)
+    for row in confirmed.candidates:
+        table.add_row(
+            *_cells(
+                row.candidate,
+                "" if row.search_value is None else _percent(row.search_value),
+                "failed" if row.mean is None else _percent(row.mean),
+                "" if row.ci95 is None else _range(row.ci95),
+                "" if row.gain is None else f"{100 * row.gain:+.2f} points",
+                "" if row.shrinkage is None else f"{100 * row.shrinkage:.2f} points",
+            )
+        )
+    out.print(table)
+    out.print(Text(confirmed.sentence, style="bold"), soft_wrap=True)
+    out.print(Text(f"the test set was read {confirmed.test_reads} times, only for this table", style="dim"))
+
+
+def print_status(reports: Sequence[StudyReport]) -> None:
+    """Print a line for every study."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("study", "done", "pruned", "running", "waiting", "best", "confirmed"):
+        table.add_column(column, justify="left" if column in ("study", "confirmed") else "right")
+    for report in reports:
+        done = report.completed + report.pruned + report.diverged + report.failed
+        best = "" if report.best is None else f"{report.best.value:.4f} (trial {report.best.number})"
+        winner = "" if report.confirmed is None else report.confirmed.winner or "cannot be told apart"
+        numbers = (f"{done}/{report.trials}", str(report.pruned), str(report.running), str(report.waiting))
+        table.add_row(*_cells(report.study, *numbers, best, winner))
+    _out().print(table)
+
+
+def print_space(study: Study, counted: SpaceCount) -> None:
+    """Print how large a space is, its open values, and what does not fit."""
+    out = _out()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("open value", no_wrap=True, style="bold")
+    table.add_column("values")
+    for name, domain in study.space.parameters().items():
+        table.add_row(*_cells(name, str(domain)))
+    out.print(table)
+    about = "" if counted.exact else "about "
+    total = "infinitely many" if counted.total is None else _large(counted.total)
+    out.print(Text(f"configurations  {total}"))
+    if counted.continuous:
+        out.print(Text(f"  continuous: {', '.join(counted.continuous)}; below each counts as one value"))
+    between = counted.feasible_interval
+    spread = f" (95 % interval {_large(between[0])} to {_large(between[1])})" if between else ""
+    out.print(Text(f"that fit        {about}{_large(counted.feasible)}{spread}"))
+    bounds = counted.distinct_interval
+    spread = f" (at least {_large(bounds[0])})" if bounds else ""
+    out.print(Text(f"distinct        {about}{_large(counted.distinct)}{spread}"))
+    if not counted.exact:
+        out.print(Text(f"estimated from {counted.checked:,} configurations, drawn evenly", style="dim"))
+    if counted.misfits:
+        out.print(Text("what does not fit", style="bold"))
+    for misfit in counted.misfits:
+        out.print(Text(f"  {about}{_large(misfit.configurations)}: {misfit.reason}"))
+        out.print(Text("    " + " ".join(f"{k}={_value(v)}" for k, v in misfit.example.items()), style="dim"))
+
+
+def print_values(values: Mapping[str, Any], *, json: bool) -> None:
+    """Print one configuration in one line."""
+    if json:
+        sys.stdout.write(json_line(values) + "\n")
+    else:
+        sys.stdout.write(" ".join(f"{name}={_value(value)}" for name, value in values.items()) + "\n")
+
+
+def json_line(document: object) -> str:
+    """Give a document as one line of JSON."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+
+
+def _large(number: int) -> str:
+    return f"{number:,}" if number < 10**9 else f"{number:.3g}"
+
+
+# -- data --------------------------------------------------------------------------------------------------------------
+
+
+def print_data_sets(found: Sequence[SourceStatus]) -> None:
+    """Print the data sets and what of them is here."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column, side in (("name", "left"), ("what", "left"), ("shape", "right"), ("classes", "right")):
+        table.add_column(column, justify="right" if side == "right" else "left")
+    for column in ("training", "test"):
+        table.add_column(column, justify="right")
+    table.add_column("here", overflow="fold")
+    for one in found:
+        here = f"{one.where}, {_bytes(one.size)}" if one.size else one.where if one.present else "no"
+        numbers = (size_text(one.shape), str(one.classes), f"{one.train:,}", f"{one.test:,}")
+        table.add_row(*_cells(one.name, one.title, *numbers, here))
+    _out().print(table)
+
+
+def print_files(name: str, files: Sequence[Path]) -> None:
+    """Print where a data set's files lie."""
+    out = _out()
+    if not files:
+        out.print(Text(f"{name} comes with scikit-learn: there is nothing to get"))
+    for path in files:
+        out.print(Text(str(path)), soft_wrap=True)
+
+
+def print_checks(checks: Sequence[FileCheck]) -> None:
+    """Print the state of each file in the data folder."""
+    out = _out()
+    if not checks:
+        out.print(Text("no data set is in the data folder yet: archsearch data get mnist"))
+    for check in checks:
+        style = {"ok": "green", "missing": "yellow"}.get(check.state, "red")
+        out.print(Text.assemble((f"{check.state:<8}", style), str(check.path)), soft_wrap=True)
+        if check.detail:
+            out.print(Text(f"        {check.detail}"), soft_wrap=True)
 
 
 # -- the machine -------------------------------------------------------------------------------------------------------

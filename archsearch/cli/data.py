@@ -18,6 +18,16 @@ def list_(data_dir: options.DataDir = None, json: options.Json = False) -> None:
 
     Example:  archsearch data list
     """
+    from dataclasses import asdict
+
+    from archsearch.cli import console
+    from archsearch.data.fetch import status
+
+    found = status(data_dir)
+    if json:
+        console.print_json({"data_sets": [asdict(one) for one in found]})
+    else:
+        console.print_data_sets(found)
 
 
 @app.command("get")
@@ -33,6 +43,14 @@ def get(
 
     Examples:  archsearch data get mnist      archsearch data get mnist --from ~/Downloads/mnist
     """
+    from archsearch.cli import console
+    from archsearch.data.fetch import get as fetch
+
+    files = fetch(name, data_dir=data_dir, source=source, say=console.note)
+    if json:
+        console.print_json({"name": name, "files": [str(path) for path in files]})
+    else:
+        console.print_files(name, files)
 
 
 @app.command("verify")
@@ -41,3 +59,15 @@ def verify(data_dir: options.DataDir = None, json: options.Json = False) -> None
 
     Example:  archsearch data verify
     """
+    from archsearch.cli import console
+    from archsearch.data.fetch import verify as examine
+    from archsearch.errors import DamagedFileError
+
+    checks = examine(data_dir)
+    if json:
+        console.print_json({"files": [{"path": str(c.path), "state": c.state, "detail": c.detail} for c in checks]})
+    else:
+        console.print_checks(checks)
+    bad = [check for check in checks if check.state == "damaged"]
+    if bad:
+        raise DamagedFileError(f"{len(bad)} of {len(checks)} files are damaged and will not be used")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from archsearch.cli import options
 
 
@@ -12,16 +14,19 @@ def list_(json: options.Json = False) -> None:
     """
     from archsearch.cli import console
     from archsearch.errors import SpecError
-    from archsearch.spec.catalog import Folder, catalog, summary_of
+    from archsearch.spec.catalog import catalog, summary_of
 
-    found: dict[Folder, list[dict[str, str]]] = {"specs": [], "studies": []}
-    for folder, rows in found.items():
-        for name, path in catalog(folder).items():
-            try:
-                summary = summary_of(path)
-            except SpecError as error:
-                summary = f"cannot be read: {error.problems[0]}"
-            rows.append({"name": name, "summary": summary, "path": str(path)})
+    def row(name: str, path: Path) -> dict[str, str]:
+        try:
+            summary = summary_of(path)
+        except SpecError as error:
+            summary = f"cannot be read: {error.problems[0]}"
+        return {"name": name, "summary": summary, "path": str(path)}
+
+    found = {
+        "specs": [row(name, path) for name, path in catalog("specs").items()],
+        "studies": [row(name, path) for name, path in catalog("studies").items()],
+    }
     if json:
         console.print_json(found)
     else:

@@ -21,12 +21,28 @@ DataDir = Annotated[
     typer.Option("--data-dir", help="Where data sets lie (else ARCHSEARCH_DATA, else the user cache)."),
 ]
 RunsDir = Annotated[Path, typer.Option("--runs-dir", envvar="ARCHSEARCH_RUNS", help="Where results go.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        help="Where studies are kept: sqlite:///FILE or postgresql+psycopg://... (else archsearch.db among the runs).",
+    ),
+]
 MaxParameters = Annotated[int | None, typer.Option("--max-parameters", min=1, help="Raise the limit of 100 million.")]
 MaxActivations = Annotated[
     float | None,
     typer.Option("--max-activations", min=0.0, help="Raise the limit of 4 GiB of outputs per batch."),
 ]
 MaxLayers = Annotated[int | None, typer.Option("--max-layers", min=1, help="Raise the limit of 512 layers.")]
+
+
+def workers(text: str) -> int | None:
+    """Read the number of workers; None for `auto`."""
+    if text == "auto":
+        return None
+    if not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise typer.BadParameter(f"expected auto or a number from 1 on, got {text!r}", param_hint="--workers")
+    return int(text)
 
 
 def limits(parameters: int | None, activations: float | None, layers: int | None) -> Limits:

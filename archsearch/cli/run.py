@@ -46,7 +46,7 @@ def run(
     choice = choose_engine(plan.network, plan.spec.train, resolve_device(plan.spec.train.device))
     if choice.reason:
         console.note(f"engine torch: {choice.reason}")
-    dataset = load(plan.spec.data, data_dir=data_dir)
+    dataset = load(plan.spec.data, data_dir=data_dir, say=console.note)
     finished: list[FinishedRun] = []
     for number in range(seed, seed + (seeds or 1)):
         with console.RunBar(plan, number) as watch:

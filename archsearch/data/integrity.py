@@ -1,4 +1,4 @@
-"""Is a file what it was: digests, the state of one file, and files that appear whole or not at all.
+"""Is a data file what it was: digests, the state of one file, and what is left of a killed process.
 
     digest_of(path, "sha256")        # 'sha256:ba89...'
 
@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
-import os
 import shutil
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -52,45 +49,6 @@ def shorten(digest: str) -> str:
     """`sha256:ba891046e650...` -> `SHA-256 ba891046e650`."""
     algorithm, _, value = digest.partition(":")
     return f"{'SHA-256' if algorithm == 'sha256' else algorithm.upper()} {value[:12]}"
-
-
-def digest_of_json(value: object) -> str:
-    """Hash a value by its canonical JSON; 64 hexadecimal digits."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write a JSON file that is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(value, file, indent=2, sort_keys=True)
-            file.write("\n")
-            sync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def sync(descriptor: int) -> None:
-    """Flush to disk, where the file system can."""
-    try:
-        os.fsync(descriptor)
-    except OSError as problem:
-        if problem.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush the names in a folder to disk; Windows has no such thing."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        sync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def remove_leftovers(parent: Path, pattern: str) -> None:

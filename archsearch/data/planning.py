@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archsearch.data.facts import DataFacts, describe
+from archsearch.data.facts import DataFacts, describe, validation_count
 from archsearch.errors import SpecError
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.experiment import ExperimentSpec
@@ -117,8 +117,3 @@ def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: D
                 "a last batch of 1, which cannot be normalised; use another train.batch_size",
                 ("train", "batch_size"),
             )
-
-
-def validation_count(validation: int | float, train: int) -> int:
-    """Give how many of `train` samples are held out for validation: a count as it is, a fraction rounded."""
-    return validation if isinstance(validation, int) else round(validation * train)

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from archsearch.data import embedded, fetch, folder, location, npz, raw, store, vision
 from archsearch.data.facts import DataFacts, own_path, survey
-from archsearch.data.integrity import digest_of, digest_of_json
+from archsearch.data.integrity import digest_of
 from archsearch.data.registry import DATASETS, Contents, Downloaded
 from archsearch.data.samples import Part, chunks, first_per_class, fit
 from archsearch.errors import DamagedFileError
+from archsearch.files import seal
 from archsearch.spec.dataset import DataSpec
 
 PREPARATION_VERSION = 1  # raise it whenever the same raw files and options give other tensors
@@ -53,7 +54,7 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
     root = location.data_dir(data_dir)
     source = _identity(spec, root, say)
     options = [described.shape, spec.grayscale, spec.limit]
-    key = digest_of_json([PREPARATION_VERSION, spec.name, options, source])[:16]
+    key = seal([PREPARATION_VERSION, spec.name, options, source])[:16]
     target = root / "prepared" / f"{spec.name}-{key}"
     if not target.exists():
         parts = _parts(spec, described, root, say)

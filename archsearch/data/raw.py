@@ -12,9 +12,10 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from archsearch.data.integrity import FileCheck, digest_of, matches, sync_folder, write_json, writing
+from archsearch.data.integrity import FileCheck, digest_of, matches, writing
 from archsearch.data.registry import DATASETS, Downloaded
 from archsearch.errors import DamagedFileError
+from archsearch.files import sync_folder, write_json
 
 
 def examine(name: str, source: Downloaded, folder: Path) -> Iterator[FileCheck]:

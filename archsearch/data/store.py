@@ -19,15 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from archsearch.data.integrity import (
     FileCheck,
-    digest_of_json,
     matches,
     remove_leftovers,
-    sync,
-    sync_folder,
-    write_json,
     writing,
 )
 from archsearch.errors import DamagedFileError
+from archsearch.files import seal, sync, sync_folder, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,9 +67,9 @@ def write(target: Path, arrays: Mapping[str, NewArray], about: Mapping[str, obje
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             files[path.name] = {"bytes": path.stat().st_size, "sha256": digest}
-        meta = {**about, "files": files, "fingerprint": digest_of_json(contents)}
+        meta = {**about, "files": files, "fingerprint": seal(contents)}
         with writing(target.parent):
-            write_json(temporary / "meta.json", {**meta, "check": digest_of_json(meta)})
+            write_json(temporary / "meta.json", {**meta, "check": seal(meta)})
             sync_folder(temporary)
             try:
                 temporary.rename(target)
@@ -163,7 +160,7 @@ def _meta(folder: Path) -> dict[str, Any]:
         raise DamagedFileError(f"it cannot be read ({problem.strerror or problem})") from problem
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as problem:
         raise DamagedFileError("it is not what was written") from problem
-    if check != digest_of_json(meta):
+    if check != seal(meta):
         raise DamagedFileError("it is not what was written")
     found: dict[str, Any] = meta
     return found

@@ -64,7 +64,12 @@ def find(reference: str, folder: Folder) -> Path:
     if "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml")):
         path = Path(reference)
         if "\0" in reference or not _is_there(path):
-            raise SpecError(Problem(short(reference), f"no such file; `archsearch list` shows what can be run by name{_near(path.stem, names)}"))
+            raise SpecError(
+                Problem(
+                    short(reference),
+                    f"no such file; `archsearch list` shows what can be run by name{_near(path.stem, names)}",
+                )
+            )
         return path
     if reference not in names:
         raise SpecError(f"{unknown(noun, reference, names)} (`archsearch list` shows them all)")
@@ -88,12 +93,38 @@ def read_spec(reference: str, overrides: Sequence[str] = ()) -> LoadedSpec:
     Raises `SpecError` with all problems found, each with `file:line:column`.
     """
     path = find(reference, "specs")
-    node = apply_overrides(_resolve(path, path.resolve().parent, ()), overrides)
+    written = _resolve(path, path.resolve().parent, ())
+    node = _without_old_claims(written, apply_overrides(written, overrides))
     try:
         spec = ExperimentSpec.model_validate(node.plain())
     except ValidationError as error:
         raise SpecError(problems_of(error, node, ExperimentSpec)) from None
     return LoadedSpec(spec, node, path)
+
+
+def _without_old_claims(written: Node, overridden: Node) -> Node:
+    """Drop what a file claims of its own experiment where an override made another one of it.
+
+    `expect` is about the network, whose counts depend on the data; `documented` about all of it, whatever the device.
+    """
+
+    def changed(part: str) -> bool:
+        before, after = (node.get(part) for node in (written, overridden))
+        if part == "train":
+            before, after = (_without_device(node) for node in (before, after))
+        return (before.plain() if before else None) != (after.plain() if after else None)
+
+    if overridden is written:
+        return written
+    if (changed("network") or changed("data")) and not changed("expect"):
+        overridden = overridden.with_item("expect", None)
+    if any(changed(part) for part in ("data", "network", "train")) and not changed("documented"):
+        overridden = overridden.with_item("documented", None)
+    return overridden
+
+
+def _without_device(node: Node | None) -> Node | None:
+    return node.with_item("device", None) if node is not None and isinstance(node.value, dict) else node
 
 
 def _resolve(path: Path, root: Path, children: tuple[Path, ...]) -> Node:
@@ -131,7 +162,7 @@ def _with_own_words(base: Node, variant: Node) -> Node:
         value = variant.get(key)
         if key not in ("extends", "edits") and value is not None:
             base = base.with_item(key, value)
-            base.keys[key] = variant.keys[key] if key in variant.keys else value.mark
+            base.keys[key] = variant.keys.get(key, value.mark)
     return Node(base.value, variant.mark, base.keys)
 
 
@@ -150,7 +181,7 @@ def _only_variant_keys(node: Node) -> None:
 
 
 def _parent(node: Node, folder: Path, root: Path) -> tuple[Path, Path]:
-    """Give the parent's file and its root: meant from the variant's folder and inside its root, or a name of the catalog."""
+    """Give the parent's file and its root: from the variant's folder and inside its root, or a name of the catalog."""
     reference, where = node.value, str(node.mark)
     if not isinstance(reference, str) or not reference or "\0" in reference:
         raise SpecError(Problem(where, f"extends: expected the name of one spec, got {quoted(node.plain())}"))

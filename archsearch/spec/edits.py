@@ -5,7 +5,8 @@
 
 Edits work on nodes, so that every value keeps the place it was written at. A layer is addressed by its name (`conv2`,
 `res1.conv1`), by its kind (`tanh`: all of them) or by kind and position (`tanh[2]`), as the network stands after the
-edits before. An edit that changes nothing is an error; an override may repeat what is there.
+edits before: all addresses of one edit are meant as the network stood before it. An edit that changes nothing is an
+error; an override may repeat what is there.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from archsearch.errors import Problem, SpecError
+from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.network import layer_names
 from archsearch.spec.sentences import allowed_keys, problems_of, quoted, short, unknown
-from archsearch.spec.yaml import Loc, Mark, Node, read_text
+from archsearch.spec.yaml import MAX_DEPTH, MAX_NODES, Loc, Mark, Node, read_text
 
 _PARTS = ("data", "train", "documented", "expect")
 _WHOLE = ("name", "summary", "source", "departures")
@@ -54,7 +55,10 @@ def apply_overrides(node: Node, overrides: Sequence[str]) -> Node:
         source = f"override {short(text)!r}"
         if not equals or not path:
             raise SpecError(Problem(source, "expected path=value, such as train.epochs=2 or conv1.out_channels=10"))
-        edit = replace(read_text(value, source), mark=Mark(source))
+        try:
+            edit = read_text(value, source)
+        except SpecError as error:  # its line and column mean nothing on the command line
+            raise type(error)([Problem(source, problem.message) for problem in error.problems]) from None
         node = _set(node, path, _marked(edit, Mark(source)), Mark(source))
     return node
 
@@ -76,10 +80,15 @@ def _apply_edit(node: Node, edit: Node) -> Node:
         raise SpecError(Problem(str(edit.mark), unknown("edit", verb, _VERBS)))
     for what, mark, change in _changes(verb, target):
         after = change(node)
+        _hold(after, 0, mark)
         if _same(node, after, mark):
-            raise SpecError(Problem(str(mark), f"{verb} {what} changes nothing; take the edit out, or correct it"))
+            raise SpecError(_changes_nothing(verb, what, mark))
         node = after
     return node
+
+
+def _changes_nothing(verb: str, what: str, mark: Mark) -> Problem:
+    return Problem(str(mark), f"{verb} {what} changes nothing; take the edit out, or correct it")
 
 
 _Change = tuple[str, Mark, Callable[[Node], Node]]
@@ -88,12 +97,7 @@ _Change = tuple[str, Mark, Callable[[Node], Node]]
 def _changes(verb: str, target: Node) -> Iterator[_Change]:
     """Split an edit into single changes, each with its name and place."""
     if verb == "drop":
-        words = target.value if isinstance(target.value, tuple) else (target,)
-        for word in words:
-            if not isinstance(word.value, str):
-                raise SpecError(Problem(str(word.mark), f"drop: expected a layer, got {quoted(word.plain())}"))
-            address = word.value
-            yield address, word.mark, lambda node, a=address, m=word.mark: _splice(node, a, (), m)
+        yield _dropping(target)
     elif verb == "insert":
         yield from _insertion(target)
     elif not isinstance(target.value, dict) or not target.value:
@@ -101,27 +105,49 @@ def _changes(verb: str, target: Node) -> Iterator[_Change]:
         raise SpecError(Problem(str(target.mark), f"{verb}: expected {example}, got {quoted(target.plain())}"))
     elif verb == "set":
         for path, value in target.value.items():
-            mark = target.keys[path]
-            yield path, mark, lambda node, p=path, v=value, m=mark: _set(node, p, v, m)
+            yield _setting(path, value, target.keys[path])
     else:
-        yield from _replacement(target)
+        yield _replacement(target)
 
 
-def _replacement(target: Node) -> Iterator[_Change]:
-    """All addresses of one `replace` are meant as the network stood before it."""
-    assert isinstance(target.value, dict)
-    pairs = target.value
+def _setting(path: str, value: Node, mark: Mark) -> _Change:
+    return short(path), mark, lambda node: _set(node, path, value, mark)
+
+
+def _dropping(target: Node) -> _Change:
+    words = target.value if isinstance(target.value, tuple) else (target,)
+    addresses: list[tuple[str, Mark]] = []
+    for word in words:
+        if not isinstance(word.value, str):
+            raise SpecError(Problem(str(word.mark), f"drop: expected a layer, got {quoted(word.plain())}"))
+        addresses.append((word.value, word.mark))
+    if not addresses:
+        raise SpecError(Problem(str(target.mark), "drop: expected a layer, got an empty list"))
 
     def change(node: Node) -> Node:
-        found = [
-            (entry, _layers(value)) for address, value in pairs.items()
-            for entry in _find(node, address, target.keys[address])
-        ]
-        for entry, layers in sorted(found, key=lambda pair: _order(pair[0].loc), reverse=True):
-            node = _put(node, entry.loc, layers)
-        return node
+        return _put_all(node, [(entry.loc, ()) for found in _find_each(node, addresses) for entry in found])
 
-    yield ", ".join(pairs), target.mark, change
+    return ", ".join(short(address) for address, _ in addresses[:3]), target.mark, change
+
+
+def _replacement(target: Node) -> _Change:
+    assert isinstance(target.value, dict)
+    pairs = {address: _layers(value) for address, value in target.value.items()}
+
+    def change(node: Node) -> Node:
+        each = _find_each(node, [(address, target.keys[address]) for address in pairs])
+        _hold(
+            node, sum(len(found) * _values(new) for found, new in zip(each, pairs.values(), strict=True)), target.mark
+        )
+        every = []
+        for address, found in zip(pairs, each, strict=True):
+            places = [(entry.loc, pairs[address]) for entry in found]
+            if len(pairs) > 1 and _same(node, _put_all(node, places), target.keys[address]):
+                raise SpecError(_changes_nothing("replace", short(address), target.keys[address]))
+            every += places
+        return _put_all(node, every)
+
+    return ", ".join(short(address) for address in list(pairs)[:3]), target.mark, change
 
 
 def _insertion(target: Node) -> Iterator[_Change]:
@@ -140,13 +166,16 @@ def _insertion(target: Node) -> Iterator[_Change]:
         entries = _find(node, address, where.mark)
         if len(entries) != 1:
             raise SpecError(
-                Problem(str(where.mark), f"{address!r} is {len(entries)} layers; name one, such as {entries[0].path}")
+                Problem(
+                    str(where.mark),
+                    f"{short(address)!r} is {len(entries)} layers; name one, such as {short(entries[0].path)}",
+                )
             )
         loc = entries[0].loc
         old = (_at(node, loc),)
         return _put(node, loc, (*old, *new) if side == "after" else (*new, *old))
 
-    yield f"{side} {address}", target.mark, change
+    yield f"{side} {short(address)}", target.mark, change
 
 
 def _same(before: Node, after: Node, mark: Mark) -> bool:
@@ -169,7 +198,8 @@ def _entries(layers: Node | None, loc: Loc, prefix: str = "") -> Iterator[_Entry
         return
     kinds = [_kind_and_fields(layer) for layer in layers.value]
     own = [fields.get("name") if fields else None for _, fields in kinds]
-    names = layer_names((kind, str(n.value) if n else None) for (kind, _), n in zip(kinds, own, strict=True))
+    words = [n.value if n is not None and isinstance(n.value, str) else None for n in own]
+    names = layer_names((kind, word) for (kind, _), word in zip(kinds, words, strict=True))
     for index, ((kind, fields), name) in enumerate(zip(kinds, names, strict=True)):
         yield _Entry((*loc, index), prefix + name, kind)
         if fields and fields.get("layers"):
@@ -197,7 +227,7 @@ def _find(node: Node, address: str, mark: Mark) -> list[_Entry]:
             return [of_kind[position - 1]]
         if of_kind:
             raise SpecError(
-                Problem(str(mark), f"{address}: there are {len(of_kind)} {nth['kind']} layers, counted from 1")
+                Problem(str(mark), f"{short(address)}: there are {len(of_kind)} {nth['kind']} layers, counted from 1")
             )
     of_kind = [entry for entry in entries if entry.kind == address]
     if of_kind:
@@ -206,8 +236,29 @@ def _find(node: Node, address: str, mark: Mark) -> list[_Entry]:
     raise SpecError(Problem(str(mark), unknown("layer", address, known)))
 
 
+def _find_each(node: Node, addresses: Sequence[tuple[str, Mark]]) -> list[list[_Entry]]:
+    """Give the layers of each address; raise `SpecError` where two addresses mean the same layer, or one inside it."""
+    each = [_find(node, address, mark) for address, mark in addresses]
+    taken: dict[Loc, int] = {}
+    for index, found in enumerate(each):
+        for entry in found:
+            if taken.setdefault(entry.loc, index) != index:
+                raise SpecError(_twice(entry, addresses[taken[entry.loc]][0], addresses[index][1]))
+    for index, found in enumerate(each):
+        for entry in found:
+            for length in range(2, len(entry.loc)):
+                other = taken.get(entry.loc[:length], index)
+                if other != index:
+                    raise SpecError(_twice(entry, addresses[other][0], addresses[index][1]))
+    return each
+
+
+def _twice(entry: _Entry, address: str, mark: Mark) -> Problem:
+    return Problem(str(mark), f"{short(entry.path)} is meant by {short(address)!r} already; name each layer once")
+
+
 def _set(node: Node, path: str, value: Node, mark: Mark) -> Node:
-    first, _, rest = path.partition(".")
+    first = path.partition(".")[0]
     if path in (*_WHOLE, *_PARTS):
         return node.with_item(path, value)
     if first in _PARTS:
@@ -215,19 +266,22 @@ def _set(node: Node, path: str, value: Node, mark: Mark) -> Node:
     address, _, field = path.rpartition(".")
     if not address:
         raise SpecError(Problem(str(mark), _no_path(node, path)))
-    entries = _find_for_set(node, address, field, path, mark)
+    entries = _find_for_set(node, address, path, mark)
+    _hold(node, len(entries) * _values((value,)), mark)
+    places = []
     for entry in entries:
         layer = _at(node, entry.loc)
         fields = LAYER_KINDS[entry.kind].model_fields if entry.kind in LAYER_KINDS else {}
         if field not in fields:
-            raise SpecError(Problem(str(mark), f"{entry.path} ({entry.kind}): {unknown('field', field, fields)}"))
+            what = f"{short(entry.path)} ({short(entry.kind)})"
+            raise SpecError(Problem(str(mark), f"{what}: {unknown('field', field, fields)}"))
         _, old = _kind_and_fields(layer)
         new = (old if old is not None and isinstance(old.value, dict) else Node({}, layer.mark)).with_item(field, value)
-        node = _put(node, entry.loc, (Node({entry.kind: new}, layer.mark, {entry.kind: layer.mark}),))
-    return node
+        places.append((entry.loc, (Node({entry.kind: new}, layer.mark, {entry.kind: layer.mark}),)))
+    return _put_all(node, places)
 
 
-def _find_for_set(node: Node, address: str, field: str, path: str, mark: Mark) -> list[_Entry]:
+def _find_for_set(node: Node, address: str, path: str, mark: Mark) -> list[_Entry]:
     try:
         return _find(node, address, mark)
     except SpecError:
@@ -237,8 +291,16 @@ def _find_for_set(node: Node, address: str, field: str, path: str, mark: Mark) -
 
 
 def _no_path(node: Node, path: str) -> str:
-    layers = [entry.path for entry in _entries(node.get("network"), ("network",))]
+    """Say that a path means nothing, and which one was probably meant."""
     first = path.partition(".")[0]
+    for above in (*((part,) for part in _PARTS), *_standing(node)):
+        if first in allowed_keys(above, ExperimentSpec):
+            return f"there is no {short(path)!r}; did you mean {'.'.join([*above, short(path)])!r}?"
+    for entry in _entries(node.get("network"), ("network",)):
+        if entry.path == path and entry.kind in LAYER_KINDS:
+            field = next((field for field in LAYER_KINDS[entry.kind].model_fields if field != "name"), "name")
+            return f"{path} is a layer; set one of its fields, such as {path}.{field}"
+    layers = [entry.path for entry in _entries(node.get("network"), ("network",))]
     return f"there is no {short(path)!r}: {unknown('part', first, [*_PARTS, *_WHOLE, *layers])}"
 
 
@@ -248,21 +310,42 @@ def _set_part(node: Node, path: str, value: Node, mark: Mark) -> Node:
     for depth in range(1, len(parts)):
         keys = allowed_keys(tuple(parts[:depth]), ExperimentSpec)
         if parts[depth] not in keys:
-            raise SpecError(
-                Problem(str(mark), f"{'.'.join(parts[:depth])}: {unknown('key', parts[depth], keys)}")
-            )
+            raise SpecError(Problem(str(mark), _no_key(node, parts, depth, keys)))
 
     def put(at: Node | None, rest: Sequence[str]) -> Node:
         if not rest:
             return value
         inside = at if at is not None and isinstance(at.value, dict) else Node({}, mark)
         child = inside.get(rest[0])
-        if child is None and inside.value and rest[0] not in inside.value and _is_kind(parts, rest):
+        if child is None and inside.value and _is_kind(parts, rest):
             # another optimiser, loss, ...: `train.optimizer.sgd.lr` where adam stands
             inside = Node({}, mark)
         return inside.with_item(rest[0], put(child, rest[1:]))
 
     return put(node, parts)
+
+
+def _standing(node: Node) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of the optimiser, schedule and loss that are written out: (train, optimizer, adam)."""
+    train = node.get("train")
+    for key in ("optimizer", "schedule", "loss"):
+        written = train.get(key) if train is not None else None
+        if written is not None:
+            yield "train", key, _kind_and_fields(written)[0]
+
+
+def _no_key(node: Node, parts: Sequence[str], depth: int, keys: Sequence[str]) -> str:
+    """Say that a key is unknown; `train.optimizer.lr` leaves out a step, likely the optimiser that stands there."""
+    above, below = list(parts[:depth]), list(parts[depth:])
+    steps = [key for key in keys if below[0] in allowed_keys((*above, key), ExperimentSpec)]
+    at: Node | None = node
+    for part in above:
+        at = at.get(part) if at is not None else None
+    standing = [key for key in steps if at is not None and (at.value == key or at.get(key) is not None)]
+    if steps:
+        path = ".".join([*above, (standing or steps)[0], *below])
+        return f"there is no {short('.'.join(parts))!r}; did you mean {short(path)!r}?"
+    return f"{short('.'.join(above))}: {unknown('key', below[0], keys)}"
 
 
 def _is_kind(parts: Sequence[str], rest: Sequence[str]) -> bool:
@@ -273,9 +356,10 @@ def _is_kind(parts: Sequence[str], rest: Sequence[str]) -> bool:
 # -- rebuilding --------------------------------------------------------------------------------------------------------
 
 
-def _splice(node: Node, address: str, new: tuple[Node, ...], mark: Mark) -> Node:
-    for entry in sorted(_find(node, address, mark), key=lambda entry: _order(entry.loc), reverse=True):
-        node = _put(node, entry.loc, new)
+def _put_all(node: Node, places: Sequence[tuple[Loc, tuple[Node, ...]]]) -> Node:
+    """Put layers in many places, from the last to the first and inner ones before outer ones: so all stay true."""
+    for loc, new in sorted(places, key=lambda place: _order(place[0]), reverse=True):
+        node = _put(node, loc, new)
     return node
 
 
@@ -285,12 +369,12 @@ def _order(loc: Loc) -> tuple[int, ...]:
 
 def _at(node: Node, loc: Loc) -> Node:
     for part in loc:
-        if isinstance(node.value, dict) and isinstance(part, str):
-            node = node.value[part]
-        elif isinstance(node.value, tuple) and isinstance(part, int):
+        if isinstance(part, str):
+            assert isinstance(node.value, dict)
             node = node.value[part]
         else:
-            raise KeyError(part)
+            assert isinstance(node.value, tuple)
+            node = node.value[part]
     return node
 
 
@@ -306,3 +390,29 @@ def _put(node: Node, loc: Loc, new: tuple[Node, ...]) -> Node:
 
 def _layers(value: Node) -> tuple[Node, ...]:
     return value.value if isinstance(value.value, tuple) else (value,)
+
+
+def _hold(node: Node, added: int, mark: Mark) -> None:
+    """Raise `LimitError` where edits would make of a small file what no file may hold."""
+    if _values((node,)) + added > MAX_NODES:
+        raise LimitError(Problem(str(mark), f"the edits make more than {MAX_NODES:,} values; a spec has far fewer"))
+    if _depth(node) > MAX_DEPTH:
+        raise LimitError(Problem(str(mark), f"the edits nest layers more than {MAX_DEPTH} deep"))
+
+
+def _inside(node: Node) -> tuple[Node, ...]:
+    return (
+        tuple(node.value.values())
+        if isinstance(node.value, dict)
+        else node.value
+        if isinstance(node.value, tuple)
+        else ()
+    )
+
+
+def _values(nodes: Sequence[Node]) -> int:
+    return sum(1 + _values(_inside(node)) for node in nodes)
+
+
+def _depth(node: Node) -> int:
+    return 1 + max((_depth(inner) for inner in _inside(node)), default=0)

@@ -38,14 +38,16 @@ NonNegativeFloat = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 # A name is one word of an address such as `conv1.out_channels`.
-LayerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-SpecName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+LAYER_NAME = r"^[a-z][a-z0-9_]{0,63}$"
+SPEC_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
+LayerName = Annotated[str, StringConstraints(pattern=LAYER_NAME)]
+SpecName = Annotated[str, StringConstraints(pattern=SPEC_NAME)]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
 
 
-def _whole(value: object, least: int) -> int:
+def _whole(value: object, least: int, or_word: str = "") -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise PydanticCustomError("whole_number", "expected a whole number")
+        raise PydanticCustomError("whole_number", "expected a whole number{or_word}", {"or_word": or_word})
     if not least <= value <= LARGEST:
         raise PydanticCustomError(
             "out_of_range", "must be between {least} and {most}", {"least": least, "most": LARGEST}
@@ -53,13 +55,13 @@ def _whole(value: object, least: int) -> int:
     return value
 
 
-def _read_pair(least: int) -> Callable[[object], tuple[int, int]]:
+def _read_pair(least: int, or_word: str = " or a pair") -> Callable[[object], tuple[int, int]]:
     def read(value: object) -> tuple[int, int]:
         if isinstance(value, (list, tuple)):
             if len(value) != 2:
                 raise PydanticCustomError("pair", "expected a number or a pair [height, width]")
             return (_whole(value[0], least), _whole(value[1], least))
-        number = _whole(value, least)
+        number = _whole(value, least, or_word)
         return (number, number)
 
     return read
@@ -87,12 +89,12 @@ def _same_or(read: Callable[[object], object]) -> BeforeValidator:
 # What a convolution's padding may be: a number, (for maps) a pair, or `same`: as much as keeps the size.
 ConvPadding = Annotated[
     int | Literal["same"],
-    _same_or(lambda value: _whole(value, 0)),
+    _same_or(lambda value: _whole(value, 0, " or the word same")),
     WithJsonSchema({"anyOf": [{"const": "same"}, {"type": "integer", "minimum": 0}]}),
 ]
 ConvPaddingPair = Annotated[
     tuple[int, int] | Literal["same"],
-    _same_or(_read_pair(0)),
+    _same_or(_read_pair(0, ", a pair or the word same")),
     PlainSerializer(lambda value: value if value == "same" else _write_pair(value)),
     WithJsonSchema({"anyOf": [{"const": "same"}, *_pair_schema(0)["anyOf"]]}),
 ]

@@ -22,7 +22,23 @@ if TYPE_CHECKING:
     from torch import nn
 
 Loc = tuple[str | int, ...]
-RESERVED_NAMES = frozenset(LAYER_KINDS) | {"name", "summary", "data", "network", "train", "layers"}
+_WORDS_OF_SPECS = (
+    "name", "summary", "extends", "edits", "data", "network", "train", "documented", "expect", "source", "departures",
+    "layers", "projection",
+)  # fmt: skip
+# What `nn.Sequential` calls its own: torch refuses a child of such a name.
+_WORDS_OF_TORCH = (
+    "add_module", "append", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu", "cuda",
+    "double", "dump_patches", "eval", "extend", "extra_repr", "float", "forward", "get_buffer", "get_extra_state",
+    "get_parameter", "get_submodule", "half", "insert", "ipu", "load_state_dict", "modules", "mtia", "named_buffers",
+    "named_children", "named_modules", "named_parameters", "parameters", "pop", "register_backward_hook",
+    "register_buffer", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
+    "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook",
+    "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook",
+    "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "training",
+    "type", "xpu", "zero_grad",
+)  # fmt: skip
+RESERVED_NAMES = frozenset((*LAYER_KINDS, *_WORDS_OF_SPECS, *_WORDS_OF_TORCH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +147,9 @@ def plan_network(
     limits = limits or Limits()
     count = _count(network)
     if count > limits.layers:
-        raise LimitError(f"{count:,} layers are more than the limit of {limits.layers:,}; raise it with --max-layers", loc=("network",))
+        raise LimitError(
+            f"{count:,} layers are more than the limit of {limits.layers:,}; raise it with --max-layers", ("network",)
+        )
     rows = tuple(_plan(network, input_shape, classes, ("network",), "", limits, batch_size))
     return NetworkPlan(input_shape, rows)
 
@@ -155,18 +173,21 @@ def _plan(
     for index, (name, layer) in enumerate(zip(names, layers, strict=True)):
         path, here = prefix + name, (*loc, index)
         if name in RESERVED_NAMES or names.index(name) != index:
-            why = "is taken by another layer" if name not in RESERVED_NAMES else "means something else in an address"
+            why = "is taken by another layer" if name not in RESERVED_NAMES else "means something else already"
             message = f"the name {name!r} {why}; give the layer another `name`"
             raise PlanError(message, here, tuple(rows), input_shape)
         layer = _with_classes(layer, classes)
         inner: list[PlannedLayer] = []
         if isinstance(layer, Block):
             body_loc = (*here, layer.kind, "layers")
-            inner = _plan(layer.layers, shape, classes, body_loc, path + ".", limits, batch_size)
+            try:
+                inner = _plan(layer.layers, shape, classes, body_loc, path + ".", limits, batch_size)
+            except PlanError as error:
+                raise PlanError(str(error), error.loc, (*rows, *error.rows), input_shape) from None
         try:
             row = _planned(path, layer, shape, inner)
         except ShapeError as error:
-            ways = [*error.ways_out, *_shrinking(rows)][:3]
+            ways = [*error.ways_out, *(_shrinking(rows) if error.too_small else ())][:3]
             message = f"{path} ({layer.kind}): {error.message}." + (f" {_sentence(ways)}" if ways else "")
             raise PlanError(message, here, tuple(rows), input_shape) from None
         rows.append(row)
@@ -258,9 +279,7 @@ def build_network(
     return _sequential(plan.rows, around or (lambda name: nullcontext()))
 
 
-def _sequential(
-    rows: Sequence[PlannedLayer], around: Callable[[str], AbstractContextManager[object]]
-) -> nn.Sequential:
+def _sequential(rows: Sequence[PlannedLayer], around: Callable[[str], AbstractContextManager[object]]) -> nn.Sequential:
     from torch import nn
 
     model = nn.Sequential()

@@ -35,13 +35,12 @@ class OneKey:
             cls.kind: core_schema.no_info_before_validator_function(_fields, handler.generate_schema(cls))
             for cls in classes
         }
-        union = core_schema.tagged_union_schema(
+        return core_schema.tagged_union_schema(
             choices,
             discriminator=self._kind_of,
             serialization=core_schema.wrap_serializer_function_ser_schema(_write),
             metadata={"pydantic_js_functions": [lambda _, json: _json_schema(classes, choices, json)]},
         )
-        return union
 
     @staticmethod
     def _kind_of(value: object) -> str | None:

@@ -40,7 +40,100 @@ def experiment_schema(data_sets: Sequence[str]) -> dict[str, Any]:
         "anyOf": [{"required": ["data", "network", "train"]}, {"required": ["extends"]}],
         "definitions": definitions,
     }
-    return _draft7(whole)
+    schema_of_draft7: dict[str, Any] = _draft7(whole)
+    return schema_of_draft7
+
+
+def study_schema(data_sets: Sequence[str], study: dict[str, Any]) -> dict[str, Any]:
+    """Give the schema of files in `studies/`: `study` is that of the part that is not open, the rest is a spec's.
+
+    Every value may be open there: `choice`, `int`, `float`, or `$name` for one that stands in `space`.
+    """
+    whole = experiment_schema(data_sets)
+    definitions = {name: _open_fields(value) for name, value in whole["definitions"].items() if name != "Edit"}
+    layer = definitions["Layer"]
+    reference = {"$ref": "#/definitions/Layer"}
+    several = {"anyOf": [reference, {"type": "array", "items": reference}]}
+    definitions["Layer"] = {"anyOf": [*layer["anyOf"], _repeat_schema(reference), _choice_schema(several), _NAMED]}
+    definitions["Open"] = {"anyOf": [_choice_schema({}), _range_schema("int"), _range_schema("float"), _NAMED]}
+    for name in ("DataSpec", "TrainSpec"):
+        definitions[name].pop("required", None)
+    own = _draft7(study)
+    definitions |= own.pop("definitions", {})
+    definitions |= own.pop("$defs", {})
+    parts = {
+        "space": {"type": "object", "additionalProperties": {"$ref": "#/definitions/Open"}},
+        "network": {"type": "array", "items": reference},
+        "data": {"$ref": "#/definitions/DataSpec"},
+        "train": {"$ref": "#/definitions/TrainSpec"},
+    }
+    return {
+        "$schema": _DRAFT,
+        "title": "archsearch study",
+        "description": "A search: a network in which some values are left open, and how to look for the best.",
+        "type": "object",
+        "properties": own["properties"] | parts,
+        "additionalProperties": False,
+        "required": ["base", "objective"],
+        "definitions": definitions,
+    }
+
+
+_NAMED = {"type": "string", "pattern": r"^\$", "description": "an open value that stands in `space`"}
+
+
+def _range_schema(word: str) -> dict[str, Any]:
+    number = {"type": "integer" if word == "int" else "number"}
+    bounds = {"type": "array", "items": number, "minItems": 2, "maxItems": 2, "description": "lowest, highest"}
+    return {
+        "type": "object",
+        "properties": {word: bounds, "log": {"type": "boolean"}, "step": number},
+        "required": [word],
+        "additionalProperties": False,
+    }
+
+
+def _choice_schema(option: dict[str, Any]) -> dict[str, Any]:
+    choices = {
+        "anyOf": [
+            {"type": "array", "items": option, "minItems": 1},
+            {"type": "object", "additionalProperties": option, "minProperties": 1},
+        ]
+    }
+    return {
+        "type": "object",
+        "properties": {"choice": choices, "name": {"type": "string"}},
+        "required": ["choice"],
+        "additionalProperties": False,
+    }
+
+
+def _repeat_schema(layer: dict[str, Any]) -> dict[str, Any]:
+    fields = {
+        "name": {"type": "string"},
+        "times": {"anyOf": [{"type": "integer", "minimum": 0}, _range_schema("int")]},
+        "layers": {"type": "array", "items": layer},
+        "shared": {"type": "boolean", "description": "true: the same values in every repetition"},
+    }
+    repeat = {
+        "type": "object",
+        "properties": fields,
+        "required": ["name", "times", "layers"],
+        "additionalProperties": False,
+    }
+    return {"type": "object", "properties": {"repeat": repeat}, "required": ["repeat"], "additionalProperties": False}
+
+
+def _open_fields(definition: dict[str, Any]) -> dict[str, Any]:
+    """Let every field of a definition be open too; a block's layers are open by themselves."""
+    fields = definition.get("properties")
+    if not isinstance(fields, dict):
+        return definition
+    opened = {
+        name: value if name in ("name", "layers") else {"anyOf": [value, {"$ref": "#/definitions/Open"}]}
+        for name, value in fields.items()
+    }
+    return definition | {"properties": opened}
 
 
 def _share(value: Any, layer: dict[str, Any], keep: str | None = None) -> None:
@@ -54,11 +147,17 @@ def _share(value: Any, layer: dict[str, Any], keep: str | None = None) -> None:
 
 
 def _edit_schema() -> dict[str, Any]:
-    one_or_more = {"anyOf": [{"$ref": "#/definitions/Layer"}, {"type": "array", "items": {"$ref": "#/definitions/Layer"}}]}
+    one_or_more = {
+        "anyOf": [{"$ref": "#/definitions/Layer"}, {"type": "array", "items": {"$ref": "#/definitions/Layer"}}]
+    }
     layers = {"type": "array", "items": {"$ref": "#/definitions/Layer"}}
     address = {"type": "string", "description": _ADDRESS}
     verbs: dict[str, Any] = {
-        "set": {"type": "object", "description": "values by path: conv1.out_channels, train.epochs", "minProperties": 1},
+        "set": {
+            "type": "object",
+            "description": "values by path: conv1.out_channels, train.epochs",
+            "minProperties": 1,
+        },
         "replace": {"type": "object", "description": _ADDRESS, "additionalProperties": one_or_more, "minProperties": 1},
         "drop": {"anyOf": [address, {"type": "array", "items": address}]},
         "insert": {
@@ -85,7 +184,7 @@ def _draft7(value: Any) -> Any:
         return value.replace("#/$defs/", "#/definitions/") if isinstance(value, str) else value
     result = {}
     for key, item in value.items():
-        if key == "title" and isinstance(item, str) and item != "archsearch experiment":
+        if key == "title" and isinstance(item, str) and not item.startswith("archsearch "):
             continue
         if key == "prefixItems":
             result["items"] = [_draft7(part) for part in item]

@@ -1,6 +1,9 @@
-"""Turn what Pydantic found wrong into sentences with a place: `file:3:5: train: unknown key 'epoch'; ...`.
+"""Turn what Pydantic found wrong into sentences with a place.
 
     problems = problems_of(validation_error, node, ExperimentSpec)
+    str(problems[0])      # mine.yaml:3:5: train: unknown key 'epoch'; did you mean 'epochs'?
+
+Knows nothing of files; the marks of the nodes say where.
 """
 
 from __future__ import annotations
@@ -14,8 +17,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archsearch.errors import Problem
+from archsearch.spec.fields import LAYER_NAME, SPEC_NAME
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.yaml import Loc, Node
+
+_MOST_PROBLEMS = 50  # what more there is has the same few causes
+_MOST_NAMES = 40
 
 _PLAIN: dict[str, str] = {
     "missing": "is missing",
@@ -28,7 +35,7 @@ _PLAIN: dict[str, str] = {
     "model_type": "expected keys with values",
     "model_attributes_type": "expected keys with values",
     "finite_number": "expected a finite number",
-    "too_short": "is empty; at least {min_length} needed",
+    "too_long": "at most {max_length} values belong here",
     "greater_than": "must be greater than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}",
@@ -36,15 +43,23 @@ _PLAIN: dict[str, str] = {
     "literal_error": "must be one of {expected}",
     "string_too_long": "is too long, at most {max_length} characters",
 }
+_PATTERNS = {
+    SPEC_NAME: "may hold letters, digits, _ . - only, and begins with a letter or digit",
+    LAYER_NAME: "may hold small letters, digits and _ only, and begins with a letter",
+}
 
 
 def problems_of(error: ValidationError, node: Node, model: type[BaseModel]) -> list[Problem]:
-    """Give one problem for each of Pydantic's errors, in the order of the file."""
+    """Give one problem for each of Pydantic's errors (of the first 50), in the order of the file."""
     # Pydantic also calls a list too short whose items it refused: only a list that is empty is meant.
     details = [d for d in error.errors(include_url=False) if not (d["type"] == "too_short" and d["input"])]
-    found = [(node.locate(_place(d), key=d["type"] == "extra_forbidden"), sentence(d, model)) for d in details]
+    found = [(node.locate(_place(d), key=d["type"] == "extra_forbidden"), d) for d in details]
     found.sort(key=lambda pair: (pair[0].source, pair[0].line, pair[0].column))
-    return [Problem(str(mark), text) for mark, text in found]
+    problems = [Problem(str(mark), sentence(d, model)) for mark, d in found[:_MOST_PROBLEMS]]
+    if len(found) > _MOST_PROBLEMS:
+        mark = found[_MOST_PROBLEMS][0]
+        problems.append(Problem(str(mark), f"and {len(found) - _MOST_PROBLEMS:,} more problems from here on"))
+    return problems
 
 
 def _place(detail: ErrorDetails) -> Loc:
@@ -63,11 +78,14 @@ def sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{address(loc[:-1], 'top level')}: the key {str(loc[-1])!r} is missing"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _wrong_kind(detail, subject, allowed_keys(loc, model))
-    context = detail.get("ctx", {})
+    if kind == "too_short":
+        return f"{subject}: is empty; at least one is needed"
     if kind == "string_pattern_mismatch":
-        text = "may hold letters, digits, _ . - only, and begins with a letter or digit"
+        text = _PATTERNS[detail["ctx"]["pattern"]]
     elif kind in _PLAIN:
-        text = _PLAIN[kind].format(**context)
+        text = _PLAIN[kind].format(**detail.get("ctx", {}))
+    elif isinstance(detail["input"], dict):  # said of all keys together: the sentence names those that matter
+        return f"{subject}: {detail['msg']}"
     else:
         text = detail["msg"]
     return f"{subject}: {text}, got {quoted(detail['input'])}"
@@ -87,10 +105,14 @@ def _wrong_kind(detail: ErrorDetails, subject: str, kinds: list[str]) -> str:
 
 def unknown(what: str, word: str, allowed: Iterable[str]) -> str:
     """Say that a word is unknown, with the closest valid one, or all of them."""
-    allowed = list(allowed)
+    allowed = [short(name) for name in allowed]
+    if not allowed:
+        return f"unknown {what} {short(word)!r}"
     close = difflib.get_close_matches(word[:100], allowed, 1, 0.6)
-    hint = f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(allowed)}"
-    return f"unknown {what} {short(word)!r}; {hint}" if allowed else f"unknown {what} {short(word)!r}"
+    if close:
+        return f"unknown {what} {short(word)!r}; did you mean {close[0]!r}?"
+    more = ", ..." if len(allowed) > _MOST_NAMES else ""
+    return f"unknown {what} {short(word)!r}; allowed: {', '.join(allowed[:_MOST_NAMES])}{more}"
 
 
 def address(loc: Loc, nothing: str = "") -> str:
@@ -110,8 +132,13 @@ def quoted(value: object) -> str:
     if isinstance(value, dict):
         return "keys with values"
     if isinstance(value, (list, tuple)):
-        return "a list"
+        brief = len(value) <= 4 and not any(isinstance(item, (dict, list, tuple)) for item in value)
+        return f"[{', '.join(map(_item, value))}]" if brief else "a list"
     return f"text {short(value)!r}" if isinstance(value, str) else short(str(value))
+
+
+def _item(value: object) -> str:
+    return quoted(value).removeprefix("text ")
 
 
 def short(text: str, most: int = 60) -> str:

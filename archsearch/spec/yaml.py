@@ -141,7 +141,9 @@ def read_text(text: str, source: str) -> Node:
     if unreadable:
         before = text[: unreadable.start()]
         place = Mark(source, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        raise SpecError(Problem(str(place), f"the character U+{ord(unreadable[0]):04X} cannot stand in YAML; take it out"))
+        raise SpecError(
+            Problem(str(place), f"the character U+{ord(unreadable[0]):04X} cannot stand in YAML; take it out")
+        )
     reader = _Reader(source)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -198,7 +200,7 @@ class _Reader:
         if depth > MAX_DEPTH:
             raise LimitError(Problem(str(mark), f"nested more than {MAX_DEPTH} deep"))
         if isinstance(event, yaml.AliasEvent):
-            self.refuse(event, f"the alias *{_short(event.anchor)} is not read; write the value out")
+            self.refuse(event, f"the alias *{_short(str(event.anchor))} is not read; write the value out")
             return Node(None, mark)
         assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))
         if event.anchor is not None:

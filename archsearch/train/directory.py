@@ -28,7 +28,7 @@ from safetensors.torch import save as save_weights
 from torch import Tensor
 
 from archsearch.errors import UnavailableError
-from archsearch.train.files import damaged, read_sealed, sha256, write_sealed, write_whole
+from archsearch.files import damaged, read_sealed, sha256, write_sealed, write_whole
 from archsearch.train.loop import Progress, Trained
 from archsearch.train.result import EpochRecord, RunResult
 

@@ -1,8 +1,8 @@
 """Stop politely: the first SIGINT or SIGTERM is remembered, the second stops at once.
 
-    with interruptible() as interruption:
-        ...
-        interruption.check("the last whole epoch is kept")
+with interruptible() as interruption:
+    ...
+    interruption.check("the last whole epoch is kept")
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -39,8 +39,8 @@ ReadTest = Literal["each_epoch", "end", "never"]
 class Watch(Protocol):
     """What follows a run while it trains: a progress bar, a study, a test."""
 
-    def start(self, epochs: int, done: int, samples: int) -> None:
-        """The run begins, `done` epochs are there already; an epoch has `samples` samples."""
+    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
+        """The run begins, or goes on after the epochs of `history`; an epoch has `samples` samples."""
 
     def batch(self, epoch: int, samples: int, loss: float) -> None:
         """So many samples of the epoch are done, with this mean loss so far."""
@@ -137,7 +137,7 @@ def train(
     spec = plan.spec.train
     choice = choose_engine(plan.network, spec, device)
     layout = memory_format(plan.network, device) if choice.name == "torch" else torch.contiguous_format
-    model = initial_network(plan, seed).to(device, memory_format=layout)
+    model = initial_network(plan, seed).to(device).to(memory_format=layout)
     optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
     loss_of = loss_function(spec.loss)
     training, validation, test = parts(plan, seed, dataset, device)
@@ -150,7 +150,7 @@ def train(
 
     reason: str | None = None
     last: tuple[Evaluation | None, Evaluation | None] = (None, None)
-    watch.start(spec.epochs, progress.epoch, len(training))
+    watch.start(spec.epochs, progress.history, len(training))
     while progress.epoch < spec.epochs and not progress.stopped:
         started = time.monotonic()
         epoch = progress.epoch
@@ -229,7 +229,7 @@ def _statistics(training: Part) -> tuple[Tensor, Tensor]:
     """Give mean and standard deviation per channel (flat data: per feature) over the training part, float64 sums."""
     total = squares = None
     count = 0
-    for rows in training.rows.split(EVALUATION_BATCH):
+    for rows in torch.split(training.rows, EVALUATION_BATCH):
         x = to_float(training.x[rows]).to(torch.float64 if training.x.device.type != "mps" else torch.float32)
         over = (0, *range(2, x.dim()))
         total = x.sum(over, keepdim=True) + (0 if total is None else total)
@@ -258,7 +258,7 @@ def _train_epoch(
     """Train on every sample once; give mean loss, accuracy (while training) and the last learning rate."""
     spec = plan.spec.train
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
-    batches = training.rows[order.to(device)].split(spec.batch_size)
+    batches = torch.split(training.rows[order.to(device)], spec.batch_size)
     augmentation = torch.Generator().manual_seed(stream(seed, "augment", epoch))
     torch.manual_seed(stream(seed, "dropout", epoch))
     base_lr = spec.optimizer.lr
@@ -291,7 +291,7 @@ def _evaluate(engine: Engine, part: Part | None, loss_of: LossFunction) -> Evalu
     if part is None:
         return None
     outputs, loss, correct = [], 0.0, 0
-    for rows in part.rows.split(EVALUATION_BATCH):
+    for rows in torch.split(part.rows, EVALUATION_BATCH):
         y = part.y[rows]
         given = engine.outputs(part.x, rows)
         loss += float(loss_of(given, y)) * len(rows)

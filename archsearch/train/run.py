@@ -10,6 +10,7 @@ twice, an interrupted one goes on from its last whole epoch.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +18,11 @@ from typing import Any
 
 import torch
 
-from archsearch.data.planning import ExperimentPlan, load_spec, plan_experiment, validation_count
+from archsearch.data.facts import validation_count
+from archsearch.data.planning import ExperimentPlan, load_spec, plan_experiment
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
+from archsearch.files import seal
 from archsearch.native.choice import choose_engine
 from archsearch.native.library import load as load_native
 from archsearch.spec.experiment import ExperimentSpec
@@ -27,7 +30,6 @@ from archsearch.spec.network import Limits
 from archsearch.train.device import memory_format, numerics, resolve_device
 from archsearch.train.directory import RunDirectory
 from archsearch.train.environment import environment
-from archsearch.train.files import canonical_json, sha256
 from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import ReadTest, Trained, Watch, finite, initial_network, train
 from archsearch.train.result import EpochRecord, RunResult
@@ -48,7 +50,7 @@ class FinishedRun:
 class Silent:
     """A watch that says nothing."""
 
-    def start(self, epochs: int, done: int, samples: int) -> None:
+    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
         """Nothing to say."""
 
     def batch(self, epoch: int, samples: int, loss: float) -> None:
@@ -78,7 +80,7 @@ def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> 
 
 def run_id(identity: dict[str, Any]) -> str:
     """Give the id: the first 16 hexadecimal digits of the identity's SHA-256."""
-    return sha256(canonical_json(identity).encode())[:16]
+    return seal(identity)[:16]
 
 
 def build(spec: ExperimentSpec | str, seed: int = 0) -> torch.nn.Sequential:

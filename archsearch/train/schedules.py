@@ -1,6 +1,6 @@
 """The learning-rate schedules, one entry each, as pure functions of the step: nothing to save, nothing to restore.
 
-    factor(Cosine(), step=0, steps_per_epoch=100, epochs=6)    # the learning rate is this times the optimiser's lr
+factor(Cosine(), step=0, steps_per_epoch=100, epochs=6)    # the learning rate is this times the optimiser's lr
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Several seeds of one spec in a few numbers: mean, spread, and where one more run would land.
 
-    summary = summarise([0.9726, 0.9766, 0.9740], documented=0.9753)
-    summary.mean, summary.ci95, summary.prediction95, summary.documented_inside
+summary = summarise([0.9726, 0.9766, 0.9740], documented=0.9753)
+summary.mean, summary.ci95, summary.prediction95, summary.documented_inside
 """
 
 from __future__ import annotations

@@ -10,13 +10,12 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO
 
 import numpy as np
 import pytest
 import torch
 
-from archsearch.data import fetch, integrity, location, raw, store, vision
+from archsearch.data import fetch, location, raw, store, vision
 from archsearch.data.facts import describe
 from archsearch.data.prepare import Dataset, load, to_float
 from archsearch.data.registry import DATASETS, Downloaded
@@ -333,22 +332,6 @@ def test_data_dir_order_is_override_variable_cache(monkeypatch: pytest.MonkeyPat
     assert location.data_dir(tmp_path / "override") == tmp_path / "override"
 
 
-def test_write_json_leaves_the_old_file_when_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.json"
-    integrity.write_json(path, {"a": 1})
-
-    def broken(value: object, file: IO[str], **_: object) -> None:
-        file.write('{"a"')
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(json, "dump", broken)
-    with pytest.raises(KeyboardInterrupt):
-        integrity.write_json(path, {"a": 2})
-    assert json.loads(path.read_text()) == {"a": 1}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
-
-
-@pytest.fixture(scope="module")
 def real_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder of its own with links to the real raw files: nothing is prepared in the user's cache."""
     folder = location.data_dir()

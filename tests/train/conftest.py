@@ -44,7 +44,9 @@ def runs_dir(tmp_path: Path) -> Path:
 def train_tiny(runs_dir: Path) -> Callable[..., FinishedRun]:
     """Train the tiny spec, with changes, into the test's run folder."""
 
-    def train(seed: int = 0, fresh: bool = False, watch: Any = None, read_test: Any = None, **changes: Any) -> FinishedRun:
+    def train(
+        seed: int = 0, fresh: bool = False, watch: Any = None, read_test: Any = None, **changes: Any
+    ) -> FinishedRun:
         return run(tiny(**changes), seed=seed, runs_dir=runs_dir, fresh=fresh, watch=watch, read_test=read_test)
 
     return train

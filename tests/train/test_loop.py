@@ -15,7 +15,9 @@ from archsearch.train.streams import stream
 from tests.train.conftest import tiny
 
 
-def trained(seed: int = 0, progress: Progress | None = None, keep=lambda p: None, watch=None, read_test="end", **changes):
+def trained(
+    seed: int = 0, progress: Progress | None = None, keep=lambda p: None, watch=None, read_test="end", **changes
+):
     spec = tiny(**changes)
     plan = plan_experiment(spec)
     return train(
@@ -111,7 +113,11 @@ REGIMES = {
         ]
     },
     "augmentation and normalisation": {
-        "data": {"augment": [{"shift": {"pixels": 1}}, {"rotate": {"degrees": 15}}], "normalize": True, "validation": 40}
+        "data": {
+            "augment": [{"shift": {"pixels": 1}}, {"rotate": {"degrees": 15}}],
+            "normalize": True,
+            "validation": 40,
+        }
     },
     "momentum and schedule": {
         "train": {
@@ -181,7 +187,11 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch():
 def test_early_stopping_on_the_loss_wants_it_smaller():
     outcome = trained(
         data={"validation": 40},
-        train={"early_stopping": {"patience": 1, "monitor": "val_loss"}, "epochs": 5, "optimizer": {"adam": {"lr": 1e-3}}},
+        train={
+            "early_stopping": {"patience": 1, "monitor": "val_loss"},
+            "epochs": 5,
+            "optimizer": {"adam": {"lr": 1e-3}},
+        },
     )
     losses = [r.val_loss for r in outcome.progress.history]
     assert outcome.progress.best_epoch == losses.index(min(losses)) + 1 == 5

@@ -151,7 +151,7 @@ def test_a_second_interrupt_stops_at_once():
     with interruptible() as interruption:
         signal.raise_signal(signal.SIGINT)
         assert interruption.signal_number == signal.SIGINT
-        with pytest.raises(Interrupted, match="^stopped at once$"):
+        with pytest.raises(Interrupted, match=r"^stopped at once$"):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

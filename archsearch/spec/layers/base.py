@@ -22,12 +22,16 @@ Shape = tuple[int, ...]
 
 
 class ShapeError(Exception):
-    """A layer does not fit its input; `ways_out` are short imperatives such as `use kernel_size <= 3`."""
+    """A layer does not fit its input; `ways_out` are short imperatives such as `use kernel_size <= 3`.
 
-    def __init__(self, message: str, ways_out: Sequence[str] = ()) -> None:
+    `too_small` says that a larger input would fit.
+    """
+
+    def __init__(self, message: str, ways_out: Sequence[str] = (), *, too_small: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.ways_out = tuple(ways_out)
+        self.too_small = too_small
 
 
 def size_text(shape: Shape) -> str:
@@ -63,17 +67,19 @@ class LayerBase(Kind):
         raise NotImplementedError
 
 
-def need_rank(shape: Shape, rank: int, what: str) -> None:
-    """Raise `ShapeError` unless the shape has this many sizes; the ways out depend on what is missing."""
+def need_rank(shape: Shape, rank: int) -> None:
+    """Raise `ShapeError` unless the shape has this many sizes; the ways out depend on what it has instead."""
     if len(shape) == rank:
         return
     wanted = {1: "a flat input", 2: "a signal (channels x length)", 3: "a map (channels x height x width)"}[rank]
-    ways = {
-        1: ["put flatten before it", "use adaptive_avg_pool2d: {output_size: 1} and flatten"],
-        2: ["use the 2d kind for images", "drop it"],
-        3: ["put it before flatten", "use the 1d kind for signals"],
-    }[rank]
-    raise ShapeError(f"{what} needs {wanted}, its input is {size_text(shape)}", ways)
+    if rank == 1:
+        pool = f"adaptive_avg_pool{len(shape) - 1}d"
+        ways = ["put flatten before it", f"put {pool}: {{output_size: 1}} and flatten before it"]
+    elif len(shape) == 1:
+        ways = ["put it before flatten", "drop it"]
+    else:
+        ways = [f"use the {len(shape) - 1}d kind", "drop it"]
+    raise ShapeError(f"needs {wanted}, its input is {size_text(shape)}", ways)
 
 
 def window_count(size: int, kernel: int, stride: int, padding: int, dilation: int = 1, ceil_mode: bool = False) -> int:

@@ -70,9 +70,7 @@ class Residual(Block):
             )
         if len(shape) == 2:
             return Conv1d(out_channels=body_shape[0], kernel_size=1, stride=strides[0], bias=False)
-        return Conv2d(
-            out_channels=body_shape[0], kernel_size=(1, 1), stride=(strides[0], strides[1]), bias=False
-        )
+        return Conv2d(out_channels=body_shape[0], kernel_size=(1, 1), stride=(strides[0], strides[1]), bias=False)
 
     def assemble(self, body: nn.Sequential, projection: nn.Module | None) -> nn.Module:
         from torch import nn

@@ -34,7 +34,7 @@ class Convolution(LayerBase):
         return self.out_channels
 
     def output_shape(self, shape: Shape) -> Shape:
-        need_rank(shape, self.rank + 1, self.kind)
+        need_rank(shape, self.rank + 1)
         kernel, stride, dilation, padding = self.spatial()
         channels = shape[0]
         for what, number in (("out_channels", self.width), ("input channels", channels)):
@@ -55,6 +55,7 @@ class Convolution(LayerBase):
             raise ShapeError(
                 f"kernel {size_text(kernel)} does not fit its {size_text(shape[1:])} input",
                 self._ways_out(shape, dilation, padding),
+                too_small=True,
             )
         return (self.width, *sizes)
 

@@ -42,7 +42,7 @@ class Linear(LayerBase):
         return self.out_features
 
     def output_shape(self, shape: Shape) -> Shape:
-        need_rank(shape, 1, self.kind)
+        need_rank(shape, 1)
         return (self.width,)
 
     def parameters(self, shape: Shape) -> int:

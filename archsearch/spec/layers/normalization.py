@@ -28,7 +28,7 @@ class BatchNorm1d(LayerBase):
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) > 2:
             raise ShapeError(
-                f"batch_norm1d needs a flat input or a signal, its input is {size_text(shape)}",
+                f"needs a flat input or a signal (channels x length), its input is {size_text(shape)}",
                 ["use batch_norm2d", "put flatten before it"],
             )
         return shape
@@ -53,7 +53,7 @@ class BatchNorm2d(LayerBase):
     affine: bool = True
 
     def output_shape(self, shape: Shape) -> Shape:
-        need_rank(shape, 3, self.kind)
+        need_rank(shape, 3)
         return shape
 
     def parameters(self, shape: Shape) -> int:
@@ -100,6 +100,8 @@ class GroupNorm(LayerBase):
                 f"num_groups {self.num_groups} does not divide its {shape[0]} channels",
                 [f"use num_groups: {' or '.join(str(g) for g in divisors[-3:])}", "change the channels before it"],
             )
+        if product(shape) == self.num_groups:  # the result would be the bias, and torch refuses a batch of one
+            raise ShapeError("each of its groups holds one value, there is nothing to normalise", ["drop it"])
         return shape
 
     def parameters(self, shape: Shape) -> int:
@@ -134,7 +136,7 @@ class Dropout2d(LayerBase):
     p: Fraction = 0.5
 
     def output_shape(self, shape: Shape) -> Shape:
-        need_rank(shape, 3, self.kind)
+        need_rank(shape, 3)
         return shape
 
     def build(self, shape: Shape) -> nn.Module:

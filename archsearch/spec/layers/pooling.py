@@ -27,15 +27,14 @@ class Pooling(LayerBase):
         return super().canonical(shape) | {"stride": stride[0] if len(set(stride)) == 1 else list(stride)}
 
     def pooled_shape(self, shape: Shape, ceil_mode: bool) -> Shape:
-        """Give the output's shape; torch's rule, padding at most half of the kernel."""
-        need_rank(shape, self.rank + 1, self.kind)
+        """Give the output's shape; torch's rule: padding at most half of the kernel, whatever its dilation."""
+        need_rank(shape, self.rank + 1)
         kernel, stride, padding, dilation = self.window()
-        for k, p, d in zip(kernel, padding, dilation, strict=True):
-            reach = (k - 1) * d + 1
-            if p > reach // 2:
+        for k, p in zip(kernel, padding, strict=True):
+            if p > k // 2:
                 raise ShapeError(
-                    f"padding {p} is more than half of the kernel {reach}",
-                    [f"use padding <= {reach // 2}", f"use kernel_size >= {2 * p}"],
+                    f"padding {p} is more than half of the kernel {k}",
+                    [f"use padding <= {k // 2}", f"use kernel_size >= {2 * p}"],
                 )
         sizes = tuple(
             window_count(size, k, s, p, d, ceil_mode)
@@ -46,6 +45,7 @@ class Pooling(LayerBase):
             raise ShapeError(
                 f"kernel {size_text(kernel)} does not fit its {size_text(shape[1:])} input",
                 [f"use kernel_size <= {fits}", "drop it"],
+                too_small=True,
             )
         return (shape[0], *sizes)
 
@@ -157,7 +157,7 @@ class AdaptiveAvgPool1d(LayerBase):
     output_size: Positive
 
     def output_shape(self, shape: Shape) -> Shape:
-        need_rank(shape, 2, self.kind)
+        need_rank(shape, 2)
         return (shape[0], self.output_size)
 
     def build(self, shape: Shape) -> nn.Module:
@@ -175,7 +175,7 @@ class AdaptiveAvgPool2d(LayerBase):
     output_size: Pair
 
     def output_shape(self, shape: Shape) -> Shape:
-        need_rank(shape, 3, self.kind)
+        need_rank(shape, 3)
         return (shape[0], *self.output_size)
 
     def build(self, shape: Shape) -> nn.Module:

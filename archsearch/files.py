@@ -1,10 +1,19 @@
-"""Write files whole or not at all, and notice when one was altered."""
+"""Write files whole or not at all, and notice when one was altered.
+
+    write_whole(path, content)            # the old file or the new one, never half of it
+    write_sealed(path, {"a": 1})          # a JSON object with its own SHA-256
+    read_sealed(path)                     # DamagedFileError if it is not that any more
+
+Knows nothing of what is in the files.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +25,38 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises `UnavailableError` where the disk is full or the folder cannot be written; nothing is left behind then.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise UnavailableError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
+def sync(descriptor: int) -> None:
+    """Flush to disk, where the file system can."""
     try:
-        os.fsync(handle)
+        os.fsync(descriptor)
+    except OSError as problem:
+        if problem.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to disk; Windows has no such thing."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        sync(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
 def sha256(content: bytes) -> str:
@@ -50,18 +69,26 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def seal(value: object) -> str:
+    """Give the SHA-256 of a value's canonical JSON."""
+    return sha256(canonical_json(value).encode())
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a value as indented JSON, whole or not at all."""
+    write_whole(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
 def write_sealed(path: Path, value: dict[str, Any]) -> None:
     """Write a JSON object with its own SHA-256 under the key `sha256`."""
-    seal = sha256(canonical_json(value).encode())
-    write_whole(path, (json.dumps(value | {"sha256": seal}, indent=1, ensure_ascii=False) + "\n").encode())
+    write_json(path, value | {"sha256": seal(value)})
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
     """Read what `write_sealed` wrote; raise `DamagedFileError` if it is not that any more."""
     try:
         value = json.loads(path.read_bytes())
-        seal = value.pop("sha256")
-        if seal == sha256(canonical_json(value).encode()):
+        if value.pop("sha256") == seal(value):
             return dict(value)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         pass

@@ -1,0 +1,85 @@
+"""`archsearch status` and `archsearch best`: what studies hold."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archsearch.cli import options
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+
+def status(
+    storage: options.Storage = None, runs_dir: options.RunsDir = Path("runs"), json: options.Json = False
+) -> None:
+    """Show every study of a storage: how far it is, and its best.
+
+    Example:  archsearch status
+    """
+    import optuna
+
+    from archsearch.cli import console
+    from archsearch.search.search import report_on
+
+    opened = _open(storage, runs_dir)
+    names = [name for name in optuna.get_all_study_names(opened) if not name.endswith(".confirm")]
+    studies = [optuna.load_study(study_name=name, storage=opened) for name in names]
+    reports = [report_on(study, opened) for study in studies if study.user_attrs.get("kind") == "search"]
+    if json:
+        console.print_json({"studies": [console.study_json(report) for report in reports]})
+    else:
+        console.print_status(reports)
+
+
+class Form(StrEnum):
+    """How `best` is printed."""
+
+    text = "text"
+    yaml = "yaml"
+
+
+def best(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="The study's name.")],
+    yaml: Annotated[bool, typer.Option("--yaml", help="Print the spec as YAML, ready to run.")] = False,
+    storage: options.Storage = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    json: options.Json = False,
+) -> None:
+    """Show the best network of a study, and whether it was confirmed.
+
+    Example:  archsearch best lenet --yaml > best.yaml
+    """
+    from archsearch.cli import console
+    from archsearch.errors import NothingCompletedError, UsageError
+    from archsearch.search.search import existing_study, report_on, winner_spec
+    from archsearch.spec.write import spec_yaml
+
+    if json and yaml:
+        raise UsageError("--json and --yaml do not go together")
+    opened = _open(storage, runs_dir)
+    report = report_on(existing_study(study, opened), opened)
+    spec = winner_spec(report, study)
+    if spec is None:
+        raise NothingCompletedError(f"{study}: no trial has completed yet")
+    if yaml:
+        print(spec_yaml(spec, f"archsearch best {study} --yaml"), end="")
+    elif json:
+        console.print_json(console.study_json(report)["best"])
+    else:
+        console.print_study(report, runs_dir)
+
+
+def _open(storage: str | None, runs_dir: Path) -> RDBStorage:
+    from archsearch.errors import UsageError
+    from archsearch.study.storage import default_url, open_storage
+
+    if storage is None and not (runs_dir / "archsearch.db").exists():
+        raise UsageError(
+            f"there is no study in {runs_dir} yet; `archsearch study` makes one, --storage names another place"
+        )
+    return open_storage(storage or default_url(runs_dir))

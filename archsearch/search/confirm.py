@@ -1,0 +1,128 @@
+"""Is the winner real? The best of a search and its baseline once more, on fresh seeds, with the test set.
+
+The search's own values are not used for inference: they were selected. Pairs are runs with the same seed; intervals of
+the differences are Student's t, widened for the number of comparisons (Bonferroni), so that naming a winner is wrong at
+most one time in twenty.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from archsearch.spec.fields import Plain
+
+ALPHA = 0.05
+BASELINE = "baseline"
+
+
+class Confirmed(Plain):
+    """One finalist (or the baseline): its search value, and its test accuracies on fresh seeds, as fractions."""
+
+    candidate: str
+    trial: int | None
+    search_value: float | None
+    test_accuracies: dict[str, float]
+    mean: float | None
+    ci95: tuple[float, float] | None
+    shrinkage: float | None  # search value minus the mean validation accuracy on the fresh seeds
+    gain: float | None  # mean paired difference from the baseline
+    gain_ci95: tuple[float, float] | None
+
+
+class Confirmation(Plain):
+    """What the confirmation came to; `winner` is set only where it stands outside the noise."""
+
+    seeds: tuple[int, ...]
+    candidates: tuple[Confirmed, ...]
+    winner: str | None
+    sentence: str
+    test_reads: int
+
+
+def interval(values: Sequence[float], comparisons: int = 1) -> tuple[float, float] | None:
+    """Give the t interval of a mean at 1 - 0.05 / comparisons; None for fewer than two values."""
+    if len(values) < 2:
+        return None
+    from scipy.stats import t
+
+    mean = statistics.fmean(values)
+    quantile = float(t.ppf(1 - ALPHA / (2 * comparisons), len(values) - 1))
+    reach = quantile * statistics.stdev(values) / math.sqrt(len(values))
+    return mean - reach, mean + reach
+
+
+def conclude(
+    seeds: Sequence[int],
+    test: Mapping[str, Mapping[int, float]],
+    validation: Mapping[str, Mapping[int, float]],
+    searched: Mapping[str, tuple[int | None, float | None]],
+    test_reads: int,
+) -> Confirmation:
+    """Compare the finalists with one another and with the baseline; names are those of `test`."""
+    rows = [_row(name, seeds, test, validation, *searched.get(name, (None, None))) for name in test]
+    finalists = [row for row in rows if row.candidate != BASELINE and row.mean is not None]
+    if not finalists:
+        return Confirmation(
+            seeds=tuple(seeds),
+            candidates=tuple(rows),
+            winner=None,
+            sentence="No finalist completed.",
+            test_reads=test_reads,
+        )
+    finalists.sort(key=lambda row: -(row.mean or 0.0))
+    first = finalists[0]
+    others = [row.candidate for row in rows if row.candidate != first.candidate]
+    clear = {other: _stands_out(test[first.candidate], test[other], len(others)) for other in others}
+    winner = first.candidate if others and all(clear.values()) else None
+    sentence = _sentence(first, clear, len(seeds))
+    return Confirmation(
+        seeds=tuple(seeds), candidates=tuple(rows), winner=winner, sentence=sentence, test_reads=test_reads
+    )
+
+
+def _row(
+    name: str,
+    seeds: Sequence[int],
+    test: Mapping[str, Mapping[int, float]],
+    validation: Mapping[str, Mapping[int, float]],
+    trial: int | None,
+    value: float | None,
+) -> Confirmed:
+    values = [test[name][seed] for seed in seeds if seed in test[name]]
+    held_out = list(validation.get(name, {}).values())
+    differences = _differences(test[name], test.get(BASELINE, {})) if name != BASELINE else []
+    return Confirmed(
+        candidate=name,
+        trial=trial,
+        search_value=value,
+        test_accuracies={str(seed): test[name][seed] for seed in seeds if seed in test[name]},
+        mean=statistics.fmean(values) if values else None,
+        ci95=interval(values),
+        shrinkage=value - statistics.fmean(held_out) if value is not None and held_out else None,
+        gain=statistics.fmean(differences) if differences else None,
+        gain_ci95=interval(differences),
+    )
+
+
+def _differences(one: Mapping[int, float], other: Mapping[int, float]) -> list[float]:
+    return [one[seed] - other[seed] for seed in one if seed in other]
+
+
+def _stands_out(one: Mapping[int, float], other: Mapping[int, float], comparisons: int) -> bool:
+    between = interval(_differences(one, other), comparisons)
+    return between is not None and between[0] > 0
+
+
+def _sentence(first: Confirmed, clear: Mapping[str, bool], n: int) -> str:
+    mean = f"{100 * first.mean:.2f} %" if first.mean is not None else "?"
+    among = [other for other, stands_out in clear.items() if not stands_out]
+    gain = ""
+    if first.gain is not None and first.gain_ci95 is not None:
+        low, high = (100 * bound for bound in first.gain_ci95)
+        gain = f", {100 * first.gain:+.2f} points from the baseline (95 % interval {low:+.2f} to {high:+.2f})"
+    head = f"{first.candidate} has the best confirmed test accuracy, {mean} over {n} fresh seeds{gain}"
+    if not among:
+        return f"{head}; it stands outside the noise of all {len(clear)} others."
+    return f"{head}; it cannot be told apart from {', '.join(among)} with {n} seeds."

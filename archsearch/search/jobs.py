@@ -1,0 +1,180 @@
+"""What the slots of a search mean: a sample to be screened and trained, or a finalist to be confirmed.
+
+Both are made from what the study holds in its storage, so a worker on any machine can take them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+import torch
+
+from archsearch.data.planning import plan_experiment
+from archsearch.files import seal
+from archsearch.search.samplers import make_pruner, make_sampler
+from archsearch.search.space import network_key
+from archsearch.search.study import LEARNED, Study, stored_study
+from archsearch.search.suggest import FeasibleSampler, ask_values
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.study.worker import Assignment, PrunedError
+from archsearch.train.directory import RunDirectory
+from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.result import EpochRecord
+from archsearch.train.run import FinishedRun, Silent, build
+
+SEARCH_SEED = 0  # every sample is trained with this seed: the same batches, the same initial weights where layers agree
+LATENCY_RUNS = 100
+
+
+class SearchJob:
+    """A slot is one sample of the space."""
+
+    read_test: ReadTest = "never"
+
+    def __init__(self, study: optuna.Study) -> None:
+        held = study.user_attrs
+        self.study = study
+        self.source = stored_study(held["text"], held["stem"], held["base"])
+        self.sampler = FeasibleSampler(self.source.space, make_sampler(held["sampler"]), held["seed"])
+        study.sampler = self.sampler
+        study.pruner = make_pruner(self.source.spec.pruner, self.source.space.base.train.epochs)
+
+    def assignment(self, trial: optuna.Trial) -> Assignment:
+        """Sample a network that fits, or take the one that was enqueued."""
+        began = time.monotonic()
+        plan, _ = ask_values(self.source.space, trial)
+        spec = plan.spec.model_copy(update={"name": f"{self.source.spec.name}-{trial.number}"})
+        attrs = {
+            "network": network_key(plan),
+            "parameters": plan.network.parameters,
+            "macs": plan.network.macs,
+            "infeasible": self.sampler.infeasible if self.sampler.planned_for == trial.number else 0,
+            "sampling_seconds": time.monotonic() - began,
+        }
+        return Assignment(plan_experiment(spec), SEARCH_SEED, attrs)
+
+    def watch(self, trial: optuna.Trial) -> Watch:
+        """Follow the metric that is learned; stop weak trials."""
+        learned = self.source.spec.learned
+        metric = self.source.spec.objective[learned][1] if learned is not None else "val_accuracy"
+        return _PruningWatch(self.study, trial, metric)
+
+    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+        """Give the objectives in the study's order."""
+        return [_metric(metric, assignment, finished) for _, metric in self.source.spec.objective]
+
+
+class _PruningWatch(Silent):
+    """Reports the learned metric after each epoch and stops the run when the pruner says so."""
+
+    def __init__(self, study: optuna.Study, trial: optuna.Trial, metric: str) -> None:
+        self.study, self.trial, self.metric = study, trial, metric
+        self.several = len(study.directions) > 1
+        self.noted: dict[str, float] = {}
+
+    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
+        """Report what a run that goes on has learned before."""
+        for record in history:
+            self._report(record)
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Report an epoch; stop if the trial is too weak."""
+        self._report(record)
+        if self._weak():
+            raise PrunedError
+
+    def _report(self, record: EpochRecord) -> None:
+        value = getattr(record, self.metric)
+        if value is None:
+            return
+        if self.several:
+            self.noted[str(record.epoch)] = value
+            self.trial.set_user_attr("learned", self.noted)
+        else:
+            self.trial.report(value, record.epoch)
+
+    def _weak(self) -> bool:
+        if not self.several:
+            return self.trial.should_prune()
+        frozen = self.trial.storage.get_trial(self.trial._trial_id)
+        return self.study.pruner.prune(self.study, frozen)
+
+
+def _metric(metric: str, assignment: Assignment, finished: FinishedRun) -> float | None:
+    if metric in LEARNED:
+        value: float | None = getattr(finished.result, metric)
+        return value
+    if metric == "latency_ms":
+        return latency_ms(assignment.plan.spec, finished)
+    return float(getattr(assignment.plan.network, metric))
+
+
+def latency_ms(spec: ExperimentSpec, finished: FinishedRun) -> float:
+    """Measure a forward pass of one sample on the CPU: the median of 100 in milliseconds, after 10 to warm up."""
+    model = build(spec).eval()
+    model.load_state_dict(RunDirectory(finished.run_dir).weights())
+    x = torch.zeros(1, *plan_experiment(spec).facts.shape)
+    times = []
+    with torch.inference_mode():
+        for number in range(LATENCY_RUNS + 10):
+            began = time.perf_counter()
+            model(x)
+            if number >= 10:
+                times.append(1000 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+class ConfirmJob:
+    """A slot is one finalist, or the baseline, with a fresh seed; only here the test set is read."""
+
+    read_test: ReadTest = "end"
+
+    def __init__(self, study: optuna.Study) -> None:
+        self.study = study
+
+    def assignment(self, trial: optuna.Trial) -> Assignment:
+        """Take the spec and the seed that the slot holds."""
+        held = trial.user_attrs
+        trial.suggest_categorical("candidate", held["candidates"])
+        trial.suggest_int("seed", 0, 2**31 - 1)
+        spec = ExperimentSpec.model_validate(held["candidate_spec"])
+        return Assignment(plan_experiment(spec), held["run_seed"])
+
+    def watch(self, trial: optuna.Trial) -> Watch:
+        """Follow nothing: a finalist is always trained to the end."""
+        return Silent()
+
+    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+        """Give the test accuracy."""
+        return [finished.result.test_accuracy]
+
+
+def search_job(study: optuna.Study) -> SearchJob:
+    """Make the job of a search's workers."""
+    return SearchJob(study)
+
+
+def confirm_job(study: optuna.Study) -> ConfirmJob:
+    """Make the job of a confirmation's workers."""
+    return ConfirmJob(study)
+
+
+def what_is_held(study: Study, seed: int, sampler: str) -> dict[str, Any]:
+    """Give what a storage holds of a search, so that any worker can make its job."""
+    return {
+        "kind": "search",
+        "text": study.text,
+        "stem": study.stem,
+        "base": study.space.base.model_dump(mode="json"),
+        "seed": seed,
+        "sampler": sampler,
+        "identity": study.identity(),
+        "identity_sha256": seal(study.identity()),
+        "metrics": [metric for _, metric in study.spec.objective],
+        "minimize_learned": study.spec.learned is not None
+        and study.spec.objective[study.spec.learned][0] == "minimize",
+    }

@@ -1,0 +1,61 @@
+"""How far a study is, in a few numbers: what the live panel shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from archsearch.search.study import describe_values
+from archsearch.study.queue import slots_of
+
+
+class StudyProgress(NamedTuple):
+    """Counts of slots, and the best value so far after each completed trial."""
+
+    study: str
+    total: int
+    done: int
+    running: int
+    pruned: int
+    repeated: int
+    diverged: int
+    infeasible: int
+    metric: str
+    best: float | None
+    best_trial: int | None
+    best_line: str
+    history: list[float]
+
+
+def progress_of(study: optuna.Study) -> StudyProgress:
+    """Look at a study's slots once."""
+    slots = list(slots_of(study).values())
+    states = Counter(trial.state for trial in slots)
+    outcomes = Counter(trial.user_attrs.get("outcome") for trial in slots)
+    sign = 1.0 if study.directions[0] == StudyDirection.MAXIMIZE else -1.0
+    history: list[float] = []
+    best = None
+    for trial in sorted((t for t in slots if t.state == TrialState.COMPLETE), key=lambda t: t.number):
+        if best is None or sign * trial.values[0] > sign * best.values[0]:
+            best = trial
+        history.append(best.values[0])
+    metrics = study.user_attrs.get("metrics", ["value"])
+    return StudyProgress(
+        study=study.study_name,
+        total=len(slots),
+        done=sum(trial.state.is_finished() for trial in slots),
+        running=states[TrialState.RUNNING],
+        pruned=states[TrialState.PRUNED],
+        repeated=outcomes["repeated"],
+        diverged=outcomes["diverged"],
+        infeasible=sum(trial.user_attrs.get("infeasible", 0) for trial in slots),
+        metric=metrics[0],
+        best=best.values[0] if best is not None else None,
+        best_trial=best.number if best is not None else None,
+        best_line=describe_values(best.params) if best is not None else "",
+        history=history,
+    )

@@ -1,0 +1,76 @@
+"""Write a spec as YAML that a person would have written: one layer a line, defaults left out.
+
+text = spec_yaml(spec, "archsearch run runs/lenet/best.yaml")
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.layers import Block
+from archsearch.spec.layers.base import LayerBase
+from archsearch.spec.onekey import Kind
+
+
+def spec_yaml(spec: ExperimentSpec, command: str) -> str:
+    """Give the YAML of a spec; reading it gives an equal one. The comment says how to run it."""
+    lines = [f"# {command}", f"name: {_scalar(spec.name)}"]
+    if spec.summary:
+        lines.append(f"summary: {_scalar(spec.summary)}")
+    lines.append(f"data: {_flow(spec.data.model_dump(mode='json', exclude_defaults=True))}")
+    lines.append("network:")
+    lines += [f"  - {text}" for layer in spec.network for text in [_layer(layer)]]
+    lines.append("train:")
+    for field in type(spec.train).model_fields:
+        value = getattr(spec.train, field)
+        if isinstance(value, Kind):
+            lines.append(f"  {field}: {_kind(value)}")
+        elif field in spec.train.model_dump(exclude_defaults=True):
+            lines.append(f"  {field}: {_flow(spec.train.model_dump(mode='json', exclude_defaults=True)[field])}")
+    for part in ("documented", "expect"):
+        value = getattr(spec, part)
+        if value is not None:
+            lines.append(f"{part}: {_flow(value.model_dump(mode='json', exclude_none=True))}")
+    if spec.source:
+        lines.append(f"source: {_scalar(spec.source)}")
+    if spec.departures:
+        lines.append("departures:")
+        lines += [f"  - {_scalar(text)}" for text in spec.departures]
+    return "\n".join(lines) + "\n"
+
+
+def _layer(layer: LayerBase) -> str:
+    if not isinstance(layer, Block):
+        return _kind(layer)
+    fields = layer.model_dump(mode="json", exclude={"layers"}, exclude_defaults=True)
+    inside = ", ".join(
+        [*(f"{k}: {_flow(v)}" for k, v in fields.items()), f"layers: [{', '.join(map(_layer, layer.layers))}]"]
+    )
+    return f"{layer.kind}: {{{inside}}}"
+
+
+def _kind(value: Kind) -> str:
+    fields = value.model_dump(mode="json", exclude_defaults=True)
+    return (
+        f"{value.kind}: {_flow(fields)}"
+        if fields and isinstance(value, LayerBase)
+        else _flow({value.kind: fields} if fields else value.kind)
+    )
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    """Write one scalar; a text goes between quotes unless it is a plain word."""
+    if isinstance(value, str):
+        plain = value.replace("_", "").isalnum() and value.isascii() and not value[0].isdigit()
+        return value if plain and value not in ("null", "true", "false", "Null", "True", "False") else json.dumps(value)
+    return json.dumps(value)

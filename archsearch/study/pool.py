@@ -1,0 +1,117 @@
+"""One worker in this process, or several as processes with one thread each.
+
+    run_workers(Plan(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
+
+Every worker opens the storage itself and makes its job from what the study holds there: nothing lives in one process.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import optuna
+
+from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
+from archsearch.study.storage import open_storage
+from archsearch.study.worker import Job, Workplace, work
+
+MakeJob = Callable[[optuna.Study], Job]
+LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the workers of a study work; plain values, so that it travels to other processes."""
+
+    url: str
+    study_name: str
+    runs_dir: Path
+    data_dir: Path | None
+    seconds: float = math.inf
+
+
+def worker_count(wanted: int | None) -> int:
+    """Give how many workers to start: as asked, else one per core."""
+    return wanted or os.cpu_count() or 1
+
+
+def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], None] = lambda: None) -> None:
+    """Work until no slot is left; `look` is called now and then while several processes work.
+
+    Raises `Interrupted` when a signal came, `UnavailableError` if a worker ended with an error.
+    """
+    if workers == 1:
+        storage = open_storage(site.url)
+        study = optuna.load_study(study_name=site.study_name, storage=storage)
+        _work_here(site, storage, study, make_job)
+        return
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_worker, args=(site, make_job), name=f"worker-{n}") for n in range(workers)]
+    for process in processes:
+        process.start()
+    try:
+        while any(process.is_alive() for process in processes):
+            look()
+            time.sleep(LOOK_SECONDS)
+        look()
+    except (KeyboardInterrupt, Interrupted) as stop:
+        number = stop.signal_number if isinstance(stop, Interrupted) else signal.SIGINT
+        _stop(processes)
+        raise Interrupted("interrupted; finished trials are kept, the same call goes on", number) from None
+    finally:
+        _stop(processes)
+    codes = {process.exitcode for process in processes}
+    for code in (130, 143):
+        if code in codes:
+            raise Interrupted("interrupted; finished trials are kept, the same call goes on", code - 128)
+    if codes - {0}:
+        raise UnavailableError("a worker ended early, see its message above; the same call goes on")
+
+
+def _stop(processes: Sequence[BaseProcess]) -> None:
+    for process in processes:
+        if process.is_alive():
+            process.terminate()
+    for process in processes:
+        process.join(30)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _work_here(site: Site, storage: optuna.storages.RDBStorage, study: optuna.Study, make_job: MakeJob) -> None:
+    place = Workplace(storage, study, site.runs_dir, site.data_dir, deadline=time.monotonic() + site.seconds)
+    work(place, make_job(study))
+
+
+def _worker(site: Site, make_job: MakeJob) -> None:
+    """Be one of several workers: one thread, no progress of its own, errors as one line."""
+    import sys
+
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        storage = open_storage(site.url)
+        study = optuna.load_study(study_name=site.study_name, storage=storage)
+        _work_here(site, storage, study, make_job)
+    except Interrupted as error:
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ArchsearchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise Interrupted("stopped", number)

@@ -1,0 +1,132 @@
+"""Open the storage of studies: SQLite in a file, or PostgreSQL, for any number of processes.
+
+    storage = open_storage("sqlite:///runs/archsearch.db")
+
+Optuna's own SQLite storage hands one queued trial to two processes (`SELECT ... FOR UPDATE` is nothing there). Here
+every transaction begins with BEGIN IMMEDIATE, waits for its turn, and the file is in WAL mode, so that readers such as
+the dashboard never block it. PostgreSQL connections are checked before use: a restarted server costs one retry.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import optuna
+import sqlalchemy
+from optuna.storages import RDBStorage
+
+from archsearch.errors import UnavailableError, UsageError
+
+T = TypeVar("T")
+BUSY_SECONDS = 60.0
+_TRIES = 6
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+@contextmanager
+def experimental() -> Iterator[None]:
+    """Use what Optuna calls experimental, without telling the user of a study so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
+
+
+def default_url(runs_dir: Path) -> str:
+    """Give the URL of the storage that lies beside the runs."""
+    return f"sqlite:///{runs_dir / 'archsearch.db'}"
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Open a storage, creating its tables; raise `UsageError` for a bad URL, `UnavailableError` if it is not there."""
+    try:
+        parsed = sqlalchemy.engine.make_url(url)
+    except sqlalchemy.exc.ArgumentError:
+        raise UsageError(
+            f"--storage: {url!r} is not a storage URL; use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
+        ) from None
+    if parsed.drivername == "sqlite":
+        return _open_sqlite(url, parsed.database)
+    if parsed.drivername.partition("+")[0] != "postgresql":
+        raise UsageError(f"--storage: {parsed.drivername} is not supported; use sqlite or postgresql+psycopg")
+    try:
+        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+    except ImportError:
+        raise UsageError(
+            "--storage: PostgreSQL needs its driver: pip install 'archsearch[postgres]', and a URL that begins with "
+            "postgresql+psycopg://"
+        ) from None
+    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
+        raise UnavailableError(f"the storage {parsed.render_as_string()} cannot be reached: {_first(error)}") from None
+
+
+def _open_sqlite(url: str, database: str | None) -> RDBStorage:
+    if not database or database == ":memory:":
+        raise UsageError("--storage: a study needs a file: sqlite:///runs/archsearch.db")
+    path = Path(database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+        def connect() -> sqlite3.Connection:
+            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            return connection
+
+        connect().close()
+        # the tables are made under Optuna's own transactions; two processes may both try at first
+        with _CreationLock(path):
+            storage = RDBStorage(url, engine_kwargs={"creator": connect})
+    except (OSError, sqlite3.Error) as error:
+        raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
+    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
+        raise UnavailableError(f"the storage {path} cannot be used: {_first(error)}") from None
+    sqlalchemy.event.listen(storage.engine, "begin", _begin_immediate)
+    return storage
+
+
+class _CreationLock:
+    """Keep two processes from making the tables of one file at the same time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(path.name + ".lock")
+
+    def __enter__(self) -> None:
+        self.file = self.path.open("w")
+        try:
+            import fcntl
+        except ImportError:
+            return
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+
+    def __exit__(self, *exc: object) -> None:
+        self.file.close()
+
+
+def _begin_immediate(connection: sqlalchemy.engine.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _first(error: Exception) -> str:
+    cause = error.__cause__ or error
+    return str(cause).strip().split("\n")[0]
+
+
+def steadily(call: Callable[[], T]) -> T:
+    """Make a storage call, again after a while if the server went away; raise `UnavailableError` in the end."""
+    wait = 0.2
+    for attempt in range(_TRIES):
+        try:
+            return call()
+        except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.OperationalError) as error:
+            if attempt == _TRIES - 1:
+                raise UnavailableError(f"the storage does not answer: {_first(error)}") from None
+            time.sleep(wait)
+            wait *= 2
+    raise AssertionError("unreachable")

@@ -1,0 +1,206 @@
+"""The loop of a worker: take a slot, train what it stands for, tell what came out, until no slot is left.
+
+    work(Workplace(storage, study, runs_dir), job)
+
+What a slot means (a sample of a search, a cell of an ablation) is asked of the `Job`. A trial carries its run: resolved
+spec, seed, result and history are user attributes, so that reports need the storage alone. Metrics that are not finite
+never reach Optuna, and a result that comes late, after the worker was thought dead, is dropped: the run is kept anyway.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from archsearch.data.planning import ExperimentPlan
+from archsearch.data.prepare import Dataset, load
+from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
+from archsearch.files import seal
+from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
+from archsearch.study.storage import steadily
+from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.run import FinishedRun, run
+
+IDLE_SECONDS = 0.5
+REAP_SECONDS = 5.0
+
+
+class PrunedError(Exception):
+    """Raised by a job's watch to stop a weak run; its checkpoint stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a slot stands for: a checked spec, a seed, and what the trial shall remember of it."""
+
+    plan: ExperimentPlan
+    seed: int
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+
+class Job(Protocol):
+    """What the slots of a study mean."""
+
+    read_test: ReadTest
+
+    def assignment(self, trial: optuna.Trial) -> Assignment:
+        """Say what a slot stands for; suggests the trial's parameters."""
+
+    def watch(self, trial: optuna.Trial) -> Watch:
+        """Give what follows the run while it trains; it may raise `PrunedError`."""
+
+    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+        """Give the objective values of a completed run."""
+
+
+@dataclass(slots=True)
+class Workplace:
+    """Where a worker works: storage and study, folders, and the data sets it has loaded."""
+
+    storage: RDBStorage
+    study: optuna.Study
+    runs_dir: Path
+    data_dir: Path | None = None
+    deadline: float = math.inf  # on the monotonic clock: no slot is taken after it
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+
+    def dataset(self, plan: ExperimentPlan) -> Dataset:
+        """Load a data set once for all runs that use it (memory-mapped, so processes share it)."""
+        key = seal(plan.spec.data.model_dump(mode="json", include={"name", "path", "size", "grayscale", "limit"}))
+        if key not in self.datasets:
+            self.datasets[key] = load(plan.spec.data, data_dir=self.data_dir)
+        return self.datasets[key]
+
+
+def work(place: Workplace, job: Job) -> None:
+    """Take slots until none is left that waits or that another worker could still give back.
+
+    Raises `Interrupted` after giving the slot back.
+    """
+    watchdog = Watchdog()
+    reaped = -math.inf
+    while time.monotonic() < place.deadline:
+        if time.monotonic() - reaped > REAP_SECONDS:
+            requeue_dead(place.storage, place.study, watchdog)
+            reaped = time.monotonic()
+        trial = take(place.storage, place.study)
+        if trial is not None:
+            with _beating(place.storage, trial):
+                _do(place, job, trial)
+        elif _somebody_works(place.study):
+            time.sleep(IDLE_SECONDS)
+        else:
+            return
+
+
+def _somebody_works(study: optuna.Study) -> bool:
+    return bool(steadily(partial(study.get_trials, deepcopy=False, states=(TrialState.RUNNING,))))
+
+
+def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
+    began = time.monotonic()
+    try:
+        assignment = job.assignment(trial)
+        started = {**assignment.attrs, "seed": assignment.seed, "spec": assignment.plan.spec.model_dump(mode="json")}
+        _note(place, trial, started)
+        finished = run(
+            assignment.plan.spec,
+            seed=assignment.seed,
+            runs_dir=place.runs_dir,
+            dataset=place.dataset(assignment.plan),
+            read_test=job.read_test,
+            watch=job.watch(trial),
+        )
+    except (Interrupted, KeyboardInterrupt):
+        give_back(place.storage, trial)
+        raise
+    except PrunedError:
+        _tell(place, trial, "pruned", TrialState.PRUNED, None, {"seconds": time.monotonic() - began})
+        return
+    except UnavailableError:
+        give_back(place.storage, trial)  # another process trains this very run, or a disk is full: not the slot's fault
+        raise
+    except ArchsearchError as error:
+        _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": str(error)})
+        raise
+    result = finished.result
+    attrs = {
+        "run_id": result.run_id,
+        "result": result.model_dump(mode="json", exclude={"spec"}),
+        "seconds": time.monotonic() - began,
+    }
+    if result.status == "diverged":
+        _tell(place, trial, "diverged", TrialState.FAIL, None, {**attrs, "failure": result.reason})
+        return
+    values = job.values(assignment, finished)
+    if any(value is None or not math.isfinite(value) for value in values):
+        _tell(place, trial, "diverged", TrialState.FAIL, None, {**attrs, "failure": "a metric is not finite"})
+        return
+    numbers = [value for value in values if value is not None]
+    _tell(place, trial, "repeated" if finished.cached else "completed", TrialState.COMPLETE, numbers, attrs)
+
+
+def _note(place: Workplace, trial: optuna.Trial, attrs: dict[str, Any]) -> None:
+    for name, value in attrs.items():
+        steadily(partial(place.storage.set_trial_user_attr, trial._trial_id, name, value))
+
+
+def _tell(
+    place: Workplace,
+    trial: optuna.Trial,
+    outcome: str,
+    state: TrialState,
+    values: Sequence[float] | None,
+    attrs: dict[str, Any],
+) -> None:
+    """Tell Optuna how a slot ended, unless it is not ours any more."""
+    if not is_ours(place.storage, trial):
+        return
+    try:
+        _note(place, trial, {**attrs, "outcome": outcome})
+        steadily(partial(place.study.tell, trial, values, state))
+    except (optuna.exceptions.UpdateFinishedTrialError, ValueError):
+        if is_ours(place.storage, trial):
+            raise
+
+
+@contextmanager
+def _beating(storage: RDBStorage, trial: optuna.Trial) -> Iterator[None]:
+    """Show the other machines that this worker lives, and stop with the process that started it."""
+    done = threading.Event()
+    parent = os.getppid()
+
+    def beat() -> None:
+        count = 0
+        waited = 0.0
+        while not done.wait(1.0):
+            if os.getppid() != parent:
+                os._exit(1)  # whoever started us was killed: its slot is found dead and waits again
+            waited += 1.0
+            if waited >= BEAT_SECONDS:
+                waited = 0.0
+                count += 1
+                try:
+                    storage.set_trial_user_attr(trial._trial_id, "beat", count)
+                except Exception:
+                    continue
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -1,0 +1,478 @@
+"""Every layer kind against torch: shapes, parameters, multiply-accumulates, and what must be refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+from torch import nn
+
+from archsearch.errors import SpecError
+from archsearch.spec.layers import LAYER_KINDS, Layer
+from archsearch.spec.layers.base import window_count
+from archsearch.spec.network import Limits, PlanError, build_network, plan_network
+from tests.spec import oracle
+
+# torch says so once in a process, of any even kernel with `same`; its numbers are right
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")
+
+LAYERS = TypeAdapter(list[Layer])
+NO_LIMITS = Limits(parameters=10**18, activation_bytes=10**18, layers=10**6)
+
+
+def plan(tree: list[Any], shape: tuple[int, ...], classes: int = 10):
+    return plan_network(LAYERS.validate_python(tree), shape, classes, limits=NO_LIMITS)
+
+
+# -- one case by hand for each kind ------------------------------------------------------------------------------------
+
+# kind: (fields, input shape, output shape, parameters, MACs), by hand
+CASES: dict[str, tuple[dict[str, Any], tuple[int, ...], tuple[int, ...], int, int]] = {
+    # (20 + 2*1 - 2*2 - 1) // 3 + 1 = 6; 8 * 4/2 * 3 + 8 = 56; 8*6 outputs * 4/2 * 3 = 288
+    "conv1d": (
+        {"out_channels": 8, "kernel_size": 3, "stride": 3, "padding": 1, "dilation": 2, "groups": 2},
+        (4, 20),
+        (8, 6),
+        56,
+        288,
+    ),
+    # 6 * 1 * 25 + 6 = 156; 6*28*28 outputs * 25 = 117,600
+    "conv2d": ({"out_channels": 6, "kernel_size": 5}, (1, 32, 32), (6, 28, 28), 156, 117_600),
+    "max_pool1d": ({"kernel_size": 3, "stride": 2, "padding": 1}, (2, 9), (2, 5), 0, 0),  # (9 + 2 - 3) // 2 + 1
+    "max_pool2d": ({"kernel_size": 2, "stride": 1}, (10, 28, 28), (10, 27, 27), 0, 0),
+    "avg_pool1d": ({"kernel_size": 4, "ceil_mode": True}, (2, 9), (2, 3), 0, 0),  # ceil(5 / 4) + 1 = 3
+    "avg_pool2d": ({"kernel_size": [2, 3]}, (6, 13, 13), (6, 6, 4), 0, 0),
+    "adaptive_avg_pool1d": ({"output_size": 7}, (3, 5), (3, 7), 0, 0),
+    "adaptive_avg_pool2d": ({"output_size": [2, 1]}, (3, 5, 5), (3, 2, 1), 0, 0),
+    "flatten": ({}, (16, 5, 5), (400,), 0, 0),
+    "linear": ({"out_features": 84}, (120,), (84,), 120 * 84 + 84, 120 * 84),
+    "batch_norm1d": ({}, (7, 9), (7, 9), 14, 0),
+    "batch_norm2d": ({}, (7, 9, 2), (7, 9, 2), 14, 0),
+    "layer_norm": ({}, (7, 9, 2), (7, 9, 2), 2 * 126, 0),
+    "group_norm": ({"num_groups": 3}, (6, 4), (6, 4), 12, 0),
+    "dropout": ({"p": 0.2}, (5,), (5,), 0, 0),
+    "dropout2d": ({"p": 0.2}, (5, 2, 2), (5, 2, 2), 0, 0),
+    "tanh": ({}, (5,), (5,), 0, 0),
+    "relu": ({}, (5, 3), (5, 3), 0, 0),
+    "leaky_relu": ({"negative_slope": 0.3}, (5,), (5,), 0, 0),
+    "elu": ({"alpha": 0.5}, (5,), (5,), 0, 0),
+    "selu": ({}, (5,), (5,), 0, 0),
+    "gelu": ({"approximate": "tanh"}, (5,), (5,), 0, 0),
+    "silu": ({}, (5,), (5,), 0, 0),
+    "mish": ({}, (5,), (5,), 0, 0),
+    "hardtanh": ({"min_val": -2.0, "max_val": 3.0}, (5,), (5,), 0, 0),
+    "sigmoid": ({}, (5,), (5,), 0, 0),
+    "softplus": ({"beta": 2.0, "threshold": 5.0}, (5,), (5,), 0, 0),
+    "softmax": ({}, (5, 2, 2), (5, 2, 2), 0, 0),
+    "log_softmax": ({}, (5, 2), (5, 2), 0, 0),
+    "identity": ({}, (5, 2), (5, 2), 0, 0),
+    # 3x3 2->4: 72 + 4; then 4 batch-norm pairs; 4*6*6 outputs * 18
+    "sequential": (
+        {"layers": [{"conv2d": {"out_channels": 4, "kernel_size": 3}}, "batch_norm2d"]},
+        (2, 8, 8),
+        (4, 6, 6),
+        84,
+        2592,
+    ),
+    # body as above with stride 2 and padding 1: 4x4x4, MACs 64 * 18; projection 1x1 2->4 without bias: 8, MACs 64 * 2
+    "residual": (
+        {"projection": True, "layers": [{"conv2d": {"out_channels": 4, "kernel_size": 3, "stride": 2, "padding": 1}}]},
+        (2, 8, 8),
+        (4, 4, 4),
+        76 + 8,
+        1152 + 128,
+    ),
+}
+
+
+def test_every_layer_kind_has_a_case_here_and_a_torch_class_in_the_oracle() -> None:
+    assert list(CASES) == list(LAYER_KINDS)
+    assert [*oracle.TORCH_NAMES, "sequential", "residual"] == list(LAYER_KINDS)
+    assert len(LAYER_KINDS) == 32
+
+
+@pytest.mark.parametrize("kind", list(LAYER_KINDS))
+def test_layer_shape_and_counts_equal_hand_arithmetic_and_torch(kind: str) -> None:
+    fields, shape, output, parameters, macs = CASES[kind]
+    planned = plan([{kind: fields} if fields else kind], shape)
+    assert (planned.output_shape, planned.parameters, planned.macs) == (output, parameters, macs)
+    module, torch_output = oracle.torch_network([{kind: fields}], shape)
+    counted = sum(p.numel() for p in module.parameters())
+    assert (torch_output, counted, oracle.macs(module, shape)) == (output, parameters, macs)
+
+
+@pytest.mark.parametrize("kind", list(LAYER_KINDS))
+def test_layer_build_gives_the_module_that_torch_prints_the_same(kind: str) -> None:
+    """The repr holds every argument, eps and slopes included."""
+    fields, shape, *_ = CASES[kind]
+    ours = build_network(plan([{kind: fields}], shape))
+    theirs, _ = oracle.torch_network([{kind: fields}], shape)
+    assert comparable(ours) == comparable(theirs)
+
+
+def comparable(module: nn.Module) -> str:
+    """Leave out the children's names (conv1 against 0) and our residual class's; torch prints 2 and (2, 2) apart."""
+    text = re.sub(r"\([a-z0-9]+\): |ResidualBlock|Sum", "", repr(module))
+    return re.sub(r"\((\d+), \1\)", r"\1", text)
+
+
+@pytest.mark.parametrize("kind", list(LAYER_KINDS))
+def test_layer_written_out_reads_back_the_same(kind: str) -> None:
+    layer = LAYERS.validate_python([{kind: CASES[kind][0]}])
+    assert LAYERS.validate_python(LAYERS.dump_python(layer, mode="json")) == layer
+
+
+def test_conv2d_output_shape_with_same_padding_and_even_kernel() -> None:
+    layer = [{"conv2d": {"out_channels": 3, "kernel_size": [4, 2], "padding": "same", "dilation": [3, 1]}}]
+    assert plan(layer, (2, 9, 5)).output_shape == (3, 9, 5) == oracle.torch_network(layer, (2, 9, 5))[1]
+
+
+def test_classes_stands_for_the_number_of_classes_in_linear_and_in_convolutions() -> None:
+    tree = [
+        {"conv2d": {"out_channels": "classes", "kernel_size": 1}},
+        "flatten",
+        {"linear": {"out_features": "classes"}},
+    ]
+    # conv 1 -> 7 of 1x1: 14; linear 28 -> 7: 203
+    assert (plan(tree, (1, 2, 2), 7).output_shape, plan(tree, (1, 2, 2), 7).parameters) == ((7,), 217)
+
+
+@given(
+    size=st.integers(1, 40),
+    kernel=st.integers(1, 8),
+    stride=st.integers(1, 8),
+    dilation=st.integers(1, 4),
+    data=st.data(),
+)
+@settings(max_examples=500, deadline=None)
+def test_window_count_of_any_window_is_the_number_of_places_that_fit(
+    size: int, kernel: int, stride: int, dilation: int, data: st.DataObject
+) -> None:
+    padding = data.draw(st.integers(0, 9))
+    reach = dilation * (kernel - 1) + 1
+    places = [start for start in range(-padding, size + padding, stride) if start + reach <= size + padding]
+    assert window_count(size, kernel, stride, padding, dilation) == len(places)
+
+
+# -- thousands of random networks --------------------------------------------------------------------------------------
+
+small = st.integers(1, 4)
+channels = st.sampled_from([1, 2, 3, 4, 6, 8])
+
+
+def pair(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
+    return st.one_of(numbers, st.lists(numbers, min_size=2, max_size=2))
+
+
+def fields(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+def convolution(size: Any, padding: Any) -> st.SearchStrategy[dict[str, Any]]:
+    optional = {
+        "stride": size(st.integers(1, 3)),
+        "padding": padding,
+        "dilation": size(st.integers(1, 3)),
+        "groups": st.sampled_from([1, 2, 3]),
+        "bias": st.booleans(),
+    }
+    return fields({"out_channels": channels, "kernel_size": size(st.integers(1, 5))}, optional)
+
+
+def pooling(size: Any, dilation: bool) -> st.SearchStrategy[dict[str, Any]]:
+    optional = {
+        "stride": st.one_of(st.none(), size(st.integers(1, 4))),
+        "padding": size(st.integers(0, 2)),
+        "ceil_mode": st.booleans(),
+    }
+    if dilation:
+        optional["dilation"] = size(st.integers(1, 2))
+    return fields({"kernel_size": size(st.integers(1, 5))}, optional)
+
+
+def same(numbers: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(numbers, st.just("same"))
+
+
+one = lambda numbers: numbers  # noqa: E731 - the 1-D counterpart of `pair`
+slope = st.floats(0.01, 2)
+FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "conv1d": convolution(one, same(st.integers(0, 3))),
+    "conv2d": convolution(pair, same(pair(st.integers(0, 3)))),
+    "max_pool1d": pooling(one, True),
+    "max_pool2d": pooling(pair, True),
+    "avg_pool1d": pooling(one, False),
+    "avg_pool2d": pooling(pair, False),
+    "adaptive_avg_pool1d": fields({"output_size": small}, {}),
+    "adaptive_avg_pool2d": fields({"output_size": pair(small)}, {}),
+    "linear": fields({"out_features": st.integers(1, 9)}, {"bias": st.booleans()}),
+    "batch_norm1d": fields({}, {"affine": st.booleans(), "momentum": st.floats(0.01, 1)}),
+    "batch_norm2d": fields({}, {"affine": st.booleans(), "momentum": st.floats(0.01, 1)}),
+    "layer_norm": fields({}, {"elementwise_affine": st.booleans()}),
+    "group_norm": fields({"num_groups": st.integers(1, 4)}, {"affine": st.booleans()}),
+    "dropout": fields({}, {"p": st.floats(0, 0.9)}),
+    "dropout2d": fields({}, {"p": st.floats(0, 0.9)}),
+    "leaky_relu": fields({}, {"negative_slope": slope}),
+    "elu": fields({}, {"alpha": slope}),
+    "gelu": fields({}, {"approximate": st.sampled_from(["none", "tanh"])}),
+    "softplus": fields({}, {"beta": slope}),
+}
+LEAVES = [kind for kind in LAYER_KINDS if kind not in ("sequential", "residual")]
+ANY_RANK = [
+    kind for kind in LEAVES if kind not in FIELDS or kind in ("layer_norm", "group_norm", "elu", "gelu", "softplus")
+]
+BY_RANK = {
+    0: ["linear", "linear", "batch_norm1d", "leaky_relu", "dropout"],
+    1: [kind for kind in LEAVES if kind.endswith("1d")],
+    2: [kind for kind in LEAVES if kind.endswith("2d")],
+}
+
+
+@st.composite
+def layer_lists(draw: st.DrawFn, rank: int, depth: int = 0) -> tuple[list[Any], int]:
+    """Draw layers that mostly go with their input (rank 0 flat, 1 signal, 2 map); give the rank that comes out."""
+    found: list[Any] = []
+    for _ in range(draw(st.integers(1, 5 - 2 * depth))):
+        dice = draw(st.integers(0, 19))
+        if dice == 0:
+            kind = draw(st.sampled_from(LEAVES))  # anything: mostly refused
+        elif dice < 4 and depth < 2:
+            kind = "sequential" if dice == 1 else "residual"
+        else:
+            kind = draw(st.sampled_from([*BY_RANK[rank] * 2, *ANY_RANK]))
+        if kind in ("sequential", "residual"):
+            layers, after = draw(layer_lists(rank, depth + 1))
+            chosen: dict[str, Any] = {"layers": layers}
+            if kind == "residual":
+                chosen["projection"] = draw(st.booleans())
+        else:
+            chosen = draw(FIELDS.get(kind, st.just({})))
+            after = 0 if kind == "flatten" else rank
+        rank = after
+        found.append({kind: chosen} if chosen else kind)
+    return found, rank
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> tuple[list[Any], tuple[int, ...]]:
+    """Draw a layer list and the shape of its input."""
+    rank = draw(st.sampled_from([0, 1, 2, 2]))
+    shape = (draw(channels), *(draw(st.integers(4, 24)) for _ in range(rank)))
+    return draw(layer_lists(rank))[0], shape
+
+
+# What torch would take and we refuse, on purpose: each a message of ours.
+STRICTER = (
+    r"\(linear\): needs a flat input",  # torch multiplies the last dimension of anything
+    r"\((dropout2d|batch_norm2d)\): needs a map",  # torch reads (batch, channels, length) as a map without a batch
+    r"\(batch_norm1d\): needs a flat input",  # torch raises as well, but for the batch's sake
+    r"\((max|avg|adaptive_avg)_pool[12]d\): needs a ",  # torch reads the batch as channels
+    r"\(conv[12]d\): needs a ",
+    r"\(group_norm\): each of its groups holds one value",  # torch refuses it for a batch of one only
+    r"\(residual\): its layers give ",  # torch adds what it can broadcast; the oracle does not
+)
+
+
+def agree(tree: list[Any], shape: tuple[int, ...]) -> None:
+    try:
+        planned = plan(tree, shape)
+    except PlanError as error:
+        event("refused")
+        if not any(re.search(rule, str(error)) for rule in STRICTER):
+            event("refused as torch does")
+            with pytest.raises((RuntimeError, ValueError)):
+                oracle.torch_network(tree, shape)
+        return
+    event("accepted")
+    module, output = oracle.torch_network(tree, shape)
+    assert planned.output_shape == output
+    assert planned.parameters == sum(p.numel() for p in module.parameters())
+    assert planned.macs == oracle.macs(module, shape)
+    ours = build_network(planned).to("meta")
+    assert oracle.run(ours, shape) == output
+    sizes = [tuple(value.shape) for value in ours.state_dict().values()]
+    assert sizes == [tuple(value.shape) for value in module.state_dict().values()]
+
+
+@given(networks())
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_random_networks_agree_with_torch(case: tuple[list[Any], tuple[int, ...]]) -> None:
+    agree(*case)
+
+
+@pytest.mark.slow
+@given(networks())
+@settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_many_random_networks_agree_with_torch(case: tuple[list[Any], tuple[int, ...]]) -> None:
+    agree(*case)
+
+
+single = st.sampled_from([k for k in LEAVES if "conv" in k or "pool" in k]).flatmap(
+    lambda kind: st.tuples(st.just(kind), FIELDS[kind], st.tuples(*[st.integers(1, 12)] * (2 if "1d" in kind else 3)))
+)
+
+
+@given(single)
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+def test_one_random_window_agrees_with_torch(case: tuple[str, dict[str, Any], tuple[int, ...]]) -> None:
+    kind, chosen, shape = case
+    agree([{kind: chosen}], shape)
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
+    (
+        [{"conv2d": {"out_channels": 3, "kernel_size": 5}}],
+        (1, 3, 4),
+        "conv1 (conv2d): kernel 5x5 does not fit its 3x4 input. Use kernel_size <= 3, or padding: same.",
+    ),
+    (
+        [{"max_pool2d": {"kernel_size": 4}}, {"conv2d": {"out_channels": 3, "kernel_size": 3}}],
+        (1, 8, 8),
+        "conv1 (conv2d): kernel 3x3 does not fit its 2x2 input. Use kernel_size <= 2, padding: same, or drop pool1.",
+    ),
+    (
+        [{"max_pool2d": {"kernel_size": 2}}, {"linear": {"out_features": 3}}],
+        (1, 8, 8),
+        "fc1 (linear): needs a flat input, its input is 1x4x4. Put flatten before it, or put "
+        "adaptive_avg_pool2d: {output_size: 1} and flatten before it.",
+    ),
+    (
+        [{"linear": {"out_features": 3}}],
+        (2, 9),
+        "fc1 (linear): needs a flat input, its input is 2x9. Put flatten before it, or put "
+        "adaptive_avg_pool1d: {output_size: 1} and flatten before it.",
+    ),
+    (
+        ["flatten", {"conv2d": {"out_channels": 3, "kernel_size": 3}}],
+        (1, 8, 8),
+        "conv1 (conv2d): needs a map (channels x height x width), its input is 64. Put it before flatten, or drop it.",
+    ),
+    (
+        [{"conv1d": {"out_channels": 3, "kernel_size": 3}}],
+        (1, 8, 8),
+        "conv1 (conv1d): needs a signal (channels x length), its input is 1x8x8. Use the 2d kind, or drop it.",
+    ),
+    (
+        ["batch_norm1d"],
+        (1, 8, 8),
+        "norm1 (batch_norm1d): needs a flat input or a signal (channels x length), its input is 1x8x8. "
+        "Use batch_norm2d, or put flatten before it.",
+    ),
+    (
+        [{"conv2d": {"out_channels": 9, "kernel_size": 1, "groups": 6}}],
+        (4, 8, 8),
+        "conv1 (conv2d): groups 6 does not divide its 9 out_channels. Use groups: 1, or change out_channels.",
+    ),
+    (
+        [{"conv2d": {"out_channels": 3, "kernel_size": 3, "stride": 2, "padding": "same"}}],
+        (1, 8, 8),
+        "conv1 (conv2d): padding: same needs stride 1. Use stride: 1, or give padding as a number.",
+    ),
+    (
+        [{"avg_pool1d": {"kernel_size": 3, "padding": 2}}],
+        (1, 8),
+        "pool1 (avg_pool1d): padding 2 is more than half of the kernel 3. Use padding <= 1, or use kernel_size >= 4.",
+    ),
+    (
+        [{"group_norm": {"num_groups": 4}}],
+        (6, 2, 2),
+        "norm1 (group_norm): num_groups 4 does not divide its 6 channels. "
+        "Use num_groups: 2 or 3 or 6, or change the channels before it.",
+    ),
+    (
+        [{"group_norm": {"num_groups": 6}}],
+        (6, 1, 1),
+        "norm1 (group_norm): each of its groups holds one value, there is nothing to normalise. Drop it.",
+    ),
+    (
+        [{"residual": {"layers": [{"conv2d": {"out_channels": 3, "kernel_size": 3}}]}}],
+        (1, 8, 8),
+        "res1 (residual): its layers give 3x6x6, its input is 1x8x8. Set projection: true, or make its layers keep "
+        "the shape (padding: same, equal channels).",
+    ),
+    (
+        [{"residual": {"projection": True, "layers": [{"conv2d": {"out_channels": 3, "kernel_size": 3}}]}}],
+        (1, 8, 8),
+        "res1 (residual): no stride of a 1x1 projection takes 8x8 to 6x6. "
+        "Use padding: same in its convolutions, or use a stride that divides the input.",
+    ),
+    (
+        ["tanh", {"residual": {"layers": ["tanh", {"max_pool2d": {"kernel_size": 9}}]}}],
+        (1, 8, 8),
+        "res1.pool1 (max_pool2d): kernel 9x9 does not fit its 8x8 input. Use kernel_size <= 8, or drop it.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tree", "shape", "message"), REFUSED, ids=[m.split(")")[0] + ")" for *_, m in REFUSED])
+def test_layer_that_does_not_fit_is_refused_with_ways_out(
+    tree: list[Any], shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(PlanError) as caught:
+        plan(tree, shape)
+    assert str(caught.value) == message
+
+
+WAY = re.compile(r"^[a-z0-9]+ .*\. Use (kernel_size|padding|groups|num_groups|stride)(?:: | <= )([0-9]+)")
+WITH_A_NUMBER = [case for case in REFUSED if WAY.search(case[2])]
+
+
+@pytest.mark.parametrize(
+    ("tree", "shape", "message"), WITH_A_NUMBER, ids=[m.split(")")[0] + ")" for *_, m in WITH_A_NUMBER]
+)
+def test_first_way_out_that_is_a_number_does_help(tree: list[Any], shape: tuple[int, ...], message: str) -> None:
+    way = WAY.search(message)
+    assert way is not None
+    kind, chosen = next(iter(tree[-1].items()))
+    plan([*tree[:-1], {kind: chosen | {way[1]: int(way[2])}}], shape)
+
+
+def test_plan_error_inside_a_block_carries_the_rows_before_the_block_too() -> None:
+    tree = ["tanh", {"residual": {"layers": ["relu", {"max_pool2d": {"kernel_size": 9}}]}}]
+    with pytest.raises(PlanError, match=r"^res1\.pool1 ") as caught:
+        plan(tree, (1, 8, 8))
+    assert [row.name for row in caught.value.rows] == ["act1", "res1.act1"]
+    assert (caught.value.input_shape, caught.value.loc) == ((1, 8, 8), ("network", 1, "residual", "layers", 1))
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"hardtanh": {"min_val": 2.0, "max_val": 1.0}}, "min_val must be smaller than max_val"),
+        ({"dropout": {"p": 1.0}}, "Input should be less than 1"),
+        ({"batch_norm2d": {"momentum": 0.0}}, "Input should be greater than 0"),
+        ({"conv2d": {"out_channels": 0, "kernel_size": 3}}, "must be between 1 and 2147483647"),
+        ({"conv2d": {"out_channels": 2, "kernel_size": [3, 3, 3]}}, "expected a number or a pair [height, width]"),
+        ({"conv1d": {"out_channels": 2, "kernel_size": [3, 3]}}, "Input should be a valid integer"),
+        ({"sequential": {"layers": []}}, "should have at least 1 item"),
+        ({"linear": {"out_features": 2.0}}, "expected a whole number or the word classes"),
+        ({"linear": {"out_features": True}}, "expected a whole number or the word classes"),
+        ({"linear": {"out_features": "class"}}, "expected a whole number or the word classes"),
+        ({"tanh": {"alpha": 1.0}}, "Extra inputs are not permitted"),
+    ],
+)
+def test_layer_with_a_field_out_of_range_is_refused(tree: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LAYERS.validate_python([tree])
+
+
+def test_plan_error_is_a_spec_error_with_exit_code_3() -> None:
+    assert issubclass(PlanError, SpecError)
+    assert PlanError("x", (), (), ()).exit_code == 3
+
+
+def test_build_enters_around_once_for_each_layer_with_its_full_name() -> None:
+    from contextlib import nullcontext
+
+    tree = ["tanh", {"residual": {"projection": True, "layers": [{"conv2d": {"out_channels": 4, "kernel_size": 1}}]}}]
+    seen: list[str] = []
+    model = build_network(plan(tree, (2, 3, 3)), lambda name: nullcontext(seen.append(name)))
+    assert sorted(seen) == ["act1", "res1.conv1", "res1.projection"]
+    assert isinstance(model, nn.Sequential)
+    assert list(model.state_dict()) == ["res1.body.conv1.weight", "res1.body.conv1.bias", "res1.shortcut.weight"]

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+
+import pytest
+
+from archsearch.errors import DamagedFileError, UnavailableError
+from archsearch.files import canonical_json, read_sealed, write_sealed, write_whole
+
+
+def test_canonical_json_is_one_text_for_one_value():
+    assert canonical_json({"b": [1, 2.5, None], "a": "ä"}) == '{"a":"ä","b":[1,2.5,null]}'
+
+
+def test_write_whole_replaces_and_leaves_nothing_beside(tmp_path):
+    path = tmp_path / "new" / "a.bin"
+    write_whole(path, b"one")
+    write_whole(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_write_whole_keeps_the_old_file_when_the_disk_is_full(tmp_path, monkeypatch, code):
+    path = tmp_path / "a.bin"
+    write_whole(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("archsearch.files.sync", full)
+    with pytest.raises(UnavailableError, match=f"^{re.escape(str(path))} cannot be written: {os.strerror(code)}$"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_sealed_json_holds_the_hash_of_its_canonical_text(tmp_path):
+    path = tmp_path / "a.json"
+    write_sealed(path, {"b": 1, "a": [0.1]})
+    assert json.loads(path.read_text())["sha256"] == hashlib.sha256(b'{"a":[0.1],"b":1}').hexdigest()
+    assert read_sealed(path) == {"b": 1, "a": [0.1]}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"a": 1}', b'{"a": 2, "sha256": "00"}', b"\xff" * 9, b"[" * 9999]
+)
+def test_read_sealed_refuses_what_was_not_written(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match=f"^{re.escape(str(path))} was truncated or altered and is not used; "):
+        read_sealed(path)
