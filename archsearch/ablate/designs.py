@@ -61,7 +61,7 @@ class Comparison:
 class Design:
     """Cells to run and comparisons to make. The rest is for fractional designs.
 
-    `generators` say how the added factors are set (`E=ABC` in the factors' names), `aliases` which effects cannot be
+    `generators` say how the added factors are set (`E=-A:B:C:D`), `aliases` which effects cannot be
     told apart, `resolution` the length of the shortest of them (None: all effects can be told apart).
     """
 
@@ -145,14 +145,19 @@ def fractional_factorial(factors: Sequence[Factor], resolution: int = 4) -> Desi
     names = [factor.name for factor in factors]
     cells = []
     for signs in product((0, 1), repeat=base):
-        row = [*signs, *((sum(signs[i] for i in _letters(word)) + len(_letters(word)) + 1) % 2 for word in words)]
+        # An added factor moves where an odd number of its word's factors do: so the baseline is always a cell.
+        row = [*signs, *(sum(signs[i] for i in _letters(word)) % 2 for word in words)]
         moved = ((factor.name, factor.levels[0]) for factor, one in zip(factors, row, strict=True) if one)
         cells.append(Cell(tuple(moved)))
-    generators = tuple(f"{names[base + number]}={_interaction(word, names)}" for number, word in enumerate(words))
+    # In signs (-1 baseline, +1 moved) that is the product of the word's factors, with a minus if there are evenly many.
+    generators = tuple(
+        f"{names[base + number]}={'' if len(_letters(word)) % 2 else '-'}{_interaction(word, names)}"
+        for number, word in enumerate(words)
+    )
     return Design(
         "fractional_factorial",
         tuple(cells),
-        tuple(_against_baseline(cell) for cell in cells if cell.moved) if BASELINE in cells else (),
+        tuple(_against_baseline(cell) for cell in cells if cell.moved),
         resolution=min((len(_letters(word)) for word in group), default=None),
         generators=generators,
         aliases=tuple(_aliases(k, group, names)),

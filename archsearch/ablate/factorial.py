@@ -143,7 +143,7 @@ def _seed_blocks(rows: Sequence[tuple[Cell, Seed, float]]) -> list[NDArray[np.fl
 def _independent(
     columns: Mapping[str, NDArray[np.float64]], blocks: Sequence[NDArray[np.float64]]
 ) -> tuple[dict[str, NDArray[np.float64]], list[NDArray[np.float64]], dict[str, tuple[str, ...]]]:
-    """Keep each column that the ones before it cannot make, blocks first; name the others as aliases of what they equal.
+    """Keep each column that those before it and the blocks cannot make; the others are aliases of what they equal.
 
     An interaction that is a mixture of several columns is an alias of each of them.
     """
@@ -201,10 +201,10 @@ def possible_orders(
 def attribute(
     observations: Observations, factors: Sequence[Factor], orders: Sequence[Order] | None = None
 ) -> Attribution:
-    """Split the difference between all factors moved and none among them: Shapley values over the orders (Shapley 1953).
+    """Split the difference between all factors moved and none among the factors (Shapley 1953).
 
-    A factor's share is what adding it changes, averaged over the orders, for each seed that all cells have; the interval
-    is over those seeds. Raises `UsageError` for missing cells, with their names.
+    A factor's share is what adding it changes, averaged over the orders, for each seed that all cells have; the
+    interval is over those seeds. Raises `UsageError` for missing cells, with their names.
     """
     levels = [factor.name for factor in factors if len(factor.levels) != 1]
     if levels:

@@ -4,7 +4,7 @@
     run["relu"].verdict, run["relu"].stopped_at, run["wide"].verdict             # "better", 9, None: needs more seeds
 
 Evidence is a bet that the sign of the next difference can be foreseen from its size (Waudby-Smith & Ramdas 2024;
-Ramdas et al. 2020, section 5). If the differences are symmetric about 0, which is what the sign-flip test asks too,
+Ramdas, Ruf, Larsson & Koolen 2020). If the differences are symmetric about 0, which is what the sign-flip test asks too,
 the wealth of such a bet does not grow on average, whenever one stops: an e-process. By Ville's inequality it ever
 exceeds 1 / alpha with probability alpha at most. A family is judged by e-Holm: the closure of averages (Vovk & Wang
 2021), valid however the comparisons depend on each other through their baseline. Knows numbers only.
@@ -97,7 +97,7 @@ def _edge(d: NDArray[np.float64], inside: float, outside: float, alpha: float) -
 
 
 def e_holm(e_values: Sequence[float]) -> tuple[float, ...]:
-    """Adjust e-values for a family: for each the least average over all sets that it is in (Vovk & Wang 2021, sec. 4)."""
+    """Adjust e-values for a family: each gets the least average over all sets that it is in (Vovk & Wang 2021)."""
     order = sorted(range(len(e_values)), key=lambda index: e_values[index])
     adjusted = [0.0] * len(e_values)
     for index, e in enumerate(e_values):

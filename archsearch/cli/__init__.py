@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from archsearch import __version__
-from archsearch.cli import check, data, doctor, list_, run, schema, show
+from archsearch.cli import check, compare, data, diff, doctor, lint, list_, run, schema, show
 
 app = typer.Typer(
     name="archsearch",
@@ -43,6 +43,9 @@ def _options(
 app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("check")(check.check)
+app.command("lint")(lint.lint)
+app.command("diff")(diff.diff)
+app.command("compare")(compare.compare)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
 app.command("schema")(schema.schema)

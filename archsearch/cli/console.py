@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress as Bars
 
+    from archsearch.ablate.result import Verdicts
     from archsearch.data.fetch import SourceStatus
     from archsearch.data.integrity import FileCheck
     from archsearch.data.planning import ExperimentPlan
+    from archsearch.spec.diff import SpecDifference
+    from archsearch.spec.lint import Finding as LintFinding
+    from archsearch.spec.lint import LintReport
     from archsearch.train.doctor import Finding
     from archsearch.train.result import EpochRecord, RunResult
     from archsearch.train.run import FinishedRun
@@ -403,3 +407,139 @@ def _bytes(number: int) -> str:
         if number >= size:
             return f"{number / size:.1f} {unit}"
     return f"{number} B"
+
+
+# -- comparisons -------------------------------------------------------------------------------------------------------
+
+_VERDICT_STYLES = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "yellow"}
+
+
+def print_verdicts(verdicts: Verdicts) -> None:
+    """Print the sentences, the table behind them, and every run that is in no pair."""
+    from archsearch.ablate.sentence import number
+
+    family, out = verdicts.family, _out()
+    for effect in verdicts.effects:
+        out.print(Text(effect.sentence, style=_VERDICT_STYLES[effect.verdict]), soft_wrap=True)
+        for remark in effect.notes:
+            out.print(Text(f"  {remark}", style="dim"), soft_wrap=True)
+    unit = "points" if family.unit == "points" else "own unit"
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("variant", no_wrap=True, style="bold")
+    for column in ("n", f"difference ({unit})", "95 % t", "95 % BCa", "p", "p adjusted", "d_z", "wins", "more seeds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for effect in verdicts.effects:
+        ranges = (
+            "" if ends is None else f"{number(ends[0], family)} to {number(ends[1], family)}"
+            for ends in (effect.ci95, effect.bca95)
+        )
+        difference = "" if effect.mean_difference is None else number(effect.mean_difference, family)
+        numbers = (_or_nothing(value, ".3g") for value in (effect.p, effect.p_adjusted))
+        others = (_or_nothing(effect.d_z, "+.2f"), _or_nothing(effect.wins, ".0%"), _or_nothing(effect.further_seeds))
+        cells = _cells(effect.variant, str(effect.n), difference, *ranges, *numbers, *others)
+        table.add_row(*cells, Text(effect.verdict, style=_VERDICT_STYLES[effect.verdict]))
+    out.print()
+    out.print(table)
+    for one in verdicts.exclusions:
+        note(f"in no pair: {one.variant} seed {one.seed}: {one.reason}")
+
+
+def _or_nothing(value: float | None, form: str = "") -> str:
+    return "" if value is None else format(value, form)
+
+
+# -- differences and lint ----------------------------------------------------------------------------------------------
+
+
+def difference_json(ours: ExperimentPlan, theirs: ExperimentPlan, difference: SpecDifference) -> dict[str, Any]:
+    """Give what `diff --json` prints."""
+    sides = {
+        side: {"name": plan.spec.name, "parameters": plan.network.parameters, "macs": plan.network.macs}
+        for side, plan in (("a", ours), ("b", theirs))
+    }
+    factors = [
+        {"name": factor.name, "edits": list(factor.edits), "changes": list(factor.changes)}
+        for factor in difference.factors
+    ]
+    return {**sides, "same": not factors, "factors": factors, "edits": list(difference.edits)}
+
+
+def print_difference(ours: ExperimentPlan, theirs: ExperimentPlan, difference: SpecDifference) -> None:
+    """Print two networks side by side, what differs marked, and the factors with their changes."""
+    from archsearch.spec.align import same_layer
+
+    out = _out()
+    table = Table(box=None, pad_edge=False, header_style="dim", show_footer=True, footer_style="bold")
+    for plan in (ours, theirs):
+        counts = f"{plan.network.parameters:,} parameters, {_si(plan.network.macs)} MACs"
+        table.add_column(plan.spec.name, counts, overflow="fold")
+        table.add_column("output", justify="right", no_wrap=True)
+    for one, two in difference.rows:
+        unchanged = one is not None and two is not None and same_layer(one, two)
+        style = "dim" if unchanged else "yellow" if one and two else "red" if one else "green"
+        table.add_row(*_side(one), *_side(two), style=style)
+    out.print(table)
+    if not difference.factors:
+        out.print(Text("the same data, network and training"))
+    for factor in difference.factors:
+        out.print(Text.assemble((factor.name, "bold")), soft_wrap=True)
+        for change in factor.changes:
+            out.print(Text(f"  {change}"), soft_wrap=True)
+    if len(difference.factors) > 1:
+        count = len(difference.factors)
+        note(f"{count} factors differ: an effect of the whole difference cannot be attributed to one of them")
+
+
+def _side(row: PlannedLayer | None) -> list[Text]:
+    if row is None:
+        return [Text(""), Text("")]
+    return [Text(f"{row.name}  {row.kind}  {_fields_text(row)}".rstrip()), Text(size_text(row.output_shape))]
+
+
+def lint_json(report: LintReport) -> dict[str, Any]:
+    """Give what `lint --json` prints for one spec."""
+
+    def one(finding: LintFinding) -> dict[str, Any]:
+        texts = ("code", "title", "message", "layer", "reason", "source")
+        return {name: getattr(finding, name) for name in texts} | {"fix": list(finding.fix) or None}
+
+    silenced = [one(finding) | {"silenced": finding.silenced} for finding in report.silenced]
+    return {"findings": [one(f) for f in report.findings], "silenced": silenced, "unused": list(report.unused)}
+
+
+def print_lint(reference: str, report: LintReport) -> None:
+    """Print what was found in a spec, with reasons and fixes."""
+    out = _out()
+    if not report.findings:
+        out.print(Text.assemble(("ok ", "green"), f"{reference}: no finding"), soft_wrap=True)
+    for finding in report.findings:
+        out.print(Text.assemble((f"{finding.code} ", "yellow"), f"{reference}: {finding.message}"), soft_wrap=True)
+        out.print(Text(f"     {finding.reason} ({finding.source.rstrip('.')})", style="dim"), soft_wrap=True)
+        if finding.fix:
+            fixes = "; ".join(_edit_text(edit) for edit in finding.fix)
+            out.print(Text(f"     fix: {fixes}"), soft_wrap=True)
+    for finding in report.silenced:
+        out.print(Text(f"{finding.code} {reference}: silenced: {finding.silenced}", style="dim"), soft_wrap=True)
+    for code in report.unused:
+        note(f"{reference}: lint silences {code}, which finds nothing; take it out")
+
+
+def print_lint_line(reference: str, report: LintReport) -> None:
+    """Print one line on what lint would say; nothing where it has nothing to say."""
+    if report.findings:
+        codes = ", ".join(f"{finding.code} {finding.title}" for finding in report.findings)
+        _out().print(Text.assemble(("   lint ", "yellow"), f"{reference}: {codes}"), soft_wrap=True)
+
+
+def _edit_text(edit: Mapping[str, Any]) -> str:
+    """Write an edit on one line, as in a file."""
+    return ", ".join(f"{verb}: {_flow(target)}" for verb, target in edit.items())
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    return "null" if value is None else _value(value)
