@@ -12,6 +12,7 @@ can find less than that, as its p values come in steps of 2/2^n: there its power
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -159,12 +160,10 @@ def seeds_needed(
     if effect == 0 or not math.isfinite(effect):
         raise UsageError(f"an effect of {effect:g} cannot be planned for; give a difference other than 0")
     d, level = abs(effect) / sd, alpha / comparisons
-    low, high = max(2, seeds_to_reach(comparisons, alpha)), MOST_SEEDS
-    if _t_power(high, d, level) < power:
+    if _t_power(MOST_SEEDS, d, level) < power:
         return None
-    while low < high:  # the t test's answer, from which the sign-flip test's is at most a few pairs away
-        middle = (low + high) // 2
-        low, high = (low, middle) if _t_power(middle, d, level) >= power else (middle + 1, high)
+    # the t test's answer first; the sign-flip test needs a few pairs more at most
+    low = _least(lambda n: _t_power(n, d, level) >= power, max(2, seeds_to_reach(comparisons, alpha)))
     while verdict_power(low, d, level) < (_aim(power) if low <= _SIMULATED_UP_TO else power):
         low += 1
     return low
@@ -179,11 +178,19 @@ def seeds_for_equivalence(
     """
     from scipy.stats import t
 
-    level, miss = alpha / comparisons, (1 - power) / 2
-    for n in range(2, MOST_SEEDS + 1):
-        if (float(t.isf(level, n - 1)) + float(t.isf(miss, n - 1))) * sd <= margin * math.sqrt(n):
-            return n
-    return None
+    def enough(n: int) -> bool:
+        return float(t.isf([alpha / comparisons, (1 - power) / 2], n - 1).sum()) * sd <= margin * math.sqrt(n)
+
+    return _least(enough, 2) if enough(MOST_SEEDS) else None
+
+
+def _least(enough: Callable[[int], bool], low: int) -> int:
+    """Halve to the least number from `low` on that is enough."""
+    high = MOST_SEEDS
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
 
 
 def _aim(power: float) -> float:

@@ -4,10 +4,10 @@
     run["relu"].verdict, run["relu"].stopped_at, run["wide"].verdict             # "better", 9, None: needs more seeds
 
 Evidence is a bet that the sign of the next difference can be foreseen from its size (Waudby-Smith & Ramdas 2024;
-Ramdas, Ruf, Larsson & Koolen 2020). If the differences are symmetric about 0, which is what the sign-flip test asks too,
-the wealth of such a bet does not grow on average, whenever one stops: an e-process. By Ville's inequality it ever
-exceeds 1 / alpha with probability alpha at most. A family is judged by e-Holm: the closure of averages (Vovk & Wang
-2021), valid however the comparisons depend on each other through their baseline. Knows numbers only.
+Ramdas, Ruf, Larsson & Koolen 2020). If the differences are symmetric about 0, which the sign-flip test asks too, the
+wealth of such a bet does not grow on average, whenever one stops: an e-process. By Ville's inequality it ever exceeds
+1 / alpha with probability alpha at most. A family is judged by e-Holm, the closure of averages (Vovk & Wang 2021),
+valid however the comparisons depend on each other through their baseline. Knows numbers only.
 """
 
 from __future__ import annotations

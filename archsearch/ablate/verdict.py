@@ -94,7 +94,7 @@ def exclusions(values: Values, baseline: str) -> tuple[Exclusion, ...]:
             if seed not in runs:
                 found.append(Exclusion(variant=variant, seed=seed, reason="missing: there is no such run"))
             elif not _finite(runs[seed]):
-                what = "failed: it has no value" if runs[seed] is None else f"its value is {runs[seed]}"
+                what = "failed: it has no value" if runs[seed] is None else f"failed: its value is {runs[seed]}"
                 found.append(Exclusion(variant=variant, seed=seed, reason=what))
             elif variant != baseline and not _finite(values[baseline].get(seed)):
                 found.append(Exclusion(variant=variant, seed=seed, reason="the baseline has no value with this seed"))
