@@ -97,9 +97,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise SpecError(
-            Problem(short(source), f"cannot be read: {getattr(error, 'strerror', None) or error}")
-        ) from None
+        raise SpecError(Problem(source, f"cannot be read: {getattr(error, 'strerror', None) or error}")) from None
     if len(data) > MOST_BYTES:
         raise LimitError(Problem(source, f"has more than {MOST_BYTES:,} bytes"))
     try:

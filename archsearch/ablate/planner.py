@@ -179,7 +179,8 @@ def seeds_for_equivalence(
     from scipy.stats import t
 
     def enough(n: int) -> bool:
-        return float(t.isf([alpha / comparisons, (1 - power) / 2], n - 1).sum()) * sd <= margin * math.sqrt(n)
+        reach = float(t.isf(alpha / comparisons, n - 1)) + float(t.isf((1 - power) / 2, n - 1))
+        return reach * sd <= margin * math.sqrt(n)
 
     return _least(enough, 2) if enough(MOST_SEEDS) else None
 

@@ -205,7 +205,9 @@ def _pooling(ours: PlannedLayer, theirs: PlannedLayer) -> Iterator[Change]:
     # A stride that is not written follows the kernel.
     would_be = mine.get("stride") or fields.get("kernel_size")
     if stride is not None and _pair(would_be) != _pair(stride):
-        yield _setting("pooling stride", ours.name, "stride", _stride(layer), stride)
+        before = _stride(layer)
+        factor = "pooling window" if _pair(before) == _pair(stride) else "pooling stride"
+        yield _setting(factor, ours.name, "stride", before, stride)
 
 
 def _required(row: PlannedLayer) -> set[str]:

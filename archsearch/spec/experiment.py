@@ -47,5 +47,5 @@ class ExperimentSpec(Plain):
     documented: Documented | None = None
     expect: Expect | None = None
     source: Text | None = None
-    lint: dict[LintCode, LintReason] = Field(default_factory=dict, max_length=100)
     departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    lint: dict[LintCode, LintReason] = Field(default_factory=dict, max_length=100)

@@ -194,13 +194,18 @@ def norm_of_one(subject: Subject) -> Iterator[Found]:
         yield Found(f"{norms[0].name} normalises over a batch of one sample", norms[0].name, (fix,))
 
 
+_WORTH_SAVING = 100_000  # parameters
+
+
 def one_layer_has_it_all(subject: Subject) -> Iterator[Found]:
-    """Only a linear layer that flattens a map can be helped; of two layers one always has the most."""
+    """Find a linear layer behind a flattened map that holds nearly all; of two layers one always does."""
     weighted = [row for row in subject.plan.walk() if row.layer.family in ("conv", "fc")]
     rows = subject.rows
     for before, row in pairwise(rows):
         share = row.parameters / max(subject.plan.parameters, 1)
-        if row.kind != "linear" or before.kind != "flatten" or len(weighted) < 3 or share <= 0.8:
+        if row.kind != "linear" or before.kind != "flatten" or row.parameters < _WORTH_SAVING:
+            continue
+        if len(weighted) < 3 or share <= 0.8:
             continue
         if len(before.input_shape) in (2, 3) and before.input_shape[-1] > 1:
             pool = f"adaptive_avg_pool{len(before.input_shape) - 1}d"
