@@ -33,7 +33,7 @@ MOST_SEEDS = 10_000
 _SIMULATED_UP_TO = 16
 _CELLS = 2**22  # sign patterns times samples that a simulation of power looks at
 _MOST_SAMPLES = 20_000
-_AIM = 0.01  # added to a simulated power that is asked for, so that what is promised is kept
+_AIM = 0.02  # added to a power that is asked for, so that what is promised is kept
 
 
 class Plan(Plain):
@@ -159,12 +159,12 @@ def seeds_needed(
     """Give the fewest pairs that find a mean difference of `effect` with this power; None if above 10,000."""
     if effect == 0 or not math.isfinite(effect):
         raise UsageError(f"an effect of {effect:g} cannot be planned for; give a difference other than 0")
-    d, level = abs(effect) / sd, alpha / comparisons
+    d, level, power = abs(effect) / sd, alpha / comparisons, _aim(power)
     if _t_power(MOST_SEEDS, d, level) < power:
         return None
     # the t test's answer first; the sign-flip test needs a few pairs more at most
     low = _least(lambda n: _t_power(n, d, level) >= power, max(2, seeds_to_reach(comparisons, alpha)))
-    while verdict_power(low, d, level) < (_aim(power) if low <= _SIMULATED_UP_TO else power):
+    while verdict_power(low, d, level) < power:
         low += 1
     return low
 
@@ -218,11 +218,9 @@ def _smallest_d(seeds: int, level: float, power: float) -> float:
     """Find the d whose verdict power is the wanted one; it lies a little above the t test's."""
     from scipy.optimize import brentq
 
-    low = t_smallest_d(seeds, level, power)
-    if seeds > _SIMULATED_UP_TO:
-        return low
     power = _aim(power)
-    if verdict_power(seeds, low, level) >= power:
+    low = t_smallest_d(seeds, level, power)
+    if seeds > _SIMULATED_UP_TO or verdict_power(seeds, low, level) >= power:
         return low
     high = 1.1 * low
     while verdict_power(seeds, high, level) < power:

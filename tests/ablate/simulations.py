@@ -148,6 +148,8 @@ def main() -> None:
         for d, rates in zip(PLANTED, each, strict=True):
             print(f"  {d}:", rates)
         print("  mean share of runs:", float(np.mean([rates.runs for rates in each])))
+    for d in (0.5, 1.0):
+        print(f"fixed design of 30 seeds, 6 comparisons, effect {d}:", verdict_rates([d] * 6, 30, 500).comparison)
     print("sequential, one family of all effects 0 to 4:", sequential_rates(PLANTED, 30, repeats))
     print("sequential, all null, margin 1 SD:", sequential_rates([0.0] * 6, 30, repeats, margin=1.0))
     print("sequential, all at the margin of 1 SD:", sequential_rates([1.0] * 6, 30, repeats, margin=1.0))

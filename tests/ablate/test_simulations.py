@@ -58,14 +58,18 @@ def test_effect_of_the_margin_is_called_equivalent_in_at_most_one_family_of_twen
     ("seeds", "comparisons"), [(6, 1), (8, 1), (8, 6), (10, 1), (10, 6), (12, 6), (20, 6), (30, 6)]
 )
 def test_power_that_the_planner_promises_is_reached(seeds: int, comparisons: int) -> None:
-    """80 % but for what 2,000 repeats cannot tell: one standard error is 0.9 %."""
-    assert simulations.promised_power(seeds, comparisons, FULL) >= 0.79
+    assert simulations.promised_power(seeds, comparisons, FULL) >= 0.8
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [5, 10, 20, 30])
 def test_t_interval_covers_in_95_of_100(seeds: int) -> None:
     assert simulations.coverage(seeds, FULL)[0] == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.slow
+def test_bca_interval_is_too_narrow_for_few_seeds_as_the_documentation_says() -> None:
+    assert simulations.coverage(10, FULL)[1] == pytest.approx(0.90, abs=0.02)
 
 
 @pytest.mark.slow
