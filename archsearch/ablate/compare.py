@@ -24,6 +24,7 @@ from archsearch.spec.sentences import short, unknown
 COLUMNS = ("variant", "seed", "value")
 MOST_BYTES = 50_000_000
 _MOST_PROBLEMS = 50
+_LARGEST = 1e100  # squares of sums of more would overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,10 @@ def read_values(path: Path) -> Values:
             continue
         lines[key] = line
         try:
-            runs.setdefault(variant, {})[key[1]] = float(value) if value else None
+            number = float(value) if value else None
+            if number is not None and _LARGEST < abs(number) < math.inf:
+                problems.append(Problem(where, f"the value {short(value)} is too large to compute with"))
+            runs.setdefault(variant, {})[key[1]] = number
         except ValueError:
             problems.append(
                 Problem(where, f"the value {short(value)!r} is not a number; leave it empty if the run failed")

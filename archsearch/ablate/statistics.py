@@ -26,6 +26,7 @@ Interval = tuple[float, float]
 MOST_ENUMERATED = 30
 SAMPLED_PATTERNS = 100_000
 RESAMPLES = 10_000
+_CELLS = 2**22  # numbers that a step of resampling holds in memory
 _SEED = 20230  # of the bootstrap and of sampled patterns: the same numbers always get the same interval
 
 
@@ -90,6 +91,7 @@ def bca_interval(differences: Sequence[float], confidence: float = 0.95) -> Inte
             n_resamples=RESAMPLES,
             confidence_level=confidence,
             method="BCa",
+            batch=min(RESAMPLES, max(1, _CELLS // len(differences))),
             vectorized=True,
             rng=np.random.default_rng(_SEED),
         ).confidence_interval
@@ -112,8 +114,11 @@ def sign_flip_test(differences: Sequence[float]) -> SignFlipTest:
     n = len(values)
     if n <= MOST_ENUMERATED:
         return SignFlipTest(_count_far_sums(values, least) / 2**n, exact=True)
-    signs = np.random.default_rng(_SEED).choice([-1.0, 1.0], size=(SAMPLED_PATTERNS, n))
-    far = int((np.abs(signs @ values) >= least).sum())
+    dice, far, left = np.random.default_rng(_SEED), 0, SAMPLED_PATTERNS
+    while left:
+        count = min(left, max(1, _CELLS // n))
+        far += int((np.abs(dice.choice([-1.0, 1.0], size=(count, n)) @ values) >= least).sum())
+        left -= count
     return SignFlipTest((far + 1) / (SAMPLED_PATTERNS + 1), exact=False)
 
 

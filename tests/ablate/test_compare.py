@@ -91,3 +91,8 @@ def test_whatever_the_bytes_are_there_are_values_or_a_spec_error(data: bytes) ->
         path.write_bytes(head + data)
         with contextlib.suppress(SpecError):
             assert read_values(path).runs
+
+
+def test_value_that_would_overflow_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"runs\.csv:2: the value 1e200 is too large to compute with$"):
+        read_values(csv(tmp_path, "variant,seed,value\na,1,1e200\n"))

@@ -145,3 +145,10 @@ def test_zero_differences_are_as_far_from_zero_as_any_pattern() -> None:
 
 def test_bca_interval_of_two_pairs_does_not_exist() -> None:
     assert ours.bca_interval([0.1, 0.2]) is None
+
+
+def test_thousands_of_pairs_are_resampled_in_steps() -> None:
+    d = np.random.default_rng(0).normal(0.1, 1.0, 1000).tolist()
+    bca, t = ours.bca_interval(d), ours.t_interval(d)
+    assert bca == pytest.approx(t, abs=0.01)
+    assert ours.sign_flip_test(d).p == pytest.approx(ours.paired_t_p(d), abs=0.002)
