@@ -79,9 +79,8 @@ def main() -> None:
     each = [1000 * (b - a) for a, b in itertools.pairwise(times)]
     for start in range(0, len(each), 100):
         window = each[start : start + 100]
-        print(
-            f"trials {start:4} to {start + len(window):4}: median {statistics.median(window):6.1f} ms, max {max(window):6.1f} ms"
-        )
+        middle, most = statistics.median(window), max(window)
+        print(f"trials {start:4} to {start + len(window):4}: median {middle:6.1f} ms, max {most:6.1f} ms")
     print(f"all: median {statistics.median(each):.1f} ms, mean {statistics.fmean(each):.1f} ms, n = {len(each)}")
 
 

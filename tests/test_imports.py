@@ -29,7 +29,7 @@ ANYWHERE_IN = {
     "torchvision": ("data/", "train/doctor.py", "train/environment.py"),
     "optuna": ("study/", "search/", "ablate/", "train/doctor.py"),
     "plotly": ("report/figures",),
-    "rich": ("cli/console.py",),
+    "rich": ("cli/console/",),
 }
 AT_THE_TOP_OF = ANYWHERE_IN | {"torch": ("spec/modules.py", "data/", "train/", "native/", "export/")}
 

@@ -1,4 +1,4 @@
-"""The command line: `archsearch COMMAND ...`. One file per command; what they print stands in `console.py`.
+"""The command line: `archsearch COMMAND ...`. One file per command; what they print stands in `console/`.
 
 A command parses, calls one library function and hands the result to the console. Everything heavy is imported inside
 the commands, so that `archsearch --help` answers at once.
@@ -13,7 +13,22 @@ from typing import Annotated
 import typer
 
 from archsearch import __version__
-from archsearch.cli import check, dashboard, data, doctor, list_, run, schema, show, space, status, study
+from archsearch.cli import (
+    check,
+    compare,
+    dashboard,
+    data,
+    diff,
+    doctor,
+    lint,
+    list_,
+    run,
+    schema,
+    show,
+    space,
+    status,
+    study,
+)
 
 app = typer.Typer(
     name="archsearch",
@@ -48,6 +63,9 @@ app.command("space")(space.space)
 app.command("status")(status.status)
 app.command("best")(status.best)
 app.command("dashboard")(dashboard.dashboard)
+app.command("lint")(lint.lint)
+app.command("diff")(diff.diff)
+app.command("compare")(compare.compare)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
 app.command("schema")(schema.schema)

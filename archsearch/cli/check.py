@@ -23,6 +23,7 @@ def check(
     from archsearch.cli import console
     from archsearch.data.planning import load_plan
     from archsearch.errors import SpecError
+    from archsearch.spec.lint import lint
 
     limits = options.limits(max_parameters, max_activations, max_layers)
     found: list[dict[str, Any]] = []
@@ -30,13 +31,17 @@ def check(
     for reference in specs:
         try:
             plan = load_plan(reference, limits=limits)
-            found.append({"spec": reference, "ok": True, "name": plan.spec.name, "problems": []})
+            report = lint(plan.spec, plan.network)
+            codes = [finding.code for finding in report.findings]
+            found.append({"spec": reference, "ok": True, "name": plan.spec.name, "problems": [], "lint": codes})
             if not json:
                 console.print_checked(reference, plan)
+                console.print_lint_line(reference, report)
         except SpecError as error:
+            error.place(reference)
             exit_code = max(exit_code, error.exit_code)
             problems = [{"where": p.where, "message": p.message} for p in error.problems]
-            found.append({"spec": reference, "ok": False, "name": None, "problems": problems})
+            found.append({"spec": reference, "ok": False, "name": None, "problems": problems, "lint": []})
             if not json:
                 console.error(error)
     if json:

@@ -24,7 +24,7 @@ from archsearch.spec.sentences import problems_of, quoted, short, unknown
 from archsearch.spec.yaml import Loc, Mark, Node, read_file
 
 Folder = Literal["specs", "studies", "schema"]
-_OF_A_VARIANT = ("name", "summary", "extends", "edits", "documented", "expect", "source", "departures")
+_OF_A_VARIANT = ("name", "summary", "extends", "edits", "documented", "expect", "source", "departures", "lint")
 _MOST_PARENTS = 20
 
 

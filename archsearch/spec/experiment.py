@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from archsearch.spec.dataset import DataSpec
-from archsearch.spec.fields import NonNegative, Plain, SpecName, Text
+from archsearch.spec.fields import LINT_CODE, NonNegative, Plain, SpecName, Text
 from archsearch.spec.layers import Layer
 from archsearch.spec.training import TrainSpec
+
+LintCode = Annotated[str, StringConstraints(pattern=LINT_CODE)]
+LintReason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class Documented(Plain):
@@ -31,7 +34,10 @@ class Expect(Plain):
 
 
 class ExperimentSpec(Plain):
-    """One network, what it is trained on and how; `departures` says where it differs from its `source`."""
+    """One network, what it is trained on and how; `departures` says where it differs from its `source`.
+
+    `lint` silences rules, each with the reason why: `{A001: the write-up has it}`. It decides nothing about a run.
+    """
 
     name: SpecName
     summary: Text = ""
@@ -42,3 +48,4 @@ class ExperimentSpec(Plain):
     expect: Expect | None = None
     source: Text | None = None
     departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    lint: dict[LintCode, LintReason] = Field(default_factory=dict, max_length=100)

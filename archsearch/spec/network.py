@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Loc = tuple[str | int, ...]
 _WORDS_OF_SPECS = (
     "name", "summary", "extends", "edits", "data", "network", "train", "documented", "expect", "source", "departures",
-    "layers", "projection",
+    "layers", "lint", "projection",
 )  # fmt: skip
 # What `nn.Sequential` calls its own: torch refuses a child of such a name.
 _WORDS_OF_TORCH = (

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archsearch.errors import Problem
-from archsearch.spec.fields import LAYER_NAME, SPEC_NAME
+from archsearch.spec.fields import LAYER_NAME, LINT_CODE, SPEC_NAME
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.yaml import Loc, Node
 
@@ -32,6 +32,7 @@ _PLAIN: dict[str, str] = {
     "bool_type": "expected true or false",
     "string_type": "expected text",
     "tuple_type": "expected a list",
+    "dict_type": "expected keys with values",
     "model_type": "expected keys with values",
     "model_attributes_type": "expected keys with values",
     "finite_number": "expected a finite number",
@@ -41,10 +42,12 @@ _PLAIN: dict[str, str] = {
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be one of {expected}",
+    "string_too_short": "needs some text",
     "string_too_long": "is too long, at most {max_length} characters",
 }
 _PATTERNS = {
     SPEC_NAME: "may hold letters, digits, _ . - only, and begins with a letter or digit",
+    LINT_CODE: "is no lint rule; `archsearch lint` names them, such as A001",
     LAYER_NAME: "may hold small letters, digits and _ only, and begins with a letter",
 }
 
@@ -69,6 +72,7 @@ def _place(detail: ErrorDetails) -> Loc:
 def sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     """Say one error: which key, what is wrong, what is allowed, the closest valid name."""
     loc, kind = detail["loc"], detail["type"]
+    loc = loc[:-1] if loc and loc[-1] == "[key]" else loc  # Pydantic's word for a key that is wrong itself
     subject = address(loc)
     if kind == "extra_forbidden":
         return f"{address(loc[:-1], 'top level')}: {unknown('key', str(loc[-1]), allowed_keys(loc[:-1], model))}"

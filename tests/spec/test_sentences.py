@@ -76,7 +76,7 @@ MESSAGES = {
     "summary: x\n": "1:1: top level: the key 'data' is missing\n1:1: top level: the key 'network' is missing\n"
     "1:1: top level: the key 'train' is missing",
     spec() + "optimizer: adam\n": "4:1: top level: unknown key 'optimizer'; allowed: name, summary, data, "
-    "network, train, documented, expect, source, departures",
+    "network, train, documented, expect, source, departures, lint",
     spec() + "expect: {parameters: 3}\n": (
         "4:22: the network has 7,850 parameters, the spec expects 3; correct a layer or `expect`"
     ),

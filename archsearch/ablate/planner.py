@@ -1,0 +1,286 @@
+"""The planner: what can so many seeds show, said before anything runs.
+
+    plan = plan_seeds(comparisons=6, seeds=10)
+    plan.smallest_p, plan.smallest_effect              # 0.00195..., and the difference found with power 0.8
+    plan_seeds(comparisons=6, seeds=3)                 # UsageError: 3 pairs cannot answer; a screen may ask
+
+Effects and standard deviations are in the metric's own unit (a fraction for accuracies). Knows numbers only: no specs,
+no storage. The power of the t test is the noncentral t's; up to 16 pairs the sign-flip test, which decides the verdict,
+can find less than that, as its p values come in steps of 2/2^n: there its power is simulated, with a fixed seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from archsearch.errors import UsageError
+from archsearch.spec.fields import Plain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Purpose = Literal["screen", "claim", "strong"]
+
+# The spread of one run's accuracy over seeds that is assumed where none was measured: 0.066 percentage points.
+DEFAULT_SEED_SD = 0.00066
+POWER = 0.8
+LEAST_SEEDS: dict[Purpose, int] = {"screen": 2, "claim": 10, "strong": 20}
+MOST_SEEDS = 10_000
+_SIMULATED_UP_TO = 16
+_CELLS = 2**22  # sign patterns times samples that a simulation of power looks at
+_MOST_SAMPLES = 20_000
+_AIM = 0.02  # added to a power that is asked for, so that what is promised is kept
+
+
+class Plan(Plain):
+    """What a number of seeds can show. `smallest_p` is what the sign-flip test can reach, `smallest_p_adjusted` Holm's.
+
+    `smallest_effect` is the difference that the hardest comparison of the family (alpha / comparisons) finds with the
+    given power; `seeds_to_reach` the fewest pairs whose p can be significant at all; `effect` and `seeds_for_effect`
+    answer the opposite question, where it was asked (None seeds: more than 10,000).
+    """
+
+    purpose: Purpose
+    comparisons: int
+    seeds: int
+    alpha: float
+    power: float
+    seed_sd: float
+    correlation: float
+    smallest_p: float
+    smallest_p_adjusted: float
+    seeds_to_reach: int
+    smallest_effect: float | None
+    effect: float | None = None
+    seeds_for_effect: int | None = None
+
+
+def plan_seeds(
+    comparisons: int,
+    seeds: int,
+    *,
+    purpose: Purpose = "claim",
+    alpha: float = 0.05,
+    power: float = POWER,
+    seed_sd: float = DEFAULT_SEED_SD,
+    correlation: float = 0.0,
+    effect: float | None = None,
+) -> Plan:
+    """Say what `seeds` pairs in each of `comparisons` comparisons can show; refuse what cannot answer.
+
+    `seed_sd` is the spread of one run over seeds, `correlation` that of the pairs (0 where it is not known). Raises
+    `UsageError` for fewer seeds than the purpose needs; a screen may have any number from 2.
+    """
+    _check(comparisons, seeds, alpha, seed_sd)
+    least = seeds_to_reach(comparisons, alpha)
+    if purpose != "screen":
+        _refuse_too_few(comparisons, seeds, purpose, alpha, least)
+    sd = difference_sd(seed_sd, correlation)
+    reachable = seeds >= least
+    return Plan(
+        purpose=purpose,
+        comparisons=comparisons,
+        seeds=seeds,
+        alpha=alpha,
+        power=power,
+        seed_sd=seed_sd,
+        correlation=correlation,
+        smallest_p=smallest_p(seeds),
+        smallest_p_adjusted=min(1.0, comparisons * smallest_p(seeds)),
+        seeds_to_reach=least,
+        smallest_effect=smallest_effect(seeds, sd, alpha, comparisons, power) if reachable else None,
+        effect=effect,
+        seeds_for_effect=None if effect is None else seeds_needed(effect, sd, alpha, comparisons, power),
+    )
+
+
+def _check(comparisons: int, seeds: int, alpha: float, seed_sd: float) -> None:
+    if comparisons < 1:
+        raise UsageError(f"{comparisons} comparisons: an ablation compares at least one level with its baseline")
+    if not 2 <= seeds <= MOST_SEEDS:
+        raise UsageError(f"{seeds} seeds: give a number from 2 to {MOST_SEEDS:,}; one run has no spread")
+    if not 0 < alpha < 1:
+        raise UsageError(f"alpha {alpha:g}: give a probability between 0 and 1, such as 0.05")
+    if not (seed_sd > 0 and math.isfinite(seed_sd)):
+        raise UsageError(f"a seed SD of {seed_sd:g}: give a number above 0, in the metric's own unit")
+
+
+def _refuse_too_few(comparisons: int, seeds: int, purpose: Purpose, alpha: float, least: int) -> None:
+    family = f"{comparisons} comparisons" if comparisons > 1 else "1 comparison"
+    if seeds < least:
+        raise UsageError(
+            f"{seeds} seeds cannot answer: the smallest p of {seeds} pairs is {smallest_p(seeds):.3g}, with Holm over "
+            f"{family} {min(1.0, comparisons * smallest_p(seeds)):.3g}, and alpha is {alpha:g}. "
+            f"Use at least {max(least, LEAST_SEEDS[purpose])} seeds, or call it a screen."
+        )
+    if seeds < LEAST_SEEDS[purpose]:
+        raise UsageError(
+            f"{seeds} seeds are fewer than a {purpose} needs; use at least {LEAST_SEEDS[purpose]}, or call it a screen"
+        )
+
+
+def smallest_p(seeds: int) -> float:
+    """Give the smallest p that a two-sided sign-flip test of so many pairs can reach: 2 / 2^n."""
+    return float(2.0 ** (1 - seeds))
+
+
+def seeds_to_reach(comparisons: int, alpha: float = 0.05) -> int:
+    """Give the fewest pairs with which Holm over so many comparisons can be significant: above log2(2 m / alpha)."""
+    n = 1
+    while comparisons * smallest_p(n) >= alpha:
+        n += 1
+    return n
+
+
+def difference_sd(seed_sd: float, correlation: float = 0.0) -> float:
+    """Give the SD of a paired difference from that of one run: sd * sqrt(2 (1 - r))."""
+    return seed_sd * math.sqrt(2 * (1 - correlation))
+
+
+def smallest_effect(
+    seeds: int, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER
+) -> float | None:
+    """Give the mean difference that is found with this power; `sd` is that of the differences.
+
+    None where so few pairs cannot be significant whatever the effect.
+    """
+    if seeds < max(2, seeds_to_reach(comparisons, alpha)):
+        return None
+    return sd * _smallest_d(seeds, alpha / comparisons, power)
+
+
+def seeds_needed(
+    effect: float, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER
+) -> int | None:
+    """Give the fewest pairs that find a mean difference of `effect` with this power; None if above 10,000."""
+    if effect == 0 or not math.isfinite(effect):
+        raise UsageError(f"an effect of {effect:g} cannot be planned for; give a difference other than 0")
+    d, level, power = abs(effect) / sd, alpha / comparisons, _aim(power)
+    if _t_power(MOST_SEEDS, d, level) < power:
+        return None
+    # the t test's answer first; the sign-flip test needs a few pairs more at most
+    low = _least(lambda n: _t_power(n, d, level) >= power, max(2, seeds_to_reach(comparisons, alpha)))
+    while verdict_power(low, d, level) < power:
+        low += 1
+    return low
+
+
+def seeds_for_equivalence(
+    margin: float, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER
+) -> int | None:
+    """Give the fewest pairs with which two levels that do not differ are shown to be equivalent; None above 10,000.
+
+    Two one-sided t tests at alpha / comparisons, each with half of the error 1 - power (Chow, Shao & Wang 2008, 3.2).
+    """
+    from scipy.stats import t
+
+    def enough(n: int) -> bool:
+        reach = float(t.isf(alpha / comparisons, n - 1)) + float(t.isf((1 - power) / 2, n - 1))
+        return reach * sd <= margin * math.sqrt(n)
+
+    return _least(enough, 2) if enough(MOST_SEEDS) else None
+
+
+def _least(enough: Callable[[int], bool], low: int) -> int:
+    """Halve to the least number from `low` on that is enough."""
+    high = MOST_SEEDS
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
+
+
+def _aim(power: float) -> float:
+    return power + min(_AIM, (1 - power) / 2)
+
+
+def verdict_power(seeds: int, d: float, level: float) -> float:
+    """Give the chance that a standardised effect `d` is found at a significance level, by the rule of the verdicts."""
+    return _simulated_power(seeds, d, level) if seeds <= _SIMULATED_UP_TO else _t_power(seeds, d, level)
+
+
+def t_smallest_d(seeds: int, level: float, power: float = POWER) -> float:
+    """Give the standardised effect that the paired t test alone finds with this power."""
+    from scipy.optimize import brentq
+
+    high = 0.1
+    while _t_power(seeds, high, level) < power:
+        high *= 2
+    return float(brentq(lambda d: _t_power(seeds, d, level) - power, 0.0, high, xtol=1e-12))
+
+
+@lru_cache(maxsize=1024)
+def _smallest_d(seeds: int, level: float, power: float) -> float:
+    """Find the d whose verdict power is the wanted one; it lies a little above the t test's."""
+    from scipy.optimize import brentq
+
+    power = _aim(power)
+    low = t_smallest_d(seeds, level, power)
+    if seeds > _SIMULATED_UP_TO or verdict_power(seeds, low, level) >= power:
+        return low
+    high = 1.1 * low
+    while verdict_power(seeds, high, level) < power:
+        high *= 1.1
+    # To 0.2 %, which is less than the simulation knows.
+    return float(brentq(lambda d: verdict_power(seeds, d, level) - power, low, high, xtol=0.002 * low))
+
+
+def _t_power(seeds: int, d: float, level: float) -> float:
+    """Power of the two-sided paired t test: the two tails of the noncentral t beyond the critical value.
+
+    Integrated over the chi distribution of the spread, as scipy's `nct` gives NaN here and there.
+    """
+    from scipy.integrate import quad
+    from scipy.stats import t
+
+    freedom = seeds - 1
+    critical, shift = float(t.isf(level / 2, freedom)) / math.sqrt(freedom), abs(d) * math.sqrt(seeds)
+    constant = (freedom / 2 - 1) * math.log(2) + math.lgamma(freedom / 2)
+
+    def density(s: float) -> float:
+        tails = math.erfc((critical * s - shift) / math.sqrt(2)) + math.erfc((critical * s + shift) / math.sqrt(2))
+        return 0.5 * tails * math.exp((freedom - 1) * math.log(s) - s * s / 2 - constant)
+
+    centre = math.sqrt(freedom)  # of a chi variable, whose SD is below 1
+    return min(1.0, quad(density, max(0.0, centre - 10), centre + 10, epsabs=1e-12, epsrel=1e-12, limit=200)[0])
+
+
+def _simulated_power(seeds: int, d: float, level: float) -> float:
+    """Give the t test's exact power plus what the verdict's rule finds more, or less, on the same simulated samples."""
+    import numpy as np
+    from scipy.stats import t
+
+    patterns = _sign_patterns(seeds)
+    samples = _standard_samples(seeds) + d
+    statistic = np.abs(samples.mean(axis=1)) / samples.std(axis=1, ddof=1) * math.sqrt(seeds)
+    by_t = statistic > t.isf(level / 2, seeds - 1)
+    clear = statistic > t.isf(0.025, seeds - 1)  # the 95 % interval leaves 0 out
+    most = math.ceil(level * len(patterns)) - 1  # p = far / patterns < level
+    step = max(1, 2**20 // len(patterns))
+    far = [
+        (np.abs(part @ patterns.T) >= np.abs(part.sum(axis=1))[:, None] - 1e-11).sum(axis=1)
+        for part in (samples[start : start + step] for start in range(0, len(samples), step))
+    ]
+    by_verdict = (np.concatenate(far) <= most) & clear
+    return _t_power(seeds, d, level) + float((by_verdict.astype(float) - by_t).mean())
+
+
+@lru_cache(maxsize=4)
+def _sign_patterns(seeds: int) -> NDArray[np.float64]:
+    """Give all patterns with the first sign positive: the others are their mirror images."""
+    import numpy as np
+
+    numbers = np.arange(2 ** (seeds - 1))[:, None]
+    return np.hstack((np.ones((len(numbers), 1)), 1.0 - 2.0 * ((numbers >> np.arange(seeds - 1)) & 1)))
+
+
+@lru_cache(maxsize=4)
+def _standard_samples(seeds: int) -> NDArray[np.float64]:
+    import numpy as np
+
+    count = min(_MOST_SAMPLES, _CELLS // 2 ** (seeds - 1))
+    return np.random.default_rng(7).standard_normal((count, seeds))

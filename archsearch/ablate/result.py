@@ -1,0 +1,105 @@
+"""What a comparison comes to, as frozen data that goes to JSON and back without loss.
+
+    Verdicts.model_validate_json(verdicts.model_dump_json()) == verdicts
+
+All numbers are in the metric's own unit (fractions for accuracies); differences are level - baseline.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from archsearch.spec.fields import NonNegativeFloat, Plain, Positive
+
+Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
+Seed = int | str
+Interval = Annotated[tuple[float, float], Field(strict=False)]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Family(Plain):
+    """What is fixed before anything runs, with the baseline, the comparisons and the seeds.
+
+    `margin` is the difference too small to matter, 0.1 percentage points unless said otherwise. `screen` asks for no p
+    values and names no winner. `unit` is how sentences and tables write numbers: `points` are percentage points of a
+    fraction, `own` is the metric as it is. `failed_value` is what a failed run counts as in the second table, the one
+    with the failures in it: the accuracy of guessing, say.
+    """
+
+    metric: str = "test_accuracy"
+    direction: Literal["maximize", "minimize"] = "maximize"
+    alpha: Probability = 0.05
+    margin: NonNegativeFloat = 0.001
+    power: Probability = 0.8
+    screen: bool = False
+    unit: Literal["points", "own"] = "points"
+    failed_value: float | None = None
+
+
+class Exclusion(Plain):
+    """A run that no pair could be made of, and why; never left out without one."""
+
+    variant: str
+    seed: Seed
+    reason: str
+
+
+class WithFailures(Plain):
+    """The same comparison with every failed run counted as the family's `failed_value`."""
+
+    n: int
+    mean_difference: float
+    ci95: Interval | None
+    p: float | None
+
+
+class Effect(Plain):
+    """One comparison with the baseline.
+
+    `p` is the sign-flip test's, `t_p` the paired t's, `equivalence_p` that of two one-sided tests against the margin;
+    `_adjusted` is Holm's over the `comparisons` of the family. `wins` is the share of seeds on which the level is
+    better (ties are no wins). `smallest_detectable` is what so many pairs of this spread find with the family's power,
+    `further_seeds` how many more would decide an inconclusive one (planned for the margin, not for what was observed).
+    None where a number does not exist: n < 2, no spread, a screen.
+    """
+
+    variant: str
+    n: Annotated[int, Field(ge=0)]
+    seeds: Annotated[tuple[Seed, ...], Field(strict=False)]
+    differences: Annotated[tuple[float, ...], Field(strict=False)]
+    mean: float | None
+    baseline_mean: float | None
+    mean_difference: float | None
+    sd: float | None
+    ci95: Interval | None
+    bca95: Interval | None
+    p: float | None
+    p_adjusted: float | None
+    t_p: float | None
+    t_p_adjusted: float | None
+    equivalence_p: float | None
+    equivalence_p_adjusted: float | None
+    d_z: float | None
+    wins: float | None
+    wins95: Interval | None
+    ties: int
+    relative_error_reduction: float | None
+    pair_correlation: float | None
+    comparisons: Positive
+    smallest_detectable: float | None
+    further_seeds: int | None
+    with_failures: WithFailures | None
+    verdict: Verdict
+    notes: Annotated[tuple[str, ...], Field(strict=False)]
+    sentence: str
+
+
+class Verdicts(Plain):
+    """All comparisons of one family with its baseline."""
+
+    baseline: str
+    family: Family
+    effects: Annotated[tuple[Effect, ...], Field(strict=False)]
+    exclusions: Annotated[tuple[Exclusion, ...], Field(strict=False)]

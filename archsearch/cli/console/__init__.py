@@ -1,0 +1,55 @@
+"""Everything that a person sees in the terminal. Results go to stdout, progress and errors to stderr.
+
+The only room that knows rich. Text from specs is printed as it is, never as markup.
+"""
+
+from __future__ import annotations
+
+from archsearch.cli.console.base import error, json_text, note, print_json
+from archsearch.cli.console.comparisons import print_verdicts
+from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
+from archsearch.cli.console.runs import RunBar, print_run, print_summary
+from archsearch.cli.console.specs import (
+    difference_json,
+    lint_json,
+    plan_json,
+    print_catalog,
+    print_checked,
+    print_difference,
+    print_lint,
+    print_lint_line,
+    print_plan,
+    started,
+)
+from archsearch.cli.console.studies import StudyPanel, print_space, print_status, print_study, print_values, study_json
+
+__all__ = [
+    "RunBar",
+    "StudyPanel",
+    "difference_json",
+    "error",
+    "json_text",
+    "lint_json",
+    "note",
+    "plan_json",
+    "print_catalog",
+    "print_checked",
+    "print_checks",
+    "print_data_sets",
+    "print_difference",
+    "print_files",
+    "print_findings",
+    "print_json",
+    "print_lint",
+    "print_lint_line",
+    "print_plan",
+    "print_run",
+    "print_space",
+    "print_status",
+    "print_study",
+    "print_summary",
+    "print_values",
+    "print_verdicts",
+    "started",
+    "study_json",
+]

@@ -1,0 +1,139 @@
+"""Streams, JSON, errors, the layer table, and how numbers are written: what all other parts of the console use."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from archsearch.errors import ArchsearchError, SpecError
+from archsearch.spec.network import NetworkPlan, PlanError, PlannedLayer, size_text
+
+if TYPE_CHECKING:
+    pass
+
+
+_WIDTH_WITHOUT_TERMINAL = 160
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def out() -> Console:
+    return _console(sys.stdout)
+
+
+def err() -> Console:
+    return _console(sys.stderr)
+
+
+def json_text(document: object) -> str:
+    """Give a document as indented JSON."""
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document to stdout."""
+    sys.stdout.write(json_text(document) + "\n")
+
+
+def note(text: str) -> None:
+    """Print a line to stderr."""
+    err().print(Text(text), soft_wrap=True)
+
+
+def error(problem: ArchsearchError) -> None:
+    """Print an error to stderr, one line for each problem; a shape error under the table of the layers before it."""
+    to = err()
+    if isinstance(problem, PlanError) and problem.rows:
+        to.print(layer_table(problem.input_shape, problem.rows, batch_size=None))
+    lines = [str(p) for p in problem.problems] if isinstance(problem, SpecError) else [str(problem)]
+    for line in lines:
+        to.print(Text.assemble(("error: ", "bold red"), line), soft_wrap=True)
+
+
+def layer_table(
+    input_shape: Sequence[int],
+    rows: Sequence[PlannedLayer],
+    *,
+    batch_size: int | None,
+    totals: NetworkPlan | None = None,
+) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", show_footer=totals is not None, footer_style="bold")
+    counts = (f"{totals.parameters:,}", f"{totals.macs:,}") if totals else ("", "")
+    memory = bytes_text(totals.activation_bytes(batch_size)) if totals and batch_size else ""
+    table.add_column("layer", "total", no_wrap=True, style="bold")
+    table.add_column("kind", no_wrap=True)
+    table.add_column("fields", overflow="fold")
+    table.add_column("output", justify="right", no_wrap=True)
+    table.add_column("parameters", counts[0], justify="right", no_wrap=True)
+    table.add_column("MACs", counts[1], justify="right", no_wrap=True)
+    if batch_size:
+        table.add_column(f"memory/{batch_size}", memory, justify="right", no_wrap=True)
+    table.add_row(*cells("input", "", "", size_text(tuple(input_shape)), "", ""), style="dim")
+    for top in rows:
+        for row in top.walk():
+            deep = row.name.count(".")
+            texts = cells(
+                "  " * deep + row.name.rpartition(".")[2],
+                row.kind,
+                fields_text(row),
+                size_text(row.output_shape),
+                f"{row.parameters:,}" if row.parameters else "",
+                f"{row.macs:,}" if row.macs else "",
+            )
+            used = [Text(bytes_text(4 * batch_size * row.outputs))] if batch_size else []
+            table.add_row(*texts, *used, style="dim" if deep else None)
+    return table
+
+
+def cells(*texts: str) -> list[Text]:
+    return [Text(text) for text in texts]
+
+
+def fields_text(row: PlannedLayer) -> str:
+    """Give the fields that differ from their defaults, as they are written."""
+    fields = row.layer.model_dump(mode="json", exclude={"name", "layers"}, exclude_defaults=True)
+    return " ".join(f"{key}={value_text(value)}" for key, value in fields.items())
+
+
+def value_text(value: object) -> str:
+    if isinstance(value, dict):
+        ((kind, fields),) = value.items() if len(value) == 1 else (("", value),)
+        inside = (
+            " ".join(f"{k}={value_text(v)}" for k, v in fields.items()) if isinstance(fields, dict) else str(fields)
+        )
+        return f"{kind}({inside})" if inside else kind
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f} %"
+
+
+def range_text(interval: tuple[float, float]) -> str:
+    return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
+
+
+def si(number: int) -> str:
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
+
+
+def bytes_text(number: int) -> str:
+    for size, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} B"

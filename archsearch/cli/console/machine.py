@@ -1,0 +1,71 @@
+"""Data sets, files and the machine: what `data` and `doctor` print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from archsearch.cli.console.base import (
+    bytes_text,
+    cells,
+    out,
+)
+from archsearch.spec.network import size_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from archsearch.data.fetch import SourceStatus
+    from archsearch.data.integrity import FileCheck
+    from archsearch.train.doctor import Finding
+
+
+def print_data_sets(found: Sequence[SourceStatus]) -> None:
+    """Print the data sets and what of them is here."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column, side in (("name", "left"), ("what", "left"), ("shape", "right"), ("classes", "right")):
+        table.add_column(column, justify="right" if side == "right" else "left")
+    for column in ("training", "test"):
+        table.add_column(column, justify="right")
+    table.add_column("here", overflow="fold")
+    for one in found:
+        here = f"{one.where}, {bytes_text(one.size)}" if one.size else one.where if one.present else "no"
+        numbers = (size_text(one.shape), str(one.classes), f"{one.train:,}", f"{one.test:,}")
+        table.add_row(*cells(one.name, one.title, *numbers, here))
+    out().print(table)
+
+
+def print_files(name: str, files: Sequence[Path]) -> None:
+    """Print where a data set's files lie."""
+    to = out()
+    if not files:
+        to.print(Text(f"{name} comes with scikit-learn: there is nothing to get"))
+    for path in files:
+        to.print(Text(str(path)), soft_wrap=True)
+
+
+def print_checks(checks: Sequence[FileCheck]) -> None:
+    """Print the state of each file in the data folder."""
+    to = out()
+    if not checks:
+        to.print(Text("no data set is in the data folder yet: archsearch data get mnist"))
+    for check in checks:
+        style = {"ok": "green", "missing": "yellow"}.get(check.state, "red")
+        to.print(Text.assemble((f"{check.state:<8}", style), str(check.path)), soft_wrap=True)
+        if check.detail:
+            to.print(Text(f"        {check.detail}"), soft_wrap=True)
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print what `doctor` found; advice stands below its line."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for finding in findings:
+        table.add_row(*cells(finding.name, finding.value), style="red" if finding.advice else None)
+        if finding.advice:
+            table.add_row("", Text(finding.advice, style="red"))
+    out().print(table)

@@ -1,0 +1,138 @@
+"""What a run shows while it trains, and what it came to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.text import Text
+
+from archsearch.cli.console.base import (
+    err,
+    note,
+    out,
+    percent,
+    range_text,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+    from archsearch.data.planning import ExperimentPlan
+    from archsearch.train.result import EpochRecord, RunResult
+    from archsearch.train.run import FinishedRun
+    from archsearch.train.summary import Summary
+
+
+class RunBar:
+    """Shows a run on stderr while it trains: a bar on a terminal, one line per epoch elsewhere."""
+
+    def __init__(self, plan: ExperimentPlan, seed: int) -> None:
+        self.label = f"{plan.spec.name} seed {seed}"
+        self.epochs = plan.spec.train.epochs
+        self.samples = 0
+        self.began = time.monotonic()
+        self.begun_with = 0
+        self.bars: Bars | None = None
+        self.task: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.bars is not None:
+            self.bars.stop()
+
+    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
+        """Show the bar; a run that goes on says from where."""
+        done = len(history)
+        self.epochs, self.samples, self.begun_with = epochs, samples, done
+        self.began = time.monotonic()
+        if done:
+            note(f"{self.label}: goes on after epoch {done} of {epochs}")
+        to = err()
+        if not to.is_terminal:
+            return
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        self.bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[numbers]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=to,
+            transient=True,
+        )
+        self.task = self.bars.add_task(self.label, total=epochs * samples, completed=done * samples, numbers="")
+        self.bars.start()
+
+    def batch(self, epoch: int, samples: int, loss: float) -> None:
+        """Move the bar."""
+        if self.bars is None:
+            return
+        done = epoch * self.samples + samples
+        numbers = f"epoch {epoch + 1}/{self.epochs}  loss {loss:.4f}  {self._rate(done):,.0f} img/s"
+        self.bars.update(self.task, completed=done, numbers=numbers)
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Print the epoch's line, above the bar if there is one."""
+        line = f"{self.label}  {_epoch_line(record, self.epochs)}  {self._rate(record.epoch * self.samples):,.0f} img/s"
+        if self.bars is not None:
+            self.bars.console.print(Text(line), soft_wrap=True)
+        else:
+            note(line)
+
+    def _rate(self, done: int) -> float:
+        return (done - self.begun_with * self.samples) / max(time.monotonic() - self.began, 1e-9)
+
+
+def _epoch_line(record: EpochRecord, epochs: int) -> str:
+    parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"]
+    for name in ("train", "val", "test"):
+        loss, accuracy = getattr(record, f"{name}_loss"), getattr(record, f"{name}_accuracy")
+        if accuracy is not None:
+            parts.append(f"{name} {'-' if loss is None else f'{loss:.4f}'} {percent(accuracy)}")
+    return "  ".join([*parts, f"{record.seconds:.1f} s"])
+
+
+def print_run(one: FinishedRun) -> None:
+    """Print what a run came to."""
+    result = one.result
+    to = out()
+    line = Text.assemble((f"{result.name} seed {result.seed}", "bold"), "  ", *_outcome(result))
+    line.append(f"  {result.epochs} epochs, {result.seconds:.1f} s" + (", from the cache" if one.cached else ""))
+    to.print(line, soft_wrap=True)
+    to.print(Text(f"  {one.run_dir}", style="dim"), soft_wrap=True)
+
+
+def _outcome(result: RunResult) -> list[str | tuple[str, str]]:
+    if result.status == "diverged":
+        return [("diverged", "bold red"), f" in {result.reason}"]
+    accuracies = {"test": result.test_accuracy, "val": result.val_accuracy}
+    parts = [f"{name} accuracy {percent(value)}" for name, value in accuracies.items() if value is not None]
+    return [(", ".join(parts), "green")]
+
+
+def print_summary(summary: Summary) -> None:
+    """Print several seeds in one paragraph: mean, spread, intervals, and the documented value if there is one."""
+    if summary.mean is None:
+        note(f"no run of {summary.diverged} completed")
+        return
+    text = f"{summary.n} seeds: mean test accuracy {percent(summary.mean)}"
+    if summary.sd is not None and summary.ci95 is not None:
+        text += f", SD {100 * summary.sd:.3f} points, 95 % interval of the mean {range_text(summary.ci95)}"
+    if summary.diverged:
+        text += f"; {summary.diverged} more diverged and are not in the mean"
+    to = out()
+    to.print(Text(text, style="bold"), soft_wrap=True)
+    if summary.documented is not None and summary.prediction95 is not None:
+        inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
+        to.print(
+            Text(
+                f"the documented {percent(summary.documented)} {inside} the 95 % prediction interval "
+                f"for one more run, {range_text(summary.prediction95)}"
+            ),
+            soft_wrap=True,
+        )

@@ -1,0 +1,207 @@
+"""What a search shows while it works, what it came to, and how large a space is."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from archsearch.cli.console.base import (
+    cells,
+    err,
+    note,
+    out,
+    percent,
+    range_text,
+    value_text,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from archsearch.search.confirm import Confirmation
+    from archsearch.search.count import SpaceCount
+    from archsearch.search.search import StudyReport
+    from archsearch.search.study import Study
+
+
+class StudyPanel:
+    """Shows a study on stderr while it works: a live line on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.live: Any = None
+        self.began = time.monotonic()
+        self.said = 0.0
+        self.first_done: int | None = None
+
+    def __enter__(self) -> Self:
+        to = err()
+        if to.is_terminal:
+            from rich.live import Live
+
+            self.live = Live(Text(f"{self.name}: ..."), console=to, refresh_per_second=4, transient=True)
+            self.live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def look(self, study: Any) -> None:
+        """Show how far a study is."""
+        from archsearch.search.progress import progress_of
+
+        if self.live is None and time.monotonic() - self.said < 10:
+            return
+        self.said = time.monotonic()
+        now = progress_of(study)
+        if self.first_done is None:
+            self.first_done = now.done
+        lines = [f"{now.study}  {now.done}/{now.total} done, {now.running} running"]
+        counts = {
+            "pruned": now.pruned,
+            "repeated": now.repeated,
+            "diverged": now.diverged,
+            "infeasible": now.infeasible,
+        }
+        lines[0] += "".join(f", {number} {word}" for word, number in counts.items() if number)
+        new, spent = now.done - self.first_done, time.monotonic() - self.began
+        if new and now.done < now.total:
+            lines[0] += f", about {_minutes(spent / new * (now.total - now.done))} left"
+        if now.best is not None:
+            lines.append(f"best {now.metric} {now.best:.4f} (trial {now.best_trial}): {now.best_line}")
+        if now.history:
+            lines.append(_sparkline(now.history))
+        if self.live is not None:
+            self.live.update(Text("\n".join(lines)))
+        else:
+            note("  ".join(lines[:2]))
+
+
+def _sparkline(values: Sequence[float]) -> str:
+    """Draw the best value so far as a row of bars."""
+    bars = "▁▂▃▄▅▆▇█"
+    low, high = min(values), max(values)
+    scale = (len(bars) - 1) / (high - low) if high > low else 0.0
+    return "".join(bars[round((value - low) * scale)] for value in values[-80:])
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def study_json(report: StudyReport) -> dict[str, Any]:
+    """Give what `study --json` prints."""
+    return report.model_dump(mode="json")
+
+
+def print_study(report: StudyReport, runs_dir: Path) -> None:
+    """Print what a study came to: the counts, the best, the confirmation."""
+    to = out()
+    counts = f"{report.completed} completed"
+    for word in ("pruned", "repeated", "diverged", "failed", "waiting", "running"):
+        number = getattr(report, word)
+        counts += f", {number} {word}" if number else ""
+    counts += f"; {report.infeasible} infeasible samples were put aside" if report.infeasible else ""
+    to.print(Text.assemble((report.study, "bold"), f"  {report.trials} trials: {counts}"), soft_wrap=True)
+    if report.best is None:
+        return
+    best = report.best
+    values = ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, best.values, strict=True))
+    to.print(Text.assemble(("best of the search  ", "bold"), f"trial {best.number}: {values}"), soft_wrap=True)
+    to.print(Text("  " + " ".join(f"{k}={value_text(v)}" for k, v in best.params.items()), style="dim"))
+    if report.front:
+        to.print(Text(f"Pareto front: {len(report.front)} networks", style="bold"))
+        for one in sorted(report.front, key=lambda b: b.values):
+            numbers = ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, one.values, strict=True))
+            to.print(Text(f"  trial {one.number}: {numbers}"))
+    if report.confirmed is not None:
+        _print_confirmation(to, report.confirmed)
+    to.print(Text(f"archsearch run {runs_dir / report.study / 'best.yaml'}", style="dim"), soft_wrap=True)
+
+
+def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("confirmed on fresh seeds", "search", "test mean", "95 % interval", "from baseline", "shrinkage"):
+        table.add_column(column, justify="left" if column.startswith("confirmed") else "right", no_wrap=True)
+    for row in confirmed.candidates:
+        table.add_row(
+            *cells(
+                row.candidate,
+                "" if row.search_value is None else percent(row.search_value),
+                "failed" if row.mean is None else percent(row.mean),
+                "" if row.ci95 is None else range_text(row.ci95),
+                "" if row.gain is None else f"{100 * row.gain:+.2f} points",
+                "" if row.shrinkage is None else f"{100 * row.shrinkage:.2f} points",
+            )
+        )
+    to.print(table)
+    to.print(Text(confirmed.sentence, style="bold"), soft_wrap=True)
+    to.print(Text(f"the test set was read {confirmed.test_reads} times, only for this table", style="dim"))
+
+
+def print_status(reports: Sequence[StudyReport]) -> None:
+    """Print a line for every study."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("study", "done", "pruned", "running", "waiting", "best", "confirmed"):
+        table.add_column(column, justify="left" if column in ("study", "confirmed") else "right")
+    for report in reports:
+        done = report.completed + report.pruned + report.diverged + report.failed
+        best = "" if report.best is None else f"{report.best.value:.4f} (trial {report.best.number})"
+        winner = "" if report.confirmed is None else report.confirmed.winner or "cannot be told apart"
+        numbers = (f"{done}/{report.trials}", str(report.pruned), str(report.running), str(report.waiting))
+        table.add_row(*cells(report.study, *numbers, best, winner))
+    out().print(table)
+
+
+def print_space(study: Study, counted: SpaceCount) -> None:
+    """Print how large a space is, its open values, and what does not fit."""
+    to = out()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("open value", no_wrap=True, style="bold")
+    table.add_column("values")
+    for name, domain in study.space.parameters().items():
+        table.add_row(*cells(name, str(domain)))
+    to.print(table)
+    about = "" if counted.exact else "about "
+    total = "infinitely many" if counted.total is None else _large(counted.total)
+    to.print(Text(f"configurations  {total}"))
+    if counted.continuous:
+        to.print(Text(f"  continuous: {', '.join(counted.continuous)}; below each counts as one value"))
+    between = counted.feasible_interval
+    spread = f" (95 % interval {_large(between[0])} to {_large(between[1])})" if between else ""
+    to.print(Text(f"that fit        {about}{_large(counted.feasible)}{spread}"))
+    bounds = counted.distinct_interval
+    spread = f" (at least {_large(bounds[0])})" if bounds else ""
+    to.print(Text(f"distinct        {about}{_large(counted.distinct)}{spread}"))
+    if not counted.exact:
+        to.print(Text(f"estimated from {counted.checked:,} configurations, drawn evenly", style="dim"))
+    if counted.misfits:
+        to.print(Text("what does not fit", style="bold"))
+    for misfit in counted.misfits:
+        to.print(Text(f"  {about}{_large(misfit.configurations)}: {misfit.reason}"))
+        to.print(Text("    " + " ".join(f"{k}={value_text(v)}" for k, v in misfit.example.items()), style="dim"))
+
+
+def print_values(values: Mapping[str, Any], *, json: bool) -> None:
+    """Print one configuration in one line."""
+    if json:
+        sys.stdout.write(json_line(values) + "\n")
+    else:
+        sys.stdout.write(" ".join(f"{name}={value_text(value)}" for name, value in values.items()) + "\n")
+
+
+def json_line(document: object) -> str:
+    """Give a document as one line of JSON."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+
+
+def _large(number: int) -> str:
+    return f"{number:,}" if number < 10**9 else f"{number:.3g}"

@@ -1,0 +1,30 @@
+"""`archsearch diff`: two specs side by side, and the edits between them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archsearch.cli import options
+
+
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="A spec: a name or a file.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The spec that the edits lead to.")],
+    json: options.Json = False,
+) -> None:
+    """Show what leads from one spec to another, as named edits grouped by factor, beside both networks.
+
+    Example:  archsearch diff lenet5 lenet_best
+    """
+    from archsearch.cli import console
+    from archsearch.data.planning import load_plan
+    from archsearch.spec.diff import diff_specs
+
+    ours, theirs = load_plan(a), load_plan(b)
+    difference = diff_specs(ours.spec, ours.network, theirs.spec, theirs.network)
+    if json:
+        console.print_json(console.difference_json(ours, theirs, difference))
+    else:
+        console.print_difference(ours, theirs, difference)

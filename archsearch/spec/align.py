@@ -1,0 +1,85 @@
+"""Lay two layer lists side by side: which layer of one is which of the other.
+
+    for mine, theirs in align(plan_a.rows, plan_b.rows): ...     # None on one side: only the other has it
+
+Layers are paired by family (a convolution with a convolution, a pooling with a pooling), in order, as many as possible;
+among equally many, so that unchanged layers with weights meet; among those from the left, as automatic names go: conv1
+meets conv1, and a deeper network has its further layers at the end. A layer with its own name meets its namesake only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archsearch.spec.layers import Block
+from archsearch.spec.network import PlannedLayer
+
+Pair = tuple[PlannedLayer | None, PlannedLayer | None]
+
+
+def align(ours: Sequence[PlannedLayer], theirs: Sequence[PlannedLayer]) -> list[Pair]:
+    """Pair the layers of two lists; `identity` is nobody's layer and left out."""
+    a = [row for row in ours if row.kind != "identity"]
+    b = [row for row in theirs if row.kind != "identity"]
+    best = _best_scores(a, b)
+    pairs: list[Pair] = []
+    i = j = 0
+    while i < len(a) or j < len(b):
+        here = _score(a[i], b[j]) if i < len(a) and j < len(b) else None
+        if here is not None and best[i][j] == _plus(here, best[i + 1][j + 1]):
+            pairs.append((a[i], b[j]))
+            i, j = i + 1, j + 1
+        elif j >= len(b) or (i < len(a) and best[i][j] == best[i + 1][j]):
+            pairs.append((a[i], None))
+            i += 1
+        else:
+            pairs.append((None, b[j]))
+            j += 1
+    return pairs
+
+
+def same_layer(ours: PlannedLayer, theirs: PlannedLayer) -> bool:
+    """Say whether two layers compute the same from the same input, whatever they are called."""
+    if ours.kind != theirs.kind:
+        return False
+    if isinstance(ours.layer, Block):
+        pairs = align(ours.layers, theirs.layers)
+        inside = all(one is not None and two is not None and same_layer(one, two) for one, two in pairs)
+        return inside and getattr(ours.layer, "projection", None) == getattr(theirs.layer, "projection", None)
+    return ours.layer.canonical(ours.input_shape) == theirs.layer.canonical(theirs.input_shape)
+
+
+_Score = tuple[int, int]
+
+
+def _best_scores(a: Sequence[PlannedLayer], b: Sequence[PlannedLayer]) -> list[list[_Score]]:
+    """Give the best score of every pair of endings: (paired, unchanged with weights)."""
+    best = [[(0, 0)] * (len(b) + 1) for _ in range(len(a) + 1)]
+    for i in range(len(a) - 1, -1, -1):
+        for j in range(len(b) - 1, -1, -1):
+            options = [best[i + 1][j], best[i][j + 1]]
+            here = _score(a[i], b[j])
+            if here is not None:
+                options.append(_plus(here, best[i + 1][j + 1]))
+            best[i][j] = max(options)
+    return best
+
+
+def _score(ours: PlannedLayer, theirs: PlannedLayer) -> _Score | None:
+    """Score a pair; None where the two cannot be one layer."""
+    if ours.layer.family != theirs.layer.family or ours.layer.name != theirs.layer.name:
+        return None
+    if _squashes(ours) != _squashes(theirs):
+        return None
+    if isinstance(ours.layer, Block) and ours.kind != theirs.kind:
+        return None
+    return 1, int(bool(ours.parameters) and same_layer(ours, theirs))
+
+
+def _squashes(row: PlannedLayer) -> bool:
+    """A softmax at the end is no activation like others: it never takes the place of one."""
+    return row.kind in ("softmax", "log_softmax")
+
+
+def _plus(one: _Score, two: _Score) -> _Score:
+    return one[0] + two[0], one[1] + two[1]

@@ -1,0 +1,149 @@
+"""`compare`, `diff`, `lint` and the lint line of `check`, from the outside."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from scipy import stats
+
+BASE = [0.9726, 0.9766, 0.9740, 0.9751, 0.9733, 0.9748, 0.9739, 0.9760, 0.9744, 0.9753]
+RELU = [0.9729, 0.9760, 0.9745, 0.9749, 0.9731, 0.9755, 0.9733, 0.9761, 0.9740, 0.9757]
+HEAD = [0.9775, 0.9768, 0.9787, 0.9790, 0.9781, 0.9779, 0.9785, 0.9792, 0.9774, 0.9788]
+
+
+@pytest.fixture
+def csv(tmp_path):
+    rows = [
+        f"{name},{seed},{value}"
+        for name, values in (("lenet5", BASE), ("lenet_relu", RELU), ("logits", HEAD))
+        for seed, value in enumerate(values)
+    ]
+    (tmp_path / "runs.csv").write_text("variant,seed,value\n" + "\n".join(rows) + "\n")
+    return tmp_path / "runs.csv"
+
+
+def test_compare_json_has_the_documented_fields_in_the_metrics_own_unit(cli, csv):
+    done = cli("compare", "runs.csv", "--baseline", "lenet5", "--json")
+    assert (done.code, done.err) == (0, "")
+    relu, logits = done.json["effects"]
+    documented = {
+        "variant", "n", "mean_difference", "ci95", "bca95", "p", "p_adjusted", "d_z", "wins", "verdict", "sentence",
+    }  # fmt: skip
+    assert documented <= set(relu)
+    d = [b - a for a, b in zip(BASE, HEAD, strict=True)]
+    assert (logits["variant"], logits["n"], logits["verdict"], logits["wins"]) == ("logits", 10, "better", 1.0)
+    assert logits["mean_difference"] == pytest.approx(sum(d) / 10)
+    assert logits["ci95"] == pytest.approx(tuple(stats.ttest_1samp(d, 0).confidence_interval(0.95)))
+    assert (logits["p"], logits["p_adjusted"]) == (2 / 2**10, 4 / 2**10)
+    assert relu["verdict"] == "equivalent"
+    assert relu["sentence"] == (
+        "lenet_relu instead of lenet5: +0.00 points (95 % CI -0.03 to +0.03), 10 paired seeds, Holm over 2: "
+        "equivalent within 0.10 points."
+    )
+
+
+def test_compare_prints_sentences_and_a_table_in_points(cli, csv):
+    done = cli("compare", "runs.csv", "--baseline", "lenet5")
+    lines = done.out.splitlines()
+    assert lines[1].startswith("logits instead of lenet5: +0.36 points (95 % CI +0.26 to +0.46), 10 paired seeds")
+    assert lines[3].split()[:2] == ["variant", "n"]
+    assert lines[5].split()[:3] == ["logits", "10", "+0.36"]
+    assert lines[5].split()[-1] == "better"
+
+
+def test_compare_of_failed_runs_states_them_and_minimises_when_told(cli, csv):
+    csv.write_text(csv.read_text() + "lenet_relu,10,nan\nlenet5,10,0.97\nlogits,11,0.98\n")
+    done = cli("compare", "runs.csv", "--baseline", "lenet5", "--minimize", "--margin", "0.0001")
+    assert done.code == 0
+    assert "10 paired seeds (1 more failed)" in done.out
+    assert "in no pair: lenet_relu seed 10: failed: its value is nan" in done.err
+    assert "in no pair: logits seed 11: the baseline has no value with this seed" in done.err
+    assert done.out.splitlines()[-1].split()[-1] == "worse"
+
+
+def test_compare_as_a_screen_names_no_winner(cli, csv):
+    effects = cli("compare", "runs.csv", "--baseline", "lenet5", "--screen", "--json").json["effects"]
+    assert {(effect["verdict"], effect["p"]) for effect in effects} == {("inconclusive", None)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["runs.csv", "--baseline", "lenet"], 3, "error: runs.csv: unknown variant 'lenet'; did you mean 'lenet5'?"),
+        (["no.csv", "--baseline", "lenet5"], 3, "error: no.csv: cannot be read: No such file or directory"),
+        (
+            ["runs.csv", "--baseline", "lenet5", "--alpha", "2"],
+            2,
+            "error: --alpha 2: give a probability between 0 and 1",
+        ),
+        (["runs.csv", "--baseline", "lenet5", "--margin", "inf"], 2, "error: --margin inf: give a finite number"),
+        (["runs.csv"], 2, "Missing option '--baseline'"),
+    ],
+)
+def test_compare_of_what_cannot_be_compared_says_why(cli, csv, arguments, code, message):
+    done = cli("compare", *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+
+
+def test_diff_shows_both_networks_and_the_factors(cli):
+    done = cli("diff", "lenet5", "lenet_best")
+    assert done.code == 0
+    assert "61,706 parameters, 417 k MACs" in done.out
+    assert "518,870 parameters" in done.out
+    assert "\npooling kind\n  pool1: avg_pool2d -> max_pool2d(kernel_size=2)\n" in done.out
+    assert done.err == "5 factors differ: an effect of the whole difference cannot be attributed to one of them\n"
+
+
+def test_diff_json_is_edits_that_can_be_written_into_a_file(cli, tmp_path):
+    document = cli("diff", "lenet5", "lenet_fc4", "--json").json
+    assert (document["a"]["parameters"], document["b"]["parameters"]) == (61706, 794450)
+    variant = {"extends": "lenet5", "edits": document["edits"]}
+    (tmp_path / "made.yaml").write_text(json.dumps(variant))  # JSON is YAML
+    assert cli("diff", "made.yaml", "lenet_fc4", "--json").json["same"] is True
+
+
+def test_diff_of_the_same_says_so(cli):
+    assert cli("diff", "lenet5", "lenet5").out.splitlines()[-1] == "the same data, network and training"
+
+
+def test_lint_names_the_finding_its_reason_and_its_fix(cli):
+    lines = cli("lint", "lenet5", "lenet5_logits").out.splitlines()
+    assert lines[0] == "A001 lenet5: act5 (softmax) stands before cross_entropy, which applies log-softmax itself"
+    assert lines[2] == "     fix: drop: act5"
+    assert lines[3] == "ok lenet5_logits: no finding"
+
+
+def test_lint_json_has_fix_and_silenced(cli, tmp_path):
+    (tmp_path / "mine.yaml").write_text("extends: lenet5\nlint: {A001: kept on purpose, A004: none}\n")
+    first, mine = cli("lint", "lenet_l1", "mine.yaml", "--json").json["specs"]
+    assert first["findings"][0]["fix"] == [{"set": {"train.loss": "cross_entropy"}}, {"drop": "act5"}]
+    assert (mine["findings"], mine["silenced"][0]["silenced"], mine["unused"]) == ([], "kept on purpose", ["A004"])
+    assert "lint silences A004, which finds nothing; take it out" in cli("lint", "mine.yaml").err
+
+
+def test_check_ends_with_a_line_of_lint_where_there_is_something(cli, tmp_path):
+    assert cli("check", "lenet5").out.splitlines() == [
+        "ok lenet5: 61,706 parameters, 417 k MACs",
+        "   lint lenet5: A001 softmax or sigmoid before cross_entropy",
+    ]
+    assert len(cli("check", "lenet5_logits").out.splitlines()) == 1
+    assert cli("check", "lenet5", "--json").json["specs"][0]["lint"] == ["A001"]
+    (tmp_path / "odd.yaml").write_text("extends: lenet5\nlint: {A099: x}\n")
+    done = cli("check", "odd.yaml")
+    assert (done.code, done.err) == (3, "error: odd.yaml: unknown lint rule 'A099'; did you mean 'A009'?\n")
+
+
+@pytest.mark.parametrize("arguments", [["diff", "lenet5", "lenet_best"], ["lint", "lenet5"], ["compare", "--help"]])
+def test_light_commands_import_nothing_heavy(tmp_path, arguments):
+    program = (
+        "import sys\nfrom archsearch.cli import main\ntry:\n    main()\n"
+        "finally:\n    heavy = {'torch', 'optuna', 'plotly', 'scipy', 'numpy'}\n"
+        "    print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
