@@ -76,19 +76,29 @@ def seal(value: object) -> str:
 
 def write_json(path: Path, value: object) -> None:
     """Write a value as indented JSON, whole or not at all."""
-    write_whole(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_whole(path, _json_text(value))
+
+
+def _json_text(value: object) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _sealed_text(value: dict[str, Any]) -> bytes:
+    return _json_text(value | {"sha256": seal(value)})
 
 
 def write_sealed(path: Path, value: dict[str, Any]) -> None:
     """Write a JSON object with its own SHA-256 under the key `sha256`."""
-    write_json(path, value | {"sha256": seal(value)})
+    write_whole(path, _sealed_text(value))
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
     """Read what `write_sealed` wrote; raise `DamagedFileError` if it is not that any more."""
     try:
-        value = json.loads(path.read_bytes())
-        if value.pop("sha256") == seal(value):
+        content = path.read_bytes()
+        value = json.loads(content)
+        # the text too: a digit beyond a number's precision can change without changing the number
+        if value.pop("sha256") == seal(value) and _sealed_text(value) == content:
             return dict(value)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         pass

@@ -46,6 +46,14 @@ def test_sealed_json_holds_the_hash_of_its_canonical_text(tmp_path):
     assert read_sealed(path) == {"b": 1, "a": [0.1]}
 
 
+def test_read_sealed_notices_a_digit_that_does_not_change_the_number(tmp_path):
+    path = tmp_path / "a.json"
+    write_sealed(path, {"a": 0.1})
+    path.write_bytes(path.read_bytes().replace(b"0.1", b"0.10000000000000000001"))
+    with pytest.raises(DamagedFileError, match=r" was truncated or altered"):
+        read_sealed(path)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"a": 1}', b'{"a": 2, "sha256": "00"}', b"\xff" * 9, b"[" * 9999]
 )

@@ -41,6 +41,7 @@ def test_defaults_of_training_written_out() -> None:
         "early_stopping": None,
         "device": "auto",
         "precision": "fp32",
+        "engine": "auto",
     }
 
 
