@@ -92,28 +92,30 @@ def test_dashboard_serves_on_loopback_and_gives_each_trial_a_note(cli, mine, tmp
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "dashboard", "--port", str(port)],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        studies = _get(f"http://127.0.0.1:{port}/api/studies")
-        assert [one["study_name"] for one in studies["study_summaries"]] == ["mine"]
-        study = _get(f"http://127.0.0.1:{port}/api/studies/1?after=0")
-        assert all("| conv1 | conv2d |" in trial["note"]["body"] for trial in study["trials"])
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _get(url: str, seconds: float = 60):
-    end = time.monotonic() + seconds
-    while True:
+    said = tmp_path / "said.txt"
+    command = [sys.executable, "-c", PROGRAM, "dashboard", "--port", str(port)]
+    with said.open("w") as stream, subprocess.Popen(command, cwd=tmp_path, stdout=stream, stderr=stream) as server:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return json.loads(answer.read())
-        except OSError:
-            assert time.monotonic() < end, "the dashboard does not answer"
-            time.sleep(0.3)
+            _wait_for_answer(server, port, said)
+            studies = _get(f"http://127.0.0.1:{port}/api/studies")
+            assert [one["study_name"] for one in studies["study_summaries"]] == ["mine"]
+            study = _get(f"http://127.0.0.1:{port}/api/studies/1?after=0")
+            assert all("| conv1 | conv2d |" in trial["note"]["body"] for trial in study["trials"])
+        finally:
+            server.kill()
+
+
+def _wait_for_answer(server: subprocess.Popen, port: int, said: Path) -> None:
+    end = time.monotonic() + 120
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert server.poll() is None, said.read_text()
+        assert time.monotonic() < end, f"the dashboard does not answer: {said.read_text()}"
+        time.sleep(0.2)
+
+
+def _get(url: str):
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.loads(answer.read())
