@@ -11,6 +11,7 @@ import math
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,10 +55,12 @@ def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], 
         _work_here(site, storage, study, make_job)
         return
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_worker, args=(site, make_job), name=f"worker-{n}") for n in range(workers)]
-    for process in processes:
-        process.start()
+    arguments = (site, make_job, os.getpid())
+    processes = [context.Process(target=_worker, args=arguments, name=f"worker-{n}") for n in range(workers)]
+    before = signal.signal(signal.SIGTERM, _terminated)
     try:
+        for process in processes:
+            process.start()
         while any(process.is_alive() for process in processes):
             look()
             time.sleep(LOOK_SECONDS)
@@ -67,6 +70,7 @@ def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], 
         _stop(processes)
         raise Interrupted("interrupted; finished trials are kept, the same call goes on", number) from None
     finally:
+        signal.signal(signal.SIGTERM, before)
         _stop(processes)
     codes = {process.exitcode for process in processes}
     for code in (130, 143):
@@ -92,12 +96,13 @@ def _work_here(site: Site, storage: optuna.storages.RDBStorage, study: optuna.St
     work(place, make_job(study))
 
 
-def _worker(site: Site, make_job: MakeJob) -> None:
+def _worker(site: Site, make_job: MakeJob, parent: int) -> None:
     """Be one of several workers: one thread, no progress of its own, errors as one line."""
     import sys
 
     import torch
 
+    threading.Thread(target=_leave_with, args=(parent,), name="parent", daemon=True).start()
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -111,6 +116,13 @@ def _worker(site: Site, make_job: MakeJob) -> None:
     except ArchsearchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _leave_with(parent: int) -> None:
+    """End this process when the one that started it is gone: its slot is found dead and waits again."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def _terminated(number: int, frame: object) -> None:

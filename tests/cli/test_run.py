@@ -102,10 +102,10 @@ def test_run_interrupted_by_a_signal_keeps_its_epochs_and_goes_on(cli, tiny, tmp
     assert f"tiny seed 0: goes on after epoch {kept[1] or kept[2]} of 100000" in "".join(lines)
 
 
-def test_run_says_where_the_data_could_come_from_when_there_is_no_network(cli, tmp_path):
+def test_run_says_where_the_data_could_come_from_when_there_is_no_network(process, tmp_path):
     empty = {"ARCHSEARCH_DATA": str(tmp_path / "nothing"), "PATH": "/nonexistent", "http_proxy": "http://127.0.0.1:9"}
     empty["https_proxy"] = empty["http_proxy"]
-    done = cli("run", "lenet5", env=empty)
+    done = process("run", "lenet5", env=empty)
     assert done.code == 75
     message = done.err.splitlines()[-1]
     assert message.startswith("error: mnist cannot be had")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import optuna
 import pytest
@@ -281,6 +282,29 @@ def test_an_interrupted_study_gives_its_slot_back_and_goes_on(start_study, tmp_p
     states = [t.state.name for t in trials_of(tmp_path / "runs", "mine")]
     assert "RUNNING" not in states
     assert "FAIL" not in states
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_leave_with_the_process_that_started_them(start_study, tmp_path, number):
+    process = start_study("--trials", "500", "--workers", "2")
+    _wait_for(lambda: len(_children(process.pid)) >= 3, 120)  # two workers and the tracker of their resources
+    workers = _children(process.pid)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == (143 if number == signal.SIGTERM else -9)
+    _wait_for(lambda: not any(_is_alive(pid) for pid in workers), 60)
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()] if path.exists() else []
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _wait_for(condition, seconds: float = 60) -> None:
