@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=60000)
     parser.add_argument("--only", choices=["notebook", "archsearch"], help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     name, samples = arguments.spec, arguments.samples
     if arguments.only:
         seconds = (
