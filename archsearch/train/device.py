@@ -12,9 +12,9 @@ from archsearch.errors import UsageError
 from archsearch.spec.layers.convolution import Conv2d
 from archsearch.spec.network import NetworkPlan
 
-# From this mean number of input channels on, weighted by MACs, torch gets channels_last on CPU. In a first experiment on
-# another processor lenet5 (5.8 channels) was a tenth slower with it and lenet_best (28) 1.9 times as fast; the line
-# between them is not measured more finely.
+# From this mean number of input channels on, weighted by MACs, torch gets channels_last on CPU. In a first experiment
+# lenet5 (5.7 channels) was a tenth slower with it and lenet_best (27) 1.9 times as fast; the line between them is not
+# measured more finely.
 CHANNELS_LAST_FROM = 12.0
 
 
