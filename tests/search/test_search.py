@@ -318,15 +318,17 @@ def _wait_for(condition, seconds: float = 60) -> None:
 @pytest.mark.slow
 def test_killed_at_ten_moments_counts_every_trial_once_and_finds_the_same(start_study, tmp_path):
     whole = start_study("--trials", "50", "--workers", "1", runs="whole")
-    assert whole.wait(600) == 0
+    whole.communicate(timeout=250)
+    assert whole.returncode == 0
     generator = random.Random(5)
     for _ in range(10):
         process = start_study("--trials", "50", "--workers", "1", runs="killed")
         time.sleep(generator.uniform(2.0, 6.0))
         process.kill()
-        process.wait()
+        process.communicate()
     last = start_study("--trials", "50", "--workers", "1", runs="killed")
-    assert last.wait(600) == 0
+    last.communicate(timeout=250)
+    assert last.returncode == 0
     expected, found = (told(trials_of(tmp_path / runs, "mine")) for runs in ("whole", "killed"))
     assert len(found) == 50
     assert found == expected
