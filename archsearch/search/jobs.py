@@ -12,7 +12,6 @@ from typing import Any
 import optuna
 
 from archsearch.data.planning import plan_experiment
-from archsearch.files import seal
 from archsearch.search.samplers import make_pruner, make_sampler
 from archsearch.search.space import base_values, network_key
 from archsearch.search.study import LEARNED, Study, stored_study
@@ -168,7 +167,6 @@ def what_is_held(study: Study, seed: int, sampler: str) -> dict[str, Any]:
         "seed": seed,
         "sampler": sampler,
         "identity": study.identity(),
-        "identity_sha256": seal(study.identity()),
         "metrics": [metric for _, metric in study.spec.objective],
         "minimize_learned": study.spec.learned is not None
         and study.spec.objective[study.spec.learned][0] == "minimize",

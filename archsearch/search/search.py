@@ -23,7 +23,7 @@ from archsearch.files import write_whole
 from archsearch.search.confirm import BASELINE, Confirmation, conclude
 from archsearch.search.count import EXACT_UP_TO, count_space
 from archsearch.search.jobs import confirm_job, search_job, what_is_held
-from archsearch.search.study import Study, stored_study
+from archsearch.search.study import Study
 from archsearch.search.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
@@ -345,9 +345,3 @@ def existing_study(name: str, storage: RDBStorage) -> optuna.Study:
         there = ", ".join(names) if names else "there are none yet"
         raise UsageError(f"no study {name!r} in this storage ({there})")
     return optuna.load_study(study_name=name, storage=storage)
-
-
-def source_of(opened: optuna.Study) -> Study:
-    """Make the study file's content again from the storage."""
-    held = opened.user_attrs
-    return stored_study(held["text"], held["stem"], held["base"])

@@ -42,7 +42,6 @@ from archsearch.spec.yaml import Node, read_file, read_text
 
 Metric = Literal["val_accuracy", "val_loss", "parameters", "macs", "latency_ms"]
 LEARNED: tuple[Metric, ...] = ("val_accuracy", "val_loss")  # known only by training
-KNOWN: tuple[Metric, ...] = ("parameters", "macs")  # known from the spec
 _SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
 
 

@@ -132,6 +132,16 @@ def test_data_verify_names_a_damaged_file_and_exits_4(cli, tmp_path):
     assert cli("run", "digits_quickstart", "train.epochs=2", env=own).code == 4
 
 
+# Runs a command and prints, last on stderr, which heavy libraries it loaded.
+TELLING_PROGRAM = """\
+import sys
+from archsearch.cli import main
+try:
+    main()
+finally:
+    print(sorted({'torch', 'optuna', 'plotly'} & set(sys.modules)), file=sys.stderr)
+"""
+
 BAD_INPUT = {
     "unknown command": (["runn"], 2),
     "unknown option": (["run", "lenet5", "--sed", "1"], 2),
@@ -148,13 +158,7 @@ BAD_INPUT = {
 
 @pytest.mark.parametrize(("arguments", "code"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
 def test_bad_input_gets_a_sentence_an_exit_code_and_no_torch(tmp_path, arguments, code):
-    program = (
-        "import sys\n"
-        "from archsearch.cli import main\n"
-        "try:\n    main()\n"
-        "finally:\n    print(sorted({'torch', 'optuna', 'plotly'} & set(sys.modules)), file=sys.stderr)\n"
-    )
-    command = [sys.executable, "-c", program, *arguments]
+    command = [sys.executable, "-c", TELLING_PROGRAM, *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
@@ -164,13 +168,7 @@ def test_bad_input_gets_a_sentence_an_exit_code_and_no_torch(tmp_path, arguments
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["show", "lenet5"], ["check", "lenet5"], ["schema"]])
 def test_light_commands_import_neither_torch_nor_optuna_nor_plotly(tmp_path, arguments):
-    program = (
-        "import sys\n"
-        "from archsearch.cli import main\n"
-        "try:\n    main()\n"
-        "finally:\n    print(sorted({'torch', 'optuna', 'plotly'} & set(sys.modules)), file=sys.stderr)\n"
-    )
-    command = [sys.executable, "-c", program, *arguments]
+    command = [sys.executable, "-c", TELLING_PROGRAM, *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
 
