@@ -22,7 +22,8 @@ import optuna
 
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.storage import open_storage
-from archsearch.study.worker import Job, Workplace, work
+from archsearch.study.worker import GOES_ON, Job, Workplace, work
+from archsearch.train.interrupt import interruptible
 
 MakeJob = Callable[[optuna.Study], Job]
 LOOK_SECONDS = 0.5
@@ -57,25 +58,21 @@ def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], 
     context = multiprocessing.get_context("spawn")
     arguments = (site, make_job, os.getpid())
     processes = [context.Process(target=_worker, args=arguments, name=f"worker-{n}") for n in range(workers)]
-    before = signal.signal(signal.SIGTERM, _terminated)
     try:
-        for process in processes:
-            process.start()
-        while any(process.is_alive() for process in processes):
+        with interruptible() as interruption:
+            for process in processes:
+                process.start()
+            while any(process.is_alive() for process in processes):
+                interruption.check(GOES_ON)
+                look()
+                time.sleep(LOOK_SECONDS)
             look()
-            time.sleep(LOOK_SECONDS)
-        look()
-    except (KeyboardInterrupt, Interrupted) as stop:
-        number = stop.signal_number if isinstance(stop, Interrupted) else signal.SIGINT
-        _stop(processes)
-        raise Interrupted("interrupted; finished trials are kept, the same call goes on", number) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
         _stop(processes)
     codes = {process.exitcode for process in processes}
     for code in (130, 143):
         if code in codes:
-            raise Interrupted("interrupted; finished trials are kept, the same call goes on", code - 128)
+            raise Interrupted(f"interrupted; {GOES_ON}", code - 128)
     if codes - {0}:
         raise UnavailableError("a worker ended early, see its message above; the same call goes on")
 
@@ -104,6 +101,7 @@ def _worker(site: Site, make_job: MakeJob, parent: int) -> None:
 
     threading.Thread(target=_leave_with, args=(parent,), name="parent", daemon=True).start()
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the process that started this one gets it too
     signal.signal(signal.SIGTERM, _terminated)
     try:
         storage = open_storage(site.url)
@@ -111,8 +109,6 @@ def _worker(site: Site, make_job: MakeJob, parent: int) -> None:
         _work_here(site, storage, study, make_job)
     except Interrupted as error:
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except ArchsearchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

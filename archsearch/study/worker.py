@@ -29,10 +29,12 @@ from archsearch.errors import ArchsearchError, BusyError, Interrupted, Unavailab
 from archsearch.files import seal
 from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
 from archsearch.study.storage import steadily
+from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import ReadTest, Watch
 from archsearch.train.run import FinishedRun, run
 
 IDLE_SECONDS = 0.5
+GOES_ON = "finished trials are kept, the same call goes on"
 REAP_SECONDS = 5.0
 
 
@@ -93,19 +95,21 @@ def work(place: Workplace, job: Job) -> None:
     """
     watchdog = Watchdog()
     reaped = -math.inf
-    while time.monotonic() < place.deadline:
-        if time.monotonic() - reaped > REAP_SECONDS:
-            requeue_dead(place.storage, place.study, watchdog)
-            reaped = time.monotonic()
-        job.plan_ahead(place.storage)
-        trial = take(place.storage, place.study)
-        if trial is not None:
-            with _beating(place.storage, trial):
-                _do(place, job, trial)
-        elif _somebody_works(place.study):
-            time.sleep(IDLE_SECONDS)
-        else:
-            return
+    with interruptible() as interruption:
+        while time.monotonic() < place.deadline:
+            interruption.check(GOES_ON)
+            if time.monotonic() - reaped > REAP_SECONDS:
+                requeue_dead(place.storage, place.study, watchdog)
+                reaped = time.monotonic()
+            job.plan_ahead(place.storage)
+            trial = take(place.storage, place.study)
+            if trial is not None:
+                with _beating(place.storage, trial):
+                    _do(place, job, trial)
+            elif _somebody_works(place.study):
+                time.sleep(IDLE_SECONDS)
+            else:
+                return
 
 
 def _somebody_works(study: optuna.Study) -> bool:

@@ -3,6 +3,9 @@
 with interruptible() as interruption:
     ...
     interruption.check("the last whole epoch is kept")
+
+A signal that the block did not act on, because it came after the last check, is raised again when the block ends: it
+reaches the block around this one, or the process. A signal that is ignored (by nohup, by a worker) stays ignored.
 """
 
 from __future__ import annotations
@@ -23,16 +26,19 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self.acted = False
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Remember the first signal; raise `Interrupted` at the second."""
         if self.signal_number is not None:
+            self.acted = True
             raise Interrupted("stopped at once", number)
         self.signal_number = number
 
     def check(self, kept: str) -> None:
         """Raise `Interrupted` if a signal came; `kept` says what is safe."""
         if self.signal_number is not None:
+            self.acted = True
             raise Interrupted(f"interrupted; {kept}", self.signal_number)
 
 
@@ -43,9 +49,12 @@ def interruptible() -> Iterator[Interruption]:
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    before = {number: signal.signal(number, interruption.receive) for number in _SIGNALS}
+    heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, interruption.receive) for number in heard}
     try:
         yield interruption
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if interruption.signal_number is not None and not interruption.acted:
+            signal.raise_signal(interruption.signal_number)

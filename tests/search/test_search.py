@@ -225,6 +225,7 @@ def start_study(tmp_path, data_dir):
     text = """\
 base: base.yaml
 objective: {maximize: val_accuracy}
+train: {epochs: 4, batch_size: {int: [16, 200]}}
 network:
   - conv2d: {out_channels: {int: [2, 40]}, kernel_size: {choice: [3, 5]}}
   - relu

@@ -14,6 +14,7 @@ from archsearch.data.planning import load_plan, load_spec, plan_experiment
 from archsearch.data.prepare import load
 from archsearch.errors import DamagedFileError, Interrupted, UnavailableError, UsageError
 from archsearch.train.directory import RunDirectory
+from archsearch.train.interrupt import interruptible
 from archsearch.train.result import RunResult
 from archsearch.train.run import Silent, build, identity, run, run_id
 from tests.train.conftest import tiny
@@ -145,9 +146,28 @@ def test_an_interrupted_run_keeps_its_epoch_and_goes_on_to_the_same_result(train
     assert resumed.result.model_dump(include=keep) == whole.result.model_dump(include=keep)
 
 
-def test_a_second_interrupt_stops_at_once():
-    from archsearch.train.interrupt import interruptible
+def test_a_signal_after_the_last_check_reaches_whoever_is_around():
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        signal.raise_signal(signal.SIGINT)
+    with interruptible() as outer:
+        with interruptible() as inner:
+            signal.raise_signal(signal.SIGTERM)
+        assert outer.signal_number == inner.signal_number == signal.SIGTERM
+        with pytest.raises(Interrupted, match=r"^interrupted; all is kept$"):
+            outer.check("all is kept")
 
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interruptible() as interruption:
+            signal.raise_signal(signal.SIGINT)
+            assert interruption.signal_number is None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_interrupt_stops_at_once():
     with interruptible() as interruption:
         signal.raise_signal(signal.SIGINT)
         assert interruption.signal_number == signal.SIGINT
