@@ -1,0 +1,1 @@
+"""Figures, tables, and one HTML file that answers the question; knows no Optuna study and prints nothing."""

@@ -1,0 +1,60 @@
+"""A figure is a question, the data that answers it, the same data as a table, and a way to draw it.
+
+    figure = Figure("history", "How did the search go?", says, table, lambda: draw_history(data))
+    figure.draw()                       # a plotly figure
+    figure.table.rows                   # the same numbers, for whoever cannot or does not want to see them
+
+The functions that make the data are pure and return a NamedTuple; only the `draw_*` functions know plotly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Cell = str | int | float | bool | None
+Kind = Literal["text", "count", "number", "percent", "points", "seconds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. Percent and points hold fractions and are written times 100; seconds hold seconds."""
+
+    title: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of plain values, as they are: formatting is left to whoever writes the table down."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a report.
+
+    `key` names it in links and file names (lower case, hyphens). `says` is one or two plain sentences: what is drawn,
+    with n, and what to see in it. `draw` is called late, since drawing needs plotly.
+    """
+
+    key: str
+    title: str
+    says: str
+    table: Table
+    draw: Callable[[], go.Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A figure that a report would have, and why this one has not."""
+
+    key: str
+    title: str
+    why: str

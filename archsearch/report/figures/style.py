@@ -1,0 +1,68 @@
+"""How figures look: colours that colour-blind people tell apart, a symbol beside every colour, quiet axes.
+
+    figure = go.Figure(layout=layout(x="epoch", y="validation accuracy", y_format=".1%"))
+    figure.add_scatter(x=..., y=..., marker=mark("completed"))
+
+Backgrounds are transparent and nothing is pure black or white, so one drawing serves light and dark pages; the page
+sets the colour of text and grid.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Okabe and Ito (2008), "Color Universal Design"; black and yellow are left out, they vanish on one of the backgrounds.
+BLUE = "#0072B2"
+ORANGE = "#E69F00"
+GREEN = "#009E73"
+VERMILION = "#D55E00"
+SKY = "#56B4E9"
+PURPLE = "#CC79A7"
+GREY = "#8A8F98"
+CYCLE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
+
+# How a trial ended, a candidate's part, or a verdict: always the same colour and symbol.
+MARKS: dict[str, tuple[str, str]] = {
+    "completed": (BLUE, "circle"),
+    "repeated": (SKY, "circle-open"),
+    "pruned": (GREY, "line-ew-open"),
+    "diverged": (VERMILION, "x"),
+    "failed": (VERMILION, "x-open"),
+    "baseline": (ORANGE, "square"),
+    "best": (GREEN, "star"),
+    "better": (GREEN, "triangle-up"),
+    "worse": (VERMILION, "triangle-down"),
+    "equivalent": (BLUE, "diamond"),
+    "inconclusive": (GREY, "circle-open"),
+}
+
+
+def mark(name: str, size: int = 8) -> dict[str, Any]:
+    """Give the marker of a named part."""
+    colour, symbol = MARKS[name]
+    return {"color": colour, "symbol": symbol, "size": size, "line": {"width": 1.5, "color": colour}}
+
+
+def nth(number: int) -> tuple[str, str]:
+    """Give colour and symbol of the n-th of several series that have no name of their own."""
+    return CYCLE[number % len(CYCLE)], SYMBOLS[number % len(SYMBOLS)]
+
+
+def layout(
+    *, x: str = "", y: str = "", x_format: str = "", y_format: str = "", height: int = 420, legend: bool = True
+) -> dict[str, Any]:
+    """Give a layout with axis titles and d3 number formats; the title is the page's, not the drawing's."""
+    axis = {"automargin": True, "zeroline": False, "gridcolor": "rgba(128,128,128,0.25)", "linecolor": GREY}
+    return {
+        "height": height,
+        "margin": {"l": 56, "r": 16, "t": 16, "b": 48},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": GREY},
+        "hoverlabel": {"align": "left"},
+        "showlegend": legend,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "xaxis": {**axis, "title": {"text": x}, "tickformat": x_format},
+        "yaxis": {**axis, "title": {"text": y}, "tickformat": y_format},
+    }
