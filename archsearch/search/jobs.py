@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import optuna
 
 from archsearch.data.planning import plan_experiment
-from archsearch.search.samplers import make_pruner, make_sampler
+from archsearch.search.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.space import base_values, network_key
 from archsearch.search.study import LEARNED, Study, stored_study
-from archsearch.search.suggest import FeasibleSampler, ask_values
+from archsearch.search.suggest import FeasibleSampler
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.queue import Slot, refill
 from archsearch.study.storage import Storage
@@ -41,8 +42,9 @@ class SearchJob:
         first = base_values(space)
         self.first = first or {}
         self.trials: int = held["trials"]
-        self.sampler = FeasibleSampler(space, make_sampler(held["sampler"]), held["seed"], first)
-        study.sampler = self.sampler
+        sampler: str = held["sampler"]
+        self.sampler = FeasibleSampler(space, make_sampler(sampler), held["seed"], first, MEMORY.get(sampler))
+        self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
         study.pruner = make_pruner(self.source.spec.pruner, self.source.space.base.train.epochs)
 
     def plan_ahead(self, storage: Storage) -> None:
@@ -52,16 +54,18 @@ class SearchJob:
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Sample a network that fits, or take the one that was enqueued."""
         began = time.monotonic()
-        plan, _ = ask_values(self.source.space, trial)
+        frozen = trial.storage.get_trial(trial._trial_id)
+        plan, values, infeasible = self.sampler.sample(self.study, frozen)
         spec = plan.spec.model_copy(update={"name": f"{self.source.spec.name}-{trial.number}"})
         attrs = {
             "network": network_key(plan),
             "parameters": plan.network.parameters,
             "macs": plan.network.macs,
-            "infeasible": self.sampler.infeasible if self.sampler.planned_for == trial.number else 0,
+            "infeasible": frozen.user_attrs.get("infeasible", infeasible),  # tried again: as it was
             "sampling_seconds": time.monotonic() - began,
         }
-        return Assignment(plan_experiment(spec), SEARCH_SEED, attrs)
+        params = {name: (self.distributions[name], value) for name, value in values.items()}
+        return Assignment(replace(plan, spec=spec), SEARCH_SEED, attrs, params)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow the metric that is learned; stop weak trials."""

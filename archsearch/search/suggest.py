@@ -1,7 +1,7 @@
-"""One sample that fits: a sampler around Optuna's that tries again within the same trial.
+"""One sample that fits: Optuna's samplers, asked again within the same trial.
 
     sampler = FeasibleSampler(space, make=lambda seed: TPESampler(seed=seed), seed=7)
-    study = optuna.create_study(sampler=sampler)
+    sample = sampler.sample(study, trial)     # sample.plan, sample.values, sample.infeasible
 
 A whole configuration is sampled at once, from a sampler that is made afresh for the trial and seeded with the study's
 seed and the slot: so a study that was interrupted and goes on samples what it would have sampled. Configurations that
@@ -11,21 +11,23 @@ any value: they become neither failed nor pruned trials.
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Container, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
-import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
-from optuna.study import Study
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.data.planning import ExperimentPlan
 from archsearch.errors import SpecError
 from archsearch.search.count import each_feasible
-from archsearch.search.domains import FloatRange, IntRange, Value
+from archsearch.search.domains import Value
 from archsearch.search.space import InfeasibleError, SearchSpace, Values, network_key
 from archsearch.search.templates import Open
 from archsearch.study.storage import experimental
@@ -33,75 +35,79 @@ from archsearch.train.streams import stream
 
 MOST_TRIES = 2000
 MOST_REPEATS = 50
+BEST_KEPT = 25  # as many as TPE ever calls good
 
 # None: every configuration that fits, one after the other
 MakeSampler = Callable[[int], BaseSampler] | None
 
 
-class FeasibleSampler(BaseSampler):
-    """Gives every value of a trial from one configuration that fits; counts what it put aside per trial."""
+class Sample(NamedTuple):
+    """A configuration that fits, and how many that do not were put aside before it."""
 
-    def __init__(self, space: SearchSpace, make: MakeSampler, seed: int, first: Values | None = None) -> None:
+    plan: ExperimentPlan
+    values: Values
+    infeasible: int = 0
+
+
+class FeasibleSampler:
+    """Samples whole configurations that fit; `make` gives an Optuna sampler for a seed, None tries them in order.
+
+    With a `memory` the sampler learns from so many finished trials at most: the best ones and the latest.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        make: MakeSampler,
+        seed: int,
+        first: Values | None = None,
+        memory: int | None = None,
+    ) -> None:
         self.space = space
         self.make = make
         self.seed = seed
-        self.inner: BaseSampler | None = None
-        self.planned: Values = {}
-        self.planned_for: int | None = None
-        self.infeasible = 0
-        self.reasons: dict[str, int] = {}
+        self.memory = memory
         self.rest = each_feasible(space)
         self.listed: list[Values] = []
         self.keys: set[str] = set()
         if first is not None:
             self._list(first)
 
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Give nothing: all values come from one configuration."""
-        return {}
+    def sample(self, study: Study, trial: FrozenTrial) -> Sample:
+        """Sample the configuration of a trial; values that it has already are kept.
 
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Give nothing: all values come from one configuration."""
-        return {}
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        """Give the trial's planned value; plan the whole configuration when the first one is asked for."""
-        if self.planned_for != trial.number:
-            self.planned = self._plan(study, trial)
-            self.planned_for = trial.number
-        return self.planned[param_name]
-
-    def _plan(self, study: Study, trial: FrozenTrial) -> Values:
+        Raises `SpecError` if nothing that fits is found.
+        """
+        known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         slot = trial.user_attrs.get("slot", trial.number)
         if self.make is None:
-            return self._nth(slot)
+            known = {**self._nth(slot), **known}
+        with contextlib.suppress(KeyError):  # all values are known: trial 0, a slot that is tried again
+            return Sample(*self.space.sample(lambda value: known[value.name]))
+        assert self.make is not None
         with experimental():
-            self.inner = self.make(stream(self.seed, "sampler", slot) % 2**32)
-        self.inner.before_trial(study, trial)
-        study = _snapshot(study)
-        known = _known_networks(study, trial)
-        self.infeasible, self.reasons = 0, {}
+            inner = self.make(stream(self.seed, "sampler", slot) % 2**32)
+        inner.before_trial(study, trial)
+        study = _snapshot(study, self.memory)
+        tried = _known_networks(study, trial)
+        reasons: Counter[str] = Counter()
         repeats, last = 0, None
-        relative_space = self.inner.infer_relative_search_space(study, trial)
+        relative_space = inner.infer_relative_search_space(study, trial)
         for _ in range(MOST_TRIES):
-            relative = self.inner.sample_relative(study, trial, relative_space) if relative_space else {}
+            relative = inner.sample_relative(study, trial, relative_space) if relative_space else {}
+            independent = partial(inner.sample_independent, study, trial)
             try:
-                plan, values = self.space.sample(self._choose(study, trial, relative))
+                plan, values = self.space.sample(partial(_choose, known, relative, independent))
             except InfeasibleError as error:
-                self.infeasible += 1
-                reason = str(error).split(".")[0]
-                self.reasons[reason] = self.reasons.get(reason, 0) + 1
+                reasons[str(error).split(".")[0]] += 1
                 continue
-            if network_key(plan) not in known or repeats >= MOST_REPEATS:
-                return values
-            repeats, last = repeats + 1, values
+            last = Sample(plan, values, reasons.total())
+            if network_key(plan) not in tried or repeats >= MOST_REPEATS:
+                return last
+            repeats += 1
         if last is not None:
             return last
-        often = max(self.reasons, key=lambda reason: self.reasons[reason])
+        often = max(reasons, key=lambda reason: reasons[reason])
         raise SpecError(
             f"{MOST_TRIES:,} samples in a row do not fit, most often: {often}. "
             "See `archsearch space` for what makes them infeasible, and narrow the space."
@@ -122,29 +128,23 @@ class FeasibleSampler(BaseSampler):
             self.keys.add(key)
             self.listed.append(values)
 
-    def _choose(self, study: Study, trial: FrozenTrial, relative: dict[str, Any]) -> Callable[[Open], Value]:
-        inner = self.inner
-        assert inner is not None
 
-        def choose(value: Open) -> Value:
-            if value.name in trial.params:  # a slot that is tried again keeps what it had
-                kept: Value = trial.params[value.name]
-                return kept
-            distribution = value.domain.optuna()
-            if value.name in relative and _contains(distribution, relative[value.name]):
-                chosen: Value = relative[value.name]
-                return chosen
-            if distribution.single():
-                return next(value.domain.values())
-            given: Value = inner.sample_independent(study, trial, value.name, distribution)
-            return given
-
-        return choose
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """Tell the sampler of this trial how it ended."""
-        if self.inner is not None and self.planned_for == trial.number:
-            self.inner.after_trial(study, trial, state, values)
+def _choose(
+    known: Mapping[str, Value],
+    relative: Mapping[str, Any],
+    independent: Callable[[str, BaseDistribution], Value],
+    value: Open,
+) -> Value:
+    """Choose one value: as known already, as sampled with the others, or alone."""
+    if value.name in known:
+        return known[value.name]
+    distribution = value.domain.optuna()
+    if value.name in relative and _contains(distribution, relative[value.name]):
+        chosen: Value = relative[value.name]
+        return chosen
+    if distribution.single():
+        return next(value.domain.values())
+    return independent(value.name, distribution)
 
 
 class _SnapshotStorage:
@@ -164,9 +164,15 @@ class _SnapshotStorage:
         return copy.deepcopy(trials) if deepcopy else trials
 
 
-def _snapshot(study: Study) -> Study:
+def _snapshot(study: Study, memory: int | None) -> Study:
     """Give a study that answers from what its trials are now; those that only wait are left out."""
     trials = [t for t in study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
+    if memory is not None and len(trials) > memory and len(study.directions) == 1:
+        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+        done = [t for t in trials if t.state == TrialState.COMPLETE]
+        best = sorted(done, key=lambda t: (sign * (t.value or 0.0), t.number))[:BEST_KEPT]
+        kept = {t.number for t in (*best, *trials[-(memory - BEST_KEPT) :])}
+        trials = [t for t in trials if t.number in kept]
     still = copy.copy(study)
     still.__dict__["_storage"] = _SnapshotStorage(study._storage, trials)
     return still
@@ -182,17 +188,3 @@ def _contains(distribution: BaseDistribution, value: Any) -> bool:
 def _known_networks(study: Study, trial: FrozenTrial) -> set[str]:
     others = study.get_trials(deepcopy=False)
     return {t.user_attrs["network"] for t in others if t.number != trial.number and "network" in t.user_attrs}
-
-
-def ask_values(space: SearchSpace, trial: optuna.Trial) -> tuple[ExperimentPlan, Values]:
-    """Suggest a trial's values one after the other, so that Optuna and its dashboard know them; give the sample."""
-
-    def choose(value: Open) -> Value:
-        name, domain = value.name, value.domain
-        if isinstance(domain, IntRange):
-            return trial.suggest_int(name, domain.low, domain.high, step=domain.step, log=domain.log)
-        if isinstance(domain, FloatRange):
-            return trial.suggest_float(name, domain.low, domain.high, step=domain.step, log=domain.log)
-        return trial.suggest_categorical(name, domain.labels)
-
-    return space.sample(choose)

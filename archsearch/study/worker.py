@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
@@ -27,6 +28,7 @@ from archsearch.data.planning import ExperimentPlan
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import ArchsearchError, BusyError, Interrupted, UnavailableError
 from archsearch.files import seal
+from archsearch.study.note import note
 from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
 from archsearch.study.storage import steadily
 from archsearch.train.interrupt import interruptible
@@ -44,11 +46,15 @@ class PrunedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a slot stands for: a checked spec, a seed, and what the trial shall remember of it."""
+    """What a slot stands for: a checked spec, a seed, what the trial shall remember of it, and its parameters.
+
+    Parameters that the job has suggested itself need not be given again.
+    """
 
     plan: ExperimentPlan
     seed: int
     attrs: dict[str, Any] = field(default_factory=dict)
+    params: Mapping[str, tuple[BaseDistribution, Any]] = field(default_factory=dict)
 
 
 class Job(Protocol):
@@ -60,7 +66,7 @@ class Job(Protocol):
         """Keep some slots waiting as long as the plan has more."""
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
-        """Say what a slot stands for; suggests the trial's parameters."""
+        """Say what a slot stands for, and which parameters the trial has."""
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Give what follows the run while it trains; it may raise `PrunedError`."""
@@ -121,7 +127,7 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
     try:
         assignment = job.assignment(trial)
         started = {**assignment.attrs, "seed": assignment.seed, "spec": assignment.plan.spec.model_dump(mode="json")}
-        _note(place, trial, started)
+        steadily(partial(note, place.storage, trial, started, assignment.params))
         finished = _train(place, job, trial, assignment)
     except (Interrupted, KeyboardInterrupt):
         give_back(place.storage, trial)
@@ -168,11 +174,6 @@ def _train(place: Workplace, job: Job, trial: optuna.Trial, assignment: Assignme
             time.sleep(IDLE_SECONDS)
 
 
-def _note(place: Workplace, trial: optuna.Trial, attrs: dict[str, Any]) -> None:
-    for name, value in attrs.items():
-        steadily(partial(place.storage.set_trial_user_attr, trial._trial_id, name, value))
-
-
 def _tell(
     place: Workplace,
     trial: optuna.Trial,
@@ -185,7 +186,7 @@ def _tell(
     if not is_ours(place.storage, trial):
         return
     try:
-        _note(place, trial, {**attrs, "outcome": outcome})
+        steadily(partial(note, place.storage, trial, {**attrs, "outcome": outcome}))
         steadily(partial(place.study.tell, trial, values, state))
     except (optuna.exceptions.UpdateFinishedTrialError, ValueError):
         if is_ours(place.storage, trial):

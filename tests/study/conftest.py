@@ -11,7 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.storages import RDBStorage
+
+from archsearch.study.storage import open_storage
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 
@@ -43,3 +47,13 @@ def postgres() -> Iterator[str]:
     yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
     subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, RDBStorage, optuna.Study]]:
+    """A study in each kind of storage: (url, storage, study)."""
+    url = f"sqlite:///{tmp_path / 'study.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres")
+    storage = open_storage(url)
+    study = optuna.create_study(study_name=f"s-{tmp_path.name}", storage=storage)
+    yield url, storage, study
+    storage.engine.dispose()

@@ -18,16 +18,6 @@ from archsearch.study.storage import open_storage
 SLOTS = 60
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def opened(request, tmp_path):
-    """A study in each kind of storage: (url, storage, study)."""
-    url = f"sqlite:///{tmp_path / 'study.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres")
-    storage = open_storage(url)
-    study = optuna.create_study(study_name=f"s-{tmp_path.name}", storage=storage)
-    yield url, storage, study
-    storage.engine.dispose()
-
-
 def states(study) -> list[str]:
     return [trial.state.name for trial in study.get_trials(deepcopy=False)]
 

@@ -1,0 +1,66 @@
+"""Write down what a trial is or came to, all of it in one transaction: parameters and user attributes.
+
+    note(storage, trial, {"seed": 0, "network": key}, {"conv1.out_channels": (IntDistribution(6, 150), 16)})
+
+Optuna writes each of them in a transaction of its own, which for a trial of twenty parameters and ten attributes costs
+more than sampling it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import RDBStorage
+from optuna.storages._rdb.models import TrialModel, TrialParamModel, TrialUserAttributeModel
+from sqlalchemy.dialects import postgresql, sqlite
+
+_INSERT: dict[str, Callable[[type[Any]], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+def note(
+    storage: RDBStorage,
+    trial: optuna.Trial,
+    attrs: Mapping[str, Any],
+    params: Mapping[str, tuple[BaseDistribution, Any]] | None = None,
+) -> None:
+    """Write a trial's attributes and parameters, over those that it has.
+
+    Raises `UpdateFinishedTrialError` if the trial has ended, as Optuna does.
+    """
+    id_ = trial._trial_id
+    insert = _INSERT[storage.engine.dialect.name]
+    with storage.engine.begin() as connection:
+        locked = sqlalchemy.select(TrialModel.state).where(TrialModel.trial_id == id_).with_for_update()
+        state = connection.execute(locked).scalar_one()
+        if state.is_finished():
+            raise UpdateFinishedTrialError(f"trial {trial.number} has ended ({state.name.lower()}) and takes no note")
+        if attrs:
+            rows = [{"trial_id": id_, "key": key, "value_json": json.dumps(value)} for key, value in attrs.items()]
+            into = insert(TrialUserAttributeModel)
+            same = [TrialUserAttributeModel.trial_id, TrialUserAttributeModel.key]
+            connection.execute(
+                into.on_conflict_do_update(index_elements=same, set_={"value_json": into.excluded.value_json}), rows
+            )
+        if params:
+            rows = [
+                {
+                    "trial_id": id_,
+                    "param_name": name,
+                    "param_value": distribution.to_internal_repr(value),
+                    "distribution_json": distribution_to_json(distribution),
+                }
+                for name, (distribution, value) in params.items()
+            ]
+            into = insert(TrialParamModel)
+            same = [TrialParamModel.trial_id, TrialParamModel.param_name]
+            values = {name: into.excluded[name] for name in ("param_value", "distribution_json")}
+            connection.execute(into.on_conflict_do_update(index_elements=same, set_=values), rows)
