@@ -21,18 +21,10 @@ from pydantic_core import PydanticCustomError
 
 from archsearch.data.planning import load_spec, plan_experiment
 from archsearch.errors import Problem, SpecError
+from archsearch.search.reading import Scope
+from archsearch.search.reading_layers import read_layers, read_part, read_shared
 from archsearch.search.space import SearchSpace, SizeLimits, check_values
-from archsearch.search.templates import (
-    Fixed,
-    Items,
-    Keys,
-    Scope,
-    Template,
-    open_values,
-    read_layers,
-    read_part,
-    read_shared,
-)
+from archsearch.search.templates import Fixed, Items, Keys, Template, open_values
 from archsearch.spec.catalog import find
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
