@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import optuna
+from optuna.trial import TrialState
 
 from archsearch.search.confirm import interval
 from archsearch.search.count import each_feasible
@@ -93,14 +94,14 @@ def replay(sampler: str, seed: int) -> list[float]:
 
 
 def live(sampler: str, seed: int, runs_dir: Path) -> list[float]:
-    """Run the digits study itself; give the values of its trials in order, a stopped trial's as the last it had."""
+    """Run the digits study itself; give the values of its trials in order; a stopped one counts as 0."""
     name = f"{sampler}-{seed}"
     search(
         load_study("digits"),
         Settings(trials=TRIALS, name=name, seed=seed, sampler=sampler, confirm=0, runs_dir=runs_dir),
     )
     trials = slots_of(existing_study(name, open_storage(default_url(runs_dir)))).values()
-    return [t.values[0] if t.values else 0.0 for t in sorted(trials, key=lambda t: t.number)]
+    return [t.values[0] if t.state == TrialState.COMPLETE else 0.0 for t in sorted(trials, key=lambda t: t.number)]
 
 
 def best_so_far(values: list[float]) -> list[float]:
