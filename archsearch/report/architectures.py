@@ -5,7 +5,6 @@ parts = network_parts([Shown("baseline", spec), Shown("trial 7", other)])
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from archsearch.data.planning import ExperimentPlan, plan_experiment
 from archsearch.errors import ArchsearchError
 from archsearch.report.cells import short_number
 from archsearch.report.diagram import diagram, side, two_sides
-from archsearch.report.document import Diagram, Part
+from archsearch.report.document import Diagram, Part, slug
 from archsearch.report.figures.figure import Cell, Column, Missing, Table
 from archsearch.spec.diff import diff_specs
 from archsearch.spec.edited import brief, written_layer
@@ -68,7 +67,8 @@ def _planned(one: Shown) -> ExperimentPlan | Missing:
 
 def _alone(one: Shown, plan: ExperimentPlan) -> Diagram:
     key, network = f"network-{slug(one.label)}", plan.network
-    title = f"{one.label}: {len(network.rows)} layers"
+    count = sum(row.kind != "identity" for row in network.rows)
+    title = f"{one.label}: {count} {'layer' if count == 1 else 'layers'}"
     size = (
         f"{network.parameters:,} parameters, {short_number(network.macs)} MACs, input {size_text(network.input_shape)}"
     )
@@ -103,8 +103,3 @@ def _beside(first: Shown, base: ExperimentPlan, other: Shown, plan: ExperimentPl
         says += " An effect of the whole difference cannot be attributed to one of them."
     svg = diagram(two_sides((first.label, other.label), (base.network, plan.network)), key, title)
     return [Diagram(key, title, says, svg, Table((Column("factor"), Column("change")), rows))]
-
-
-def slug(text: str) -> str:
-    """Make a word for links and file names: lower case, letters, digits, hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "x"

@@ -8,6 +8,7 @@ come, from specs and storages too: whoever writes a document down escapes them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -114,3 +115,8 @@ class Document:
         """Yield every figure that is drawn by a program."""
         for section in self.sections:
             yield from (part for part in section.parts if isinstance(part, Figure))
+
+
+def slug(text: str) -> str:
+    """Make a word for links and file names: lower case, letters, digits, hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "x"

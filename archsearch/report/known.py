@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from archsearch.errors import ArchsearchError
 from archsearch.files import seal
+from archsearch.report.document import slug
 from archsearch.train.directory import RunDirectory
 from archsearch.train.result import RunResult
 
@@ -72,13 +73,13 @@ def grouped(runs: Sequence[KnownRun]) -> tuple[RunGroup, ...]:
     groups: dict[str, dict[str, KnownRun]] = {}
     for run in runs:
         groups.setdefault(_experiment(run.result), {}).setdefault(run.result.run_id, run)
-    labels: dict[str, int] = {}
+    taken: dict[str, int] = {}
     made = []
     for members in groups.values():
         ordered = tuple(sorted(members.values(), key=lambda run: run.result.seed))
         name = ordered[0].result.name
-        labels[name] = labels.get(name, 0) + 1
-        made.append(RunGroup(name if labels[name] == 1 else f"{name} ({labels[name]})", ordered))
+        count = taken[slug(name)] = taken.get(slug(name), 0) + 1  # two labels never make one link
+        made.append(RunGroup(name if count == 1 else f"{name} ({count})", ordered))
     return tuple(made)
 
 

@@ -17,12 +17,13 @@ from archsearch import __version__
 from archsearch.errors import UsageError
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
-from archsearch.report.architectures import slug
-from archsearch.report.document import Document
+from archsearch.report.document import Document, slug
+from archsearch.report.figures.search import search_figures
 from archsearch.report.finding import Named, find
 from archsearch.report.source import Source
 from archsearch.search.evidence import evidence_of
-from archsearch.search.search import existing_study, report_on
+from archsearch.search.record import search_record
+from archsearch.search.search import existing_study
 from archsearch.study.storage import open_storage
 
 
@@ -66,7 +67,8 @@ def _of_study(found: Named, source: Source) -> Document:
     assert found.study is not None
     storage = open_storage(found.url)
     study = existing_study(found.study, storage)
-    return search_document(report_on(study, storage), evidence_of(study, storage), [], source)
+    record = search_record(study, storage)
+    return search_document(record.report, evidence_of(study, storage), search_figures(record), source)
 
 
 def made_text(stamp: str | None) -> str:

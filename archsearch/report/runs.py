@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archsearch.report.architectures import slug
-from archsearch.report.document import Part
+from archsearch.report.document import Part, slug
 from archsearch.report.figures.curves import curves_figure
 from archsearch.report.figures.figure import Missing
 from archsearch.report.figures.predictions import (

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from archsearch.ablate.result import Family, Seed, Verdicts
 from archsearch.ablate.verdict import judge
-from archsearch.report.architectures import Shown, network_parts, slug
+from archsearch.report.architectures import Shown, network_parts
 from archsearch.report.cells import percent, range_text, short_number
-from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled
+from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.figures.figure import Cell, Column, Missing, Table
 from archsearch.report.finding import Unfinished
 from archsearch.report.known import KnownRun, RunGroup, grouped

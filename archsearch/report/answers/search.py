@@ -11,14 +11,18 @@ from collections.abc import Sequence
 
 from archsearch.report.architectures import Shown, network_parts
 from archsearch.report.cells import percent, range_text, short_number
-from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled
+from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
+from archsearch.report.known import RunGroup, with_files
 from archsearch.report.provenance import engine_text, facts_part, folded_spec, lost_part, machines_part
+from archsearch.report.runs import run_parts
 from archsearch.report.source import Source
 from archsearch.search.confirm import BASELINE, Confirmation, Confirmed, best_of, not_told_apart
 from archsearch.search.evidence import Evidence
 from archsearch.search.search import Best, StudyReport
 from archsearch.train.result import RunResult
+
+CONFIRMED = "search-confirmed"  # the figure of the finalists: it stands with their table
 
 
 def search_document(
@@ -26,8 +30,9 @@ def search_document(
 ) -> Document:
     """Make the document; `figures` are those of the search itself."""
     sections = [
-        _search_section(report, figures),
-        *_confirmation_sections(report, evidence),
+        _confirmation(report, [figure for figure in figures if figure.key == CONFIRMED]),
+        Section("search", "Search", (), tuple(figure for figure in figures if figure.key != CONFIRMED)),
+        *_runs(report, evidence, source),
         _architectures(report, evidence),
         _provenance(report, evidence),
     ]
@@ -182,14 +187,10 @@ def _result_of(report: StudyReport, evidence: Evidence) -> RunResult | None:
 # -- the sections ------------------------------------------------------------------------------------------------------
 
 
-def _search_section(report: StudyReport, figures: Sequence[Figure | Missing]) -> Section:
-    return Section("search", "Search", (), tuple(figures))
-
-
-def _confirmation_sections(report: StudyReport, evidence: Evidence) -> list[Section]:
+def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> Section:
     if report.confirmed is None:
         why = "no finalist has been trained again on fresh seeds; archsearch study --confirm 3 does it"
-        return [Section("confirmation", "Confirmation", (), (Missing("finalists", "Finalists on fresh seeds", why),))]
+        return Section("confirmation", "Confirmation", (), (Missing("finalists", "Finalists on fresh seeds", why),))
     columns = (
         Column("candidate"),
         Column("search value", "number" if report.metrics[0] == "val_loss" else "percent"),
@@ -206,12 +207,32 @@ def _confirmation_sections(report: StudyReport, evidence: Evidence) -> list[Sect
         "the same seed; shrinkage is the search's value minus the validation accuracy on the fresh seeds."
     )
     table = Tabled("finalists", "Finalists on fresh seeds", says, Table(columns, rows))
-    return [Section("confirmation", "Confirmation", (), (table,))]
+    return Section("confirmation", "Confirmation", (), (*figures, table))
 
 
 def _confirmed_row(row: Confirmed) -> tuple[Cell, ...]:
     low, high = row.ci95 or (None, None)
     return (row.candidate, row.search_value, row.mean, low, high, row.gain, row.shrinkage, len(row.test_accuracies))
+
+
+def _runs(report: StudyReport, evidence: Evidence, source: Source) -> list[Section]:
+    """Show the runs of the network that the answer names, and the baseline's beside it."""
+    first = best_of(report.confirmed.candidates) if report.confirmed else None
+    names = [first.candidate, BASELINE] if first is not None else []
+    groups = [
+        RunGroup(name, tuple(with_files(run, source.runs_dir) for run in evidence.confirmed[name]))
+        for name in names
+        if name in evidence.confirmed
+    ]
+    words = "on fresh seeds"
+    if not groups and evidence.ranked:
+        best, words = evidence.ranked[0], "in the search"
+        groups = [RunGroup(f"trial {best.number}", (with_files(best.result, source.runs_dir),))]
+    return [
+        Section(f"runs-{slug(group.label)}", f"Runs: {group.label}", (f"{_capital(group.label)}, {words}.",),
+                tuple(run_parts(group, source.data_dir)))
+        for group in groups
+    ]  # fmt: skip
 
 
 def _architectures(report: StudyReport, evidence: Evidence) -> Section:
