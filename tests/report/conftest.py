@@ -1,4 +1,4 @@
-"""One tiny study and two experiments with two seeds each, on the embedded digits; made once for all tests of a report."""
+"""One tiny study and two experiments with two seeds each, on the embedded digits; made once for all these tests."""
 
 from __future__ import annotations
 
