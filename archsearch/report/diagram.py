@@ -10,6 +10,7 @@ given as attributes, so that the drawing needs no style sheet, and text takes th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -135,8 +136,9 @@ class _Scale:
 
 
 def _scale(lines: Sequence[Line]) -> _Scale:
-    maps = [line.shape for line in lines if len(line.shape) > 1]
-    flat = [line.shape[0] for line in lines if len(line.shape) == 1]
+    shapes = [line.shape for line in lines if line.shape]
+    maps = [shape for shape in shapes if not _is_flat(shape)]
+    flat = [shape[0] for shape in shapes if _is_flat(shape)]
     return _Scale(
         SLAB / max((shape[-1] for shape in maps), default=1),
         THICKEST / max((shape[0] for shape in maps), default=1),
@@ -144,11 +146,16 @@ def _scale(lines: Sequence[Line]) -> _Scale:
     )
 
 
+def _is_flat(shape: tuple[int, ...]) -> bool:
+    """Say whether a shape has no map (any more): flat data, and channels of one value each."""
+    return math.prod(shape[1:]) == 1
+
+
 def _size(line: Line, scale: _Scale) -> tuple[float, float]:
     """Give width and thickness of a line's slab."""
     if not line.shape:
         return 0.0, 0.0
-    if len(line.shape) == 1:
+    if _is_flat(line.shape):
         return max(2.0, line.shape[0] * scale.value), BAND
     thick = BAND if line.family in _BANDS else line.shape[0] * scale.channel
     return max(2.0, line.shape[-1] * scale.map), max(2.0, thick)

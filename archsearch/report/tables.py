@@ -24,7 +24,7 @@ def markdown(document: Document) -> str:
     lines = [f"# {_md(document.title)}", "", _md(document.subtitle), ""]
     lines += [text for sentence in document.answer for text in (_md(sentence), "")]
     lines += [f"- {_md(n.label)}: **{_md(n.value)}**{f' ({_md(n.note)})' if n.note else ''}" for n in document.numbers]
-    lines += ["", f"This report again: `{document.command.replace('`', '')}`", "", _md(document.made), ""]
+    lines += ["", f"This report again: `{_one_line(document.command).replace('`', '')}`", "", _md(document.made), ""]
     last = ""
     for section, part in document.tabled():
         if section.key != last:

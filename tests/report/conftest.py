@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from archsearch.report.making import Made, Where, make
 from archsearch.search.search import Settings, search
 from archsearch.search.study import load_study
 from archsearch.train.run import run
+from tests.report.browsing import CHROMIUM, DESKTOP, Visit
 
 TINY = """\
 name: tiny
@@ -88,3 +90,36 @@ def study_report(workshop: Workshop) -> Made:
 @pytest.fixture(scope="session")
 def runs_report(workshop: Workshop) -> Made:
     return workshop.make(str(workshop.folder / "tiny.yaml"), str(workshop.folder / "wider.yaml"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Start Debian's chromium once; skip, with the reason, where there is none."""
+    reason = "playwright is not installed: pip install -e '.[test]'"
+    sync_api = pytest.importorskip("playwright.sync_api", reason=reason)
+    if not CHROMIUM:
+        pytest.skip("no chromium is found: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path) -> Iterator[Any]:
+    contexts = []
+
+    def call(html: str, scheme: str = "light", viewport: dict[str, int] = DESKTOP, **settings: Any) -> Visit:
+        path = tmp_path / f"page{len(contexts)}.html"
+        path.write_text(html, encoding="utf-8")
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, **settings)
+        contexts.append(context)
+        made = Visit(context.new_page())
+        made.listen()
+        made.page.goto(Path(path).as_uri())
+        return made
+
+    yield call
+    for context in contexts:
+        context.close()

@@ -2,85 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from archsearch.report.page import page
+from tests.report.browsing import DESKTOP, PHONE, SILENT, Visit, until
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[test]'")
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium is found: apt-get install chromium")
-
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 VIEWS = [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
 NAMES = ["desktop, light", "desktop, dark", "phone, light", "phone, dark"]
-SILENT = {"dialogs": [], "console": [], "requests": []}
-
-
-@dataclass
-class Visit:
-    """An open page with all that it did and should not: dialogs, console messages, requests."""
-
-    page: Any
-    heard: dict[str, list[str]] = field(default_factory=lambda: {key: [] for key in SILENT})
-
-    def listen(self) -> None:
-        def dialog(shown: Any) -> None:
-            self.heard["dialogs"].append(shown.message)
-            shown.dismiss()
-
-        def console(message: Any) -> None:
-            if message.type in ("error", "warning"):
-                self.heard["console"].append(message.text)
-
-        def request(sent: Any) -> None:
-            if (
-                not sent.url.startswith(("data:", "blob:"))
-                and sent.url != self.page.url
-                and not sent.is_navigation_request()
-            ):
-                self.heard["requests"].append(sent.url)
-
-        self.page.on("dialog", dialog)
-        self.page.on("console", console)
-        self.page.on("pageerror", lambda error: self.heard["console"].append(str(error)))
-        self.page.on("request", request)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def visit(browser, tmp_path) -> Iterator[Any]:
-    contexts = []
-
-    def call(html: str, scheme: str = "light", viewport: dict[str, int] = DESKTOP, **settings: Any) -> Visit:
-        path = tmp_path / f"page{len(contexts)}.html"
-        path.write_text(html, encoding="utf-8")
-        context = browser.new_context(viewport=viewport, color_scheme=scheme, **settings)
-        contexts.append(context)
-        made = Visit(context.new_page())
-        made.listen()
-        made.page.goto(Path(path).as_uri())
-        return made
-
-    yield call
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture(scope="module", params=["study_report", "runs_report"])
@@ -93,15 +23,6 @@ def drawn(visit: Visit) -> dict[str, str]:
         "Object.fromEntries([...document.querySelectorAll('[data-figure]')].map(p => [p.dataset.figure, "
         "p.dataset.drawn + (p.querySelector('.main-svg') ? '' : ', but empty')]))"
     )
-
-
-def until(visit: Visit, expression: str) -> None:
-    """Wait until something is so; playwright's own way to wait is forbidden by the page's policy."""
-    for _ in range(200):
-        if visit.page.evaluate(expression):
-            return
-        visit.page.wait_for_timeout(50)
-    raise AssertionError(expression)
 
 
 @pytest.mark.parametrize(("scheme", "viewport"), VIEWS, ids=NAMES)

@@ -9,9 +9,11 @@ WebGL traces are refused: plotly draws them with code that it makes while it run
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import plotly
 import plotly.graph_objects as go
@@ -27,6 +29,7 @@ WEBGL = frozenset(
     ("scattergl", "splom", "parcoords", "scatterpolargl", "heatmapgl", "pointcloud", "scatter3d", "surface", "mesh3d",
      "cone", "streamtube", "volume", "isosurface")
 )  # fmt: skip
+_OTHER_TAGS = re.compile(r"<(?!/?(?:b|i|em|sub|sup|br|extra)>)")
 _SEQUENTIAL = "Cividis"  # made to look the same to colour-blind people
 
 
@@ -49,9 +52,18 @@ def _template() -> go.layout.Template:
 
 
 def drawing(figure: Figure) -> str:
-    """Give data and layout as JSON."""
-    made = json.loads(drawn(figure).to_json())
+    """Give data and layout as JSON; texts hold no tags but those that only shape them."""
+    made = _plain(json.loads(drawn(figure).to_json()))
     return json.dumps({"data": made["data"], "layout": made["layout"]}, separators=(",", ":"), sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """Keep the tags that our drawings use: plotly takes its texts for HTML and would make links of others."""
+    if isinstance(value, str):
+        return _OTHER_TAGS.sub("&lt;", value) if "<" in value else value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 @cache
