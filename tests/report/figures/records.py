@@ -103,9 +103,7 @@ def long_record(count: int, epochs: int = 6, metrics: tuple[MetricRecord, ...] =
                 number=number,
                 slot=number,
                 outcome=outcome,
-                values=tuple({"val_accuracy": accuracy, "macs": float(macs)}[m.name] for m in metrics)
-                if done
-                else None,
+                values=tuple(known[metric.name] for metric in metrics) if done else None,
                 params=params,
                 network=f"{number:016x}",
                 line=f"{line} fc100 relu fc(classes)",
