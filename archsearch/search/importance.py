@@ -1,7 +1,7 @@
 """How much each open value mattered, where some exist only in some trials.
 
-    found = importances(parameters, samples, targets)
-    found[0].groups[0].shares           # ((name, share), ...), largest first
+    found = importances(record.space, samples, "final val_accuracy")
+    found.groups[0].shares              # of the values that all trials have, largest first
 
 Optuna's fANOVA wants values that all trials have. So there is one fit over all trials with what they share, and one for
 each set of trials that share more (those with a third convolution, say): its shares are of the variance among those

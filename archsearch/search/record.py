@@ -274,5 +274,5 @@ def _missing(
     for outcome in ("diverged", "failed"):
         count = sum(trial.outcome == outcome for trial in trials)
         if count:
-            gaps.append(f"{count} trial{'s' * (count != 1)} {outcome} and have no value")
+            gaps.append(f"{count} trial{'s' * (count != 1)} {outcome}: no value")
     return tuple(gaps)

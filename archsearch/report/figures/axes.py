@@ -1,8 +1,10 @@
 """Axes for open values of any kind: ranges, logarithmic ones, choices; and the place of a trial that has no such value.
 
-axis = axis_of(parameter)
-axis.place(64), axis.place(ABSENT)         # 0.61, -0.16
-bins_of(parameter, 5)                      # for cells: "6 to 11", "12 to 22", ...
+    axis = axis_of(parameter)
+    axis.place(64), axis.place(ABSENT)         # 0.61, -0.16
+    bins_of(parameter, 5)                      # for cells: "6 to 11", "12 to 22", ...
+
+Knows no trial and no drawing.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from archsearch.report.figures.figure import Cell
 
 if TYPE_CHECKING:
     from archsearch.search.importance import OpenValue
@@ -120,5 +124,10 @@ def value_in(params: Mapping[str, object], name: str) -> object:
     return params.get(name, ABSENT)
 
 
+def cell_of(value: object) -> Cell:
+    """Write a trial's value as a table has it; an absent one is empty."""
+    return None if value is ABSENT else value if isinstance(value, (str, int, float, bool)) else said(value)
+
+
 def _rounded(value: float) -> float | int:
-    return round(value) if value >= 10 else value
+    return round(value) if abs(value) >= 10 else float(f"{value:.2g}")

@@ -1,7 +1,9 @@
 """Are the winners real? Finalists on fresh seeds against the values the search selected them by.
 
-data = confirmed_data(record)          # or a sentence: why there is none
-draw_confirmed(data)
+    data = confirmed_data(record)          # or a sentence: why there is none
+    draw_confirmed(data)
+
+The test accuracies on fresh seeds are the only ones that no choice was made by.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ def confirmed_data(record: SearchRecord) -> Finalists | str:
     confirmed = record.report.confirmed
     if confirmed is None:
         return "nothing was confirmed on fresh seeds (yet, or with --confirm 0)"
+    if not any(row.trial is not None and row.mean is not None for row in confirmed.candidates):
+        return "the confirmation has begun, and no finalist is through"
     rows = sorted(
         confirmed.candidates, key=lambda row: (row.candidate == "baseline", -(row.mean or 0.0), row.candidate)
     )

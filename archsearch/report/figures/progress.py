@@ -1,21 +1,23 @@
-"""How a search went: its history, the learning curves, the distribution of values, the time it took.
+"""How a search went: its history, the learning curves, the distribution of values.
 
-data = history_data(record)         # or a sentence: why there is none
-draw_history(data)
+    data = history_data(record)         # or a sentence: why there is none
+    draw_history(data)
+
+What a trial was stopped at is drawn, and never mixed with what finished ones reached.
 """
 
 from __future__ import annotations
 
 import statistics
-from datetime import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.figures.figure import Column, Table
-from archsearch.report.figures.style import GREEN, GREY, MARKS, ORANGE, layout, mark, nth, plain_text
+from archsearch.report.figures.style import GREEN, MARKS, ORANGE, layout, mark, nth
 from archsearch.report.figures.trials import (
+    MANY,
     OUTCOMES,
     Placed,
-    Point,
     counted,
     difference,
     edge_note,
@@ -155,7 +157,7 @@ class Curves(NamedTuple):
 
 def curves_data(record: SearchRecord) -> Curves | str:
     """Give the learning curve of every trial."""
-    having = [trial for trial in record.trials if trial.learned]
+    having = [trial for trial in record.trials if trial.learned and has_ended(trial)]
     if not having:
         return f"{record.metric.name} is known before training, so nothing was followed"
     best = record.report.best.number if record.report.best is not None else None
@@ -195,7 +197,7 @@ def _part(trial: TrialRecord, best: int | None, baseline: int | None) -> str:
         return "best"
     if trial.number == baseline:
         return "baseline"
-    return trial.outcome if trial.outcome in OUTCOMES else "completed"
+    return trial.outcome
 
 
 def draw_curves(data: Curves) -> go.Figure:
@@ -213,13 +215,14 @@ def draw_curves(data: Curves) -> go.Figure:
             x += [*curve.epochs, None]
             y += [*(short(value) for value in curve.values), None]
         strong = part in ("best", "baseline")
+        few = len(data.curves) <= MANY
         colour, _ = MARKS[part]
         figure.add_scatter(
             x=x[:-1],
             y=y[:-1],
             mode="lines",
             line={"color": colour, "width": 3 if strong else 1},
-            opacity=1.0 if strong else 0.35,
+            opacity=1.0 if strong else 0.35 if few else 0.12,
             name=part,
             legendgroup=part,
             showlegend=False,
@@ -229,7 +232,7 @@ def draw_curves(data: Curves) -> go.Figure:
             x=[curve.epochs[-1] for curve in ours],
             y=[short(curve.values[-1]) for curve in ours],
             mode="markers",
-            marker=mark(part, 12 if strong else 7),
+            marker=mark(part, 12 if strong else 7 if few else 4),
             name=part,
             legendgroup=part,
             hovertext=[curve.text for curve in ours],
@@ -237,9 +240,7 @@ def draw_curves(data: Curves) -> go.Figure:
         )
     if data.edge is not None:
         values = [value for curve in data.curves for value in curve.values]
-        good = max(values) if data.edge < statistics.median(values) else min(values)
-        margin = 0.03 * (good - data.edge)
-        figure.update_yaxes(range=sorted((data.edge, good + margin)))
+        figure.update_yaxes(range=_from_edge(data.edge, values))
     figure.update_xaxes(dtick=1 if max(e for c in data.curves for e in c.epochs) <= 20 else None)
     return figure
 
@@ -255,10 +256,14 @@ class Steps(NamedTuple):
 
 
 class Distribution(NamedTuple):
-    """The empirical distribution of the values, for each target, and the baseline's final value."""
+    """The empirical distribution of the values, for each target, and the baseline's final value.
+
+    The axis is drawn from `edge`, if there is one: few trials lie beyond it.
+    """
 
     metric: str
     steps: tuple[Steps, ...]
+    edge: float | None
     baseline: float | None
     says: str
     table: Table
@@ -285,7 +290,10 @@ def distribution_data(record: SearchRecord) -> Distribution | str:
         says += f" The second line is the value {steps[1].target}: {many(len(steps[1].values), 'trial')}."
     columns = (Column("of"), Column("trials up to it", "percent"), Column(title_of(metric.name), kind_of(metric.name)))
     rows = tuple((s.target, (i + 1) / len(s.values), v) for s in steps for i, v in enumerate(s.values))
-    return Distribution(metric.name, tuple(steps), baseline, says, Table(columns, rows))
+    edge = edge_of(metric, [value for one in steps for value in one.values], baseline)
+    beyond = sum(edge is not None and metric.better(edge, value) for one in steps for value in one.values)
+    says += f" The axis leaves out {beyond} values worse than {written(metric.name, edge)}." if beyond else ""
+    return Distribution(metric.name, tuple(steps), edge, baseline, says, Table(columns, rows))
 
 
 def draw_distribution(data: Distribution) -> go.Figure:
@@ -299,8 +307,8 @@ def draw_distribution(data: Distribution) -> go.Figure:
         colour, _ = nth(2 * i)
         n = len(steps.values)
         figure.add_scatter(
-            x=[short(value) for value in steps.values],
-            y=[short((place + 1) / n) for place in range(n)],
+            x=[short(value) for value in (steps.values[0], *steps.values)],
+            y=[short(place / n) for place in range(n + 1)],
             mode="lines",
             line={"shape": "hv", "color": colour, "width": 2.5 - 0.5 * i, "dash": ("solid", "dot")[i % 2]},
             name=f"{steps.target} (n = {n:,})",
@@ -315,149 +323,12 @@ def draw_distribution(data: Distribution) -> go.Figure:
             name="baseline",
             hoverinfo="skip",
         )
+    if data.edge is not None:
+        figure.update_xaxes(range=_from_edge(data.edge, [value for steps in data.steps for value in steps.values]))
     return figure
 
 
-# -- duration ----------------------------------------------------------------------------------------------------------
-
-
-class Durations(NamedTuple):
-    """Seconds of each trial."""
-
-    points: tuple[Point, ...]
-    log: bool
-    says: str
-    table: Table
-
-
-def durations_data(record: SearchRecord) -> Durations | str:
-    """Say how long trials took."""
-    timed = [t for t in record.trials if has_ended(t) and t.seconds is not None]
-    if not timed:
-        return "no trial has a duration"
-    points = tuple(
-        Point(t.number, t.number, max(t.seconds or 0.0, 1e-3), t.seconds, t.outcome, _took(t)) for t in timed
-    )
-    seconds = [point.y for point in points]
-    says = f"{many(len(timed), 'trial')}, {duration(sum(seconds))} of work in all; "
-    says += f"median {duration(statistics.median(seconds))}"
-    pruned = [p.y for p in points if p.outcome == "pruned"]
-    whole = [p.y for p in points if p.outcome == "completed"]
-    if pruned and whole:
-        says += f" (completed {duration(statistics.median(whole))}, pruned {duration(statistics.median(pruned))})"
-    longest = max(points, key=lambda point: point.y)
-    says += f", longest {duration(longest.y)} (trial {longest.number})."
-    columns = (Column("trial", "count"), Column("outcome"), Column("duration", "seconds"), Column("MACs", "count"))
-    rows = tuple((t.number, t.outcome, t.seconds, t.macs) for t in timed)
-    log = max(seconds) > 20 * statistics.median(seconds)
-    return Durations(points, log, says, Table(columns, rows))
-
-
-def _took(trial: TrialRecord) -> str:
-    return f"trial {trial.number}, {trial.outcome}: {duration(trial.seconds or 0.0)}"
-
-
-def duration(seconds: float) -> str:
-    """Write a duration as people say it."""
-    if seconds < 1:
-        return f"{1000 * seconds:.0f} ms"
-    if seconds < 90:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def draw_durations(data: Durations) -> go.Figure:
-    """Draw seconds over the trial's number."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure(layout=layout(x="trial", y="seconds"))
-    figure.add_traces(point_traces(data.points))
-    figure.update_yaxes(type="log" if data.log else "linear", rangemode="normal" if data.log else "tozero")
-    return figure
-
-
-# -- timeline ----------------------------------------------------------------------------------------------------------
-
-
-class Span(NamedTuple):
-    """When a trial ran, in minutes since the first one began."""
-
-    number: int
-    worker: str
-    outcome: str
-    start: float
-    end: float
-
-
-class Timeline(NamedTuple):
-    """What every worker did."""
-
-    spans: tuple[Span, ...]
-    workers: tuple[str, ...]
-    says: str
-    table: Table
-
-
-def timeline_data(record: SearchRecord) -> Timeline | str:
-    """Say which worker trained which trial when."""
-    timed = [t for t in record.trials if has_ended(t) and t.started is not None and t.finished is not None]
-    if not timed:
-        return "no trial has a beginning and an end"
-    begins = {t.number: datetime.fromisoformat(t.started or "") for t in timed}
-    ends = {t.number: datetime.fromisoformat(t.finished or "") for t in timed}
-    zero, end = min(begins.values()), max(ends.values())
-    spans = tuple(
-        Span(
-            t.number,
-            t.worker or "unknown",
-            t.outcome,
-            (begins[t.number] - zero).total_seconds() / 60,
-            (ends[t.number] - zero).total_seconds() / 60,
-        )
-        for t in timed
-    )
-    workers = tuple(sorted({span.worker for span in spans}))
-    whole = (end - zero).total_seconds() / 60
-    busy = sum(span.end - span.start for span in spans) / (whole * len(workers)) if whole else 1.0
-    says = (
-        f"{many(len(timed), 'trial')} by {many(len(workers), 'worker')} from {zero:%Y-%m-%d %H:%M} to "
-        f"{end:%Y-%m-%d %H:%M} UTC ({duration(60 * whole)}); at work {100 * busy:.0f} % of that time."
-    )
-    columns = (
-        Column("trial", "count"),
-        Column("worker"),
-        Column("outcome"),
-        Column("began (UTC)"),
-        Column("ended (UTC)"),
-    )
-    rows = tuple((t.number, t.worker, t.outcome, t.started, t.finished) for t in timed)
-    return Timeline(spans, workers, says, Table(columns, rows))
-
-
-def draw_timeline(data: Timeline) -> go.Figure:
-    """Draw a bar for each trial in its worker's row; a gap is time without work."""
-    import plotly.graph_objects as go
-
-    height = 150 + 36 * len(data.workers)
-    figure = go.Figure(layout=layout(x="minutes since the first trial began", height=height))
-    row = {worker: place for place, worker in enumerate(data.workers)}
-    for outcome in OUTCOMES:
-        ours = [span for span in data.spans if span.outcome == outcome]
-        if not ours:
-            continue
-        colour, _ = MARKS[outcome]
-        figure.add_bar(
-            x=[short(span.end - span.start) for span in ours],
-            base=[short(span.start) for span in ours],
-            y=[row[span.worker] for span in ours],
-            orientation="h",
-            width=0.7,
-            marker={"color": colour, "line": {"color": GREY, "width": 0.5}},
-            name=outcome,
-            hovertext=[f"trial {span.number}, {outcome}: {duration(60 * (span.end - span.start))}" for span in ours],
-            hoverinfo="text",
-        )
-    names = [plain_text(worker, 40) for worker in data.workers]
-    figure.update_layout(barmode="overlay")
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, autorange="reversed")
-    return figure
+def _from_edge(edge: float, values: Sequence[float]) -> list[float]:
+    """Give the range of an axis from the edge to a little beyond the best value."""
+    best = max(values) if edge < statistics.median(values) else min(values)
+    return sorted((edge, best + 0.03 * (best - edge)))

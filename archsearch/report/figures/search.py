@@ -1,7 +1,9 @@
 """The figures about a search, in the order of the report.
 
-for figure in search_figures(record):          # Figure, or Missing with the reason
-    ...
+    for figure in search_figures(record):          # Figure, or Missing with the reason
+        ...
+
+A new figure is a data function, a draw function, and a line in `SEARCH_FIGURES`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archsearch.report.figures import confirmed, parameters, progress, tradeoff
+from archsearch.report.figures import confirmed, importances, parallel, progress, slices, times, tradeoff
 from archsearch.report.figures.figure import Figure, Missing
 
 if TYPE_CHECKING:
@@ -31,10 +33,10 @@ class SearchFigure(NamedTuple):
 SEARCH_FIGURES: tuple[SearchFigure, ...] = (
     SearchFigure("history", "How did the search go?", progress.history_data, progress.draw_history),
     SearchFigure("confirmed", "Are the winners real?", confirmed.confirmed_data, confirmed.draw_confirmed),
-    SearchFigure("importances", "Which open values matter?", parameters.importances_data, parameters.draw_importances),
-    SearchFigure("parallel", "What do good networks share?", parameters.parallel_data, parameters.draw_parallel),
-    SearchFigure("slices", "The two values that matter most", parameters.slices_data, parameters.draw_slices),
-    SearchFigure("cells", "Two values together", parameters.cells_data, parameters.draw_cells),
+    SearchFigure("importances", "Which values matter?", importances.importances_data, importances.draw_importances),
+    SearchFigure("parallel", "What do good networks share?", parallel.parallel_data, parallel.draw_parallel),
+    SearchFigure("slices", "The two values that matter most", slices.slices_data, slices.draw_slices),
+    SearchFigure("cells", "Two values together", slices.cells_data, slices.draw_cells),
     SearchFigure("pareto", "What can be had at once?", tradeoff.pareto_data, tradeoff.draw_pareto),
     SearchFigure("parameters", "Value against parameters", tradeoff.parameters_data, tradeoff.draw_against),
     SearchFigure("macs", "Value against multiply-accumulates", tradeoff.macs_data, tradeoff.draw_against),
@@ -42,8 +44,8 @@ SEARCH_FIGURES: tuple[SearchFigure, ...] = (
     SearchFigure(
         "distribution", "How good is a typical trial?", progress.distribution_data, progress.draw_distribution
     ),
-    SearchFigure("durations", "How long did trials take?", progress.durations_data, progress.draw_durations),
-    SearchFigure("timeline", "Who trained what when?", progress.timeline_data, progress.draw_timeline),
+    SearchFigure("durations", "How long did trials take?", times.durations_data, times.draw_durations),
+    SearchFigure("timeline", "Who trained what when?", times.timeline_data, times.draw_timeline),
 )
 
 

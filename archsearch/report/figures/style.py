@@ -9,6 +9,7 @@ sets the colour of text and grid.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from typing import Any
 
@@ -48,6 +49,22 @@ def mark(name: str, size: int = 8) -> dict[str, Any]:
 def nth(number: int) -> tuple[str, str]:
     """Give colour and symbol of the n-th of several series that have no name of their own."""
     return CYCLE[number % len(CYCLE)], SYMBOLS[number % len(SYMBOLS)]
+
+
+def log_ticks(low: float, high: float) -> dict[str, Any]:
+    """Give the ticks of a logarithmic axis: 1, 2 and 5 times the powers of ten, written 200, 5k, 1M."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    wide = high / low > 1e4
+    there = [digit * 10.0**power for power in powers for digit in ((1,) if wide else (1, 2, 5))]
+    there = [tick for tick in there if low / 1.2 <= tick <= high * 1.2]
+    return {"type": "log", "tickvals": there, "ticktext": [_in_short(tick) for tick in there]}
+
+
+def _in_short(number: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:g}{letter}"
+    return f"{number:g}"
 
 
 def shade(fraction: float) -> str:

@@ -1,7 +1,9 @@
 """What a better network costs: value against parameters and multiply-accumulates, and the Pareto front.
 
-data = against_data(record, "macs")        # or a sentence: why there is none
-draw_against(data)
+    data = against_data(record, "macs")        # or a sentence: why there is none
+    draw_against(data)
+
+Only trials that were trained to the end take part: the others' values are of fewer epochs.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from archsearch.report.figures.figure import Column, Table
-from archsearch.report.figures.style import GREEN, GREY, VERMILION, layout, mark
+from archsearch.report.figures.style import GREEN, VERMILION, layout, log_ticks, mark
 from archsearch.report.figures.trials import (
     Placed,
     difference,
@@ -27,7 +29,7 @@ from archsearch.report.figures.trials import (
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from archsearch.search.record import SearchRecord, TrialRecord
+    from archsearch.search.record import MetricRecord, SearchRecord, TrialRecord
 
 Size = Literal["parameters", "macs"]
 NEAR = {"val_accuracy": 0.005}  # half a point; other metrics: a hundredth of the best
@@ -116,10 +118,16 @@ def against_data(record: SearchRecord, size: Size) -> Against | str:
         (t.number, t.outcome, size_of(t, size), record.value(t), "yes" if t.number in front else "", t.line)
         for t in done
     )
-    steps = (*((x, y) for _, x, y in reach), (float(size_of(done[-1], size) or 0), top))
+    end = float(size_of(done[-1], size) or 0)
+    steps = tuple((x, _inside(where, metric, y)) for x, y in (*(entry[1:] for entry in reach), (end, top)))
     return Against(
         metric.name, size, where, steps, _marked(record, where), limit_of(record, size), says, Table(columns, rows)
     )
+
+
+def _inside(where: Placed, metric: MetricRecord, value: float) -> float:
+    """Give a value, or the edge where it lies beyond."""
+    return where.edge if where.edge is not None and metric.better(where.edge, value) else value
 
 
 def _marked(record: SearchRecord, where: Placed) -> tuple[Marked, ...]:
@@ -156,9 +164,10 @@ def draw_against(data: Against) -> go.Figure:
     )
     figure.add_traces(point_traces(data.placed.points))
     add_marked(figure, data.marked)
-    figure.update_xaxes(type="log", dtick=1, minor={"ticks": "outside", "tickcolor": GREY})
+    sizes = [point.x for point in data.placed.points]
+    figure.update_xaxes(log_ticks(min(sizes), max((data.limit or 0.0), *sizes)))
     if data.limit is not None:
-        add_limit(figure, data.limit, f"limit {data.limit:,}")
+        figure.add_trace(limit_line(data.limit, data.placed))
     return figure
 
 
@@ -176,13 +185,19 @@ def add_marked(figure: go.Figure, marked: tuple[Marked, ...]) -> None:
         )
 
 
-def add_limit(figure: go.Figure, limit: float, text: str, *, upright: bool = True) -> None:
-    """Draw a limit of the study as a line with its number."""
-    line = {"color": VERMILION, "dash": "dot", "width": 1.5}
-    if upright:
-        figure.add_vline(x=limit, line=line, annotation_text=text, annotation_position="bottom left")
-    else:
-        figure.add_hline(y=limit, line=line, annotation_text=text, annotation_position="top left")
+def limit_line(limit: int, where: Placed) -> go.Scatter:
+    """Draw a limit of the study as an upright line over the height of the points."""
+    import plotly.graph_objects as go
+
+    heights = [point.y for point in where.points]
+    return go.Scatter(
+        x=[limit, limit],
+        y=[short(min(heights)), short(max(heights))],
+        mode="lines",
+        line={"color": VERMILION, "dash": "dot", "width": 2},
+        name=f"limit {limit:,}",
+        hoverinfo="skip",
+    )
 
 
 # -- Pareto front ------------------------------------------------------------------------------------------------------
@@ -310,17 +325,9 @@ def draw_pareto(data: Pareto) -> go.Figure:
                 row=row,
                 col=1,
             )
-        title = {"text": title_of(panel.other)}
-        figure.update_xaxes(
-            title=title, type="log" if panel.log else "linear", tickformat=format_of(panel.other), row=row, col=1
-        )
+        xs = [point.x for point in panel.placed.points]
+        scale = log_ticks(min(xs), max(xs)) if panel.log else {"tickformat": format_of(panel.other)}
+        figure.update_xaxes(title={"text": title_of(panel.other)}, row=row, col=1, **scale)
         if panel.limit is not None:
-            figure.add_vline(
-                x=panel.limit,
-                line={"color": VERMILION, "dash": "dot", "width": 1.5},
-                annotation_text=f"limit {panel.limit:,}",
-                annotation_position="bottom left",
-                row=row,
-                col=1,
-            )
+            figure.add_trace(limit_line(panel.limit, panel.placed), row=row, col=1)
     return figure

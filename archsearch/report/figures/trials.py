@@ -1,7 +1,9 @@
 """What the figures about trials share: how a metric is written, what a hover text says, where outliers are drawn.
 
-points = placed(record, trials)              # a point for each trial, those far off at the edge
-figure.add_traces(point_traces(points.all))
+    points = placed(record, trials)              # a point for each trial, those far off at the edge
+    figure.add_traces(point_traces(points.points))
+
+Knows plotly in `point_traces` only.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from archsearch.search.record import MetricRecord, SearchRecord, TrialRecord
 
 T = TypeVar("T")
+MANY = 300  # trials; more are drawn smaller and fainter
 OUTCOMES = ("pruned", "completed", "repeated", "diverged", "failed")  # in the order they are drawn: the last on top
 
 _TITLES = {
@@ -123,15 +126,25 @@ def has_ended(trial: TrialRecord) -> bool:
     return trial.outcome in OUTCOMES
 
 
-def edge_of(metric: MetricRecord, values: Sequence[float]) -> float | None:
-    """Give where outliers are drawn: three interquartile ranges beyond the worse quartile; None if nothing is there."""
+def edge_of(metric: MetricRecord, values: Sequence[float], keep: float | None = None) -> float | None:
+    """Give where outliers are drawn: 1.5 interquartile ranges beyond the worse quartile; None if nothing is there.
+
+    `keep` (the baseline) is always inside.
+    """
     if len(values) < 8:
         return None
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-    reach = 3 * (high - low)
-    if metric.direction == "maximize":
-        return low - reach if min(values) < low - reach else None
-    return high + reach if max(values) > high + reach else None
+    reach = 1.5 * (high - low)
+    edge = low - reach if metric.direction == "maximize" else high + reach
+    if keep is not None and metric.better(edge, keep):
+        edge = keep - 0.1 * (high - keep) if metric.direction == "maximize" else keep + 0.1 * (keep - low)
+    return edge if any(metric.better(edge, value) for value in values) else None
+
+
+def baseline_value(record: SearchRecord) -> float | None:
+    """Give the value of the base itself, None if it is no trial or has none."""
+    base = record.trial(record.baseline)
+    return record.value(base) if base is not None else None
 
 
 def placed(
@@ -143,7 +156,7 @@ def placed(
     metric = record.metric
     values = {trial.number: last_value(record, trial) for trial in trials}
     there = [value for value in values.values() if value is not None]
-    edge = edge_of(metric, there)
+    edge = edge_of(metric, there, baseline_value(record))
     worse = min if metric.direction == "maximize" else max
     end = edge if edge is not None else worse(there, default=0.0)
     points = []
@@ -187,7 +200,7 @@ def point_traces(points: Sequence[Point]) -> list[go.Scatter]:
                     x=[short(point.x) for point in ours],
                     y=[short(point.y) for point in ours],
                     mode="markers",
-                    marker=mark(outcome),
+                    marker=mark(outcome, 8 if len(points) <= MANY else 5),
                     name=outcome,
                     hovertext=[point.text for point in ours],
                     hoverinfo="text",
