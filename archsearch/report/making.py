@@ -52,10 +52,10 @@ class Made:
 
 def make(names: Sequence[str], where: Where) -> Made:
     """Make the report on a study, or on runs; raise `UsageError` with what there is for an unknown name."""
-    found = find(names, where.runs_dir, where.storage)
     source = Source(
         command=_command(names, where), made=made_text(where.stamp), runs_dir=where.runs_dir, data_dir=where.data_dir
     )
+    found = find(names, where.runs_dir, where.storage)
     if found.study is not None:
         return Made(_of_study(found, source), found.notes, where.runs_dir / found.study / "report")
     document = runs_document(found.runs, found.unfinished, source)
