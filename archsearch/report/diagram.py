@@ -24,7 +24,7 @@ COLOURS = {
     "conv": BLUE, "pool": GREEN, "act": ORANGE, "fc": PURPLE, "norm": SKY, "drop": GREY, "flatten": GREY, "res": BLUE,
     "block": BLUE,
 }  # fmt: skip
-SLAB, TEXT, GUTTER, GAP = 150, 250, 18, 24  # widths: of the widest slab, of the words beside it, of the marks
+SLAB, TEXT, GUTTER, GAP = 108, 232, 18, 24  # widths: of the widest slab, of the words beside it, of the marks
 THICKEST, ROW, LOW, INDENT = 40, 34, 22, 10
 BAND = 5  # how thick a layer is drawn that changes no size: activation, normalisation, dropout
 _CHARACTERS = 40  # of the small print that fit beside a slab

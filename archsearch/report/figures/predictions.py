@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from archsearch.report.figures.figure import Cell, Column, Figure, Table
-from archsearch.report.figures.style import BLUE, GREY, layout
+from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
 
 Floats = NDArray[np.floating[Any]]
 Whole = NDArray[np.integer[Any]]
@@ -76,13 +76,13 @@ def draw_confusion(data: Confusion) -> go.Figure:
     shown = [
         [None if i == j else float(share[i, j]) for j in range(len(data.classes))] for i in range(len(data.classes))
     ]
-    names = list(data.classes)
+    names = [plain_text(name, 40) for name in data.classes]
     figure = go.Figure(layout=layout(x="predicted class", y="true class", legend=False, height=500))
     # The colours end before they are as dark as the text in the one theme, or as light as in the other.
     figure.add_heatmap(
         z=shown, x=names, y=names, zmin=0, zmax=max((v for row in shown for v in row if v), default=0.01),
         colorscale=[[0, "rgba(213,94,0,0)"], [1, "rgba(213,94,0,0.75)"]], xgap=1, ygap=1,
-        colorbar={"title": {"text": "taken for<br>another"}, "tickformat": ".1%", "thickness": 12, "outlinewidth": 0},
+        showscale=False,  # the counts stand in the cells
         customdata=data.counts.tolist(), hovertemplate="%{y} taken for %{x}: %{customdata} (%{z:.2%})<extra></extra>",
     )  # fmt: skip
     if len(names) <= MOST_CLASSES:
