@@ -16,12 +16,15 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
 from archsearch.search.domains import Value
 from archsearch.spec.fields import Plain
 
 if TYPE_CHECKING:
     import numpy as np
-    from optuna.distributions import BaseDistribution
 
 LEAST_TRIALS = 15  # fewer trials than this are not enough to split for a dozen values
 TREES, DEPTH, SEED = 32, 6, 0  # 64 trees of any depth give the same ranks and take a minute for 2,000 trials
@@ -93,7 +96,8 @@ def importances(
     parameters: Sequence[OpenValue], samples: Sequence[Sample], target: str, epoch: int | None = None
 ) -> Importances:
     """Say how much each open value explains of one target; the same samples give the same shares."""
-    groups = [_group(parameters, names, chosen, samples) for names, chosen in _presence(parameters, samples)]
+    study = _study_of(parameters, samples)
+    groups = [_group(study, parameters, names, chosen, samples) for names, chosen in _presence(parameters, samples)]
     return Importances(
         target=target,
         epoch=epoch,
@@ -117,7 +121,11 @@ def _presence(
 
 
 def _group(
-    parameters: Sequence[OpenValue], ours: Sequence[OpenValue], chosen: Sequence[int], samples: Sequence[Sample]
+    study: optuna.Study,
+    parameters: Sequence[OpenValue],
+    ours: Sequence[OpenValue],
+    chosen: Sequence[int],
+    samples: Sequence[Sample],
 ) -> ImportanceGroup:
     n = len(chosen)
     inside = [samples[i] for i in chosen]
@@ -133,36 +141,36 @@ def _group(
     names, always = tuple(p.name for p in ours), n == len(samples)
     if why is not None:
         return ImportanceGroup(names=names, always=always, n=n, shares=(), explained=None, why_none=why)
-    found = _fanova(varied, inside)
+    found = _fanova(study, [p.name for p in shared])
     shares = [Share(name=p.name, share=found.get(p.name, 0.0)) for p in ours]
     shares.sort(key=lambda share: (-share.share, share.name))
     explained = _explained(varied, inside)
     return ImportanceGroup(names=names, always=always, n=n, shares=tuple(shares), explained=explained, why_none=None)
 
 
-def _fanova(parameters: Sequence[OpenValue], samples: Sequence[Sample]) -> dict[str, float]:
-    """Ask Optuna's fANOVA; shares are of the sum over all values that take part."""
-    import optuna
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
+def _study_of(parameters: Sequence[OpenValue], samples: Sequence[Sample]) -> optuna.Study:
+    """Lay the samples down as Optuna's evaluator wants them."""
     distributions = {p.name: distribution(p) for p in parameters}
     study = optuna.create_study(study_name="importance")
-    study.add_trials(
-        optuna.trial.create_trial(
-            params={name: sample.params[name] for name in distributions},
-            distributions=distributions,
-            value=sample.value,
+    for sample in samples:
+        has = {name: value for name, value in distributions.items() if name in sample.params}
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={name: sample.params[name] for name in has}, distributions=has, value=sample.value
+            )
         )
-        for sample in samples
-    )
+    return study
+
+
+def _fanova(study: optuna.Study, names: list[str]) -> dict[str, float]:
+    """Ask Optuna's fANOVA among the trials that have all of these; shares are of the sum over them."""
     evaluator = FanovaImportanceEvaluator(n_trees=TREES, max_depth=DEPTH, seed=SEED)
-    return {name: float(share) for name, share in get_param_importances(study, evaluator=evaluator).items()}
+    found = get_param_importances(study, evaluator=evaluator, params=names)
+    return {name: float(share) for name, share in found.items()}
 
 
 def distribution(parameter: OpenValue) -> BaseDistribution:
     """Give the Optuna distribution of an open value."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
     if parameter.kind == "choice":
         return CategoricalDistribution(parameter.labels)
     assert parameter.low is not None

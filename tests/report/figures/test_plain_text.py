@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archsearch.report.figures.style import log_ticks, plain_text, shade
+from archsearch.report.figures.style import BLUE, GREY, ORANGE, log_ticks, plain_text, shade
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,7 @@ def test_long_text_is_cut_before_it_is_escaped():
 
 
 def test_shades_go_from_orange_by_grey_to_blue():
-    assert [shade(value) for value in (0.0, 0.5, 1.0, -1.0, 2.0)] == [
-        "#E69F00",
-        "#8A8F98",
-        "#0072B2",
-        "#E69F00",
-        "#0072B2",
-    ]
+    assert [shade(value) for value in (-1.0, 0.0, 0.5, 1.0, 2.0)] == [ORANGE, ORANGE, GREY, BLUE, BLUE]
 
 
 def test_log_ticks_are_1_2_5_or_powers_over_a_wide_range():

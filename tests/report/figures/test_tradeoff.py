@@ -24,8 +24,8 @@ def test_value_against_parameters_keeps_the_best_up_to_each_size():
     ]
     assert [(one.part, one.x, one.y) for one in data.marked] == [("baseline", 1000, 0.90), ("best", 4000, 0.96)]
     assert data.says == (
-        "5 trials with a final value. The best, trial 2, has 4,000 parameters; trial 3 comes close (95.70 %, -0.30 points) "
-        "with 2,000, 2.0 times fewer."
+        "5 trials with a final value. The best, trial 2, has 4,000 parameters; trial 3 comes close (95.70 %, "
+        "-0.30 points) with 2,000, 2.0 times fewer."
     )
     figure = draw_against(data)
     points = [trace for trace in figure.data if trace.name == "completed"]
@@ -67,9 +67,9 @@ def test_ends_of_the_front_are_its_cheapest_and_its_best():
     ]
     data = pareto_data(record(trials, metrics=(ACCURACY, MACS)))
     assert data.says == (
-        "3 of 4 completed trials are on the front of validation accuracy and multiply-accumulates: no other one is as good "
-        "in everything and better in something. Its ends: trial 2 (80.00 % validation accuracy, 50 multiply-accumulates), "
-        "and trial 1 (95.00 % validation accuracy, 400 multiply-accumulates)."
+        "3 of 4 completed trials are on the front of validation accuracy and multiply-accumulates: no other one is as "
+        "good in everything and better in something. Its ends: trial 2 (80.00 % validation accuracy, 50 "
+        "multiply-accumulates), and trial 1 (95.00 % validation accuracy, 400 multiply-accumulates)."
     )
 
 
