@@ -9,9 +9,16 @@ import json
 
 import pytest
 
+from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, Folded, KeyNumber, Section, Tabled
 from archsearch.report.figures.figure import Column, Missing, Table
+from archsearch.report.figures.search import search_figures
 from archsearch.report.page import embedded_json, page
+from archsearch.report.source import Source
+from archsearch.search.evidence import evidence_of
+from archsearch.search.search import existing_study
+from archsearch.study.storage import default_url, open_storage
+from tests.report.figures.records import long_record
 from tests.report.reading import read
 
 
@@ -141,3 +148,13 @@ def test_number_and_unit_are_not_parted_at_the_end_of_a_line():
     assert [e.text for e in found.all("p") if e.attrs.get("class") == "headline"] == [
         "It is 97.31\u00a0% of 3\u00a0seeds."
     ]
+
+
+def test_page_on_two_thousand_trials_stays_small(workshop):
+    storage = open_storage(default_url(workshop.runs_dir))
+    evidence = evidence_of(existing_study("small", storage), storage)
+    record = long_record(2000)
+    made = search_document(
+        record.report, evidence, search_figures(record), Source("archsearch report long", "Written.")
+    )
+    assert len(page(made).encode()) < 15e6
