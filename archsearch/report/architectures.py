@@ -22,9 +22,9 @@ from archsearch.spec.edited import brief, written_layer
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import size_text
 
-_SCALES = (
+HOW_TO_READ = (
     "A slab is as wide as the layer's maps and as thick as it has channels; after flatten a bar is as long as there "
-    "are values. Thin bands change no size. "
+    "are values. Thin bands change no size."
 )
 LAYER_COLUMNS = (
     Column("layer"),
@@ -69,12 +69,10 @@ def _alone(one: Shown, plan: ExperimentPlan) -> Diagram:
     key, network = f"network-{slug(one.label)}", plan.network
     count = sum(row.kind != "identity" for row in network.rows)
     title = f"{one.label}: {count} {'layer' if count == 1 else 'layers'}"
-    size = (
-        f"{network.parameters:,} parameters, {short_number(network.macs)} MACs, input {size_text(network.input_shape)}"
-    )
-    says = f"{size}. {_SCALES}"
+    size = f"{network.parameters:,} parameters, {short_number(network.macs)} MACs"
+    says = f"{size}, input {size_text(network.input_shape)}."
     svg = diagram((side(one.label, network),), key, title)
-    return Diagram(key, title, says.strip(), svg, layer_table(plan), narrow=True)
+    return Diagram(key, title, says, svg, layer_table(plan), narrow=True)
 
 
 def layer_table(plan: ExperimentPlan) -> Table:

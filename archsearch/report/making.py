@@ -96,4 +96,6 @@ def _command(names: Sequence[str], where: Where) -> str:
         words.append(f"--storage {without_password}")
     if where.runs_dir != Path("runs"):
         words.append(f"--runs-dir {where.runs_dir}")
+    if where.data_dir is not None:
+        words.append(f"--data-dir {where.data_dir}")
     return " ".join(words)

@@ -80,7 +80,7 @@ def test_keyboard_skips_to_the_report_and_switches_the_colours_of_page_and_figur
     seen.page.keyboard.press("Enter")
     assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 25, 30)"
     until(seen, f"{text} !== {before!r}")
-    assert seen.page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+    assert seen.page.evaluate("document.activeElement.getAttribute('aria-label')") == "Use light colours"
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.getAttribute('href')") == "#answer"
     outline = seen.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")

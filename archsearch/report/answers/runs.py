@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from archsearch.ablate.result import Family, Seed, Verdicts
 from archsearch.ablate.verdict import judge
-from archsearch.report.architectures import Shown, network_parts
+from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.cells import percent, range_text, short_number
 from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.figures.figure import Cell, Column, Missing, Table
@@ -41,7 +41,7 @@ def runs_document(runs: Sequence[KnownRun], unfinished: Sequence[Unfinished], so
         Section(
             "architectures",
             "Architectures",
-            (),
+            (HOW_TO_READ,),
             tuple(network_parts([Shown(group.label, group.runs[0].result.spec) for group in groups])),
         ),
         _provenance(groups, unfinished),
@@ -73,8 +73,8 @@ def _verdicts(groups: Sequence[RunGroup]) -> Verdicts | None:
     first, *others = values.values()
     if not others or any(len(set(first) & set(other)) < 2 for other in others):
         return None
-    data = {(run.result.data_fingerprint, run.result.spec["data"]["name"]) for group in groups for run in group.runs}
-    return judge(values, groups[0].label, Family()) if len({name for _, name in data}) == 1 else None
+    data_sets = {group.runs[0].result.spec["data"]["name"] for group in groups}
+    return judge(values, groups[0].label, Family()) if len(data_sets) == 1 else None
 
 
 # -- the first screen --------------------------------------------------------------------------------------------------

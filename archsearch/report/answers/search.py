@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archsearch.report.architectures import Shown, network_parts
+from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.cells import percent, range_text, short_number
 from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
@@ -246,7 +246,7 @@ def _architectures(report: StudyReport, evidence: Evidence) -> Section:
     finalists = [Shown(name, confirmed[name][0].spec) for name in names]
     if not finalists and report.best is not None:
         finalists = [Shown(f"trial {report.best.number}", report.best.spec)]
-    return Section("architectures", "Architectures", (), tuple(network_parts([base, *finalists])))
+    return Section("architectures", "Architectures", (HOW_TO_READ,), tuple(network_parts([base, *finalists])))
 
 
 def _provenance(report: StudyReport, evidence: Evidence) -> Section:

@@ -94,7 +94,6 @@
   function label() {
     button.textContent = isDark() ? "Light" : "Dark";
     button.setAttribute("aria-label", isDark() ? "Use light colours" : "Use dark colours");
-    button.setAttribute("aria-pressed", String(isDark()));
   }
   button.hidden = false;
   button.addEventListener("click", () => {
