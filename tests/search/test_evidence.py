@@ -13,10 +13,11 @@ from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
 
 
-@pytest.fixture
-def finished(make_study, tmp_path):
+@pytest.fixture(scope="module")
+def finished(make_study, tmp_path_factory, data_dir):
     """A search of six trials that confirmed two finalists on two seeds."""
-    search(make_study(), Settings(trials=6, confirm=2, confirm_seeds=2, runs_dir=tmp_path / "runs"))
+    tmp_path = tmp_path_factory.mktemp("evidence")
+    search(make_study(), Settings(trials=6, confirm=2, confirm_seeds=2, runs_dir=tmp_path / "runs", data_dir=data_dir))
     storage = open_storage(default_url(tmp_path / "runs"))
     return existing_study("small", storage), storage
 
@@ -46,13 +47,14 @@ def test_evidence_finds_the_base_among_the_trials_only_where_it_is_one(finished,
 
 def test_evidence_names_every_lost_run_with_its_reason(finished):
     study, storage = finished
+    optuna.copy_study(from_study_name="small", from_storage=storage, to_storage=storage, to_study_name="with-failures")
+    copy = optuna.load_study(study_name="with-failures", storage=storage)
     spec = slots_of(study)[0].user_attrs["spec"]
     for number, attrs in enumerate(
         [{"outcome": "diverged", "failure": "the loss is nan", "seed": 0, "spec": spec}, {"attempts": 20}]
     ):
-        study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"slot": 6 + number, **attrs}))
-    again = optuna.load_study(study_name="small", storage=storage)
-    lost = evidence_of(again, storage).lost
+        copy.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"slot": 6 + number, **attrs}))
+    lost = evidence_of(copy, storage).lost
     assert [(one.part, one.trial, one.outcome, one.reason, one.seed) for one in lost] == [
         ("search", 6, "diverged", "the loss is nan", 0),
         ("search", 7, "failed", "its worker died 20 times", None),

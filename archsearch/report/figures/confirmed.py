@@ -124,7 +124,7 @@ def draw_confirmed(data: Finalists) -> go.Figure:
         hoverinfo="x",
     )
     parts = (
-        ("search value (it was selected)", "circle-open", ORANGE, -0.18, [one.search for one in data.finalists]),
+        ("search value", "circle-open", ORANGE, -0.18, [one.search for one in data.finalists]),
         ("validation mean, fresh seeds", "circle", BLUE, -0.18, [one.validation for one in data.finalists]),
     )
     for name, symbol, colour, shift, values in parts:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 MOST_AXES = 8
 MOST_LINES = 300  # of completed trials, and again of pruned ones
 SHADES = 6
-LIFTED = 0.055  # labels stand above the place where lines meet
+BESIDE, LIFTED = 0.02, 0.07  # labels stand beside the axis, and above the place where lines meet
 
 
 class Line(NamedTuple):
@@ -194,12 +194,12 @@ def _ticks(figure: go.Figure, data: Parallel) -> None:
     text: list[str] = []
     for i, axis in enumerate(data.axes):
         ticks = axis.ticks() + ([(ABSENT_PLACE, "absent")] if data.absent[i] else [])
-        x += [i] * len(ticks)
+        x += [i + BESIDE] * len(ticks)
         y += [place + (LIFTED if axis.labels or place == ABSENT_PLACE else 0.0) for place, _ in ticks]
         text += [plain_text(label, 16) for _, label in ticks]
     worse, better = (written(data.metric, value) for value in data.ends)
     ends = [(0.0, worse), (1.0, better)] + ([(ABSENT_PLACE, "pruned")] if data.absent[-1] else [])
-    x += [len(data.axes)] * len(ends)
+    x += [len(data.axes) + BESIDE] * len(ends)
     y += [place + (LIFTED if place == ABSENT_PLACE else 0.0) for place, _ in ends]
     text += [label for _, label in ends]
     figure.add_scatter(
