@@ -22,6 +22,7 @@ from archsearch.cli import (
     doctor,
     lint,
     list_,
+    report,
     run,
     schema,
     show,
@@ -62,6 +63,7 @@ app.command("check")(check.check)
 app.command("space")(space.space)
 app.command("status")(status.status)
 app.command("best")(status.best)
+app.command("report")(report.report)
 app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)
 app.command("diff")(diff.diff)

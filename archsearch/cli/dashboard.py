@@ -20,9 +20,10 @@ def dashboard(
     Example:  archsearch dashboard
     """
     from archsearch.cli import console
+    from archsearch.report.dashboard import shown
     from archsearch.search.dashboard import serve
     from archsearch.study.storage import default_url
 
     url = storage or default_url(runs_dir)
     console.note(f"http://127.0.0.1:{port}/ (stop with Ctrl-C)")
-    serve(url, port)
+    serve(url, port, shown)

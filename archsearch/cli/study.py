@@ -71,5 +71,23 @@ def study(
         console.print_json(console.study_json(report))
     else:
         console.print_study(report, runs_dir)
+    _write_report(report.study, storage, runs_dir, data_dir)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
+
+
+def _write_report(name: str, storage: str | None, runs_dir: Path, data_dir: Path | None) -> None:
+    """Write the HTML report and say where; whatever goes wrong here, the study is done and kept."""
+    from archsearch.cli import console
+
+    again = f"archsearch report {name} writes it again"
+    try:
+        from archsearch.report.making import Where, make
+        from archsearch.report.writing import write
+
+        made = make([name], Where(runs_dir, data_dir, storage))
+        (path,) = write(made.document, made.path("html"), "html")
+        console.note(f"report: {path}")
+    except Exception as problem:
+        reason = str(problem).strip().split("\n")[0] or type(problem).__name__
+        console.note(f"the study is done and kept, but its report could not be written ({reason}); {again}")

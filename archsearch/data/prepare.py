@@ -67,6 +67,14 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
     return Dataset(facts, stored.fingerprint, **arrays)
 
 
+def is_here(spec: DataSpec, *, data_dir: Path | None = None) -> bool:
+    """Say whether `load` would find what `spec` names without a download."""
+    entry = DATASETS.get(spec.name)
+    if entry is None:
+        return own_path(spec).exists()
+    return not isinstance(entry, Downloaded) or not raw.missing(entry, location.data_dir(data_dir))
+
+
 def to_float(x: Tensor) -> Tensor:
     """uint8 -> float32 in [0, 1] (value / 255); float32 as it is."""
     if x.dtype == torch.float32:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from archsearch.spec.fields import Plain
 
 ALPHA = 0.05
 BASELINE = "baseline"
+S = TypeVar("S", int, str)  # a seed, as a number or as a JSON key
 
 
 class Confirmed(Plain):
@@ -62,8 +64,8 @@ def conclude(
 ) -> Confirmation:
     """Compare the finalists with one another and with the baseline; names are those of `test`."""
     rows = [_row(name, seeds, test, validation, *searched.get(name, (None, None))) for name in test]
-    finalists = [row for row in rows if row.candidate != BASELINE and row.mean is not None]
-    if not finalists:
+    first = best_of(rows)
+    if first is None:
         return Confirmation(
             seeds=tuple(seeds),
             candidates=tuple(rows),
@@ -71,15 +73,32 @@ def conclude(
             sentence="No finalist completed.",
             test_reads=test_reads,
         )
-    finalists.sort(key=lambda row: -(row.mean or 0.0))
-    first = finalists[0]
-    others = [row.candidate for row in rows if row.candidate != first.candidate]
-    clear = {other: _stands_out(test[first.candidate], test[other], len(others)) for other in others}
+    clear = _clear(first, rows)
+    others = list(clear)
     winner = first.candidate if others and all(clear.values()) else None
     sentence = _sentence(first, clear, len(seeds))
     return Confirmation(
         seeds=tuple(seeds), candidates=tuple(rows), winner=winner, sentence=sentence, test_reads=test_reads
     )
+
+
+def best_of(rows: Sequence[Confirmed]) -> Confirmed | None:
+    """Give the finalist with the best mean test accuracy, None where none completed; the baseline is no finalist."""
+    finalists = [row for row in rows if row.candidate != BASELINE and row.mean is not None]
+    return max(finalists, key=lambda row: row.mean or 0.0) if finalists else None
+
+
+def not_told_apart(confirmed: Confirmation) -> tuple[str, ...]:
+    """Name the candidates, the baseline among them, that the best finalist does not clearly beat."""
+    first = best_of(confirmed.candidates)
+    clear = {} if first is None else _clear(first, confirmed.candidates)
+    return tuple(name for name, stands_out in clear.items() if not stands_out)
+
+
+def _clear(first: Confirmed, rows: Sequence[Confirmed]) -> dict[str, bool]:
+    """Say of every other candidate whether the first is better by more than noise."""
+    others = [row for row in rows if row.candidate != first.candidate]
+    return {row.candidate: _stands_out(first.test_accuracies, row.test_accuracies, len(others)) for row in others}
 
 
 def _row(
@@ -106,11 +125,11 @@ def _row(
     )
 
 
-def _differences(one: Mapping[int, float], other: Mapping[int, float]) -> list[float]:
+def _differences(one: Mapping[S, float], other: Mapping[S, float]) -> list[float]:
     return [one[seed] - other[seed] for seed in one if seed in other]
 
 
-def _stands_out(one: Mapping[int, float], other: Mapping[int, float], comparisons: int) -> bool:
+def _stands_out(one: Mapping[S, float], other: Mapping[S, float], comparisons: int) -> bool:
     between = interval(_differences(one, other), comparisons)
     return between is not None and between[0] > 0
 

@@ -1,21 +1,40 @@
-"""The live view is optuna-dashboard; here is what we add to it: a note for every trial, and the server on loopback."""
+"""The live view is optuna-dashboard; here is what we add to it: notes, figures, and the server on loopback.
+
+    serve("sqlite:///runs/archsearch.db", 8080, show)
+
+What the figures are is for the report to say: `show` makes them from a record of the search.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial
 
 from archsearch.data.planning import plan_experiment
 from archsearch.errors import UnavailableError, UsageError
+from archsearch.search.record import SearchRecord, search_record
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import open_storage
 
 HOST = "127.0.0.1"
+OURS = "### What archsearch makes of it"  # a note that begins so is ours to write again
+
+
+class Shown(NamedTuple):
+    """What a study carries in the dashboard: plotly figures by key, and a note in Markdown."""
+
+    figures: Mapping[str, Any]
+    note: str
+
+
+Show = Callable[[SearchRecord], Shown]
 
 
 def is_installed() -> bool:
@@ -23,18 +42,35 @@ def is_installed() -> bool:
     return find_spec("optuna_dashboard") is not None
 
 
-def serve(url: str, port: int) -> None:
-    """Serve the storage's studies until interrupted; raise `UsageError` without the extra."""
+def serve(url: str, port: int, show: Show) -> None:
+    """Serve the storage's studies until interrupted; raise `UsageError` without the extra.
+
+    Figures and notes are those of this moment; the dashboard's own figures are live.
+    """
     if not is_installed():
         raise UsageError("the dashboard is an extra: pip install 'archsearch[dashboard]'")
     run_server = import_module("optuna_dashboard").run_server
     storage = open_storage(url)
     for name in optuna.get_all_study_names(storage):
-        write_notes(optuna.load_study(study_name=name, storage=storage))
+        study = optuna.load_study(study_name=name, storage=storage)
+        write_notes(study)
+        if study.user_attrs.get("kind") == "search":
+            write_shown(study, show(search_record(study, storage)))
     try:
         run_server(storage, host=HOST, port=port)
     except OSError as error:
         raise UnavailableError(f"port {port} cannot be used: {error.strerror}; choose another with --port") from None
+
+
+def write_shown(study: optuna.Study, shown: Shown) -> None:
+    """Give a study its figures and its note; written again they replace what was there, but for a person's own note."""
+    library = import_module("optuna_dashboard")
+    for key, figure in shown.figures.items():
+        library.save_plotly_graph_object(study, figure, graph_object_id=f"archsearch-{key}")
+    there = library.get_note(study)
+    note = f"{OURS}\n\n{shown.note}"
+    if there != note and (not there or there.startswith(OURS)):
+        library.save_note(study, note)
 
 
 def write_notes(study: optuna.Study) -> int:

@@ -338,9 +338,14 @@ def all_reports(storage: RDBStorage) -> list[StudyReport]:
     return [report_on(study, storage) for study in studies if study.user_attrs.get("kind") == "search"]
 
 
+def study_names(storage: RDBStorage) -> list[str]:
+    """Name the studies of a storage; the confirmation of a search is part of it and has no name of its own."""
+    return [name for name in optuna.get_all_study_names(storage) if not name.endswith(".confirm")]
+
+
 def existing_study(name: str, storage: RDBStorage) -> optuna.Study:
     """Open a study that is there; raise `UsageError` with those that are."""
-    names = [n for n in optuna.get_all_study_names(storage) if not n.endswith(".confirm")]
+    names = study_names(storage)
     if name not in names:
         there = ", ".join(names) if names else "there are none yet"
         raise UsageError(f"no study {name!r} in this storage ({there})")

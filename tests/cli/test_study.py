@@ -101,6 +101,9 @@ def test_dashboard_serves_on_loopback_and_gives_each_trial_a_note(cli, mine, tmp
             assert [one["study_name"] for one in studies["study_summaries"]] == ["mine"]
             study = _get(f"http://127.0.0.1:{port}/api/studies/1?after=0")
             assert all("| conv1 | conv2d |" in trial["note"]["body"] for trial in study["trials"])
+            assert study["note"]["body"].startswith("### What archsearch makes of it")
+            drawn = {one["id"] for one in study["plotly_graph_objects"]}
+            assert {"archsearch-search-history", "archsearch-search-curves"} <= drawn
         finally:
             server.kill()
 

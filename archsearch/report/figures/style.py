@@ -9,6 +9,8 @@ sets the colour of text and grid.
 
 from __future__ import annotations
 
+import math
+import unicodedata
 from typing import Any
 
 # Okabe and Ito (2008), "Color Universal Design"; black and yellow are left out, they vanish on one of the backgrounds.
@@ -47,6 +49,42 @@ def mark(name: str, size: int = 8) -> dict[str, Any]:
 def nth(number: int) -> tuple[str, str]:
     """Give colour and symbol of the n-th of several series that have no name of their own."""
     return CYCLE[number % len(CYCLE)], SYMBOLS[number % len(SYMBOLS)]
+
+
+def log_ticks(low: float, high: float) -> dict[str, Any]:
+    """Give the ticks of a logarithmic axis: 1, 2 and 5 times the powers of ten, written 200, 5k, 1M."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    wide = high / low > 1e4
+    there = [digit * 10.0**power for power in powers for digit in ((1,) if wide else (1, 2, 5))]
+    there = [tick for tick in there if low / 1.2 <= tick <= high * 1.2]
+    return {"type": "log", "tickvals": there, "ticktext": [_in_short(tick) for tick in there]}
+
+
+def _in_short(number: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:g}{letter}"
+    return f"{number:g}"
+
+
+def shade(fraction: float) -> str:
+    """Give the colour of a value between weak (0, orange) and strong (1, blue), by way of grey."""
+    fraction = min(1.0, max(0.0, fraction))
+    first, second, part = (ORANGE, GREY, 2 * fraction) if fraction < 0.5 else (GREY, BLUE, 2 * fraction - 1)
+    mixed = (round(int(first[i : i + 2], 16) * (1 - part) + int(second[i : i + 2], 16) * part) for i in (1, 3, 5))
+    return "#" + "".join(f"{channel:02X}" for channel in mixed)
+
+
+def plain_text(text: object, most: int = 200) -> str:
+    """Make any text safe to stand in a drawing: plotly reads `<b>`, `<a href>`, `<br>` and entities in every text.
+
+    Control and direction characters become blanks, and what is longer than `most` characters is cut. Every text that
+    comes from a spec, a study or an error goes through here.
+    """
+    shown = "".join(" " if unicodedata.category(letter).startswith("C") else letter for letter in str(text))
+    if len(shown) > most:
+        shown = shown[: most - 1] + "…"
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def layout(

@@ -1,0 +1,72 @@
+"""`archsearch report`: one HTML file that answers the question, or its tables, or its figures."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archsearch.cli import options
+
+if TYPE_CHECKING:
+    from archsearch.report.document import Document
+
+
+class Format(StrEnum):
+    """What is written: the page, or its tables."""
+
+    html = "html"
+    md = "md"
+    tex = "tex"
+    csv = "csv"
+    json = "json"
+
+
+def report(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="STUDY|RUN...", help="A study; or runs: ids, folders, or specs that were run."),
+    ],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The file (csv: the folder) to write.")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="The page, or its tables.")] = Format.html,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="Also each figure as a file of its own, in this folder.")
+    ] = None,
+    storage: options.Storage = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    data_dir: options.DataDir = None,
+    stamp: Annotated[
+        str | None, typer.Option("--stamp", help="The time that the report bears (else SOURCE_DATE_EPOCH, else now).")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Write one HTML file that answers the question: which network, how sure, and where the numbers come from.
+
+    Examples:  archsearch report digits      archsearch report lenet5 lenet_best -o lenets.html
+    """
+    from archsearch.cli import console
+    from archsearch.report.making import Where, make
+    from archsearch.report.writing import write, write_figures
+
+    made = make(names, Where(runs_dir, data_dir, storage, stamp))
+    for line in made.notes:
+        console.note(line)
+    written = write(made.document, out or made.path(format_.value), format_.value)
+    if figures is not None:
+        written += write_figures(made.document, figures, say=console.note)
+    if json:
+        console.print_json(_json(made.document, written))
+    else:
+        for file in written:
+            print(file)
+
+
+def _json(document: Document, written: list[Path]) -> dict[str, object]:
+    return {
+        "kind": document.kind,
+        "title": document.title,
+        "answer": list(document.answer),
+        "files": [str(path) for path in written],
+    }

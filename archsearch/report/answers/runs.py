@@ -1,0 +1,268 @@
+"""The report on runs: what several seeds of one experiment add up to, or several experiments beside one another.
+
+    document = runs_document(runs, unfinished, source)
+
+Experiments are compared pair by pair of runs with the same seed, by the rules of `ablate`; where that is not possible
+no winner is named.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from archsearch.ablate.result import Family, Seed, Verdicts
+from archsearch.ablate.verdict import judge
+from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
+from archsearch.report.cells import percent, range_text, short_number
+from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
+from archsearch.report.figures.figure import Cell, Column, Missing, Table
+from archsearch.report.finding import Unfinished
+from archsearch.report.known import KnownRun, RunGroup, grouped
+from archsearch.report.provenance import engine_text, facts_part, folded_spec, lost_part, machines_part
+from archsearch.report.runs import run_parts
+from archsearch.report.source import Source
+from archsearch.train.summary import Summary, summarise
+
+MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
+
+
+def runs_document(runs: Sequence[KnownRun], unfinished: Sequence[Unfinished], source: Source) -> Document:
+    """Make the document on finished runs; those that were only begun are named among the excluded."""
+    groups = grouped(runs)
+    summaries = [_summary(group) for group in groups]
+    verdicts = _verdicts(groups)
+    sections = [
+        _table_section(groups, summaries, verdicts),
+        *(
+            Section(f"runs-{slug(group.label)}", f"Runs of {group.label}", (), tuple(run_parts(group, source.data_dir)))
+            for group in groups[:MOST_IN_FULL]
+        ),
+        Section(
+            "architectures",
+            "Architectures",
+            (HOW_TO_READ,),
+            tuple(network_parts([Shown(group.label, group.runs[0].result.spec) for group in groups])),
+        ),
+        _provenance(groups, unfinished),
+    ]
+    return Document(
+        kind="runs",
+        title=", ".join(group.label for group in groups[:4]) + (" ..." if len(groups) > 4 else ""),
+        subtitle=_subtitle(groups),
+        answer=answer(groups, summaries, verdicts),
+        numbers=_numbers(groups, summaries),
+        command=source.command,
+        made=source.made,
+        sections=tuple(sections),
+    )
+
+
+def _summary(group: RunGroup) -> Summary:
+    values = [run.result.test_accuracy for run in group.completed if run.result.test_accuracy is not None]
+    documented = group.runs[0].result.spec.get("documented") or {}
+    diverged = len(group.runs) - len(group.completed)
+    return summarise(values, diverged=diverged, documented=documented.get("test_accuracy"))
+
+
+def _verdicts(groups: Sequence[RunGroup]) -> Verdicts | None:
+    """Compare all with the first, where each shares at least two seeds with it; None where that cannot be."""
+    values: dict[str, dict[Seed, float | None]] = {
+        group.label: {run.result.seed: run.result.test_accuracy for run in group.runs} for group in groups
+    }
+    first, *others = values.values()
+    if not others or any(len(set(first) & set(other)) < 2 for other in others):
+        return None
+    data_sets = {group.runs[0].result.spec["data"]["name"] for group in groups}
+    return judge(values, groups[0].label, Family()) if len(data_sets) == 1 else None
+
+
+# -- the first screen --------------------------------------------------------------------------------------------------
+
+
+def _subtitle(groups: Sequence[RunGroup]) -> str:
+    spec = groups[0].runs[0].result.spec
+    summary = str(spec.get("summary") or "") if len(groups) == 1 else ""
+    count = sum(len(group.runs) for group in groups)
+    words = f"{count} {'run' if count == 1 else 'runs'} on {spec['data']['name']}."
+    return f"{summary} {words}".strip()
+
+
+def answer(groups: Sequence[RunGroup], summaries: Sequence[Summary], verdicts: Verdicts | None) -> tuple[str, ...]:
+    """Say what the seeds add up to, and of several experiments whether they differ."""
+    said = [text for group, one in zip(groups, summaries, strict=True) for text in _said(group, one)]
+    if len(groups) == 1:
+        return tuple(said)
+    if verdicts is None:
+        head = f"{len(groups)} experiments; which of them is best was not tested: they do not share at least two seeds."
+        return (head, *said)
+    better = [effect.variant for effect in verdicts.effects if effect.verdict in ("better", "worse")]
+    differ = "differs" if len(better) == 1 else "differ"
+    which = f": {', '.join(better)}" if better else ""
+    count = len(verdicts.effects)
+    head = f"Of {count} compared with {verdicts.baseline}, {len(better)} {differ} from it by more than noise{which}."
+    return (head, *(effect.sentence for effect in verdicts.effects), *said)
+
+
+def _said(group: RunGroup, one: Summary) -> list[str]:
+    if one.mean is None:
+        if one.diverged == len(group.runs):
+            return [f"{group.label}: {'the run' if one.diverged == 1 else f'all {one.diverged} runs'} diverged."]
+        best = max((run.result.val_accuracy or 0.0) for run in group.completed)
+        return [f"{group.label}: the test set was not read; best validation accuracy {percent(best)}."]
+    if one.ci95 is None:
+        seed = group.completed[0].result.seed
+        text = (
+            f"{group.label}: test accuracy {percent(one.mean)} with seed {seed}; one run says nothing about the spread."
+        )
+    else:
+        text = (
+            f"{group.label}: mean test accuracy {percent(one.mean)} over {one.n} seeds (95 % interval of the mean "
+            f"{range_text(one.ci95)})."
+        )
+    lines = [text]
+    if one.documented is not None and one.prediction95 is not None:
+        where = "lies inside" if one.documented_inside else "lies outside"
+        lines.append(
+            f"The documented {percent(one.documented)} {where} the 95 % prediction interval for one more run, "
+            f"{range_text(one.prediction95)}."
+        )
+    elif one.documented is not None:
+        lines.append(f"Documented: {percent(one.documented)}; more seeds would say whether that agrees.")
+    if one.diverged:
+        lines.append(f"{one.diverged} more diverged and {'is' if one.diverged == 1 else 'are'} not in the mean.")
+    return lines
+
+
+def _numbers(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> tuple[KeyNumber, ...]:
+    numbers = []
+    for group, one in list(zip(groups, summaries, strict=True))[:4]:
+        alone = len(groups) == 1
+        if one.mean is not None:
+            note = f"{one.n} {'seed' if one.n == 1 else 'seeds'}" + (
+                f", SD {100 * one.sd:.3f} points" if one.sd is not None else ""
+            )
+            numbers.append(KeyNumber("Mean test accuracy" if alone else group.label, percent(one.mean), note))
+        if alone and one.ci95 is not None:
+            numbers.append(KeyNumber("95 % interval of the mean", range_text(one.ci95), "Student's t"))
+        if alone and one.documented is not None:
+            inside = {True: "inside the prediction interval", False: "outside the prediction interval", None: ""}
+            numbers.append(KeyNumber("Documented", percent(one.documented), inside[one.documented_inside]))
+    results = [run.result for group in groups for run in group.runs]
+    if len(groups) == 1:
+        result = results[0]
+        numbers.append(KeyNumber("Parameters", f"{result.parameters:,}", f"{short_number(result.macs)} MACs"))
+    seconds = sum(result.seconds for result in results)
+    numbers.append(
+        KeyNumber("Training time", f"{seconds:,.1f} s", f"{len(results)} runs together" if len(results) > 1 else "")
+    )
+    reads = sum(result.test_reads for result in results)
+    each = {result.test_reads for result in results}
+    numbers.append(
+        KeyNumber("Reads of the test set", f"{reads:,}", f"{each.pop()} in each run" if len(each) == 1 else "")
+    )
+    engines = sorted({engine_text(result.environment) for result in results})
+    versions = sorted(
+        {f"archsearch {r.environment.get('archsearch')}, torch {r.environment.get('torch')}" for r in results}
+    )
+    numbers.append(
+        KeyNumber("Engine", " and ".join(engine.partition(": ")[0] for engine in engines), "; ".join(versions))
+    )
+    return tuple(numbers)
+
+
+# -- the sections ------------------------------------------------------------------------------------------------------
+
+
+def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], verdicts: Verdicts | None) -> Section:
+    columns = (
+        Column("experiment"), Column("seeds", "count"), Column("mean test accuracy", "percent"),
+        Column("95 % from", "percent"), Column("95 % to", "percent"), Column("SD", "percent"),
+        Column("documented", "percent"), Column("parameters", "count"), Column("MACs", "count"),
+        Column("diverged", "count"),
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = []
+    for group, one in zip(groups, summaries, strict=True):
+        low, high = one.ci95 or (None, None)
+        result = group.runs[0].result
+        rows.append(
+            (
+                group.label,
+                one.n,
+                one.mean,
+                low,
+                high,
+                one.sd,
+                one.documented,
+                result.parameters,
+                result.macs,
+                one.diverged,
+            )
+        )
+    says = "Means over seeds, with Student's t interval of the mean."
+    parts: list[Part] = [Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))), _seeds(groups)]
+    if verdicts is not None:
+        parts.append(_verdict_table(verdicts))
+    elif len(groups) > 1:
+        why = "experiments are compared over runs with the same seed on the same data, at least two pairs each"
+        parts.append(Missing("differences", "Differences", why))
+    return Section("numbers", "Numbers", (), tuple(parts))
+
+
+def _seeds(groups: Sequence[RunGroup]) -> Tabled:
+    columns = (
+        Column("experiment"), Column("seed"), Column("run"), Column("status"), Column("test accuracy", "percent"),
+        Column("validation accuracy", "percent"), Column("epochs", "count"), Column("kept epoch", "count"),
+        Column("time", "seconds"), Column("reads of test", "count"),
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = []
+    for group in groups:
+        for run in group.runs:
+            r = run.result
+            cells: tuple[Cell, ...] = (r.test_accuracy, r.val_accuracy, r.epochs, r.best_epoch, r.seconds, r.test_reads)
+            rows.append((group.label, str(r.seed), r.run_id, r.status, *cells))
+    return Tabled("seeds", "Every run", "", Table(columns, tuple(rows)))
+
+
+def _verdict_table(verdicts: Verdicts) -> Tabled:
+    columns = (
+        Column("experiment"), Column("pairs", "count"), Column("difference", "points"), Column("95 % from", "points"),
+        Column("95 % to", "points"), Column("p, adjusted", "number"), Column("verdict"),
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = []
+    for effect in verdicts.effects:
+        low, high = effect.ci95 or (None, None)
+        rows.append((effect.variant, effect.n, effect.mean_difference, low, high, effect.p_adjusted, effect.verdict))
+    says = (
+        f"Each minus {verdicts.baseline}, over runs with the same seed: exact sign-flip test, Holm over "
+        f"{len(verdicts.effects)}, margin {100 * verdicts.family.margin:.2f} points. "
+        "Looked at after the fact: for a claim, plan the seeds first."
+    )
+    return Tabled("differences", "Differences", says, Table(columns, tuple(rows)))
+
+
+def _provenance(groups: Sequence[RunGroup], unfinished: Sequence[Unfinished]) -> Section:
+    results = [run.result for group in groups for run in group.runs]
+    prints = Counter(result.data_fingerprint for result in results)
+    facts: list[tuple[str, Cell]] = [
+        ("seeds", "; ".join(f"{g.label}: {', '.join(str(r.result.seed) for r in g.runs)}" for g in groups)),
+        ("evaluations of the test set", sum(result.test_reads for result in results)),
+        ("first and last finished", f"{min(r.finished for r in results)}, {max(r.finished for r in results)}"),
+        *((f"data fingerprint ({count:,} runs)", mark) for mark, count in sorted(prints.items())),
+    ]
+    machines: dict[str, tuple[dict[str, object], int]] = {}
+    for result in results:
+        key = repr(sorted(result.environment.items()))
+        machines[key] = (result.environment, machines.get(key, ({}, 0))[1] + 1)
+    lost: list[tuple[Cell, ...]] = [
+        (group.label, str(run.result.seed), "diverged", run.result.reason)
+        for group in groups for run in group.runs if run.result.status != "completed"
+    ]  # fmt: skip
+    lost += [(one.name, str(one.seed), "not finished", f"{one.directory} has no result yet") for one in unfinished]
+    columns = (Column("experiment"), Column("seed"), Column("outcome"), Column("reason"))
+    parts: list[Part] = [facts_part(facts), machines_part(machines.values()), lost_part(lost, columns)]
+    parts += [
+        folded_spec(f"spec-{slug(group.label)}", f"Resolved spec of {group.label}", group.runs[0].result.spec)
+        for group in groups
+    ]
+    return Section("provenance", "Provenance", (), tuple(parts))

@@ -1,0 +1,281 @@
+"""The report on a search: did it find a better network, and is that more than noise?
+
+    document = search_document(report_on(study, storage), evidence_of(study, storage), figures, command, made)
+
+Everything comes from the storage; what lies in run directories is used where they are there, and named where not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
+from archsearch.report.cells import percent, range_text, short_number
+from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled, slug
+from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
+from archsearch.report.known import RunGroup, with_files
+from archsearch.report.provenance import engine_text, facts_part, folded_spec, lost_part, machines_part
+from archsearch.report.runs import run_parts
+from archsearch.report.source import Source
+from archsearch.search.confirm import BASELINE, Confirmation, Confirmed, best_of, not_told_apart
+from archsearch.search.evidence import Evidence
+from archsearch.search.search import Best, StudyReport
+from archsearch.train.result import RunResult
+
+CONFIRMED = "search-confirmed"  # the figure of the finalists: it stands with their table
+
+
+def search_document(
+    report: StudyReport, evidence: Evidence, figures: Sequence[Figure | Missing], source: Source
+) -> Document:
+    """Make the document; `figures` are those of the search itself."""
+    sections = [
+        _confirmation(report, [figure for figure in figures if figure.key == CONFIRMED]),
+        Section("search", "Search", (), tuple(figure for figure in figures if figure.key != CONFIRMED)),
+        *_runs(report, evidence, source),
+        _architectures(report, evidence),
+        _provenance(report, evidence),
+    ]
+    return Document(
+        kind="search",
+        title=report.study,
+        subtitle=f"Search around {evidence.base.get('name', 'its base')}, {_objective(evidence)}.",
+        answer=answer(report, evidence),
+        numbers=_numbers(report, evidence),
+        command=source.command,
+        made=source.made,
+        sections=tuple(section for section in sections if section.parts),
+    )
+
+
+# -- the first screen --------------------------------------------------------------------------------------------------
+
+
+def answer(report: StudyReport, evidence: Evidence) -> tuple[str, ...]:
+    """Say what was found; only a confirmation on fresh seeds may call a network better."""
+    best = report.best
+    if best is None:
+        return (f"No trial of {report.trials} has completed yet, so there is no best network.", _counts(report))
+    found = f"The best of the search is trial {best.number}: {_values(report, best)}."
+    base = evidence.base_trial
+    if base is not None and base.number != best.number:
+        found += f" The baseline, trial 0: {_pairs(report.metrics, base.values)}."
+    if report.confirmed is None:
+        return (
+            f"Trial {best.number} is the best of the search; it has not been confirmed on fresh seeds.",
+            f"{found} Values that were selected are too good on average; whether this one is better than the baseline "
+            "is not known yet.",
+            _counts(report),
+        )
+    return (_headline(report.confirmed), _capital(report.confirmed.sentence), found, _counts(report))
+
+
+def _headline(confirmed: Confirmation) -> str:
+    first = best_of(confirmed.candidates)
+    if first is None:
+        return "No finalist completed its confirmation."
+    among = not_told_apart(confirmed)
+    has_baseline = any(row.candidate == BASELINE and row.mean is not None for row in confirmed.candidates)
+    if not has_baseline:
+        return f"{_name(first)} is the best finalist; the baseline has no confirmed value to compare it with."
+    if BASELINE in among:
+        return "No network was found that is better than the baseline by more than noise."
+    if among:
+        return (
+            f"A better network than the baseline was found; which of {1 + len(among)} finalists is best, is not clear."
+        )
+    return f"{_name(first)} is better than the baseline, by more than noise."
+
+
+def _name(row: Confirmed) -> str:
+    return _capital(row.candidate)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _values(report: StudyReport, best: Best) -> str:
+    return _pairs(report.metrics, best.values)
+
+
+def _pairs(metrics: Sequence[str], values: Sequence[float]) -> str:
+    return ", ".join(f"{metric} {metric_text(metric, value)}" for metric, value in zip(metrics, values, strict=True))
+
+
+def metric_text(metric: str, value: float) -> str:
+    """Write a value of a metric as people read it."""
+    if metric.endswith("accuracy"):
+        return percent(value)
+    return short_number(value) if metric in ("parameters", "macs") else f"{value:.4g}"
+
+
+def _counts(report: StudyReport) -> str:
+    words = [f"{report.completed:,} of {report.trials:,} trials completed"]
+    for word in ("pruned", "repeated", "diverged", "failed", "running", "waiting"):
+        number = getattr(report, word)
+        if number:
+            words.append(f"{number:,} {word}")
+    text = ", ".join(words)
+    if report.infeasible:
+        text += f"; {report.infeasible:,} samples that do not fit together were put aside and never counted"
+    return text + "."
+
+
+def _objective(evidence: Evidence) -> str:
+    return " and ".join(f"{direction} {metric}" for direction, metric in evidence.objective)
+
+
+def _numbers(report: StudyReport, evidence: Evidence) -> tuple[KeyNumber, ...]:
+    numbers: list[KeyNumber] = []
+    confirmed = report.confirmed
+    first = best_of(confirmed.candidates) if confirmed else None
+    if confirmed and first is not None and first.mean is not None:
+        seeds = f"{len(first.test_accuracies)} fresh seeds"
+        between = f"95 % interval {range_text(first.ci95)}, " if first.ci95 else ""
+        numbers.append(KeyNumber(f"{_name(first)}, test accuracy", percent(first.mean), between + seeds))
+        base = next((row for row in confirmed.candidates if row.candidate == BASELINE), None)
+        if base is not None and base.mean is not None:
+            between = f"95 % interval {range_text(base.ci95)}, " if base.ci95 else ""
+            numbers.append(KeyNumber("Baseline, test accuracy", percent(base.mean), between + seeds))
+        if first.gain is not None:
+            low_high = first.gain_ci95
+            note = f"95 % interval {100 * low_high[0]:+.2f} to {100 * low_high[1]:+.2f}" if low_high else ""
+            numbers.append(KeyNumber("Gain over the baseline", f"{100 * first.gain:+.2f} points", note))
+        if first.shrinkage is not None and first.search_value is not None:
+            note = f"search {percent(first.search_value)}, minus validation on fresh seeds"
+            numbers.append(KeyNumber("Shrinkage", f"{100 * first.shrinkage:.2f} points", note))
+    if report.best is not None:
+        numbers.append(
+            KeyNumber(
+                "Best of the search",
+                metric_text(report.metrics[0], report.best.value),
+                f"trial {report.best.number}, {report.metrics[0]}",
+            )
+        )
+    result = _result_of(report, evidence)
+    if result is not None:
+        numbers.append(KeyNumber("Parameters", f"{result.parameters:,}", f"{short_number(result.macs)} MACs"))
+    numbers.append(
+        KeyNumber("Trials", f"{report.completed:,}", f"completed of {report.trials:,}, sampler {report.sampler}")
+    )
+    reads = "to confirm; never to search" if evidence.test_reads else "never, so far"
+    if evidence.earlier_test_reads:
+        reads += f"; {evidence.earlier_test_reads:,} more by runs that were there before"
+    numbers.append(KeyNumber("Reads of the test set", f"{evidence.test_reads:,}", reads))
+    numbers += _made_with(evidence)
+    return tuple(numbers)
+
+
+def _made_with(evidence: Evidence) -> list[KeyNumber]:
+    environments = [machine.environment for machine in evidence.machines]
+    if not environments:
+        return []
+    engines = sorted({engine_text(environment) for environment in environments})
+    versions = sorted({f"archsearch {e.get('archsearch')}, torch {e.get('torch')}" for e in environments})
+    return [KeyNumber("Engine", " and ".join(engines), "; ".join(versions))]
+
+
+def _result_of(report: StudyReport, evidence: Evidence) -> RunResult | None:
+    """Give a run of the network that the answer names."""
+    first = best_of(report.confirmed.candidates) if report.confirmed else None
+    if first is not None and evidence.confirmed.get(first.candidate):
+        return evidence.confirmed[first.candidate][0]
+    return evidence.ranked[0].result if evidence.ranked else None
+
+
+# -- the sections ------------------------------------------------------------------------------------------------------
+
+
+def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> Section:
+    if report.confirmed is None:
+        why = "no finalist has been trained again on fresh seeds; archsearch study --confirm 3 does it"
+        return Section("confirmation", "Confirmation", (), (Missing("finalists", "Finalists on fresh seeds", why),))
+    columns = (
+        Column("candidate"),
+        Column("search value", "number" if report.metrics[0] == "val_loss" else "percent"),
+        Column("test mean", "percent"),
+        Column("95 % from", "percent"),
+        Column("95 % to", "percent"),
+        Column("from baseline", "points"),
+        Column("shrinkage", "points"),
+        Column("seeds", "count"),
+    )
+    rows = tuple(_confirmed_row(row) for row in report.confirmed.candidates)
+    says = (
+        f"Test accuracy on {len(report.confirmed.seeds)} seeds that the search never saw. Differences are of runs with "
+        "the same seed; shrinkage is the search's value minus the validation accuracy on the fresh seeds."
+    )
+    table = Tabled("finalists", "Finalists on fresh seeds", says, Table(columns, rows))
+    return Section("confirmation", "Confirmation", (), (*figures, table))
+
+
+def _confirmed_row(row: Confirmed) -> tuple[Cell, ...]:
+    low, high = row.ci95 or (None, None)
+    return (row.candidate, row.search_value, row.mean, low, high, row.gain, row.shrinkage, len(row.test_accuracies))
+
+
+def _runs(report: StudyReport, evidence: Evidence, source: Source) -> list[Section]:
+    """Show the runs of the network that the answer names, and the baseline's beside it."""
+    first = best_of(report.confirmed.candidates) if report.confirmed else None
+    names = [first.candidate, BASELINE] if first is not None else []
+    groups = [
+        RunGroup(name, tuple(with_files(run, source.runs_dir) for run in evidence.confirmed[name]))
+        for name in names
+        if name in evidence.confirmed
+    ]
+    words = "on fresh seeds"
+    if not groups and evidence.ranked:
+        best, words = evidence.ranked[0], "in the search"
+        groups = [RunGroup(f"trial {best.number}", (with_files(best.result, source.runs_dir),))]
+    return [
+        Section(f"runs-{slug(group.label)}", f"Runs: {group.label}", (f"{_capital(group.label)}, {words}.",),
+                tuple(run_parts(group, source.data_dir)))
+        for group in groups
+    ]  # fmt: skip
+
+
+def _architectures(report: StudyReport, evidence: Evidence) -> Section:
+    """Show the base and the finalists; without a confirmation the base and the best."""
+    base = Shown(f"baseline ({evidence.base.get('name', 'base')})", evidence.base)
+    confirmed = evidence.confirmed
+    first = best_of(report.confirmed.candidates) if report.confirmed else None
+    names = sorted(
+        (name for name in confirmed if name != BASELINE), key=lambda name: first is None or name != first.candidate
+    )
+    finalists = [Shown(name, confirmed[name][0].spec) for name in names]
+    if not finalists and report.best is not None:
+        finalists = [Shown(f"trial {report.best.number}", report.best.spec)]
+    return Section("architectures", "Architectures", (HOW_TO_READ,), tuple(network_parts([base, *finalists])))
+
+
+def _provenance(report: StudyReport, evidence: Evidence) -> Section:
+    facts: list[tuple[str, Cell]] = [
+        ("study", report.study),
+        ("objective", _objective(evidence)),
+        ("sampler and its seed", f"{evidence.sampler}, seed {evidence.seed}"),
+        ("seed of every search run", str(evidence.run_seed)),
+        ("seeds of the confirmation", ", ".join(map(str, report.confirmed.seeds)) if report.confirmed else "none"),
+        ("evaluations of the test set, to confirm", evidence.test_reads),
+        ("evaluations of it by runs that were there before", evidence.earlier_test_reads),
+        *((f"data fingerprint ({runs:,} runs)", mark) for mark, runs in sorted(evidence.fingerprints.items())),
+    ]
+    columns = (Column("part"), Column("trial", "count"), Column("seed"), Column("outcome"), Column("reason"))
+    lost = [
+        (one.part, one.trial, None if one.seed is None else str(one.seed), one.outcome, one.reason)
+        for one in evidence.lost
+    ]
+    parts: list[Part] = [
+        facts_part(facts),
+        machines_part((machine.environment, machine.runs) for machine in evidence.machines),
+        lost_part(lost, columns),
+        Folded("study-file", "The study's file", evidence.text),
+        folded_spec("spec-baseline", "The baseline's resolved spec", evidence.base),
+    ]
+    for name, runs in evidence.confirmed.items():
+        if name != BASELINE:
+            parts.append(folded_spec(f"spec-{name.replace(' ', '-')}", f"Resolved spec of {name}", runs[0].spec))
+    if not evidence.confirmed and report.best is not None:
+        name = f"trial {report.best.number}"
+        parts.append(folded_spec(f"spec-trial-{report.best.number}", f"Resolved spec of {name}", report.best.spec))
+    return Section("provenance", "Provenance", (), tuple(parts))

@@ -1,0 +1,67 @@
+"""Write the cells of a table as people read them; whatever a table is written as, a number looks the same.
+
+cell_text(0.9731, Column("test accuracy", "percent"))      # "97.31 %"
+"""
+
+from __future__ import annotations
+
+import math
+
+from archsearch.report.figures.figure import Cell, Column
+
+
+def cell_text(cell: Cell, column: Column) -> str:
+    """Write one cell; "" where there is nothing."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, str):
+        return cell
+    if not math.isfinite(cell):
+        return str(cell)
+    if column.kind == "percent":
+        return percent(cell)
+    if column.kind == "points":
+        return f"{100 * cell:+.2f}"
+    if column.kind == "seconds":
+        return f"{cell:,.1f}" if cell >= 0.1 or cell == 0 else f"{cell:.2g}"
+    if column.kind == "count":
+        return f"{cell:,.0f}"
+    return number_text(cell)
+
+
+def heading_text(column: Column) -> str:
+    """Write a column's heading with its unit, where the cells do not say it."""
+    unit = {"points": "points", "seconds": "s"}.get(column.kind)
+    return f"{column.title} ({unit})" if unit else column.title
+
+
+def is_number(column: Column) -> bool:
+    """Say whether a column's cells stand to the right."""
+    return column.kind != "text"
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction in per cent: 97.31 %."""
+    return f"{100 * fraction:.2f} %"
+
+
+def range_text(interval: tuple[float, float]) -> str:
+    """Write an interval of fractions: 95.13 to 97.55 %."""
+    return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
+
+
+def number_text(value: float) -> str:
+    """Write a number in as many digits as help."""
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
+        return f"{value:,.0f}"
+    return f"{value:.5g}"
+
+
+def short_number(value: float) -> str:
+    """Write a count in three digits: 417 k, 1.2 M."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {unit}"
+    return number_text(value)

@@ -1,0 +1,230 @@
+"""Draw networks as layer diagrams, to scale: a slab for every layer's output, from the input at the top downwards.
+
+    svg = diagram((side("lenet5", plan),), "lenet5")
+    svg = diagram((side("lenet5", a), side("trial 7", b)), "lenet5 and trial 7")       # aligned, differences marked
+
+A slab of maps is as wide as the map and as thick as it has channels; what has no map any more is a bar as long as it
+has values. All sides of one drawing share their scales. Written with ElementTree, which escapes every text; colours are
+given as attributes, so that the drawing needs no style sheet, and text takes the page's colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from archsearch.spec.align import align, same_layer
+from archsearch.spec.edited import word
+from archsearch.spec.network import NetworkPlan, PlannedLayer, size_text
+
+COLOURS = {
+    "conv": BLUE, "pool": GREEN, "act": ORANGE, "fc": PURPLE, "norm": SKY, "drop": GREY, "flatten": GREY, "res": BLUE,
+    "block": BLUE,
+}  # fmt: skip
+SLAB, TEXT, GUTTER, GAP = 108, 232, 18, 24  # widths: of the widest slab, of the words beside it, of the marks
+THICKEST, ROW, LOW, INDENT = 40, 34, 22, 10
+BAND = 5  # how thick a layer is drawn that changes no size: activation, normalisation, dropout
+_CHARACTERS = 40  # of the small print that fit beside a slab
+_BANDS = ("act", "norm", "drop")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a drawing: a layer's output (None: the other side's layer stands here), and how it differs."""
+
+    row: PlannedLayer | None
+    title: str
+    words: str
+    shape: tuple[int, ...]
+    family: str
+    deep: int = 0
+    mark: str = ""  # "", "≠" (another layer there), "+" (only here)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One network of a drawing."""
+
+    name: str
+    lines: tuple[Line, ...]
+
+
+def side(name: str, plan: NetworkPlan) -> Side:
+    """Give a network alone: its input and every row of it."""
+    return Side(name, (_input(plan), *(line for row in plan.rows for line in _lines(row, 0, ""))))
+
+
+def two_sides(names: tuple[str, str], plans: tuple[NetworkPlan, NetworkPlan]) -> tuple[Side, Side]:
+    """Lay two networks side by side, layer by layer, with what differs marked."""
+    lines: tuple[list[Line], list[Line]] = ([_input(plans[0])], [_input(plans[1])])
+    for pair in align(plans[0].rows, plans[1].rows):
+        same = pair[0] is not None and pair[1] is not None and same_layer(pair[0], pair[1])
+        for here, row in enumerate(pair):
+            mark = "" if same else "+" if pair[1 - here] is None else "≠"
+            lines[here].extend(_lines(row, 0, mark) if row is not None else [])
+        longest = max(map(len, lines))
+        for column in lines:
+            column.extend(Line(None, "", "", (), "") for _ in range(longest - len(column)))
+    return Side(names[0], tuple(lines[0])), Side(names[1], tuple(lines[1]))
+
+
+def _input(plan: NetworkPlan) -> Line:
+    return Line(None, "input", "", plan.input_shape, "input")
+
+
+def _lines(row: PlannedLayer, deep: int, mark: str) -> Iterator[Line]:
+    if row.kind == "identity":
+        return
+    yield Line(row, row.name.rpartition(".")[2], _words(row), row.output_shape, row.layer.family, deep, mark)
+    for inner in (*row.layers, *((row.projection,) if row.projection else ())):
+        yield from _lines(inner, deep + 1, mark)
+
+
+def _words(row: PlannedLayer) -> str:
+    """Give the kind with the fields that are not defaults and not seen in the output's size."""
+    fields = row.layer.model_dump(mode="json", exclude_defaults=True)
+    hidden = ("name", "layers", "out_channels", "out_features")
+    return " ".join((row.kind, *(f"{key}={word(value)}" for key, value in fields.items() if key not in hidden)))
+
+
+# -- drawing -----------------------------------------------------------------------------------------------------------
+
+
+def diagram(sides: Sequence[Side], key: str, title: str) -> str:
+    """Draw one network or two; `key` makes the ids of title and description unique in a page."""
+    scale = _scale([line for one in sides for line in one.lines])
+    heights = [_height(lines, scale) for lines in zip(*(one.lines for one in sides), strict=True)]
+    column = GUTTER + SLAB + TEXT
+    width = column * len(sides) + GAP * (len(sides) - 1)
+    height = ROW + sum(heights) + 8
+    svg = Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "viewBox": f"0 0 {width} {height}",
+            "width": str(width),
+            "height": str(height),
+            "role": "img",
+            "aria-labelledby": f"{key}-t {key}-d",
+            "font-family": "system-ui, sans-serif",
+            "font-size": "12",
+            "fill": "currentColor",
+        },
+    )
+    SubElement(svg, "title", {"id": f"{key}-t"}).text = title
+    SubElement(svg, "desc", {"id": f"{key}-d"}).text = "; ".join(_described(one) for one in sides)
+    for number, one in enumerate(sides):
+        left = number * (column + GAP)
+        _text(svg, left + GUTTER, 18, _cut(one.name, 48), weight="600", size="14")
+        top = ROW
+        for line, tall in zip(one.lines, heights, strict=True):
+            _draw(svg, line, left, top, tall, scale)
+            top += tall
+    return tostring(svg, encoding="unicode")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """How many pixels a map's column, a channel and a value of a flat layer take."""
+
+    map: float
+    channel: float
+    value: float
+
+
+def _scale(lines: Sequence[Line]) -> _Scale:
+    shapes = [line.shape for line in lines if line.shape]
+    maps = [shape for shape in shapes if not _is_flat(shape)]
+    flat = [shape[0] for shape in shapes if _is_flat(shape)]
+    return _Scale(
+        SLAB / max((shape[-1] for shape in maps), default=1),
+        THICKEST / max((shape[0] for shape in maps), default=1),
+        SLAB / max(flat, default=1),
+    )
+
+
+def _is_flat(shape: tuple[int, ...]) -> bool:
+    """Say whether a shape has no map (any more): flat data, and channels of one value each."""
+    return math.prod(shape[1:]) == 1
+
+
+def _size(line: Line, scale: _Scale) -> tuple[float, float]:
+    """Give width and thickness of a line's slab."""
+    if not line.shape:
+        return 0.0, 0.0
+    if _is_flat(line.shape):
+        return max(2.0, line.shape[0] * scale.value), BAND
+    thick = BAND if line.family in _BANDS else line.shape[0] * scale.channel
+    return max(2.0, line.shape[-1] * scale.map), max(2.0, thick)
+
+
+def _height(lines: Sequence[Line], scale: _Scale) -> int:
+    low = all(line.family in _BANDS or not line.shape for line in lines)
+    return max(LOW if low else ROW, *(round(_size(line, scale)[1]) + 10 for line in lines))
+
+
+def _draw(svg: Element, line: Line, left: int, top: int, tall: int, scale: _Scale) -> None:
+    if not line.shape:
+        return
+    if line.mark:
+        band = {
+            "x": str(left),
+            "y": str(top + 1),
+            "width": str(GUTTER + SLAB + TEXT),
+            "height": str(tall - 2),
+            "rx": "4",
+        }
+        SubElement(svg, "rect", {**band, "fill": VERMILION, "fill-opacity": "0.13"})
+        _text(svg, left + 5, top + tall / 2 + 4, line.mark, weight="700")
+    wide, thick = _size(line, scale)
+    box = {
+        "x": _number(left + GUTTER + (SLAB - wide) / 2),
+        "y": _number(top + (tall - thick) / 2),
+        "width": _number(wide),
+        "height": _number(thick),
+    }
+    # The inside of a block is paler than what stands for itself, and moved to the right in the words.
+    paint = {"fill": COLOURS.get(line.family, GREY), "fill-opacity": "0.55" if line.deep else "0.9"}
+    if line.family == "input":
+        paint = {"fill": "none", "stroke": GREY, "stroke-width": "1.5"}
+    SubElement(svg, "rect", {**box, **paint})
+    beside = left + GUTTER + SLAB + 10 + INDENT * line.deep
+    thin = line.family in _BANDS
+    name = _text(svg, beside, top + tall / 2 + (4 if thin or not line.words else -3), "")
+    SubElement(name, "tspan", {"font-weight": "600"}).text = _cut(line.title, 20)
+    if thin:
+        SubElement(name, "tspan", {"font-size": "11", "fill-opacity": "0.8"}).text = f"  {_cut(line.words, 24)}"
+        return
+    counted = line.row is not None and line.row.parameters and not line.row.layers
+    SubElement(name, "tspan").text = f"  {size_text(line.shape)}"
+    if line.row is not None and counted:
+        SubElement(name, "tspan", {"fill-opacity": "0.8"}).text = f"  {line.row.parameters:,} parameters"
+    if line.words:
+        _text(svg, beside, top + tall / 2 + 11, _cut(line.words, _CHARACTERS - 2 * line.deep), size="11", opacity="0.8")
+
+
+def _text(
+    svg: Element, x: float, y: float, text: str, *, weight: str = "", size: str = "", opacity: str = ""
+) -> Element:
+    given = {"font-weight": weight, "font-size": size, "fill-opacity": opacity}
+    element = SubElement(svg, "text", {"x": _number(x), "y": _number(y), **{k: v for k, v in given.items() if v}})
+    element.text = text
+    return element
+
+
+def _described(one: Side) -> str:
+    """Say a network in words, for whoever does not see it."""
+    words = {"+": " (only here)", "≠": " (differs)"}
+    layers = [f"{line.title} {size_text(line.shape)}{words.get(line.mark, '')}" for line in one.lines if line.shape]
+    return f"{one.name}: {', '.join(layers)}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")

@@ -1,0 +1,162 @@
+"""Are the winners real? Finalists on fresh seeds against the values the search selected them by.
+
+    data = confirmed_data(record)          # or a sentence: why there is none
+    draw_confirmed(data)
+
+The test accuracies on fresh seeds are the only ones that no choice was made by.
+"""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, NamedTuple
+
+from archsearch.report.figures.figure import Column, Table
+from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
+from archsearch.report.figures.trials import many, short
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from archsearch.search.record import SearchRecord
+
+
+class Finalist(NamedTuple):
+    """A candidate: what the search saw, and what fresh seeds say."""
+
+    name: str
+    search: float | None
+    validation: float | None  # mean on fresh seeds
+    test: float | None  # mean on fresh seeds
+    interval: tuple[float, float] | None
+    seeds: tuple[float, ...]
+    baseline: bool
+
+
+class Finalists(NamedTuple):
+    """The finalists, best test mean first, the baseline at the end."""
+
+    finalists: tuple[Finalist, ...]
+    says: str
+    table: Table
+
+
+def confirmed_data(record: SearchRecord) -> Finalists | str:
+    """Compare the finalists' search values with what fresh seeds say."""
+    confirmed = record.report.confirmed
+    if confirmed is None:
+        return "nothing was confirmed on fresh seeds (yet, or with --confirm 0)"
+    if not any(row.trial is not None and row.mean is not None for row in confirmed.candidates):
+        return "the confirmation has begun, and no finalist is through"
+    rows = sorted(
+        confirmed.candidates, key=lambda row: (row.candidate == "baseline", -(row.mean or 0.0), row.candidate)
+    )
+    base = record.trial(record.baseline)
+    finalists = []
+    for row in rows:
+        is_base = row.candidate == "baseline"
+        search = row.search_value
+        if is_base and base is not None and record.metric.name == "val_accuracy":
+            search = record.value(base)
+        validation = None
+        if row.search_value is not None and row.shrinkage is not None:
+            validation = row.search_value - row.shrinkage
+        seeds = tuple(row.test_accuracies.values())
+        finalists.append(Finalist(row.candidate, search, validation, row.mean, row.ci95, seeds, is_base))
+    says = confirmed.sentence
+    shrunk = [row.shrinkage for row in rows if row.shrinkage is not None]
+    if shrunk:
+        mean = statistics.fmean(shrunk)
+        word = "higher" if mean >= 0 else "lower"
+        says += f" The search's values were on average {100 * abs(mean):.2f} points {word} than the same networks' "
+        says += f"validation accuracy on {many(len(confirmed.seeds), 'fresh seed')}."
+    columns = (
+        Column("candidate"),
+        Column("search value", "percent"),
+        Column("validation, fresh seeds", "percent"),
+        Column("shrinkage", "points"),
+        Column("test mean", "percent"),
+        Column("95 % interval from", "percent"),
+        Column("to", "percent"),
+        Column("from baseline", "points"),
+        Column("seeds", "count"),
+    )
+    table = tuple(
+        (
+            row.candidate,
+            one.search,
+            one.validation,
+            row.shrinkage,
+            row.mean,
+            row.ci95[0] if row.ci95 else None,
+            row.ci95[1] if row.ci95 else None,
+            row.gain,
+            len(row.test_accuracies),
+        )
+        for row, one in zip(rows, finalists, strict=True)
+    )
+    return Finalists(tuple(finalists), says, Table(columns, table))
+
+
+def draw_confirmed(data: Finalists) -> go.Figure:
+    """Draw a row for each finalist: search value, validation and test means on fresh seeds, each seed's test value."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=layout(x="accuracy", x_format=".2%", height=150 + 64 * len(data.finalists)))
+    rows = list(enumerate(data.finalists))
+    for place, one in rows:
+        if one.search is not None and one.validation is not None:
+            figure.add_shape(
+                type="line",
+                x0=short(one.search),
+                x1=short(one.validation),
+                y0=place - 0.18,
+                y1=place - 0.18,
+                line={"color": GREY, "width": 2},
+                layer="below",
+            )
+    figure.add_scatter(
+        x=[short(value) for _, one in rows for value in one.seeds],
+        y=[place + 0.18 for place, one in rows for _ in one.seeds],
+        mode="markers",
+        marker={"color": GREY, "symbol": "line-ns-open", "size": 11, "line": {"width": 1.5}},
+        name="test, each seed",
+        hoverinfo="x",
+    )
+    parts = (
+        ("search value", "circle-open", ORANGE, -0.18, [one.search for one in data.finalists]),
+        ("validation mean, fresh seeds", "circle", BLUE, -0.18, [one.validation for one in data.finalists]),
+    )
+    for name, symbol, colour, shift, values in parts:
+        there = [(value, place + shift) for place, value in enumerate(values) if value is not None]
+        if there:
+            figure.add_scatter(
+                x=[short(value) for value, _ in there],
+                y=[place for _, place in there],
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}},
+                name=name,
+                hoverinfo="x",
+            )
+    tested = [(place, one) for place, one in rows if one.test is not None]
+    reach = [((one.interval or (one.test,) * 2), one.test or 0.0) for _, one in tested]
+    figure.add_scatter(
+        x=[short(one.test) for _, one in tested],
+        y=[place + 0.18 for place, _ in tested],
+        mode="markers",
+        marker={"color": GREEN, "symbol": "diamond", "size": 11},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [short((bounds[1] or 0.0) - mean) for bounds, mean in reach],
+            "arrayminus": [short(mean - (bounds[0] or 0.0)) for bounds, mean in reach],
+            "color": GREEN,
+        },
+        name="test mean with 95 % interval",
+        hoverinfo="x",
+    )
+    names = [plain_text(one.name, 40) for one in data.finalists]
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.4, -0.6], showgrid=False
+    )
+    return figure

@@ -1,0 +1,150 @@
+"""Learning curves of one experiment: a line for every seed, their mean, and a band from the lowest to the highest.
+
+data = curves_data("accuracy", {0: [...], 1: [...]})
+curves_figure(...)
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import plotly.graph_objects as go
+
+from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
+from archsearch.report.figures.style import BLUE, GREY, ORANGE, layout
+from archsearch.train.result import EpochRecord
+
+Quantity = Literal["accuracy", "loss"]
+WATCHED = {"val": "validation", "test": "test", "train": "training"}
+
+
+class Curve(NamedTuple):
+    """One quantity over the epochs that all or some seeds reached; `n` counts them at each epoch."""
+
+    part: str
+    by_seed: dict[int, list[float | None]]
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+    n: list[int]
+
+
+class Curves(NamedTuple):
+    """The watched part (validation, else test) and the training part."""
+
+    quantity: Quantity
+    watched: Curve | None
+    training: Curve
+
+
+def curves_data(quantity: Quantity, histories: Mapping[int, Sequence[EpochRecord]]) -> Curves:
+    """Gather a quantity per epoch and seed; an epoch that a seed did not reach counts for the others only."""
+    has = {part: any(_value(r, part, quantity) is not None for h in histories.values() for r in h) for part in WATCHED}
+    part = "val" if has["val"] else "test" if has["test"] else None
+    return Curves(
+        quantity,
+        None if part is None else _curve(part, quantity, histories),
+        _curve("train", quantity, histories),
+    )
+
+
+def _value(record: EpochRecord, part: str, quantity: str) -> float | None:
+    value: float | None = getattr(record, f"{part}_{quantity}")
+    return value
+
+
+def _curve(part: str, quantity: Quantity, histories: Mapping[int, Sequence[EpochRecord]]) -> Curve:
+    by_seed = {seed: [_value(record, part, quantity) for record in history] for seed, history in histories.items()}
+    columns = []
+    for epoch in range(max(map(len, by_seed.values()), default=0)):
+        there = [values[epoch] for values in by_seed.values() if epoch < len(values)]
+        columns.append([value for value in there if value is not None])
+    columns = [column for column in columns if column]
+    return Curve(
+        WATCHED[part],
+        by_seed,
+        [statistics.fmean(column) for column in columns],
+        [min(column) for column in columns],
+        [max(column) for column in columns],
+        [len(column) for column in columns],
+    )
+
+
+def curves_figure(
+    key: str, label: str, quantity: Quantity, histories: Mapping[int, Sequence[EpochRecord]]
+) -> Figure | Missing:
+    """Make the figure of one experiment's runs."""
+    title = f"{quantity.capitalize()} while training, {label}"
+    data = curves_data(quantity, histories)
+    shown = data.watched or data.training
+    if not shown.mean:
+        return Missing(key, title, "the runs hold no epochs")
+    n = len(histories)
+    seeds = "1 seed" if n == 1 else f"{n} seeds"
+    band = "" if n == 1 else "; the thick line is their mean, the band reaches from the lowest to the highest"
+    says = f"{shown.part.capitalize()} {quantity} after each epoch, {seeds}{band}."
+    if data.watched is not None:
+        says += f" Dashed: training {quantity}{' (mean)' if n > 1 else ''}, measured while the weights still move."
+    if shown.part == "test":
+        says += " There is no validation data, so the test set was read after each epoch."
+    return Figure(key, title, says, curves_table(data), lambda: draw_curves(data))
+
+
+def curves_table(data: Curves) -> Table:
+    """Give every epoch with mean, range and number of seeds."""
+    kind: Literal["percent", "number"] = "percent" if data.quantity == "accuracy" else "number"
+    columns = [Column("epoch", "count")]
+    for curve in (data.watched, data.training):
+        if curve is not None:
+            columns += [Column(f"{curve.part} {word}", kind) for word in ("mean", "lowest", "highest")]
+    columns.append(Column("seeds", "count"))
+    rows: list[tuple[Cell, ...]] = []
+    for epoch in range(len(data.training.mean)):
+        cells: list[Cell] = [epoch + 1]
+        for curve in (data.watched, data.training):
+            if curve is not None:
+                cells += [_at(values, epoch) for values in (curve.mean, curve.low, curve.high)]
+        rows.append((*cells, data.training.n[epoch]))
+    return Table(tuple(columns), tuple(rows))
+
+
+def _at(values: Sequence[float], index: int) -> float | None:
+    return values[index] if index < len(values) else None
+
+
+def draw_curves(data: Curves) -> go.Figure:
+    """Draw the watched part with its band, training dashed."""
+    shown = data.watched or data.training
+    percent = ".1%" if data.quantity == "accuracy" else ""
+    figure = go.Figure(
+        layout=layout(x="epoch", y=f"{shown.part} {data.quantity}", y_format=percent or ".3g", height=380)
+    )
+    epochs = list(range(1, len(shown.mean) + 1))
+    value = "%{y:.2%}" if percent else "%{y:.4f}"
+    if len(shown.by_seed) > 1:
+        band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        figure.add_scatter(x=epochs, y=shown.high, **band)
+        figure.add_scatter(
+            x=epochs, y=shown.low, fill="tonexty", fillcolor="rgba(0,114,178,0.18)", **band | {"showlegend": True},
+            name="lowest to highest",
+        )  # fmt: skip
+        for seed, values in shown.by_seed.items():
+            figure.add_scatter(
+                x=epochs, y=values, mode="lines", line={"width": 1, "color": BLUE}, opacity=0.5, name=f"seed {seed}",
+                showlegend=False, hovertemplate=f"seed {seed}, epoch %{{x}}: {value}<extra></extra>",
+            )  # fmt: skip
+    name = "mean" if len(shown.by_seed) > 1 else "seed {}".format(*shown.by_seed)
+    figure.add_scatter(
+        x=epochs, y=shown.mean, mode="lines+markers", line={"width": 3, "color": BLUE},
+        marker={"size": 5, "color": BLUE}, name=f"{shown.part}, {name}",
+        hovertemplate=f"{name}, epoch %{{x}}: {value}<extra></extra>",
+    )  # fmt: skip
+    if data.watched is not None:
+        figure.add_scatter(
+            x=epochs, y=data.training.mean, mode="lines", line={"width": 2, "dash": "dash", "color": ORANGE},
+            name=f"training, {name}", hovertemplate=f"training, epoch %{{x}}: {value}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(showline=True, linecolor=GREY, rangemode="tozero" if len(epochs) == 1 else "normal")
+    return figure

@@ -1,0 +1,137 @@
+"""Runs that a report knows: their results, where their files lie, and which belong together.
+
+    groups = grouped([KnownRun(result, directory), ...])      # one for each experiment, seeds in order
+
+A result may come from a storage whose run directories are gone; what is in the files is missing then, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsearch.errors import ArchsearchError
+from archsearch.files import seal
+from archsearch.report.document import slug
+from archsearch.train.directory import RunDirectory
+from archsearch.train.result import RunResult
+
+Floats = NDArray[np.floating[Any]]
+Whole = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """A result with the directory of its files, or why there is none."""
+
+    result: RunResult
+    directory: Path | None
+    why: str = ""
+
+    def file(self, name: str) -> Path | str:
+        """Give a file of the run, or the reason why it cannot be read."""
+        if self.directory is None:
+            return self.why
+        path = self.directory / name
+        return path if path.is_file() else f"{path} is gone"
+
+
+@dataclass(frozen=True, slots=True)
+class RunGroup:
+    """The runs of one experiment, by seed."""
+
+    label: str
+    runs: tuple[KnownRun, ...]
+
+    @property
+    def completed(self) -> tuple[KnownRun, ...]:
+        """Give the runs that did not diverge."""
+        return tuple(run for run in self.runs if run.result.status == "completed")
+
+
+def with_files(result: RunResult, runs_dir: Path) -> KnownRun:
+    """Look for the files of a result that a storage holds; files that are not that run's any more are not used."""
+    directory = runs_dir / result.run_id
+    if not directory.is_dir():
+        return KnownRun(result, None, f"the run directory {directory} is not there")
+    try:
+        there = RunDirectory(directory).result()
+    except ArchsearchError as error:
+        return KnownRun(result, None, str(error))
+    if there is None or there.run_id != result.run_id:
+        return KnownRun(result, None, f"{directory} holds no finished run")
+    return KnownRun(result, directory)
+
+
+def grouped(runs: Sequence[KnownRun]) -> tuple[RunGroup, ...]:
+    """Put runs of the same experiment together, in the order they came; each run once."""
+    groups: dict[str, dict[str, KnownRun]] = {}
+    for run in runs:
+        groups.setdefault(_experiment(run.result), {}).setdefault(run.result.run_id, run)
+    taken: dict[str, int] = {}
+    made = []
+    for members in groups.values():
+        ordered = tuple(sorted(members.values(), key=lambda run: run.result.seed))
+        name = ordered[0].result.name
+        count = taken[slug(name)] = taken.get(slug(name), 0) + 1  # two labels never make one link
+        made.append(RunGroup(name if count == 1 else f"{name} ({count})", ordered))
+    return tuple(made)
+
+
+def _experiment(result: RunResult) -> str:
+    spec = {part: result.spec.get(part) for part in ("data", "network", "train")}
+    return seal([spec, result.data_fingerprint])
+
+
+# -- what is in the files ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Outputs and labels of one part of the data; `probabilities` is None where the outputs are none."""
+
+    part: str  # test or validation
+    outputs: Floats
+    labels: Whole
+    probabilities: Floats | None
+    meaning: str
+
+
+def predictions_of(run: KnownRun) -> Predictions | str:
+    """Read what a run predicted, on test data if it read them, else on validation data; or say why not."""
+    path = run.file("predictions.npz")
+    if isinstance(path, str):
+        return path
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            for key, part in (("test", "test"), ("val", "validation")):
+                if f"{key}_outputs" in arrays:
+                    outputs, labels = arrays[f"{key}_outputs"], arrays[f"{key}_labels"]
+                    probabilities, meaning = probabilities_of(outputs, run.result.spec)
+                    return Predictions(part, outputs, labels, probabilities, meaning)
+    except (OSError, ValueError, KeyError) as error:
+        return f"{path} cannot be read: {error}"
+    return f"{path} holds no predictions"
+
+
+def probabilities_of(outputs: Floats, spec: dict[str, Any]) -> tuple[Floats | None, str]:
+    """Give class probabilities and where they come from; None where a network's outputs are no probabilities.
+
+    A softmax at the end gives them, whatever the loss; else cross-entropy takes the outputs as logits.
+    """
+    last = spec["network"][-1]
+    kind = last if isinstance(last, str) else next(iter(last))
+    if kind == "softmax":
+        return outputs, "the network's softmax"
+    if kind == "log_softmax":
+        return np.exp(outputs), "the exponential of the network's log-softmax"
+    loss = spec["train"].get("loss", "cross_entropy")
+    if (loss if isinstance(loss, str) else next(iter(loss))) != "cross_entropy":
+        return None, "the network's outputs are no probabilities: it ends without softmax and its loss needs none"
+    shifted = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True), "the softmax of the network's outputs"

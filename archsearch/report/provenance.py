@@ -1,0 +1,74 @@
+"""Where the numbers of a report come from: specs, seeds, data, machines, reads of the test set, what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from archsearch import __version__
+from archsearch.report.document import Folded, Tabled
+from archsearch.report.figures.drawing import plotly_version
+from archsearch.report.figures.figure import Cell, Column, Table
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.write import spec_yaml
+
+_ENVIRONMENT = (
+    ("archsearch", "archsearch"),
+    ("python", "Python"),
+    ("torch", "torch"),
+    ("device_name", "device"),
+    ("processor", "processor"),
+    ("platform", "system"),
+    ("threads", "threads"),
+)
+MOST_LOST = 200  # rows of runs that came to nothing; their number is always said
+
+
+def folded_spec(key: str, title: str, spec: Mapping[str, Any]) -> Folded:
+    """Give a resolved spec as YAML that can be run; as it is held where this version cannot read it."""
+    try:
+        read = ExperimentSpec.model_validate(dict(spec))
+        return Folded(key, title, spec_yaml(read, f"archsearch run {read.name}.yaml"))
+    except ValidationError as error:
+        return Folded(key, title, f"# not a spec of this version: {error.error_count()} problems\n{dict(spec)}\n")
+
+
+def engine_text(environment: Mapping[str, Any]) -> str:
+    """Say what computed a run: native with its variant, or torch and why."""
+    if environment.get("engine") == "native":
+        variant = environment.get("engine_variant")
+        return f"native ({variant})" if variant else "native"
+    reason = environment.get("engine_reason")
+    return f"torch ({reason})" if reason else "torch"
+
+
+def machines_part(machines: Iterable[tuple[Mapping[str, Any], int]]) -> Tabled:
+    """Give the environments with how many runs each made."""
+    columns = (*(Column(title) for _, title in _ENVIRONMENT), Column("engine"), Column("runs", "count"))
+    rows = tuple(
+        (*(_cell(environment.get(name)) for name, _ in _ENVIRONMENT), engine_text(environment), count)
+        for environment, count in machines
+    )
+    return Tabled("machines", "Machines and versions", "What the runs were made with.", Table(columns, rows))
+
+
+def facts_part(facts: Sequence[tuple[str, Cell]]) -> Tabled:
+    """Give the facts of a report as two columns, with the versions that wrote it."""
+    rows = (*facts, ("report written by", f"archsearch {__version__}, plotly {plotly_version()}"))
+    return Tabled("facts", "Facts", "", Table((Column("what"), Column("value")), tuple(rows)))
+
+
+def lost_part(rows: Sequence[tuple[Cell, ...]], columns: tuple[Column, ...]) -> Tabled:
+    """List the runs that came to nothing with their reasons; none is left out silently."""
+    says = "Every run that failed, diverged or was left out, and why; none of them is in a mean or an interval."
+    if len(rows) > MOST_LOST:
+        says += f" The first {MOST_LOST} of {len(rows):,}."
+    if not rows:
+        says = "No run failed, diverged or was left out."
+    return Tabled("left-out", "Excluded and failed runs", says, Table(columns, tuple(rows[:MOST_LOST])))
+
+
+def _cell(value: object) -> Cell:
+    return value if isinstance(value, (str, int, float)) or value is None else str(value)

@@ -1,0 +1,166 @@
+"""What stands behind a search's answer, from the storage alone: specs, runs of the finalists, failures, machines.
+
+    evidence = evidence_of(study, storage)
+    evidence.base, evidence.confirmed["trial 7"][0].test_accuracy, evidence.machines
+
+Plain data, for reports; the trials one by one are in `record.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from pydantic import ValidationError
+
+from archsearch.data.planning import plan_experiment
+from archsearch.errors import ArchsearchError
+from archsearch.search.jobs import SEARCH_SEED
+from archsearch.search.search import confirm_name, ranked_trials
+from archsearch.search.space import network_key
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.fields import Plain
+from archsearch.study.queue import slots_of
+from archsearch.train.result import RunResult
+
+
+class TrialRun(Plain):
+    """A completed trial's network: its values, its spec, and its run."""
+
+    number: int
+    values: tuple[float, ...]
+    result: RunResult
+
+
+class LostRun(Plain):
+    """A trial that came to no value, and why; `part` is search or confirmation."""
+
+    part: str
+    trial: int
+    outcome: str
+    reason: str
+    seed: int | None
+    spec: dict[str, Any] | None
+
+
+class Machine(Plain):
+    """An environment that runs were made in (see RunResult.environment), and how many; why torch is left out."""
+
+    environment: dict[str, Any]
+    runs: int
+
+
+class Evidence(Plain):
+    """What a search holds beside its trials' values.
+
+    `test_reads` counts evaluations of the test set to confirm; `earlier_test_reads` those of runs that were there
+    before the search came upon the same network, and that it did not look at.
+    """
+
+    study: str
+    text: str
+    base: dict[str, Any]
+    seed: int
+    run_seed: int
+    sampler: str
+    objective: tuple[tuple[str, str], ...]
+    base_trial: TrialRun | None
+    ranked: tuple[TrialRun, ...]
+    confirmed: dict[str, tuple[RunResult, ...]]
+    lost: tuple[LostRun, ...]
+    machines: tuple[Machine, ...]
+    fingerprints: dict[str, int]
+    test_reads: int
+    earlier_test_reads: int
+
+
+BEST_KEPT = 5  # of the ranking: the finalists are found by their own names
+
+
+def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
+    """Read what a report needs beside the trials' values; touches no file but the storage."""
+    held = opened.user_attrs
+    searching = list(slots_of(opened).values())
+    confirming = _confirming(opened, storage)
+    confirmed: dict[str, list[RunResult]] = {}
+    for trial in confirming:
+        result = run_of(trial)
+        if result is not None and trial.state == TrialState.COMPLETE:
+            confirmed.setdefault(trial.user_attrs["candidate"], []).append(result)
+    base = next((t for t in searching if t.number == 0 and t.state == TrialState.COMPLETE), None)
+    is_base = base is not None and base.user_attrs.get("network") == _network_of(held["base"])
+    everything = [t.user_attrs["result"] for t in (*searching, *confirming) if "result" in t.user_attrs]
+    return Evidence(
+        study=opened.study_name,
+        text=held["text"],
+        base=held["base"],
+        seed=held["seed"],
+        run_seed=SEARCH_SEED,
+        sampler=held["sampler"],
+        objective=tuple((direction, metric) for direction, metric in held["identity"]["objective"]),
+        base_trial=_trial_run(base) if base is not None and is_base else None,
+        ranked=tuple(run for t in ranked_trials(opened)[:BEST_KEPT] if (run := _trial_run(t)) is not None),
+        confirmed={name: tuple(sorted(runs, key=lambda r: r.seed)) for name, runs in confirmed.items()},
+        lost=(*_lost("search", searching), *_lost("confirmation", confirming)),
+        machines=_machines(everything),
+        fingerprints=dict(Counter(result["data_fingerprint"] for result in everything)),
+        test_reads=_reads(confirming),
+        earlier_test_reads=_reads(searching),
+    )
+
+
+def run_of(trial: FrozenTrial) -> RunResult | None:
+    """Give the run that a finished trial carries, None where it carries none."""
+    held = trial.user_attrs
+    if "result" not in held or "spec" not in held:
+        return None
+    return RunResult.model_validate({**held["result"], "spec": held["spec"]})
+
+
+def _trial_run(trial: FrozenTrial) -> TrialRun | None:
+    result = run_of(trial)
+    return None if result is None else TrialRun(number=trial.number, values=tuple(trial.values), result=result)
+
+
+def _confirming(opened: optuna.Study, storage: RDBStorage) -> list[FrozenTrial]:
+    name = confirm_name(opened.study_name)
+    if name not in optuna.get_all_study_names(storage):
+        return []
+    return list(slots_of(optuna.load_study(study_name=name, storage=storage)).values())
+
+
+def _network_of(spec: dict[str, Any]) -> str | None:
+    """Give what the trials call this experiment; None where it cannot be planned here (own data that is gone)."""
+    try:
+        return network_key(plan_experiment(ExperimentSpec.model_validate(spec)))
+    except (ArchsearchError, ValidationError):
+        return None
+
+
+def _lost(part: str, trials: Iterable[FrozenTrial]) -> list[LostRun]:
+    lost = []
+    for trial in trials:
+        held = trial.user_attrs
+        if trial.state != TrialState.FAIL:
+            continue
+        reason = held.get("failure") or f"its worker died {held.get('attempts', 1)} times"
+        outcome = held.get("outcome", "failed")
+        seed, spec = held.get("seed"), held.get("spec")
+        lost.append(LostRun(part=part, trial=trial.number, outcome=outcome, reason=str(reason), seed=seed, spec=spec))
+    return lost
+
+
+def _reads(trials: Iterable[FrozenTrial]) -> int:
+    return sum(trial.user_attrs["result"]["test_reads"] for trial in trials if "result" in trial.user_attrs)
+
+
+def _machines(results: Iterable[Mapping[str, Any]]) -> tuple[Machine, ...]:
+    # The reason names a share of each network's work, so it would make a machine of every network.
+    environments = ({k: v for k, v in result["environment"].items() if k != "engine_reason"} for result in results)
+    counted = Counter(json.dumps(environment, sort_keys=True) for environment in environments)
+    return tuple(Machine(environment=json.loads(text), runs=count) for text, count in sorted(counted.items()))

@@ -1,0 +1,47 @@
+"""A network in one line, for places where there is room for one line: hover texts, table cells.
+
+    network_line(spec["network"])       # conv6(5) tanh avg2 conv16(5) tanh avg2 conv120(5) tanh fc84 tanh fc10 softmax
+
+Made from the plain tree of a spec; what changes nothing (identity, flatten) is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SHORT = {"linear": "fc", "conv2d": "conv", "conv1d": "conv1d", "max_pool2d": "max", "avg_pool2d": "avg"}
+_SILENT = ("identity", "flatten")
+
+
+def network_line(layers: Sequence[Any]) -> str:
+    """Write a layer list in one line: kind, width, kernel in brackets; /stride and +padding where not usual."""
+    words = (_word(layer) for layer in layers)
+    return " ".join(word for word in words if word)
+
+
+def _word(layer: Any) -> str:
+    kind, fields = next(iter(layer.items())) if isinstance(layer, Mapping) and layer else (str(layer), {})
+    if kind in _SILENT:
+        return ""
+    fields = fields if isinstance(fields, Mapping) else {}
+    word = _SHORT.get(kind, kind)
+    width = fields.get("out_channels", fields.get("out_features"))
+    kernel, stride, padding = (fields.get(name) for name in ("kernel_size", "stride", "padding"))
+    if width is not None:
+        word += str(width) if width != "classes" else "(classes)"
+        word += f"({_size(kernel)})" if kernel is not None else ""
+        usual = 1
+    else:
+        word += _size(kernel) if kernel is not None else ""
+        usual = kernel if kernel is not None else 1
+    if stride is not None and stride != usual:
+        word += f"/{_size(stride)}"
+    if padding not in (None, 0):
+        word += f"+{_size(padding)}"
+    inside = fields.get("layers")
+    return f"{word}[{network_line(inside)}]" if isinstance(inside, Sequence) and not isinstance(inside, str) else word
+
+
+def _size(value: Any) -> str:
+    return "x".join(str(part) for part in value) if isinstance(value, (list, tuple)) else str(value)

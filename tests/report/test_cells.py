@@ -1,0 +1,43 @@
+"""Cells as people read them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from archsearch.report.cells import cell_text, heading_text, short_number
+from archsearch.report.figures.figure import Column
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "text"),
+    [
+        (0.97312, "percent", "97.31 %"),
+        (0.0094, "points", "+0.94"),
+        (-0.0094, "points", "-0.94"),
+        (61706, "count", "61,706"),
+        (12.345, "seconds", "12.3"),
+        (0.0123, "seconds", "0.012"),
+        (0, "seconds", "0.0"),
+        (0.001, "number", "0.001"),
+        (3.0, "number", "3"),
+        (2.718281828, "number", "2.7183"),
+        (True, "text", "yes"),
+        (False, "text", "no"),
+        (None, "percent", ""),
+        (math.inf, "number", "inf"),
+        ("<b>", "text", "<b>"),
+    ],
+)
+def test_cell_is_written_by_its_columns_kind(cell, kind, text):
+    assert cell_text(cell, Column("x", kind)) == text
+
+
+def test_heading_has_the_unit_that_the_cells_do_not_say():
+    kinds = ("text", "count", "number", "percent", "points", "seconds")
+    assert [heading_text(Column("x", kind)) for kind in kinds] == ["x", "x", "x", "x", "x (points)", "x (s)"]
+
+
+def test_short_number_has_three_digits_and_a_unit():
+    assert [short_number(n) for n in (999, 416_520, 1_234_567, 5 * 10**9)] == ["999", "417 k", "1.23 M", "5 G"]

@@ -1,0 +1,73 @@
+"""What stands behind a search's answer, read from the storage alone."""
+
+from __future__ import annotations
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from archsearch.search.confirm import BASELINE, conclude, not_told_apart
+from archsearch.search.evidence import evidence_of
+from archsearch.search.search import Settings, existing_study, report_on, search
+from archsearch.study.queue import slots_of
+from archsearch.study.storage import default_url, open_storage
+
+
+@pytest.fixture(scope="module")
+def finished(make_study, tmp_path_factory, data_dir):
+    """A search of six trials that confirmed two finalists on two seeds."""
+    tmp_path = tmp_path_factory.mktemp("evidence")
+    search(make_study(), Settings(trials=6, confirm=2, confirm_seeds=2, runs_dir=tmp_path / "runs", data_dir=data_dir))
+    storage = open_storage(default_url(tmp_path / "runs"))
+    return existing_study("small", storage), storage
+
+
+def test_evidence_holds_the_runs_of_the_finalists_and_their_reads_of_the_test_set(finished):
+    study, storage = finished
+    report, evidence = report_on(study, storage), evidence_of(study, storage)
+    rows = {row.candidate: row for row in report.confirmed.candidates}
+    assert list(evidence.confirmed) == list(rows)
+    for name, runs in evidence.confirmed.items():
+        assert {str(run.seed): run.test_accuracy for run in runs} == rows[name].test_accuracies
+        assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+    assert (evidence.test_reads, evidence.earlier_test_reads) == (report.confirmed.test_reads, 0) == (6, 0)
+    assert evidence.ranked[0].number == report.best.number
+    assert evidence.ranked[0].result.spec == report.best.spec
+    assert evidence.objective == (("maximize", "val_accuracy"),)
+    assert sum(evidence.fingerprints.values()) == sum(machine.runs for machine in evidence.machines)
+    assert evidence.lost == ()
+    assert type(evidence).model_validate_json(evidence.model_dump_json()) == evidence
+
+
+def test_evidence_finds_the_base_among_the_trials_only_where_it_is_one(finished, make_study):
+    study, storage = finished
+    located = make_study().space.locate(make_study().space.base)
+    assert (evidence_of(study, storage).base_trial is not None) == (located is not None)
+
+
+def test_evidence_names_every_lost_run_with_its_reason(finished):
+    study, storage = finished
+    optuna.copy_study(from_study_name="small", from_storage=storage, to_storage=storage, to_study_name="with-failures")
+    copy = optuna.load_study(study_name="with-failures", storage=storage)
+    spec = slots_of(study)[0].user_attrs["spec"]
+    for number, attrs in enumerate(
+        [{"outcome": "diverged", "failure": "the loss is nan", "seed": 0, "spec": spec}, {"attempts": 20}]
+    ):
+        copy.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"slot": 6 + number, **attrs}))
+    lost = evidence_of(copy, storage).lost
+    assert [(one.part, one.trial, one.outcome, one.reason, one.seed) for one in lost] == [
+        ("search", 6, "diverged", "the loss is nan", 0),
+        ("search", 7, "failed", "its worker died 20 times", None),
+    ]
+
+
+def test_not_told_apart_is_what_the_sentence_says():
+    test = {
+        BASELINE: {1: 0.90, 2: 0.91, 3: 0.90},
+        "trial 1": {1: 0.95, 2: 0.951, 3: 0.952},
+        "trial 2": {1: 0.95, 2: 0.94, 3: 0.96},
+    }
+    confirmed = conclude([1, 2, 3], test, {}, {}, 9)
+    assert confirmed.sentence.endswith("it cannot be told apart from trial 2 with 3 seeds.")
+    assert not_told_apart(confirmed) == ("trial 2",)
+    assert not_told_apart(conclude([1], {BASELINE: {1: 0.9}}, {}, {}, 1)) == ()
