@@ -77,4 +77,4 @@ def _open(storage: str | None, runs_dir: Path) -> Storage:
         raise UsageError(
             f"there is no study in {runs_dir} yet; `archsearch study` makes one, --storage names another place"
         )
-    return open_storage(storage or default_url(runs_dir))
+    return open_storage(storage or default_url(runs_dir), reading=True)

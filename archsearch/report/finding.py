@@ -52,7 +52,11 @@ class Named:
 def find(names: Sequence[str], runs_dir: Path, storage: str | None) -> Named:
     """Find what is named; raise `UsageError` for an unknown name, or for a study together with anything else."""
     url = storage or default_url(runs_dir)
-    studies = study_names(open_storage(url)) if storage is not None or (runs_dir / "archsearch.db").exists() else []
+    studies = (
+        study_names(open_storage(url, reading=True))
+        if storage is not None or (runs_dir / "archsearch.db").exists()
+        else []
+    )
     wanted = [name for name in names if name in studies]
     if wanted and len(names) > 1:
         raise UsageError(f"a report is on one study or on runs; {wanted[0]} is a study, so name it alone")

@@ -65,7 +65,7 @@ def make(names: Sequence[str], where: Where) -> Made:
 
 def _of_study(found: Named, source: Source) -> Document:
     assert found.study is not None
-    storage = open_storage(found.url)
+    storage = open_storage(found.url, reading=True)
     study = existing_study(found.study, storage)
     record = search_record(study, storage)
     return search_document(record.report, evidence_of(study, storage), search_figures(record), source)

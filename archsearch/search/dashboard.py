@@ -57,7 +57,7 @@ def serve(url: str, port: int, show: Show) -> None:
         if study.user_attrs.get("kind") == "search":
             write_shown(study, show(search_record(study, storage)))
     try:
-        run_server(storage, host=HOST, port=port)
+        run_server(open_storage(url, reading=True), host=HOST, port=port)
     except OSError as error:
         raise UnavailableError(f"port {port} cannot be used: {error.strerror}; choose another with --port") from None
 

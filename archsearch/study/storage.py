@@ -4,7 +4,8 @@
 
 Optuna's own SQLite storage hands one queued trial to two processes (`SELECT ... FOR UPDATE` is nothing there). Here
 every transaction begins with BEGIN IMMEDIATE, waits for its turn, and the file is in WAL mode, so that readers such as
-the dashboard never block it. PostgreSQL connections are checked before use: a restarted server costs one retry.
+the dashboard (opened with `reading=True`) neither block writers nor wait for them. PostgreSQL connections are checked
+before use: a restarted server costs one retry.
 """
 
 from __future__ import annotations
@@ -45,8 +46,11 @@ def default_url(runs_dir: Path) -> str:
     return f"sqlite:///{runs_dir / 'archsearch.db'}"
 
 
-def open_storage(url: str) -> RDBStorage:
-    """Open a storage, creating its tables; raise `UsageError` for a bad URL, `UnavailableError` if it is not there."""
+def open_storage(url: str, *, reading: bool = False) -> RDBStorage:
+    """Open a storage, creating its tables; raise `UsageError` for a bad URL, `UnavailableError` if it is not there.
+
+    With `reading` a transaction takes SQLite's write lock only when it writes: for what reads much and seldom writes.
+    """
     try:
         parsed = sqlalchemy.engine.make_url(url)
     except sqlalchemy.exc.ArgumentError:
@@ -54,7 +58,7 @@ def open_storage(url: str) -> RDBStorage:
             f"--storage: {url!r} is not a storage URL; use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
         ) from None
     if parsed.drivername == "sqlite":
-        return _open_sqlite(url, parsed.database)
+        return _open_sqlite(url, parsed.database, reading)
     if parsed.drivername.partition("+")[0] != "postgresql":
         raise UsageError(f"--storage: {parsed.drivername} is not supported; use sqlite or postgresql+psycopg")
     try:
@@ -68,7 +72,7 @@ def open_storage(url: str) -> RDBStorage:
         raise UnavailableError(f"the storage {parsed.render_as_string()} cannot be reached: {_first(error)}") from None
 
 
-def _open_sqlite(url: str, database: str | None) -> RDBStorage:
+def _open_sqlite(url: str, database: str | None, reading: bool) -> RDBStorage:
     if not database or database == ":memory:":
         raise UsageError("--storage: a study needs a file: sqlite:///runs/archsearch.db")
     path = Path(database)
@@ -89,7 +93,7 @@ def _open_sqlite(url: str, database: str | None) -> RDBStorage:
         raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
     except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
         raise UnavailableError(f"the storage {path} cannot be used: {_first(error)}") from None
-    sqlalchemy.event.listen(storage.engine, "begin", _begin_immediate)
+    sqlalchemy.event.listen(storage.engine, "begin", _begin if reading else _begin_immediate)
     return storage
 
 
@@ -118,6 +122,10 @@ def _file_lock(path: Path) -> Iterator[None]:
             return
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _begin(connection: sqlalchemy.engine.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 def _begin_immediate(connection: sqlalchemy.engine.Connection) -> None:

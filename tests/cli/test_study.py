@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -87,23 +90,56 @@ def test_study_says_what_is_wrong(cli, mine, tmp_path):
 
 
 def test_dashboard_serves_on_loopback_and_gives_each_trial_a_note(cli, mine, tmp_path):
-    pytest.importorskip("optuna_dashboard")
     cli("study", "mine.yaml", "--trials", "2", "--workers", "1", "--confirm", "0")
+    with _dashboard(tmp_path) as url:
+        studies = _get(f"{url}/api/studies")
+        assert [one["study_name"] for one in studies["study_summaries"]] == ["mine"]
+        study = _get(f"{url}/api/studies/1?after=0")
+        assert all("| conv1 | conv2d |" in trial["note"]["body"] for trial in study["trials"])
+        assert study["note"]["body"].startswith("### What archsearch makes of it")
+        drawn = {one["id"] for one in study["plotly_graph_objects"]}
+        assert {"archsearch-search-history", "archsearch-search-curves"} <= drawn
+
+
+@pytest.mark.slow
+def test_three_workers_and_a_busy_dashboard_share_one_file(cli, mine, tmp_path, data_dir):
+    cli("study", "mine.yaml", "--trials", "1", "--workers", "1", "--confirm", "0")
+    more = ["study", "mine.yaml", "--trials", "40", "--workers", "3", "--confirm", "0", "--sampler", "random"]
+    settings = {**os.environ, "ARCHSEARCH_DATA": str(data_dir)}
+    with _dashboard(tmp_path) as url:
+        said = tmp_path / "study.txt"
+        with said.open("w") as stream:
+            study = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, *more], cwd=tmp_path, env=settings, stdout=stream, stderr=stream
+            )
+            reads = 0
+            while study.poll() is None:
+                _get(f"{url}/api/studies/1?after=0")
+                reads += 1
+        assert study.returncode == 0, said.read_text()
+        assert "locked" not in said.read_text()
+        assert reads > 3
+        trials = _get(f"{url}/api/studies/1?after=0")["trials"]
+    assert [trial["number"] for trial in trials] == list(range(40))
+    assert {trial["state"] for trial in trials} <= {"Complete", "Pruned"}
+    attrs = [{one["key"]: one["value"] for one in trial["user_attrs"]} for trial in trials]
+    assert sorted(int(held["slot"]) for held in attrs) == list(range(40))
+    assert len({held["owner"] for held in attrs[1:]}) == 3
+
+
+@contextmanager
+def _dashboard(folder: Path) -> Iterator[str]:
+    """Serve the storage in a folder with `archsearch dashboard`; give its address."""
+    pytest.importorskip("optuna_dashboard")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    said = tmp_path / "said.txt"
+    said = folder / "said.txt"
     command = [sys.executable, "-c", PROGRAM, "dashboard", "--port", str(port)]
-    with said.open("w") as stream, subprocess.Popen(command, cwd=tmp_path, stdout=stream, stderr=stream) as server:
+    with said.open("w") as stream, subprocess.Popen(command, cwd=folder, stdout=stream, stderr=stream) as server:
         try:
             _wait_for_answer(server, port, said)
-            studies = _get(f"http://127.0.0.1:{port}/api/studies")
-            assert [one["study_name"] for one in studies["study_summaries"]] == ["mine"]
-            study = _get(f"http://127.0.0.1:{port}/api/studies/1?after=0")
-            assert all("| conv1 | conv2d |" in trial["note"]["body"] for trial in study["trials"])
-            assert study["note"]["body"].startswith("### What archsearch makes of it")
-            drawn = {one["id"] for one in study["plotly_graph_objects"]}
-            assert {"archsearch-search-history", "archsearch-search-curves"} <= drawn
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.kill()
 

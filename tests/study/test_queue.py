@@ -171,3 +171,15 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path):
     (tmp_path / "study.db").write_text("not a database, but long enough to be one" * 100)
     with pytest.raises(UnavailableError, match=r"cannot be opened: file is not a database$"):
         open_storage(f"sqlite:///{tmp_path / 'study.db'}")
+
+
+def test_a_reader_neither_waits_for_a_writer_nor_blocks_it(url):
+    storage = open_storage(url)
+    study = optuna.create_study(study_name="s", storage=storage)
+    add_slots(storage, study, [Slot(0)])
+    reader = optuna.load_study(study_name="s", storage=open_storage(url, reading=True))
+    with storage.engine.begin():  # holds the write lock
+        assert len(reader.get_trials()) == 1
+    with reader._storage._backend.engine.begin() as reading:
+        assert reading.exec_driver_sql("SELECT COUNT(*) FROM trials").scalar() == 1
+        assert add_slots(storage, study, [Slot(1)]) == 1
