@@ -121,8 +121,9 @@ def metric_text(metric: str, value: float) -> str:
 
 
 def _counts(report: StudyReport) -> str:
-    words = [f"{report.completed:,} of {report.trials:,} trials completed"]
-    for word in ("pruned", "repeated", "diverged", "failed", "running", "waiting"):
+    repeated = f" ({report.repeated:,} by a run that was there already)" if report.repeated else ""
+    words = [f"{report.completed:,} of {report.trials:,} trials completed{repeated}"]
+    for word in ("pruned", "diverged", "failed", "running", "waiting"):
         number = getattr(report, word)
         if number:
             words.append(f"{number:,} {word}")
@@ -235,11 +236,12 @@ def _runs(report: StudyReport, evidence: Evidence, source: Source) -> list[Secti
     if not groups and evidence.ranked:
         best, words = evidence.ranked[0], "in the search"
         groups = [RunGroup(f"trial {best.number}", (with_files(best.result, source.runs_dir),))]
-    return [
-        Section(f"runs-{slug(group.label)}", f"Runs: {group.label}", (f"{_capital(group.label)}, {words}.",),
-                tuple(run_parts(group, source.data_dir)))
-        for group in groups
-    ]  # fmt: skip
+    sections = []
+    for group in groups:
+        intro = (f"{_capital(group.label)}, {words}.",)
+        parts = tuple(run_parts(group, source.data_dir))
+        sections.append(Section(f"runs-{slug(group.label)}", f"Runs: {group.label}", intro, parts))
+    return sections
 
 
 def _architectures(report: StudyReport, evidence: Evidence) -> Section:
