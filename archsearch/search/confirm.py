@@ -73,10 +73,9 @@ def conclude(
             sentence="No finalist completed.",
             test_reads=test_reads,
         )
-    clear = _clear(first, rows)
-    others = list(clear)
-    winner = first.candidate if others and all(clear.values()) else None
-    sentence = _sentence(first, clear, len(seeds))
+    standing = _standing(first, rows)
+    winner = first.candidate if standing and all(side > 0 for side in standing.values()) else None
+    sentence = _sentence(first, standing, len(seeds))
     return Confirmation(
         seeds=tuple(seeds), candidates=tuple(rows), winner=winner, sentence=sentence, test_reads=test_reads
     )
@@ -89,16 +88,28 @@ def best_of(rows: Sequence[Confirmed]) -> Confirmed | None:
 
 
 def not_told_apart(confirmed: Confirmation) -> tuple[str, ...]:
-    """Name the candidates, the baseline among them, that the best finalist does not clearly beat."""
+    """Name the candidates, the baseline among them, that the best finalist is neither clearly better nor worse than."""
     first = best_of(confirmed.candidates)
-    clear = {} if first is None else _clear(first, confirmed.candidates)
-    return tuple(name for name, stands_out in clear.items() if not stands_out)
+    standing = {} if first is None else _standing(first, confirmed.candidates)
+    return tuple(name for name, side in standing.items() if side == 0)
 
 
-def _clear(first: Confirmed, rows: Sequence[Confirmed]) -> dict[str, bool]:
-    """Say of every other candidate whether the first is better by more than noise."""
+def ahead_of_the_best(confirmed: Confirmation) -> tuple[str, ...]:
+    """Name the candidates that are clearly better than the best finalist: the baseline, or none."""
+    first = best_of(confirmed.candidates)
+    standing = {} if first is None else _standing(first, confirmed.candidates)
+    return tuple(name for name, side in standing.items() if side < 0)
+
+
+def _standing(first: Confirmed, rows: Sequence[Confirmed]) -> dict[str, int]:
+    """Say of every other candidate whether the first is better (1) or worse (-1) than it by more than noise, or 0."""
     others = [row for row in rows if row.candidate != first.candidate]
-    return {row.candidate: _stands_out(first.test_accuracies, row.test_accuracies, len(others)) for row in others}
+    standing = {}
+    for row in others:
+        better = _stands_out(first.test_accuracies, row.test_accuracies, len(others))
+        worse = _stands_out(row.test_accuracies, first.test_accuracies, len(others))
+        standing[row.candidate] = int(better) - int(worse)
+    return standing
 
 
 def _row(
@@ -134,14 +145,18 @@ def _stands_out(one: Mapping[S, float], other: Mapping[S, float], comparisons: i
     return between is not None and between[0] > 0
 
 
-def _sentence(first: Confirmed, clear: Mapping[str, bool], n: int) -> str:
+def _sentence(first: Confirmed, standing: Mapping[str, int], n: int) -> str:
     mean = f"{100 * first.mean:.2f} %" if first.mean is not None else "?"
-    among = [other for other, stands_out in clear.items() if not stands_out]
+    among = [other for other, side in standing.items() if side == 0]
+    ahead = [other for other, side in standing.items() if side < 0]
     gain = ""
     if first.gain is not None and first.gain_ci95 is not None:
         low, high = (100 * bound for bound in first.gain_ci95)
         gain = f", {100 * first.gain:+.2f} points from the baseline (95 % interval {low:+.2f} to {high:+.2f})"
     head = f"{first.candidate} has the best confirmed test accuracy, {mean} over {n} fresh seeds{gain}"
+    if ahead:
+        apart = f", and cannot be told apart from {', '.join(among)} with {n} seeds" if among else ""
+        return f"{head}; it is worse than {', '.join(ahead)}{apart}."
     if not among:
-        return f"{head}; it stands outside the noise of all {len(clear)} others."
+        return f"{head}; it stands outside the noise of all {len(standing)} others."
     return f"{head}; it cannot be told apart from {', '.join(among)} with {n} seeds."

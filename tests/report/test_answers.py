@@ -51,11 +51,11 @@ def confirmed(**test):
         ),
         (
             {BASELINE: 0.97, "trial_1": 0.95},
-            "No network was found that is better than the baseline by more than noise.",
+            "No network was found that is better than the baseline: the best finalist is worse than it.",
         ),
         (
             {BASELINE: 0.90, "trial_1": 0.95, "trial_2": 0.95},
-            "A better network than the baseline was found; which of 2 finalists is best, is not clear.",
+            "A network better than the baseline was found; which of 2 finalists is best, is not clear.",
         ),
         ({"trial_1": 0.95}, "Trial 1 is the best finalist; the baseline has no confirmed value to compare it with."),
         ({BASELINE: 0.95}, "No finalist completed its confirmation."),
@@ -145,3 +145,17 @@ def test_runs_that_cannot_be_paired_name_no_winner(workshop):
     document = workshop.make(*ids).document
     assert document.answer[0].startswith("2 experiments; which of them is best was not tested")
     assert "one run says nothing about the spread" in " ".join(document.answer)
+
+
+def test_several_objectives_are_answered_for_accuracy_with_the_size_of_the_front(held):
+    report, evidence = held
+    best = report.best.model_copy(update={"values": (417_000.0, 0.91)})
+    update = {"metrics": ("macs", "val_accuracy"), "best": best, "front": (best, best)}
+    conclusion = confirmed(**{BASELINE: 0.90, "trial_1": 0.95})
+    evidence = evidence.model_copy(update={"base_trial": None})
+    said = answer(report.model_copy(update={**update, "confirmed": conclusion}), evidence)
+    assert said[0] == "Trial 1 is more accurate than the baseline, by more than noise."
+    assert said[2] == (
+        "2 networks stand on the Pareto front of macs and val_accuracy; by val_accuracy the best is "
+        f"trial {best.number}: macs 417 k, val_accuracy 91.00 %."
+    )

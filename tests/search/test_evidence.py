@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from archsearch.search.confirm import BASELINE, conclude, not_told_apart
+from archsearch.search.confirm import BASELINE, ahead_of_the_best, conclude, not_told_apart
 from archsearch.search.evidence import evidence_of
 from archsearch.search.search import Settings, existing_study, report_on, search
 from archsearch.study.queue import slots_of
@@ -70,4 +70,8 @@ def test_not_told_apart_is_what_the_sentence_says():
     confirmed = conclude([1, 2, 3], test, {}, {}, 9)
     assert confirmed.sentence.endswith("it cannot be told apart from trial 2 with 3 seeds.")
     assert not_told_apart(confirmed) == ("trial 2",)
+    worse = {BASELINE: test["trial 1"], "trial 1": test[BASELINE], "trial 2": {1: 0.80, 2: 0.95, 3: 0.85}}
+    confirmed = conclude([1, 2, 3], worse, {}, {}, 9)
+    assert confirmed.sentence.endswith("it is worse than baseline, and cannot be told apart from trial 2 with 3 seeds.")
+    assert (ahead_of_the_best(confirmed), not_told_apart(confirmed)) == ((BASELINE,), ("trial 2",))
     assert not_told_apart(conclude([1], {BASELINE: {1: 0.9}}, {}, {}, 1)) == ()

@@ -17,7 +17,7 @@ from archsearch.report.known import RunGroup, with_files
 from archsearch.report.provenance import engine_text, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.runs import run_parts
 from archsearch.report.source import Source
-from archsearch.search.confirm import BASELINE, Confirmation, Confirmed, best_of, not_told_apart
+from archsearch.search.confirm import BASELINE, Confirmation, Confirmed, ahead_of_the_best, best_of, not_told_apart
 from archsearch.search.evidence import Evidence
 from archsearch.search.search import Best, StudyReport
 from archsearch.train.result import RunResult
@@ -57,6 +57,9 @@ def answer(report: StudyReport, evidence: Evidence) -> tuple[str, ...]:
     if best is None:
         return (f"No trial of {report.trials} has completed yet, so there is no best network.", _counts(report))
     found = f"The best of the search is trial {best.number}: {_values(report, best)}."
+    if len(report.metrics) > 1:
+        front = f"{len(report.front):,} networks stand on the Pareto front of {' and '.join(report.metrics)}"
+        found = f"{front}; by {_main(report)} the best is trial {best.number}: {_values(report, best)}."
     base = evidence.base_trial
     if base is not None and base.number != best.number:
         found += f" The baseline, trial 0: {_pairs(report.metrics, base.values)}."
@@ -67,10 +70,11 @@ def answer(report: StudyReport, evidence: Evidence) -> tuple[str, ...]:
             "is not known yet.",
             _counts(report),
         )
-    return (_headline(report.confirmed), _capital(report.confirmed.sentence), found, _counts(report))
+    better = "better" if len(report.metrics) == 1 else "more accurate"  # of several objectives the seeds judge one
+    return (_headline(report.confirmed, better), _capital(report.confirmed.sentence), found, _counts(report))
 
 
-def _headline(confirmed: Confirmation) -> str:
+def _headline(confirmed: Confirmation, better: str) -> str:
     first = best_of(confirmed.candidates)
     if first is None:
         return "No finalist completed its confirmation."
@@ -78,13 +82,14 @@ def _headline(confirmed: Confirmation) -> str:
     has_baseline = any(row.candidate == BASELINE and row.mean is not None for row in confirmed.candidates)
     if not has_baseline:
         return f"{_name(first)} is the best finalist; the baseline has no confirmed value to compare it with."
+    if BASELINE in ahead_of_the_best(confirmed):
+        return f"No network was found that is {better} than the baseline: the best finalist is worse than it."
     if BASELINE in among:
-        return "No network was found that is better than the baseline by more than noise."
+        return f"No network was found that is {better} than the baseline by more than noise."
     if among:
-        return (
-            f"A better network than the baseline was found; which of {1 + len(among)} finalists is best, is not clear."
-        )
-    return f"{_name(first)} is better than the baseline, by more than noise."
+        finalists = 1 + len(among)
+        return f"A network {better} than the baseline was found; which of {finalists} finalists is best, is not clear."
+    return f"{_name(first)} is {better} than the baseline, by more than noise."
 
 
 def _name(row: Confirmed) -> str:
@@ -93,6 +98,11 @@ def _name(row: Confirmed) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _main(report: StudyReport) -> str:
+    """Name the metric that trials are ranked by: the learned one, or the first."""
+    return next((metric for metric in report.metrics if metric.startswith("val_")), report.metrics[0])
 
 
 def _values(report: StudyReport, best: Best) -> str:
@@ -111,8 +121,9 @@ def metric_text(metric: str, value: float) -> str:
 
 
 def _counts(report: StudyReport) -> str:
-    words = [f"{report.completed:,} of {report.trials:,} trials completed"]
-    for word in ("pruned", "repeated", "diverged", "failed", "running", "waiting"):
+    repeated = f" ({report.repeated:,} by a run that was there already)" if report.repeated else ""
+    words = [f"{report.completed:,} of {report.trials:,} trials completed{repeated}"]
+    for word in ("pruned", "diverged", "failed", "running", "waiting"):
         number = getattr(report, word)
         if number:
             words.append(f"{number:,} {word}")
@@ -146,13 +157,10 @@ def _numbers(report: StudyReport, evidence: Evidence) -> tuple[KeyNumber, ...]:
             note = f"search {percent(first.search_value)}, minus validation on fresh seeds"
             numbers.append(KeyNumber("Shrinkage", f"{100 * first.shrinkage:.2f} points", note))
     if report.best is not None:
-        numbers.append(
-            KeyNumber(
-                "Best of the search",
-                metric_text(report.metrics[0], report.best.value),
-                f"trial {report.best.number}, {report.metrics[0]}",
-            )
-        )
+        metric = _main(report)
+        value = report.best.values[report.metrics.index(metric)]
+        note = f"trial {report.best.number}, {metric}"
+        numbers.append(KeyNumber("Best of the search", metric_text(metric, value), note))
     result = _result_of(report, evidence)
     if result is not None:
         numbers.append(KeyNumber("Parameters", f"{result.parameters:,}", f"{short_number(result.macs)} MACs"))
@@ -193,7 +201,7 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
         return Section("confirmation", "Confirmation", (), (Missing("finalists", "Finalists on fresh seeds", why),))
     columns = (
         Column("candidate"),
-        Column("search value", "number" if report.metrics[0] == "val_loss" else "percent"),
+        Column("search value", "percent"),
         Column("test mean", "percent"),
         Column("95 % from", "percent"),
         Column("95 % to", "percent"),
@@ -228,11 +236,12 @@ def _runs(report: StudyReport, evidence: Evidence, source: Source) -> list[Secti
     if not groups and evidence.ranked:
         best, words = evidence.ranked[0], "in the search"
         groups = [RunGroup(f"trial {best.number}", (with_files(best.result, source.runs_dir),))]
-    return [
-        Section(f"runs-{slug(group.label)}", f"Runs: {group.label}", (f"{_capital(group.label)}, {words}.",),
-                tuple(run_parts(group, source.data_dir)))
-        for group in groups
-    ]  # fmt: skip
+    sections = []
+    for group in groups:
+        intro = (f"{_capital(group.label)}, {words}.",)
+        parts = tuple(run_parts(group, source.data_dir))
+        sections.append(Section(f"runs-{slug(group.label)}", f"Runs: {group.label}", intro, parts))
+    return sections
 
 
 def _architectures(report: StudyReport, evidence: Evidence) -> Section:
