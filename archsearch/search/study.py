@@ -33,7 +33,7 @@ from archsearch.search.templates import (
     read_part,
     read_shared,
 )
-from archsearch.spec.catalog import find
+from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
 from archsearch.spec.onekey import Kind, OneKey
@@ -214,6 +214,9 @@ def load_study(reference: str) -> Study:
     """Read a study by name or path, its base with it; raise `SpecError` with `file:line:column`."""
     path = find(reference, "studies")
     node = _named(read_file(path), path.stem)
+    if study_kind(node) == "ablation":
+        message = f"{path.stem} is an ablation and no search; `archsearch ablate {reference}` runs it"
+        raise SpecError(Problem(str(node.mark), message))
     spec = _plain_part(node)
     base, note = _with_validation(_base(spec, node, path))
     return Study(spec, _space(node, base, spec), path.read_text(encoding="utf-8-sig"), path.stem, note)

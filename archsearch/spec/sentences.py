@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archsearch.errors import Problem
-from archsearch.spec.fields import LAYER_NAME, LINT_CODE, SPEC_NAME
+from archsearch.spec.fields import LAYER_NAME, LEVEL_NAME, LINT_CODE, SPEC_NAME
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.yaml import Loc, Node
 
@@ -47,6 +47,7 @@ _PLAIN: dict[str, str] = {
 }
 _PATTERNS = {
     SPEC_NAME: "may hold letters, digits, _ . - only, and begins with a letter or digit",
+    LEVEL_NAME: "may hold letters, digits, spaces, _ . - only, and begins with a letter or digit",
     LINT_CODE: "is no lint rule; `archsearch lint` names them, such as A001",
     LAYER_NAME: "may hold small letters, digits and _ only, and begins with a letter",
 }

@@ -104,6 +104,11 @@ def print_checked(reference: str, plan: ExperimentPlan) -> None:
     )
 
 
+def print_checked_study(reference: str, kind: str, what: str) -> None:
+    """Say that a study is right."""
+    out().print(Text.assemble(("ok ", "green"), f"{reference}: {kind}, {what}"), soft_wrap=True)
+
+
 def print_catalog(found: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
     """Print names with their summaries."""
     to = out()
