@@ -30,10 +30,7 @@ def compare_models(
         return (), "predictions are files in the run directories, which were not looked at"
     right: dict[str, NDArray[np.bool_] | None] = {}
 
-    def of(cell: str, seed: int) -> NDArray[np.bool_] | None:
-        trial = trials.get((cell, seed))
-        if trial is None or trial.state != TrialState.COMPLETE:
-            return None
+    def of(trial: FrozenTrial) -> NDArray[np.bool_] | None:
         id_ = str(trial.user_attrs["run_id"])
         if id_ not in right:
             right[id_] = _right(runs_dir / id_ / _PREDICTIONS)
@@ -45,7 +42,11 @@ def compare_models(
             continue  # an effect over several cells is not about two models
         level, against = sorted(question.weights, key=lambda name: -question.weights[name])
         for seed in ablation.cell(level).seeds:
-            one, other = of(against, seed), of(level, seed)
+            pair = [trials.get((cell, seed)) for cell in (against, level)]
+            done = [trial for trial in pair if trial is not None and trial.state == TrialState.COMPLETE]
+            if len(done) < 2:
+                continue
+            one, other = of(done[0]), of(done[1])
             if one is None or other is None or len(one) != len(other):
                 without += 1
                 continue

@@ -75,7 +75,7 @@ def _whole(value: object, least: int, most: int) -> bool:
 def _no_seeds() -> PydanticCustomError:
     return PydanticCustomError(
         "seeds",
-        "expected how many (10, at most {most}), a list of seeds, or {{max: 30, sequential: true}}",
+        "expected how many (10, at most {most}), a list of seeds, or {max: 30, sequential: true}",
         {"most": MOST_SEEDS},
     )
 
@@ -202,7 +202,7 @@ def load_ablation(reference: str) -> Declared:
     """Read an ablation by name or path, its baseline with it; raise `SpecError` with `file:line:column`."""
     path = find(reference, "studies")
     node = read_file(path)
-    if study_kind(node) == "search":
+    if isinstance(node.value, dict) and study_kind(node) == "search":
         raise SpecError(
             Problem(str(node.mark), f"{path.stem} is a search and no ablation; `archsearch study {reference}` runs it")
         )

@@ -75,7 +75,7 @@ def _objective(value: object) -> object:
             return (direction, metric)
     raise PydanticCustomError(
         "objective",
-        "expected maximize or minimize with one of {metrics}, such as {{maximize: val_accuracy}}",
+        "expected maximize or minimize with one of {metrics}, such as {maximize: val_accuracy}",
         {"metrics": ", ".join(get_args(Metric))},
     )
 

@@ -90,7 +90,7 @@ def sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     elif kind in _PLAIN:
         text = _PLAIN[kind].format(**detail.get("ctx", {}))
     elif isinstance(detail["input"], dict):  # said of all keys together: the sentence names those that matter
-        return f"{subject}: {detail['msg']}"
+        return f"{subject}: {detail['msg']}" if subject else detail["msg"]
     else:
         text = detail["msg"]
     return f"{subject}: {text}, got {quoted(detail['input'])}"

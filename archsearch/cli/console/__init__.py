@@ -11,6 +11,7 @@ from archsearch.cli.console.ablations import (
     print_ablation,
     print_ablation_status,
     print_forecast,
+    print_prices,
 )
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.comparisons import print_verdicts
@@ -19,6 +20,7 @@ from archsearch.cli.console.runs import RunBar, print_run, print_summary
 from archsearch.cli.console.specs import (
     difference_json,
     lint_json,
+    note_lint,
     plan_json,
     print_catalog,
     print_checked,
@@ -40,6 +42,7 @@ __all__ = [
     "json_text",
     "lint_json",
     "note",
+    "note_lint",
     "note_plan",
     "plan_json",
     "print_ablation",
@@ -57,6 +60,7 @@ __all__ = [
     "print_lint",
     "print_lint_line",
     "print_plan",
+    "print_prices",
     "print_run",
     "print_space",
     "print_status",

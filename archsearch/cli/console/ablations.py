@@ -10,13 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from archsearch.cli.console.base import cells, err, note, out, si
-from archsearch.cli.console.comparisons import print_effects
+from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
 
 if TYPE_CHECKING:
     from archsearch.ablate.fitting import LeftOut
     from archsearch.ablate.forecast import Forecast
     from archsearch.ablate.outcome import AblationReport
     from archsearch.ablate.planned import Ablation
+    from archsearch.ablate.price import Price
 
 
 def note_plan(ablation: Ablation) -> None:
@@ -167,6 +168,20 @@ def print_ablation(report: AblationReport) -> None:
     _print_models(report)
     for line in report.hardware:
         to.print(Text(line, style="dim"), soft_wrap=True)
+
+
+def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
+    """Print what each flaw costs, and the fix that it was compared with."""
+    from archsearch.cli.console.specs import edit_text
+
+    to = out()
+    for price in prices:
+        to.print(Text(price.sentence, style=VERDICT_STYLES[price.effect.verdict]), soft_wrap=True)
+        to.print(Text(f"     {price.message}", style="dim"), soft_wrap=True)
+        to.print(Text(f"     compared with: {'; '.join(map(edit_text, price.edits))}"), soft_wrap=True)
+        for remark in price.effect.notes:
+            to.print(Text(f"     {remark}", style="dim"), soft_wrap=True)
+    to.print(Text(f"study {report.study}; the test set was read {report.test_reads} times", style="dim"))
 
 
 def _print_attribution(report: AblationReport) -> None:

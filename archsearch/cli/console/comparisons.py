@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archsearch.ablate.result import Effect, Family, Verdicts
 
 
-_VERDICT_STYLES = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "yellow"}
+VERDICT_STYLES = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "yellow"}
 
 
 def print_verdicts(verdicts: Verdicts) -> None:
@@ -34,7 +34,7 @@ def print_effects(effects: Sequence[Effect], family: Family) -> None:
 
     to = out()
     for effect in effects:
-        to.print(Text(effect.sentence, style=_VERDICT_STYLES[effect.verdict]), soft_wrap=True)
+        to.print(Text(effect.sentence, style=VERDICT_STYLES[effect.verdict]), soft_wrap=True)
         for remark in effect.notes:
             to.print(Text(f"  {remark}", style="dim"), soft_wrap=True)
         if (whole := effect.with_failures) is not None:
@@ -56,7 +56,7 @@ def print_effects(effects: Sequence[Effect], family: Family) -> None:
         numbers = (_or_nothing(value, ".3g") for value in (effect.p, effect.p_adjusted))
         others = (_or_nothing(effect.d_z, "+.2f"), _or_nothing(effect.wins, ".0%"), _or_nothing(effect.further_seeds))
         texts = cells(effect.variant, str(effect.n), difference, *ranges, *numbers, *others)
-        table.add_row(*texts, Text(effect.verdict, style=_VERDICT_STYLES[effect.verdict]))
+        table.add_row(*texts, Text(effect.verdict, style=VERDICT_STYLES[effect.verdict]))
     to.print()
     to.print(table)
 
