@@ -22,6 +22,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.ablate import statistics
+from archsearch.ablate.dashboard import note_verdicts
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, retry, values_of
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.models import compare_models
@@ -62,7 +63,9 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     site = Site(url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, ablate_job, settings.workers, lambda: look(opened))
     look(opened)
-    return report_on(opened, settings.runs_dir)
+    report = report_on(opened, settings.runs_dir)
+    note_verdicts(opened, report)
+    return report
 
 
 def open_ablation(ablation: Ablation, storage: RDBStorage, name: str) -> optuna.Study:

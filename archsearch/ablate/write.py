@@ -5,9 +5,10 @@ text = ablation_yaml(declared, Path("mine.yaml"))
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from archsearch.ablate.study import AblationSpec, Declared
+from archsearch.ablate.study import Declared
 from archsearch.spec.write import flow
 
 
@@ -15,7 +16,10 @@ def ablation_yaml(declared: Declared, path: Path) -> str:
     """Give the YAML of an ablation with factors; reading it gives an equal one. The comment says how to run it."""
     spec = declared.spec
     lines = [f"# archsearch ablate {path}", f"name: {flow(spec.name)}", f"summary: {flow(spec.summary)}"]
-    lines += [f"baseline: {flow(spec.baseline)}", "factors:"]
+    baseline = spec.baseline
+    if baseline.endswith((".yaml", ".yml")):  # is meant from the folder of the file
+        baseline = os.path.relpath(baseline, path.parent)
+    lines += [f"baseline: {flow(baseline)}", "factors:"]
     for factor, levels in spec.factors.items():
         lines.append(f"  {flow(factor)}:")
         for level, edits in levels.items():
@@ -33,6 +37,3 @@ def ablation_yaml(declared: Declared, path: Path) -> str:
         if key in changed:
             lines.append(f"{key}: {flow(changed[key])}")
     return "\n".join(lines) + "\n"
-
-
-__all__ = ["AblationSpec", "ablation_yaml"]

@@ -116,8 +116,9 @@ def declared_by(
     """Read the ablation that the arguments mean, with what the options change of it."""
     from typing import get_args
 
-    from archsearch.ablate.between import declare_between
+    from archsearch.ablate.between import between, declare_between
     from archsearch.ablate.study import DesignName, changed, load_ablation
+    from archsearch.cli import console
     from archsearch.errors import UsageError
     from archsearch.spec.sentences import unknown
 
@@ -129,6 +130,7 @@ def declared_by(
         raise UsageError("give an ablation (see `archsearch list`), or two specs with --from and --to")
     if from_ is not None and to is not None:
         declared = declare_between(from_, to, design)
+        console.note_factors(between(from_, to))
     else:
         declared = load_ablation(study or "")
     return changed(declared, design=design, seeds=seeds, control=control, screen=screen)

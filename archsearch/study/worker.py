@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -88,9 +88,10 @@ class Workplace:
         return self.datasets[key]
 
 
-def work(place: Workplace, job: Job) -> None:
+def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None) -> None:
     """Take slots until none is left that waits or that another worker could still give back.
 
+    `look` is called after every slot: a single worker has nobody who watches it.
     Raises `Interrupted` after giving the slot back.
     """
     watchdog = Watchdog()
@@ -106,6 +107,7 @@ def work(place: Workplace, job: Job) -> None:
             if trial is not None:
                 with _beating(place.storage, trial):
                     _do(place, job, trial)
+                look()
             elif _somebody_works(place.study):
                 time.sleep(IDLE_SECONDS)
             else:

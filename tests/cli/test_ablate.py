@@ -167,7 +167,14 @@ def test_difference_of_two_specs_is_named_before_anything_runs_and_can_be_writte
     (tmp_path / "other.yaml").write_text(other)
     arguments = ("ablate", "--from", "tiny.yaml", "--to", "other.yaml")
     done = cli(*arguments, "--write", "edit.yaml")
-    assert done.err == "wrote edit.yaml; edit it, then: archsearch ablate edit.yaml\n"
+    assert done.err.splitlines() == [
+        "training values: train.epochs: 2 -> 1",
+        "activation: act1: relu -> tanh",
+        "widths: conv1.out_channels: 4 -> 8",
+        "wrote edit.yaml; edit it, then: archsearch ablate edit.yaml",
+    ]
+    cli(*arguments, "--write", "deeper/edit.yaml")
+    assert cli("check", "deeper/edit.yaml").code == 0
     assert not (tmp_path / "runs").exists()
     text = (tmp_path / "edit.yaml").read_text()
     assert 'baseline: "tiny.yaml"\nfactors:\n  "training values":\n    new:\n      - set: {train.epochs: 1}\n' in text

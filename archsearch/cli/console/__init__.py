@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from archsearch.cli.console.ablations import (
     AblationPanel,
+    note_factors,
     note_plan,
     print_ablation,
     print_ablation_status,
@@ -42,6 +43,7 @@ __all__ = [
     "json_text",
     "lint_json",
     "note",
+    "note_factors",
     "note_lint",
     "note_plan",
     "plan_json",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archsearch.ablate.outcome import AblationReport
     from archsearch.ablate.planned import Ablation
     from archsearch.ablate.price import Price
+    from archsearch.spec.diff import SpecDifference
 
 
 def note_plan(ablation: Ablation) -> None:
@@ -87,6 +88,12 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     if plan.effect is not None:
         needed = "more than 10,000" if plan.seeds_for_effect is None else f"{plan.seeds_for_effect}"
         to.print(Text(f"an effect of {amount(plan.effect, family)} needs {needed} seeds"))
+
+
+def note_factors(difference: SpecDifference) -> None:
+    """Say on stderr which factors lead from one spec to another, each change in a line."""
+    for factor in difference.factors:
+        note(f"{factor.name}: {'; '.join(factor.changes)}")
 
 
 class AblationPanel:
