@@ -38,6 +38,8 @@ DesignName = Literal[
     "variants",
 ]
 VARIANT = "variant"  # the one factor of the design `variants`
+RESERVED_FACTORS = ("seed", "control")  # a parameter of the trials, a question
+RESERVED_LEVELS = ("baseline", "control")
 MOST_SEEDS = 1000
 
 
@@ -236,6 +238,7 @@ def declare(node: Node, folder: Path, stem: str, baseline: ExperimentSpec | None
         for level, edits in _items(of_factor):
             levels[factor, level] = edits if isinstance(edits.value, tuple) else Node((edits,), edits.mark)
     screens = _variants(spec, node, folder, baseline, levels)
+    _no_reserved_names(levels, node)
     return Declared(spec, baseline, levels, screens, node)
 
 
@@ -268,6 +271,19 @@ def _variants(
         if is_screen:
             screens.append(name)
     return tuple(screens)
+
+
+def _no_reserved_names(levels: Mapping[tuple[str, str], object], node: Node) -> None:
+    """Refuse names that a study's trials and questions use for something else."""
+    for factor, level in levels:
+        loc = ("factors", factor, level) if factor != VARIANT else ("variants",)
+        if factor in RESERVED_FACTORS:
+            where = node.locate(("factors", factor), key=True)
+            raise SpecError(Problem(str(where), f"a factor cannot be called {factor!r}; give it another name"))
+        if level in RESERVED_LEVELS:
+            what = "spec among the variants" if factor == VARIANT else "level"
+            where = node.locate(loc, key=True)
+            raise SpecError(Problem(str(where), f"a {what} cannot be called {level!r}; give it another name"))
 
 
 def _referred(reference: str, node: Node, loc: tuple[str | int, ...], folder: Path) -> ExperimentSpec:

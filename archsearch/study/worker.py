@@ -137,6 +137,11 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
     except ArchsearchError as error:
         _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": str(error)})
         raise
+    except (MemoryError, _out_of_memory()) as error:
+        # this network is too large for this machine; the others need not be
+        reason = f"out of memory: {str(error).partition(chr(10))[0]}"
+        _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": reason})
+        return
     result = finished.result
     attrs = {
         "run_id": result.run_id,
@@ -152,6 +157,12 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         return
     numbers = [value for value in values if value is not None]
     _tell(place, trial, "repeated" if finished.cached else "completed", TrialState.COMPLETE, numbers, attrs)
+
+
+def _out_of_memory() -> type[BaseException]:
+    from torch import OutOfMemoryError
+
+    return OutOfMemoryError
 
 
 def _train(place: Workplace, job: Job, trial: optuna.Trial, assignment: Assignment) -> FinishedRun:

@@ -327,6 +327,24 @@ def test_failed_run_is_tried_again_by_later_calls_up_to_a_limit(planned, run_abl
     assert run_ablation(ablation, name="third").cells == first.cells
 
 
+def test_cell_that_is_out_of_memory_fails_and_the_others_go_on(planned, run_ablation, monkeypatch) -> None:
+    from archsearch.study import worker
+
+    real = worker.run
+
+    def run(spec, **settings):
+        if spec.name.endswith("width-x2"):
+            raise MemoryError("Unable to allocate 9 TiB")
+        return real(spec, **settings)
+
+    monkeypatch.setattr(worker, "run", run)
+    report = run_ablation(planned(FACTORS + SCREEN))
+    assert (report.runs.completed, report.runs.failed, report.complete) == (6, 3, True)
+    assert {failure.reason for failure in report.failures} == {"out of memory: Unable to allocate 9 TiB"}
+    monkeypatch.setattr(worker, "run", real)
+    assert run_ablation(planned(FACTORS + SCREEN)).runs.completed == 9
+
+
 # -- sequential --------------------------------------------------------------------------------------------------------
 
 WIDE = """\

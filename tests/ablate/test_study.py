@@ -188,6 +188,8 @@ WRONG = [
         r"mine\.yaml:2:1: path needs one level for each factor; activation has more",
     ),
     ("base: lenet5\nobjective: {maximize: val_accuracy}\n", r"mine is a search and no ablation; `archsearch study"),
+    (FACTORS + "  seed: {one: [drop: act1]}\n", r"mine\.yaml:5:3: a factor cannot be called 'seed'; give it another"),
+    (FACTORS + "  act: {baseline: [drop: act1]}\n", r"mine\.yaml:5:9: a level cannot be called 'baseline'; give it"),
     ("- a\n", r"mine\.yaml:1:1: .*keys with values"),
     (FACTORS + "metric: val_accuracy\nalpha: 1.5\n", r"alpha: must be less than 1\.0, got 1\.5"),
 ]  # fmt: skip
