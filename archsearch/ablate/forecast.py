@@ -114,6 +114,15 @@ def foresee(
     )
 
 
+def with_measured_spread(ablation: Ablation, runs_dir: Path) -> Ablation:
+    """Plan with the spread over seeds that kept runs of the baseline have, where there are enough of them."""
+    kept = _runs_of(plan_experiment(ablation.cells[0].spec), _kept_runs(runs_dir))
+    spread, _ = _seed_sd(ablation, kept)
+    if ablation.plan is None or spread is None or spread == ablation.plan.seed_sd:
+        return ablation
+    return ablation.model_copy(update={"plan": promise(ablation, spread)})
+
+
 def _cell(cell: PlannedCell, cached: int, seconds: float | None, source: str) -> CellForecast:
     return CellForecast(
         name=cell.name,

@@ -79,6 +79,7 @@ def ablate(
 
     from archsearch.ablate.ablation import Settings
     from archsearch.ablate.ablation import ablate as run
+    from archsearch.ablate.forecast import with_measured_spread
     from archsearch.study.pool import worker_count
 
     settings = Settings(
@@ -90,7 +91,7 @@ def ablate(
         data_dir=data_dir,
     )
     with console.AblationPanel(name or planned.name, planned.runs) as panel:
-        report = run(planned, settings, panel.look)
+        report = run(with_measured_spread(planned, runs_dir), settings, panel.look)
     if json or form == Form.json:
         console.print_json(report.model_dump(mode="json"))
     elif form == Form.text:

@@ -147,6 +147,11 @@ def test_plan_says_what_will_run_and_what_it_can_show(cli, mine, tmp_path):
     done = cli("plan", "mine.yaml", "--workers", "1", "--effect", "0.5")
     assert "30 runs, 4 of them cached: 26 to run, about" in done.out
     assert "smallest p of 10 pairs: 0.00195, with Holm over 2: 0.00391; at least 7 pairs can be significant" in done.out
+    few = ("--workers", "1", "--timeout", "0", "--json")
+    begun = cli("ablate", "mine.yaml", *few)
+    assert begun.code == 5  # nothing completed
+    assert begun.json["plan"]["seed_sd"] == plan["seed_sd"]
+    (tmp_path / "runs" / "archsearch.db").unlink()
     assert f"an effect of 0.50 points needs {plan['plan']['seeds_for_effect']} seeds" in done.out
     dry = cli("ablate", "mine.yaml", "--dry-run", "--workers", "1").out.splitlines()
     assert dry[-3:] == done.out.splitlines()[-4:-1]

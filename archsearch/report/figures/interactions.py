@@ -46,7 +46,8 @@ def interactions_data(report: AblationReport) -> Interactions | str:
     """Gather the means of every pair of levels, pairs of factors with the largest interaction first."""
     if report.model is None:
         return "the design is no factorial, or too few runs have completed"
-    names = list(dict.fromkeys(factor for cell in report.cells for factor in cell.moved))
+    by_size = sorted(report.cells, key=lambda cell: -len(cell.moved))  # the fullest cell has them in declared order
+    names = list(dict.fromkeys(factor for cell in by_size for factor in cell.moved))
     size = {
         frozenset(part.partition("=")[0] for part in term.name.split(":")): abs(term.estimate)
         for term in report.model.terms

@@ -56,7 +56,7 @@ def power_data(report: AblationReport) -> PowerCurve | str:
     spread = f"{scale * plan.seed_sd:.3g}"
     says = (
         f"{plan.seeds} pairs find a difference of {scale * plan.smallest_effect:.3g} {unit} with a chance of "
-        f"{plan.power:.0%}, in a family of {plan.comparisons}, for a spread of {spread} over seeds and uncorrelated pairs."
+        f"{plan.power:.0%}, in a family of {plan.comparisons}, a spread of {spread} over seeds, uncorrelated pairs."
     )
     columns = (Column("difference", kind), *(Column(f"{n} seeds", "percent") for n in counts))
     rows = tuple((effect, *(curve[i] for _, curve in curves)) for i, effect in enumerate(effects))

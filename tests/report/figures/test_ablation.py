@@ -158,10 +158,10 @@ def test_interactions_show_the_mean_of_every_pair_of_levels(reports) -> None:
     report = reports["full_factorial"]
     (panel,) = interactions_data(report).panels
     means = {cell.name: cell.mean for cell in report.cells}
-    assert (panel.one, panel.two, panel.levels) == ("width", "activation", ("baseline", "x2"))
+    assert (panel.one, panel.two, panel.levels) == ("activation", "width", ("baseline", "tanh"))
     assert panel.lines == (
-        ("baseline", (means["baseline"], means["width=x2"])),
-        ("tanh", (means["activation=tanh"], means[BOTH])),
+        ("baseline", (means["baseline"], means["activation=tanh"])),
+        ("x2", (means["width=x2"], means[BOTH])),
     )
 
 
