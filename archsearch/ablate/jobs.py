@@ -10,11 +10,13 @@ from typing import Any
 
 import optuna
 from optuna.trial import TrialState
+from pydantic import ValidationError
 
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.result import Seed
 from archsearch.ablate.schedule import due
 from archsearch.data.planning import plan_experiment
+from archsearch.errors import SpecError
 from archsearch.study.queue import FEW, MOST_ATTEMPTS, Slot, add_slots, slots_of
 from archsearch.study.storage import Storage
 from archsearch.study.worker import Assignment
@@ -74,8 +76,14 @@ def ablate_job(study: optuna.Study) -> AblateJob:
 
 
 def held_ablation(study: optuna.Study) -> Ablation:
-    """Read the ablation that a study holds."""
-    return Ablation.model_validate_json(study.user_attrs["ablation"])
+    """Read the ablation that a study holds; raise `SpecError` where another version of archsearch wrote it."""
+    try:
+        return Ablation.model_validate_json(study.user_attrs["ablation"])
+    except (ValidationError, KeyError):
+        raise SpecError(
+            f"the ablation {study.study_name} was written by another version of archsearch; choose another name with "
+            "--name, its runs are taken from the cache"
+        ) from None
 
 
 def slot_of(ablation: Ablation, cell: str, seed: int, attempt: int = 1) -> Slot:

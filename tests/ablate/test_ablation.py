@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import random
 import statistics
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -269,6 +274,13 @@ def test_words_of_a_file_may_change(planned, run_ablation) -> None:
     run_ablation(planned(FACTORS + "summary: Another word.\n"), seconds=0.0)
 
 
+def test_study_of_another_version_is_refused(planned, run_ablation, tmp_path) -> None:
+    run_ablation(planned(), seconds=0.0)
+    opened(tmp_path / "runs").set_user_attr("ablation", '{"name": "mine"}')
+    with pytest.raises(SpecError, match="^the ablation mine was written by another version of archsearch; choose"):
+        run_ablation(planned())
+
+
 def test_name_of_a_search_is_refused(planned, run_ablation, tmp_path) -> None:
     study = optuna.create_study(study_name="mine", storage=open_storage(default_url(tmp_path / "runs")))
     study.set_user_attr("kind", "search")
@@ -396,3 +408,26 @@ def test_retry_plans_nothing_for_what_completed(planned, run_ablation, tmp_path)
     study = optuna.load_study(study_name="mine", storage=storage)
     assert retry(storage, study) == 0
     assert isinstance(held_ablation(study), Ablation)
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+def test_killed_at_random_moments_gives_the_same_table(planned, run_ablation, tmp_path, data_dir) -> None:
+    whole = run_ablation(planned(FACTORS + HUGE), runs_dir=tmp_path / "whole")
+    command = [sys.executable, "-c", "from archsearch.cli import main; main()", "ablate", "mine.yaml", "--json"]
+    command += ["--runs-dir", "killed", "--workers", "2"]
+    settings = {**os.environ, "ARCHSEARCH_DATA": str(data_dir)}
+    dice = random.Random(3)
+    for _ in range(5):
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(dice.uniform(6.0, 14.0))
+        process.kill()
+        process.wait()
+        time.sleep(2.5)  # its workers leave when they see that it is gone
+    done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=250, check=True)
+    killed = AblationReport.model_validate_json(done.stdout)
+    assert killed.runs.planned == killed.runs.completed + killed.runs.diverged == 40
+    assert killed.effects == whole.effects
+    assert killed.runs.retried == 0

@@ -85,6 +85,8 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     if plan.smallest_effect is not None:
         found = amount(plan.smallest_effect, family)
         to.print(Text(f"smallest effect found with power {plan.power:g}: {found} (pairs taken as uncorrelated)"))
+    if ablation.sequential:
+        to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
     if plan.effect is not None:
         needed = "more than 10,000" if plan.seeds_for_effect is None else f"{plan.seeds_for_effect}"
         to.print(Text(f"an effect of {amount(plan.effect, family)} needs {needed} seeds"))
