@@ -176,7 +176,7 @@ def test_factorial_effects_are_those_of_the_linear_model(planned, run_ablation, 
 
 
 def test_shapley_shares_add_up_and_are_judged(planned, run_ablation) -> None:
-    report = run_ablation(planned(FACTORS + "design: shapley\n"))
+    report = run_ablation(planned(FACTORS + SCREEN + "design: shapley\n"))
     values, both = observed(report), "activation=tanh+width=x2"
     whole, activation, width = report.effects
     assert whole.differences == pytest.approx(values[both] - values["baseline"])
@@ -213,9 +213,9 @@ def test_seeds_may_be_a_list_in_any_order(planned, run_ablation) -> None:
 
 
 def test_two_interrupted_and_resumed_halves_give_the_table_of_one(planned, run_ablation, tmp_path, monkeypatch) -> None:
-    ablation = planned(FACTORS + "control: true\n")
+    ablation = planned(FACTORS + SCREEN + "control: true\n")
     whole = run_ablation(ablation, runs_dir=tmp_path / "whole")
-    for count in (7, 13):
+    for count in (3, 5):
         with monkeypatch.context() as patch:
             stop_after(patch, count)
             with pytest.raises(Enough):
@@ -225,17 +225,21 @@ def test_two_interrupted_and_resumed_halves_give_the_table_of_one(planned, run_a
         )  # this process stands for a dead one
         part = report_on(opened(tmp_path / "halves"))
         assert not part.complete
-        assert {effect.verdict for effect in part.effects} == {"inconclusive"}
-        assert {effect.p for effect in part.effects} == {None}
+        assert all("unfinished: no verdict" in effect.sentence for effect in part.effects if effect.n)
     halves = run_ablation(ablation, runs_dir=tmp_path / "halves")
     assert timeless(halves) == timeless(whole)
     assert halves.runs.retried == 0
 
 
-def test_unfinished_ablation_has_estimates_and_no_verdicts(planned, run_ablation) -> None:
-    report = run_ablation(planned(), seconds=0.0)
-    assert (report.complete, report.runs.completed, report.runs.waiting) == (False, 0, 30)
-    assert [effect.n for effect in report.effects] == [0, 0]
+def test_unfinished_ablation_has_estimates_and_no_verdicts(planned, run_ablation, tmp_path, monkeypatch) -> None:
+    stop_after(monkeypatch, 6)
+    with pytest.raises(Enough):
+        run_ablation(planned())
+    report = report_on(opened(tmp_path / "runs"))
+    assert not report.complete
+    assert (report.runs.completed, report.runs.running, report.runs.waiting) == (6, 1, 23)
+    assert [effect.n for effect in report.effects] == [2, 2]
+    assert {(effect.p, effect.verdict) for effect in report.effects} == {(None, "inconclusive")}
 
 
 def test_baseline_is_trained_once_for_two_ablations(planned, run_ablation) -> None:
@@ -277,7 +281,7 @@ def test_words_of_a_file_may_change(planned, run_ablation) -> None:
 def test_study_of_another_version_is_refused(planned, run_ablation, tmp_path) -> None:
     run_ablation(planned(), seconds=0.0)
     opened(tmp_path / "runs").set_user_attr("ablation", '{"name": "mine"}')
-    with pytest.raises(SpecError, match="^the ablation mine was written by another version of archsearch; choose"):
+    with pytest.raises(SpecError, match=r"^the ablation mine was written by another version of archsearch; choose"):
         run_ablation(planned())
 
 
@@ -302,16 +306,16 @@ def test_report_is_made_from_the_storage_alone(planned, run_ablation, tmp_path) 
 
 
 def test_diverged_cell_is_reported_and_never_counted_or_trained_again(planned, run_ablation, tmp_path) -> None:
-    ablation = planned(FACTORS + HUGE)
+    ablation = planned(FACTORS + HUGE + SCREEN)
     report = run_ablation(ablation)
-    assert (report.runs.completed, report.runs.diverged, report.runs.failed) == (30, 10, 0)
+    assert (report.runs.completed, report.runs.diverged, report.runs.failed) == (6 + 3, 3, 0)
     rate = report.effects[-1]
     assert (rate.variant, rate.n, rate.verdict, rate.comparisons) == ("rate=huge", 0, "inconclusive", 3)
     assert rate.with_failures is not None
     assert rate.with_failures.mean_difference == pytest.approx(0.1 - report.cells[0].mean)
-    assert [(f.cell, f.outcome) for f in report.failures] == [("rate=huge", "diverged")] * 10
+    assert [(f.cell, f.outcome) for f in report.failures] == [("rate=huge", "diverged")] * 3
     assert "the loss is" in report.failures[0].reason
-    assert [one.reason for one in report.exclusions] == ["failed: it has no value"] * 10
+    assert [one.reason for one in report.exclusions] == ["failed: it has no value"] * 3
     trials = len(slots_of(opened(tmp_path / "runs")))
     assert run_ablation(ablation) == report
     assert len(slots_of(opened(tmp_path / "runs"))) == trials
@@ -364,7 +368,7 @@ baseline: tiny.yaml
 factors:
   width: {x4: [set: {conv1.out_channels: 16}]}
   activation: {gelu: [replace: {relu: gelu}]}
-seeds: {max: 12, sequential: true}
+seeds: {max: 10, sequential: true}
 """
 
 
@@ -375,13 +379,13 @@ def test_sequential_design_stops_what_is_decided_and_resumes_to_the_same(
     report = run_ablation(ablation, runs_dir=tmp_path / "whole")
     width, activation = report.effects
     assert width.verdict == "better"
-    assert width.n < 12
+    assert width.n < 10
     assert width.p_adjusted is not None
     assert width.p_adjusted <= 0.05
     assert "sequential, e-Holm over 2: better" in width.sentence
     assert activation.n >= width.n
     assert report.complete
-    assert report.runs.planned == report.runs.completed < 36
+    assert report.runs.planned == report.runs.completed < 30
     assert len(report.cells[1].values) == width.n
     with monkeypatch.context() as patch:
         stop_after(patch, 10)
@@ -394,6 +398,7 @@ def test_sequential_design_stops_what_is_decided_and_resumes_to_the_same(
 # -- several workers, prices -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_same_numbers(planned, run_ablation, tmp_path) -> None:
     ablation = planned(FACTORS + SCREEN)
     two = run_ablation(ablation, runs_dir=tmp_path / "two", workers=2)
