@@ -10,7 +10,7 @@ no torch; where no run of a cell was kept, `measure` may time it (`train.calibra
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ from pydantic import Field
 from archsearch.ablate import statistics
 from archsearch.ablate.planned import Ablation, PlannedCell, promise
 from archsearch.ablate.planner import DEFAULT_SEED_SD, Plan
+from archsearch.data.facts import validation_count
 from archsearch.data.planning import ExperimentPlan, plan_experiment
 from archsearch.errors import UsageError
 from archsearch.files import seal
@@ -87,6 +88,7 @@ def foresee(
         key = seal(_essence(plans[cell.name]))
         if key not in known and (found := _seconds(plans[cell.name], mine[cell.name], workers, measure)):
             known[key] = found
+    known = _by_work(plans, known)
     cells = []
     for cell in ablation.cells:
         seeds = {one.seed for one in mine[cell.name]}
@@ -148,6 +150,25 @@ def _seconds(
     if took:
         return statistics.mean(took), f"{len(took)} kept runs"
     return (measure(plan), "timed batches") if measure is not None else None
+
+
+def _by_work(
+    plans: Mapping[str, ExperimentPlan], known: Mapping[str, tuple[float, str]]
+) -> dict[str, tuple[float, str]]:
+    """Estimate the cells that nothing is known of from those that took time, by their multiply-accumulates."""
+    by_key = {seal(_essence(plan)): plan for plan in plans.values()}
+    rates = [seconds / _work(by_key[key]) for key, (seconds, _) in known.items()]
+    if not rates:
+        return {}
+    rate = statistics.mean(rates)
+    guessed = {key: (rate * _work(plan), "multiply-accumulates") for key, plan in by_key.items()}
+    return guessed | dict(known)
+
+
+def _work(plan: ExperimentPlan) -> float:
+    """Count the multiply-accumulates of training, forward passes only: the rest is proportional."""
+    samples = plan.facts.train - validation_count(plan.spec.data.validation, plan.facts.train)
+    return float(max(1, plan.network.macs) * samples * plan.spec.train.epochs)
 
 
 def _seed_sd(ablation: Ablation, kept: list[_Kept]) -> tuple[float | None, str]:

@@ -140,7 +140,12 @@ def test_plan_says_what_will_run_and_what_it_can_show(cli, mine, tmp_path):
         ("activation=tanh", 0),
         ("width=x2", 0),
     ]
-    assert plan["cells"][0]["seconds"] > 0
+    base, tanh, wide = plan["cells"]
+    assert base["seconds"] > 0
+    # nothing but the baseline was run: the others by their work
+    assert tanh["seconds"] == pytest.approx(base["seconds"])
+    assert wide["seconds"] == pytest.approx(base["seconds"] * wide["macs"] / base["macs"])
+    assert (base["seconds_from"], wide["seconds_from"]) == ("4 kept runs", "multiply-accumulates")
     assert plan["seed_sd_from"] == "measured on 4 kept seeds of tiny"
     assert (plan["plan"]["effect"], plan["plan"]["seed_sd"]) == (0.005, plan["seed_sd"])
     assert plan["plan"]["seeds_for_effect"] > 10
