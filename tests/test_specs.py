@@ -8,9 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from archsearch.ablate.planned import plan_ablation
+from archsearch.ablate.study import load_ablation
 from archsearch.data.planning import load_plan
-from archsearch.spec.catalog import read_spec
+from archsearch.spec.catalog import read_spec, study_kind
 from archsearch.spec.network import build_network
+from archsearch.spec.yaml import read_file
 
 ROOT = Path(__file__).parents[1]
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
@@ -84,14 +87,41 @@ def test_spec_is_read_planned_built_and_run_forward(path: Path) -> None:
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: path.stem)
 def test_yaml_begins_with_its_schema_what_it_is_and_how_to_run_it(path: Path) -> None:
-    kind = "experiment" if path.parent.name == "specs" else "study"
+    kind = "experiment"
+    if path.parent.name == "studies":
+        kind = {"search": "study", "ablation": "ablation"}[study_kind(read_file(path))]
     first, second = path.read_text(encoding="utf-8").splitlines()[:2]
-    assert first.startswith("# yaml-language-server: $schema=../schema/")
-    assert first.endswith(".schema.json")
-    assert kind == "study" or first.endswith("/experiment.schema.json")
+    assert first == f"# yaml-language-server: $schema=../schema/{kind}.schema.json"
     assert (ROOT / "schema" / first.rpartition("/")[2]).is_file()
     assert second.startswith("# ")
     assert "archsearch " in second
+
+
+ABLATIONS = [path for path in YAMLS if path.parent.name == "studies" and study_kind(read_file(path)) == "ablation"]
+
+
+@pytest.mark.parametrize("path", ABLATIONS, ids=lambda path: path.stem)
+def test_ablation_is_planned_and_all_its_cells_fit(path: Path) -> None:
+    ablation = plan_ablation(load_ablation(str(path)))
+    assert ablation.name == path.stem
+    assert ablation.summary
+    assert ablation.left_out == ()
+    assert ablation.plan is not None
+    assert ablation.plan.seeds_to_reach <= len(ablation.seeds)
+
+
+def test_documented_ablation_compares_every_documented_variant() -> None:
+    ablation = plan_ablation(load_ablation("documented"))
+    compared = {question.name: question.kind for question in ablation.questions}
+    small, wide = (
+        ("lenet5_logits", "lenet_l1", "lenet_relu", "lenet_conv4_relu"),
+        ("lenet_conv4", "lenet_best", "lenet_fc4"),
+    )
+    assert compared == dict.fromkeys(small, "comparison") | dict.fromkeys(wide, "screen")
+    assert set(compared) | {"lenet5"} == {*DOCUMENTED, "lenet5_logits"}
+    assert {cell.name.removeprefix("variant="): len(cell.seeds) for cell in ablation.cells} == {
+        "baseline": 10, **dict.fromkeys(small, 10), **dict.fromkeys(wide, 3),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(DOCUMENTED))

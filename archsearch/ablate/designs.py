@@ -18,6 +18,7 @@ from math import ceil, log2
 from archsearch.errors import UsageError
 
 MOST_CELLS = 4096
+SAMPLED_ORDERS = 20  # of the factors, where Shapley attribution cannot take all
 _MOST_FRACTIONAL = 10
 
 
@@ -100,6 +101,25 @@ def path(factors: Sequence[Factor]) -> Design:
     )
 
 
+def path_and_leave_one_out(factors: Sequence[Factor]) -> Design:
+    """Add the changes one after the other, and take each back from all of them: what carries the difference?"""
+    one, other = path(factors), leave_one_out(factors)
+    # with two factors or fewer, a step of the path may be a change taken back
+    asked = {frozenset((step.cell, step.against)) for step in one.comparisons}
+    further = tuple(c for c in other.comparisons if frozenset((c.cell, c.against)) not in asked)
+    cells = tuple(dict.fromkeys((*one.cells, *other.cells)))
+    return Design("path_and_leave_one_out", cells, (*one.comparisons, *further))
+
+
+def shapley(factors: Sequence[Factor], orders: int = SAMPLED_ORDERS) -> Design:
+    """Run the cells that orders of adding the changes pass through: all of them up to five factors, else a sample."""
+    from archsearch.ablate.factorial import shapley_cells, shapley_orders
+
+    whole = _all_moved(factors, "shapley")
+    cells = shapley_cells(factors, shapley_orders(factors, orders))
+    return Design("shapley", cells, (Comparison(whole, BASELINE, "all changes together"),))
+
+
 def full_factorial(factors: Sequence[Factor]) -> Design:
     """Run every combination of levels."""
     _check(factors)
@@ -170,6 +190,8 @@ DESIGNS: dict[str, Callable[[Sequence[Factor]], Design]] = {
     "path": path,
     "full_factorial": full_factorial,
     "fractional_factorial": fractional_factorial,
+    "path_and_leave_one_out": path_and_leave_one_out,
+    "shapley": shapley,
     "variants": variants,
 }
 

@@ -112,6 +112,37 @@ def fit(observations: Observations, factors: Sequence[Factor]) -> LinearModel:
     return LinearModel(terms=terms, observations=len(y), residual_df=freedom, residual_sd=variance**0.5)
 
 
+class Estimator(Plain):
+    """What a term of the model is, as a weighted sum of cells: the same for each seed, so that seeds make pairs."""
+
+    name: str
+    weights: dict[str, float]
+    aliases: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+def estimators(cells: Sequence[Cell], factors: Sequence[Factor]) -> tuple[Estimator, ...]:
+    """Give each term that `fit` estimates as weights of cells, by least squares over one run of each cell.
+
+    Where every seed has all cells, the mean over seeds is the model's estimate. Where a factor has one level, its main
+    effect in a balanced design is the mean of the cells with it minus the mean of those without.
+    """
+    import numpy as np
+
+    rows = [(cell, 0, 0.0) for cell in cells]
+    kept, blocks, aliases = _independent(_columns(rows, factors), [np.ones(len(rows))])
+    if not kept:
+        return ()
+    weights = np.linalg.pinv(np.column_stack([*kept.values(), *blocks]))
+    return tuple(
+        Estimator(
+            name=name,
+            weights={cell.name: float(w) for cell, w in zip(cells, row, strict=True) if abs(w) > 1e-9},
+            aliases=aliases[name],
+        )
+        for name, row in zip(kept, weights, strict=False)
+    )
+
+
 def _columns(rows: Sequence[tuple[Cell, Seed, float]], factors: Sequence[Factor]) -> dict[str, NDArray[np.float64]]:
     import numpy as np
 
@@ -196,6 +227,16 @@ def possible_orders(
     """
     out = set(impossible)
     return tuple(order for order in orders if not out & set(_passed(order, factors)))
+
+
+def share_weights(factor: str, factors: Sequence[Factor], orders: Sequence[Order]) -> dict[str, float]:
+    """Give a factor's share as weights of cells: what adding it changes, averaged over the orders."""
+    weights: dict[str, float] = {}
+    for order in orders:
+        passed, at = _passed(order, factors), order.index(factor)
+        weights[passed[at + 1].name] = weights.get(passed[at + 1].name, 0.0) + 1 / len(orders)
+        weights[passed[at].name] = weights.get(passed[at].name, 0.0) - 1 / len(orders)
+    return weights
 
 
 def attribute(

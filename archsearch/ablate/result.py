@@ -56,7 +56,7 @@ class WithFailures(Plain):
 
 
 class Effect(Plain):
-    """One comparison with the baseline.
+    """One comparison: of `variant` with `against`, mostly the baseline.
 
     `p` is the sign-flip test's, `t_p` the paired t's, `equivalence_p` that of two one-sided tests against the margin;
     `_adjusted` is Holm's over the `comparisons` of the family. `wins` is the share of seeds on which the level is
@@ -66,6 +66,7 @@ class Effect(Plain):
     """
 
     variant: str
+    against: str
     n: Annotated[int, Field(ge=0)]
     seeds: Annotated[tuple[Seed, ...], Field(strict=False)]
     differences: Annotated[tuple[float, ...], Field(strict=False)]

@@ -21,7 +21,7 @@ def amount(value: float, family: Family, *, signed: bool = False) -> str:
     return number(value, family, signed=signed) + (" points" if family.unit == "points" else "")
 
 
-def sentence(effect: Effect, family: Family, label: str, failed: int = 0) -> str:
+def sentence(effect: Effect, family: Family, label: str, failed: int = 0, *, unfinished: bool = False) -> str:
     """Say a comparison in one sentence; `label` is what was done: "relu instead of tanh"."""
     pairs = f"{effect.n} paired seed{'s' * (effect.n != 1)}" + (f" ({failed} more failed)" if failed else "")
     if effect.mean_difference is None:
@@ -29,6 +29,8 @@ def sentence(effect: Effect, family: Family, label: str, failed: int = 0) -> str
     size = amount(effect.mean_difference, family, signed=True)
     if effect.ci95 is not None:
         size += f" (95 % CI {number(effect.ci95[0], family)} to {number(effect.ci95[1], family)})"
+    if unfinished:
+        return f"{label}: {size}, {pairs} so far, unfinished: no verdict."
     if family.screen:
         return f"{label}: {size}, {pairs}, a screen: exploratory, no verdict."
     verdict: str = effect.verdict

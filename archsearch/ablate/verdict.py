@@ -24,6 +24,19 @@ Values = Mapping[str, Mapping[Seed, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Contrast:
+    """What one comparison takes the difference of: a weighted sum of variants, plainly `level` 1 and `against` -1.
+
+    Main effects and interactions of a factorial weigh several cells. The positive weights are the level's side.
+    """
+
+    name: str
+    against: str
+    label: str
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """The seeds that both sides completed, with their values; `failed` counts the pairs that a failed run spoiled."""
 
@@ -62,27 +75,58 @@ def judge(
     variants = [name for name in values if name != baseline]
     if not variants:
         raise UsageError(f"there is nothing to compare with {baseline!r}: give at least one other variant")
-    pairs = [pair_up(name, values[name], values[baseline]) for name in variants]
-    tested = _test(pairs, family)
-    effects = tuple(
-        _effect(one, tests, family, len(pairs), values, baseline, labels or {})
-        for one, tests in zip(pairs, tested, strict=True)
-    )
+    said = labels or {}
+    contrasts = [
+        Contrast(name, baseline, said.get(name, f"{name} instead of {baseline}"), {name: 1.0, baseline: -1.0})
+        for name in variants
+    ]
+    effects = judge_contrasts(values, contrasts, family)
     return Verdicts(baseline=baseline, family=family, effects=effects, exclusions=exclusions(values, baseline))
 
 
-def pair_up(variant: str, level: Mapping[Seed, float | None], baseline: Mapping[Seed, float | None]) -> Pairs:
-    """Take the seeds that both sides completed, in the baseline's order."""
-    shared = [seed for seed in baseline if seed in level]
-    whole = [(seed, level[seed], baseline[seed]) for seed in shared]
-    kept = [(seed, a, b) for seed, a, b in whole if _finite(a) and _finite(b)]
-    return Pairs(
-        variant,
-        tuple(seed for seed, _, _ in kept),
-        tuple(float(a or 0.0) for _, a, _ in kept),
-        tuple(float(b or 0.0) for _, _, b in kept),
-        failed=len(whole) - len(kept),
+def judge_contrasts(
+    values: Values, contrasts: Sequence[Contrast], family: Family, *, unfinished: bool = False
+) -> tuple[Effect, ...]:
+    """Judge comparisons that may each have a baseline of their own, as one family.
+
+    `unfinished` says that runs are still to come: there are estimates then, and neither p values nor verdicts.
+    """
+    if unfinished:
+        family = family.model_copy(update={"screen": True})
+    pairs = [pair_up(one, values) for one in contrasts]
+    tested = _test(pairs, family)
+    return tuple(
+        _effect(
+            one, of, tests, family, len(pairs), _with_failures(one, values, family) if of.failed else None, unfinished
+        )
+        for one, of, tests in zip(contrasts, pairs, tested, strict=True)
     )
+
+
+def pair_up(contrast: Contrast, values: Values) -> Pairs:
+    """Take the seeds with which all variants of a contrast were run and completed, in the baseline's order."""
+    shared = _shared(contrast, values)
+    kept = [seed for seed in shared if all(_finite(values[name][seed]) for name in contrast.weights)]
+    sides = [_sides(contrast, {name: values[name][seed] or 0.0 for name in contrast.weights}) for seed in kept]
+    return Pairs(
+        contrast.name,
+        tuple(kept),
+        tuple(level for level, _ in sides),
+        tuple(baseline for _, baseline in sides),
+        failed=len(shared) - len(kept),
+    )
+
+
+def _shared(contrast: Contrast, values: Values) -> list[Seed]:
+    last = list(contrast.weights)[-1]
+    return [seed for seed in values.get(last, {}) if all(seed in values.get(name, {}) for name in contrast.weights)]
+
+
+def _sides(contrast: Contrast, values: Mapping[str, float]) -> tuple[float, float]:
+    """Give the two weighted sums of one seed, whose difference is the contrast."""
+    level = math.fsum(weight * values[name] for name, weight in contrast.weights.items() if weight > 0)
+    baseline = math.fsum(-weight * values[name] for name, weight in contrast.weights.items() if weight < 0)
+    return level, baseline
 
 
 def exclusions(values: Values, baseline: str) -> tuple[Exclusion, ...]:
@@ -127,13 +171,13 @@ def _adjusted(p_values: Sequence[float | None]) -> list[tuple[float | None, floa
 
 
 def _effect(
+    contrast: Contrast,
     pairs: Pairs,
     tests: _Tested,
     family: Family,
     comparisons: int,
-    values: Values,
-    baseline: str,
-    labels: Mapping[str, str],
+    with_failures: WithFailures | None,
+    unfinished: bool,
 ) -> Effect:
     d, n = pairs.differences, len(pairs.seeds)
     sign = 1 if family.direction == "maximize" else -1
@@ -145,6 +189,7 @@ def _effect(
     further, why = (None, ()) if verdict != "inconclusive" else _further(n, sd, comparisons, family)
     unlabelled = Effect(
         variant=pairs.variant,
+        against=contrast.against,
         n=n,
         seeds=pairs.seeds,
         differences=d,
@@ -169,13 +214,13 @@ def _effect(
         comparisons=comparisons,
         smallest_detectable=_detectable(n, sd, comparisons, family),
         further_seeds=further,
-        with_failures=_with_failures(values[pairs.variant], values[baseline], family) if pairs.failed else None,
+        with_failures=with_failures,
         verdict=verdict,
-        notes=(*_notes(pairs, tests, family, comparisons, centre, sd, verdict), *why),
+        notes=(*_notes(pairs, tests, family, comparisons, centre, sd, verdict, unfinished), *why),
         sentence="",
     )
-    label = labels.get(pairs.variant, f"{pairs.variant} instead of {baseline}")
-    return unlabelled.model_copy(update={"sentence": sentence(unlabelled, family, label, pairs.failed)})
+    said = sentence(unlabelled, family, contrast.label, pairs.failed, unfinished=unfinished)
+    return unlabelled.model_copy(update={"sentence": said})
 
 
 def _verdict(centre: float | None, ci95: Interval | None, tests: _Tested, family: Family) -> Verdict:
@@ -218,16 +263,18 @@ def _error_reduction(pairs: Pairs, family: Family) -> float | None:
     return statistics.relative_error_reduction(level, baseline) if fractions else None
 
 
-def _with_failures(
-    level: Mapping[Seed, float | None], baseline: Mapping[Seed, float | None], family: Family
-) -> WithFailures | None:
+def _with_failures(contrast: Contrast, values: Values, family: Family) -> WithFailures | None:
     if family.failed_value is None:
         return None
+    stand_in = family.failed_value
 
     def value(one: float | None) -> float:
-        return one if one is not None and math.isfinite(one) else family.failed_value or 0.0
+        return one if one is not None and math.isfinite(one) else stand_in
 
-    d = [value(level[seed]) - value(baseline[seed]) for seed in baseline if seed in level]
+    d = []
+    for seed in _shared(contrast, values):
+        level, baseline = _sides(contrast, {name: value(values[name][seed]) for name in contrast.weights})
+        d.append(level - baseline)
     tested = len(d) >= 2 and not family.screen
     return WithFailures(
         n=len(d),
@@ -245,6 +292,7 @@ def _notes(
     centre: float | None,
     sd: float | None,
     verdict: Verdict,
+    unfinished: bool,
 ) -> tuple[str, ...]:
     n = len(pairs.seeds)
     notes = []
@@ -252,7 +300,9 @@ def _notes(
         notes.append(f"{pairs.failed} of {pairs.failed + n} pairs left out: a run failed or has no finite value")
     if n < 2:
         return (*notes, f"{n} pair{'s' * (n != 1)}: there is no spread to judge by")
-    if family.screen:
+    if unfinished:
+        notes.append("unfinished: no p values and no verdict before all runs are done")
+    elif family.screen:
         notes.append("a screen: exploratory, no p values, no winner")
     elif n < planner.seeds_to_reach(comparisons, family.alpha):
         least = planner.seeds_to_reach(comparisons, family.alpha)

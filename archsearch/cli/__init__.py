@@ -14,6 +14,7 @@ import typer
 
 from archsearch import __version__
 from archsearch.cli import (
+    ablate,
     check,
     compare,
     dashboard,
@@ -22,6 +23,7 @@ from archsearch.cli import (
     doctor,
     lint,
     list_,
+    plan,
     report,
     run,
     schema,
@@ -59,6 +61,8 @@ def _options(
 app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("study")(study.study)
+app.command("ablate")(ablate.ablate)
+app.command("plan")(plan.plan)
 app.command("check")(check.check)
 app.command("space")(space.space)
 app.command("status")(status.status)

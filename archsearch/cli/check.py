@@ -10,19 +10,20 @@ from archsearch.cli import options
 
 
 def check(
-    specs: Annotated[list[str], typer.Argument(metavar="SPEC...", help="Specs: names or files.")],
+    specs: Annotated[list[str], typer.Argument(metavar="SPEC...", help="Specs and studies: names or files.")],
     json: options.Json = False,
     max_parameters: options.MaxParameters = None,
     max_activations: options.MaxActivations = None,
     max_layers: options.MaxLayers = None,
 ) -> None:
-    """Check specs without training: every key, every shape, every count.
+    """Check specs and studies without training: every key, every shape, every count.
 
-    Example:  archsearch check specs/*.yaml
+    Example:  archsearch check specs/*.yaml studies/*.yaml
     """
     from archsearch.cli import console
     from archsearch.data.planning import load_plan
     from archsearch.errors import SpecError
+    from archsearch.spec.catalog import kind_of
     from archsearch.spec.lint import lint
 
     limits = options.limits(max_parameters, max_activations, max_layers)
@@ -30,6 +31,9 @@ def check(
     exit_code = 0
     for reference in specs:
         try:
+            if (kind := kind_of(reference)) != "spec":
+                found.append(_study(reference, kind, quiet=json))
+                continue
             plan = load_plan(reference, limits=limits)
             report = lint(plan.spec, plan.network)
             codes = [finding.code for finding in report.findings]
@@ -48,3 +52,23 @@ def check(
         console.print_json({"specs": found})
     if exit_code:
         raise typer.Exit(exit_code)
+
+
+def _study(reference: str, kind: str, *, quiet: bool) -> dict[str, Any]:
+    """Check a search or an ablation: the space, or every cell."""
+    from archsearch.cli import console
+
+    if kind == "ablation":
+        from archsearch.ablate.planned import plan_ablation
+        from archsearch.ablate.study import load_ablation
+
+        ablation = plan_ablation(load_ablation(reference))
+        name, what = ablation.name, f"{len(ablation.cells)} cells, {ablation.runs} runs"
+    else:
+        from archsearch.search.study import load_study
+
+        study = load_study(reference)
+        name, what = study.spec.name, f"{len(study.space.parameters())} open values"
+    if not quiet:
+        console.print_checked_study(reference, kind, what)
+    return {"spec": reference, "ok": True, "name": name, "problems": [], "lint": []}

@@ -14,20 +14,22 @@ def list_(json: options.Json = False) -> None:
     """
     from archsearch.cli import console
     from archsearch.errors import SpecError
-    from archsearch.spec.catalog import catalog, summary_of
+    from archsearch.spec.catalog import catalog, study_kind, summary_of
+    from archsearch.spec.yaml import read_file
 
-    def row(name: str, path: Path) -> dict[str, str]:
+    def row(name: str, path: Path, kind: str) -> dict[str, str]:
         try:
             summary = summary_of(path)
+            kind = kind or study_kind(read_file(path))
         except SpecError as error:
             summary = f"cannot be read: {error.problems[0]}"
-        return {"name": name, "summary": summary, "path": str(path)}
+        return {"name": name, "kind": kind or "search", "summary": summary, "path": str(path)}
 
-    found = {
-        "specs": [row(name, path) for name, path in catalog("specs").items()],
-        "studies": [row(name, path) for name, path in catalog("studies").items()],
-    }
+    specs = [row(name, path, "spec") for name, path in catalog("specs").items()]
+    studies = [row(name, path, "") for name, path in catalog("studies").items()]
     if json:
-        console.print_json(found)
-    else:
-        console.print_catalog(found)
+        console.print_json({"specs": specs, "studies": studies})
+        return
+    kinds = {"searches (archsearch study)": "search", "ablations (archsearch ablate)": "ablation"}
+    by_kind = {title: [one for one in studies if one["kind"] == kind] for title, kind in kinds.items()}
+    console.print_catalog({"specs": specs, **by_kind})

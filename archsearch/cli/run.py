@@ -33,6 +33,7 @@ def run(
     from archsearch.cli import console
     from archsearch.data.planning import load_plan
     from archsearch.errors import NothingCompletedError
+    from archsearch.spec.lint import lint
 
     limits = options.limits(max_parameters, max_activations, max_layers)
     plan = load_plan(spec, overrides or (), limits=limits)  # a mistake is told before torch is loaded
@@ -67,6 +68,7 @@ def run(
         console.print_json(_json(finished, plan.spec.documented, several=seeds is not None))
     elif seeds is not None:
         console.print_summary(_summary(finished, plan.spec.documented))
+    console.note_lint(spec, lint(plan.spec, plan.network))
     if all(one.result.status != "completed" for one in finished):
         raise NothingCompletedError(f"{plan.spec.name}: {finished[-1].result.reason}; try a smaller learning rate")
 

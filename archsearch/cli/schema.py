@@ -14,23 +14,25 @@ class Language(StrEnum):
 
     experiment = "experiment"
     study = "study"
+    ablation = "ablation"
 
 
 def schema(
-    which: Annotated[Language, typer.Argument(metavar="[experiment|study]")] = Language.experiment,
+    which: Annotated[Language, typer.Argument(metavar="[experiment|study|ablation]")] = Language.experiment,
     write: Annotated[
         Path | None, typer.Option("--write", help="Write all schemas into this folder instead of printing one.")
     ] = None,
 ) -> None:
-    """Print the JSON Schema of specs or studies, for editors that complete and check YAML.
+    """Print the JSON Schema of specs, searches or ablations, for editors that complete and check YAML.
 
     Example:  archsearch schema --write schema
     """
+    from archsearch.ablate.schema import schema as ablation_schema
     from archsearch.cli import console
     from archsearch.errors import UnavailableError
     from archsearch.search.schema import schemas
 
-    documents = schemas()
+    documents = {**schemas(), "ablation": ablation_schema()}
     if write is None:
         console.print_json(documents[which])
         return

@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 def status(
     storage: options.Storage = None, runs_dir: options.RunsDir = Path("runs"), json: options.Json = False
 ) -> None:
-    """Show every study of a storage: how far it is, and its best.
+    """Show every study of a storage: how far it is; the best of a search, the verdicts of an ablation.
 
     Example:  archsearch status
     """
+    from archsearch.ablate.ablation import all_reports as all_ablations
     from archsearch.cli import console
     from archsearch.search.search import all_reports
 
-    reports = all_reports(_open(storage, runs_dir))
+    opened = _open(storage, runs_dir)
+    reports, ablations = all_reports(opened), all_ablations(opened)
     if json:
-        console.print_json({"studies": [console.study_json(report) for report in reports]})
-    else:
+        studies = [console.study_json(report) for report in reports]
+        console.print_json({"studies": studies, "ablations": [one.model_dump(mode="json") for one in ablations]})
+        return
+    if reports or not ablations:
         console.print_status(reports)
+    console.print_ablation_status(ablations)
 
 
 class Form(StrEnum):

@@ -42,8 +42,10 @@ def study(
     if loaded.note:
         console.note(loaded.note)
 
+    from archsearch.data.planning import plan_experiment
     from archsearch.search.samplers import SAMPLERS
-    from archsearch.search.search import Settings, choose_sampler, search
+    from archsearch.search.search import Settings, choose_sampler, search, winner_spec
+    from archsearch.spec.lint import lint
     from archsearch.spec.sentences import unknown
     from archsearch.study.pool import worker_count
 
@@ -71,6 +73,10 @@ def study(
         console.print_json(console.study_json(report))
     else:
         console.print_study(report, runs_dir)
+    best = winner_spec(report, report.study)
+    looked_at = plan_experiment(best or loaded.space.base)
+    where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
+    console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
     _write_report(report.study, storage, runs_dir, data_dir)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")

@@ -349,4 +349,9 @@ def existing_study(name: str, storage: RDBStorage) -> optuna.Study:
     if name not in names:
         there = ", ".join(names) if names else "there are none yet"
         raise UsageError(f"no study {name!r} in this storage ({there})")
-    return optuna.load_study(study_name=name, storage=storage)
+    opened = optuna.load_study(study_name=name, storage=storage)
+    if opened.user_attrs.get("kind") != "search":
+        raise UsageError(
+            f"{name} is an ablation, which has verdicts and no best; `archsearch ablate {name}` shows them"
+        )
+    return opened

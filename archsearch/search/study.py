@@ -25,7 +25,7 @@ from archsearch.search.reading import Scope
 from archsearch.search.reading_layers import read_layers, read_part, read_shared
 from archsearch.search.space import SearchSpace, SizeLimits, check_values
 from archsearch.search.templates import Fixed, Items, Keys, Template, open_values
-from archsearch.spec.catalog import find
+from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
 from archsearch.spec.onekey import Kind, OneKey
@@ -67,7 +67,7 @@ def _objective(value: object) -> object:
             return (direction, metric)
     raise PydanticCustomError(
         "objective",
-        "expected maximize or minimize with one of {metrics}, such as {{maximize: val_accuracy}}",
+        "expected maximize or minimize with one of {metrics}, such as {maximize: val_accuracy}",
         {"metrics": ", ".join(get_args(Metric))},
     )
 
@@ -206,6 +206,9 @@ def load_study(reference: str) -> Study:
     """Read a study by name or path, its base with it; raise `SpecError` with `file:line:column`."""
     path = find(reference, "studies")
     node = _named(read_file(path), path.stem)
+    if study_kind(node) == "ablation":
+        message = f"{path.stem} is an ablation and no search; `archsearch ablate {reference}` runs it"
+        raise SpecError(Problem(str(node.mark), message))
     spec = _plain_part(node)
     base, note = _with_validation(_base(spec, node, path))
     return Study(spec, _space(node, base, spec), path.read_text(encoding="utf-8-sig"), path.stem, note)

@@ -24,6 +24,7 @@ from archsearch.spec.sentences import problems_of, quoted, short, unknown
 from archsearch.spec.yaml import Loc, Mark, Node, read_file
 
 Folder = Literal["specs", "studies", "schema"]
+StudyKind = Literal["search", "ablation"]
 _OF_A_VARIANT = ("name", "summary", "extends", "edits", "documented", "expect", "source", "departures", "lint")
 _MOST_PARENTS = 20
 
@@ -74,6 +75,28 @@ def find(reference: str, folder: Folder) -> Path:
     if reference not in names:
         raise SpecError(f"{unknown(noun, reference, names)} (`archsearch list` shows them all)")
     return names[reference]
+
+
+def study_kind(node: Node) -> StudyKind:
+    """Tell an ablation from a search by its keys: an ablation has a baseline, a search a base."""
+    keys = set(node.value) if isinstance(node.value, dict) else set()
+    return "ablation" if keys & {"baseline", "factors", "variants", "design"} else "search"
+
+
+def kind_of(reference: str) -> Literal["spec"] | StudyKind:
+    """Say what a name or a path means to `check`; a name of a spec comes before that of a study."""
+    is_path = "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml"))
+    if not is_path:
+        names = catalog("studies")
+        if reference in catalog("specs") or reference not in names:
+            return "spec"
+        return study_kind(read_file(names[reference]))
+    path = Path(reference)
+    if "\0" in reference or not _is_there(path):
+        return "spec"
+    node = read_file(path)
+    keys = set(node.value) if isinstance(node.value, dict) else set()
+    return study_kind(node) if keys & {"base", "objective", "baseline", "factors", "variants"} else "spec"
 
 
 def _is_there(path: Path) -> bool:
@@ -213,4 +236,16 @@ def summary_of(path: Path) -> str:
     return summary.value.strip().split("\n")[0] if summary is not None and isinstance(summary.value, str) else ""
 
 
-__all__ = ["Folder", "LoadedSpec", "Mark", "catalog", "find", "read_spec", "shipped", "summary_of"]
+__all__ = [
+    "Folder",
+    "LoadedSpec",
+    "Mark",
+    "StudyKind",
+    "catalog",
+    "find",
+    "kind_of",
+    "read_spec",
+    "shipped",
+    "study_kind",
+    "summary_of",
+]

@@ -22,13 +22,15 @@ from archsearch.spec.yaml import Mark, Node
 Edit = dict[str, Any]
 
 
-def edited(spec: ExperimentSpec, edits: Sequence[Edit], source: str = "edits") -> ExperimentSpec:
-    """Apply edits in order; what the spec says of itself (documented, expect, lint, ...) is not true of the result.
+def edited(spec: ExperimentSpec, edits: Sequence[Edit] | Node, source: str = "edits") -> ExperimentSpec:
+    """Apply edits (plain, or the nodes of a file) in order.
+
+    What the spec says of itself (documented, expect, lint, ...) is not true of the result and left out.
 
     Raises `SpecError` for an edit that cannot be made, changes nothing, or gives what is no spec.
     """
     base = spec.model_dump(mode="json", include={"name", "data", "network", "train"}, exclude_defaults=True)
-    node = apply_edits(node_of(base, source), node_of(list(edits), source))
+    node = apply_edits(node_of(base, source), edits if isinstance(edits, Node) else node_of(list(edits), source))
     try:
         return ExperimentSpec.model_validate(node.plain())
     except ValidationError as error:

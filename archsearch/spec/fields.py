@@ -40,6 +40,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 # A name is one word of an address such as `conv1.out_channels`.
 LAYER_NAME = r"^[a-z][a-z0-9_]{0,63}$"
 SPEC_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
+LEVEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,63}$"
 LINT_CODE = r"^A[0-9]{3}$"
 LayerName = Annotated[str, StringConstraints(pattern=LAYER_NAME)]
 SpecName = Annotated[str, StringConstraints(pattern=SPEC_NAME)]

@@ -79,6 +79,27 @@ def study_schema(data_sets: Sequence[str], study: dict[str, Any]) -> dict[str, A
     }
 
 
+def ablation_schema(data_sets: Sequence[str], ablation: dict[str, Any]) -> dict[str, Any]:
+    """Give the schema of ablations in `studies/`: `ablation` is that of the file, edits are a variant's."""
+    definitions = experiment_schema(data_sets)["definitions"]
+    own = _draft7(ablation)
+    definitions |= own.pop("definitions", {}) | own.pop("$defs", {})
+    levels = {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/definitions/Edits"}}
+    own["properties"]["factors"] = {"type": "object", "additionalProperties": levels}
+    edit = {"$ref": "#/definitions/Edit"}
+    definitions["Edits"] = {"anyOf": [edit, {"type": "array", "items": edit, "minItems": 1}]}
+    return {
+        "$schema": _DRAFT,
+        "title": "archsearch ablation",
+        "description": "A baseline, what changes around it, by which design, on how many seeds.",
+        "type": "object",
+        "properties": own["properties"],
+        "additionalProperties": False,
+        "required": ["baseline"],
+        "definitions": definitions,
+    }
+
+
 _NAMED = {"type": "string", "pattern": r"^\$", "description": "an open value that stands in `space`"}
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archsearch.errors import Problem
-from archsearch.spec.fields import LAYER_NAME, LINT_CODE, SPEC_NAME
+from archsearch.spec.fields import LAYER_NAME, LEVEL_NAME, LINT_CODE, SPEC_NAME
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.yaml import Loc, Node
 
@@ -47,6 +47,7 @@ _PLAIN: dict[str, str] = {
 }
 _PATTERNS = {
     SPEC_NAME: "may hold letters, digits, _ . - only, and begins with a letter or digit",
+    LEVEL_NAME: "may hold letters, digits, spaces, _ . - only, and begins with a letter or digit",
     LINT_CODE: "is no lint rule; `archsearch lint` names them, such as A001",
     LAYER_NAME: "may hold small letters, digits and _ only, and begins with a letter",
 }
@@ -89,7 +90,7 @@ def sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     elif kind in _PLAIN:
         text = _PLAIN[kind].format(**detail.get("ctx", {}))
     elif isinstance(detail["input"], dict):  # said of all keys together: the sentence names those that matter
-        return f"{subject}: {detail['msg']}"
+        return f"{subject}: {detail['msg']}" if subject else detail["msg"]
     else:
         text = detail["msg"]
     return f"{subject}: {text}, got {quoted(detail['input'])}"

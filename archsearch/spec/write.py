@@ -19,7 +19,7 @@ def spec_yaml(spec: ExperimentSpec, command: str) -> str:
     lines = [f"# {command}", f"name: {_scalar(spec.name)}"]
     if spec.summary:
         lines.append(f"summary: {_scalar(spec.summary)}")
-    lines.append(f"data: {_flow(spec.data.model_dump(mode='json', exclude_defaults=True))}")
+    lines.append(f"data: {flow(spec.data.model_dump(mode='json', exclude_defaults=True))}")
     lines.append("network:")
     lines += [f"  - {text}" for layer in spec.network for text in [_layer(layer)]]
     lines.append("train:")
@@ -28,11 +28,11 @@ def spec_yaml(spec: ExperimentSpec, command: str) -> str:
         if isinstance(value, Kind):
             lines.append(f"  {field}: {_kind(value)}")
         elif field in spec.train.model_dump(exclude_defaults=True):
-            lines.append(f"  {field}: {_flow(spec.train.model_dump(mode='json', exclude_defaults=True)[field])}")
+            lines.append(f"  {field}: {flow(spec.train.model_dump(mode='json', exclude_defaults=True)[field])}")
     for part in ("documented", "expect"):
         value = getattr(spec, part)
         if value is not None:
-            lines.append(f"{part}: {_flow(value.model_dump(mode='json', exclude_none=True))}")
+            lines.append(f"{part}: {flow(value.model_dump(mode='json', exclude_none=True))}")
     if spec.source:
         lines.append(f"source: {_scalar(spec.source)}")
     if spec.departures:
@@ -46,7 +46,7 @@ def _layer(layer: LayerBase) -> str:
         return _kind(layer)
     fields = layer.model_dump(mode="json", exclude={"layers"}, exclude_defaults=True)
     inside = ", ".join(
-        [*(f"{k}: {_flow(v)}" for k, v in fields.items()), f"layers: [{', '.join(map(_layer, layer.layers))}]"]
+        [*(f"{k}: {flow(v)}" for k, v in fields.items()), f"layers: [{', '.join(map(_layer, layer.layers))}]"]
     )
     return f"{layer.kind}: {{{inside}}}"
 
@@ -54,18 +54,23 @@ def _layer(layer: LayerBase) -> str:
 def _kind(value: Kind) -> str:
     fields = value.model_dump(mode="json", exclude_defaults=True)
     return (
-        f"{value.kind}: {_flow(fields)}"
+        f"{value.kind}: {flow(fields)}"
         if fields and isinstance(value, LayerBase)
-        else _flow({value.kind: fields} if fields else value.kind)
+        else flow({value.kind: fields} if fields else value.kind)
     )
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """Write plain data on one line, as a person would."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
+        return "[" + ", ".join(flow(item) for item in value) + "]"
     return _scalar(value)
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace(".", "").isalnum() and key.isascii() else json.dumps(key)
 
 
 def _scalar(value: Any) -> str:

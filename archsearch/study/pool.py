@@ -46,14 +46,14 @@ def worker_count(wanted: int | None) -> int:
 
 
 def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], None] = lambda: None) -> None:
-    """Work until no slot is left; `look` is called now and then while several processes work.
+    """Work until no slot is left; `look` is called now and then, with one worker after every slot.
 
     Raises `Interrupted` when a signal came, `UnavailableError` if a worker ended with an error.
     """
     if workers == 1:
         storage = open_storage(site.url)
         study = optuna.load_study(study_name=site.study_name, storage=storage)
-        _work_here(site, storage, study, make_job)
+        _work_here(site, storage, study, make_job, look)
         return
     context = multiprocessing.get_context("spawn")
     arguments = (site, make_job, os.getpid())
@@ -88,9 +88,15 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
             process.join()
 
 
-def _work_here(site: Site, storage: optuna.storages.RDBStorage, study: optuna.Study, make_job: MakeJob) -> None:
+def _work_here(
+    site: Site,
+    storage: optuna.storages.RDBStorage,
+    study: optuna.Study,
+    make_job: MakeJob,
+    look: Callable[[], None] = lambda: None,
+) -> None:
     place = Workplace(storage, study, site.runs_dir, site.data_dir, deadline=time.monotonic() + site.seconds)
-    work(place, make_job(study))
+    work(place, make_job(study), look)
 
 
 def _worker(site: Site, make_job: MakeJob, parent: int) -> None:

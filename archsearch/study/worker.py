@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -94,9 +94,10 @@ class Workplace:
         return self.datasets[key]
 
 
-def work(place: Workplace, job: Job) -> None:
+def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None) -> None:
     """Take slots until none is left that waits or that another worker could still give back.
 
+    `look` is called after every slot: a single worker has nobody who watches it.
     Raises `Interrupted` after giving the slot back.
     """
     watchdog = Watchdog()
@@ -112,6 +113,7 @@ def work(place: Workplace, job: Job) -> None:
             if trial is not None:
                 with _beating(place.storage, trial):
                     _do(place, job, trial)
+                look()
             elif _somebody_works(place.study):
                 time.sleep(IDLE_SECONDS)
             else:
@@ -141,6 +143,11 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
     except ArchsearchError as error:
         _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": str(error)})
         raise
+    except (MemoryError, _out_of_memory()) as error:
+        # this network is too large for this machine; the others need not be
+        reason = f"out of memory: {str(error).partition(chr(10))[0]}"
+        _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": reason})
+        return
     result = finished.result
     attrs = {
         "run_id": result.run_id,
@@ -156,6 +163,12 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         return
     numbers = [value for value in values if value is not None]
     _tell(place, trial, "repeated" if finished.cached else "completed", TrialState.COMPLETE, numbers, attrs)
+
+
+def _out_of_memory() -> type[BaseException]:
+    from torch import OutOfMemoryError
+
+    return OutOfMemoryError
 
 
 def _train(place: Workplace, job: Job, trial: optuna.Trial, assignment: Assignment) -> FinishedRun:

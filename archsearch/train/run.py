@@ -14,15 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from archsearch.data.facts import validation_count
 from archsearch.data.planning import ExperimentPlan, load_spec, plan_experiment
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
-from archsearch.files import seal
 from archsearch.native.choice import choose_engine
 from archsearch.native.library import load as load_native
 from archsearch.spec.experiment import ExperimentSpec
@@ -30,12 +27,12 @@ from archsearch.spec.network import Limits
 from archsearch.train.device import memory_format, numerics, resolve_device
 from archsearch.train.directory import RunDirectory
 from archsearch.train.environment import environment
+from archsearch.train.identity import identity, run_id
 from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import ReadTest, Trained, Watch, finite, initial_network, train
 from archsearch.train.result import EpochRecord, RunResult
 
-# Part of every run id: raised whenever the same spec and seed would give other numbers.
-SEMANTICS = 1
+__all__ = ["FinishedRun", "Silent", "build", "computed_by", "identity", "run", "run_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +55,6 @@ class Silent:
 
     def epoch(self, record: EpochRecord) -> None:
         """Nothing to say."""
-
-
-def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> dict[str, Any]:
-    """Give all that decides a run's numbers, each thing written in one way only."""
-    data = plan.spec.data.model_dump(mode="json", exclude={"path"})
-    data["validation"] = validation_count(plan.spec.data.validation, plan.facts.train)
-    train_part = plan.spec.train.model_dump(mode="json") | {"device": device}
-    train_part["engine"] = choose_engine(plan.network, plan.spec.train, device).name
-    if train_part["engine"] == "torch":  # said by silence: runs from before there was a choice keep their id
-        del train_part["engine"]
-    return {
-        "semantics": SEMANTICS,
-        "seed": seed,
-        "fingerprint": fingerprint,
-        "data": data,
-        "network": plan.network.canonical(),
-        "train": train_part,
-    }
-
-
-def run_id(identity: dict[str, Any]) -> str:
-    """Give the id: the first 16 hexadecimal digits of the identity's SHA-256."""
-    return seal(identity)[:16]
 
 
 def build(spec: ExperimentSpec | str, seed: int = 0) -> torch.nn.Sequential:

@@ -30,6 +30,8 @@ def test_cells_and_comparisons_of_the_small_designs() -> None:
         "leave_one_out": ["baseline", both, "head=none", "act=relu"],
         "path": ["baseline", "act=relu", both],
         "full_factorial": ["baseline", "head=none", "act=relu", both],
+        "path_and_leave_one_out": ["baseline", "act=relu", both, "head=none"],
+        "shapley": ["baseline", "act=relu", both, "head=none"],
     }
     assert {
         name: [(c.cell.name, c.against.name, c.label) for c in design.comparisons] for name, design in found.items()
@@ -38,6 +40,13 @@ def test_cells_and_comparisons_of_the_small_designs() -> None:
         "leave_one_out": [("head=none", both, "without act"), ("act=relu", both, "without head")],
         "path": [("act=relu", "baseline", "then act"), (both, "act=relu", "then head")],
         "full_factorial": [(c, "baseline", c) for c in ("head=none", "act=relu", both)],
+        # without head is the step to head, seen from the other side
+        "path_and_leave_one_out": [
+            ("act=relu", "baseline", "then act"),
+            (both, "act=relu", "then head"),
+            ("head=none", both, "without act"),
+        ],
+        "shapley": [(both, "baseline", "all changes together")],
     }
 
 

@@ -13,8 +13,11 @@ from archsearch.data.planning import load_spec
 from archsearch.search.count import SAMPLE, count_space, distinct_from, each_feasible, wilson
 from archsearch.search.space import InfeasibleError, network_key
 from archsearch.search.study import load_study
+from archsearch.spec.catalog import study_kind
+from archsearch.spec.yaml import read_file
 
-STUDIES = sorted((Path(archsearch.__file__).parents[1] / "studies").glob("*.yaml"))
+FILES = sorted((Path(archsearch.__file__).parents[1] / "studies").glob("*.yaml"))
+STUDIES = [path for path in FILES if study_kind(read_file(path)) == "search"]
 LENET5 = {
     "activation": "tanh",
     "fc_activation": "tanh",

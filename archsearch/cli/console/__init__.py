@@ -5,6 +5,15 @@ The only room that knows rich. Text from specs is printed as it is, never as mar
 
 from __future__ import annotations
 
+from archsearch.cli.console.ablations import (
+    AblationPanel,
+    note_factors,
+    note_plan,
+    print_ablation,
+    print_ablation_status,
+    print_forecast,
+    print_prices,
+)
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
@@ -12,9 +21,11 @@ from archsearch.cli.console.runs import RunBar, print_run, print_summary
 from archsearch.cli.console.specs import (
     difference_json,
     lint_json,
+    note_lint,
     plan_json,
     print_catalog,
     print_checked,
+    print_checked_study,
     print_difference,
     print_lint,
     print_lint_line,
@@ -24,6 +35,7 @@ from archsearch.cli.console.specs import (
 from archsearch.cli.console.studies import StudyPanel, print_space, print_status, print_study, print_values, study_json
 
 __all__ = [
+    "AblationPanel",
     "RunBar",
     "StudyPanel",
     "difference_json",
@@ -31,18 +43,26 @@ __all__ = [
     "json_text",
     "lint_json",
     "note",
+    "note_factors",
+    "note_lint",
+    "note_plan",
     "plan_json",
+    "print_ablation",
+    "print_ablation_status",
     "print_catalog",
     "print_checked",
+    "print_checked_study",
     "print_checks",
     "print_data_sets",
     "print_difference",
     "print_files",
     "print_findings",
+    "print_forecast",
     "print_json",
     "print_lint",
     "print_lint_line",
     "print_plan",
+    "print_prices",
     "print_run",
     "print_space",
     "print_status",

@@ -104,6 +104,11 @@ def print_checked(reference: str, plan: ExperimentPlan) -> None:
     )
 
 
+def print_checked_study(reference: str, kind: str, what: str) -> None:
+    """Say that a study is right."""
+    out().print(Text.assemble(("ok ", "green"), f"{reference}: {kind}, {what}"), soft_wrap=True)
+
+
 def print_catalog(found: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
     """Print names with their summaries."""
     to = out()
@@ -185,7 +190,7 @@ def print_lint(reference: str, report: LintReport) -> None:
         to.print(Text.assemble((f"{finding.code} ", "yellow"), f"{reference}: {finding.message}"), soft_wrap=True)
         to.print(Text(f"     {finding.reason} ({finding.source.rstrip('.')})", style="dim"), soft_wrap=True)
         if finding.fix:
-            fixes = "; ".join(_edit_text(edit) for edit in finding.fix)
+            fixes = "; ".join(edit_text(edit) for edit in finding.fix)
             to.print(Text(f"     fix: {fixes}"), soft_wrap=True)
     for finding in report.silenced:
         to.print(Text(f"{finding.code} {reference}: silenced: {finding.silenced}", style="dim"), soft_wrap=True)
@@ -200,7 +205,14 @@ def print_lint_line(reference: str, report: LintReport) -> None:
         out().print(Text.assemble(("   lint ", "yellow"), f"{reference}: {codes}"), soft_wrap=True)
 
 
-def _edit_text(edit: Mapping[str, Any]) -> str:
+def note_lint(reference: str, report: LintReport) -> None:
+    """Say on stderr what lint would say, in one line; nothing where it has nothing to say."""
+    if report.findings:
+        codes = ", ".join(f"{finding.code} {finding.title}" for finding in report.findings)
+        note(f"lint: {codes} (archsearch lint {reference})")
+
+
+def edit_text(edit: Mapping[str, Any]) -> str:
     """Write an edit on one line, as in a file."""
     return ", ".join(f"{verb}: {_flow(target)}" for verb, target in edit.items())
 

@@ -1,0 +1,232 @@
+"""What an ablation will take and what it can show, said before anything runs.
+
+    forecast = foresee(ablation, runs_dir=Path("runs"), effect=0.001)
+    forecast.to_run, forecast.seconds, forecast.plan.smallest_effect
+
+Reads the runs that are kept: which are there already, how long they took, how far the baseline's seeds spread. Imports
+no torch; where no run of a cell was kept, `measure` may time it (`train.calibrate`, which does).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from archsearch.ablate import statistics
+from archsearch.ablate.planned import Ablation, PlannedCell, promise
+from archsearch.ablate.planner import DEFAULT_SEED_SD, Plan
+from archsearch.data.facts import validation_count
+from archsearch.data.planning import ExperimentPlan, plan_experiment
+from archsearch.errors import UsageError
+from archsearch.files import seal
+from archsearch.spec.fields import Plain
+from archsearch.train.identity import identity
+
+_LEAST_FOR_SD = 3  # seeds from which a spread is measured
+
+
+class CellForecast(Plain):
+    """One cell: its runs, how many of them are kept already, and the seconds of one (None: not known)."""
+
+    name: str
+    parameters: int
+    macs: int
+    runs: int
+    cached: int
+    seconds: float | None
+    seconds_from: str
+
+
+class Forecast(Plain):
+    """What an ablation will take (`seconds` with so many workers) and what it can show."""
+
+    study: str
+    design: str
+    baseline: str
+    cells: Annotated[tuple[CellForecast, ...], Field(strict=False)]
+    runs: int
+    cached: int
+    to_run: int
+    workers: int
+    seconds: float | None
+    seed_sd: float | None
+    seed_sd_from: str
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A run that is kept: its seed, device, engine and result."""
+
+    seed: int
+    device: str
+    engine: str
+    result: dict[str, Any]
+
+
+def foresee(
+    ablation: Ablation,
+    runs_dir: Path,
+    *,
+    effect: float | None = None,
+    workers: int = 1,
+    measure: Callable[[ExperimentPlan], float] | None = None,
+) -> Forecast:
+    """Forecast an ablation. `effect` is in the metric's own unit; raises `UsageError` for one that is no difference."""
+    if effect is not None and not 0 < abs(effect) < float("inf"):
+        raise UsageError(f"--effect {effect:g}: give a difference other than 0, in the metric's own unit")
+    kept = _kept_runs(runs_dir)
+    plans = {cell.name: plan_experiment(cell.spec) for cell in ablation.cells}
+    mine = {name: _runs_of(plan, kept) for name, plan in plans.items()}
+    known: dict[str, tuple[float, str]] = {}
+    for cell in ablation.cells:
+        key = seal(_essence(plans[cell.name]))
+        if key not in known and (found := _seconds(plans[cell.name], mine[cell.name], workers, measure)):
+            known[key] = found
+    known = _by_work(plans, known)
+    cells = []
+    for cell in ablation.cells:
+        seeds = {one.seed for one in mine[cell.name]}
+        seconds, source = known.get(seal(_essence(plans[cell.name])), (None, ""))
+        cells.append(_cell(cell, sum(seed in seeds for seed in cell.run_seeds), seconds, source))
+    spread, spread_from = _seed_sd(ablation, mine[ablation.cells[0].name])
+    left = [(one.runs - one.cached, one.seconds) for one in cells]
+    total = None
+    if all(seconds is not None or not count for count, seconds in left):
+        total = sum(count * (seconds or 0.0) for count, seconds in left) / max(1, workers)
+    runs, cached = sum(one.runs for one in cells), sum(one.cached for one in cells)
+    return Forecast(
+        study=ablation.name,
+        design=ablation.design,
+        baseline=ablation.baseline,
+        cells=tuple(cells),
+        runs=runs,
+        cached=cached,
+        to_run=runs - cached,
+        workers=workers,
+        seconds=total,
+        seed_sd=spread,
+        seed_sd_from=spread_from,
+        plan=promise(ablation, spread, effect),
+    )
+
+
+def with_measured_spread(ablation: Ablation, runs_dir: Path) -> Ablation:
+    """Plan with the spread over seeds that kept runs of the baseline have, where there are enough of them."""
+    kept = _runs_of(plan_experiment(ablation.cells[0].spec), _kept_runs(runs_dir))
+    spread, _ = _seed_sd(ablation, kept)
+    if ablation.plan is None or spread is None or spread == ablation.plan.seed_sd:
+        return ablation
+    return ablation.model_copy(update={"plan": promise(ablation, spread)})
+
+
+def _cell(cell: PlannedCell, cached: int, seconds: float | None, source: str) -> CellForecast:
+    return CellForecast(
+        name=cell.name,
+        parameters=cell.parameters,
+        macs=cell.macs,
+        runs=len(cell.seeds),
+        cached=cached,
+        seconds=seconds,
+        seconds_from=source,
+    )
+
+
+def _seconds(
+    plan: ExperimentPlan, kept: list[_Kept], workers: int, measure: Callable[[ExperimentPlan], float] | None
+) -> tuple[float, str] | None:
+    """Take what kept runs took. Several workers have one thread each: a run with more did the work of so many."""
+    took = [
+        float(one.result["seconds"])
+        * (one.result["environment"]["threads"] if workers > 1 and one.device == "cpu" else 1)
+        for one in kept
+        if one.result.get("status") == "completed"
+    ]
+    if took:
+        return statistics.mean(took), f"{len(took)} kept runs"
+    return (measure(plan), "timed batches") if measure is not None else None
+
+
+def _by_work(
+    plans: Mapping[str, ExperimentPlan], known: Mapping[str, tuple[float, str]]
+) -> dict[str, tuple[float, str]]:
+    """Estimate the cells that nothing is known of from those that took time, by their multiply-accumulates."""
+    by_key = {seal(_essence(plan)): plan for plan in plans.values()}
+    rates = [seconds / _work(by_key[key]) for key, (seconds, _) in known.items()]
+    if not rates:
+        return {}
+    rate = statistics.mean(rates)
+    guessed = {key: (rate * _work(plan), "multiply-accumulates") for key, plan in by_key.items()}
+    return guessed | dict(known)
+
+
+def _work(plan: ExperimentPlan) -> float:
+    """Count the multiply-accumulates of training, forward passes only: the rest is proportional."""
+    samples = plan.facts.train - validation_count(plan.spec.data.validation, plan.facts.train)
+    return float(max(1, plan.network.macs) * samples * plan.spec.train.epochs)
+
+
+def _seed_sd(ablation: Ablation, kept: list[_Kept]) -> tuple[float | None, str]:
+    """Measure the spread of the baseline over seeds, where enough of its runs are kept."""
+    by_seed = {one.seed: one.result.get(ablation.family.metric) for one in kept}
+    values = [float(value) for value in by_seed.values() if value is not None]
+    if len(values) >= _LEAST_FOR_SD and (sd := statistics.standard_deviation(values)) > 0:
+        return sd, f"measured on {len(values)} kept seeds of {ablation.baseline}"
+    if ablation.family.unit == "points":
+        return DEFAULT_SEED_SD, "assumed; nothing was measured yet"
+    return None, f"not known: no {_LEAST_FOR_SD} runs of {ablation.baseline} are kept"
+
+
+# -- runs that are kept ------------------------------------------------------------------------------------------------
+
+
+def _essence(plan: ExperimentPlan) -> dict[str, Any]:
+    """Give what makes a run of this cell, whatever its seed, device and engine."""
+    whole = json.loads(json.dumps(identity(plan, 0, "", "cpu")))
+    return _without_place(whole)
+
+
+def _without_place(whole: dict[str, Any]) -> dict[str, Any]:
+    train = {key: value for key, value in whole["train"].items() if key not in ("device", "engine")}
+    return {key: whole[key] for key in ("semantics", "data", "network")} | {"train": train}
+
+
+def _kept_runs(runs_dir: Path) -> dict[str, list[Path]]:
+    """Give the directories of finished runs by what was run."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(runs_dir.glob("*/run.json")) if runs_dir.is_dir() else ():
+        if not (path.parent / "result.json").exists():
+            continue
+        try:
+            key = seal(_without_place(json.loads(path.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # damaged: training says so when it comes to it
+        found.setdefault(key, []).append(path.parent)
+    return found
+
+
+def _runs_of(plan: ExperimentPlan, kept: dict[str, list[Path]]) -> list[_Kept]:
+    """Read the kept runs of a cell; the device and engine of its spec, where it names them, must be theirs."""
+    train = plan.spec.train
+    found = []
+    for one in _read(kept.get(seal(_essence(plan)), [])):
+        fits_device = train.device in ("auto", one.device)
+        fits_engine = train.engine in ("auto", one.engine)
+        if fits_device and fits_engine:
+            found.append(one)
+    return found
+
+
+def _read(folders: list[Path]) -> Iterator[_Kept]:
+    for folder in folders:
+        try:
+            run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            result = json.loads((folder / "result.json").read_text(encoding="utf-8"))["result"]
+            yield _Kept(int(run["seed"]), run["train"]["device"], run["train"].get("engine", "torch"), result)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue

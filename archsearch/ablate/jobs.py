@@ -1,0 +1,135 @@
+"""What a slot of an ablation means: one cell with one seed.
+
+It is made from what the study holds in its storage, so a worker on any machine can take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+from pydantic import ValidationError
+
+from archsearch.ablate.planned import Ablation
+from archsearch.ablate.result import Seed
+from archsearch.ablate.schedule import due
+from archsearch.data.planning import plan_experiment
+from archsearch.errors import SpecError
+from archsearch.study.queue import FEW, MOST_ATTEMPTS, Slot, add_slots, slots_of
+from archsearch.study.storage import Storage
+from archsearch.study.worker import Assignment
+from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.run import FinishedRun, Silent
+
+MOST_TRIES = 3  # of a run that fails, each in a call of its own; one that diverges would only diverge again
+AS_IN_BASELINE = "baseline"  # the level of a factor that has not moved
+_RETRIES = 10**6  # slots of further tries are numbered from here on
+_AHEAD = 16
+
+
+class AblateJob:
+    """A slot is a run of a cell; trained to the end, with the test set read once where the metric is of it."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self.study = study
+        self.ablation = held_ablation(study)
+        self.read_test: ReadTest = "end" if self.ablation.family.metric.startswith("test_") else "never"
+        self.seen = -1
+
+    def plan_ahead(self, storage: Storage) -> None:
+        """Plan the next runs, seed after seed; of a sequential design only what is not decided."""
+        trials = slots_of(self.study).values()
+        finished = sum(trial.state.is_finished() for trial in trials)
+        if finished == self.seen or sum(trial.state == TrialState.WAITING for trial in trials) >= FEW:
+            return
+        there = {(trial.user_attrs["cell"], trial.user_attrs["pair"]) for trial in trials}
+        missing = [one for one in due(self.ablation, values_of(self.study)) if one not in there]
+        add_slots(storage, self.study, [slot_of(self.ablation, cell, seed) for cell, seed in missing[:_AHEAD]])
+        if len(missing) <= _AHEAD:
+            self.seen = finished  # nothing more is due before another run has finished
+
+    def assignment(self, trial: optuna.Trial) -> Assignment:
+        """Take the cell and the seed that the slot holds; each factor is a parameter of the trial."""
+        held = trial.user_attrs
+        cell = self.ablation.cell(held["cell"])
+        for factor in self.ablation.factors:
+            trial.suggest_categorical(factor.name, (AS_IN_BASELINE, *factor.levels))
+        every = [seed for one in self.ablation.cells for seed in one.run_seeds]
+        trial.suggest_int("seed", min(every), max(every))
+        attrs = {"parameters": cell.parameters, "macs": cell.macs}
+        return Assignment(plan_experiment(cell.spec), held["run_seed"], attrs)
+
+    def watch(self, trial: optuna.Trial) -> Watch:
+        """Follow nothing: a cell is always trained to the end."""
+        return Silent()
+
+    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+        """Give the metric."""
+        return [getattr(finished.result, self.ablation.family.metric)]
+
+
+def ablate_job(study: optuna.Study) -> AblateJob:
+    """Make the job of an ablation's workers."""
+    return AblateJob(study)
+
+
+def held_ablation(study: optuna.Study) -> Ablation:
+    """Read the ablation that a study holds; raise `SpecError` where another version of archsearch wrote it."""
+    try:
+        return Ablation.model_validate_json(study.user_attrs["ablation"])
+    except (ValidationError, KeyError):
+        raise SpecError(
+            f"the ablation {study.study_name} was written by another version of archsearch; choose another name with "
+            "--name, its runs are taken from the cache"
+        ) from None
+
+
+def slot_of(ablation: Ablation, cell: str, seed: int, attempt: int = 1) -> Slot:
+    """Give the slot of a run: numbered by seed and cell, so that any worker gives it the same number."""
+    names = [one.name for one in ablation.cells]
+    planned = ablation.cell(cell)
+    run_seed = planned.run_seeds[planned.seeds.index(seed)]
+    number = ablation.seeds.index(seed) * len(names) + names.index(cell) + (attempt - 1) * _RETRIES
+    moved = dict(planned.moved)
+    params: dict[str, Any] = {factor.name: moved.get(factor.name, AS_IN_BASELINE) for factor in ablation.factors}
+    attrs = {"cell": cell, "pair": seed, "run_seed": run_seed, "attempt": attempt}
+    return Slot(number, params | {"seed": run_seed}, attrs)
+
+
+def latest(study: optuna.Study) -> dict[tuple[str, int], optuna.trial.FrozenTrial]:
+    """Give the trial that counts for every run: the one that completed, else the last try."""
+    found: dict[tuple[str, int], optuna.trial.FrozenTrial] = {}
+    for trial in sorted(slots_of(study).values(), key=lambda t: t.user_attrs["attempt"]):
+        key = (trial.user_attrs["cell"], trial.user_attrs["pair"])
+        if key not in found or found[key].state != TrialState.COMPLETE:
+            found[key] = trial
+    return found
+
+
+def values_of(study: optuna.Study) -> dict[str, dict[Seed, float | None]]:
+    """Give the metric of every finished run by cell and seed, None for one that failed."""
+    values: dict[str, dict[Seed, float | None]] = {}
+    for (cell, seed), trial in latest(study).items():
+        if trial.state == TrialState.COMPLETE:
+            values.setdefault(cell, {})[seed] = trial.values[0]
+        elif trial.state == TrialState.FAIL:
+            values.setdefault(cell, {})[seed] = None
+    return values
+
+
+def retry(storage: Storage, study: optuna.Study) -> int:
+    """Plan a further try for the runs that failed, up to the limit; give how many.
+
+    Not for those that diverged, as the same seed gives the same numbers, nor for those that killed their worker often.
+    """
+    ablation = held_ablation(study)
+    slots = []
+    for (cell, seed), trial in latest(study).items():
+        held = trial.user_attrs
+        if trial.state != TrialState.FAIL or held.get("outcome") == "diverged" or held["attempt"] >= MOST_TRIES:
+            continue
+        if int(held.get("attempts", 1)) <= MOST_ATTEMPTS:
+            slots.append(slot_of(ablation, cell, seed, held["attempt"] + 1))
+    return add_slots(storage, study, slots)

@@ -1,0 +1,267 @@
+"""What an ablation shows: its plan before, its progress while it works, its verdicts after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.table import Table
+from rich.text import Text
+
+from archsearch.cli.console.base import cells, err, note, out, si
+from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
+
+if TYPE_CHECKING:
+    from archsearch.ablate.fitting import LeftOut
+    from archsearch.ablate.forecast import Forecast
+    from archsearch.ablate.outcome import AblationReport
+    from archsearch.ablate.planned import Ablation
+    from archsearch.ablate.price import Price
+    from archsearch.spec.diff import SpecDifference
+
+
+def note_plan(ablation: Ablation) -> None:
+    """Say on stderr what will be compared, what does not fit and what cannot be attributed."""
+    levels = ", ".join(f"{one.name} ({', '.join(one.levels)})" for one in ablation.factors)
+    kind = "sequential, at most " if ablation.sequential else ""
+    note(
+        f"{ablation.name}: {ablation.design} around {ablation.baseline}: {len(ablation.cells)} cells, "
+        f"{kind}{len(ablation.seeds)} seeds, {ablation.runs} runs, {len(ablation.claims)} comparisons in the family"
+    )
+    note(f"factors: {levels}")
+    for line in _left_out(ablation.left_out):
+        note(line)
+    for confound in ablation.confounds:
+        note(confound.sentence)
+    for remark in ablation.notes:
+        note(remark)
+
+
+def _left_out(cells_: Sequence[LeftOut]) -> list[str]:
+    """Say what is left out, cells of one reason and consequence in one line."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for one in cells_:
+        grouped.setdefault((one.reason.rstrip("."), one.consequence), []).append(one.cell)
+    return [f"left out: {'; '.join(names)}: {why}. So {what}." for (why, what), names in grouped.items()]
+
+
+def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
+    """Print what an ablation will take and what it can show."""
+    from archsearch.ablate.sentence import amount
+
+    to, plan, family = out(), forecast.plan, ablation.family
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("cell", no_wrap=True, style="bold")
+    for column in ("parameters", "MACs", "runs", "cached", "seconds of one"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("known from")
+    for cell in forecast.cells:
+        took = "" if cell.seconds is None else f"{cell.seconds:.3g}"
+        numbers = (f"{cell.parameters:,}", si(cell.macs), str(cell.runs), str(cell.cached), took)
+        table.add_row(*cells(cell.name, *numbers, cell.seconds_from))
+    to.print(table)
+    time_ = "time not known" if forecast.seconds is None else f"about {seconds_text(forecast.seconds)}"
+    most = "at most " if ablation.sequential else ""
+    to.print(
+        Text(
+            f"{forecast.runs} runs, {forecast.cached} of them cached: {most}{forecast.to_run} to run, {time_} "
+            f"with {forecast.workers} workers"
+        )
+    )
+    if plan.purpose == "screen":
+        to.print(Text("a screen: exploratory, no p values, no winner"))
+        return
+    to.print(
+        Text(
+            f"smallest p of {plan.seeds} pairs: {plan.smallest_p:.3g}, with Holm over {plan.comparisons}: "
+            f"{plan.smallest_p_adjusted:.3g}; at least {plan.seeds_to_reach} pairs can be significant"
+        )
+    )
+    if forecast.seed_sd is not None:
+        to.print(Text(f"SD of one run over seeds: {amount(forecast.seed_sd, family)} ({forecast.seed_sd_from})"))
+    else:
+        to.print(Text(f"SD of one run over seeds {forecast.seed_sd_from}"))
+    if plan.smallest_effect is not None:
+        found = amount(plan.smallest_effect, family)
+        to.print(Text(f"smallest effect found with power {plan.power:g}: {found} (pairs taken as uncorrelated)"))
+    if ablation.sequential:
+        to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
+    if plan.effect is not None:
+        needed = "more than 10,000" if plan.seeds_for_effect is None else f"{plan.seeds_for_effect}"
+        to.print(Text(f"an effect of {amount(plan.effect, family)} needs {needed} seeds"))
+
+
+def note_factors(difference: SpecDifference) -> None:
+    """Say on stderr which factors lead from one spec to another, each change in a line."""
+    for factor in difference.factors:
+        note(f"{factor.name}: {'; '.join(factor.changes)}")
+
+
+class AblationPanel:
+    """Shows an ablation on stderr while it works: a live line on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, name: str, planned: int) -> None:
+        self.name, self.planned = name, planned
+        self.live: Any = None
+        self.began = time.monotonic()
+        self.said = 0.0
+        self.first_done: int | None = None
+
+    def __enter__(self) -> Self:
+        to = err()
+        if to.is_terminal:
+            from rich.live import Live
+
+            self.live = Live(Text(f"{self.name}: ..."), console=to, refresh_per_second=4, transient=True)
+            self.live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def look(self, study: Any) -> None:
+        """Show how far the runs are."""
+        from archsearch.ablate.progress import progress_of
+
+        if self.live is None and time.monotonic() - self.said < 10:
+            return
+        self.said = time.monotonic()
+        now = progress_of(study)
+        if self.first_done is None:
+            self.first_done = now.done
+        line = f"{self.name}  {now.done}/{self.planned} runs, {now.running} running"
+        line += "".join(f", {number} {word}" for word, number in now.others.items() if number)
+        new, spent = now.done - self.first_done, time.monotonic() - self.began
+        if new and now.done < self.planned:
+            line += f", about {seconds_text(spent / new * (self.planned - now.done))} left"
+        if self.live is not None:
+            self.live.update(Text(line))
+        else:
+            note(line)
+
+
+def seconds_text(seconds: float) -> str:
+    """Write a duration roughly."""
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def print_ablation(report: AblationReport) -> None:
+    """Print the sentences, the table behind them, and what must be known to read them."""
+    to = out()
+    print_effects(report.effects, report.family)
+    if report.attribution is not None:
+        _print_attribution(report)
+    if report.model is not None:
+        _print_model(report)
+    to.print()
+    runs = report.runs
+    counts = f"{runs.completed} of {runs.planned} runs completed"
+    for word in ("cached", "diverged", "failed", "running", "waiting", "retried"):
+        number = getattr(runs, word)
+        counts += f", {number} {word}" if number else ""
+    to.print(Text(f"{counts}; the test set was read {report.test_reads} times"), soft_wrap=True)
+    if not report.complete:
+        to.print(Text("unfinished: the same call goes on; no verdicts before all runs are done", style="yellow"))
+    for failure in report.failures:
+        to.print(Text(f"{failure.outcome}: {failure.cell} seed {failure.seed}: {failure.reason}", style="red"))
+    for confound in report.confounds:
+        to.print(Text(confound.sentence), soft_wrap=True)
+    for line in _left_out(report.left_out):
+        to.print(Text(line), soft_wrap=True)
+    for remark in report.notes:
+        to.print(Text(remark), soft_wrap=True)
+    _print_models(report)
+    for line in report.hardware:
+        to.print(Text(line, style="dim"), soft_wrap=True)
+
+
+def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
+    """Print what each flaw costs, and the fix that it was compared with."""
+    from archsearch.cli.console.specs import edit_text
+
+    to = out()
+    for price in prices:
+        to.print(Text(price.sentence, style=VERDICT_STYLES[price.effect.verdict]), soft_wrap=True)
+        to.print(Text(f"     {price.message}", style="dim"), soft_wrap=True)
+        to.print(Text(f"     compared with: {'; '.join(map(edit_text, price.edits))}"), soft_wrap=True)
+        for remark in price.effect.notes:
+            to.print(Text(f"     {remark}", style="dim"), soft_wrap=True)
+    to.print(Text(f"study {report.study}; the test set was read {report.test_reads} times", style="dim"))
+
+
+def _print_attribution(report: AblationReport) -> None:
+    from archsearch.ablate.sentence import number
+
+    found = report.attribution
+    assert found is not None
+    to, family = out(), report.family
+    kind = "all" if found.exact else "some"
+    to.print()
+    to.print(
+        Text(f"shares of {number(found.total, family)}, averaged over {found.orders} orders ({kind}):", style="bold")
+    )
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("factor", no_wrap=True, style="bold")
+    for column in ("share", "95 % t", "of the whole"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for share in found.shares:
+        ends = "" if share.ci95 is None else f"{number(share.ci95[0], family)} to {number(share.ci95[1], family)}"
+        part = "" if share.fraction is None else f"{share.fraction:.0%}"
+        table.add_row(*cells(share.factor, number(share.mean, family), ends, part))
+    to.print(table)
+
+
+def _print_model(report: AblationReport) -> None:
+    from archsearch.ablate.sentence import number
+
+    model = report.model
+    assert model is not None
+    to, family = out(), report.family
+    to.print()
+    head = f"linear model with seeds as blocks, {model.observations} runs, {model.residual_df} residual df:"
+    to.print(Text(head, style="bold"))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("effect", no_wrap=True, style="bold")
+    for column in ("estimate", "95 % t", "p", "p adjusted"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("same as")
+    for term in model.terms:
+        ends = f"{number(term.ci95[0], family)} to {number(term.ci95[1], family)}"
+        p_values = (f"{term.p:.3g}", f"{term.p_adjusted:.3g}")
+        table.add_row(*cells(term.name, number(term.estimate, family), ends, *p_values, ", ".join(term.aliases)))
+    to.print(table)
+
+
+def _print_models(report: AblationReport) -> None:
+    """Say McNemar's answers in a line for each comparison: another question, so set apart."""
+    to = out()
+    names = list(dict.fromkeys(pair.name for pair in report.models))
+    if names:
+        to.print(Text("other question: do two trained models differ? McNemar, exact, for each seed", style="bold"))
+    for name in names:
+        mine = [pair for pair in report.models if pair.name == name]
+        differ = sum(pair.p < report.family.alpha for pair in mine)
+        to.print(Text(f"  {name}: {differ} of {len(mine)} pairs of models differ (p < {report.family.alpha:g}, each)"))
+    if report.models_missing:
+        to.print(Text(f"  {report.models_missing}", style="dim"), soft_wrap=True)
+
+
+def print_ablation_status(reports: Sequence[AblationReport]) -> None:
+    """Print a line for every ablation."""
+    if not reports:
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("ablation", "done", "failed", "running", "waiting", "verdicts"):
+        table.add_column(column, justify="left" if column in ("ablation", "verdicts") else "right")
+    for report in reports:
+        runs = report.runs
+        bad = runs.failed + runs.diverged
+        words = [effect.verdict for effect in report.effects]
+        said = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words)) if report.complete else ""
+        numbers = (f"{runs.completed + bad}/{runs.planned}", str(bad), str(runs.running), str(runs.waiting))
+        table.add_row(*cells(report.study, *numbers, said))
+    out().print(table)

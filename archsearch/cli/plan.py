@@ -1,0 +1,73 @@
+"""`archsearch plan`: what will an ablation take, and what can it show?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archsearch.cli import options
+from archsearch.cli.ablate import Control, Design, From, Screen, Seeds, Study, To, declared_by
+
+if TYPE_CHECKING:
+    from archsearch.ablate.planned import Ablation
+    from archsearch.data.planning import ExperimentPlan
+
+
+def plan(
+    study: Study = None,
+    from_: From = None,
+    to: To = None,
+    effect: Annotated[
+        float | None,
+        typer.Option("--effect", help="Say how many seeds find this difference; percentage points for accuracies."),
+    ] = None,
+    design: Design = None,
+    seeds: Seeds = None,
+    control: Control = False,
+    screen: Screen = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate/--no-calibrate", help="Time a few batches of cells that never ran here.")
+    ] = True,
+    workers: Annotated[str, typer.Option("--workers", help="Processes, one thread each; auto: one per core.")] = "auto",
+    runs_dir: options.RunsDir = Path("runs"),
+    json: options.Json = False,
+) -> None:
+    """Plan an ablation: cells, runs, time, the smallest effect that can be found. Nothing is trained.
+
+    Examples:  archsearch plan documented --effect 0.1      archsearch plan --from lenet5 --to lenet_best
+    """
+    from archsearch.ablate.planned import plan_ablation
+
+    declared = declared_by(study, from_, to, design=design, seeds=seeds, control=control, screen=screen)
+    show_plan(
+        plan_ablation(declared), effect, runs_dir, calibrate=calibrate, workers=options.workers(workers), json=json
+    )
+
+
+def show_plan(
+    planned: Ablation, effect: float | None, runs_dir: Path, *, calibrate: bool, workers: int | None, json: bool
+) -> None:
+    """Forecast a planned ablation and print it; `effect` as on the command line."""
+    import os
+
+    from archsearch.ablate.forecast import foresee
+    from archsearch.cli import console
+
+    count = workers or os.cpu_count() or 1
+
+    def measure(plan: ExperimentPlan) -> float:
+        from archsearch.train.calibrate import seconds_of_run
+
+        console.note(f"timing a few batches of {plan.spec.name} ...")
+        return seconds_of_run(plan, threads=1 if count > 1 else None)
+
+    if effect is not None and planned.family.unit == "points":
+        effect /= 100
+    forecast = foresee(planned, runs_dir, effect=effect, workers=count, measure=measure if calibrate else None)
+    if json:
+        console.print_json(forecast.model_dump(mode="json"))
+    else:
+        console.note_plan(planned)
+        console.print_forecast(forecast, planned)

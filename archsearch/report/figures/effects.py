@@ -1,0 +1,285 @@
+"""Effects of an ablation: the forest with its intervals and verdicts, every pair, and the prices of flaws.
+
+    data = forest_data(report)            # or a sentence: why there is none
+    draw_forest(data)
+
+Differences are level - baseline; of accuracies in percentage points, else in the metric's own unit.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archsearch.report.figures.figure import Column, Kind, Table
+from archsearch.report.figures.style import GREY, MARKS, layout, mark
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from archsearch.ablate.outcome import AblationReport
+    from archsearch.ablate.result import Effect
+
+VERDICTS = ("better", "worse", "equivalent", "inconclusive")
+_PRICED = re.compile(r"(A[0-9]{3}(?:-[0-9]+)?)=fixed")
+
+
+class Row(NamedTuple):
+    """One comparison as it is drawn."""
+
+    name: str
+    difference: float
+    interval: tuple[float, float] | None
+    verdict: str
+    differences: tuple[float, ...]
+    seeds: tuple[int | str, ...]
+
+
+class Forest(NamedTuple):
+    """Comparisons in the order they were declared; `margin` is the difference too small to matter."""
+
+    rows: tuple[Row, ...]
+    margin: float
+    scale: float  # 100 where differences are fractions, drawn as percentage points
+    unit: str
+    says: str
+    table: Table
+
+
+def label(text: str, most: int = 44) -> str:
+    """Write a name in a drawing: cut, and never read as markup."""
+    return html.escape(text if len(text) <= most else text[: most - 3] + "...")
+
+
+def scale_of(report: AblationReport) -> tuple[float, str, Kind]:
+    """Give what differences are multiplied by, their unit, and the kind of a table's column."""
+    if report.family.unit == "points":
+        return 100.0, "percentage points", "points"
+    return 1.0, report.family.metric, "number"
+
+
+def forest_data(report: AblationReport) -> Forest | str:
+    """Gather every comparison that has a difference, with its interval and its verdict."""
+    return _forest(report, report.effects)
+
+
+def _forest(report: AblationReport, effects: Sequence[Effect]) -> Forest | str:
+    with_value = [effect for effect in effects if effect.mean_difference is not None]
+    if not with_value:
+        return "no pair of runs has completed yet"
+    scale, unit, kind = scale_of(report)
+    rows = tuple(
+        Row(
+            effect.variant,
+            effect.mean_difference or 0.0,
+            effect.ci95,
+            effect.verdict,
+            effect.differences,
+            effect.seeds,
+        )
+        for effect in with_value
+    )
+    columns = (
+        Column("comparison"),
+        Column("against"),
+        Column("pairs", "count"),
+        Column("difference", kind),
+        Column("95 % interval from", kind),
+        Column("to", kind),
+        Column("BCa from", kind),
+        Column("to", kind),
+        Column("p", "number"),
+        Column("p adjusted", "number"),
+        Column("d_z", "number"),
+        Column("seeds won", "percent"),
+        Column("verdict"),
+    )
+    table = tuple(
+        (
+            effect.variant,
+            effect.against,
+            effect.n,
+            effect.mean_difference,
+            *(effect.ci95 or (None, None)),
+            *(effect.bca95 or (None, None)),
+            effect.p,
+            effect.p_adjusted,
+            effect.d_z,
+            effect.wins,
+            effect.verdict,
+        )
+        for effect in effects
+    )
+    return Forest(rows, report.family.margin, scale, unit, _says(report, effects), Table(columns, table))
+
+
+def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
+    if not report.complete:
+        done, planned = report.runs.completed, report.runs.planned
+        return f"Differences from {done} of {planned} runs; there are no verdicts before all are done."
+    words = [effect.verdict for effect in effects if effect.p is not None]
+    counted = ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words)
+    pairs = sorted({effect.n for effect in effects})
+    n = str(pairs[0]) if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
+    exploratory = len(effects) - len(words)
+    screens = f" {exploratory} without a verdict: exploratory, or no pair completed." if exploratory else ""
+    interval = "always-valid" if report.sequential else "95 %"
+    verdicts = f"{len(words)} comparisons: {counted}." if words else "No verdicts."
+    return f"Mean paired differences with {interval} intervals, {n} pairs of seeds. {verdicts}{screens}"
+
+
+def draw_forest(data: Forest) -> go.Figure:
+    """Draw a row for each comparison: interval, mean, verdict by colour and symbol, the margin as a band."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=layout(x=f"difference ({data.unit})", height=140 + 40 * len(data.rows)))
+    margin = data.margin * data.scale
+    if margin:
+        figure.add_vrect(x0=-margin, x1=margin, fillcolor=GREY, opacity=0.18, line_width=0, layer="below")
+    figure.add_vline(x=0, line={"color": GREY, "width": 1})
+    for verdict in VERDICTS:
+        mine = [(place, row) for place, row in enumerate(data.rows) if row.verdict == verdict]
+        if mine:
+            figure.add_scatter(
+                x=[data.scale * row.difference for _, row in mine],
+                y=[place for place, _ in mine],
+                mode="markers",
+                marker=mark(verdict, 11),
+                error_x=_reach([row for _, row in mine], data.scale, MARKS[verdict][0]),
+                name=verdict,
+                hoverinfo="x",
+            )
+    _name_rows(figure, [row.name for row in data.rows])
+    return figure
+
+
+def _reach(rows: Sequence[Row], scale: float, colour: str) -> dict[str, Any]:
+    ends = [row.interval or (row.difference, row.difference) for row in rows]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [scale * (high - row.difference) for row, (_, high) in zip(rows, ends, strict=True)],
+        "arrayminus": [scale * (row.difference - low) for row, (low, _) in zip(rows, ends, strict=True)],
+        "color": colour,
+        "thickness": 2,
+    }
+
+
+def _name_rows(figure: go.Figure, names: Sequence[str]) -> None:
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=[label(name) for name in names],
+        range=[len(names) - 0.4, -0.6],
+        showgrid=False,
+    )
+
+
+# -- every pair --------------------------------------------------------------------------------------------------------
+
+
+class Pairs(NamedTuple):
+    """The difference of every pair, by comparison."""
+
+    rows: tuple[Row, ...]
+    scale: float
+    unit: str
+    says: str
+    table: Table
+
+
+def pairs_data(report: AblationReport) -> Pairs | str:
+    """Gather every pair of every comparison: nothing is averaged away."""
+    forest = forest_data(report)
+    if isinstance(forest, str):
+        return forest
+    _, _, kind = scale_of(report)
+    table = tuple(
+        (row.name, seed, value) for row in forest.rows for seed, value in zip(row.seeds, row.differences, strict=True)
+    )
+    split = [row.name for row in forest.rows if min(row.differences) < 0 < max(row.differences)]
+    says = f"Each mark is one seed: the level's run minus its partner's, {len(table)} pairs in all."
+    if split:
+        says += f" Seeds disagree about the sign in {len(split)} of {len(forest.rows)} comparisons."
+    columns = (Column("comparison"), Column("seed"), Column("difference", kind))
+    return Pairs(forest.rows, forest.scale, forest.unit, says, Table(columns, table))
+
+
+def draw_pairs(data: Pairs) -> go.Figure:
+    """Draw a strip of marks for each comparison, seeds from top to bottom within a row, and the mean as a line."""
+    import plotly.graph_objects as go
+
+    height = 140 + 46 * len(data.rows)
+    figure = go.Figure(layout=layout(x=f"difference ({data.unit})", height=height, legend=False))
+    figure.add_vline(x=0, line={"color": GREY, "width": 1})
+    for place, row in enumerate(data.rows):
+        n = len(row.differences)
+        spread = [place - 0.3 + 0.6 * (i + 0.5) / n for i in range(n)]
+        figure.add_scatter(
+            x=[data.scale * value for value in row.differences],
+            y=spread,
+            mode="markers",
+            marker=mark(row.verdict, 7),
+            text=[f"seed {seed}" for seed in row.seeds],
+            hoverinfo="x+text",
+        )
+        mean = data.scale * row.difference
+        colour = MARKS[row.verdict][0]
+        figure.add_scatter(
+            x=[mean, mean], y=[place - 0.38, place + 0.38], mode="lines", line={"color": colour}, hoverinfo="skip"
+        )
+    _name_rows(figure, [row.name for row in data.rows])
+    return figure
+
+
+# -- prices ------------------------------------------------------------------------------------------------------------
+
+
+class Prices(NamedTuple):
+    """What mending each finding of lint changes."""
+
+    forest: Forest
+    says: str
+    table: Table
+
+
+def prices_data(report: AblationReport) -> Prices | str:
+    """Read the prices of an ablation that `archsearch lint --price` made."""
+    if not report.effects or not all(_PRICED.fullmatch(effect.variant) for effect in report.effects):
+        return "this ablation prices no findings of lint (archsearch lint --price does)"
+    forest = _forest(report, report.effects)
+    if isinstance(forest, str):
+        return forest
+    _, _, kind = scale_of(report)
+    value: Kind = "percent" if kind == "points" else "number"
+    columns = (
+        Column("finding"),
+        Column("as it is", value),
+        Column("mended", value),
+        Column("mended - as it is", kind),
+        Column("pairs", "count"),
+        Column("verdict"),
+    )
+    rows = tuple(
+        (
+            effect.variant.removesuffix("=fixed"),
+            effect.baseline_mean,
+            effect.mean,
+            effect.mean_difference,
+            effect.n,
+            effect.verdict,
+        )
+        for effect in report.effects
+    )
+    costly = [effect.variant.removesuffix("=fixed") for effect in report.effects if effect.verdict == "better"]
+    says = f"{report.baseline} as it is against each finding mended, on the same seeds."
+    says += f" Mending {', '.join(costly)} makes it better." if costly else " No fix is shown to make it better."
+    return Prices(forest, says, Table(columns, rows))
+
+
+def draw_prices(data: Prices) -> go.Figure:
+    """Draw the prices as a forest: to the right is what the flaw costs."""
+    figure = draw_forest(data.forest)
+    figure.update_xaxes(title={"text": f"mended - as it is ({data.forest.unit})"})
+    return figure

@@ -1,0 +1,86 @@
+"""What an ablation could find: the chance that a true difference of a size gets a verdict, for its number of seeds.
+
+    data = power_data(report)
+    draw_power(data)
+
+For the spread that was planned with, and the family's hardest comparison (alpha / comparisons).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archsearch.report.figures.effects import scale_of
+from archsearch.report.figures.figure import Column, Table
+from archsearch.report.figures.style import GREY, layout, nth
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from archsearch.ablate.outcome import AblationReport
+
+_POINTS = 21
+_FURTHER = (20, 30)
+
+
+class PowerCurve(NamedTuple):
+    """Power over effects for several numbers of seeds, those of the plan first."""
+
+    effects: tuple[float, ...]
+    curves: tuple[tuple[int, tuple[float, ...]], ...]
+    margin: float
+    power: float
+    scale: float
+    unit: str
+    says: str
+    table: Table
+
+
+def power_data(report: AblationReport) -> PowerCurve | str:
+    """Compute the power of the plan's seeds, and of more, over effects from 0 on."""
+    from archsearch.ablate.planner import difference_sd, verdict_power
+
+    plan = report.plan
+    if plan is None or plan.purpose == "screen":
+        return "a screen has no verdicts, so there is nothing that it could find"
+    if plan.smallest_effect is None:
+        return "the spread over seeds is not known"
+    if report.sequential:
+        return "a sequential design has no fixed number of seeds"
+    sd, level = difference_sd(plan.seed_sd, plan.correlation), plan.alpha / plan.comparisons
+    largest = 1.6 * plan.smallest_effect
+    effects = tuple(largest * i / (_POINTS - 1) for i in range(_POINTS))
+    counts = (plan.seeds, *(count for count in _FURTHER if count > plan.seeds))
+    curves = tuple((n, tuple(verdict_power(n, effect / sd, level) for effect in effects)) for n in counts)
+    scale, unit, kind = scale_of(report)
+    spread = f"{scale * plan.seed_sd:.3g}"
+    says = (
+        f"{plan.seeds} pairs find a difference of {scale * plan.smallest_effect:.3g} {unit} with a chance of "
+        f"{plan.power:.0%}, in a family of {plan.comparisons}, a spread of {spread} over seeds, uncorrelated pairs."
+    )
+    columns = (Column("difference", kind), *(Column(f"{n} seeds", "percent") for n in counts))
+    rows = tuple((effect, *(curve[i] for _, curve in curves)) for i, effect in enumerate(effects))
+    table = Table(columns, rows)
+    return PowerCurve(effects, curves, report.family.margin, plan.power, scale, unit, says, table)
+
+
+def draw_power(data: PowerCurve) -> go.Figure:
+    """Draw a curve for each number of seeds, the margin and the power that was asked for."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=layout(x=f"true difference ({data.unit})", y="chance of a verdict", y_format=".0%"))
+    for number, (seeds, curve) in enumerate(data.curves):
+        colour, symbol = nth(number)
+        figure.add_scatter(
+            x=[data.scale * effect for effect in data.effects],
+            y=list(curve),
+            mode="lines+markers",
+            line={"color": colour},
+            marker={"color": colour, "symbol": symbol, "size": 6},
+            name=f"{seeds} seeds",
+        )
+    figure.add_hline(y=data.power, line={"color": GREY, "width": 1, "dash": "dot"})
+    if data.margin:
+        figure.add_vline(x=data.scale * data.margin, line={"color": GREY, "width": 1, "dash": "dash"})
+    figure.update_yaxes(range=[0, 1.02])
+    return figure

@@ -1,0 +1,41 @@
+"""What a run is: everything that decides its numbers, and the id that is made of it. Imports no torch.
+
+    run_id(identity(plan, seed, dataset.fingerprint, "cpu"))
+
+Same id, same numbers; two ways to write the same network give the same id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archsearch.data.facts import validation_count
+from archsearch.data.planning import ExperimentPlan
+from archsearch.files import seal
+from archsearch.native.choice import choose_engine
+
+# Part of every run id: raised whenever the same spec and seed would give other numbers.
+SEMANTICS = 1
+
+
+def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> dict[str, Any]:
+    """Give all that decides a run's numbers, each thing written in one way only."""
+    data = plan.spec.data.model_dump(mode="json", exclude={"path"})
+    data["validation"] = validation_count(plan.spec.data.validation, plan.facts.train)
+    train_part = plan.spec.train.model_dump(mode="json") | {"device": device}
+    train_part["engine"] = choose_engine(plan.network, plan.spec.train, device).name
+    if train_part["engine"] == "torch":  # said by silence: runs from before there was a choice keep their id
+        del train_part["engine"]
+    return {
+        "semantics": SEMANTICS,
+        "seed": seed,
+        "fingerprint": fingerprint,
+        "data": data,
+        "network": plan.network.canonical(),
+        "train": train_part,
+    }
+
+
+def run_id(identity: dict[str, Any]) -> str:
+    """Give the id: the first 16 hexadecimal digits of the identity's SHA-256."""
+    return seal(identity)[:16]
