@@ -1,13 +1,15 @@
-"""Make the README's pictures from real commands: each is run here and its output drawn as SVG.
+"""Make the pictures of the README and the docs from real commands and real reports.
 
-    python docs/pictures.py
+    python docs/pictures.py                                # commands: each is run here, its output drawn as SVG
+    python docs/pictures.py runs/lenet/report.html         # a report: photographed in Chromium, by playwright
 
-Run it after a change of what the commands print, and look at the result.
+Run it after a change of what they show, and look at the result.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,10 +25,39 @@ PICTURES = {
 WIDTH = 112
 
 
+# What of a report is photographed: file, width and height of the window, colours, and the heading at its top.
+PHOTOGRAPHS = (
+    ("report.png", 1280, 1400, "light", None),
+    ("report-importances.png", 1280, 1150, "light", "Which values matter?"),
+    ("report-networks.png", 1280, 1000, "light", "Architectures"),
+    ("report-phone.png", 390, 844, "dark", None),
+)
+
+
+def photograph(report: Path, folder: Path) -> None:
+    """Take the pictures of a report."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for name, width, height, colours, heading in PHOTOGRAPHS:
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=colours)
+            page.goto(report.resolve().as_uri())
+            if heading is not None:
+                page.get_by_role("heading", name=heading, exact=True).evaluate("h => h.scrollIntoView()")
+            page.wait_for_timeout(1500)  # figures are drawn when they come into view
+            page.screenshot(path=str(folder / name))
+            print(folder / name)
+        browser.close()
+
+
 def main() -> None:
-    """Run each command in an empty folder and draw what it printed."""
+    """Photograph the report that is named; without one, run each command and draw what it printed."""
     folder = Path(__file__).parent / "images"
     folder.mkdir(exist_ok=True)
+    if sys.argv[1:]:
+        photograph(Path(sys.argv[1]), folder)
+        return
     for name, arguments in PICTURES.items():
         with tempfile.TemporaryDirectory() as work:
             program = [sys.executable, "-c", "from archsearch.cli import main; main()", *arguments]
