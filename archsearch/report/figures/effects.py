@@ -69,7 +69,7 @@ def _forest(report: AblationReport, effects: Sequence[Effect]) -> Forest | str:
     with_value = [effect for effect in effects if effect.mean_difference is not None]
     if not with_value:
         return "no pair of runs has completed yet"
-    scale, unit, kind = scale_of(report)
+    scale, unit, _ = scale_of(report)
     rows = tuple(
         Row(
             effect.variant,
@@ -81,22 +81,28 @@ def _forest(report: AblationReport, effects: Sequence[Effect]) -> Forest | str:
         )
         for effect in with_value
     )
+    return Forest(rows, report.family.margin, scale, unit, _says(report, effects), forest_table(report, effects))
+
+
+def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
+    """Give every number of every comparison, those without a pair too."""
+    _, _, kind = scale_of(report)
     columns = (
         Column("comparison"),
         Column("against"),
         Column("pairs", "count"),
         Column("difference", kind),
-        Column("95 % interval from", kind),
-        Column("to", kind),
+        Column("95 % from", kind),
+        Column("95 % to", kind),
         Column("BCa from", kind),
-        Column("to", kind),
+        Column("BCa to", kind),
         Column("p", "number"),
         Column("p adjusted", "number"),
         Column("d_z", "number"),
         Column("seeds won", "percent"),
         Column("verdict"),
     )
-    table = tuple(
+    rows = tuple(
         (
             effect.variant,
             effect.against,
@@ -112,7 +118,7 @@ def _forest(report: AblationReport, effects: Sequence[Effect]) -> Forest | str:
         )
         for effect in effects
     )
-    return Forest(rows, report.family.margin, scale, unit, _says(report, effects), Table(columns, table))
+    return Table(columns, rows)
 
 
 def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
