@@ -19,7 +19,7 @@ from archsearch.report.architectures import HOW_TO_READ, Shown, beside_part, net
 from archsearch.report.cells import number_text
 from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.figures.ablation import ablation_figures
-from archsearch.report.figures.effects import VERDICTS, forest_table, scale_of
+from archsearch.report.figures.effects import VERDICTS, forest_table, scale_of, verdict_of
 from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
 from archsearch.report.figures.parts import value_kind
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
@@ -65,8 +65,7 @@ def answer(report: AblationReport) -> tuple[str, ...]:
     first = [_headline(report, claims)]
     if not report.complete:
         first.append(_missing(report))
-    confounded = [one.sentence for one in report.confounds]
-    return (*first, *said[:MOST_SAID], *more, *confounded)
+    return (*first, *said[:MOST_SAID], *more, *_confounded(report))
 
 
 def _headline(report: AblationReport, claims: Sequence[Effect]) -> str:
@@ -89,6 +88,17 @@ def _headline(report: AblationReport, claims: Sequence[Effect]) -> str:
         head = f"The one {what[:-1]} {around} is" if one else f"None of {len(claims)} {what} {around} is"
         return f"{head} {'not ' * one}shown to be better or worse: {', '.join(words)}."
     return f"Of {len(claims)} {what} {around}, {', '.join(words)}."
+
+
+def _confounded(report: AblationReport) -> list[str]:
+    names = [one.cell.partition("=")[2] or one.cell for one in report.confounds]
+    if not names:
+        return []
+    one = len(names) == 1
+    return [
+        f"{', '.join(names)}: {'it moves' if one else 'each moves'} several factors at once, so {'its' if one else 'the'} "
+        "effect cannot be attributed to one of them; the cells that would tell stand under Limits."
+    ]
 
 
 def _is(count: int) -> str:
@@ -175,7 +185,7 @@ def _effects(report: AblationReport) -> list[Part]:
 def _remarks(report: AblationReport) -> Tabled:
     columns = (Column("comparison"), Column("verdict"), Column("sentence"), Column("more seeds", "count"),
                Column("remarks"))  # fmt: skip
-    rows = tuple((e.variant, e.verdict, e.sentence, e.further_seeds, "; ".join(e.notes)) for e in report.effects)
+    rows = tuple((e.variant, verdict_of(e), e.sentence, e.further_seeds, "; ".join(e.notes)) for e in report.effects)
     says = "As it can stand in a paper. More seeds: how many would decide an inconclusive one, planned for the margin."
     return Tabled("sentences", "The sentence of every comparison", says, Table(columns, rows))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archsearch.ablate.result import Effect
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
+NO_VERDICT = "no verdict"
 _PRICED = re.compile(r"(A[0-9]{3}(?:-[0-9]+)?)=fixed")
 
 
@@ -53,6 +54,16 @@ def label(text: str, most: int = 44) -> str:
     return html.escape(text if len(text) <= most else text[: most - 3] + "...")
 
 
+def verdict_of(effect: Effect) -> str:
+    """Give the verdict as it is drawn and tabled: a screen, or an ablation that is unfinished, has none."""
+    return NO_VERDICT if effect.p is None else effect.verdict
+
+
+def along(words: str, unit: str) -> str:
+    """Write the title of an axis: in short, since a phone is narrow."""
+    return f"{words} ({unit.removeprefix('percentage ')})"
+
+
 def scale_of(report: AblationReport) -> tuple[float, str, Kind]:
     """Give what differences are multiplied by, their unit, and the kind of a table's column."""
     if report.family.unit == "points":
@@ -75,7 +86,7 @@ def _forest(report: AblationReport, effects: Sequence[Effect]) -> Forest | str:
             effect.variant,
             effect.mean_difference or 0.0,
             effect.ci95,
-            effect.verdict,
+            verdict_of(effect),
             effect.differences,
             effect.seeds,
         )
@@ -89,7 +100,7 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
     _, _, kind = scale_of(report)
     columns = (
         Column("comparison"),
-        Column("against"),
+        Column("verdict"),
         Column("pairs", "count"),
         Column("difference", kind),
         Column("95 % from", kind),
@@ -100,12 +111,12 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
         Column("p adjusted", "number"),
         Column("d_z", "number"),
         Column("seeds won", "percent"),
-        Column("verdict"),
+        Column("against"),
     )
     rows = tuple(
         (
             effect.variant,
-            effect.against,
+            verdict_of(effect),
             effect.n,
             effect.mean_difference,
             *(effect.ci95 or (None, None)),
@@ -114,7 +125,7 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
             effect.p_adjusted,
             effect.d_z,
             effect.wins,
-            effect.verdict,
+            effect.against,
         )
         for effect in effects
     )
@@ -140,12 +151,12 @@ def draw_forest(data: Forest) -> go.Figure:
     """Draw a row for each comparison: interval, mean, verdict by colour and symbol, the margin as a band."""
     import plotly.graph_objects as go
 
-    figure = go.Figure(layout=layout(x=f"difference ({data.unit})", height=140 + 40 * len(data.rows)))
+    figure = go.Figure(layout=layout(x=along("difference", data.unit), height=140 + 40 * len(data.rows)))
     margin = data.margin * data.scale
     if margin:
         figure.add_vrect(x0=-margin, x1=margin, fillcolor=GREY, opacity=0.18, line_width=0, layer="below")
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
-    for verdict in VERDICTS:
+    for verdict in (*VERDICTS, NO_VERDICT):
         mine = [(place, row) for place, row in enumerate(data.rows) if row.verdict == verdict]
         if mine:
             figure.add_scatter(
@@ -206,6 +217,7 @@ def pairs_data(report: AblationReport) -> Pairs | str:
     )
     split = [row.name for row in forest.rows if min(row.differences) < 0 < max(row.differences)]
     says = f"Each mark is one seed: the level's run minus its partner's, {len(table)} pairs in all."
+    says += " Colours and symbols are the verdicts'."
     if split:
         says += f" Seeds disagree about the sign in {len(split)} of {len(forest.rows)} comparisons."
     columns = (Column("comparison"), Column("seed"), Column("difference", kind))
@@ -217,7 +229,7 @@ def draw_pairs(data: Pairs) -> go.Figure:
     import plotly.graph_objects as go
 
     height = 140 + 46 * len(data.rows)
-    figure = go.Figure(layout=layout(x=f"difference ({data.unit})", height=height, legend=False))
+    figure = go.Figure(layout=layout(x=along("difference", data.unit), height=height, legend=False))
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     for place, row in enumerate(data.rows):
         n = len(row.differences)
@@ -274,7 +286,7 @@ def prices_data(report: AblationReport) -> Prices | str:
             effect.mean,
             effect.mean_difference,
             effect.n,
-            effect.verdict,
+            verdict_of(effect),
         )
         for effect in report.effects
     )
@@ -287,5 +299,5 @@ def prices_data(report: AblationReport) -> Prices | str:
 def draw_prices(data: Prices) -> go.Figure:
     """Draw the prices as a forest: to the right is what the flaw costs."""
     figure = draw_forest(data.forest)
-    figure.update_xaxes(title={"text": f"mended - as it is ({data.forest.unit})"})
+    figure.update_xaxes(title={"text": along("mended - as it is", data.forest.unit)})
     return figure
