@@ -19,7 +19,7 @@ from archsearch.report.architectures import HOW_TO_READ, Shown, beside_part, net
 from archsearch.report.cells import number_text
 from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.figures.ablation import ablation_figures
-from archsearch.report.figures.effects import VERDICTS, forest_table, scale_of, verdict_of
+from archsearch.report.figures.effects import VERDICTS, forest_table, scale_of
 from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
 from archsearch.report.figures.parts import value_kind
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
@@ -79,25 +79,41 @@ def _headline(report: AblationReport, claims: Sequence[Effect]) -> str:
         )
     if report.family.screen or not claims:
         return f"A screen {around}: exploratory, without p values; it names no winner."
-    what = "comparisons" if report.design.endswith("factorial") or report.design == "shapley" else "changes"
-    counted: Counter[str] = Counter(effect.verdict for effect in claims)
-    words = [f"{counted[verdict]} {_is(counted[verdict])}{verdict}" for verdict in VERDICTS if counted[verdict]]
-    named = [effect.variant for effect in claims if effect.verdict in ("better", "worse")]
-    if not named:
-        one = len(claims) == 1
-        head = f"The one {what[:-1]} {around} is" if one else f"None of {len(claims)} {what} {around} is"
-        return f"{head} {'not ' * one}shown to be better or worse: {', '.join(words)}."
-    return f"Of {len(claims)} {what} {around}, {', '.join(words)}."
+    if report.design.endswith("factorial"):
+        return _factorial_headline(claims, around)
+    what = "comparison" if report.design == "shapley" else "change"
+    if len(claims) == 1:
+        return f"The one {what} {around} is {claims[0].verdict}."
+    none = "" if any(effect.verdict in ("better", "worse") for effect in claims) else "none is better or worse: "
+    return f"Of {len(claims)} {what}s {around}, {none}{_counted(claims)}."
+
+
+def _factorial_headline(claims: Sequence[Effect], around: str) -> str:
+    """Count levels and pairs apart: an interaction is no change that someone makes."""
+    levels = [effect for effect in claims if ":" not in effect.variant]
+    pairs = [effect for effect in claims if ":" in effect.variant]
+    words = f"Of {len(levels)} changes {around}, averaged over the others, {_counted(levels)}"
+    if not pairs:
+        return f"{words}."
+    depend = sum(effect.verdict in ("better", "worse") for effect in pairs)
+    of = "the one pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    shown = f"{depend} {'is' if depend == 1 else 'are'}" if depend else "none is"
+    return f"{words}; of {of} of changes, {shown} shown to depend on each other."
+
+
+def _counted(effects: Sequence[Effect]) -> str:
+    counted: Counter[str] = Counter(effect.verdict for effect in effects)
+    return ", ".join(f"{counted[verdict]} {_is(counted[verdict])}{verdict}" for verdict in VERDICTS if counted[verdict])
 
 
 def _confounded(report: AblationReport) -> list[str]:
     names = [one.cell.partition("=")[2] or one.cell for one in report.confounds]
     if not names:
         return []
-    one = len(names) == 1
+    moves = f"{names[0]} moves" if len(names) == 1 else f"Each of {', '.join(names)} moves"
     return [
-        f"{', '.join(names)}: {'it moves' if one else 'each moves'} several factors at once, so {'its' if one else 'the'} "
-        "effect cannot be attributed to one of them; the cells that would tell stand under Limits."
+        f"{moves} several factors at once, so its effect cannot be attributed to one of them; the cells that would "
+        "tell stand under Limits."
     ]
 
 
@@ -183,9 +199,8 @@ def _effects(report: AblationReport) -> list[Part]:
 
 
 def _remarks(report: AblationReport) -> Tabled:
-    columns = (Column("comparison"), Column("verdict"), Column("sentence"), Column("more seeds", "count"),
-               Column("remarks"))  # fmt: skip
-    rows = tuple((e.variant, verdict_of(e), e.sentence, e.further_seeds, "; ".join(e.notes)) for e in report.effects)
+    columns = (Column("sentence"), Column("more seeds", "count"), Column("remarks"))
+    rows = tuple((e.sentence, e.further_seeds, "; ".join(e.notes)) for e in report.effects)
     says = "As it can stand in a paper. More seeds: how many would decide an inconclusive one, planned for the margin."
     return Tabled("sentences", "The sentence of every comparison", says, Table(columns, rows))
 

@@ -93,14 +93,15 @@ def draw_interactions(data: Interactions) -> go.Figure:
     """Draw a panel for each pair of factors, a line for each level of the second."""
     from plotly.subplots import make_subplots
 
-    columns = min(3, len(data.panels))
+    columns = min(2, len(data.panels))  # a phone shows no more side by side
     rows = -(-len(data.panels) // columns)
-    titles = [f"{label(panel.one, 24)}, {label(panel.two, 24)}" for panel in data.panels]
+    titles = [f"{label(panel.one, 16)}, {label(panel.two, 16)}" for panel in data.panels]
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles, shared_yaxes=True)
     base = layout(height=80 + 280 * rows, legend=False)
     axis = {key: value for key, value in base.pop("xaxis").items() if key != "title"}
     base.pop("yaxis")
     figure.update_layout(**{**base, "margin": {**base["margin"], "t": 48}})
+    figure.update_annotations(font={"size": 12})
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     for number, panel in enumerate(data.panels):
