@@ -102,7 +102,7 @@ def test_ablation_writes_its_report_and_report_writes_it_again_in_every_form(cli
         assert cli("report", "ours", "--format", form).out == f"runs/ours/report.{form}\n"
     cli("report", "ours", "--format", "csv", "-o", "tables", "--figures", "figures")
     head, *rows = (tmp_path / "tables" / "effects-effects-table.csv").read_text().splitlines()
-    assert head.split(",")[:4] == ["comparison", "verdict", "pairs", "difference"]
+    assert head.split(",")[:4] == ["comparison", "verdict", "pairs", "difference (points)"]
     assert [row.split(",")[:3] for row in rows] == [[n, "no verdict", "2"] for n in ("activation=tanh", "width=x2")]
     assert {"ablation-forest.html", "ablation-pairs.html"} <= {p.name for p in (tmp_path / "figures").iterdir()}
 
