@@ -102,8 +102,8 @@ def test_factorial_counts_interactions_apart(held):
     asked = [q.model_copy(update={"name": name}) for q, name in zip(report.questions, names, strict=True)]
     update = {"design": "full_factorial", "effects": tuple(renamed), "questions": tuple(asked)}
     assert answer(report.model_copy(update=update))[0] == (
-        "Of 3 changes around tiny, averaged over the others, 2 are better, 1 is inconclusive; of the one pair of "
-        "changes, 1 is shown to depend on each other."
+        "Of 3 changes around tiny, averaged over the others, 2 are better, 1 is inconclusive; the one pair "
+        "of changes is shown to interact."
     )
 
 

@@ -96,9 +96,10 @@ def _factorial_headline(claims: Sequence[Effect], around: str) -> str:
     if not pairs:
         return f"{words}."
     depend = sum(effect.verdict in ("better", "worse") for effect in pairs)
-    of = "the one pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
-    shown = f"{depend} {'is' if depend == 1 else 'are'}" if depend else "none is"
-    return f"{words}; of {of} of changes, {shown} shown to depend on each other."
+    if len(pairs) == 1:
+        return f"{words}; the one pair of changes is {'' if depend else 'not '}shown to interact."
+    number_ = f"{depend} of {len(pairs)} pairs of changes {'are' if depend > 1 else 'is'}" if depend else "no pair is"
+    return f"{words}; {number_} shown to interact."
 
 
 def _counted(effects: Sequence[Effect]) -> str:

@@ -96,7 +96,9 @@ def draw_interactions(data: Interactions) -> go.Figure:
     columns = min(2, len(data.panels))  # a phone shows no more side by side
     rows = -(-len(data.panels) // columns)
     titles = [f"{label(panel.one, 16)}, {label(panel.two, 16)}" for panel in data.panels]
-    figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles, shared_yaxes=True)
+    figure = make_subplots(
+        rows=rows, cols=columns, subplot_titles=titles, shared_yaxes=True, vertical_spacing=0.2 / rows
+    )
     base = layout(height=80 + 280 * rows, legend=False)
     axis = {key: value for key, value in base.pop("xaxis").items() if key != "title"}
     base.pop("yaxis")
@@ -118,5 +120,10 @@ def draw_interactions(data: Interactions) -> go.Figure:
                 row=number // columns + 1,
                 col=number % columns + 1,
             )
+    means = [
+        data.scale * value for one in data.panels for _, values in one.lines for value in values if value is not None
+    ]
+    room = 0.1 * (max(means) - min(means) or 1.0)
+    figure.update_yaxes(range=[min(means) - room, max(means) + 2 * room])  # above, for the labels
     figure.update_yaxes(title={"text": data.unit}, col=1)
     return figure
