@@ -30,6 +30,7 @@ from archsearch.ablate.outcome import AblationReport, CellReport, Counts, Course
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.errors import SpecError, UsageError
+from archsearch.study.evidence import why_lost
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, experimental, open_storage
@@ -130,6 +131,16 @@ def _brief(value: object) -> str:
 
 
 # -- what came out -----------------------------------------------------------------------------------------------------
+
+
+def existing_ablation(name: str, storage: RDBStorage) -> optuna.Study:
+    """Open an ablation that is there; raise `UsageError` where it is another kind of study, or none."""
+    if name not in optuna.get_all_study_names(storage):
+        raise UsageError(f"no ablation {name!r} in this storage")
+    opened = optuna.load_study(study_name=name, storage=storage)
+    if opened.user_attrs.get("kind") != KIND:
+        raise UsageError(f"{name} is no ablation")
+    return opened
 
 
 def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationReport:
@@ -244,10 +255,9 @@ def _failures(trials: dict[tuple[str, int], FrozenTrial]) -> list[Failure]:
     found = []
     for (cell, seed), trial in trials.items():
         if trial.state == TrialState.FAIL:
-            held = trial.user_attrs
-            outcome: Literal["diverged", "failed"] = "diverged" if held.get("outcome") == "diverged" else "failed"
-            reason = held.get("failure") or f"its worker ended {held.get('attempts', 1)} times without a word"
-            found.append(Failure(cell=cell, seed=seed, outcome=outcome, reason=str(reason)))
+            how, reason = why_lost(trial)
+            outcome: Literal["diverged", "failed"] = "diverged" if how == "diverged" else "failed"
+            found.append(Failure(cell=cell, seed=seed, outcome=outcome, reason=reason))
     return found
 
 

@@ -63,6 +63,7 @@ def ablate(
     """
     from archsearch.ablate.planned import plan_ablation
     from archsearch.cli import console
+    from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError
 
     declared = declared_by(study, from_, to, design=design, seeds=seeds, control=control, screen=screen)
@@ -100,6 +101,7 @@ def ablate(
         from archsearch.ablate.table import effects_table
 
         print(effects_table(report, form.value), end="")
+    write_at_end("ablation", report.study, storage, runs_dir, data_dir)
     if not report.runs.completed:
         raise NothingCompletedError(f"{report.study}: no run completed")
 

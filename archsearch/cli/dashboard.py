@@ -21,7 +21,7 @@ def dashboard(
     """
     from archsearch.cli import console
     from archsearch.report.dashboard import shown
-    from archsearch.search.dashboard import serve
+    from archsearch.study.dashboard import serve
     from archsearch.study.storage import default_url
 
     url = storage or default_url(runs_dir)

@@ -70,3 +70,20 @@ def _json(document: Document, written: list[Path]) -> dict[str, object]:
         "answer": list(document.answer),
         "files": [str(path) for path in written],
     }
+
+
+def write_at_end(what: str, name: str, storage: str | None, runs_dir: Path, data_dir: Path | None) -> None:
+    """Write the HTML report on a study or an ablation and say where; whatever goes wrong here, it is done and kept."""
+    from archsearch.cli import console
+
+    try:
+        from archsearch.report.making import Where, make
+        from archsearch.report.writing import write
+
+        made = make([name], Where(runs_dir, data_dir, storage))
+        (path,) = write(made.document, made.path("html"), "html")
+        console.note(f"report: {path}")
+    except Exception as problem:
+        reason = str(problem).strip().split("\n")[0] or type(problem).__name__
+        again = f"archsearch report {name} writes it again"
+        console.note(f"the {what} is done and kept, but its report could not be written ({reason}); {again}")

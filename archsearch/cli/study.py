@@ -35,6 +35,7 @@ def study(
     Examples:  archsearch study --trials 50      archsearch study digits --workers 2
     """
     from archsearch.cli import console
+    from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError, UsageError
     from archsearch.search.study import load_study
 
@@ -77,23 +78,6 @@ def study(
     looked_at = plan_experiment(best or loaded.space.base)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
     console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
-    _write_report(report.study, storage, runs_dir, data_dir)
+    write_at_end("study", report.study, storage, runs_dir, data_dir)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
-
-
-def _write_report(name: str, storage: str | None, runs_dir: Path, data_dir: Path | None) -> None:
-    """Write the HTML report and say where; whatever goes wrong here, the study is done and kept."""
-    from archsearch.cli import console
-
-    again = f"archsearch report {name} writes it again"
-    try:
-        from archsearch.report.making import Where, make
-        from archsearch.report.writing import write
-
-        made = make([name], Where(runs_dir, data_dir, storage))
-        (path,) = write(made.document, made.path("html"), "html")
-        console.note(f"report: {path}")
-    except Exception as problem:
-        reason = str(problem).strip().split("\n")[0] or type(problem).__name__
-        console.note(f"the study is done and kept, but its report could not be written ({reason}); {again}")

@@ -50,10 +50,19 @@ def network_parts(shown: Sequence[Shown]) -> list[Part]:
     if len(plans) > 1:
         (first, base), (second, other) = plans[:2]
         if isinstance(base, ExperimentPlan) and isinstance(other, ExperimentPlan):
-            parts += _beside(first, base, second, other)
+            key = f"{slug(first.label)}-and-{slug(second.label)}"
+            parts.append(_beside(first, base, second, other, key))
     for one, plan in plans:
         parts.append(_alone(one, plan) if isinstance(plan, ExperimentPlan) else plan)
     return parts
+
+
+def beside_part(first: Shown, second: Shown, key: str) -> Part:
+    """Draw two networks side by side, with what differs marked and named."""
+    base, other = _planned(first), _planned(second)
+    if isinstance(base, Missing):
+        return base
+    return other if isinstance(other, Missing) else _beside(first, base, second, other, key)
 
 
 def _planned(one: Shown) -> ExperimentPlan | Missing:
@@ -85,13 +94,12 @@ def layer_table(plan: ExperimentPlan) -> Table:
     return Table(LAYER_COLUMNS, tuple(rows))
 
 
-def _beside(first: Shown, base: ExperimentPlan, other: Shown, plan: ExperimentPlan) -> list[Part]:
-    key = f"{slug(first.label)}-and-{slug(other.label)}"
+def _beside(first: Shown, base: ExperimentPlan, other: Shown, plan: ExperimentPlan, key: str) -> Part:
     difference = diff_specs(base.spec, base.network, plan.spec, plan.network)
     title = f"{first.label} beside {other.label}"
     rows = tuple((factor.name, change) for factor in difference.factors for change in factor.changes)
     if not rows:
-        return [Missing(key, title, "the two compute the same")]
+        return Missing(key, title, "the two compute the same")
     count = len(difference.factors)
     says = (
         f"{count} {'factor differs' if count == 1 else 'factors differ'}. Shaded rows differ: ≠ another layer there, "
@@ -100,4 +108,4 @@ def _beside(first: Shown, base: ExperimentPlan, other: Shown, plan: ExperimentPl
     if count > 1:
         says += " An effect of the whole difference cannot be attributed to one of them."
     svg = diagram(two_sides((first.label, other.label), (base.network, plan.network)), key, title)
-    return [Diagram(key, title, says, svg, Table((Column("factor"), Column("change")), rows))]
+    return Diagram(key, title, says, svg, Table((Column("factor"), Column("change")), rows))

@@ -42,6 +42,11 @@ def is_number(column: Column) -> bool:
     return column.kind != "text"
 
 
+def capital(text: str) -> str:
+    """Begin a sentence with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
 def percent(fraction: float) -> str:
     """Write a fraction in per cent: 97.31 %."""
     return f"{100 * fraction:.2f} %"

@@ -1,25 +1,43 @@
-"""What a search carries in optuna-dashboard: our figures, and a note that answers the question.
+"""What a study carries in optuna-dashboard: our figures, and a note that answers the question.
 
     serve(url, port, shown)
 
-A note is Markdown: it is made of our own sentences and numbers only.
+A note is Markdown: what comes from a file stands in it as text.
 """
 
 from __future__ import annotations
 
-from archsearch.report.figures.figure import Figure
+from collections.abc import Iterable
+
+from archsearch.ablate.ablation import report_on
+from archsearch.ablate.dashboard import verdict_note
+from archsearch.report.figures.ablation import ablation_figures
+from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.search import search_figures
 from archsearch.report.figures.trials import baseline_value, counted, difference, title_of, written
-from archsearch.search.dashboard import Shown
-from archsearch.search.record import SearchRecord
+from archsearch.search.record import SearchRecord, search_record
+from archsearch.study.dashboard import Shown
+from archsearch.study.storage import Storage, Study
 
 
-def shown(record: SearchRecord) -> Shown:
-    """Draw what there is to draw, and say what came out so far."""
-    figures = {figure.key: figure.draw() for figure in search_figures(record) if isinstance(figure, Figure)}
+def shown(study: Study, storage: Storage) -> Shown | None:
+    """Draw what there is to draw, and say what came out so far; None for what is neither search nor ablation."""
+    kind = study.user_attrs.get("kind")
+    if kind == "ablation":
+        report = report_on(study)
+        return _shown(ablation_figures(report), verdict_note(report))
+    return shown_of(search_record(study, storage)) if kind == "search" else None
+
+
+def shown_of(record: SearchRecord) -> Shown:
+    """Draw a search."""
     lines = [answer(record), "", f"{counted(record.trials)}."]
     lines += ["", *(f"- {gap}" for gap in record.missing)] if record.missing else []
-    return Shown(figures, "\n".join(lines))
+    return _shown(search_figures(record), "\n".join(lines))
+
+
+def _shown(figures: Iterable[Figure | Missing], note: str) -> Shown:
+    return Shown({figure.key: figure.draw() for figure in figures if isinstance(figure, Figure)}, note)
 
 
 def answer(record: SearchRecord) -> str:

@@ -20,13 +20,14 @@ from archsearch.files import read_sealed
 from archsearch.report.known import KnownRun
 from archsearch.search.search import study_names
 from archsearch.spec.catalog import catalog
-from archsearch.study.storage import default_url, open_storage
+from archsearch.study.storage import default_url, kind_of, open_storage
 from archsearch.train.directory import RunDirectory
 from archsearch.train.run import identity
 
 _RUN_ID = re.compile(r"[0-9a-f]{4,16}")
 _FILES = (".yaml", ".yml")
 MOST_NAMED = 12
+KINDS = ("search", "ablation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,11 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Either a study, or runs."""
+    """Either a study with its kind (search, ablation), or runs."""
 
     study: str | None
     url: str
+    kind: str = ""
     runs: tuple[KnownRun, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     notes: tuple[str, ...] = ()
@@ -52,25 +54,26 @@ class Named:
 def find(names: Sequence[str], runs_dir: Path, storage: str | None) -> Named:
     """Find what is named; raise `UsageError` for an unknown name, or for a study together with anything else."""
     url = storage or default_url(runs_dir)
-    studies = (
-        study_names(open_storage(url, reading=True))
-        if storage is not None or (runs_dir / "archsearch.db").exists()
-        else []
-    )
+    there = storage is not None or (runs_dir / "archsearch.db").exists()
+    opened = open_storage(url, reading=True) if there else None
+    studies = study_names(opened) if opened is not None else []
     wanted = [name for name in names if name in studies]
     if wanted and len(names) > 1:
         raise UsageError(f"a report is on one study or on runs; {wanted[0]} is a study, so name it alone")
-    if wanted:
+    if wanted and opened is not None:
+        kind = kind_of(wanted[0], opened)
+        if kind not in KINDS:
+            raise UsageError(f"{wanted[0]} was not made by archsearch: there is no report on it")
         also = wanted[0] in catalog("specs")
         note = f"{wanted[0]} is a study and a spec; this is the study (the spec's runs: specs/{wanted[0]}.yaml)"
-        return Named(wanted[0], url, notes=(note,) if also else ())
+        return Named(wanted[0], url, kind, notes=(note,) if also else ())
     runs: list[KnownRun] = []
     unfinished: list[Unfinished] = []
     for name in names:
         done, begun = _runs(name, runs_dir, studies)
         runs += done
         unfinished += begun
-    return Named(None, url, tuple(runs), tuple(unfinished))
+    return Named(None, url, "", tuple(runs), tuple(unfinished))
 
 
 def _runs(name: str, runs_dir: Path, studies: Sequence[str]) -> tuple[list[KnownRun], list[Unfinished]]:

@@ -1,4 +1,4 @@
-"""From what a person names on the command line to a document: a study, or runs.
+"""From what a person names on the command line to a document: a search, an ablation, or runs.
 
 made = make(["digits"], Where(runs_dir=Path("runs")))
 made.document, made.path("html"), made.notes
@@ -14,7 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archsearch import __version__
+from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.evidence import evidence_of as ablation_evidence
 from archsearch.errors import UsageError
+from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, slug
@@ -66,6 +69,9 @@ def make(names: Sequence[str], where: Where) -> Made:
 def _of_study(found: Named, source: Source) -> Document:
     assert found.study is not None
     storage = open_storage(found.url, reading=True)
+    if found.kind == "ablation":
+        ablation = existing_ablation(found.study, storage)
+        return ablation_document(report_on(ablation, source.runs_dir), ablation_evidence(ablation), source)
     study = existing_study(found.study, storage)
     record = search_record(study, storage)
     return search_document(record.report, evidence_of(study, storage), search_figures(record), source)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from archsearch import __version__
-from archsearch.report.document import Folded, Tabled
+from archsearch.report.document import Folded, KeyNumber, Tabled
 from archsearch.report.figures.drawing import plotly_version
 from archsearch.report.figures.figure import Cell, Column, Table
 from archsearch.spec.experiment import ExperimentSpec
@@ -42,6 +42,16 @@ def engine_text(environment: Mapping[str, Any]) -> str:
         return f"native ({variant})" if variant else "native"
     reason = environment.get("engine_reason")
     return f"torch ({reason})" if reason else "torch"
+
+
+def engine_numbers(environments: Iterable[Mapping[str, Any]]) -> list[KeyNumber]:
+    """Give the engines and versions of runs as a number of the first screen; none where nothing ran."""
+    known = list(environments)
+    if not known:
+        return []
+    engines = sorted({engine_text(one).partition(": ")[0] for one in known})
+    versions = sorted({f"archsearch {one.get('archsearch')}, torch {one.get('torch')}" for one in known})
+    return [KeyNumber("Engine", " and ".join(engines), "; ".join(versions))]
 
 
 def machines_part(machines: Iterable[tuple[Mapping[str, Any], int]]) -> Tabled:

@@ -8,9 +8,7 @@ Plain data, for reports; the trials one by one are in `record.py`.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import optuna
@@ -25,6 +23,7 @@ from archsearch.search.search import confirm_name, ranked_trials
 from archsearch.search.space import network_key
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
+from archsearch.study.evidence import Machine, fingerprints_of, machines_of, reads_of, results_of, run_of, why_lost
 from archsearch.study.queue import slots_of
 from archsearch.train.result import RunResult
 
@@ -46,13 +45,6 @@ class LostRun(Plain):
     reason: str
     seed: int | None
     spec: dict[str, Any] | None
-
-
-class Machine(Plain):
-    """An environment that runs were made in (see RunResult.environment), and how many; why torch is left out."""
-
-    environment: dict[str, Any]
-    runs: int
 
 
 class Evidence(Plain):
@@ -94,7 +86,7 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
             confirmed.setdefault(trial.user_attrs["candidate"], []).append(result)
     base = next((t for t in searching if t.number == 0 and t.state == TrialState.COMPLETE), None)
     is_base = base is not None and base.user_attrs.get("network") == _network_of(held["base"])
-    everything = [t.user_attrs["result"] for t in (*searching, *confirming) if "result" in t.user_attrs]
+    everything = results_of([*searching, *confirming])
     return Evidence(
         study=opened.study_name,
         text=held["text"],
@@ -107,19 +99,11 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
         ranked=tuple(run for t in ranked_trials(opened)[:BEST_KEPT] if (run := _trial_run(t)) is not None),
         confirmed={name: tuple(sorted(runs, key=lambda r: r.seed)) for name, runs in confirmed.items()},
         lost=(*_lost("search", searching), *_lost("confirmation", confirming)),
-        machines=_machines(everything),
-        fingerprints=dict(Counter(result["data_fingerprint"] for result in everything)),
-        test_reads=_reads(confirming),
-        earlier_test_reads=_reads(searching),
+        machines=machines_of(everything),
+        fingerprints=fingerprints_of(everything),
+        test_reads=reads_of(results_of(confirming)),
+        earlier_test_reads=reads_of(results_of(searching)),
     )
-
-
-def run_of(trial: FrozenTrial) -> RunResult | None:
-    """Give the run that a finished trial carries, None where it carries none."""
-    held = trial.user_attrs
-    if "result" not in held or "spec" not in held:
-        return None
-    return RunResult.model_validate({**held["result"], "spec": held["spec"]})
 
 
 def _trial_run(trial: FrozenTrial) -> TrialRun | None:
@@ -145,22 +129,8 @@ def _network_of(spec: dict[str, Any]) -> str | None:
 def _lost(part: str, trials: Iterable[FrozenTrial]) -> list[LostRun]:
     lost = []
     for trial in trials:
-        held = trial.user_attrs
-        if trial.state != TrialState.FAIL:
-            continue
-        reason = held.get("failure") or f"its worker died {held.get('attempts', 1)} times"
-        outcome = held.get("outcome", "failed")
-        seed, spec = held.get("seed"), held.get("spec")
-        lost.append(LostRun(part=part, trial=trial.number, outcome=outcome, reason=str(reason), seed=seed, spec=spec))
+        if trial.state == TrialState.FAIL:
+            outcome, reason = why_lost(trial)
+            seed, spec = trial.user_attrs.get("seed"), trial.user_attrs.get("spec")
+            lost.append(LostRun(part=part, trial=trial.number, outcome=outcome, reason=reason, seed=seed, spec=spec))
     return lost
-
-
-def _reads(trials: Iterable[FrozenTrial]) -> int:
-    return sum(trial.user_attrs["result"]["test_reads"] for trial in trials if "result" in trial.user_attrs)
-
-
-def _machines(results: Iterable[Mapping[str, Any]]) -> tuple[Machine, ...]:
-    # The reason names a share of each network's work, so it would make a machine of every network.
-    environments = ({k: v for k, v in result["environment"].items() if k != "engine_reason"} for result in results)
-    counted = Counter(json.dumps(environment, sort_keys=True) for environment in environments)
-    return tuple(Machine(environment=json.loads(text), runs=count) for text, count in sorted(counted.items()))

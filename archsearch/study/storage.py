@@ -25,6 +25,7 @@ from optuna.storages import RDBStorage
 from archsearch.errors import UnavailableError, UsageError
 
 Storage = RDBStorage
+Study = optuna.Study
 T = TypeVar("T")
 BUSY_SECONDS = 60.0
 _TRIES = 6
@@ -95,6 +96,11 @@ def _open_sqlite(url: str, database: str | None, reading: bool) -> RDBStorage:
         raise UnavailableError(f"the storage {path} cannot be used: {_first(error)}") from None
     sqlalchemy.event.listen(storage.engine, "begin", _begin if reading else _begin_immediate)
     return storage
+
+
+def kind_of(name: str, storage: RDBStorage) -> str:
+    """Say what a study of this name is: search, confirm, ablation, or "" where another program made it."""
+    return str(optuna.load_study(study_name=name, storage=storage).user_attrs.get("kind", ""))
 
 
 @contextmanager

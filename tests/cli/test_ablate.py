@@ -223,6 +223,7 @@ def test_run_and_study_end_with_the_lint_line(cli, tiny, tmp_path):
     study = "base: tiny.yaml\ntrain: {batch_size: {int: [20, 40]}}\nobjective: {maximize: val_accuracy}\n"
     (tmp_path / "look.yaml").write_text(study)
     done = cli("study", "look.yaml", "--trials", "1", "--workers", "1", "--confirm", "0")
-    assert done.err.splitlines()[-1] == (
-        "lint: A001 softmax or sigmoid before cross_entropy (archsearch lint runs/look/best.yaml)"
-    )
+    assert done.err.splitlines()[-2:] == [
+        "lint: A001 softmax or sigmoid before cross_entropy (archsearch lint runs/look/best.yaml)",
+        "report: runs/look/report.html",
+    ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import optuna
 import pytest
 
+from archsearch.study.storage import default_url, open_storage
+from tests.cli.test_ablate import ABLATION
 from tests.cli.test_study import STUDY
 
 STAMP = "2026-01-31T12:00:00+00:00"
@@ -81,6 +84,44 @@ def test_report_of_runs_by_spec(cli, tiny, tmp_path):
     assert finished.json["files"] == ["runs/report-tiny.html"]
     assert finished.json["answer"][0].startswith("tiny: mean test accuracy ")
     assert (tmp_path / "runs" / "report-tiny.html").stat().st_size > 1e6
+
+
+SCREEN = ("ablate", "ours.yaml", "--workers", "1", "--seeds", "2", "--screen")
+
+
+def test_ablation_writes_its_report_and_report_writes_it_again_in_every_form(cli, tiny, tmp_path):
+    (tmp_path / "ours.yaml").write_text(ABLATION, encoding="utf-8")
+    done = cli(*SCREEN)
+    assert done.code == 0, done.err
+    assert done.err.splitlines()[-1] == "report: runs/ours/report.html"
+    assert "<code>archsearch report ours</code>" in (tmp_path / "runs" / "ours" / "report.html").read_text()
+    document = cli("report", "ours", "--json").json
+    assert (document["kind"], document["title"]) == ("ablation", "ours")
+    assert document["answer"][0] == "A screen around tiny: exploratory, without p values; it names no winner."
+    for form in ("md", "tex", "json"):
+        assert cli("report", "ours", "--format", form).out == f"runs/ours/report.{form}\n"
+    cli("report", "ours", "--format", "csv", "-o", "tables", "--figures", "figures")
+    head, *rows = (tmp_path / "tables" / "effects-effects-table.csv").read_text().splitlines()
+    assert head.split(",")[:4] == ["comparison", "verdict", "pairs", "difference (points)"]
+    assert [row.split(",")[:3] for row in rows] == [[n, "no verdict", "2"] for n in ("activation=tanh", "width=x2")]
+    assert {"ablation-forest.html", "ablation-pairs.html"} <= {p.name for p in (tmp_path / "figures").iterdir()}
+
+
+def test_ablation_whose_report_fails_is_done_all_the_same(cli, tiny, tmp_path):
+    (tmp_path / "ours.yaml").write_text(ABLATION, encoding="utf-8")
+    (tmp_path / "runs" / "ours" / "report.html").mkdir(parents=True)
+    done = cli(*SCREEN, "--json")
+    assert (done.code, done.json["runs"]["completed"]) == (0, 6)
+    assert "the ablation is done and kept, but its report could not be written (-o runs/ours/report.html" in done.err
+    assert "archsearch report ours writes it again" in done.err
+
+
+def test_report_on_a_study_of_another_program_is_refused(cli, tiny, tmp_path):
+    (tmp_path / "runs").mkdir()
+    optuna.create_study(study_name="theirs", storage=open_storage(default_url(tmp_path / "runs")))
+    done = cli("report", "theirs")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[-1] == "error: theirs was not made by archsearch: there is no report on it"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from archsearch.ablate import ablation as ablating
+from archsearch.ablate.ablation import ablate
+from archsearch.ablate.planned import plan_ablation
+from archsearch.ablate.study import load_ablation
 from archsearch.report.making import Made, Where, make
 from archsearch.search.search import Settings, search
 from archsearch.search.study import load_study
@@ -41,12 +45,21 @@ network:
 confirm: 1
 confirm_seeds: 2
 """
+ABLATION = """\
+summary: Around a small network.
+baseline: tiny.yaml
+factors:
+  activation: {tanh: [replace: {relu: tanh}]}
+  width: {x2: [set: {conv1.out_channels: 8}]}
+  both: {once: [replace: {relu: sigmoid}, set: {conv1.kernel_size: 5}]}
+  rate: {low: [set: {train.epochs: 1}]}
+"""
 STAMP = "2026-01-31T12:00:00+00:00"
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """A folder with specs, a finished study called `small`, and runs."""
+    """A folder with specs, a finished search called `small`, a finished ablation called `factors`, and runs."""
 
     folder: Path
     data_dir: Path
@@ -64,13 +77,15 @@ class Workshop:
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Iterator[Workshop]:
     folder = tmp_path_factory.mktemp("workshop")
-    for name, text in (("tiny", TINY), ("wider", WIDER), ("small", STUDY)):
+    for name, text in (("tiny", TINY), ("wider", WIDER), ("small", STUDY), ("factors", ABLATION)):
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     made = Workshop(folder, data_dir)
     before = os.environ.get("ARCHSEARCH_DATA")
     os.environ["ARCHSEARCH_DATA"] = str(data_dir)
     try:
         search(load_study(str(folder / "small.yaml")), Settings(trials=6, runs_dir=made.runs_dir, data_dir=data_dir))
+        ablation = plan_ablation(load_ablation(str(folder / "factors.yaml")))
+        ablate(ablation, ablating.Settings(runs_dir=made.runs_dir / "ablation", data_dir=data_dir))
         for name in ("tiny", "wider"):
             for seed in (0, 1):
                 run(str(folder / f"{name}.yaml"), seed=seed, runs_dir=made.runs_dir, data_dir=data_dir)
@@ -90,6 +105,11 @@ def study_report(workshop: Workshop) -> Made:
 @pytest.fixture(scope="session")
 def runs_report(workshop: Workshop) -> Made:
     return workshop.make(str(workshop.folder / "tiny.yaml"), str(workshop.folder / "wider.yaml"))
+
+
+@pytest.fixture(scope="session")
+def ablation_made(workshop: Workshop) -> Made:
+    return workshop.make("factors", runs_dir=workshop.runs_dir / "ablation")
 
 
 @pytest.fixture(scope="session")

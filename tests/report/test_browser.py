@@ -13,7 +13,7 @@ VIEWS = [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE
 NAMES = ["desktop, light", "desktop, dark", "phone, light", "phone, dark"]
 
 
-@pytest.fixture(scope="module", params=["study_report", "runs_report"])
+@pytest.fixture(scope="module", params=["study_report", "runs_report", "ablation_made"])
 def html(request) -> str:
     return page(request.getfixturevalue(request.param).document)
 

@@ -13,7 +13,12 @@ import plotly.graph_objects as go
 import pytest
 from optuna.trial import TrialState, create_trial
 
+from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.dashboard import verdict_note
+from archsearch.ablate.evidence import Evidence, evidence_of
+from archsearch.ablate.outcome import AblationReport
 from archsearch.report import tables
+from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.architectures import Shown, network_parts
 from archsearch.report.document import Diagram, Document, Folded, Gallery, KeyNumber, Picture, Section, Tabled
@@ -172,7 +177,58 @@ def hostile_runs(workshop: Workshop) -> str:
     return page(runs_document(runs, (), Source(command=PAYLOADS[0], made="Written.")))
 
 
-@pytest.fixture(params=["hostile_study", "hostile_runs"])
+@pytest.fixture(scope="module")
+def hostile_ablation(workshop: Workshop) -> str:
+    """Give the page on an ablation in which every name, reason and remark ends in a payload."""
+    storage = open_storage(default_url(workshop.runs_dir / "ablation"), reading=True)
+    study = existing_ablation("factors", storage)
+    texts: dict[str, str] = {}
+
+    def bad(text: str) -> str:
+        return texts.setdefault(text, text + PAYLOADS[len(texts) % len(PAYLOADS)])
+
+    report = spoiled(report_on(study).model_dump(mode="json"), bad)
+    failure = {"cell": bad("cell"), "seed": 3, "outcome": "failed", "reason": bad("reason")}
+    report["failures"] = [failure]
+    report["exclusions"] = [{"variant": failure["cell"], "seed": 3, "reason": bad("why")}]
+    report["left_out"] = [{"cell": payload, "reason": payload, "consequence": payload} for payload in PAYLOADS]
+    report["aliases"] = [[payload] for payload in PAYLOADS]
+    report["notes"] = list(PAYLOADS)
+    evidence = spoiled(evidence_of(study).model_dump(mode="json"), bad)
+    document = ablation_document(
+        AblationReport.model_validate(report),
+        Evidence.model_validate(evidence),
+        Source(command=PAYLOADS[0], made="Written."),
+    )
+    assert len(texts) > 80
+    return page(document)
+
+
+CLOSED = ("verdict", "kind", "direction", "unit", "purpose", "outcome", "spec", "design", "metric")
+
+
+def spoiled(value, bad):
+    """Change every text but those of a closed list, the same text always in the same way."""
+    if isinstance(value, dict):
+        return {
+            key if key in CLOSED or key.isidentifier() else bad(key): inner if key in CLOSED else spoiled(inner, bad)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [spoiled(inner, bad) for inner in value]
+    return bad(value) if isinstance(value, str) else value
+
+
+def test_note_of_an_ablation_is_text_whatever_its_names_are(workshop):
+    study = existing_ablation("factors", open_storage(default_url(workshop.runs_dir / "ablation"), reading=True))
+    report = report_on(study)
+    for payload in PAYLOADS:
+        note = verdict_note(report.model_copy(update={"baseline": payload, "design": f"![x](https://{payload})"}))
+        assert "<" not in note
+        assert re.search(r"(?<!\\)[\[\]`]", note) is None
+
+
+@pytest.fixture(params=["hostile_study", "hostile_runs", "hostile_ablation"])
 def hostile(request) -> str:
     return request.getfixturevalue(request.param)
 

@@ -19,7 +19,7 @@ from archsearch.report.document import Document, KeyNumber, Part, Section, Table
 from archsearch.report.figures.figure import Cell, Column, Missing, Table
 from archsearch.report.finding import Unfinished
 from archsearch.report.known import KnownRun, RunGroup, grouped
-from archsearch.report.provenance import engine_text, facts_part, folded_spec, lost_part, machines_part
+from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.runs import run_parts
 from archsearch.report.source import Source
 from archsearch.train.summary import Summary, summarise
@@ -161,13 +161,7 @@ def _numbers(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> tuple[
     numbers.append(
         KeyNumber("Reads of the test set", f"{reads:,}", f"{each.pop()} in each run" if len(each) == 1 else "")
     )
-    engines = sorted({engine_text(result.environment) for result in results})
-    versions = sorted(
-        {f"archsearch {r.environment.get('archsearch')}, torch {r.environment.get('torch')}" for r in results}
-    )
-    numbers.append(
-        KeyNumber("Engine", " and ".join(engine.partition(": ")[0] for engine in engines), "; ".join(versions))
-    )
+    numbers += engine_numbers(result.environment for result in results)
     return tuple(numbers)
 
 

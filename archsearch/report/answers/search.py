@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
-from archsearch.report.cells import percent, range_text, short_number
+from archsearch.report.cells import capital, percent, range_text, short_number
 from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
 from archsearch.report.known import RunGroup, with_files
-from archsearch.report.provenance import engine_text, facts_part, folded_spec, lost_part, machines_part
+from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.runs import run_parts
 from archsearch.report.source import Source
 from archsearch.search.confirm import BASELINE, Confirmation, Confirmed, ahead_of_the_best, best_of, not_told_apart
@@ -71,7 +71,7 @@ def answer(report: StudyReport, evidence: Evidence) -> tuple[str, ...]:
             _counts(report),
         )
     better = "better" if len(report.metrics) == 1 else "more accurate"  # of several objectives the seeds judge one
-    return (_headline(report.confirmed, better), _capital(report.confirmed.sentence), found, _counts(report))
+    return (_headline(report.confirmed, better), capital(report.confirmed.sentence), found, _counts(report))
 
 
 def _headline(confirmed: Confirmation, better: str) -> str:
@@ -93,11 +93,7 @@ def _headline(confirmed: Confirmation, better: str) -> str:
 
 
 def _name(row: Confirmed) -> str:
-    return _capital(row.candidate)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return capital(row.candidate)
 
 
 def _main(report: StudyReport) -> str:
@@ -171,17 +167,8 @@ def _numbers(report: StudyReport, evidence: Evidence) -> tuple[KeyNumber, ...]:
     if evidence.earlier_test_reads:
         reads += f"; {evidence.earlier_test_reads:,} more by runs that were there before"
     numbers.append(KeyNumber("Reads of the test set", f"{evidence.test_reads:,}", reads))
-    numbers += _made_with(evidence)
+    numbers += engine_numbers(machine.environment for machine in evidence.machines)
     return tuple(numbers)
-
-
-def _made_with(evidence: Evidence) -> list[KeyNumber]:
-    environments = [machine.environment for machine in evidence.machines]
-    if not environments:
-        return []
-    engines = sorted({engine_text(environment) for environment in environments})
-    versions = sorted({f"archsearch {e.get('archsearch')}, torch {e.get('torch')}" for e in environments})
-    return [KeyNumber("Engine", " and ".join(engines), "; ".join(versions))]
 
 
 def _result_of(report: StudyReport, evidence: Evidence) -> RunResult | None:
@@ -238,7 +225,7 @@ def _runs(report: StudyReport, evidence: Evidence, source: Source) -> list[Secti
         groups = [RunGroup(f"trial {best.number}", (with_files(best.result, source.runs_dir),))]
     sections = []
     for group in groups:
-        intro = (f"{_capital(group.label)}, {words}.",)
+        intro = (f"{capital(group.label)}, {words}.",)
         parts = tuple(run_parts(group, source.data_dir))
         sections.append(Section(f"runs-{slug(group.label)}", f"Runs: {group.label}", intro, parts))
     return sections

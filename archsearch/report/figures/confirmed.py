@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.report.cells import capital
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
 from archsearch.report.figures.trials import many, short
@@ -63,7 +64,7 @@ def confirmed_data(record: SearchRecord) -> Finalists | str:
             validation = row.search_value - row.shrinkage
         seeds = tuple(row.test_accuracies.values())
         finalists.append(Finalist(row.candidate, search, validation, row.mean, row.ci95, seeds, is_base))
-    says = confirmed.sentence
+    says = capital(confirmed.sentence)
     shrunk = [row.shrinkage for row in rows if row.shrinkage is not None]
     if shrunk:
         mean = statistics.fmean(shrunk)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archsearch.ablate.result import Effect
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
+NO_VERDICT = "no verdict"
 _PRICED = re.compile(r"(A[0-9]{3}(?:-[0-9]+)?)=fixed")
 
 
@@ -53,6 +54,16 @@ def label(text: str, most: int = 44) -> str:
     return html.escape(text if len(text) <= most else text[: most - 3] + "...")
 
 
+def verdict_of(effect: Effect) -> str:
+    """Give the verdict as it is drawn and tabled: a screen, or an ablation that is unfinished, has none."""
+    return NO_VERDICT if effect.p is None else effect.verdict
+
+
+def along(words: str, unit: str) -> str:
+    """Write the title of an axis: in short, since a phone is narrow."""
+    return f"{words} ({unit.removeprefix('percentage ')})"
+
+
 def scale_of(report: AblationReport) -> tuple[float, str, Kind]:
     """Give what differences are multiplied by, their unit, and the kind of a table's column."""
     if report.family.unit == "points":
@@ -69,50 +80,56 @@ def _forest(report: AblationReport, effects: Sequence[Effect]) -> Forest | str:
     with_value = [effect for effect in effects if effect.mean_difference is not None]
     if not with_value:
         return "no pair of runs has completed yet"
-    scale, unit, kind = scale_of(report)
+    scale, unit, _ = scale_of(report)
     rows = tuple(
         Row(
             effect.variant,
             effect.mean_difference or 0.0,
             effect.ci95,
-            effect.verdict,
+            verdict_of(effect),
             effect.differences,
             effect.seeds,
         )
         for effect in with_value
     )
+    return Forest(rows, report.family.margin, scale, unit, _says(report, effects), forest_table(report, effects))
+
+
+def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
+    """Give every number of every comparison, those without a pair too."""
+    _, _, kind = scale_of(report)
     columns = (
         Column("comparison"),
-        Column("against"),
+        Column("verdict"),
         Column("pairs", "count"),
         Column("difference", kind),
-        Column("95 % interval from", kind),
-        Column("to", kind),
-        Column("BCa from", kind),
-        Column("to", kind),
+        Column("95 % from", kind),
+        Column("95 % to", kind),
         Column("p", "number"),
         Column("p adjusted", "number"),
+        Column("BCa from", kind),
+        Column("BCa to", kind),
         Column("d_z", "number"),
         Column("seeds won", "percent"),
-        Column("verdict"),
+        Column("against"),
     )
-    table = tuple(
+    rows = tuple(
         (
             effect.variant,
-            effect.against,
+            verdict_of(effect),
             effect.n,
             effect.mean_difference,
             *(effect.ci95 or (None, None)),
-            *(effect.bca95 or (None, None)),
             effect.p,
             effect.p_adjusted,
+            *(effect.bca95 or (None, None)),
             effect.d_z,
             effect.wins,
-            effect.verdict,
+            effect.against,
         )
         for effect in effects
     )
-    return Forest(rows, report.family.margin, scale, unit, _says(report, effects), Table(columns, table))
+    return Table(columns, rows)
 
 
 def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
@@ -134,12 +151,12 @@ def draw_forest(data: Forest) -> go.Figure:
     """Draw a row for each comparison: interval, mean, verdict by colour and symbol, the margin as a band."""
     import plotly.graph_objects as go
 
-    figure = go.Figure(layout=layout(x=f"difference ({data.unit})", height=140 + 40 * len(data.rows)))
+    figure = go.Figure(layout=layout(x=along("difference", data.unit), height=140 + 40 * len(data.rows)))
     margin = data.margin * data.scale
     if margin:
         figure.add_vrect(x0=-margin, x1=margin, fillcolor=GREY, opacity=0.18, line_width=0, layer="below")
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
-    for verdict in VERDICTS:
+    for verdict in (*VERDICTS, NO_VERDICT):
         mine = [(place, row) for place, row in enumerate(data.rows) if row.verdict == verdict]
         if mine:
             figure.add_scatter(
@@ -200,6 +217,7 @@ def pairs_data(report: AblationReport) -> Pairs | str:
     )
     split = [row.name for row in forest.rows if min(row.differences) < 0 < max(row.differences)]
     says = f"Each mark is one seed: the level's run minus its partner's, {len(table)} pairs in all."
+    says += " Colours and symbols are the verdicts'."
     if split:
         says += f" Seeds disagree about the sign in {len(split)} of {len(forest.rows)} comparisons."
     columns = (Column("comparison"), Column("seed"), Column("difference", kind))
@@ -211,7 +229,7 @@ def draw_pairs(data: Pairs) -> go.Figure:
     import plotly.graph_objects as go
 
     height = 140 + 46 * len(data.rows)
-    figure = go.Figure(layout=layout(x=f"difference ({data.unit})", height=height, legend=False))
+    figure = go.Figure(layout=layout(x=along("difference", data.unit), height=height, legend=False))
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     for place, row in enumerate(data.rows):
         n = len(row.differences)
@@ -268,7 +286,7 @@ def prices_data(report: AblationReport) -> Prices | str:
             effect.mean,
             effect.mean_difference,
             effect.n,
-            effect.verdict,
+            verdict_of(effect),
         )
         for effect in report.effects
     )
@@ -281,5 +299,5 @@ def prices_data(report: AblationReport) -> Prices | str:
 def draw_prices(data: Prices) -> go.Figure:
     """Draw the prices as a forest: to the right is what the flaw costs."""
     figure = draw_forest(data.forest)
-    figure.update_xaxes(title={"text": f"mended - as it is ({data.forest.unit})"})
+    figure.update_xaxes(title={"text": along("mended - as it is", data.forest.unit)})
     return figure

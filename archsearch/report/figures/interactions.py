@@ -93,14 +93,17 @@ def draw_interactions(data: Interactions) -> go.Figure:
     """Draw a panel for each pair of factors, a line for each level of the second."""
     from plotly.subplots import make_subplots
 
-    columns = min(3, len(data.panels))
+    columns = min(2, len(data.panels))  # a phone shows no more side by side
     rows = -(-len(data.panels) // columns)
-    titles = [f"{label(panel.one, 24)}, {label(panel.two, 24)}" for panel in data.panels]
-    figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles, shared_yaxes=True)
+    titles = [f"{label(panel.one, 16)}, {label(panel.two, 16)}" for panel in data.panels]
+    figure = make_subplots(
+        rows=rows, cols=columns, subplot_titles=titles, shared_yaxes=True, vertical_spacing=0.2 / rows
+    )
     base = layout(height=80 + 280 * rows, legend=False)
     axis = {key: value for key, value in base.pop("xaxis").items() if key != "title"}
     base.pop("yaxis")
     figure.update_layout(**{**base, "margin": {**base["margin"], "t": 48}})
+    figure.update_annotations(font={"size": 12})
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     for number, panel in enumerate(data.panels):
@@ -117,5 +120,10 @@ def draw_interactions(data: Interactions) -> go.Figure:
                 row=number // columns + 1,
                 col=number % columns + 1,
             )
+    means = [
+        data.scale * value for one in data.panels for _, values in one.lines for value in values if value is not None
+    ]
+    room = 0.1 * (max(means) - min(means) or 1.0)
+    figure.update_yaxes(range=[min(means) - room, max(means) + 2 * room])  # above, for the labels
     figure.update_yaxes(title={"text": data.unit}, col=1)
     return figure

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.report.figures.effects import label, scale_of
+from archsearch.report.figures.effects import along, label, scale_of, verdict_of
 from archsearch.report.figures.figure import Column, Kind, Table
 from archsearch.report.figures.style import BLUE, GREEN, GREY, VERMILION, layout
 
@@ -57,7 +57,7 @@ def waterfall_data(report: AblationReport) -> Waterfall | str:
     if not seeds:
         return "no seed has completed all steps of the path"
     means = {name: statistics.fmean(cells[name].values[seed] or 0.0 for seed in seeds) for name in names}
-    verdicts = {effect.variant: effect.verdict for effect in report.effects}
+    verdicts = {effect.variant: verdict_of(effect) for effect in report.effects}
     steps = tuple(
         Step(question.name.removeprefix("then "), means[before], means[after], verdicts[question.name])
         for question, (before, after) in zip(asked, pairs, strict=True)
@@ -150,7 +150,7 @@ def draw_shapley(data: Shares) -> go.Figure:
     """Draw a bar for each factor with its interval."""
     import plotly.graph_objects as go
 
-    figure = go.Figure(layout=layout(x=f"share ({data.unit})", height=120 + 44 * len(data.bars), legend=False))
+    figure = go.Figure(layout=layout(x=along("share", data.unit), height=120 + 44 * len(data.bars), legend=False))
     ends = [bar.interval or (bar.share, bar.share) for bar in data.bars]
     figure.add_bar(
         x=[data.scale * bar.share for bar in data.bars],

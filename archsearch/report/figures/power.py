@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.report.figures.effects import scale_of
+from archsearch.report.figures.effects import along, scale_of
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREY, layout, nth
 
@@ -68,7 +68,7 @@ def draw_power(data: PowerCurve) -> go.Figure:
     """Draw a curve for each number of seeds, the margin and the power that was asked for."""
     import plotly.graph_objects as go
 
-    figure = go.Figure(layout=layout(x=f"true difference ({data.unit})", y="chance of a verdict", y_format=".0%"))
+    figure = go.Figure(layout=layout(x=along("true difference", data.unit), y="chance of a verdict", y_format=".0%"))
     for number, (seeds, curve) in enumerate(data.curves):
         colour, symbol = nth(number)
         figure.add_scatter(

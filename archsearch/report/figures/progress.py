@@ -222,7 +222,7 @@ def draw_curves(data: Curves) -> go.Figure:
             y=y[:-1],
             mode="lines",
             line={"color": colour, "width": 3 if strong else 1},
-            opacity=1.0 if strong else 0.35 if few else 0.12,
+            opacity=1.0 if strong else 0.5 if few else 0.2,
             name=part,
             legendgroup=part,
             showlegend=False,

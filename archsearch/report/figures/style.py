@@ -37,6 +37,7 @@ MARKS: dict[str, tuple[str, str]] = {
     "worse": (VERMILION, "triangle-down"),
     "equivalent": (BLUE, "diamond"),
     "inconclusive": (GREY, "circle-open"),
+    "no verdict": (GREY, "circle-open-dot"),
 }
 
 

@@ -2,7 +2,8 @@
 
     serve("sqlite:///runs/archsearch.db", 8080, show)
 
-What the figures are is for the report to say: `show` makes them from a record of the search.
+What the figures are is for the report to say: `show` makes them of a search or an ablation, and gives None for what it
+does not know.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ from optuna.trial import FrozenTrial
 
 from archsearch.data.planning import plan_experiment
 from archsearch.errors import UnavailableError, UsageError
-from archsearch.search.record import SearchRecord, search_record
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
 from archsearch.study.queue import slots_of
-from archsearch.study.storage import open_storage
+from archsearch.study.storage import Storage, Study, open_storage
 
 HOST = "127.0.0.1"
 OURS = "### What archsearch makes of it"  # a note that begins so is ours to write again
@@ -34,7 +34,7 @@ class Shown(NamedTuple):
     note: str
 
 
-Show = Callable[[SearchRecord], Shown]
+Show = Callable[[Study, Storage], Shown | None]
 
 
 def is_installed() -> bool:
@@ -54,15 +54,16 @@ def serve(url: str, port: int, show: Show) -> None:
     for name in optuna.get_all_study_names(storage):
         study = optuna.load_study(study_name=name, storage=storage)
         write_notes(study)
-        if study.user_attrs.get("kind") == "search":
-            write_shown(study, show(search_record(study, storage)))
+        shown = show(study, storage)
+        if shown is not None:
+            write_shown(study, shown)
     try:
         run_server(open_storage(url, reading=True), host=HOST, port=port)
     except OSError as error:
         raise UnavailableError(f"port {port} cannot be used: {error.strerror}; choose another with --port") from None
 
 
-def write_shown(study: optuna.Study, shown: Shown) -> None:
+def write_shown(study: Study, shown: Shown) -> None:
     """Give a study its figures and its note; written again they replace what was there, but for a person's own note."""
     library = import_module("optuna_dashboard")
     for key, figure in shown.figures.items():
@@ -73,7 +74,7 @@ def write_shown(study: optuna.Study, shown: Shown) -> None:
         library.save_note(study, note)
 
 
-def write_notes(study: optuna.Study) -> int:
+def write_notes(study: Study) -> int:
     """Give every finished trial a note with its layer table and its curve; give how many were written."""
     library = import_module("optuna_dashboard")
     written = 0

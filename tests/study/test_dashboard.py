@@ -6,7 +6,7 @@ import optuna
 import plotly.graph_objects as go
 import pytest
 
-from archsearch.search.dashboard import OURS, Shown, write_shown
+from archsearch.study.dashboard import OURS, Shown, write_shown
 from archsearch.study.storage import default_url, open_storage
 
 library = pytest.importorskip("optuna_dashboard")
