@@ -166,7 +166,7 @@ def choose_sampler(study: Study, trials: int) -> tuple[str, str]:
     counts = [domain.count for domain in study.space.parameters().values()]
     if None not in counts and math.prod(count or 1 for count in counts) <= trials:
         return "brute_force", f"the space is no larger than {trials} trials"
-    return "tpe", "the default where the space is larger than the number of trials"
+    return "local", "the space is larger than the number of trials, and it measured best (docs/search.md)"
 
 
 def _finished(study: optuna.Study, trials: int) -> bool:
