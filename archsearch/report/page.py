@@ -25,6 +25,7 @@ from archsearch.report.figures.figure import Figure, Missing
 # Plotly puts its rules into a style element of this content, through the style sheet's own interface.
 _PLOTLY_STYLE = "/* plotly */"
 _FOLD_FROM = 200  # a table of more rows is shown in part, with the rest in --format csv
+_OPEN_UP_TO = 24  # rows of a table that stands open without being asked for
 
 
 def page(document: Document) -> str:
@@ -102,6 +103,7 @@ def _environment() -> jinja2.Environment:
     }
     environment.filters["kept_together"] = _kept_together
     environment.globals["most_rows"] = _FOLD_FROM
+    environment.globals["open_rows"] = _OPEN_UP_TO
     environment.filters["trusted_svg"] = Markup
     return environment
 
