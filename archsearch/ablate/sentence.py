@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from archsearch.ablate.result import Effect, Family
 
+NO_VERDICT = "no verdict"
+
 
 def number(value: float, family: Family, *, signed: bool = True) -> str:
     """Write a difference without its unit: percentage points with two decimals, or three digits of the metric."""
@@ -19,6 +21,11 @@ def number(value: float, family: Family, *, signed: bool = True) -> str:
 def amount(value: float, family: Family, *, signed: bool = False) -> str:
     """Write a difference with its unit."""
     return number(value, family, signed=signed) + (" points" if family.unit == "points" else "")
+
+
+def verdict_of(effect: Effect) -> str:
+    """Give the verdict as tables and figures show it: a screen, or an ablation that is unfinished, has none."""
+    return NO_VERDICT if effect.p is None else effect.verdict
 
 
 def sentence(effect: Effect, family: Family, label: str, failed: int = 0, *, unfinished: bool = False) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from archsearch.ablate.outcome import AblationReport
 from archsearch.ablate.result import Effect, Family, Interval
-from archsearch.ablate.sentence import number
+from archsearch.ablate.sentence import number, verdict_of
 
 _FIELDS = (
     "variant", "against", "n", "mean", "baseline_mean", "mean_difference", "ci95", "bca95", "p", "p_adjusted",
@@ -51,7 +51,7 @@ def _row(effect: Effect, family: Family) -> list[str]:
         shown(effect.p_adjusted, ".3g"),
         shown(effect.d_z, "+.2f"),
         shown(effect.wins, ".0%"),
-        effect.verdict,
+        verdict_of(effect),
     ]
 
 

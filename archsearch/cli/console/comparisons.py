@@ -30,7 +30,7 @@ def print_verdicts(verdicts: Verdicts) -> None:
 
 def print_effects(effects: Sequence[Effect], family: Family) -> None:
     """Print the sentences, and the table behind them."""
-    from archsearch.ablate.sentence import number
+    from archsearch.ablate.sentence import number, verdict_of
 
     to = out()
     for effect in effects:
@@ -56,7 +56,7 @@ def print_effects(effects: Sequence[Effect], family: Family) -> None:
         numbers = (_or_nothing(value, ".3g") for value in (effect.p, effect.p_adjusted))
         others = (_or_nothing(effect.d_z, "+.2f"), _or_nothing(effect.wins, ".0%"), _or_nothing(effect.further_seeds))
         texts = cells(effect.variant, str(effect.n), difference, *ranges, *numbers, *others)
-        table.add_row(*texts, Text(effect.verdict, style=VERDICT_STYLES[effect.verdict]))
+        table.add_row(*texts, Text(verdict_of(effect), style=VERDICT_STYLES[effect.verdict]))
     to.print()
     to.print(table)
 

@@ -8,13 +8,13 @@ Differences are level - baseline; of accuracies in percentage points, else in th
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archsearch.ablate.sentence import NO_VERDICT, verdict_of
 from archsearch.report.figures.figure import Column, Kind, Table
-from archsearch.report.figures.style import GREY, MARKS, layout, mark
+from archsearch.report.figures.style import GREY, MARKS, layout, mark, plain_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from archsearch.ablate.result import Effect
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
-NO_VERDICT = "no verdict"
 _PRICED = re.compile(r"(A[0-9]{3}(?:-[0-9]+)?)=fixed")
 
 
@@ -47,16 +46,6 @@ class Forest(NamedTuple):
     unit: str
     says: str
     table: Table
-
-
-def label(text: str, most: int = 44) -> str:
-    """Write a name in a drawing: cut, and never read as markup."""
-    return html.escape(text if len(text) <= most else text[: most - 3] + "...")
-
-
-def verdict_of(effect: Effect) -> str:
-    """Give the verdict as it is drawn and tabled: a screen, or an ablation that is unfinished, has none."""
-    return NO_VERDICT if effect.p is None else effect.verdict
 
 
 def along(words: str, unit: str) -> str:
@@ -187,7 +176,7 @@ def _reach(rows: Sequence[Row], scale: float, colour: str) -> dict[str, Any]:
 def _name_rows(figure: go.Figure, names: Sequence[str]) -> None:
     figure.update_yaxes(
         tickvals=list(range(len(names))),
-        ticktext=[label(name) for name in names],
+        ticktext=[plain_text(name, 44) for name in names],
         range=[len(names) - 0.4, -0.6],
         showgrid=False,
     )

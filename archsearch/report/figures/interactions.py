@@ -10,10 +10,9 @@ import statistics
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.report.figures.effects import label
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.parts import value_kind
-from archsearch.report.figures.style import layout, nth
+from archsearch.report.figures.style import layout, nth, plain_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -95,7 +94,7 @@ def draw_interactions(data: Interactions) -> go.Figure:
 
     columns = min(2, len(data.panels))  # a phone shows no more side by side
     rows = -(-len(data.panels) // columns)
-    titles = [f"{label(panel.one, 16)}, {label(panel.two, 16)}" for panel in data.panels]
+    titles = [f"{plain_text(panel.one, 16)}, {plain_text(panel.two, 16)}" for panel in data.panels]
     figure = make_subplots(
         rows=rows, cols=columns, subplot_titles=titles, shared_yaxes=True, vertical_spacing=0.2 / rows
     )
@@ -110,10 +109,10 @@ def draw_interactions(data: Interactions) -> go.Figure:
         for index, (level, values) in enumerate(panel.lines):
             colour, symbol = nth(index)
             figure.add_scatter(
-                x=[label(name, 20) for name in panel.levels],
+                x=[plain_text(name, 20) for name in panel.levels],
                 y=[None if value is None else data.scale * value for value in values],
                 mode="lines+markers+text",
-                text=["" for _ in values[:-1]] + [f"{label(panel.two, 16)} {label(level, 16)}"],
+                text=["" for _ in values[:-1]] + [f"{plain_text(panel.two, 16)} {plain_text(level, 16)}"],
                 textposition="top left",
                 line={"color": colour},
                 marker={"color": colour, "symbol": symbol, "size": 9},

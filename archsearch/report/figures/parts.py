@@ -9,9 +9,10 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.report.figures.effects import along, label, scale_of, verdict_of
+from archsearch.ablate.sentence import verdict_of
+from archsearch.report.figures.effects import along, scale_of
 from archsearch.report.figures.figure import Column, Kind, Table
-from archsearch.report.figures.style import BLUE, GREEN, GREY, VERMILION, layout
+from archsearch.report.figures.style import BLUE, GREEN, GREY, VERMILION, layout, plain_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -87,7 +88,7 @@ def draw_waterfall(data: Waterfall) -> go.Figure:
     first, last = data.scale * data.steps[0].before, data.scale * data.steps[-1].after
     figure = go.Figure(layout=layout(y=data.unit, legend=False))
     figure.add_waterfall(
-        x=["baseline", *(label(step.name, 30) for step in data.steps), "all changes"],
+        x=["baseline", *(plain_text(step.name, 30) for step in data.steps), "all changes"],
         measure=["absolute", *("relative" for _ in data.steps), "total"],
         y=[first, *(data.scale * (step.after - step.before) for step in data.steps), last],
         text=[f"{first:.2f}", *(f"{data.scale * (s.after - s.before):+.2f}" for s in data.steps), f"{last:.2f}"],
@@ -154,7 +155,7 @@ def draw_shapley(data: Shares) -> go.Figure:
     ends = [bar.interval or (bar.share, bar.share) for bar in data.bars]
     figure.add_bar(
         x=[data.scale * bar.share for bar in data.bars],
-        y=[label(bar.name) for bar in data.bars],
+        y=[plain_text(bar.name, 44) for bar in data.bars],
         orientation="h",
         marker={"color": BLUE},
         error_x={
