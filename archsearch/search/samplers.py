@@ -51,7 +51,7 @@ SAMPLERS: dict[str, MakeSampler] = {
 
 # Samplers whose cost grows with every finished trial learn from so many: TPE's own weights let the older ones of the
 # trials that are not among the best fade out anyway.
-MEMORY: Mapping[str, int] = {"tpe": 300, "gp": 300}
+MEMORY: Mapping[str, int] = {"tpe": 200, "gp": 200}
 
 
 def make_sampler(name: str) -> MakeSampler:
