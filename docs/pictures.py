@@ -25,22 +25,26 @@ PICTURES = {
 WIDTH = 112
 
 
-# What of a report is photographed: file, width and height of the window, colours, and the heading at its top.
-PHOTOGRAPHS = (
-    ("report.png", 1280, 1400, "light", None),
-    ("report-importances.png", 1280, 1150, "light", "Which values matter?"),
-    ("report-networks.png", 1280, 1000, "light", "Architectures"),
-    ("report-phone.png", 390, 844, "dark", None),
-)
+# What of a report is photographed, by its kind: file, width and height of the window, colours, the heading at its top.
+PHOTOGRAPHS = {
+    "search": (
+        ("report.png", 1280, 1400, "light", None),
+        ("report-importances.png", 1280, 1150, "light", "Which values matter?"),
+        ("report-networks.png", 1280, 1000, "light", "Architectures"),
+        ("report-phone.png", 390, 844, "dark", None),
+    ),
+    "ablation": (("ablation.png", 1280, 1640, "light", None),),
+}
 
 
 def photograph(report: Path, folder: Path) -> None:
     """Take the pictures of a report."""
     from playwright.sync_api import sync_playwright
 
+    kind = next(kind for kind in PHOTOGRAPHS if f"archsearch report · {kind}" in report.read_text(encoding="utf-8"))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name, width, height, colours, heading in PHOTOGRAPHS:
+        for name, width, height, colours, heading in PHOTOGRAPHS[kind]:
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=colours)
             page.goto(report.resolve().as_uri())
             if heading is not None:
