@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from archsearch.cli.console.base import cells, err, note, out, si
+from archsearch.cli.console.base import cells, note, out, si
 from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
+from archsearch.cli.console.panel import Panel, counts_text, seconds_text
 
 if TYPE_CHECKING:
     from archsearch.ablate.fitting import LeftOut
@@ -98,55 +98,20 @@ def note_factors(difference: SpecDifference) -> None:
         note(f"{factor.name}: {'; '.join(factor.changes)}")
 
 
-class AblationPanel:
-    """Shows an ablation on stderr while it works: a live line on a terminal, a line now and then elsewhere."""
+class AblationPanel(Panel):
+    """Shows an ablation while it works."""
 
     def __init__(self, name: str, planned: int) -> None:
-        self.name, self.planned = name, planned
-        self.live: Any = None
-        self.began = time.monotonic()
-        self.said = 0.0
-        self.first_done: int | None = None
+        super().__init__(name)
+        self.planned = planned
 
-    def __enter__(self) -> Self:
-        to = err()
-        if to.is_terminal:
-            from rich.live import Live
-
-            self.live = Live(Text(f"{self.name}: ..."), console=to, refresh_per_second=4, transient=True)
-            self.live.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self.live is not None:
-            self.live.stop()
-
-    def look(self, study: Any) -> None:
-        """Show how far the runs are."""
+    def lines(self, study: Any) -> list[str]:
+        """Say how far the runs are."""
         from archsearch.ablate.progress import progress_of
 
-        if self.live is None and time.monotonic() - self.said < 10:
-            return
-        self.said = time.monotonic()
         now = progress_of(study)
-        if self.first_done is None:
-            self.first_done = now.done
         line = f"{self.name}  {now.done}/{self.planned} runs, {now.running} running"
-        line += "".join(f", {number} {word}" for word, number in now.others.items() if number)
-        new, spent = now.done - self.first_done, time.monotonic() - self.began
-        if new and now.done < self.planned:
-            line += f", about {seconds_text(spent / new * (self.planned - now.done))} left"
-        if self.live is not None:
-            self.live.update(Text(line))
-        else:
-            note(line)
-
-
-def seconds_text(seconds: float) -> str:
-    """Write a duration roughly."""
-    if seconds >= 5400:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+        return [line + counts_text(now.others) + self.left(self.name, now.done, self.planned)]
 
 
 def print_ablation(report: AblationReport) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,13 +13,12 @@ from rich.text import Text
 
 from archsearch.cli.console.base import (
     cells,
-    err,
-    note,
     out,
     percent,
     range_text,
     value_text,
 )
+from archsearch.cli.console.panel import Panel, counts_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,58 +29,27 @@ if TYPE_CHECKING:
     from archsearch.search.study import Study
 
 
-class StudyPanel:
-    """Shows a study on stderr while it works: a live line on a terminal, a line now and then elsewhere."""
+class StudyPanel(Panel):
+    """Shows a search while it works."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.live: Any = None
-        self.began = time.monotonic()
-        self.said = 0.0
-        self.first_done: int | None = None
-
-    def __enter__(self) -> Self:
-        to = err()
-        if to.is_terminal:
-            from rich.live import Live
-
-            self.live = Live(Text(f"{self.name}: ..."), console=to, refresh_per_second=4, transient=True)
-            self.live.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self.live is not None:
-            self.live.stop()
-
-    def look(self, study: Any) -> None:
-        """Show how far a study is."""
+    def lines(self, study: Any) -> list[str]:
+        """Say how far a study is, what is best, and how the best came about."""
         from archsearch.search.progress import progress_of
 
-        if self.live is None and time.monotonic() - self.said < 10:
-            return
-        self.said = time.monotonic()
         now = progress_of(study)
-        if self.first_done is None:
-            self.first_done = now.done
-        lines = [f"{now.study}  {now.done}/{now.total} done, {now.running} running"]
         counts = {
             "pruned": now.pruned,
             "repeated": now.repeated,
             "diverged": now.diverged,
             "infeasible": now.infeasible,
         }
-        lines[0] += "".join(f", {number} {word}" for word, number in counts.items() if number)
-        new, spent = now.done - self.first_done, time.monotonic() - self.began
-        if new and now.done < now.total:
-            lines[0] += f", about {_minutes(spent / new * (now.total - now.done))} left"
+        first = f"{now.study}  {now.done}/{now.total} done, {now.running} running"
+        lines = [first + counts_text(counts) + self.left(now.study, now.done, now.total)]
         if now.best is not None:
             lines.append(f"best {now.metric} {now.best:.4f} (trial {now.best_trial}): {now.best_line}")
         if now.history:
             lines.append(_sparkline(now.history))
-        if self.live is not None:
-            self.live.update(Text("\n".join(lines)))
-        else:
-            note("  ".join(lines[:2]))
+        return lines
 
 
 def _sparkline(values: Sequence[float]) -> str:
@@ -91,10 +58,6 @@ def _sparkline(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     scale = (len(bars) - 1) / (high - low) if high > low else 0.0
     return "".join(bars[round((value - low) * scale)] for value in values[-80:])
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 def study_json(report: StudyReport) -> dict[str, Any]:
