@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -58,3 +59,27 @@ class Missing:
     key: str
     title: str
     why: str
+
+
+Of = TypeVar("Of")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[Of]):
+    """A line in a report's list of figures, about a record of the kind `Of`.
+
+    `data` gives what is drawn, with `says` and `table`, or a sentence that says why there is none.
+    """
+
+    key: str
+    title: str
+    data: Callable[[Of], Any]
+    draw: Callable[[Any], go.Figure]
+
+    def made(self, prefix: str, record: Of) -> Figure | Missing:
+        """Make the figure; `prefix` says in its key what it is about."""
+        data = self.data(record)
+        key = f"{prefix}-{self.key}"
+        if isinstance(data, str):
+            return Missing(key, self.title, data)
+        return Figure(key, self.title, data.says, data.table, partial(self.draw, data))

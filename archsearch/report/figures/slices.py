@@ -26,10 +26,10 @@ from archsearch.report.figures.style import layout, log_ticks, plain_text, shade
 from archsearch.report.figures.trials import (
     Point,
     edge_of,
-    format_of,
     kind_of,
     many,
     point_traces,
+    stacked,
     title_of,
     written,
 )
@@ -123,14 +123,7 @@ def _slice_says(metric: MetricRecord, parameter: OpenValue, points: Sequence[Poi
 
 def draw_slices(data: Slices) -> go.Figure:
     """Draw trials over each value, one below the other."""
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(rows=len(data.slices), cols=1, vertical_spacing=0.2)
-    both = layout(height=110 + 270 * len(data.slices))
-    axis = both.pop("xaxis"), both.pop("yaxis")
-    figure.update_layout(both)
-    figure.update_xaxes(axis[0])
-    figure.update_yaxes({**axis[1], "title": {"text": title_of(data.metric)}, "tickformat": format_of(data.metric)})
+    figure = stacked(len(data.slices), 110 + 270 * len(data.slices), data.metric)
     seen: set[str] = set()
     for row, one in enumerate(data.slices, start=1):
         for trace in point_traces(_apart(one)):

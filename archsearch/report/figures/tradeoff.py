@@ -22,6 +22,7 @@ from archsearch.report.figures.trials import (
     placed,
     point_traces,
     short,
+    stacked,
     title_of,
     written,
 )
@@ -284,14 +285,7 @@ def _beats(record: SearchRecord, one: TrialRecord, other: TrialRecord) -> bool:
 
 def draw_pareto(data: Pareto) -> go.Figure:
     """Draw the main objective over each other one, the front as a line, limits as lines."""
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(rows=len(data.panels), cols=1, vertical_spacing=0.2)
-    both = layout(height=120 + 320 * len(data.panels))
-    axis = both.pop("xaxis"), both.pop("yaxis")
-    figure.update_layout(both)
-    figure.update_xaxes(axis[0])
-    figure.update_yaxes({**axis[1], "title": {"text": title_of(data.metric)}, "tickformat": format_of(data.metric)})
+    figure = stacked(len(data.panels), 120 + 320 * len(data.panels), data.metric)
     for row, panel in enumerate(data.panels, start=1):
         for trace in point_traces(panel.placed.points):
             trace.update(legendgroup=trace.name, showlegend=row == 1, opacity=0.7)

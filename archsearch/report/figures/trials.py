@@ -3,7 +3,7 @@
     points = placed(record, trials)              # a point for each trial, those far off at the edge
     figure.add_traces(point_traces(points.points))
 
-Knows plotly in `point_traces` only.
+Knows plotly in `point_traces` and `stacked` only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from archsearch.report.figures.figure import Kind
-from archsearch.report.figures.style import mark, plain_text
+from archsearch.report.figures.style import layout, mark, plain_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -185,6 +185,19 @@ def counted(trials: Sequence[TrialRecord]) -> str:
     counts = {outcome: sum(trial.outcome == outcome for trial in trials) for outcome in outcomes}
     parts = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items() if count)
     return f"{many(len(trials), 'trial')}: {parts}" if parts else "no trials"
+
+
+def stacked(rows: int, height: int, metric: str) -> go.Figure:
+    """Give an empty figure of panels, one below the other, each with the metric upwards."""
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(rows=rows, cols=1, vertical_spacing=0.2)
+    both = layout(height=height)
+    axis = both.pop("xaxis"), both.pop("yaxis")
+    figure.update_layout(both)
+    figure.update_xaxes(axis[0])
+    figure.update_yaxes({**axis[1], "title": {"text": title_of(metric)}, "tickformat": format_of(metric)})
+    return figure
 
 
 def point_traces(points: Sequence[Point]) -> list[go.Scatter]:
