@@ -1,0 +1,72 @@
+"""What version 0.1.0 left on disk opens: a run directory, a finished search, a finished ablation.
+
+`tests/assets/version_0_1_0.zip` is a runs folder that 0.1.0 wrote (the search and the ablation of the YAML files in it,
+trained on the embedded digits by the torch engine); weights and predictions are there for two runs only.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from archsearch.ablate.ablation import Settings, ablate, existing_ablation, report_on
+from archsearch.ablate.planned import plan_ablation
+from archsearch.ablate.study import load_ablation
+from archsearch.search.search import all_reports
+from archsearch.study.storage import default_url, open_storage
+from archsearch.train.run import run
+
+ASSET = Path(__file__).parent / "assets" / "version_0_1_0.zip"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """The runs folder of 0.1.0, unpacked."""
+    with zipfile.ZipFile(ASSET) as archive:
+        archive.extractall(tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def test_a_kept_run_of_0_1_0_is_not_trained_again(runs: Path, data_dir: Path) -> None:
+    finished = run(str(runs / "base.yaml"), seed=0, runs_dir=runs, data_dir=data_dir)
+    assert finished.cached
+    assert (finished.result.run_id, finished.result.test_accuracy) == ("67a41bb7e8f2d6b8", 0.43)
+    assert finished.result.val_accuracy == 0.4
+    assert [record.epoch for record in finished.result.history] == [1, 2, 3]
+
+
+def test_a_finished_search_of_0_1_0_is_reported(runs: Path) -> None:
+    [report] = all_reports(open_storage(default_url(runs)))
+    assert (report.study, report.trials, report.completed, report.pruned) == ("kept_search", 6, 4, 2)
+    assert report.confirmed is not None
+    means = {one.candidate: round(one.mean or 0.0, 4) for one in report.confirmed.candidates}
+    assert means == {"baseline": 0.3333, "trial 3": 0.4411, "trial 1": 0.6222}
+
+
+def test_a_finished_ablation_of_0_1_0_has_the_same_verdicts(runs: Path) -> None:
+    report = report_on(existing_ablation("kept_ablation", open_storage(default_url(runs))), runs)
+    assert report.complete
+    verdicts = [(e.variant, round(e.mean_difference or 0, 4), e.p_adjusted, e.verdict) for e in report.effects]
+    assert verdicts == [
+        ("activation=tanh", 0.1757, 4 / 1024, "better"),
+        ("width=four", -0.1637, 8 / 1024, "worse"),
+    ]
+    assert [(pair.name, pair.seed) for pair in report.models] == [("activation=tanh", 0)]
+
+
+def test_an_ablation_goes_on_from_kept_runs_of_0_1_0(runs: Path, tmp_path: Path, data_dir: Path) -> None:
+    """A new storage: every run is answered from the run directories, whatever has changed in how it is written."""
+    (runs / "archsearch.db").unlink()
+    for kept in runs.iterdir():
+        if kept.is_dir() and (kept / "result.json").is_file():
+            assert json.loads((kept / "result.json").read_text())["result"]["run_id"] == kept.name
+    shutil.copy(runs / "ablation.yaml", tmp_path)
+    shutil.copy(runs / "base.yaml", tmp_path)
+    planned = plan_ablation(load_ablation(str(tmp_path / "ablation.yaml")))
+    report = ablate(planned, Settings(runs_dir=runs, data_dir=data_dir))
+    assert (report.runs.completed, report.runs.cached) == (30, 30)
+    assert [effect.verdict for effect in report.effects] == ["better", "worse"]
