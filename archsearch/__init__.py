@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from archsearch.data.planning import load_spec, plan_experiment
     from archsearch.errors import (
         ArchsearchError,
         DamagedFileError,
@@ -28,14 +27,15 @@ if TYPE_CHECKING:
         UnavailableError,
         UsageError,
     )
+    from archsearch.experiment_plan import load_spec, plan_experiment
     from archsearch.spec.experiment import ExperimentSpec
     from archsearch.spec.network import Limits
     from archsearch.train.result import RunResult
     from archsearch.train.run import FinishedRun, build, run
 
 _HOME = {
-    "load_spec": "archsearch.data.planning",
-    "plan_experiment": "archsearch.data.planning",
+    "load_spec": "archsearch.experiment_plan",
+    "plan_experiment": "archsearch.experiment_plan",
     "ExperimentSpec": "archsearch.spec.experiment",
     "Limits": "archsearch.spec.network",
     "RunResult": "archsearch.train.result",

@@ -23,14 +23,14 @@ import optuna
 from optuna.trial import TrialState
 
 from archsearch.search.confirm import interval
-from archsearch.search.count import each_feasible
 from archsearch.search.jobs import search_job, what_is_held
 from archsearch.search.search import Settings, existing_study, search
-from archsearch.search.space import network_key
-from archsearch.search.study import load_study
-from archsearch.study.note import note
+from archsearch.search.search_file import load_study
+from archsearch.search.space.count import each_feasible
+from archsearch.search.space.space import network_key
 from archsearch.study.queue import slots_of, take
 from archsearch.study.storage import default_url, open_storage
+from archsearch.study.transaction import note
 from archsearch.train.run import run
 
 HERE = Path(__file__).parent

@@ -21,7 +21,7 @@ import optuna
 
 from archsearch.search.jobs import SearchJob
 from archsearch.search.search import open_study
-from archsearch.search.study import load_study
+from archsearch.search.search_file import load_study
 from archsearch.study import worker
 from archsearch.study.storage import open_storage
 from archsearch.train.result import RunResult

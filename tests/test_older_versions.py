@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from archsearch.ablate.ablation import Settings, ablate, existing_ablation, report_on
+from archsearch.ablate.ablation_file import load_ablation
 from archsearch.ablate.planned import plan_ablation
-from archsearch.ablate.study import load_ablation
 from archsearch.search.search import all_reports
 from archsearch.study.storage import default_url, open_storage
 from archsearch.train.run import run

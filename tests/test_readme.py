@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.data.planning import load_plan
+from archsearch.experiment_plan import load_plan
 from archsearch.spec.catalog import read_spec
 
 ROOT = Path(__file__).parents[1]

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from archsearch.ablate.ablation_file import load_ablation
 from archsearch.ablate.planned import plan_ablation
-from archsearch.ablate.study import load_ablation
-from archsearch.data.planning import load_plan
+from archsearch.experiment_plan import load_plan
 from archsearch.spec.catalog import read_spec, study_kind
 from archsearch.spec.network import build_network
-from archsearch.spec.yaml import read_file
+from archsearch.spec.text.yaml import read_file
 
 ROOT = Path(__file__).parents[1]
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))

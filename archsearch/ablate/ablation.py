@@ -21,16 +21,16 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.ablate import statistics
 from archsearch.ablate.dashboard import note_verdicts
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, retry, values_of
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
-from archsearch.ablate.models import compare_models
-from archsearch.ablate.outcome import AblationReport, CellReport, Counts, Course, Failure
+from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
+from archsearch.ablate.record import AblationReport, CellReport, Counts, Course, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.errors import SpecError, UsageError
-from archsearch.study.evidence import why_lost
+from archsearch.stats import paired
+from archsearch.study.held import why_lost
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, experimental, open_storage
@@ -228,9 +228,9 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
                 parameters=cell.parameters,
                 macs=cell.macs,
                 values={str(seed): of[seed] for seed in cell.seeds if seed in of},
-                mean=statistics.mean(values) if values else None,
-                sd=statistics.standard_deviation(values) if len(values) > 1 else None,
-                seconds=statistics.mean(seconds) if seconds else None,
+                mean=paired.mean(values) if values else None,
+                sd=paired.standard_deviation(values) if len(values) > 1 else None,
+                seconds=paired.mean(seconds) if seconds else None,
             )
         )
     return found

@@ -11,11 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from archsearch.ablate.study import Declared, declare
-from archsearch.data.planning import load_plan
+from archsearch.ablate.ablation_file import Declared, declare
 from archsearch.errors import SpecError
-from archsearch.spec.diff import SpecDifference, diff_specs
-from archsearch.spec.edited import node_of
+from archsearch.experiment_plan import load_plan
+from archsearch.spec.difference.factors import SpecDifference, diff_specs
+from archsearch.spec.edit.in_memory import node_of
 
 LEVEL = "new"  # the level of every factor: as in the second spec
 DEFAULT_DESIGN = "path_and_leave_one_out"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from archsearch.ablate.outcome import AblationReport
+from archsearch.ablate.record import AblationReport
 from archsearch.ablate.table import effects_table
 from archsearch.study.dashboard import Shown, is_installed, write_shown
 from archsearch.study.storage import Study

@@ -17,14 +17,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from archsearch.ablate import statistics
 from archsearch.ablate.planned import Ablation, PlannedCell, promise
-from archsearch.ablate.planner import DEFAULT_SEED_SD, Plan
 from archsearch.data.facts import validation_count
-from archsearch.data.planning import ExperimentPlan, plan_experiment
 from archsearch.errors import UsageError
+from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import seal
 from archsearch.spec.fields import Plain
+from archsearch.stats import paired
+from archsearch.stats.power import DEFAULT_SEED_SD, Plan
 from archsearch.train.identity import identity
 
 _LEAST_FOR_SD = 3  # seeds from which a spread is measured
@@ -148,7 +148,7 @@ def _seconds(
         if one.result.get("status") == "completed"
     ]
     if took:
-        return statistics.mean(took), f"{len(took)} kept runs"
+        return paired.mean(took), f"{len(took)} kept runs"
     return (measure(plan), "timed batches") if measure is not None else None
 
 
@@ -160,7 +160,7 @@ def _by_work(
     rates = [seconds / _work(by_key[key]) for key, (seconds, _) in known.items()]
     if not rates:
         return {}
-    rate = statistics.mean(rates)
+    rate = paired.mean(rates)
     guessed = {key: (rate * _work(plan), "multiply-accumulates") for key, plan in by_key.items()}
     return guessed | dict(known)
 
@@ -175,7 +175,7 @@ def _seed_sd(ablation: Ablation, kept: list[_Kept]) -> tuple[float | None, str]:
     """Measure the spread of the baseline over seeds, where enough of its runs are kept."""
     by_seed = {one.seed: one.result.get(ablation.family.metric) for one in kept}
     values = [float(value) for value in by_seed.values() if value is not None]
-    if len(values) >= _LEAST_FOR_SD and (sd := statistics.standard_deviation(values)) > 0:
+    if len(values) >= _LEAST_FOR_SD and (sd := paired.standard_deviation(values)) > 0:
         return sd, f"measured on {len(values)} kept seeds of {ablation.baseline}"
     if ablation.family.unit == "points":
         return DEFAULT_SEED_SD, "assumed; nothing was measured yet"

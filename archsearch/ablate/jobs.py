@@ -13,10 +13,10 @@ from optuna.trial import TrialState
 from pydantic import ValidationError
 
 from archsearch.ablate.planned import Ablation
-from archsearch.ablate.result import Seed
 from archsearch.ablate.schedule import due
-from archsearch.data.planning import plan_experiment
 from archsearch.errors import SpecError
+from archsearch.experiment_plan import plan_experiment
+from archsearch.stats.effect import Seed
 from archsearch.study.queue import FEW, MOST_ATTEMPTS, Slot, add_slots, slots_of
 from archsearch.study.storage import Storage
 from archsearch.study.worker import Assignment

@@ -11,15 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from archsearch.ablate import sequential
-from archsearch.ablate.designs import Cell
-from archsearch.ablate.factorial import Attribution, LinearModel, attribute, fit
+from archsearch.ablate.design.designs import Cell
+from archsearch.ablate.design.factorial import Attribution, LinearModel, attribute, fit
 from archsearch.ablate.planned import Ablation, Question
-from archsearch.ablate.result import Effect, Exclusion
 from archsearch.ablate.schedule import Runs, contrast_of, decisions
-from archsearch.ablate.sentence import sentence
-from archsearch.ablate.verdict import judge_contrasts, pair_up
 from archsearch.errors import UsageError
+from archsearch.stats import sequential
+from archsearch.stats.effect import Effect, Exclusion
+from archsearch.stats.sentence import sentence
+from archsearch.stats.verdict import judge_contrasts, pair_up
 
 
 def judge_ablation(ablation: Ablation, runs: Runs, *, complete: bool) -> tuple[Effect, ...]:

@@ -13,17 +13,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archsearch.ablate.cells import Cells, check_differences
-from archsearch.ablate.confounds import Confound, confound_of, label_of
-from archsearch.ablate.designs import BASELINE, Cell, Comparison, Factor
-from archsearch.ablate.factorial import estimators, share_weights
-from archsearch.ablate.fitting import Fitted, LeftOut, fit_design
-from archsearch.ablate.planner import Plan, Purpose, plan_seeds
-from archsearch.ablate.result import Family
-from archsearch.ablate.study import VARIANT, Declared
+from archsearch.ablate.ablation_file import VARIANT, Declared
+from archsearch.ablate.design.checked_cells import Cells, check_differences
+from archsearch.ablate.design.confounds import Confound, confound_of, label_of
+from archsearch.ablate.design.designs import BASELINE, Cell, Comparison, Factor
+from archsearch.ablate.design.factorial import estimators, share_weights
+from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
+from archsearch.stats.effect import Family
+from archsearch.stats.power import Plan, Purpose, plan_seeds
 
 CONTROL = "control"
 Kind = Literal["comparison", "effect", "share", "control", "screen"]

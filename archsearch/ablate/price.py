@@ -13,18 +13,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from archsearch.ablate.cells import what_is_computed
-from archsearch.ablate.outcome import AblationReport
+from archsearch.ablate.ablation_file import declare
+from archsearch.ablate.design.checked_cells import what_is_computed
 from archsearch.ablate.planned import Ablation, plan_ablation
-from archsearch.ablate.result import Effect
-from archsearch.ablate.sentence import amount, number
-from archsearch.ablate.study import declare
-from archsearch.data.planning import ExperimentPlan
+from archsearch.ablate.record import AblationReport
 from archsearch.errors import SpecError
+from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
-from archsearch.spec.edited import node_of
+from archsearch.spec.edit.in_memory import node_of
 from archsearch.spec.fields import Plain
-from archsearch.spec.lint import Finding, LintReport
+from archsearch.spec.lint.rules import Finding, LintReport
+from archsearch.stats.effect import Effect
+from archsearch.stats.sentence import amount, number
 
 _FIXED = "fixed"
 

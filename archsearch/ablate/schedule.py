@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archsearch.ablate.planned import Ablation, Question
-from archsearch.ablate.result import Seed
-from archsearch.ablate.sequential import Course, follow
-from archsearch.ablate.verdict import Contrast, pair_up
+from archsearch.stats.effect import Seed
+from archsearch.stats.sequential import Course, follow
+from archsearch.stats.verdict import Contrast, pair_up
 
 Runs = Mapping[str, Mapping[Seed, float | None]]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from archsearch.ablate.study import AblationSpec
+from archsearch.ablate.ablation_file import AblationSpec
 from archsearch.data.registry import DATASETS, OWN_DATA
-from archsearch.spec.schema import ablation_schema
+from archsearch.spec.text.schema import ablation_schema
 
 
 def schema() -> dict[str, Any]:

@@ -12,9 +12,9 @@ import io
 from collections.abc import Sequence
 from typing import Literal
 
-from archsearch.ablate.outcome import AblationReport
-from archsearch.ablate.result import Effect, Family, Interval
-from archsearch.ablate.sentence import number, verdict_of
+from archsearch.ablate.record import AblationReport
+from archsearch.stats.effect import Effect, Family, Interval
+from archsearch.stats.sentence import number, verdict_of
 
 _FIELDS = (
     "variant", "against", "n", "mean", "baseline_mean", "mean_difference", "ci95", "bca95", "p", "p_adjusted",

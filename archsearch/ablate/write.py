@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from archsearch.ablate.study import Declared
-from archsearch.spec.write import flow
+from archsearch.ablate.ablation_file import Declared
+from archsearch.spec.text.write import flow
 
 
 def ablation_yaml(declared: Declared, path: Path) -> str:

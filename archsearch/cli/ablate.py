@@ -12,7 +12,7 @@ import typer
 from archsearch.cli import options
 
 if TYPE_CHECKING:
-    from archsearch.ablate.study import Declared
+    from archsearch.ablate.ablation_file import Declared
 
 
 class Form(StrEnum):
@@ -119,11 +119,11 @@ def declared_by(
     """Read the ablation that the arguments mean, with what the options change of it."""
     from typing import get_args
 
+    from archsearch.ablate.ablation_file import DesignName, changed, load_ablation
     from archsearch.ablate.between import between, declare_between
-    from archsearch.ablate.study import DesignName, changed, load_ablation
     from archsearch.cli import console
     from archsearch.errors import UsageError
-    from archsearch.spec.sentences import unknown
+    from archsearch.spec.text.sentences import unknown
 
     if design is not None and design not in get_args(DesignName):
         raise UsageError(f"--design: {unknown('design', design, get_args(DesignName))}")

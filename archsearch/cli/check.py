@@ -21,10 +21,10 @@ def check(
     Example:  archsearch check specs/*.yaml studies/*.yaml
     """
     from archsearch.cli import console
-    from archsearch.data.planning import load_plan
     from archsearch.errors import SpecError
+    from archsearch.experiment_plan import load_plan
     from archsearch.spec.catalog import kind_of
-    from archsearch.spec.lint import lint
+    from archsearch.spec.lint.rules import lint
 
     limits = options.limits(max_parameters, max_activations, max_layers)
     found: list[dict[str, Any]] = []
@@ -59,13 +59,13 @@ def _study(reference: str, kind: str, *, quiet: bool) -> dict[str, Any]:
     from archsearch.cli import console
 
     if kind == "ablation":
+        from archsearch.ablate.ablation_file import load_ablation
         from archsearch.ablate.planned import plan_ablation
-        from archsearch.ablate.study import load_ablation
 
         ablation = plan_ablation(load_ablation(reference))
         name, what = ablation.name, f"{len(ablation.cells)} cells, {ablation.runs} runs"
     else:
-        from archsearch.search.study import load_study
+        from archsearch.search.search_file import load_study
 
         study = load_study(reference)
         name, what = study.spec.name, f"{len(study.space.parameters())} open values"

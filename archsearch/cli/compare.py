@@ -25,11 +25,11 @@ def compare(
 
     Example:  archsearch compare accuracies.csv --baseline lenet5
     """
-    from archsearch.ablate.compare import compare as judge
-    from archsearch.ablate.compare import read_values
-    from archsearch.ablate.result import Family
     from archsearch.cli import console
     from archsearch.errors import UsageError
+    from archsearch.stats.csv_values import compare as judge
+    from archsearch.stats.csv_values import read_values
+    from archsearch.stats.effect import Family
 
     if not 0 < alpha < 1:
         raise UsageError(f"--alpha {alpha:g}: give a probability between 0 and 1, such as 0.05")

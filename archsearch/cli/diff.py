@@ -19,8 +19,8 @@ def diff(
     Example:  archsearch diff lenet5 lenet_best
     """
     from archsearch.cli import console
-    from archsearch.data.planning import load_plan
-    from archsearch.spec.diff import diff_specs
+    from archsearch.experiment_plan import load_plan
+    from archsearch.spec.difference.factors import diff_specs
 
     ours, theirs = load_plan(a), load_plan(b)
     difference = diff_specs(ours.spec, ours.network, theirs.spec, theirs.network)

@@ -42,9 +42,9 @@ def lint(
         if json:
             console.print_json({"specs": priced})
         return
-    from archsearch.data.planning import load_plan
     from archsearch.errors import SpecError
-    from archsearch.spec.lint import lint as look
+    from archsearch.experiment_plan import load_plan
+    from archsearch.spec.lint.rules import lint as look
 
     found: list[dict[str, Any]] = []
     for reference in specs:
@@ -66,8 +66,8 @@ def _price(reference: str, seeds: int, screen: bool, settings: Settings, *, quie
     from archsearch.ablate.ablation import ablate
     from archsearch.ablate.price import fixable, price_ablation, prices
     from archsearch.cli import console
-    from archsearch.data.planning import load_plan
-    from archsearch.spec.lint import lint as look
+    from archsearch.experiment_plan import load_plan
+    from archsearch.spec.lint.rules import lint as look
 
     plan = load_plan(reference)
     report = look(plan.spec, plan.network)

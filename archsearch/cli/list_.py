@@ -15,7 +15,7 @@ def list_(json: options.Json = False) -> None:
     from archsearch.cli import console
     from archsearch.errors import SpecError
     from archsearch.spec.catalog import catalog, study_kind, summary_of
-    from archsearch.spec.yaml import read_file
+    from archsearch.spec.text.yaml import read_file
 
     def row(name: str, path: Path, kind: str) -> dict[str, str]:
         try:

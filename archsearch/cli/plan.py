@@ -12,7 +12,7 @@ from archsearch.cli.ablate import Control, Design, From, Screen, Seeds, Study, T
 
 if TYPE_CHECKING:
     from archsearch.ablate.planned import Ablation
-    from archsearch.data.planning import ExperimentPlan
+    from archsearch.experiment_plan import ExperimentPlan
 
 
 def plan(

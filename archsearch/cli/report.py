@@ -47,8 +47,8 @@ def report(
     Examples:  archsearch report digits      archsearch report lenet5 lenet_best -o lenets.html
     """
     from archsearch.cli import console
-    from archsearch.report.making import Where, make
-    from archsearch.report.writing import write, write_figures
+    from archsearch.report.make import Where, make
+    from archsearch.report.write import write, write_figures
 
     made = make(names, Where(runs_dir, data_dir, storage, stamp))
     for line in made.notes:
@@ -77,8 +77,8 @@ def write_at_end(what: str, name: str, storage: str | None, runs_dir: Path, data
     from archsearch.cli import console
 
     try:
-        from archsearch.report.making import Where, make
-        from archsearch.report.writing import write
+        from archsearch.report.make import Where, make
+        from archsearch.report.write import write
 
         made = make([name], Where(runs_dir, data_dir, storage))
         (path,) = write(made.document, made.path("html"), "html")

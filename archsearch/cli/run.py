@@ -31,16 +31,16 @@ def run(
     Examples:  archsearch run lenet5      archsearch run lenet5 train.epochs=2 conv1.out_channels=10 --seed 3
     """
     from archsearch.cli import console
-    from archsearch.data.planning import load_plan
     from archsearch.errors import NothingCompletedError
-    from archsearch.spec.lint import lint
+    from archsearch.experiment_plan import load_plan
+    from archsearch.spec.lint.rules import lint
 
     limits = options.limits(max_parameters, max_activations, max_layers)
     plan = load_plan(spec, overrides or (), limits=limits)  # a mistake is told before torch is loaded
     console.started(plan)
 
     from archsearch.data.prepare import load
-    from archsearch.native.choice import choose_engine
+    from archsearch.train.compute import choose_engine
     from archsearch.train.device import resolve_device
     from archsearch.train.run import run as train
 
@@ -87,7 +87,7 @@ def _run_json(one: FinishedRun) -> dict[str, Any]:
 
 
 def _summary(finished: list[FinishedRun], documented: Any) -> Any:
-    from archsearch.train.summary import summarise
+    from archsearch.stats.over_seeds import summarise
 
     values = [one.result.test_accuracy for one in finished if one.result.test_accuracy is not None]
     diverged = sum(one.result.status == "diverged" for one in finished)

@@ -18,7 +18,7 @@ def show(
     Example:  archsearch show lenet5 conv1.out_channels=10
     """
     from archsearch.cli import console
-    from archsearch.data.planning import load_plan
+    from archsearch.experiment_plan import load_plan
 
     limits = options.limits(max_parameters, max_activations, max_layers)
     plan = load_plan(spec, overrides or (), limits=limits)

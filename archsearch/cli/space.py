@@ -19,8 +19,8 @@ def space(
     Example:  archsearch space digits
     """
     from archsearch.cli import console
-    from archsearch.search.count import count_space, each_feasible
-    from archsearch.search.study import load_study
+    from archsearch.search.search_file import load_study
+    from archsearch.search.space.count import count_space, each_feasible
 
     loaded = load_study(study)
     if list_:

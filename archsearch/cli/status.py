@@ -57,7 +57,7 @@ def best(
     from archsearch.cli import console
     from archsearch.errors import NothingCompletedError, UsageError
     from archsearch.search.search import existing_study, report_on, winner_spec
-    from archsearch.spec.write import spec_yaml
+    from archsearch.spec.text.write import spec_yaml
 
     if json and yaml:
         raise UsageError("--json and --yaml do not go together")

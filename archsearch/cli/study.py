@@ -37,17 +37,17 @@ def study(
     from archsearch.cli import console
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError, UsageError
-    from archsearch.search.study import load_study
+    from archsearch.search.search_file import load_study
 
     loaded = load_study(study)
     if loaded.note:
         console.note(loaded.note)
 
-    from archsearch.data.planning import plan_experiment
-    from archsearch.search.samplers import SAMPLERS
+    from archsearch.experiment_plan import plan_experiment
+    from archsearch.search.sampling.samplers import SAMPLERS
     from archsearch.search.search import Settings, choose_sampler, search, winner_spec
-    from archsearch.spec.lint import lint
-    from archsearch.spec.sentences import unknown
+    from archsearch.spec.lint.rules import lint
+    from archsearch.spec.text.sentences import unknown
     from archsearch.study.pool import worker_count
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):

@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archsearch.data.planning import ExperimentPlan, plan_experiment
 from archsearch.errors import ArchsearchError
+from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.report.cells import short_number
 from archsearch.report.diagram import diagram, side, two_sides
 from archsearch.report.document import Diagram, Part, slug
 from archsearch.report.figures.figure import Cell, Column, Missing, Table
-from archsearch.spec.diff import diff_specs
-from archsearch.spec.edited import brief, written_layer
+from archsearch.spec.difference.factors import diff_specs
+from archsearch.spec.edit.in_memory import brief, written_layer
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import size_text
 

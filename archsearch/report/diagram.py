@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
-from archsearch.spec.align import align, same_layer
-from archsearch.spec.edited import word
+from archsearch.spec.difference.align import align, same_layer
+from archsearch.spec.edit.in_memory import word
 from archsearch.spec.network import NetworkPlan, PlannedLayer, size_text
 
 COLOURS = {

@@ -16,13 +16,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from archsearch.data.facts import describe
-from archsearch.data.planning import plan_experiment
 from archsearch.data.prepare import is_here, load
 from archsearch.data.split import split
 from archsearch.errors import ArchsearchError
+from archsearch.experiment_plan import plan_experiment
 from archsearch.report.document import Gallery, Picture
+from archsearch.report.experiments import KnownRun, Predictions, predictions_of
 from archsearch.report.figures.figure import Cell, Column, Missing, Table
-from archsearch.report.known import KnownRun, Predictions, predictions_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.train.streams import stream
 

@@ -12,7 +12,7 @@ from archsearch.report.document import Folded, KeyNumber, Tabled
 from archsearch.report.figures.drawing import plotly_version
 from archsearch.report.figures.figure import Cell, Column, Table
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.write import spec_yaml
+from archsearch.spec.text.write import spec_yaml
 
 _ENVIRONMENT = (
     ("archsearch", "archsearch"),

@@ -16,14 +16,14 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
-from archsearch.data.planning import plan_experiment
 from archsearch.errors import ArchsearchError
+from archsearch.experiment_plan import plan_experiment
 from archsearch.search.jobs import SEARCH_SEED
 from archsearch.search.search import confirm_name, ranked_trials
-from archsearch.search.space import network_key
+from archsearch.search.space.space import network_key
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
-from archsearch.study.evidence import Machine, fingerprints_of, machines_of, reads_of, results_of, run_of, why_lost
+from archsearch.study.held import Machine, fingerprints_of, machines_of, reads_of, results_of, run_of, why_lost
 from archsearch.study.queue import slots_of
 from archsearch.train.result import RunResult
 

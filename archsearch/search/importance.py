@@ -20,7 +20,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-from archsearch.search.domains import Value
+from archsearch.search.space.domains import Value
 from archsearch.spec.fields import Plain
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import Any
 
 import optuna
 
-from archsearch.data.planning import plan_experiment
-from archsearch.search.samplers import MEMORY, make_pruner, make_sampler
-from archsearch.search.space import base_values, network_key
-from archsearch.search.study import LEARNED, Study, stored_study
-from archsearch.search.suggest import FeasibleSampler
+from archsearch.experiment_plan import plan_experiment
+from archsearch.search.sampling.feasible import FeasibleSampler
+from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
+from archsearch.search.search_file import LEARNED, Study, stored_study
+from archsearch.search.space.space import base_values, network_key
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.queue import Slot, refill
 from archsearch.study.storage import Storage

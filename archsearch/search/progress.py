@@ -9,7 +9,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from archsearch.search.study import describe_values
+from archsearch.search.search_file import describe_values
 from archsearch.study.queue import slots_of
 
 

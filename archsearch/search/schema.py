@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from archsearch.data.registry import DATASETS, OWN_DATA
-from archsearch.search.study import StudySpec
-from archsearch.spec.schema import experiment_schema, study_schema
+from archsearch.search.search_file import StudySpec
+from archsearch.spec.text.schema import experiment_schema, study_schema
 
 
 def schemas() -> dict[str, dict[str, Any]]:

@@ -21,13 +21,13 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.errors import SpecError, UsageError
 from archsearch.files import write_whole
 from archsearch.search.confirm import BASELINE, Confirmation, conclude
-from archsearch.search.count import EXACT_UP_TO, count_space
 from archsearch.search.jobs import confirm_job, search_job, what_is_held
-from archsearch.search.study import Study
-from archsearch.search.walk import total_of
+from archsearch.search.search_file import Study
+from archsearch.search.space.count import EXACT_UP_TO, count_space
+from archsearch.search.space.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
-from archsearch.spec.write import spec_yaml
+from archsearch.spec.text.write import spec_yaml
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.study.storage import default_url, experimental, open_storage

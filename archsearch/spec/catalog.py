@@ -18,10 +18,10 @@ from typing import Literal
 from pydantic import ValidationError
 
 from archsearch.errors import Problem, SpecError
-from archsearch.spec.edits import apply_edits, apply_overrides
+from archsearch.spec.edit.apply import apply_edits, apply_overrides
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.sentences import problems_of, quoted, short, unknown
-from archsearch.spec.yaml import Loc, Mark, Node, read_file
+from archsearch.spec.text.sentences import problems_of, quoted, short, unknown
+from archsearch.spec.text.yaml import Loc, Mark, Node, read_file
 
 Folder = Literal["specs", "studies", "schema"]
 StudyKind = Literal["search", "ablation"]

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import optuna
 from optuna.trial import FrozenTrial
 
-from archsearch.data.planning import plan_experiment
 from archsearch.errors import UnavailableError, UsageError
+from archsearch.experiment_plan import plan_experiment
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
 from archsearch.study.queue import slots_of

@@ -24,13 +24,13 @@ from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from archsearch.data.planning import ExperimentPlan
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import ArchsearchError, BusyError, Interrupted, UnavailableError
+from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
-from archsearch.study.note import note
 from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
 from archsearch.study.storage import steadily
+from archsearch.study.transaction import note
 from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import ReadTest, Watch
 from archsearch.train.run import FinishedRun, run

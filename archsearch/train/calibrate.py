@@ -12,9 +12,9 @@ import time
 import torch
 
 from archsearch.data.facts import validation_count
-from archsearch.data.planning import ExperimentPlan
 from archsearch.data.prepare import to_float
-from archsearch.native.choice import choose_engine
+from archsearch.experiment_plan import ExperimentPlan
+from archsearch.train.compute import choose_engine
 from archsearch.train.device import memory_format, numerics, resolve_device
 from archsearch.train.engine import make_engine
 from archsearch.train.loop import initial_network

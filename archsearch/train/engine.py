@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from archsearch.data.augment import augment
-from archsearch.data.planning import ExperimentPlan
 from archsearch.data.prepare import to_float
-from archsearch.native.choice import EngineChoice
+from archsearch.experiment_plan import ExperimentPlan
 from archsearch.native.network import NativeNetwork
 from archsearch.spec.dataset import AnyAugmentation
+from archsearch.train.compute import EngineChoice
 from archsearch.train.device import autocast
 from archsearch.train.losses import LossFunction, loss_function
 

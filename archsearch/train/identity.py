@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from archsearch.data.facts import validation_count
-from archsearch.data.planning import ExperimentPlan
+from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
-from archsearch.native.choice import choose_engine
+from archsearch.train.compute import choose_engine
 
 # Part of every run id: raised whenever the same spec and seed would give other numbers.
 SEMANTICS = 1

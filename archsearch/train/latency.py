@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from archsearch.data.planning import ExperimentPlan
+from archsearch.experiment_plan import ExperimentPlan
 from archsearch.train.directory import RunDirectory
 from archsearch.train.loop import initial_network
 

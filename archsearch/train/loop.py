@@ -16,11 +16,11 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from archsearch.data.planning import ExperimentPlan
 from archsearch.data.prepare import Dataset, to_float
 from archsearch.data.split import split
-from archsearch.native.choice import choose_engine
+from archsearch.experiment_plan import ExperimentPlan
 from archsearch.spec.network import build_network
+from archsearch.train.compute import choose_engine
 from archsearch.train.device import memory_format
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption

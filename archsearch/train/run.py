@@ -17,13 +17,13 @@ from pathlib import Path
 
 import torch
 
-from archsearch.data.planning import ExperimentPlan, load_spec, plan_experiment
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
-from archsearch.native.choice import choose_engine
+from archsearch.experiment_plan import ExperimentPlan, load_spec, plan_experiment
 from archsearch.native.library import load as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
+from archsearch.train.compute import choose_engine
 from archsearch.train.device import memory_format, numerics, resolve_device
 from archsearch.train.directory import RunDirectory
 from archsearch.train.environment import environment

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from archsearch.ablate.ablation import Settings, ablate
-from archsearch.ablate.outcome import AblationReport
+from archsearch.ablate.ablation_file import Declared, load_ablation
 from archsearch.ablate.planned import Ablation, plan_ablation
-from archsearch.ablate.study import Declared, load_ablation
+from archsearch.ablate.record import AblationReport
 
 TINY = """\
 name: tiny

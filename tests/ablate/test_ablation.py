@@ -17,8 +17,8 @@ from scipy import stats
 
 from archsearch.ablate.ablation import all_reports, report_on
 from archsearch.ablate.jobs import MOST_TRIES, held_ablation, latest, retry
-from archsearch.ablate.outcome import AblationReport
 from archsearch.ablate.planned import Ablation
+from archsearch.ablate.record import AblationReport
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from archsearch.ablate.price import fixable, price_ablation, prices
-from archsearch.data.planning import load_plan
 from archsearch.errors import SpecError
-from archsearch.spec.lint import lint
+from archsearch.experiment_plan import load_plan
+from archsearch.spec.lint.rules import lint
 
 FLAWED = """\
 name: flaw

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.data.planning import load_plan
+from archsearch.experiment_plan import load_plan
 from tests.cli.conftest import PROGRAM
 
 STUDY = """\

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archsearch.errors import SpecError
-from archsearch.native.choice import choose_engine
 from archsearch.native.planner import UnsupportedError, compile_network, place, supports
 from archsearch.spec.layers.base import product
 from archsearch.spec.network import PlanError
 from archsearch.spec.training import TrainSpec
+from archsearch.train.compute import choose_engine
 from tests.native.conftest import assert_same, available, loss_spec, pair, planned
 
 LENET = [

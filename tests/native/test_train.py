@@ -7,9 +7,10 @@ import copy
 import pytest
 import torch
 
-from archsearch.data.planning import plan_experiment
 from archsearch.errors import SpecError
-from archsearch.native import choice, library
+from archsearch.experiment_plan import plan_experiment
+from archsearch.native import library
+from archsearch.train import compute
 from archsearch.train.doctor import examine
 from archsearch.train.loop import Progress
 from archsearch.train.run import Silent, identity, run_id
@@ -126,7 +127,7 @@ def test_without_a_binary_auto_means_torch_and_doctor_says_what_to_do(monkeypatc
     plan = plan_experiment(tiny(network=NETWORK))
     auto = plan.spec.train.model_copy(update={"engine": "auto"})
     why = "not built: install a C++ compiler (g++ or clang++) and then archsearch again"
-    assert choice.choose_engine(plan.network, auto, "cpu") == choice.EngineChoice("torch", why)
+    assert compute.choose_engine(plan.network, auto, "cpu") == compute.EngineChoice("torch", why)
     findings = {finding.name: finding for finding in examine(runs_dir=tmp_path)}
     assert findings["native engine"][1:] == ("none, everything runs on torch", why)
 
@@ -149,7 +150,7 @@ def test_environment_names_a_variant(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet5", "lenet_relu", "lenet_conv4", "lenet_best"])
 def test_documented_variant_learns_as_well_on_both_engines(name, runs_dir):
-    from archsearch.data.planning import load_spec
+    from archsearch.experiment_plan import load_spec
     from archsearch.train.run import run
 
     accuracies = [

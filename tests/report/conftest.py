@@ -12,11 +12,11 @@ import pytest
 
 from archsearch.ablate import ablation as ablating
 from archsearch.ablate.ablation import ablate
+from archsearch.ablate.ablation_file import load_ablation
 from archsearch.ablate.planned import plan_ablation
-from archsearch.ablate.study import load_ablation
-from archsearch.report.making import Made, Where, make
+from archsearch.report.make import Made, Where, make
 from archsearch.search.search import Settings, search
-from archsearch.search.study import load_study
+from archsearch.search.search_file import load_study
 from archsearch.train.run import run
 from tests.report.browsing import CHROMIUM, DESKTOP, Visit
 

@@ -7,16 +7,16 @@ import shutil
 import pytest
 
 from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.design.fitting import LeftOut
 from archsearch.ablate.evidence import evidence_of
-from archsearch.ablate.fitting import LeftOut
-from archsearch.ablate.outcome import Failure
-from archsearch.ablate.result import Exclusion
+from archsearch.ablate.record import Failure
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import MOST_NETWORKS, ablation_document, answer
 from archsearch.report.dashboard import shown
 from archsearch.report.document import Diagram
 from archsearch.report.figures.figure import Missing
 from archsearch.report.source import Source
+from archsearch.stats.effect import Exclusion
 from archsearch.study.storage import default_url, kind_of, open_storage
 
 ORDER = ["better", "worse", "equivalent", "inconclusive"]

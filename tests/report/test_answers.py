@@ -6,17 +6,17 @@ import shutil
 
 import pytest
 
-from archsearch.ablate.result import Family
-from archsearch.ablate.verdict import judge
 from archsearch.report.answers.search import answer
 from archsearch.report.document import Diagram
 from archsearch.report.figures.figure import Missing
-from archsearch.report.finding import find
+from archsearch.report.names import find
 from archsearch.search.confirm import BASELINE, conclude
 from archsearch.search.evidence import evidence_of
 from archsearch.search.search import existing_study, report_on
+from archsearch.stats.effect import Family
+from archsearch.stats.over_seeds import summarise
+from archsearch.stats.verdict import judge
 from archsearch.study.storage import default_url, open_storage
-from archsearch.train.summary import summarise
 
 NAMES = ("tiny", "wider")
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from archsearch.data.planning import load_plan
+from archsearch.experiment_plan import load_plan
 from archsearch.report.architectures import Shown, network_parts
 from archsearch.report.diagram import SLAB, THICKEST, diagram, side, two_sides
 from archsearch.report.document import Diagram

@@ -12,7 +12,7 @@ import pytest
 from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, Folded, KeyNumber, Section, Tabled
 from archsearch.report.figures.figure import Column, Missing, Table
-from archsearch.report.figures.search import search_figures
+from archsearch.report.figures.lists import search_figures
 from archsearch.report.page import embedded_json, page
 from archsearch.report.source import Source
 from archsearch.search.evidence import evidence_of

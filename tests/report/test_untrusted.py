@@ -16,19 +16,19 @@ from optuna.trial import TrialState, create_trial
 from archsearch.ablate.ablation import existing_ablation, report_on
 from archsearch.ablate.dashboard import verdict_note
 from archsearch.ablate.evidence import Evidence, evidence_of
-from archsearch.ablate.outcome import AblationReport
+from archsearch.ablate.record import AblationReport
 from archsearch.report import tables
 from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.architectures import Shown, network_parts
 from archsearch.report.document import Diagram, Document, Folded, Gallery, KeyNumber, Picture, Section, Tabled
+from archsearch.report.experiments import KnownRun
 from archsearch.report.figures.drawing import drawing
 from archsearch.report.figures.figure import Column, Figure, Missing, Table
-from archsearch.report.known import KnownRun
 from archsearch.report.page import page
 from archsearch.report.source import Source
 from archsearch.search.search import Settings, search
-from archsearch.search.study import load_study
+from archsearch.search.search_file import load_study
 from archsearch.study.storage import default_url, open_storage
 from archsearch.train.run import run
 from tests.report.conftest import STUDY, TINY, Workshop
@@ -129,7 +129,7 @@ def unescaped(latex: str) -> list[str]:
 
 
 def test_payload_as_a_label_of_a_drawing_is_escaped(workshop: Workshop):
-    from archsearch.data.planning import load_spec
+    from archsearch.experiment_plan import load_spec
 
     spec = load_spec(str(workshop.folder / "tiny.yaml")).model_dump(mode="json")
     wider = load_spec(str(workshop.folder / "wider.yaml")).model_dump(mode="json")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from archsearch.data.planning import load_spec
-from archsearch.search.study import Study, stored_study
+from archsearch.experiment_plan import load_spec
+from archsearch.search.search_file import Study, stored_study
 
 HEAD = """\
 base: digits_quickstart

@@ -13,10 +13,10 @@ from pathlib import Path
 import optuna
 import pytest
 
-from archsearch.data.planning import load_plan
 from archsearch.errors import SpecError
+from archsearch.experiment_plan import load_plan
 from archsearch.search.confirm import BASELINE, conclude, interval
-from archsearch.search.samplers import SAMPLERS
+from archsearch.search.sampling.samplers import SAMPLERS
 from archsearch.search.search import Settings, existing_study, fresh_seeds, report_on, search
 from archsearch.spec.catalog import read_spec
 from archsearch.study.queue import slots_of

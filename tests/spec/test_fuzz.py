@@ -13,8 +13,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from archsearch.data.planning import load_plan
 from archsearch.errors import SpecError
+from archsearch.experiment_plan import load_plan
 from archsearch.spec.layers import LAYER_KINDS
 from tests.spec.trees import BLOCKS, TINY
 

@@ -14,7 +14,7 @@ from torch import nn
 from archsearch.errors import LimitError
 from archsearch.spec.layers import Layer
 from archsearch.spec.network import RESERVED_NAMES, Limits, PlanError, build_network, layer_names, plan_network
-from archsearch.spec.yaml import read_text
+from archsearch.spec.text.yaml import read_text
 
 LAYERS = TypeAdapter(list[Layer])
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from archsearch.data.planning import load_plan
 from archsearch.errors import UsageError
+from archsearch.experiment_plan import load_plan
 from archsearch.train.device import memory_format, numerics, resolve_device
 
 

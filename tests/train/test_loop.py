@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from archsearch.data.planning import plan_experiment
 from archsearch.data.prepare import load
+from archsearch.experiment_plan import plan_experiment
 from archsearch.train.interrupt import Interruption
 from archsearch.train.loop import Progress, finite, initial_network, parts, train
 from archsearch.train.run import Silent

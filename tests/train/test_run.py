@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from archsearch.data.planning import load_plan, load_spec, plan_experiment
 from archsearch.data.prepare import load
 from archsearch.errors import DamagedFileError, Interrupted, UnavailableError, UsageError
+from archsearch.experiment_plan import load_plan, load_spec, plan_experiment
 from archsearch.train.directory import RunDirectory
 from archsearch.train.interrupt import interruptible
 from archsearch.train.result import RunResult

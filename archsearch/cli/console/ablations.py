@@ -13,12 +13,12 @@ from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
 from archsearch.cli.console.panel import Panel, counts_text, seconds_text
 
 if TYPE_CHECKING:
-    from archsearch.ablate.fitting import LeftOut
+    from archsearch.ablate.design.fitting import LeftOut
     from archsearch.ablate.forecast import Forecast
-    from archsearch.ablate.outcome import AblationReport
     from archsearch.ablate.planned import Ablation
     from archsearch.ablate.price import Price
-    from archsearch.spec.diff import SpecDifference
+    from archsearch.ablate.record import AblationReport
+    from archsearch.spec.difference.factors import SpecDifference
 
 
 def note_plan(ablation: Ablation) -> None:
@@ -48,7 +48,7 @@ def _left_out(cells_: Sequence[LeftOut]) -> list[str]:
 
 def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     """Print what an ablation will take and what it can show."""
-    from archsearch.ablate.sentence import amount
+    from archsearch.stats.sentence import amount
 
     to, plan, family = out(), forecast.plan, ablation.family
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -159,7 +159,7 @@ def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
 
 
 def _print_attribution(report: AblationReport) -> None:
-    from archsearch.ablate.sentence import number
+    from archsearch.stats.sentence import number
 
     found = report.attribution
     assert found is not None
@@ -181,7 +181,7 @@ def _print_attribution(report: AblationReport) -> None:
 
 
 def _print_model(report: AblationReport) -> None:
-    from archsearch.ablate.sentence import number
+    from archsearch.stats.sentence import number
 
     model = report.model
     assert model is not None

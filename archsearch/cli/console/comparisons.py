@@ -15,7 +15,7 @@ from archsearch.cli.console.base import (
 )
 
 if TYPE_CHECKING:
-    from archsearch.ablate.result import Effect, Family, Verdicts
+    from archsearch.stats.effect import Effect, Family, Verdicts
 
 
 VERDICT_STYLES = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "yellow"}
@@ -30,7 +30,7 @@ def print_verdicts(verdicts: Verdicts) -> None:
 
 def print_effects(effects: Sequence[Effect], family: Family) -> None:
     """Print the sentences, and the table behind them."""
-    from archsearch.ablate.sentence import number, verdict_of
+    from archsearch.stats.sentence import number, verdict_of
 
     to = out()
     for effect in effects:

@@ -19,10 +19,10 @@ from archsearch.cli.console.base import (
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from archsearch.data.planning import ExperimentPlan
+    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.stats.over_seeds import Summary
     from archsearch.train.result import EpochRecord, RunResult
     from archsearch.train.run import FinishedRun
-    from archsearch.train.summary import Summary
 
 
 class RunBar:

@@ -21,10 +21,10 @@ from archsearch.errors import SpecError
 from archsearch.spec.network import PlannedLayer, size_text
 
 if TYPE_CHECKING:
-    from archsearch.data.planning import ExperimentPlan
-    from archsearch.spec.diff import SpecDifference
-    from archsearch.spec.lint import Finding as LintFinding
-    from archsearch.spec.lint import LintReport
+    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.spec.difference.factors import SpecDifference
+    from archsearch.spec.lint.rules import Finding as LintFinding
+    from archsearch.spec.lint.rules import LintReport
 
 
 def started(plan: ExperimentPlan) -> None:
@@ -79,7 +79,7 @@ def print_plan(plan: ExperimentPlan) -> None:
 
 def _engine(plan: ExperimentPlan) -> str:
     """Say what the network would be trained by; `auto` is taken for the CPU here, torch is not asked."""
-    from archsearch.native.choice import choose_engine
+    from archsearch.train.compute import choose_engine
 
     train = plan.spec.train
     try:
@@ -140,7 +140,7 @@ def difference_json(ours: ExperimentPlan, theirs: ExperimentPlan, difference: Sp
 
 def print_difference(ours: ExperimentPlan, theirs: ExperimentPlan, difference: SpecDifference) -> None:
     """Print two networks side by side, what differs marked, and the factors with their changes."""
-    from archsearch.spec.align import same_layer
+    from archsearch.spec.difference.align import same_layer
 
     to = out()
     table = Table(box=None, pad_edge=False, header_style="dim", show_footer=True, footer_style="bold")

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archsearch.search.confirm import Confirmation
-    from archsearch.search.count import SpaceCount
     from archsearch.search.search import StudyReport
-    from archsearch.search.study import Study
+    from archsearch.search.search_file import Study
+    from archsearch.search.space.count import SpaceCount
 
 
 class StudyPanel(Panel):

@@ -12,9 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from archsearch.ablate.evidence import CellSpec, Evidence
-from archsearch.ablate.outcome import AblationReport
-from archsearch.ablate.result import Effect
-from archsearch.ablate.sentence import amount, number
+from archsearch.ablate.record import AblationReport
 from archsearch.report.architectures import HOW_TO_READ, Shown, beside_part, network_parts
 from archsearch.report.cells import number_text
 from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
@@ -24,6 +22,8 @@ from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Tabl
 from archsearch.report.figures.parts import value_kind
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.source import Source
+from archsearch.stats.effect import Effect
+from archsearch.stats.sentence import amount, number
 
 MOST_SAID = 12  # sentences of the first screen; all are in the table
 MOST_NETWORKS = 8  # cells that are drawn beside the baseline

@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from archsearch.ablate.result import Family, Seed, Verdicts
-from archsearch.ablate.verdict import judge
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.cells import percent, range_text, short_number
 from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
+from archsearch.report.experiments import KnownRun, RunGroup, grouped
 from archsearch.report.figures.figure import Cell, Column, Missing, Table
-from archsearch.report.finding import Unfinished
-from archsearch.report.known import KnownRun, RunGroup, grouped
+from archsearch.report.names import Unfinished
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
-from archsearch.report.runs import run_parts
+from archsearch.report.run_parts import run_parts
 from archsearch.report.source import Source
-from archsearch.train.summary import Summary, summarise
+from archsearch.stats.effect import Family, Seed, Verdicts
+from archsearch.stats.over_seeds import Summary, summarise
+from archsearch.stats.verdict import judge
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 

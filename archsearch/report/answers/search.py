@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.cells import capital, percent, range_text, short_number
 from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled, slug
+from archsearch.report.experiments import RunGroup, with_files
 from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
-from archsearch.report.known import RunGroup, with_files
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
-from archsearch.report.runs import run_parts
+from archsearch.report.run_parts import run_parts
 from archsearch.report.source import Source
 from archsearch.search.confirm import BASELINE, Confirmation, Confirmed, ahead_of_the_best, best_of, not_told_apart
 from archsearch.search.evidence import Evidence

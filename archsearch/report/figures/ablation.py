@@ -15,7 +15,7 @@ from archsearch.report.figures.figure import Entry, Figure, Missing
 from archsearch.report.figures.interactions import draw_interactions, interactions_data
 
 if TYPE_CHECKING:
-    from archsearch.ablate.outcome import AblationReport
+    from archsearch.ablate.record import AblationReport
 
 
 ABLATION_FIGURES: tuple[Entry[AblationReport], ...] = (

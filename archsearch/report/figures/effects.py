@@ -12,15 +12,15 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archsearch.ablate.sentence import NO_VERDICT, verdict_of
 from archsearch.report.figures.figure import Column, Kind, Table
 from archsearch.report.figures.style import GREY, MARKS, layout, mark, plain_text
+from archsearch.stats.sentence import NO_VERDICT, verdict_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from archsearch.ablate.outcome import AblationReport
-    from archsearch.ablate.result import Effect
+    from archsearch.ablate.record import AblationReport
+    from archsearch.stats.effect import Effect
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
 _PRICED = re.compile(r"(A[0-9]{3}(?:-[0-9]+)?)=fixed")

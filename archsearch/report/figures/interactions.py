@@ -17,7 +17,7 @@ from archsearch.report.figures.style import layout, nth, plain_text
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from archsearch.ablate.outcome import AblationReport, CellReport
+    from archsearch.ablate.record import AblationReport, CellReport
 
 MOST_PANELS = 6
 

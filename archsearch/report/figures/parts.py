@@ -9,15 +9,15 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.ablate.sentence import verdict_of
 from archsearch.report.figures.effects import along, scale_of
 from archsearch.report.figures.figure import Column, Kind, Table
 from archsearch.report.figures.style import BLUE, GREEN, GREY, VERMILION, layout, plain_text
+from archsearch.stats.sentence import verdict_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from archsearch.ablate.outcome import AblationReport
+    from archsearch.ablate.record import AblationReport
 
 
 class Step(NamedTuple):

@@ -17,7 +17,7 @@ from archsearch.report.figures.style import GREY, layout, nth
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from archsearch.ablate.outcome import AblationReport
+    from archsearch.ablate.record import AblationReport
 
 _POINTS = 21
 _FURTHER = (20, 30)
@@ -38,7 +38,7 @@ class PowerCurve(NamedTuple):
 
 def power_data(report: AblationReport) -> PowerCurve | str:
     """Compute the power of the plan's seeds, and of more, over effects from 0 on."""
-    from archsearch.ablate.planner import difference_sd, verdict_power
+    from archsearch.stats.power import difference_sd, verdict_power
 
     plan = report.plan
     if plan is None or plan.purpose == "screen":

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.data.planning import load_spec
+from archsearch.experiment_plan import load_spec
 from archsearch.search.record import SearchRecord, search_record
 from archsearch.search.search import Settings, existing_study, search
-from archsearch.search.study import stored_study
+from archsearch.search.search_file import stored_study
 from archsearch.study.storage import default_url, open_storage
 from tests.report.figures.records import ACCURACY, MACS, confirmation, long_record, record
 from tests.search.conftest import HEAD, SMALL

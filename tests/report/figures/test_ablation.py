@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from archsearch.ablate.ablation import Settings, ablate
-from archsearch.ablate.outcome import AblationReport
+from archsearch.ablate.ablation_file import load_ablation
 from archsearch.ablate.planned import plan_ablation
-from archsearch.ablate.planner import t_smallest_d
 from archsearch.ablate.price import price_ablation
-from archsearch.ablate.study import load_ablation
-from archsearch.data.planning import load_plan
+from archsearch.ablate.record import AblationReport
+from archsearch.experiment_plan import load_plan
 from archsearch.report.figures.ablation import ABLATION_FIGURES, ablation_figures
 from archsearch.report.figures.effects import forest_data, pairs_data
 from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.interactions import interactions_data
 from archsearch.report.figures.parts import shapley_data, waterfall_data
 from archsearch.report.figures.power import power_data
-from archsearch.spec.lint import lint
+from archsearch.spec.lint.rules import lint
+from archsearch.stats.power import t_smallest_d
 from tests.ablate.conftest import FACTORS, TINY
 
 SCREEN = "seeds: 3\nscreen: true\n"

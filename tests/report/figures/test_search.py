@@ -8,7 +8,7 @@ import re
 import pytest
 
 from archsearch.report.figures.figure import Figure, Missing
-from archsearch.report.figures.search import SEARCH_FIGURES, search_figures
+from archsearch.report.figures.lists import SEARCH_FIGURES, search_figures
 from archsearch.search.importance import OpenValue
 from archsearch.search.record import SearchRecord
 from tests.report.figures.records import long_record

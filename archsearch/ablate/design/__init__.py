@@ -1,0 +1,1 @@
+"""Designs: which cells an ablation has, which questions they answer, and whether they fit."""

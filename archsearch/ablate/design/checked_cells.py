@@ -1,0 +1,156 @@
+"""The cells of an ablation as checked specs: a level's edits on the baseline, or a named spec.
+
+cells = Cells(declared)
+cells.plan(cell), cells.reason(cell)      # the plan, or the sentence why there is none
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from archsearch.ablate.ablation_file import Declared
+from archsearch.ablate.design.designs import BASELINE, Cell
+from archsearch.ablate.design.fitting import Fitted
+from archsearch.data.facts import validation_count
+from archsearch.errors import Problem, SpecError
+from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.files import seal
+from archsearch.spec.edit.in_memory import edited
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.text.yaml import Node
+
+_WRONG_EDIT = "wrong edit"
+
+
+class Cells:
+    """Makes each cell's plan once; remembers why a cell has none."""
+
+    def __init__(self, declared: Declared) -> None:
+        self.declared = declared
+        self.plans: dict[Cell, ExperimentPlan] = {}
+        self.errors: dict[Cell, tuple[str, SpecError]] = {}
+
+    def plan(self, cell: Cell) -> ExperimentPlan:
+        """Give the plan of a cell; raise its `SpecError` where there is none."""
+        if cell not in self.plans and cell not in self.errors:
+            self._make(cell)
+        if cell in self.errors:
+            raise self.errors[cell][1]
+        return self.plans[cell]
+
+    def reason(self, cell: Cell) -> str | None:
+        """Say in one sentence why a cell does not fit together, None if it does."""
+        try:
+            self.plan(cell)
+        except SpecError as error:
+            return error.problems[0].message
+        return None
+
+    def must_fit(self, cell: Cell) -> None:
+        """Raise a `SpecError` at the level's place where a cell that cannot be left out does not fit."""
+        if self.reason(cell) is None:
+            return
+        _, error = self.errors[cell]
+        where = self.place(cell)
+        levels = cell.name if cell.moved else "the baseline"
+        problems = [p if p.where else Problem(where, f"{levels}: {p.message}") for p in error.problems]
+        raise SpecError(problems)
+
+    def has_wrong_edit(self, cell: Cell) -> bool:
+        """Say whether a cell fails in its edits, before any shape is looked at."""
+        return self.reason(cell) is not None and self.errors[cell][0] == _WRONG_EDIT
+
+    def place(self, cell: Cell) -> str:
+        """Give the place in the file of the last level of a cell."""
+        if not cell.moved:
+            return self.declared.where("baseline")
+        factor, level = cell.moved[-1]
+        if isinstance(self.declared.levels.get((factor, level)), ExperimentSpec):
+            return self.declared.where("variants")
+        return self.declared.where("factors", factor, level)
+
+    def _make(self, cell: Cell) -> None:
+        try:
+            spec = self._spec(cell)
+        except SpecError as error:
+            self.errors[cell] = (_WRONG_EDIT, error)
+            return
+        try:
+            self.plans[cell] = plan_experiment(spec)
+        except SpecError as error:
+            self.errors[cell] = ("does not fit", error)
+
+    def _spec(self, cell: Cell) -> ExperimentSpec:
+        baseline = self.declared.baseline
+        spec, edits = baseline, []
+        for moved in cell.moved:
+            level = self.declared.levels[moved]
+            if isinstance(level, ExperimentSpec):
+                spec = level
+            else:
+                assert isinstance(level.value, tuple)
+                edits += list(level.value)
+        if edits:
+            spec = edited(spec, Node(tuple(edits), edits[0].mark))
+        name = spec.name if spec is not baseline and not edits else baseline.name
+        if edits:
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{baseline.name}-{cell.name}")[:100]
+        return spec.model_copy(update={"name": name, "documented": None, "expect": None, "lint": {}})
+
+    def repeats(self, cells: Iterable[Cell]) -> Iterator[str]:
+        """Yield a sentence for each cell that computes what one before it does."""
+        seen: dict[str, Cell] = {}
+        for cell in cells:
+            first = seen.setdefault(what_is_computed(self.plan(cell)), cell)
+            if first != cell:
+                yield f"{cell.name} computes the same as {first.name}: it is trained once, and says nothing of its own"
+
+
+def what_is_computed(plan: ExperimentPlan) -> str:
+    """Give a hash of all that decides a run's numbers but the seed: two specs with the same one are one experiment."""
+    data = plan.spec.data.model_dump(mode="json")
+    data["validation"] = validation_count(plan.spec.data.validation, plan.facts.train)
+    return seal([data, plan.network.canonical(), plan.spec.train.model_dump(mode="json")])
+
+
+def check_differences(cells: Cells, declared: Declared, fitted: Fitted, screens: list[Cell]) -> None:
+    """Refuse levels that change nothing, two that are the same, and cells that cannot be compared with the baseline."""
+    base = cells.plan(BASELINE)
+    hashes: dict[str, Cell] = {what_is_computed(base): BASELINE}
+    problems = []
+    for cell in (*fitted.cells, *screens):
+        plan = cells.plan(cell)
+        if problem := _not_comparable(base, plan, declared.spec.metric):
+            problems.append(Problem(cells.place(cell) if cell.moved else declared.where("metric"), problem))
+        if len(cell.moved) != 1:
+            continue
+        first = hashes.setdefault(what_is_computed(plan), cell)
+        if first == BASELINE:
+            problems.append(Problem(cells.place(cell), f"{_level(cell)} changes nothing that is computed; take it out"))
+        elif first != cell:
+            problems.append(Problem(cells.place(cell), f"{_level(cell)} gives the same network as {_level(first)}"))
+    for one in fitted.comparisons:
+        pair = (cells.plan(one.cell), cells.plan(one.against))
+        if len(one.cell.moved) != 1 and what_is_computed(pair[0]) == what_is_computed(pair[1]):
+            problems.append(
+                Problem(cells.place(one.cell), f"{one.label}: {one.cell.name} computes the same as {one.against.name}")
+            )
+    if problems:
+        raise SpecError(list(dict.fromkeys(problems)))
+
+
+def _level(cell: Cell) -> str:
+    return f"the level {cell.name}"
+
+
+def _not_comparable(base: ExperimentPlan, plan: ExperimentPlan, metric: str) -> str:
+    one, two = base.spec.data, plan.spec.data
+    if (one.name, one.path, one.limit) != (two.name, two.path, two.limit):
+        return f"{plan.spec.name} is tested on other data ({two.name}) than {base.spec.name} ({one.name})"
+    if metric.startswith("val_"):
+        if not two.validation:
+            return f"{plan.spec.name} has no validation data for the metric {metric}; set data.validation"
+        if validation_count(one.validation, base.facts.train) != validation_count(two.validation, plan.facts.train):
+            return f"{plan.spec.name} has other validation data than {base.spec.name}"
+    return ""

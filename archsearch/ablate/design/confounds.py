@@ -1,0 +1,82 @@
+"""What a level really moves: one factor, or several at once, so that its effect belongs to none of them.
+
+    confound_of(cell, baseline_plan, level_plan)      # None where one factor differs
+
+The same differences as `archsearch diff` shows.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from archsearch.ablate.ablation_file import VARIANT
+from archsearch.ablate.design.designs import Cell
+from archsearch.errors import SpecError
+from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.spec.difference.factors import FactorChange, diff_specs
+from archsearch.spec.edit.in_memory import edited
+from archsearch.spec.fields import Plain
+
+
+class Separate(Plain):
+    """The cell that would measure one factor alone; `reason` says why its network does not fit, "" if it does."""
+
+    factor: str
+    changes: Annotated[tuple[str, ...], Field(strict=False)]
+    reason: str = ""
+
+
+class Confound(Plain):
+    """A level that moves several factors: its effect cannot be attributed; `separate` are the cells that would tell."""
+
+    cell: str
+    factors: Annotated[tuple[str, ...], Field(strict=False)]
+    separate: Annotated[tuple[Separate, ...], Field(strict=False)]
+    sentence: str
+
+
+def confound_of(cell: Cell, base: ExperimentPlan, level: ExperimentPlan) -> Confound | None:
+    """Say which factors a level moves, None if it is one."""
+    difference = diff_specs(base.spec, base.network, level.spec, level.network)
+    if len(difference.factors) < 2:
+        return None
+    names = tuple(factor.name for factor in difference.factors)
+    separate = tuple(_alone(base, factor) for factor in difference.factors)
+    fitting = [one.factor for one in separate if not one.reason]
+    alone = [one.factor for one in separate if one.reason]
+    would = f"what would: the baseline with one of them at a time ({', '.join(fitting)})" if fitting else ""
+    not_alone = f"{', '.join(alone)} alone would not fit together" if alone else ""
+    cells = "; ".join(words for words in (would, not_alone) if words)
+    if cell.moved[-1][0] == VARIANT:
+        cells += f" (archsearch ablate --from {base.spec.name} --to {level.spec.name})"
+    return Confound(
+        cell=cell.name,
+        factors=names,
+        separate=separate,
+        sentence=f"{cell.moved[-1][1]} moves {len(names)} factors at once ({', '.join(names)}): its effect cannot be "
+        f"attributed to one of them; {cells}.",
+    )
+
+
+def _alone(base: ExperimentPlan, factor: FactorChange) -> Separate:
+    reason = ""
+    try:
+        plan_experiment(edited(base.spec, factor.edits))
+    except SpecError as error:
+        reason = error.problems[0].message
+    return Separate(factor=factor.name, changes=factor.changes, reason=reason)
+
+
+def label_of(base: ExperimentPlan, level: ExperimentPlan) -> str:
+    """Say "relu instead of tanh" where a level replaces one thing by another and nothing else; else ""."""
+    difference = diff_specs(base.spec, base.network, level.spec, level.network)
+    changes = [change for factor in difference.factors for change in factor.changes]
+    replaced = {tuple(change.partition(": ")[2].split(" -> ")) for change in changes if " -> " in change}
+    if len(replaced) != 1 or len(changes) != sum(" -> " in change for change in changes):
+        return ""
+    before, after = (text.partition("(")[0] for text in next(iter(replaced)))
+    return (
+        f"{after} instead of {before}" if not any(text.replace(".", "").isdigit() for text in (before, after)) else ""
+    )

@@ -1,0 +1,107 @@
+"""From what a person names on the command line to a document: a search, an ablation, or runs.
+
+made = make(["digits"], Where(runs_dir=Path("runs")))
+made.document, made.path("html"), made.notes
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from archsearch import __version__
+from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.evidence import evidence_of as ablation_evidence
+from archsearch.errors import UsageError
+from archsearch.report.answers.ablation import ablation_document
+from archsearch.report.answers.runs import runs_document
+from archsearch.report.answers.search import search_document
+from archsearch.report.document import Document, slug
+from archsearch.report.figures.lists import search_figures
+from archsearch.report.names import Named, find
+from archsearch.report.source import Source
+from archsearch.search.evidence import evidence_of
+from archsearch.search.record import search_record
+from archsearch.search.search import existing_study
+from archsearch.study.storage import open_storage
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where studies, runs and data are looked for; `stamp` is the time that a report bears."""
+
+    runs_dir: Path = Path("runs")
+    data_dir: Path | None = None
+    storage: str | None = None
+    stamp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A document, what to say to whoever asked for it, and the name of its files."""
+
+    document: Document
+    notes: tuple[str, ...]
+    stem: Path
+
+    def path(self, form: str) -> Path:
+        """Give where it goes unless told otherwise; for csv a folder."""
+        return self.stem if form == "csv" else self.stem.with_name(f"{self.stem.name}.{form}")
+
+
+def make(names: Sequence[str], where: Where) -> Made:
+    """Make the report on a study, or on runs; raise `UsageError` with what there is for an unknown name."""
+    source = Source(
+        command=_command(names, where), made=made_text(where.stamp), runs_dir=where.runs_dir, data_dir=where.data_dir
+    )
+    found = find(names, where.runs_dir, where.storage)
+    if found.study is not None:
+        return Made(_of_study(found, source), found.notes, where.runs_dir / found.study / "report")
+    document = runs_document(found.runs, found.unfinished, source)
+    stem = "-".join(slug(Path(name).stem) for name in names)[:80]
+    return Made(document, found.notes, where.runs_dir / f"report-{stem}")
+
+
+def _of_study(found: Named, source: Source) -> Document:
+    assert found.study is not None
+    storage = open_storage(found.url, reading=True)
+    if found.kind == "ablation":
+        ablation = existing_ablation(found.study, storage)
+        return ablation_document(report_on(ablation, source.runs_dir), ablation_evidence(ablation), source)
+    study = existing_study(found.study, storage)
+    record = search_record(study, storage)
+    return search_document(record.report, evidence_of(study, storage), search_figures(record), source)
+
+
+def made_text(stamp: str | None) -> str:
+    """Say when and by what a report was written; raise `UsageError` for a time that is none."""
+    if stamp is not None:
+        try:
+            moment = datetime.fromisoformat(stamp)
+        except ValueError:
+            raise UsageError(f"--stamp {stamp}: give a time such as 2026-01-31T12:00:00+00:00") from None
+    elif epoch := os.environ.get("SOURCE_DATE_EPOCH"):
+        try:
+            moment = datetime.fromtimestamp(int(epoch), UTC)
+        except (ValueError, OverflowError, OSError):
+            raise UsageError(f"SOURCE_DATE_EPOCH={epoch}: it is a number of seconds since 1970") from None
+    else:
+        moment = datetime.now(UTC)
+    return f"Written {moment.isoformat(timespec='seconds')} by archsearch {__version__}."
+
+
+def _command(names: Sequence[str], where: Where) -> str:
+    """Write the command that makes a report again; a password in a storage's URL stays out of it."""
+    words = ["archsearch report", *(name if re.fullmatch(r"[\w./:@+-]+", name) else repr(name) for name in names)]
+    if where.storage is not None:
+        without_password = re.sub(r"//([^:/@]+):[^@]*@", r"//\1:***@", where.storage)
+        words.append(f"--storage {without_password}")
+    if where.runs_dir != Path("runs"):
+        words.append(f"--runs-dir {where.runs_dir}")
+    if where.data_dir is not None:
+        words.append(f"--data-dir {where.data_dir}")
+    return " ".join(words)

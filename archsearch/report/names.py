@@ -1,0 +1,150 @@
+"""What a name on the command line means: a study of the storage, a run by id or folder, or a spec that was run.
+
+    found = find(["digits"], Path("runs"), None)       # found.study or found.runs
+
+A name that is both a study and a spec means the study, and says so. An unknown one is an error that names what there
+is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archsearch.errors import DamagedFileError, UsageError
+from archsearch.experiment_plan import load_plan
+from archsearch.files import read_sealed
+from archsearch.report.experiments import KnownRun
+from archsearch.search.search import study_names
+from archsearch.spec.catalog import catalog
+from archsearch.study.storage import default_url, kind_of, open_storage
+from archsearch.train.directory import RunDirectory
+from archsearch.train.run import identity
+
+_RUN_ID = re.compile(r"[0-9a-f]{4,16}")
+_FILES = (".yaml", ".yml")
+MOST_NAMED = 12
+KINDS = ("search", "ablation")
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A run that was begun and has no result."""
+
+    name: str
+    seed: int
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Either a study with its kind (search, ablation), or runs."""
+
+    study: str | None
+    url: str
+    kind: str = ""
+    runs: tuple[KnownRun, ...] = ()
+    unfinished: tuple[Unfinished, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def find(names: Sequence[str], runs_dir: Path, storage: str | None) -> Named:
+    """Find what is named; raise `UsageError` for an unknown name, or for a study together with anything else."""
+    url = storage or default_url(runs_dir)
+    there = storage is not None or (runs_dir / "archsearch.db").exists()
+    opened = open_storage(url, reading=True) if there else None
+    studies = study_names(opened) if opened is not None else []
+    wanted = [name for name in names if name in studies]
+    if wanted and len(names) > 1:
+        raise UsageError(f"a report is on one study or on runs; {wanted[0]} is a study, so name it alone")
+    if wanted and opened is not None:
+        kind = kind_of(wanted[0], opened)
+        if kind not in KINDS:
+            raise UsageError(f"{wanted[0]} was not made by archsearch: there is no report on it")
+        also = wanted[0] in catalog("specs")
+        note = f"{wanted[0]} is a study and a spec; this is the study (the spec's runs: specs/{wanted[0]}.yaml)"
+        return Named(wanted[0], url, kind, notes=(note,) if also else ())
+    runs: list[KnownRun] = []
+    unfinished: list[Unfinished] = []
+    for name in names:
+        done, begun = _runs(name, runs_dir, studies)
+        runs += done
+        unfinished += begun
+    return Named(None, url, "", tuple(runs), tuple(unfinished))
+
+
+def _runs(name: str, runs_dir: Path, studies: Sequence[str]) -> tuple[list[KnownRun], list[Unfinished]]:
+    path = Path(name)
+    if path.is_dir():
+        return _one(path)
+    if _RUN_ID.fullmatch(name):
+        matching = sorted(folder for folder in runs_dir.glob(f"{name}*") if (folder / "run.json").is_file())
+        if len(matching) > 1:
+            ids = ", ".join(folder.name for folder in matching[:MOST_NAMED])
+            raise UsageError(f"{name} is the beginning of several runs ({ids}); write more of it")
+        if matching:
+            return _one(matching[0])
+    if name in catalog("specs") or name.endswith(_FILES):
+        return _of_spec(name, runs_dir)
+    raise UsageError(f"{name} is no study, run or spec here. {_what_there_is(runs_dir, studies)}")
+
+
+def _what_there_is(runs_dir: Path, studies: Sequence[str]) -> str:
+    ids = [path.parent.name for path in sorted(runs_dir.glob("*/result.json"))]
+    there = f"Studies: {_some(studies)}. Runs in {runs_dir}: {_some(ids)}."
+    return f"{there} Specs by name: archsearch list."
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return (", ".join(names[:MOST_NAMED]) + more) or "none"
+
+
+def _one(directory: Path) -> tuple[list[KnownRun], list[Unfinished]]:
+    if not (directory / "run.json").is_file():
+        raise UsageError(f"{directory} is no run directory: it has no run.json")
+    result = _result(directory)
+    if result is None:
+        raise UsageError(f"{directory} is not finished; archsearch run goes on with it")
+    return [result], []
+
+
+def _result(directory: Path) -> KnownRun | None:
+    result = RunDirectory(directory).result()
+    return None if result is None else KnownRun(result, directory)
+
+
+def _of_spec(name: str, runs_dir: Path) -> tuple[list[KnownRun], list[Unfinished]]:
+    """Find the runs of a spec among all: those with its data, network and training, whatever seed and device."""
+    plan = load_plan(name)
+    wanted = _told_apart(identity(plan, 0, "", "cpu"))
+    runs, unfinished = [], []
+    for directory, held in _begun(runs_dir):
+        if _told_apart(held) != wanted:
+            continue
+        run = _result(directory)
+        if run is not None:
+            runs.append(run)
+        else:
+            unfinished.append(Unfinished(plan.spec.name, int(held["seed"]), directory))
+    if not runs:
+        begun = f"; {len(unfinished)} were begun and not finished" if unfinished else ""
+        raise UsageError(f"{name} has no finished run in {runs_dir}{begun}; archsearch run {name} makes one")
+    return runs, unfinished
+
+
+def _told_apart(held: dict[str, Any]) -> list[Any]:
+    """Give the part of a run's identity that is its spec's."""
+    train = {key: value for key, value in held["train"].items() if key not in ("device", "engine")}
+    return [held["data"], held["network"], train]
+
+
+def _begun(runs_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(runs_dir.glob("*/run.json")):
+        try:
+            yield path.parent, read_sealed(path)
+        except DamagedFileError:
+            continue

@@ -1,0 +1,73 @@
+"""The figures of one experiment's runs: how it learned, what it gets wrong, what its first layer looks for.
+
+    parts = run_parts(group, data_dir)
+
+What a storage holds (the curves) is always there; what lies in the run directories is missing with its reason where
+they are gone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from archsearch.report.document import Part, slug
+from archsearch.report.experiments import KnownRun, Predictions, RunGroup, predictions_of
+from archsearch.report.figures.curves import curves_figure
+from archsearch.report.figures.figure import Missing
+from archsearch.report.figures.predictions import (
+    confusion_data,
+    confusion_figure,
+    reliability_data,
+    reliability_figure,
+)
+from archsearch.report.pictures import class_names, filters_gallery, mistakes_gallery
+
+
+def run_parts(group: RunGroup, data_dir: Path | None) -> list[Part]:
+    """Make everything that the runs of one experiment show; diverged runs have curves and nothing else."""
+    key = slug(group.label)
+    histories = {run.result.seed: run.result.history for run in group.runs}
+    parts: list[Part] = [
+        curves_figure(f"{key}-accuracy", group.label, "accuracy", histories),
+        curves_figure(f"{key}-loss", group.label, "loss", histories),
+    ]
+    if not group.completed:
+        return [*parts, Missing(f"{key}-predictions", f"Predictions, {group.label}", "every run diverged")]
+    first = next((run for run in group.completed if run.directory is not None), group.completed[0])
+    parts += _of_predictions(key, group)
+    parts.append(mistakes_gallery(f"{key}-mistakes", group.label, first, data_dir))
+    parts.append(filters_gallery(f"{key}-filters", group.label, first))
+    return parts
+
+
+def _of_predictions(key: str, group: RunGroup) -> list[Part]:
+    """Pool the predictions of all seeds whose files are there."""
+    found: list[tuple[KnownRun, Predictions]] = []
+    reason = ""
+    for run in group.completed:
+        held = predictions_of(run)
+        if isinstance(held, str):
+            reason = reason or held
+        elif not found or held.part == found[0][1].part:
+            found.append((run, held))
+    confusion, reliability = f"{key}-confusion", f"{key}-reliability"
+    titles = (f"Confusion matrix, {group.label}", f"Reliability of the probabilities, {group.label}")
+    if not found:
+        return [Missing(confusion, titles[0], reason), Missing(reliability, titles[1], reason)]
+    part, n = found[0][1].part, len(found)
+    labels = np.concatenate([held.labels for _, held in found])
+    outputs = np.concatenate([held.outputs for _, held in found])
+    names = class_names(found[0][0].result.spec, outputs.shape[1])
+    parts: list[Part] = [
+        confusion_figure(confusion, group.label, confusion_data(labels, outputs.argmax(axis=1), names), part, n)
+    ]
+    probabilities = [held.probabilities for _, held in found if held.probabilities is not None]
+    meaning = found[0][1].meaning
+    if len(probabilities) < n:
+        parts.append(Missing(reliability, titles[1], meaning))
+        return parts
+    data = reliability_data(np.concatenate(probabilities), labels)
+    parts.append(reliability_figure(reliability, group.label, data, part, n, meaning))
+    return parts

@@ -1,0 +1,1 @@
+"""Samplers: which configuration of a space is tried next, always one that fits."""

@@ -1,0 +1,190 @@
+"""One sample that fits: Optuna's samplers, asked again within the same trial.
+
+    sampler = FeasibleSampler(space, make=lambda seed: TPESampler(seed=seed), seed=7)
+    sample = sampler.sample(study, trial)     # sample.plan, sample.values, sample.infeasible
+
+A whole configuration is sampled at once, from a sampler that is made afresh for the trial and seeded with the study's
+seed and the slot: so a study that was interrupted and goes on samples what it would have sampled. Configurations that
+do not fit, and networks that were sampled already, are put aside (a bounded number of times) before Optuna hears of
+any value: they become neither failed nor pruned trials.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from archsearch.errors import SpecError
+from archsearch.experiment_plan import ExperimentPlan
+from archsearch.search.space.count import each_feasible
+from archsearch.search.space.domains import Value
+from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
+from archsearch.search.space.templates import Open
+from archsearch.study.storage import experimental
+from archsearch.train.streams import stream
+
+MOST_TRIES = 2000
+MOST_REPEATS = 50
+BEST_KEPT = 25  # as many as TPE ever calls good
+
+# None: every configuration that fits, one after the other
+MakeSampler = Callable[[int], BaseSampler] | None
+
+
+class Sample(NamedTuple):
+    """A configuration that fits, and how many that do not were put aside before it."""
+
+    plan: ExperimentPlan
+    values: Values
+    infeasible: int = 0
+
+
+class FeasibleSampler:
+    """Samples whole configurations that fit; `make` gives an Optuna sampler for a seed, None tries them in order.
+
+    With a `memory` the sampler learns from so many finished trials at most: the best ones and the latest.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        make: MakeSampler,
+        seed: int,
+        first: Values | None = None,
+        memory: int | None = None,
+    ) -> None:
+        self.space = space
+        self.make = make
+        self.seed = seed
+        self.memory = memory
+        self.rest = each_feasible(space)
+        self.listed: list[Values] = []
+        self.keys: set[str] = set()
+        if first is not None:
+            self._list(first)
+
+    def sample(self, study: Study, trial: FrozenTrial) -> Sample:
+        """Sample the configuration of a trial; values that it has already are kept.
+
+        Raises `SpecError` if nothing that fits is found.
+        """
+        known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        slot = trial.user_attrs.get("slot", trial.number)
+        if self.make is None:
+            known = {**self._nth(slot), **known}
+        with contextlib.suppress(KeyError):  # all values are known: trial 0, a slot that is tried again
+            return Sample(*self.space.sample(lambda value: known[value.name]))
+        assert self.make is not None
+        with experimental():
+            inner = self.make(stream(self.seed, "sampler", slot) % 2**32)
+        inner.before_trial(study, trial)
+        study = _snapshot(study, self.memory)
+        tried = _known_networks(study, trial)
+        reasons: Counter[str] = Counter()
+        repeats, last = 0, None
+        relative_space = inner.infer_relative_search_space(study, trial)
+        for _ in range(MOST_TRIES):
+            relative = inner.sample_relative(study, trial, relative_space) if relative_space else {}
+            independent = partial(inner.sample_independent, study, trial)
+            try:
+                plan, values = self.space.sample(partial(_choose, known, relative, independent))
+            except InfeasibleError as error:
+                reasons[str(error).split(".")[0]] += 1
+                continue
+            last = Sample(plan, values, reasons.total())
+            if network_key(plan) not in tried or repeats >= MOST_REPEATS:
+                return last
+            repeats += 1
+        if last is not None:
+            return last
+        often = max(reasons, key=lambda reason: reasons[reason])
+        raise SpecError(
+            f"{MOST_TRIES:,} samples in a row do not fit, most often: {often}. "
+            "See `archsearch space` for what makes them infeasible, and narrow the space."
+        )
+
+    def _nth(self, slot: int) -> Values:
+        """Give the configuration of a slot where all are tried: the base in slot 0, then each other network once."""
+        while len(self.listed) <= slot:
+            values = next(self.rest, None)
+            if values is None:
+                return self.listed[slot % len(self.listed)]
+            self._list(values)
+        return self.listed[slot]
+
+    def _list(self, values: Values) -> None:
+        key = network_key(self.space.with_values(values))
+        if key not in self.keys:
+            self.keys.add(key)
+            self.listed.append(values)
+
+
+def _choose(
+    known: Mapping[str, Value],
+    relative: Mapping[str, Any],
+    independent: Callable[[str, BaseDistribution], Value],
+    value: Open,
+) -> Value:
+    """Choose one value: as known already, as sampled with the others, or alone."""
+    if value.name in known:
+        return known[value.name]
+    distribution = value.domain.optuna()
+    if value.name in relative and _contains(distribution, relative[value.name]):
+        chosen: Value = relative[value.name]
+        return chosen
+    if distribution.single():
+        return next(value.domain.values())
+    return independent(value.name, distribution)
+
+
+class _SnapshotStorage:
+    """A storage whose trials were read once: TPE reads them again for every group of values it samples."""
+
+    def __init__(self, storage: BaseStorage, trials: list[FrozenTrial]) -> None:
+        self._behind = storage
+        self._trials = trials
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._behind, name)
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        trials = [t for t in self._trials if states is None or t.state in states]
+        return copy.deepcopy(trials) if deepcopy else trials
+
+
+def _snapshot(study: Study, memory: int | None) -> Study:
+    """Give a study that answers from what its trials are now; those that only wait are left out."""
+    trials = [t for t in study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
+    if memory is not None and len(trials) > memory and len(study.directions) == 1:
+        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+        done = [t for t in trials if t.state == TrialState.COMPLETE]
+        best = sorted(done, key=lambda t: (sign * (t.value or 0.0), t.number))[:BEST_KEPT]
+        kept = {t.number for t in (*best, *trials[-(memory - BEST_KEPT) :])}
+        trials = [t for t in trials if t.number in kept]
+    still = copy.copy(study)
+    still.__dict__["_storage"] = _SnapshotStorage(study._storage, trials)
+    return still
+
+
+def _contains(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except ValueError:
+        return False
+
+
+def _known_networks(study: Study, trial: FrozenTrial) -> set[str]:
+    others = study.get_trials(deepcopy=False)
+    return {t.user_attrs["network"] for t in others if t.number != trial.number and "network" in t.user_attrs}

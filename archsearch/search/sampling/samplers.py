@@ -1,0 +1,121 @@
+"""The samplers and pruners, one entry each: Optuna's own with every argument written out, and the local search.
+
+make_sampler("tpe")(seed)                 # an Optuna sampler
+make_pruner(Screen(), epochs=6)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from archsearch.search.sampling.feasible import MakeSampler
+from archsearch.search.sampling.local import LocalSampler
+from archsearch.search.search_file import Hyperband, Median, NoPruning, Screen
+from archsearch.spec.onekey import Kind
+
+QMC_SEED = 0  # one Sobol sequence for the whole study: its points come one after the other
+
+
+def _tpe(seed: int) -> BaseSampler:
+    return optuna.samplers.TPESampler(
+        n_startup_trials=10,
+        n_ei_candidates=24,
+        multivariate=True,
+        group=True,
+        constant_liar=True,
+        seed=seed,
+    )
+
+
+def _qmc(seed: int) -> BaseSampler:
+    return optuna.samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=QMC_SEED, warn_asynchronous_seeding=False)
+
+
+SAMPLERS: dict[str, MakeSampler] = {
+    "tpe": _tpe,
+    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    "qmc": _qmc,
+    "gp": lambda seed: optuna.samplers.GPSampler(seed=seed, n_startup_trials=10, deterministic_objective=True),
+    "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
+    "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed, population_size=10),
+    "nsga3": lambda seed: optuna.samplers.NSGAIIISampler(seed=seed, population_size=10),
+    "brute_force": None,  # Optuna's own wants to be asked value by value; suggest.py lists the configurations instead
+    "local": LocalSampler,
+}
+
+
+# Samplers whose cost grows with every finished trial learn from so many: TPE's own weights let the older ones of the
+# trials that are not among the best fade out anyway.
+MEMORY: Mapping[str, int] = {"tpe": 200, "gp": 200}
+
+
+def make_sampler(name: str) -> MakeSampler:
+    """Give the function that makes a sampler from a seed."""
+    return SAMPLERS[name]
+
+
+class ScreenPruner(BasePruner):
+    """After `epochs` epochs keep a trial if it is among the best `keep` of all that came so far, stopped ones too.
+
+    Optuna's PercentilePruner compares with completed trials only: those that were kept, so that it keeps ever fewer.
+    """
+
+    def __init__(self, spec: Screen) -> None:
+        self.spec = spec
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Say whether a trial that has just reached the screening epoch is too weak."""
+        epochs = self.spec.epochs
+        mine = learned_values(trial)
+        if not mine or max(mine) != epochs:
+            return False
+        finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+        others = [value for other in finished if (value := learned_values(other).get(epochs)) is not None]
+        if len(others) < self.spec.startup_trials:
+            return False
+        sign = -1.0 if study.user_attrs.get("minimize_learned") else 1.0
+        ranked = sorted((*others, mine[epochs]), key=lambda value: -sign * value)
+        kept = max(1, round(self.spec.keep * len(ranked)))
+        return sign * mine[epochs] < sign * ranked[kept - 1]
+
+
+def learned_values(trial: FrozenTrial) -> dict[int, float]:
+    """Give the value per epoch: as reported, or (several objectives, where Optuna takes no reports) as noted."""
+    if trial.intermediate_values:
+        return trial.intermediate_values
+    noted: dict[str, float] = trial.user_attrs.get("learned", {})
+    return {int(epoch): value for epoch, value in noted.items()}
+
+
+def _screen(spec: Kind, epochs: int) -> BasePruner:
+    assert isinstance(spec, Screen)
+    return ScreenPruner(spec)
+
+
+def _median(spec: Kind, epochs: int) -> BasePruner:
+    assert isinstance(spec, Median)
+    return MedianPruner(n_startup_trials=spec.startup_trials, n_warmup_steps=spec.warmup_epochs)
+
+
+def _hyperband(spec: Kind, epochs: int) -> BasePruner:
+    assert isinstance(spec, Hyperband)
+    # "auto" is undefined when a study is resumed: the number of epochs is known
+    return HyperbandPruner(min_resource=spec.min_epochs, max_resource=epochs, reduction_factor=spec.reduction_factor)
+
+
+PRUNERS: Mapping[type[Kind], Callable[[Kind, int], BasePruner]] = {
+    Screen: _screen,
+    Median: _median,
+    Hyperband: _hyperband,
+    NoPruning: lambda spec, epochs: NopPruner(),
+}
+
+
+def make_pruner(spec: Kind, epochs: int) -> BasePruner:
+    """Make the Optuna pruner that a study asks for."""
+    return PRUNERS[type(spec)](spec, epochs)

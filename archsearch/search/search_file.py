@@ -1,0 +1,317 @@
+"""A study file: a base, what is left open around it, what is wanted, and how to look for it.
+
+    study = load_study("lenet")                # by name (./studies, then the shipped ones) or by path
+    study.spec.objectives, study.space.parameters()
+
+Fields are checked here, with `file:line:column`; the open values by `templates.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from archsearch.errors import Problem, SpecError
+from archsearch.experiment_plan import load_spec, plan_experiment
+from archsearch.search.space.read_layers import read_layers, read_part, read_shared
+from archsearch.search.space.read_value import Scope
+from archsearch.search.space.space import SearchSpace, SizeLimits, check_values
+from archsearch.search.space.templates import Fixed, Items, Keys, Template, open_values
+from archsearch.spec.catalog import find, study_kind
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
+from archsearch.spec.onekey import Kind, OneKey
+from archsearch.spec.text.sentences import problems_of, quoted
+from archsearch.spec.text.yaml import Node, read_file, read_text
+
+Metric = Literal["val_accuracy", "val_loss", "parameters", "macs", "latency_ms"]
+LEARNED: tuple[Metric, ...] = ("val_accuracy", "val_loss")  # known only by training
+_SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
+
+
+def _counted(value: object) -> object:
+    """Read 100k as 100000: how people write sizes."""
+    if isinstance(value, str) and (match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kMG])", value)):
+        return round(float(match[1]) * _SUFFIX[match[2]])
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise PydanticCustomError("counted", "expected a whole number above 0, or one with k, M or G (100k)")
+    return value
+
+
+Counted = Annotated[
+    int,
+    BeforeValidator(_counted),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9.]+[kMG]$"}]}),
+]
+
+
+class LimitsSpec(Plain):
+    """What a sampled network may have at the most; larger ones are never trained."""
+
+    parameters: Counted | None = None
+    macs: Counted | None = None
+
+
+def _objective(value: object) -> object:
+    if isinstance(value, dict) and len(value) == 1:
+        ((direction, metric),) = value.items()
+        if direction in ("maximize", "minimize") and metric in get_args(Metric):
+            return (direction, metric)
+    raise PydanticCustomError(
+        "objective",
+        "expected maximize or minimize with one of {metrics}, such as {maximize: val_accuracy}",
+        {"metrics": ", ".join(get_args(Metric))},
+    )
+
+
+Objective = Annotated[
+    tuple[Literal["maximize", "minimize"], Metric],
+    BeforeValidator(_objective),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {word: {"enum": list(get_args(Metric))} for word in ("maximize", "minimize")},
+            "minProperties": 1,
+            "maxProperties": 1,
+            "additionalProperties": False,
+        }
+    ),
+]
+
+
+class Screen(Kind):
+    """After a fixed number of epochs keep the best fraction, and train only those to the end."""
+
+    kind: ClassVar[str] = "screen"
+
+    epochs: Positive = 1
+    keep: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    startup_trials: NonNegative = 4
+
+
+class Median(Kind):
+    """Stop a trial whose best value so far is worse than the median of the others at the same epoch."""
+
+    kind: ClassVar[str] = "median"
+
+    warmup_epochs: NonNegative = 1
+    startup_trials: NonNegative = 5
+
+
+class Hyperband(Kind):
+    """Successive halving in several brackets (Li et al. 2018); made for hundreds of trials."""
+
+    kind: ClassVar[str] = "hyperband"
+
+    min_epochs: Positive = 1
+    reduction_factor: Annotated[int, Field(ge=2, le=10)] = 3
+
+
+class NoPruning(Kind):
+    """Train every trial to the end."""
+
+    kind: ClassVar[str] = "none"
+
+
+Pruner = Annotated[Screen | Median | Hyperband | NoPruning, OneKey("pruner")]
+Sampler = Literal["auto", "tpe", "random", "qmc", "gp", "cmaes", "nsga2", "nsga3", "brute_force", "local"]
+
+
+class StudySpec(Plain):
+    """The part of a study file that is not open."""
+
+    name: SpecName
+    summary: Text = ""
+    base: SpecName | Text
+    objective: Annotated[tuple[Objective, ...], Field(strict=False, min_length=1, max_length=4)]
+    limits: LimitsSpec = Field(default_factory=LimitsSpec)
+    trials: Positive = 50
+    sampler: Sampler = "auto"
+    pruner: Pruner = Field(default_factory=Screen)
+    confirm: NonNegative = 3
+    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = 3
+    source: Text | None = None
+    departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_objective(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("objective"), dict):
+            return {**value, "objective": [value["objective"]]}
+        return value
+
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> StudySpec:
+        metrics = [metric for _, metric in self.objective]
+        if len(set(metrics)) != len(metrics):
+            raise PydanticCustomError("objective", "a metric stands in two objectives")
+        if sum(metric in LEARNED for metric in metrics) > 1:
+            raise PydanticCustomError("objective", "val_accuracy and val_loss are one thing learned; keep one of them")
+        return self
+
+    @property
+    def learned(self) -> int | None:
+        """Which objective is learned while training, None if none is."""
+        return next((i for i, (_, metric) in enumerate(self.objective) if metric in LEARNED), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study file that has been read and checked: what is wanted, and the space to look in."""
+
+    spec: StudySpec
+    space: SearchSpace
+    text: str
+    stem: str
+    note: str  # what was added to the base, "" if nothing: said when the study starts
+
+    def identity(self) -> dict[str, Any]:
+        """Give what must not change inside a study: base, space and objectives."""
+        return {
+            "base": self.space.base.model_dump(mode="json", exclude={"name", "summary", "source", "departures"}),
+            "space": {name: str(domain) for name, domain in self.space.parameters().items()},
+            "template": hashlib.sha256(repr(_skeleton(self.space)).encode()).hexdigest(),
+            "objective": [list(objective) for objective in self.spec.objective],
+            "limits": self.spec.limits.model_dump(mode="json"),
+        }
+
+
+def _skeleton(space: SearchSpace) -> object:
+    """Give the templates without the places they were written at."""
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, (Fixed,)):
+            return json.dumps(value.value, sort_keys=True)
+        if isinstance(value, tuple):
+            return tuple(bare(item) for item in value)
+        if hasattr(value, "__dataclass_fields__"):
+            return tuple((name, bare(getattr(value, name))) for name in value.__dataclass_fields__ if name != "mark")
+        return value
+
+    return bare((space.shared, space.network, space.data, space.train))
+
+
+_TEMPLATES = ("space", "network", "data", "train")
+
+
+def load_study(reference: str) -> Study:
+    """Read a study by name or path, its base with it; raise `SpecError` with `file:line:column`."""
+    path = find(reference, "studies")
+    node = _named(read_file(path), path.stem)
+    if study_kind(node) == "ablation":
+        message = f"{path.stem} is an ablation and no search; `archsearch ablate {reference}` runs it"
+        raise SpecError(Problem(str(node.mark), message))
+    spec = _plain_part(node)
+    base, note = _with_validation(_base(spec, node, path))
+    return Study(spec, _space(node, base, spec), path.read_text(encoding="utf-8-sig"), path.stem, note)
+
+
+def stored_study(text: str, stem: str, base: dict[str, Any]) -> Study:
+    """Make a study again from what a storage holds of it: the file's text and the resolved base."""
+    node = _named(read_text(text, f"{stem}.yaml"), stem)
+    spec = _plain_part(node)
+    return Study(spec, _space(node, ExperimentSpec.model_validate(base), spec), text, stem, "")
+
+
+def _named(node: Node, stem: str) -> Node:
+    if not isinstance(node.value, dict):
+        raise SpecError(Problem(str(node.mark), f"a study is keys with values, got {quoted(node.plain())}"))
+    return node if "name" in node.value else node.with_item("name", Node(stem, node.mark))
+
+
+def _plain_part(node: Node) -> StudySpec:
+    rest = node
+    for key in _TEMPLATES:
+        if key in (node.value if isinstance(node.value, dict) else {}):
+            rest = rest.with_item(key, None)
+    try:
+        return StudySpec.model_validate(rest.plain())
+    except ValidationError as error:
+        raise SpecError(problems_of(error, rest, StudySpec)) from None
+
+
+def _base(spec: StudySpec, node: Node, path: Path) -> ExperimentSpec:
+    beside = path.parent / spec.base
+    reference = str(beside) if spec.base.endswith((".yaml", ".yml")) else spec.base
+    try:
+        return load_spec(reference)
+    except SpecError as error:
+        error.place(str(node.locate(("base",))))
+        raise
+
+
+def _with_validation(base: ExperimentSpec) -> tuple[ExperimentSpec, str]:
+    """Give the base a validation part if it has none: a search never selects on test data."""
+    if base.data.validation:
+        return base, ""
+    train = plan_experiment(base).facts.train
+    held_out = 10_000 if train >= 60_000 else max(1, train // 6)
+    data = base.data.model_copy(update={"validation": held_out})
+    note = f"{base.name} has no validation data: {held_out:,} of {train:,} training samples are held out for the search"
+    return base.model_copy(update={"data": data}), note
+
+
+def _space(node: Node, base: ExperimentSpec, spec: StudySpec) -> SearchSpace:
+    shared = read_shared(node.get("space"))
+    scope = Scope(shared)
+    network = node.get("network")
+    layers = read_layers(network, scope) if network is not None else None
+    parts: dict[str, Template] = {}
+    for part in ("data", "train"):
+        value = node.get(part)
+        parts[part] = read_part(value, part, scope) if value is not None else Keys(())
+        _closed(value, part)
+    for name in shared:
+        if name not in scope.used:
+            where = node.locate(("space", name), key=True)
+            raise SpecError(Problem(str(where), f"space.{name} is not used; write ${name} where it is meant"))
+    limits = SizeLimits(spec.limits.parameters, spec.limits.macs)
+    space = SearchSpace(base, tuple(shared.values()), layers, parts["data"], parts["train"], limits)
+    _no_clash(space)
+    if not space.parameters():
+        raise SpecError(Problem(str(node.mark), "nothing is open: write choice, int or float for a value"))
+    check_values(space)
+    return space
+
+
+def _closed(part: Node | None, name: str) -> None:
+    for key in ("name", "path", "validation"):
+        value = part.get(key) if part is not None and name == "data" else None
+        if value is not None:
+            raise SpecError(Problem(str(value.mark), f"data.{key} is the base's and cannot be open: runs must compare"))
+
+
+def _no_clash(space: SearchSpace) -> None:
+    """Refuse two different open values of one name: Optuna knows them by it."""
+    marks: dict[str, Any] = {}
+    for template in (
+        *space.shared,
+        *((space.network,) if isinstance(space.network, Items) else ()),
+        space.data,
+        space.train,
+    ):
+        for value in open_values(template):
+            first = marks.setdefault(value.name, value)
+            if first is not value and (first.mark != value.mark or first.domain != value.domain):
+                raise SpecError(
+                    Problem(
+                        str(value.mark),
+                        f"two open values are called {value.name}, the other stands at {first.mark}; "
+                        "give a layer or a choice a `name`",
+                    )
+                )
+
+
+def describe_values(values: Mapping[str, Any]) -> str:
+    """Write a sample in one line: conv.depth=3 conv1.out_channels=12 ..."""
+    return " ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()
+    )

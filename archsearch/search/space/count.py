@@ -1,0 +1,203 @@
+"""How large is a space: configurations, those that fit, and how many distinct networks they are.
+
+    counted = count_space(space)
+    counted.total, counted.feasible, counted.distinct, counted.exact
+
+Up to ten million configurations every one is looked at, layer by layer: configurations that begin alike share the work,
+and a beginning that does not fit ends all that begin so. Beyond that, a sample drawn evenly over the configurations
+gives estimates with intervals.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from archsearch.search.space.domains import Value
+from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
+from archsearch.search.space.templates import Items, Keys, Open, Repeat, Template
+from archsearch.search.space.walk import Walk, bodies_count, count_of, enumerate_all, environments, given, total_of
+from archsearch.spec.fields import Plain
+
+EXACT_UP_TO = 10_000_000
+SAMPLE = 8_000
+MOST_MISFITS = 12
+
+
+class Misfit(Plain):
+    """One way not to fit: the layer and the reason, how many configurations, and one of them."""
+
+    reason: str
+    configurations: int
+    example: dict[str, Value]
+
+
+class SpaceCount(Plain):
+    """What a space holds. Continuous values are named and count as one value each; `total` is None then.
+
+    Where `exact` is false, `feasible` and `distinct` are estimates, with 95 % intervals.
+    """
+
+    total: int | None
+    feasible: int
+    distinct: int
+    exact: bool
+    feasible_interval: tuple[int, int] | None
+    distinct_interval: tuple[int, int] | None
+    continuous: tuple[str, ...]
+    checked: int
+    misfits: tuple[Misfit, ...]
+
+
+def count_space(space: SearchSpace, *, sample: int = SAMPLE, seed: int = 0) -> SpaceCount:
+    """Count a space exactly up to ten million configurations, else estimate from a sample drawn with `seed`."""
+    continuous = tuple(name for name, domain in space.parameters().items() if domain.count is None)
+    total = total_of(space)
+    if total <= EXACT_UP_TO:
+        walk = Walk(space)
+        walk.run()
+        misfits = _misfits(walk.lost, walk.examples)
+        return SpaceCount(
+            total=None if continuous else total,
+            feasible=walk.feasible,
+            distinct=len(walk.networks),
+            exact=True,
+            feasible_interval=None,
+            distinct_interval=None,
+            continuous=continuous,
+            checked=total,
+            misfits=misfits,
+        )
+    return _estimate(space, total, continuous, sample, seed)
+
+
+def _misfits(lost: Mapping[str, int], examples: Mapping[str, Values]) -> tuple[Misfit, ...]:
+    most = sorted(lost.items(), key=lambda pair: -pair[1])[:MOST_MISFITS]
+    return tuple(Misfit(reason=r, configurations=n, example=examples[r]) for r, n in most)
+
+
+def each_feasible(space: SearchSpace) -> Iterator[Values]:
+    """Yield the values of every configuration that fits."""
+    parts = [*([space.network] if space.network is not None else []), space.data, space.train]
+    for env in environments(space):
+        for values in enumerate_all(parts, env):
+            try:
+                yield space.sample(given({**env, **values}))[1]
+            except InfeasibleError:
+                continue
+
+
+# -- a sample ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Draw:
+    """Draws configurations, each as likely as any other: an option weighs as much as it holds configurations."""
+
+    generator: random.Random
+    env: Values = field(default_factory=dict)
+
+    def __call__(self, value: Open) -> Value:
+        if not value.options:
+            drawn = value.domain.draw(self.generator)
+        else:
+            weights = [count_of(option, self.env) for _, option in value.options]
+            drawn = self.generator.choices([label for label, _ in value.options], weights)[0]
+        self.env[value.name] = drawn
+        return drawn
+
+
+def _estimate(space: SearchSpace, total: int, continuous: tuple[str, ...], sample: int, seed: int) -> SpaceCount:
+    generator = random.Random(seed)
+    depths = _depth_weights(space)
+    keys: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    examples: dict[str, Values] = {}
+    for _ in range(sample):
+        draw = _Draw(generator)
+
+        def choose(value: Open, draw: _Draw = draw) -> Value:
+            if value.name in depths:
+                times, weights = depths[value.name]
+                draw.env[value.name] = generator.choices(times, weights)[0]
+                return draw.env[value.name]
+            return draw(value)
+
+        try:
+            plan, _ = space.sample(choose)
+        except InfeasibleError as error:
+            reason = str(error).split(". ")[0]
+            reason = reason.partition(" ")[2] if "(" in reason else "larger than the study allows"
+            lost[reason] += 1
+            examples.setdefault(reason, dict(draw.env))
+        else:
+            keys[network_key(plan)] += 1
+    fits = sum(keys.values())
+    low, high = wilson(fits, sample)
+    feasible = round(total * fits / sample)
+    scaled = Counter({reason: round(total * n / sample) for reason, n in lost.items()})
+    distinct, bounds = distinct_from(keys, feasible, round(total * high))
+    return SpaceCount(
+        total=None if continuous else total,
+        feasible=feasible,
+        distinct=distinct,
+        exact=False,
+        feasible_interval=(round(total * low), round(total * high)),
+        distinct_interval=bounds,
+        continuous=continuous,
+        checked=sample,
+        misfits=_misfits(scaled, examples),
+    )
+
+
+def _depth_weights(space: SearchSpace) -> dict[str, tuple[list[Value], list[int]]]:
+    """Give for every open number of repetitions how many configurations each number holds."""
+    found: dict[str, tuple[list[Value], list[int]]] = {}
+    env = next(environments(space))
+
+    def look(template: Template) -> None:
+        if isinstance(template, Repeat):
+            if isinstance(template.times, Open):
+                times = list(template.times.domain.values())
+                found[template.times.name] = (times, [bodies_count(template, int(str(t)), env) for t in times])
+            for body in template.bodies:
+                look(body)
+        elif isinstance(template, Open):
+            for _, option in template.options:
+                look(option)
+        elif isinstance(template, (Keys, Items)):
+            for item in template.items:
+                look(item[1] if isinstance(item, tuple) else item)
+
+    for template in (*([space.network] if space.network is not None else []), space.data, space.train):
+        look(template)
+    return found
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Give the 95 % interval of a share (Wilson 1927)."""
+    z = 1.959963984540054
+    share = hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def distinct_from(keys: Mapping[str, int], feasible: int, most: int) -> tuple[int, tuple[int, int]]:
+    """Estimate how many distinct networks there are from how often two draws were the same one.
+
+    With c coincidences in the n (n - 1) / 2 pairs there are about pairs / c networks, if all are equally likely; with
+    none, at least pairs / 3 (a Poisson mean of 3 gives none one time in twenty). Never more than `most`.
+    """
+    n = sum(keys.values())
+    pairs = n * (n - 1) // 2
+    same = sum(k * (k - 1) // 2 for k in keys.values())
+    if not same:
+        return feasible, (min(most, pairs // 3), most)
+    low = pairs / (same + 1.96 * math.sqrt(same) + 1.92)
+    less = same - 1.96 * math.sqrt(same)
+    high = min(most, round(pairs / less)) if less > 0 else most
+    return min(most, round(pairs / same)), (min(most, round(low)), high)

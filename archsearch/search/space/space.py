@@ -1,0 +1,205 @@
+"""A search space: a study file's open values, joined with the base they are laid over.
+
+    space = load_study("lenet").space
+    tree = space.tree(choose)                     # plain values for ExperimentSpec
+    space.parameters()                            # every open value, by name
+    space.locate(spec)                            # the values that give this spec, or None
+
+One sample is one `ExperimentSpec`; whether its layers fit is asked of it as of any spec. No Optuna, no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from archsearch.errors import Problem, SpecError
+from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.files import seal
+from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
+from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.network import NetworkPlan
+from archsearch.spec.text.yaml import Tree
+
+Values = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeLimits:
+    """What a sampled network may have at the most; None is no limit beyond the library's."""
+
+    parameters: int | None = None
+    macs: int | None = None
+
+    def broken_by(self, plan: NetworkPlan) -> str | None:
+        """Say which limit a network breaks."""
+        for what in ("parameters", "macs"):
+            most, counted = getattr(self, what), getattr(plan, what)
+            if most is not None and counted > most:
+                return f"{counted:,} {what}, the study allows {most:,}"
+        return None
+
+
+class InfeasibleError(Exception):
+    """A sample whose network does not fit, or is larger than the study allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """The open values of a study over its base. A part that the study does not name is the base's."""
+
+    base: ExperimentSpec
+    shared: tuple[Open, ...]
+    network: Items | None
+    data: Template
+    train: Template
+    limits: SizeLimits
+
+    def open_values(self) -> Iterator[Open]:
+        """Yield every open value once, in the order of the file."""
+        seen: set[str] = set()
+        for template in (*self.shared, *((self.network,) if self.network else ()), self.data, self.train):
+            for value in open_values(template):
+                if value.name not in seen:
+                    seen.add(value.name)
+                    yield value
+
+    def parameters(self) -> dict[str, Domain]:
+        """Give every open value by name."""
+        return {value.name: value.domain for value in self.open_values()}
+
+    def tree(self, choose: Callable[[Open], Value]) -> tuple[dict[str, Tree], Values]:
+        """Make one sample: the plain spec, and the values that were chosen for it.
+
+        Values used in several places are chosen first; every other one only if it exists in this sample.
+        """
+        values: Values = {}
+
+        def once(value: Open) -> Value:
+            if value.name not in values:
+                values[value.name] = choose(value)
+            return values[value.name]
+
+        for value in self.shared:
+            once(value)
+        tree = _plain(self.base)
+        if self.network is not None:
+            tree["network"] = resolve(self.network, once)
+        for part, template in (("data", self.data), ("train", self.train)):
+            tree[part] = _laid_over(tree[part], resolve(template, once))
+        return tree, values
+
+    def sample(self, choose: Callable[[Open], Value]) -> tuple[ExperimentPlan, Values]:
+        """Make one sample and put its network together; raise `InfeasibleError` if it does not fit."""
+        tree, values = self.tree(choose)
+        return self.plan(tree), values
+
+    def plan(self, tree: dict[str, Tree]) -> ExperimentPlan:
+        """Put a sample's network together; raise `InfeasibleError` if it does not fit."""
+        try:
+            plan = plan_experiment(ExperimentSpec.model_validate(tree))
+        except ValidationError as error:
+            raise InfeasibleError("; ".join(detail["msg"] for detail in error.errors())) from None
+        except SpecError as error:
+            raise InfeasibleError(error.problems[0].message) from None
+        broken = self.limits.broken_by(plan.network)
+        if broken:
+            raise InfeasibleError(broken)
+        return plan
+
+    def with_values(self, values: Mapping[str, Value]) -> ExperimentPlan:
+        """Give the plan for some values; raise `InfeasibleError`, or KeyError where one is missing."""
+        return self.sample(lambda value: values[value.name])[0]
+
+    def locate(self, spec: ExperimentSpec) -> Values | None:
+        """Find the values that give this spec's network, data and training; None if it is not in the space."""
+        from archsearch.search.space.locate import locate
+
+        return locate(self, spec)
+
+
+def network_key(plan: ExperimentPlan) -> str:
+    """Name what is trained, but for the seed: equal for two ways to write the same network and training."""
+    spec = plan.spec
+    return seal([plan.network.canonical(), spec.data.model_dump(mode="json"), spec.train.model_dump(mode="json")])[:16]
+
+
+def base_values(space: SearchSpace) -> Values | None:
+    """Find the values of the base itself, for trial 0; None if it is not in the space or larger than allowed."""
+    values = space.locate(space.base)
+    if values is None:
+        return None
+    try:
+        space.with_values(values)
+    except InfeasibleError:
+        return None
+    return values
+
+
+def _plain(spec: ExperimentSpec) -> dict[str, Tree]:
+    """Write the base without its claims: they are not true of a sample."""
+    tree: dict[str, Tree] = spec.model_dump(mode="json", include={"name", "data", "network", "train"})
+    return tree
+
+
+def _laid_over(below: Tree, above: Tree) -> Tree:
+    """Lay the study's values over the base's. Another kind of optimiser, loss or schedule replaces the whole."""
+    if not isinstance(above, dict) or not isinstance(below, dict):
+        return above
+    result = dict(below)
+    for key, value in above.items():
+        inner = below.get(key)
+        other_kind = (
+            key in ("optimizer", "schedule", "loss")
+            and isinstance(value, dict)
+            and isinstance(inner, dict)
+            and set(value) != set(inner)
+        )
+        result[key] = value if other_kind or inner is None else _laid_over(inner, value)
+    return result
+
+
+# -- is every value possible? ------------------------------------------------------------------------------------------
+
+
+def check_values(space: SearchSpace) -> None:
+    """Try the ends of every range and every choice once, as fields; raise `SpecError` naming those that cannot be.
+
+    Shapes are not asked for here: whether a network fits depends on all values together.
+    """
+    problems: list[Problem] = []
+    for value in space.open_values():
+        for candidate in _extremes(value.domain):
+            tree, _ = space.tree(_towards(value, candidate))
+            try:
+                ExperimentSpec.model_validate(tree)
+            except ValidationError as error:
+                detail = error.errors(include_url=False)[0]
+                where = ".".join(str(part) for part in detail["loc"])
+                problems.append(Problem(str(value.mark), f"{value.name} = {candidate}: {where}: {detail['msg']}"))
+                break
+    if problems:
+        raise SpecError(problems)
+
+
+def _extremes(domain: Domain) -> list[Value]:
+    if isinstance(domain, (IntRange, FloatRange)):
+        return [domain.low, domain.high]
+    return list(domain.values())
+
+
+def _towards(target: Open, candidate: Value) -> Callable[[Open], Value]:
+    """Choose so that `target` exists: what it hangs on is set, repeats are as long as they can be."""
+    forced: Values = {**dict(target.when), target.name: candidate}
+
+    def choose(value: Open) -> Value:
+        if value.name in forced:
+            return forced[value.name]
+        if isinstance(value.domain, IntRange) and value.name.endswith(".depth"):
+            return value.domain.high
+        return next(value.domain.values())
+
+    return choose

@@ -1,0 +1,1 @@
+"""Two specs -> named edits by factor."""

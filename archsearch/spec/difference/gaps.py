@@ -1,0 +1,111 @@
+"""The layers that only one of two networks has: the edits that add and drop them.
+
+    structural_changes(align(plan_a.rows, plan_b.rows))
+
+From the last gap to the first, so that the automatic names of all layers before it still hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archsearch.spec.difference.align import Pair, align, same_layer
+from archsearch.spec.edit.in_memory import Edit, brief, written_layer
+from archsearch.spec.layers import Block
+from archsearch.spec.network import PlannedLayer
+
+FAMILY_FACTORS = {"act": "activation", "norm": "normalisation", "drop": "dropout", "flatten": "fully connected part"}
+_SQUASHING = ("softmax", "log_softmax", "sigmoid")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One edit, the factor it belongs to, and what it does in words."""
+
+    factor: str
+    edit: Edit
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Layers between two that both networks have: `dropped` of ours, `added` of theirs."""
+
+    before: PlannedLayer | None
+    after: PlannedLayer | None
+    dropped: tuple[PlannedLayer, ...]
+    added: tuple[PlannedLayer, ...]
+
+
+def structural_changes(rows: Sequence[Pair]) -> list[Change]:
+    """Give the edits that add and drop layers, from the last gap to the first; blocks that both have are entered."""
+    changes: list[Change] = []
+    for gap in reversed(list(_gaps(rows))):
+        changes += [change for part in reversed(list(_parts(gap))) for change in _fill(part)]
+    for ours, theirs in reversed(rows):
+        if ours is not None and theirs is not None and isinstance(ours.layer, Block) and not same_layer(ours, theirs):
+            inner = structural_changes(align(ours.layers, theirs.layers))
+            changes = [*inner, *changes]  # inside first: it changes no name outside
+    return changes
+
+
+def _gaps(rows: Sequence[Pair]) -> Iterator[Gap]:
+    before: PlannedLayer | None = None
+    dropped: list[PlannedLayer] = []
+    added: list[PlannedLayer] = []
+    for ours, theirs in (*rows, (None, None)):
+        if (ours is None) != (theirs is None):
+            if ours is not None:
+                dropped.append(ours)
+            if theirs is not None:
+                added.append(theirs)
+            continue
+        if dropped or added:
+            yield Gap(before, ours, tuple(dropped), tuple(added))
+        before, dropped, added = ours, [], []
+
+
+def _parts(gap: Gap) -> Iterator[Gap]:
+    """Part a softmax at the end of a gap from what stands before it: it is a factor of its own."""
+    drop, add = (len(rows) - sum(row.kind in _SQUASHING for row in rows[-1:]) for rows in (gap.dropped, gap.added))
+    nothing_there = drop == len(gap.dropped) and add == len(gap.added)
+    last = gap.dropped[drop - 1] if drop else gap.before
+    if gap.after is not None or nothing_there or last is None:
+        yield gap
+        return
+    if drop or add:
+        yield Gap(gap.before, gap.after, gap.dropped[:drop], gap.added[:add])
+    yield Gap(last, None, gap.dropped[drop:], gap.added[add:])
+
+
+def _fill(gap: Gap) -> Iterator[Change]:
+    factor = _factor_of(gap)
+    new = [written_layer(row.layer) for row in gap.added]
+    names = [row.name for row in gap.dropped]
+    words = ", ".join(brief(one) for one in new)
+    if names and new:
+        yield Change(factor, {"replace": {names[0]: new}}, f"{names[0]}: {gap.dropped[0].kind} -> {words}")
+        names = names[1:]
+    elif new:
+        side, anchor = ("after", gap.before) if gap.before is not None else ("before", gap.after)
+        assert anchor is not None, "two networks that share no layer have no gap without dropped layers"
+        where = {side: anchor.name, "layers": new}
+        yield Change(factor, {"insert": where}, f"{side} {anchor.name}: + {words}")
+    if names:
+        yield Change(factor, {"drop": names}, f"- {', '.join(names)}")
+
+
+def _factor_of(gap: Gap) -> str:
+    """Name the factor by the weightiest layers of a gap."""
+    families = {row.layer.family for row in (*gap.dropped, *gap.added)}
+    kinds = {row.kind for row in (*gap.dropped, *gap.added)}
+    if families & {"conv", "res", "block"}:
+        return "depth"
+    if families & {"fc", "flatten"}:
+        return "fully connected part"
+    if gap.after is None and kinds <= set(_SQUASHING):
+        return "head"
+    if "pool" in families:
+        return "pooling"
+    return next((FAMILY_FACTORS[one] for one in ("norm", "drop", "act") if one in families), "depth")

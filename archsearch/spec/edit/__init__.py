@@ -1,0 +1,1 @@
+"""Changes of a spec: set, replace, insert, drop; addresses of layers and values."""

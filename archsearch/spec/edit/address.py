@@ -1,0 +1,91 @@
+"""Which layers an address means: a name (`conv2`, `res1.conv1`), a kind (`tanh`: all), a kind and position (`tanh[2]`).
+
+find_layers(node, "tanh[2]", mark)         # [Entry(loc=("network", 4), path="act2", kind="tanh")]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archsearch.errors import Problem, SpecError
+from archsearch.spec.network import layer_names
+from archsearch.spec.text.sentences import short, unknown
+from archsearch.spec.text.yaml import Loc, Mark, Node
+
+_NTH = re.compile(r"(?P<kind>[a-z0-9_]+)\[(?P<n>[0-9]{1,6})\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One layer as it stands in the file."""
+
+    loc: Loc  # from the spec's root: ("network", 3), or ("network", 3, "residual", "layers", 0)
+    path: str  # conv1, res1.conv1
+    kind: str
+
+
+def entries_of(layers: Node | None, loc: Loc, prefix: str = "") -> Iterator[Entry]:
+    """Yield the layers of a list and of the blocks in it, named as `plan_network` names them."""
+    if layers is None or not isinstance(layers.value, tuple):
+        return
+    kinds = [kind_and_fields(layer) for layer in layers.value]
+    own = [fields.get("name") if fields else None for _, fields in kinds]
+    words = [n.value if n is not None and isinstance(n.value, str) else None for n in own]
+    names = layer_names((kind, word) for (kind, _), word in zip(kinds, words, strict=True))
+    for index, ((kind, fields), name) in enumerate(zip(kinds, names, strict=True)):
+        yield Entry((*loc, index), prefix + name, kind)
+        if fields and fields.get("layers"):
+            yield from entries_of(fields.get("layers"), (*loc, index, kind, "layers"), f"{prefix}{name}.")
+
+
+def kind_and_fields(layer: Node) -> tuple[str, Node | None]:
+    if isinstance(layer.value, dict) and len(layer.value) == 1:
+        ((kind, fields),) = layer.value.items()
+        return kind, fields
+    return str(layer.value) if isinstance(layer.value, str) else "", None
+
+
+def find_layers(node: Node, address: str, mark: Mark) -> list[Entry]:
+    """Give the layers an address means; raise `SpecError` with the valid ones where there are none."""
+    entries = list(entries_of(node.get("network"), ("network",)))
+    named = [entry for entry in entries if entry.path == address]
+    if named:
+        return named
+    nth = _NTH.fullmatch(address)
+    if nth:
+        of_kind = [entry for entry in entries if entry.kind == nth["kind"]]
+        position = int(nth["n"])
+        if 1 <= position <= len(of_kind):
+            return [of_kind[position - 1]]
+        if of_kind:
+            raise SpecError(
+                Problem(str(mark), f"{short(address)}: there are {len(of_kind)} {nth['kind']} layers, counted from 1")
+            )
+    of_kind = [entry for entry in entries if entry.kind == address]
+    if of_kind:
+        return of_kind
+    known = [entry.path for entry in entries] + sorted({entry.kind for entry in entries})
+    raise SpecError(Problem(str(mark), unknown("layer", address, known)))
+
+
+def find_each(node: Node, addresses: Sequence[tuple[str, Mark]]) -> list[list[Entry]]:
+    """Give the layers of each address; raise `SpecError` where two addresses mean the same layer, or one inside it."""
+    each = [find_layers(node, address, mark) for address, mark in addresses]
+    taken: dict[Loc, int] = {}
+    for index, found in enumerate(each):
+        for entry in found:
+            if taken.setdefault(entry.loc, index) != index:
+                raise SpecError(_twice(entry, addresses[taken[entry.loc]][0], addresses[index][1]))
+    for index, found in enumerate(each):
+        for entry in found:
+            for length in range(2, len(entry.loc)):
+                other = taken.get(entry.loc[:length], index)
+                if other != index:
+                    raise SpecError(_twice(entry, addresses[other][0], addresses[index][1]))
+    return each
+
+
+def _twice(entry: Entry, address: str, mark: Mark) -> Problem:
+    return Problem(str(mark), f"{short(entry.path)} is meant by {short(address)!r} already; name each layer once")

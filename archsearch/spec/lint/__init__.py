@@ -1,0 +1,1 @@
+"""Known mistakes of networks and training, with reason, source and fix."""

@@ -1,0 +1,227 @@
+"""The checks behind the lint rules: each looks at a spec with its plan and yields what it found.
+
+    list(squashed_twice(Subject(spec, plan)))     # [Found("act5 (softmax) stands before cross_entropy, ...", ...)]
+
+Codes, reasons and sources stand in `lint.py`. Better to miss a mistake than to call something right a mistake.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from archsearch.spec.edit.in_memory import Edit
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.layers import Block
+from archsearch.spec.layers.convolution import Convolution
+from archsearch.spec.layers.pooling import Pooling
+from archsearch.spec.network import NetworkPlan, PlannedLayer
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a rule looks at: a spec with its plan; `searched` says that it is the base of a search."""
+
+    spec: ExperimentSpec
+    plan: NetworkPlan
+    searched: bool = False
+
+    @property
+    def rows(self) -> list[PlannedLayer]:
+        """Give the top layers that do something."""
+        return [row for row in self.plan.rows if row.kind != "identity"]
+
+    def lists(self) -> Iterator[list[PlannedLayer]]:
+        """Yield every layer list: the network's own, and those inside blocks."""
+        for row in self.plan.walk():
+            if isinstance(row.layer, Block):
+                yield [inner for inner in row.layers if inner.kind != "identity"]
+        yield self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a rule found: a sentence, the layer it is about ("" for none), and the edits that would mend it."""
+
+    message: str
+    layer: str = ""
+    fix: tuple[Edit, ...] = ()
+
+
+# -- the output and the loss -------------------------------------------------------------------------------------------
+
+
+def squashed_twice(subject: Subject) -> Iterator[Found]:
+    """Find a softmax or sigmoid before a loss that has its own; log_softmax there changes nothing and is left alone."""
+    last, loss = subject.rows[-1], subject.spec.train.loss.kind
+    if loss == "cross_entropy" and last.kind in ("softmax", "sigmoid"):
+        what = f"{last.name} ({last.kind}) stands before cross_entropy, which applies log-softmax itself"
+        yield Found(what, last.name, ({"drop": last.name},))
+
+
+def no_log_probabilities(subject: Subject) -> Iterator[Found]:
+    """Find an nll whose network does not end in log_softmax."""
+    last, loss = subject.rows[-1], subject.spec.train.loss.kind
+    if loss != "nll" or last.kind in ("log_softmax", *_BLOCKS):
+        return
+    fix: Edit = {"insert": {"after": last.name, "layers": ["log_softmax"]}}
+    if last.kind in ("softmax", "sigmoid"):
+        fix = {"replace": {last.name: "log_softmax"}}
+    yield Found(f"nll wants log-probabilities, and the network ends in {last.name} ({last.kind})", last.name, (fix,))
+
+
+def distance_of_probabilities(subject: Subject) -> Iterator[Found]:
+    """Find mse or l1 on the output of a softmax or sigmoid."""
+    last, loss = subject.rows[-1], subject.spec.train.loss.kind
+    if loss in ("mse", "l1") and last.kind in ("softmax", "sigmoid"):
+        fix: tuple[Edit, ...] = ({"set": {"train.loss": "cross_entropy"}}, {"drop": last.name})
+        yield Found(
+            f"{loss} is taken between class probabilities of {last.name} ({last.kind}) and labels", last.name, fix
+        )
+
+
+# -- the order of layers -----------------------------------------------------------------------------------------------
+
+_BLOCKS = ("sequential", "residual")
+_ELEMENTWISE_OR_POOL = ("act", "pool", "flatten")
+
+
+def linear_after_linear(subject: Subject) -> Iterator[Found]:
+    """Find two linear layers in a row, unless the first is a bottleneck: a matrix factorised on purpose."""
+    for rows in subject.lists():
+        between = [row for row in rows if row.layer.family != "drop"]
+        for one, two in pairwise(between):
+            narrow = one.output_shape[0] < min(one.input_shape[0], two.output_shape[0])  # a factorised matrix: meant so
+            if one.kind == two.kind == "linear" and not narrow:
+                act = _usual_activation(subject)
+                fix: Edit = {"insert": {"after": one.name, "layers": [act]}}
+                yield Found(f"nothing nonlinear stands between {one.name} and {two.name}", one.name, (fix,))
+
+
+def _usual_activation(subject: Subject) -> str:
+    counts = Counter(row.kind for row in subject.plan.walk() if row.layer.family == "act" and row.kind != "identity")
+    words = [kind for kind, _ in counts.most_common() if kind not in ("softmax", "log_softmax", "sigmoid")]
+    return words[0] if words else "relu"
+
+
+def activation_first(subject: Subject) -> Iterator[Found]:
+    """Find an activation before anything else."""
+    first = subject.rows[0]
+    if first.layer.family == "act":
+        fix: tuple[Edit, ...] = ({"drop": first.name},) if len(subject.rows) > 1 else ()
+        yield Found(f"{first.name} ({first.kind}) bends the data before any layer with weights", first.name, fix)
+
+
+def bias_before_norm(subject: Subject) -> Iterator[Found]:
+    """Find a bias whose layer a batch norm follows."""
+    for rows in subject.lists():
+        for one, two in pairwise(rows):
+            if two.kind.startswith("batch_norm") and getattr(one.layer, "bias", False):
+                fix: Edit = {"set": {f"{one.name}.bias": False}}
+                yield Found(f"the bias of {one.name} is subtracted again by {two.name}", one.name, (fix,))
+
+
+def dropout_before_norm(subject: Subject) -> Iterator[Found]:
+    """Find a dropout with a batch norm after it, at most one layer with weights between them."""
+    for rows in subject.lists():
+        for index, row in enumerate(rows):
+            if row.layer.family != "drop" or not getattr(row.layer, "p", 0):
+                continue
+            weighted = 0
+            for later in rows[index + 1 :]:
+                if later.kind.startswith("batch_norm"):
+                    message = (
+                        f"{row.name} shifts the variance that {later.name} has learned, as it is off in evaluation"
+                    )
+                    yield Found(message, row.name, ({"drop": row.name},))
+                    break
+                weighted += later.layer.family in ("conv", "fc")
+                if weighted > 1 or later.layer.family not in ("conv", "fc", *_ELEMENTWISE_OR_POOL):
+                    break
+
+
+def rows_thrown_away(subject: Subject) -> Iterator[Found]:
+    """Find convolutions and poolings whose windows do not reach the end of their input."""
+    for row in subject.plan.walk():
+        lost = _unread(row)
+        if not any(lost):
+            continue
+        words = " and ".join(f"{n} of {size} {what}" for n, size, what in _lost_words(row, lost) if n)
+        fix: tuple[Edit, ...] = ()
+        if row.layer.family == "pool":
+            fix = ({"set": {f"{row.name}.ceil_mode": True}},)
+        yield Found(f"{row.name} ({row.kind}) never looks at the last {words} of its input", row.name, fix)
+
+
+def _unread(row: PlannedLayer) -> list[int]:
+    """Count, for each dimension, the last places of the input that no window reaches."""
+    layer = row.layer
+    if isinstance(layer, Convolution):
+        kernel, stride, dilation, padding = layer.spatial()
+    elif isinstance(layer, Pooling):
+        kernel, stride, padding, dilation = layer.window()
+    else:
+        return []
+    if padding == "same":
+        return []
+    each = zip(row.input_shape[1:], row.output_shape[1:], kernel, stride, padding, dilation, strict=True)
+    # A 1x1 kernel with a stride skips places on purpose, all over the map.
+    return [max(0, n + p - (out - 1) * s - d * (k - 1) - 1) if k > 1 else 0 for n, out, k, s, p, d in each]
+
+
+def _lost_words(row: PlannedLayer, lost: Sequence[int]) -> Iterator[tuple[int, int, str]]:
+    names = ("rows", "columns") if len(lost) == 2 else ("places",)
+    yield from zip(lost, row.input_shape[1:], names, strict=True)
+
+
+# -- sizes and training ------------------------------------------------------------------------------------------------
+
+
+def no_validation_in_search(subject: Subject) -> Iterator[Found]:
+    """Find the base of a search that holds no validation data out."""
+    if subject.searched and not subject.spec.data.validation:
+        fix: Edit = {"set": {"data.validation": 0.1}}
+        yield Found("a search without validation data selects on the test set", "", (fix,))
+
+
+def norm_of_one(subject: Subject) -> Iterator[Found]:
+    """Find batch norms where a batch is one sample."""
+    norms = [row for row in subject.plan.walk() if row.kind.startswith("batch_norm")]
+    if norms and subject.spec.train.batch_size == 1:
+        fix: Edit = {"set": {"train.batch_size": 32}}
+        yield Found(f"{norms[0].name} normalises over a batch of one sample", norms[0].name, (fix,))
+
+
+_WORTH_SAVING = 100_000  # parameters
+
+
+def one_layer_has_it_all(subject: Subject) -> Iterator[Found]:
+    """Find a linear layer behind a flattened map that holds nearly all; of two layers one always does."""
+    weighted = [row for row in subject.plan.walk() if row.layer.family in ("conv", "fc")]
+    rows = subject.rows
+    for before, row in pairwise(rows):
+        share = row.parameters / max(subject.plan.parameters, 1)
+        if row.kind != "linear" or before.kind != "flatten" or row.parameters < _WORTH_SAVING:
+            continue
+        if len(weighted) < 3 or share <= 0.8:
+            continue
+        if len(before.input_shape) in (2, 3) and before.input_shape[-1] > 1:
+            pool = f"adaptive_avg_pool{len(before.input_shape) - 1}d"
+            fix: Edit = {"insert": {"before": before.name, "layers": [{pool: {"output_size": 1}}]}}
+            yield Found(f"{row.name} holds {share:.0%} of all parameters", row.name, (fix,))
+
+
+# Generous on both sides: published recipes lie well inside.
+_USUAL_RATES = {"sgd": (1e-4, 2.0), "adam": (1e-6, 0.03), "adamw": (1e-6, 0.03), "rmsprop": (1e-6, 0.03)}
+_A_USUAL_RATE = {"sgd": 0.01, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3}
+
+
+def unusual_rate(subject: Subject) -> Iterator[Found]:
+    """Find a learning rate outside the optimiser's usual range."""
+    optimizer = subject.spec.train.optimizer
+    low, high = _USUAL_RATES[optimizer.kind]
+    if not low <= optimizer.lr <= high:
+        fix: Edit = {"set": {f"train.optimizer.{optimizer.kind}.lr": _A_USUAL_RATE[optimizer.kind]}}
+        yield Found(f"{optimizer.kind} with lr {optimizer.lr:g}; usual is {low:g} to {high:g}", "", (fix,))

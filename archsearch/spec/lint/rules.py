@@ -1,0 +1,186 @@
+"""Known mistakes in a spec that is otherwise right: rules with a reason, a source and, where there is one, a fix.
+
+    report = lint(spec, plan)
+    for finding in report.findings: print(finding.code, finding.message, finding.fix)
+
+A finding is advice and not an error. It is silenced in the spec, with a reason: `lint: {A001: kept on purpose}`. To add
+a rule: a function in `mistakes.py` and its entry in `RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from archsearch.errors import SpecError
+from archsearch.spec.edit.in_memory import Edit, edited
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.lint import checks
+from archsearch.spec.lint.checks import Found, Subject
+from archsearch.spec.network import NetworkPlan, plan_network
+from archsearch.spec.text.sentences import unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A known mistake."""
+
+    code: str
+    title: str
+    reason: str
+    source: str
+    check: Callable[[Subject], Iterator[Found]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that applies; `silenced` is the reason the spec gives, `fix` edits after which the spec still fits."""
+
+    code: str
+    title: str
+    message: str
+    layer: str
+    reason: str
+    source: str
+    fix: tuple[Edit, ...]
+    silenced: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LintReport:
+    """All that was found. `unused` names silenced rules that find nothing."""
+
+    findings: tuple[Finding, ...]
+    silenced: tuple[Finding, ...]
+    unused: tuple[str, ...]
+
+
+def lint(spec: ExperimentSpec, plan: NetworkPlan, *, searched: bool = False) -> LintReport:
+    """Apply every rule; raise `SpecError` where the spec silences a rule that does not exist."""
+    wrong = [code for code in spec.lint if code not in RULES]
+    if wrong:
+        raise SpecError(unknown("lint rule", wrong[0], RULES), ("lint",))
+    subject = Subject(spec, plan, searched)
+    found = [
+        Finding(
+            code,
+            rule.title,
+            one.message,
+            one.layer,
+            rule.reason,
+            rule.source,
+            _fitting(subject, one.fix),
+            spec.lint.get(code),
+        )
+        for code, rule in RULES.items()
+        for one in rule.check(subject)
+    ]
+    return LintReport(
+        tuple(one for one in found if one.silenced is None),
+        tuple(one for one in found if one.silenced is not None),
+        tuple(code for code in spec.lint if not any(one.code == code for one in found)),
+    )
+
+
+def _fitting(subject: Subject, fix: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Keep a fix only if the network still fits together after it."""
+    if not fix:
+        return ()
+    try:
+        network = edited(subject.spec, fix).network
+        plan_network(network, subject.plan.input_shape, subject.plan.output_shape[0])
+    except SpecError:
+        return ()
+    return fix
+
+
+RULES: dict[str, Rule] = {
+    rule.code: rule
+    for rule in (
+        Rule(
+            "A001",
+            "softmax or sigmoid before cross_entropy",
+            "The loss applies log-softmax to what are probabilities already: it cannot fall below "
+            "ln(1 + (classes - 1)/e), 1.46 for ten classes, and its gradients are small.",
+            "torch.nn.CrossEntropyLoss: the input is expected to contain the unnormalized logits.",
+            checks.squashed_twice,
+        ),
+        Rule(
+            "A002",
+            "nll without log_softmax",
+            "The loss is minus the output of the true class: without log_softmax it has no lower bound.",
+            "torch.nn.NLLLoss: the input is expected to contain log-probabilities.",
+            checks.no_log_probabilities,
+        ),
+        Rule(
+            "A003",
+            "mse or l1 on class probabilities",
+            "Where the network is confident and wrong the gradient through the squashing vanishes: it learns slowly.",
+            "Golik, Doetsch & Ney 2013, Cross-entropy vs. squared error training, Interspeech.",
+            checks.distance_of_probabilities,
+        ),
+        Rule(
+            "A004",
+            "two linear layers with nothing between",
+            "The product of two matrices is one matrix: the second layer adds parameters and no function.",
+            "Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.4.",
+            checks.linear_after_linear,
+        ),
+        Rule(
+            "A005",
+            "activation before the first layer",
+            "It bends or cuts the data before anything was learned from them; relu does nothing to data in 0 to 1.",
+            "Arithmetic: relu(x) = x for x >= 0.",
+            checks.activation_first,
+        ),
+        Rule(
+            "A006",
+            "bias before batch norm",
+            "The norm subtracts the mean, and the bias with it: parameters that never matter.",
+            "Ioffe & Szegedy 2015 (arXiv 1502.03167), section 3.2.",
+            checks.bias_before_norm,
+        ),
+        Rule(
+            "A007",
+            "dropout before batch norm",
+            "The variance differs between training and evaluation, and the norm has learned that of training.",
+            "Li, Chen, Hu & Yang 2019 (arXiv 1801.05134).",
+            checks.dropout_before_norm,
+        ),
+        Rule(
+            "A008",
+            "rows that are thrown away",
+            "Stride and size do not go together: the last rows and columns never reach the next layer.",
+            "Dumoulin & Visin 2016 (arXiv 1603.07285), relationship 6.",
+            checks.rows_thrown_away,
+        ),
+        Rule(
+            "A009",
+            "no validation data in a search",
+            "Selecting on the test set makes its accuracy an optimistic one.",
+            "Cawley & Talbot 2010, JMLR 11, 2079-2107.",
+            checks.no_validation_in_search,
+        ),
+        Rule(
+            "A010",
+            "batch norm with batch size 1",
+            "The statistics of one sample are its own: training and evaluation see different networks.",
+            "Wu & He 2018 (arXiv 1803.08494), section 1.",
+            checks.norm_of_one,
+        ),
+        Rule(
+            "A011",
+            "one layer with more than 80 % of the parameters",
+            "Flattening a large map into a linear layer costs most of the parameters; averaging the map costs none.",
+            "Lin, Chen & Yan 2014 (arXiv 1312.4400), section 3.2.",
+            checks.one_layer_has_it_all,
+        ),
+        Rule(
+            "A012",
+            "unusual learning rate",
+            "Outside the usual range of the optimiser training mostly stands still or diverges.",
+            "Bengio 2012 (arXiv 1206.5533), section 3.1.1; Kingma & Ba 2015 (arXiv 1412.6980).",
+            checks.unusual_rate,
+        ),
+    )
+}

@@ -1,0 +1,1 @@
+"""A spec as text: YAML with places, sentences about what is wrong, writing it again, schemas."""

@@ -1,0 +1,195 @@
+"""Turn what Pydantic found wrong into sentences with a place.
+
+    problems = problems_of(validation_error, node, ExperimentSpec)
+    str(problems[0])      # mine.yaml:3:5: train: unknown key 'epoch'; did you mean 'epochs'?
+
+Knows nothing of files; the marks of the nodes say where.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Iterable
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from archsearch.errors import Problem
+from archsearch.spec.fields import LAYER_NAME, LEVEL_NAME, LINT_CODE, SPEC_NAME
+from archsearch.spec.onekey import Kind, OneKey
+from archsearch.spec.text.yaml import Loc, Node
+
+_MOST_PROBLEMS = 50  # what more there is has the same few causes
+_MOST_NAMES = 40
+
+_PLAIN: dict[str, str] = {
+    "missing": "is missing",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "bool_type": "expected true or false",
+    "string_type": "expected text",
+    "tuple_type": "expected a list",
+    "dict_type": "expected keys with values",
+    "model_type": "expected keys with values",
+    "model_attributes_type": "expected keys with values",
+    "finite_number": "expected a finite number",
+    "too_long": "at most {max_length} values belong here",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of {expected}",
+    "string_too_short": "needs some text",
+    "string_too_long": "is too long, at most {max_length} characters",
+}
+_PATTERNS = {
+    SPEC_NAME: "may hold letters, digits, _ . - only, and begins with a letter or digit",
+    LEVEL_NAME: "may hold letters, digits, spaces, _ . - only, and begins with a letter or digit",
+    LINT_CODE: "is no lint rule; `archsearch lint` names them, such as A001",
+    LAYER_NAME: "may hold small letters, digits and _ only, and begins with a letter",
+}
+
+
+def problems_of(error: ValidationError, node: Node, model: type[BaseModel]) -> list[Problem]:
+    """Give one problem for each of Pydantic's errors (of the first 50), in the order of the file."""
+    # Pydantic also calls a list too short whose items it refused: only a list that is empty is meant.
+    details = [d for d in error.errors(include_url=False) if not (d["type"] == "too_short" and d["input"])]
+    found = [(node.locate(_place(d), key=d["type"] == "extra_forbidden"), d) for d in details]
+    found.sort(key=lambda pair: (pair[0].source, pair[0].line, pair[0].column))
+    problems = [Problem(str(mark), sentence(d, model)) for mark, d in found[:_MOST_PROBLEMS]]
+    if len(found) > _MOST_PROBLEMS:
+        mark = found[_MOST_PROBLEMS][0]
+        problems.append(Problem(str(mark), f"and {len(found) - _MOST_PROBLEMS:,} more problems from here on"))
+    return problems
+
+
+def _place(detail: ErrorDetails) -> Loc:
+    return detail["loc"][:-1] if detail["type"] == "missing" else detail["loc"]
+
+
+def sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """Say one error: which key, what is wrong, what is allowed, the closest valid name."""
+    loc, kind = detail["loc"], detail["type"]
+    loc = loc[:-1] if loc and loc[-1] == "[key]" else loc  # Pydantic's word for a key that is wrong itself
+    subject = address(loc)
+    if kind == "extra_forbidden":
+        return f"{address(loc[:-1], 'top level')}: {unknown('key', str(loc[-1]), allowed_keys(loc[:-1], model))}"
+    if kind == "missing" and isinstance(loc[-1], int):
+        return f"{address(loc[:-1])}: too few values in the list"
+    if kind == "missing":
+        return f"{address(loc[:-1], 'top level')}: the key {str(loc[-1])!r} is missing"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _wrong_kind(detail, subject, allowed_keys(loc, model))
+    if kind == "too_short":
+        return f"{subject}: is empty; at least one is needed"
+    if kind == "string_pattern_mismatch":
+        text = _PATTERNS[detail["ctx"]["pattern"]]
+    elif kind in _PLAIN:
+        text = _PLAIN[kind].format(**detail.get("ctx", {}))
+    elif isinstance(detail["input"], dict):  # said of all keys together: the sentence names those that matter
+        return f"{subject}: {detail['msg']}" if subject else detail["msg"]
+    else:
+        text = detail["msg"]
+    return f"{subject}: {text}, got {quoted(detail['input'])}"
+
+
+def _wrong_kind(detail: ErrorDetails, subject: str, kinds: list[str]) -> str:
+    if detail["type"] == "union_tag_invalid":
+        return f"{subject}: {unknown('kind', str(detail['ctx']['tag']), kinds)}"
+    value = detail["input"]
+    if isinstance(value, dict) and len(value) > 1:
+        return (
+            f"{subject}: expected one key, got {len(value)} ({', '.join(short(str(k)) for k in list(value)[:4])}); "
+            "indent the fields below the first"
+        )
+    return f"{subject}: expected a word, or one key with its fields, got {quoted(value)}"
+
+
+def unknown(what: str, word: str, allowed: Iterable[str]) -> str:
+    """Say that a word is unknown, with the closest valid one, or all of them."""
+    allowed = [short(name) for name in allowed]
+    if not allowed:
+        return f"unknown {what} {short(word)!r}"
+    close = difflib.get_close_matches(word[:100], allowed, 1, 0.6)
+    if close:
+        return f"unknown {what} {short(word)!r}; did you mean {close[0]!r}?"
+    more = ", ..." if len(allowed) > _MOST_NAMES else ""
+    return f"unknown {what} {short(word)!r}; allowed: {', '.join(allowed[:_MOST_NAMES])}{more}"
+
+
+def address(loc: Loc, nothing: str = "") -> str:
+    """Write a location as a path: ('network', 3, 'conv2d', 'stride') -> `network[3].conv2d.stride` (from 1)."""
+    text = ""
+    for part in loc:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{short(part)}" if text else short(part)
+    return text or nothing
+
+
+def quoted(value: object) -> str:
+    """Show a value briefly, with its type where that is the point."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "keys with values"
+    if isinstance(value, (list, tuple)):
+        brief = len(value) <= 4 and not any(isinstance(item, (dict, list, tuple)) for item in value)
+        return f"[{', '.join(map(_item, value))}]" if brief else "a list"
+    return f"text {short(value)!r}" if isinstance(value, str) else short(str(value))
+
+
+def _item(value: object) -> str:
+    return quoted(value).removeprefix("text ")
+
+
+def short(text: str, most: int = 60) -> str:
+    """Cut a long text, and show control characters as escapes."""
+    clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: most + 1])
+    return clean if len(text) <= most else clean[: most - 3] + "..."
+
+
+def allowed_keys(loc: Loc, model: type[BaseModel]) -> list[str]:
+    """Give the keys (of a `Plain`) or kinds (of a `OneKey` union) that are allowed at a location."""
+    at: Any = model
+    for part in loc:
+        at = _step(at, part)
+    at = _without_none(at)
+    if isinstance(at, type) and issubclass(at, BaseModel):
+        return list(at.model_fields)
+    return list(_kinds(at))
+
+
+def _step(at: Any, part: str | int) -> Any:
+    at = _without_none(at)
+    if isinstance(part, int):
+        return next((item for item in get_args(_bare(at)) if item is not Ellipsis), None)
+    kinds = _kinds(at)
+    if part in kinds:
+        return kinds[part]
+    if isinstance(at, type) and issubclass(at, BaseModel):
+        field = at.model_fields.get(part)
+        if field is not None:
+            one_key = [m for m in field.metadata if isinstance(m, OneKey)]
+            return Annotated[field.annotation, one_key[0]] if one_key else field.annotation
+    return None
+
+
+def _kinds(at: Any) -> dict[str, type[Kind]]:
+    classes = get_args(_bare(at))
+    return {cls.kind: cls for cls in classes if isinstance(cls, type) and issubclass(cls, Kind)}
+
+
+def _bare(at: Any) -> Any:
+    return get_args(at)[0] if get_origin(at) is Annotated else at
+
+
+def _without_none(at: Any) -> Any:
+    if get_origin(at) in (Union, types.UnionType):
+        rest = [arg for arg in get_args(at) if arg is not type(None)]
+        if len(rest) == 1:
+            return rest[0]
+    return at

@@ -1,0 +1,1 @@
+"""Statistics of comparisons: intervals, tests, corrections, power, sequential rules, verdicts. Knows numbers only."""

@@ -1,0 +1,218 @@
+"""The shipped studies, where known networks lie in a space, and how large a space is."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+
+import pytest
+
+import archsearch
+from archsearch.experiment_plan import load_spec
+from archsearch.search.search_file import load_study
+from archsearch.search.space.count import SAMPLE, count_space, distinct_from, each_feasible, wilson
+from archsearch.search.space.space import InfeasibleError, network_key
+from archsearch.spec.catalog import study_kind
+from archsearch.spec.text.yaml import read_file
+
+FILES = sorted((Path(archsearch.__file__).parents[1] / "studies").glob("*.yaml"))
+STUDIES = [path for path in FILES if study_kind(read_file(path)) == "search"]
+LENET5 = {
+    "activation": "tanh",
+    "fc_activation": "tanh",
+    "conv.depth": 3,
+    "conv1.out_channels": 6,
+    "conv1.kernel_size": 5,
+    "conv1.pool": "avg",
+    "conv1.pool.avg.stride": 2,
+    "conv2.out_channels": 16,
+    "conv2.kernel_size": 5,
+    "conv2.pool": "avg",
+    "conv2.pool.avg.stride": 2,
+    "conv3.out_channels": 120,
+    "conv3.kernel_size": 5,
+    "conv3.pool": "none",
+    "fc.depth": 1,
+    "fc1.out_features": 84,
+    "output": "softmax",
+    "train.loss": "cross_entropy",
+}
+CONV4 = {
+    "activation": "tanh",
+    "fc_activation": "tanh",
+    "conv.depth": 4,
+    "conv1.out_channels": 10,
+    "conv1.kernel_size": 5,
+    "conv1.pool": "max",
+    "conv1.pool.max.stride": 1,
+    "conv2.out_channels": 20,
+    "conv2.kernel_size": 5,
+    "conv2.pool": "avg",
+    "conv2.pool.avg.stride": 1,
+    "conv3.out_channels": 50,
+    "conv3.kernel_size": 5,
+    "conv3.pool": "avg",
+    "conv3.pool.avg.stride": 2,
+    "conv4.out_channels": 150,
+    "conv4.kernel_size": 5,
+    "conv4.pool": "none",
+    "output": "softmax",
+    "train.loss": "cross_entropy",
+}
+CONV4_RELU = {
+    "activation": "relu",
+    "fc_activation": "tanh",
+    "conv.depth": 4,
+    "conv1.out_channels": 6,
+    "conv1.kernel_size": 3,
+    "conv1.pool": "avg",
+    "conv1.pool.avg.stride": 2,
+    "conv2.out_channels": 16,
+    "conv2.kernel_size": 3,
+    "conv2.pool": "avg",
+    "conv2.pool.avg.stride": 2,
+    "conv3.out_channels": 40,
+    "conv3.kernel_size": 3,
+    "conv3.pool": "avg",
+    "conv3.pool.avg.stride": 1,
+    "conv4.out_channels": 120,
+    "conv4.kernel_size": 3,
+    "conv4.pool": "none",
+    "fc.depth": 2,
+    "fc1.out_features": 120,
+    "fc2.out_features": 80,
+    "output": "softmax",
+    "train.loss": "cross_entropy",
+}
+DOCUMENTED = {
+    "lenet5": LENET5,
+    "lenet_l1": {**LENET5, "train.loss": "l1"},
+    "lenet_relu": {**LENET5, "activation": "relu"},
+    "lenet5_logits": {**LENET5, "output": "logits"},
+    "lenet_conv4_relu": CONV4_RELU,
+    "lenet_conv4": {**CONV4, "fc.depth": 2, "fc1.out_features": 150, "fc2.out_features": 70},
+    "lenet_best": {**CONV4, "fc.depth": 1, "fc1.out_features": 80},
+    "lenet_fc4": {**CONV4, "fc.depth": 3, "fc1.out_features": 150, "fc2.out_features": 70, "fc3.out_features": 40},
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_documented_variant_lies_in_the_lenet_space(name):
+    space = load_study("lenet").space
+    spec = load_spec(name)
+    spec = spec.model_copy(update={"data": space.base.data})
+    assert space.locate(spec) == DOCUMENTED[name]
+    assert network_key(space.with_values(DOCUMENTED[name])) == network_key(
+        space.plan(spec.model_dump(mode="json", include={"name", "data", "network", "train"}))
+    )
+
+
+def test_a_network_outside_the_space_is_not_located():
+    space = load_study("lenet").space
+    spec = load_spec("lenet5", ["conv1.out_channels=5"])
+    assert space.locate(spec.model_copy(update={"data": space.base.data})) is None
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_shipped_study_holds_its_base_and_a_validation_part(path):
+    study = load_study(str(path))
+    assert study.space.base.data.validation
+    values = study.space.locate(study.space.base)
+    assert values is not None
+    study.space.with_values(values)
+
+
+def test_study_on_a_base_without_validation_holds_some_out_and_says_so():
+    study = load_study("lenet")
+    assert study.space.base.data.validation == 10_000
+    assert study.note == "lenet5 has no validation data: 10,000 of 60,000 training samples are held out for the search"
+
+
+def naive(space) -> tuple[int, int, int]:
+    """Count by making every combination of all values, whether it exists in the sample or not."""
+    domains = {name: list(domain.values()) for name, domain in space.parameters().items()}
+    seen: dict[tuple, bool] = {}
+    networks = set()
+    for combination in itertools.product(*domains.values()):
+        values = dict(zip(domains, combination, strict=True))
+        tree, used = space.tree(lambda value, v=values: v[value.name])
+        key = tuple(sorted((name, str(value)) for name, value in used.items()))
+        if key in seen:
+            continue
+        try:
+            networks.add(network_key(space.plan(tree)))
+            seen[key] = True
+        except InfeasibleError:
+            seen[key] = False
+    return len(seen), sum(seen.values()), len(networks)
+
+
+COUNTED = {
+    "small": None,
+    "two ways to say the same": """
+network:
+  - choice: {none: identity, nothing: {dropout: {p: 0.1}}, same: identity}
+    name: a
+  - max_pool2d: {kernel_size: 2, stride: {choice: [1, 2]}}
+  - max_pool2d: {kernel_size: {choice: [2, 3, 4, 5]}}
+  - flatten
+  - linear: {out_features: classes}
+train: {batch_size: {choice: [16, 32]}}
+""",
+    "shared in network and training": """
+space: {n: {choice: [8, 16]}}
+network:
+  - flatten
+  - repeat:
+      name: fc
+      times: {int: [0, 2]}
+      shared: true
+      layers: [{linear: {out_features: $n}}, {choice: [relu, tanh]}]
+  - linear: {out_features: classes}
+train: {batch_size: $n}
+limits: {parameters: 1000}
+""",
+}
+
+
+@pytest.mark.parametrize("text", COUNTED.values(), ids=COUNTED.keys())
+def test_count_agrees_with_making_every_configuration(make_study, text):
+    space = (make_study() if text is None else make_study(text)).space
+    counted = count_space(space)
+    assert (counted.total, counted.feasible, counted.distinct) == naive(space)
+    assert counted.exact
+    assert sum(misfit.configurations for misfit in counted.misfits) == counted.total - counted.feasible
+    assert sum(1 for _ in each_feasible(space)) == counted.feasible
+
+
+def test_estimate_of_a_large_space_holds_the_exact_count(make_study, monkeypatch):
+    space = make_study().space
+    exact = count_space(space)
+    monkeypatch.setattr("archsearch.search.space.count.EXACT_UP_TO", 10)
+    estimate = count_space(space, sample=3000)
+    assert not estimate.exact
+    assert estimate.total == exact.total
+    assert estimate.feasible_interval[0] <= exact.feasible <= estimate.feasible_interval[1]
+    assert estimate.distinct_interval[0] <= exact.distinct <= estimate.distinct_interval[1]
+    assert estimate.distinct == pytest.approx(exact.distinct, rel=0.15)
+
+
+def test_continuous_value_makes_the_total_infinite(make_study):
+    counted = count_space(make_study("train: {optimizer: {adam: {lr: {float: [0.001, 0.01], log: true}}}}").space)
+    assert counted.total is None
+    assert counted.continuous == ("train.optimizer.adam.lr",)
+
+
+def test_wilson_interval_of_half_of_a_hundred():
+    # worked by hand: centre 0.5, half-width 1.96/(1+0.0384)*sqrt(0.25/100+0.0000960) = 0.0962
+    assert wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+
+
+def test_distinct_from_coincidences_finds_the_number_of_kinds():
+    generator = random.Random(1)
+    draws = [str(generator.randrange(5000)) for _ in range(SAMPLE)]
+    keys = {key: draws.count(key) for key in set(draws)}
+    estimate, (low, high) = distinct_from(keys, 10**6, 10**6)
+    assert low <= 5000 <= high
+    assert estimate == pytest.approx(5000, rel=0.1)

@@ -1,0 +1,111 @@
+"""The JSON Schema that editors read: committed, valid, and of one mind with the reader."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from archsearch.data.registry import DATASETS, OWN_DATA
+from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.text.schema import experiment_schema
+from archsearch.spec.text.yaml import read_file, read_text
+from tests.spec.trees import BLOCKS, TINY
+
+ROOT = Path(__file__).parents[3]
+FILE = ROOT / "schema/experiment.schema.json"
+SCHEMA = experiment_schema(sorted([*DATASETS, *OWN_DATA]))
+VALIDATOR = Draft7Validator(SCHEMA)
+
+
+def test_committed_schema_is_the_one_the_code_makes() -> None:
+    """After a change of the spec classes: archsearch schema --write schema"""
+    assert json.loads(FILE.read_text(encoding="utf-8")) == SCHEMA
+
+
+def test_schema_is_valid_draft_7_without_words_of_later_drafts_and_small() -> None:
+    Draft7Validator.check_schema(SCHEMA)
+    text = json.dumps(SCHEMA)
+    assert [word for word in ('"$defs"', "#/$defs/", '"prefixItems"', '"const": null') if word in text] == []
+    assert FILE.stat().st_size < 150_000
+
+
+def references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        found = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return found.union(*(references(item) for item in value.values()))
+    return set().union(*(references(item) for item in value)) if isinstance(value, list) else set()
+
+
+def test_every_reference_of_the_schema_leads_to_a_definition() -> None:
+    assert references(SCHEMA) <= {f"#/definitions/{name}" for name in SCHEMA["definitions"]}
+
+
+def test_schema_offers_all_layer_kinds_and_data_sets() -> None:
+    options = SCHEMA["definitions"]["Layer"]["anyOf"]
+    keys = [next(iter(option["properties"])) for option in options if "properties" in option]
+    assert keys == list(LAYER_KINDS)
+    bare = {kind for kind, cls in LAYER_KINDS.items() if not any(f.is_required() for f in cls.model_fields.values())}
+    assert set(options[0]["enum"]) == bare
+    assert set(SCHEMA["definitions"]["DataSpec"]["properties"]["name"]["enum"]) == {*DATASETS, "npz", "folder"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_spec_is_valid_by_the_schema(path: Path) -> None:
+    assert list(VALIDATOR.iter_errors(read_file(path).plain())) == []
+
+
+RIGHT = [
+    "extends: lenet5",
+    "extends: lenet5\nedits: [drop: tanh, drop: [conv1, 'tanh[2]'], replace: {tanh: relu, act1: [relu, tanh]}]",
+    "extends: lenet5\nedits: [insert: {after: conv1, layers: [batch_norm2d]}, set: {train.epochs: 3}]",
+    TINY, BLOCKS,
+    TINY.replace("kernel_size: 3", "kernel_size: [3, 5], padding: same, stride: [1, 1]"),
+    TINY.replace("name: mnist", "name: npz, path: x.npz, validation: 0.1"),
+    TINY.replace("epochs: 2", "epochs: 2\n  schedule: {one_cycle: {pct_start: 0.2}}\n  early_stopping: {patience: 3}"),
+    TINY.replace("epochs: 2", "epochs: 2\n  loss: {cross_entropy: {label_smoothing: 0.1}}"),
+]  # fmt: skip
+WRONG = [
+    "name: x",
+    "extends: lenet5\nedit: []",
+    "extends: [lenet5]",
+    "extends: lenet5\nedits: [remove: tanh]",
+    "extends: lenet5\nedits: [{drop: tanh, set: {a: 1}}]",
+    "extends: lenet5\nedits: [insert: {after: conv1}]",
+    TINY.replace("epochs", "epoch"),
+    TINY.replace("mnist", "minst"),
+    TINY.replace("- tanh", "- tahn"),
+    TINY.replace("out_channels: 4", "out_channels: -4"),
+    TINY.replace("out_channels: 4", "out_channel: 4"),
+    TINY.replace("kernel_size: 3}", "kernel_size: [3, 3, 3]}"),
+    TINY.replace(", kernel_size: 3}", "}"),
+    TINY.replace("classes", "class"),
+    TINY.replace("adam", "adan"),
+    TINY.replace("1e-3", "fast"),
+    TINY.replace("1e-3", "0"),
+    TINY + "extra: 1\n",
+    BLOCKS.replace("[tanh, relu]", "[]"),
+    BLOCKS.replace("[tanh, relu]", "[tahn]"),
+]
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_schema_accepts_what_the_language_allows(text: str) -> None:
+    assert [error.message for error in VALIDATOR.iter_errors(read_text(text, "s").plain())] == []
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_schema_refuses_a_typical_mistake(text: str) -> None:
+    assert text not in (TINY, BLOCKS)
+    assert not VALIDATOR.is_valid(read_text(text, "s").plain())
+
+
+def test_schema_made_twice_is_the_same_and_shares_nothing() -> None:
+    first = experiment_schema(["mnist"])
+    before = copy.deepcopy(first)
+    experiment_schema(["digits"])
+    assert first == before == experiment_schema(["mnist"])

@@ -1,0 +1,126 @@
+"""Errors as a person reads them: place, what was found, what is allowed, in one short line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archsearch.errors import SpecError
+from archsearch.experiment_plan import load_plan
+from archsearch.spec.text.sentences import address, quoted, short, unknown
+
+FIT = "flatten, linear: {out_features: classes}"
+
+
+def spec(network: str = FIT, data: str = "{name: mnist}", train: str = "{epochs: 2}") -> str:
+    return f"data: {data}\nnetwork: [{network}]\ntrain: {train}\n"
+
+
+CONV = "conv2d: {out_channels: 3, kernel_size: 3"
+MESSAGES = {
+    spec(
+        train="{epoch: 2}"
+    ): "3:8: train: the key 'epochs' is missing\n3:9: train: unknown key 'epoch'; did you mean 'epochs'?",
+    spec(f"conv2: {{}}, {FIT}"): "2:11: network[1]: unknown kind 'conv2'; did you mean 'conv2d'?",
+    spec(f"5, null, {FIT}"): "2:11: network[1]: expected a word, or one key with its fields, got 5\n"
+    "2:14: network[2]: expected a word, or one key with its fields, got nothing",
+    spec(
+        f"{{conv2d: , out_channels: 3}}, {FIT}"
+    ): "2:11: network[1]: expected one key, got 2 (conv2d, out_channels); indent the fields below the first",
+    spec(f"conv2d, {FIT}"): "2:11: network[1].conv2d: the key 'out_channels' is missing\n"
+    "2:11: network[1].conv2d: the key 'kernel_size' is missing",
+    spec(
+        f"{CONV}, padding: valid}}, {FIT}"
+    ): "2:62: network[1].conv2d.padding: expected a whole number, a pair or the word same, got text 'valid'",
+    spec(f"{CONV}, stride: [2, x]}}, {FIT}"): "2:61: network[1].conv2d.stride: expected a whole number, got [2, 'x']",
+    spec(
+        f"{CONV}, stride: [1, 2, 3]}}, {FIT}"
+    ): "2:61: network[1].conv2d.stride: expected a number or a pair [height, width], got [1, 2, 3]",
+    spec(f"{CONV}, stride: 1.5}}, {FIT}"): "2:61: network[1].conv2d.stride: expected a whole number or a pair, got 1.5",
+    spec(f"{CONV}, stride: 0}}, {FIT}"): "2:61: network[1].conv2d.stride: must be between 1 and 2147483647, got 0",
+    spec(f"{CONV}, bias: no}}, {FIT}"): "2:59: network[1].conv2d.bias: expected true or false, got text 'no'",
+    spec(f"tanh: {{name: 'A b'}}, {FIT}"): "2:24: network[1].tanh.name: may hold small letters, digits and _ only, "
+    "and begins with a letter, got text 'A b'",
+    spec(""): "2:10: network: is empty; at least one is needed",
+    spec(
+        train="{epochs: 2, device: gpu}"
+    ): "3:28: train.device: must be one of 'auto', 'cpu', 'cuda' or 'mps', got text 'gpu'",
+    spec(
+        train="{epochs: 2, optimizer: {lr: 1}}"
+    ): "3:31: train.optimizer: unknown kind 'lr'; allowed: sgd, adam, adamw, rmsprop",
+    spec(
+        train="{epochs: 2, optimizer: {sgd: {lr: 0.1, nesterov: true}}}"
+    ): "3:37: train.optimizer.sgd: nesterov needs a momentum above 0",
+    spec(
+        train="{epochs: 2, optimizer: {adam: {betas: [0.9]}}}"
+    ): "3:46: train.optimizer.adam.betas: too few values in the list",
+    spec(
+        train="{epochs: 2, optimizer: {adam: {betas: [0.9, 0.9, 0.9]}}}"
+    ): "3:46: train.optimizer.adam.betas: at most 2 values belong here, got [0.9, 0.9, 0.9]",
+    spec(
+        train="{epochs: 2, schedule: {cosine: {warmup_epochs: 2}}}"
+    ): "3:8: train: warmup_epochs 2.0 leaves nothing of 2 epochs; use a smaller warm-up or more epochs",
+    spec(
+        train="{epochs: 2, early_stopping: {patience: 1}}"
+    ): "3:36: early_stopping watches validation data and there is none; set data.validation, such as 0.1",
+    spec(data="mnist"): "1:7: data: expected keys with values, got text 'mnist'",
+    spec(data="{name: npz}"): "1:7: data: npz needs a path",
+    spec(data="{name: mnist, path: x}"): "1:7: data: path goes with npz and folder only; mnist is found by its name",
+    spec(
+        data="{name: mnist, validation: 1.5}"
+    ): "1:33: data.validation: must be a fraction between 0 and 1 (0.1) or a number of samples (5000), got 1.5",
+    spec(
+        data="{name: mnist, augment: [zoom]}"
+    ): "1:31: data.augment[1]: unknown kind 'zoom'; allowed: shift, rotate, flip, crop",
+    "summary: x\n": "1:1: top level: the key 'data' is missing\n1:1: top level: the key 'network' is missing\n"
+    "1:1: top level: the key 'train' is missing",
+    spec() + "optimizer: adam\n": "4:1: top level: unknown key 'optimizer'; allowed: name, summary, data, "
+    "network, train, documented, expect, source, departures, lint",
+    spec() + "expect: {parameters: 3}\n": (
+        "4:22: the network has 7,850 parameters, the spec expects 3; correct a layer or `expect`"
+    ),
+    spec("flatten, linear: {out_features: 7}"): "2:20: fc1 (linear): the network gives 7 values per sample, mnist has "
+    "10 classes. End with flatten and linear: {out_features: classes}.",
+    spec("tanh, residual: {layers: [linear: {out_features: 3}]}"): "2:37: res1.fc1 (linear): needs a flat input, "
+    "its input is 1x28x28. Put flatten before it, or put adaptive_avg_pool2d: {output_size: 1} and flatten before it.",
+}
+
+
+@pytest.mark.parametrize("text", list(MESSAGES), ids=range(len(MESSAGES)))
+def test_wrong_spec_is_refused_with_this_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(SpecError) as caught:
+        load_plan(str(path))
+    assert str(caught.value).replace(f"{path}:", "") == MESSAGES[text]
+
+
+def test_thousands_of_problems_are_cut_to_fifty_and_a_count(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("data: {name: mnist}\nnetwork:\n" + "  - tahn\n" * 5000 + "train: {epochs: 1}\n")
+    with pytest.raises(SpecError) as caught:
+        load_plan(str(path))
+    assert len(caught.value.problems) == 51
+    assert str(caught.value.problems[49]) == f"{path}:52:5: network[50]: unknown kind 'tahn'; did you mean 'tanh'?"
+    assert str(caught.value.problems[50]) == f"{path}:53:5: and 4,950 more problems from here on"
+
+
+def test_small_words_of_sentences() -> None:
+    assert address(("network", 3, "conv2d", "stride")) == "network[4].conv2d.stride"
+    assert address((), "top level") == "top level"
+    assert [quoted(value) for value in (None, True, 3, 0.5, "x", [1, "a", None], [1] * 5, [[1]], {"a": 1})] == [
+        "nothing",
+        "true",
+        "3",
+        "0.5",
+        "text 'x'",
+        "[1, 'a', nothing]",
+        "a list",
+        "a list",
+        "keys with values",
+    ]
+    assert short("x" * 61) == "x" * 57 + "..."
+    assert short("a\nb\x1b\u202e") == r"a\nb\x1b\u202e"
+    assert unknown("key", "x", [f"key{n}" for n in range(100)]).endswith("key38, key39, ...")
+    assert unknown("key", "x", []) == "unknown key 'x'"
