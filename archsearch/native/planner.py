@@ -26,7 +26,7 @@ from archsearch.spec.layers.activation import (
     Softplus,
 )
 from archsearch.spec.layers.base import Shape, product
-from archsearch.spec.layers.blocks import Residual, Sequential
+from archsearch.spec.layers.blocks import BODY, SHORTCUT, Residual, Sequential
 from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.layers.dense import Flatten, Linear
 from archsearch.spec.layers.normalization import Dropout, Dropout2d
@@ -187,7 +187,7 @@ class _Builder:
     def layer(self, row: PlannedLayer, value: Value) -> Value:
         match row.layer:
             case Sequential():
-                return self.run(row.layers, value)
+                return self.run(row.branches[0].rows, value)
             case Residual():
                 return self.residual(row, value)
             case Convolution():
@@ -304,10 +304,11 @@ class _Builder:
 
     def residual(self, row: PlannedLayer, value: Value) -> Value:
         held, value.held = value.held, True
-        body = self.run(row.layers, value)
+        branches = {branch.name: branch.rows for branch in row.branches}
+        body = self.run(branches[BODY], value)
         if body is value:
             raise UnsupportedError(f"{row.name} (residual) holds no operation")
-        beside = self.layer(row.projection, value) if row.projection else value
+        beside = self.run(branches.get(SHORTCUT, ()), value)
         value.held = held
         shape = _map(row.output_shape)
         # In place only where both learn or neither: what the body learns must not change after its operations are made.

@@ -22,7 +22,7 @@ from archsearch.spec.network import NetworkPlan, PlannedLayer, size_text
 
 COLOURS = {
     "conv": BLUE, "pool": GREEN, "act": ORANGE, "fc": PURPLE, "norm": SKY, "drop": GREY, "flatten": GREY, "res": BLUE,
-    "block": BLUE,
+    "block": BLUE, "par": BLUE,
 }  # fmt: skip
 SLAB, TEXT, GUTTER, GAP = 108, 232, 18, 24  # widths: of the widest slab, of the words beside it, of the marks
 THICKEST, ROW, LOW, INDENT = 40, 34, 22, 10
@@ -54,7 +54,7 @@ class Side:
 
 def side(name: str, plan: NetworkPlan) -> Side:
     """Give a network alone: its input and every row of it."""
-    return Side(name, (_input(plan), *(line for row in plan.rows for line in _lines(row, 0, ""))))
+    return Side(name, (_input(plan), *(line for row in plan.rows for line in _lines(row, ""))))
 
 
 def two_sides(names: tuple[str, str], plans: tuple[NetworkPlan, NetworkPlan]) -> tuple[Side, Side]:
@@ -64,7 +64,7 @@ def two_sides(names: tuple[str, str], plans: tuple[NetworkPlan, NetworkPlan]) ->
         same = pair[0] is not None and pair[1] is not None and same_layer(pair[0], pair[1])
         for here, row in enumerate(pair):
             mark = "" if same else "+" if pair[1 - here] is None else "≠"
-            lines[here].extend(_lines(row, 0, mark) if row is not None else [])
+            lines[here].extend(_lines(row, mark) if row is not None else [])
         longest = max(map(len, lines))
         for column in lines:
             column.extend(Line(None, "", "", (), "") for _ in range(longest - len(column)))
@@ -75,18 +75,16 @@ def _input(plan: NetworkPlan) -> Line:
     return Line(None, "input", "", plan.input_shape, "input")
 
 
-def _lines(row: PlannedLayer, deep: int, mark: str) -> Iterator[Line]:
-    if row.kind == "identity":
-        return
-    yield Line(row, row.name.rpartition(".")[2], _words(row), row.output_shape, row.layer.family, deep, mark)
-    for inner in (*row.layers, *((row.projection,) if row.projection else ())):
-        yield from _lines(inner, deep + 1, mark)
+def _lines(row: PlannedLayer, mark: str) -> Iterator[Line]:
+    for deep, title, one in row.outline():
+        if one.kind != "identity":
+            yield Line(one, title, _words(one), one.output_shape, one.layer.family, deep, mark)
 
 
 def _words(row: PlannedLayer) -> str:
     """Give the kind with the fields that are not defaults and not seen in the output's size."""
     fields = row.layer.model_dump(mode="json", exclude_defaults=True)
-    hidden = ("name", "layers", "out_channels", "out_features")
+    hidden = ("name", "layers", "branches", "out_channels", "out_features")
     return " ".join((row.kind, *(f"{key}={word(value)}" for key, value in fields.items() if key not in hidden)))
 
 

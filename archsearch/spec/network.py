@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from archsearch.errors import LimitError, SpecError
 from archsearch.spec.layers import LAYER_KINDS, AnyLayer, Block, LayerBase, Shape, ShapeError, product, size_text
+from archsearch.spec.layers.blocks import SHORTCUT
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,8 +52,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedBranch:
+    """A branch of a block: its rows, none where it passes the block's input on."""
+
+    name: str
+    rows: tuple[PlannedLayer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedLayer:
-    """One row of the layer table; a block's `layers` are its own rows, already counted in its numbers."""
+    """One row of the layer table; the rows of a block's `branches` are counted in its numbers already."""
 
     name: str
     layer: LayerBase
@@ -61,19 +70,29 @@ class PlannedLayer:
     parameters: int
     macs: int
     outputs: int  # values that the layer (for a block: its layers and itself) writes for one sample
-    layers: tuple[PlannedLayer, ...] = ()
-    projection: PlannedLayer | None = None
+    branches: tuple[PlannedBranch, ...] = ()
 
     @property
     def kind(self) -> str:
         """The key the layer is written under."""
         return self.layer.kind
 
+    @property
+    def layers(self) -> tuple[PlannedLayer, ...]:
+        """The rows inside a block, branch after branch."""
+        return tuple(row for branch in self.branches for row in branch.rows)
+
     def walk(self) -> Iterator[PlannedLayer]:
         """Yield the row and all rows inside it, in order."""
         yield self
-        for row in (*self.layers, *((self.projection,) if self.projection else ())):
+        for row in self.layers:
             yield from row.walk()
+
+    def outline(self, deep: int = 0, inside: str = "") -> Iterator[tuple[int, str, PlannedLayer]]:
+        """Yield the row and all rows inside it with depth and short name: `conv1`, `branch2.conv1` in a `parallel`."""
+        yield deep, self.name.removeprefix(f"{inside}."), self
+        for row in self.layers:
+            yield from row.outline(deep + 1, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +174,8 @@ def plan_network(
 
 
 def _count(layers: Sequence[LayerBase]) -> int:
-    return sum(1 + (_count(layer.layers) if isinstance(layer, Block) else 0) for layer in layers)
+    inside = (branch.layers for layer in layers if isinstance(layer, Block) for branch in layer.branches_of())
+    return len(layers) + sum(map(_count, inside))
 
 
 def _plan(
@@ -177,13 +197,14 @@ def _plan(
             message = f"the name {name!r} {why}; give the layer another `name`"
             raise PlanError(message, here, tuple(rows), input_shape)
         layer = _with_classes(layer, classes)
-        inner: list[PlannedLayer] = []
-        if isinstance(layer, Block):
-            body_loc = (*here, layer.kind, "layers")
+        inner: list[PlannedBranch] = []
+        for branch in layer.branches_of() if isinstance(layer, Block) else ():
+            inside = (*here, layer.kind, *branch.loc)
             try:
-                inner = _plan(layer.layers, shape, classes, body_loc, path + ".", limits, batch_size)
+                planned = _plan(branch.layers, shape, classes, inside, f"{path}.{branch.prefix}", limits, batch_size)
             except PlanError as error:
                 raise PlanError(str(error), error.loc, (*rows, *error.rows), input_shape) from None
+            inner.append(PlannedBranch(branch.name, tuple(planned)))
         try:
             row = _planned(path, layer, shape, inner)
         except ShapeError as error:
@@ -196,15 +217,17 @@ def _plan(
     return rows
 
 
-def _planned(path: str, layer: LayerBase, shape: Shape, inner: list[PlannedLayer]) -> PlannedLayer:
+def _planned(path: str, layer: LayerBase, shape: Shape, inner: Sequence[PlannedBranch]) -> PlannedLayer:
     if not isinstance(layer, Block):
         output = layer.output_shape(shape)
         counts = layer.parameters(shape), layer.macs(shape)
         return PlannedLayer(path, layer, shape, output, *counts, outputs=product(output))
-    output = inner[-1].output_shape
-    beside = layer.projection_layer(shape, output)
-    projection = _planned(f"{path}.projection", beside, shape, []) if beside else None
-    parts = [*inner, projection] if projection else inner
+    outputs = [branch.rows[-1].output_shape if branch.rows else shape for branch in inner]
+    beside = layer.beside(shape, outputs)
+    if beside is not None:
+        inner = [*inner, PlannedBranch(SHORTCUT, (_planned(f"{path}.projection", beside, shape, ()),))]
+    output = layer.join_shape(outputs)
+    parts = [row for branch in inner for row in branch.rows]
     return PlannedLayer(
         path,
         layer,
@@ -213,8 +236,7 @@ def _planned(path: str, layer: LayerBase, shape: Shape, inner: list[PlannedLayer
         sum(row.parameters for row in parts),
         sum(row.macs for row in parts),
         outputs=sum(row.outputs for row in parts) + product(output),
-        layers=tuple(inner),
-        projection=projection,
+        branches=tuple(inner),
     )
 
 
@@ -260,8 +282,12 @@ def _sentence(ways: Sequence[str]) -> str:
 def _canonical(row: PlannedLayer) -> dict[str, object]:
     value: dict[str, object] = {"kind": row.kind}
     if isinstance(row.layer, Block):
-        value["layers"] = [_canonical(inner) for inner in row.layers if inner.kind != "identity"]
-        value["projection"] = row.projection is not None
+        value |= row.layer.canonical_block(
+            {
+                branch.name: [_canonical(inner) for inner in branch.rows if inner.kind != "identity"]
+                for branch in row.branches
+            }
+        )
     else:
         value |= row.layer.canonical(row.input_shape)
     if row.parameters:
@@ -290,8 +316,7 @@ def _sequential(rows: Sequence[PlannedLayer], around: Callable[[str], AbstractCo
 
 def _module(row: PlannedLayer, around: Callable[[str], AbstractContextManager[object]]) -> nn.Module:
     if isinstance(row.layer, Block):
-        projection = _module(row.projection, around) if row.projection else None
-        return row.layer.assemble(_sequential(row.layers, around), projection)
+        return row.layer.assemble({branch.name: _sequential(branch.rows, around) for branch in row.branches})
     with around(row.name):
         return row.layer.build(row.input_shape)
 
@@ -300,6 +325,7 @@ __all__ = [
     "Limits",
     "NetworkPlan",
     "PlanError",
+    "PlannedBranch",
     "PlannedLayer",
     "build_network",
     "layer_names",

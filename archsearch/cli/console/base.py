@@ -80,10 +80,9 @@ def layer_table(
         table.add_column(f"memory/{batch_size}", memory, justify="right", no_wrap=True)
     table.add_row(*cells("input", "", "", size_text(tuple(input_shape)), "", ""), style="dim")
     for top in rows:
-        for row in top.walk():
-            deep = row.name.count(".")
+        for deep, title, row in top.outline():
             texts = cells(
-                "  " * deep + row.name.rpartition(".")[2],
+                "  " * deep + title,
                 row.kind,
                 fields_text(row),
                 size_text(row.output_shape),
@@ -101,7 +100,7 @@ def cells(*texts: str) -> list[Text]:
 
 def fields_text(row: PlannedLayer) -> str:
     """Give the fields that differ from their defaults, as they are written."""
-    fields = row.layer.model_dump(mode="json", exclude={"name", "layers"}, exclude_defaults=True)
+    fields = row.layer.model_dump(mode="json", exclude={"name", "layers", "branches"}, exclude_defaults=True)
     return " ".join(f"{key}={value_text(value)}" for key, value in fields.items())
 
 

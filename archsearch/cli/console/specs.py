@@ -53,14 +53,13 @@ def plan_json(plan: ExperimentPlan) -> dict[str, Any]:
 
 
 def _row_json(row: PlannedLayer) -> dict[str, Any]:
-    inner = [*row.layers, *((row.projection,) if row.projection else ())]
     return {
         "name": row.name,
         "kind": row.kind,
         "output_shape": list(row.output_shape),
         "parameters": row.parameters,
         "macs": row.macs,
-        **({"layers": [_row_json(part) for part in inner]} if inner else {}),
+        **({"layers": [_row_json(part) for part in row.layers]} if row.branches else {}),
     }
 
 

@@ -49,9 +49,10 @@ def _is(space: SearchSpace, values: Values, spec: ExperimentSpec) -> bool:
 
 def _canonical(layer: LayerBase) -> dict[str, object]:
     if isinstance(layer, Block):
-        inner = [_canonical(part) for part in layer.layers if part.kind != "identity"]
-        fields = layer.model_dump(mode="json", exclude={"name", "layers"})
-        return {"kind": layer.kind, "layers": inner, **fields}
+        branches = [
+            [_canonical(part) for part in branch.layers if part.kind != "identity"] for branch in layer.branches_of()
+        ]
+        return {"kind": layer.kind, "branches": branches, **layer.own_fields()}
     return {"kind": layer.kind, **layer.canonical(())}
 
 
@@ -108,13 +109,26 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
     known: Mapping[str, Any] = layer.model_dump(mode="json") if isinstance(layer, Block) else layer.canonical(())
     found: list[Values] = [values]
     for key, item in fields.items:
-        if key == "layers" and isinstance(layer, Block) and isinstance(item, Items):
-            found = [new for old in found for new in _sequence(item.items, layer.layers, old)]
+        if isinstance(layer, Block) and key == layer.holds and isinstance(item, Items):
+            lists = [item] if key == "layers" else item.items
+            found = [new for old in found for new in _branches(lists, layer, old)]
         elif key != "name":
             found = [new for old in found for new in _value(item, known.get(key), old)]
     for added in found:
         if isinstance(layer, Block) or _same_layer(resolve(template, partial(_given, added)), layer):
             yield added
+
+
+def _branches(lists: Sequence[Template], block: Block, values: Values) -> Iterator[Values]:
+    """Match the layer lists of a block with its branches, one by one."""
+    branches = block.branches_of()
+    if len(lists) != len(branches):
+        return
+    found: list[Values] = [values]
+    for item, branch in zip(lists, branches, strict=True):
+        layers = [layer for layer in branch.layers if layer.kind != "identity"]
+        found = [new for old in found for new in _sequence([item], layers, old)]
+    yield from found
 
 
 def _given(values: Values, value: Open) -> Value:

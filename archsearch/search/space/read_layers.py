@@ -15,7 +15,8 @@ from archsearch.errors import Problem, SpecError
 from archsearch.search.space.domains import IntRange
 from archsearch.search.space.read_value import Scope, is_open, read_open
 from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template
-from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.layers import LAYER_KINDS, Block, LayerBase
+from archsearch.spec.layers.blocks import branch_name
 from archsearch.spec.text.sentences import quoted, unknown
 from archsearch.spec.text.yaml import Node
 
@@ -85,12 +86,26 @@ def _read_layer(item: Node, scope: Scope, family: str) -> Template:
         scope = replace(scope, label=named)
     inside: list[tuple[str, Template]] = []
     for key, value in fields.value.items() if isinstance(fields.value, dict) else ():
-        if key == "layers" and kind in ("sequential", "residual"):
+        if issubclass(LAYER_KINDS.get(kind, LayerBase), Block) and key in ("layers", "branches"):
             block = replace(scope, prefix=f"{scope.prefix}{scope.label}.", label="", suffix="")
-            inside.append((key, read_layers(value, block)))
+            inside.append((key, read_layers(value, block) if key == "layers" else _read_branches(value, block)))
         else:
             inside.append((key, _read_value(value, replace(scope, label=f"{scope.prefix}{scope.label}.{key}"))))
     return Keys(((kind, Keys(tuple(inside))),))
+
+
+def _read_branches(node: Node, scope: Scope) -> Items:
+    """Read the branches of a block, each a layer list; a choice among lists stands for one of them."""
+    if not isinstance(node.value, tuple):
+        raise SpecError(Problem(str(node.mark), f"expected a list of layer lists, got {quoted(node.plain())}"))
+    branches = []
+    for number, branch in enumerate(node.value):
+        label = branch_name(number)
+        if is_open(branch):
+            branches.append(Items((read_open(branch, scope.prefix + label, scope, _read_option),)))
+        else:
+            branches.append(read_layers(branch, replace(scope, prefix=f"{scope.prefix}{label}.")))
+    return Items(tuple(branches))
 
 
 def _read_option(node: Node, scope: Scope) -> Template:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archsearch.spec.layers import Block
-from archsearch.spec.network import PlannedLayer
+from archsearch.spec.layers.blocks import SHORTCUT
+from archsearch.spec.network import PlannedBranch, PlannedLayer
 
 Pair = tuple[PlannedLayer | None, PlannedLayer | None]
 
@@ -42,11 +43,34 @@ def same_layer(ours: PlannedLayer, theirs: PlannedLayer) -> bool:
     """Say whether two layers compute the same from the same input, whatever they are called."""
     if ours.kind != theirs.kind:
         return False
-    if isinstance(ours.layer, Block):
-        pairs = align(ours.layers, theirs.layers)
-        inside = all(one is not None and two is not None and same_layer(one, two) for one, two in pairs)
-        return inside and getattr(ours.layer, "projection", None) == getattr(theirs.layer, "projection", None)
+    if isinstance(ours.layer, Block) and isinstance(theirs.layer, Block):
+        one, two = written_branches(ours), written_branches(theirs)
+        if len(one) != len(two) or ours.layer.own_fields() != theirs.layer.own_fields():
+            return False
+        pairs = [pair for a, b in zip(one, two, strict=True) for pair in align(a.rows, b.rows)]
+        return all(one is not None and two is not None and same_layer(one, two) for one, two in pairs)
     return ours.layer.canonical(ours.input_shape) == theirs.layer.canonical(theirs.input_shape)
+
+
+def branches_of_both(ours: PlannedLayer, theirs: PlannedLayer) -> list[list[Pair]] | None:
+    """Align the branches of one block in two networks, one by one.
+
+    None where they cannot be: another number of branches, or one that does nothing where the other has layers (there is
+    nothing beside which they could be put).
+    """
+    one, two = written_branches(ours), written_branches(theirs)
+    if len(one) != len(two) or any(_does_nothing(a) != _does_nothing(b) for a, b in zip(one, two, strict=True)):
+        return None
+    return [align(a.rows, b.rows) for a, b in zip(one, two, strict=True)]
+
+
+def written_branches(row: PlannedLayer) -> list[PlannedBranch]:
+    """Give the branches that a spec writes: a projection follows from the shapes and is not among them."""
+    return [branch for branch in row.branches if branch.name != SHORTCUT]
+
+
+def _does_nothing(branch: PlannedBranch) -> bool:
+    return all(row.kind == "identity" for row in branch.rows)
 
 
 _Score = tuple[int, int]

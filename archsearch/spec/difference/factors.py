@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archsearch.errors import SpecError
-from archsearch.spec.difference.align import Pair, align, same_layer
+from archsearch.spec.difference.align import Pair, align, branches_of_both, same_layer
 from archsearch.spec.difference.gaps import FAMILY_FACTORS, Change, structural_changes
 from archsearch.spec.edit.in_memory import Edit, brief, edited, word, written_layer
 from archsearch.spec.experiment import ExperimentSpec
@@ -158,7 +158,12 @@ def _in_place(rows: Sequence[Pair]) -> Iterator[Change]:
         if ours is None or theirs is None or same_layer(ours, theirs):
             continue
         if isinstance(ours.layer, Block):
-            yield from _in_place(align(ours.layers, theirs.layers))
+            branches = branches_of_both(ours, theirs)
+            if branches is None:
+                yield _replacement("blocks", ours, theirs.layer)
+                continue
+            for inside in branches:
+                yield from _in_place(inside)
             yield from _fields(ours, theirs, lambda field: "blocks")
         elif ours.layer.family == "pool":
             yield from _pooling(ours, theirs)
@@ -171,7 +176,9 @@ def _in_place(rows: Sequence[Pair]) -> Iterator[Change]:
 
 
 def _fields(ours: PlannedLayer, theirs: PlannedLayer, factor_of: Callable[[str], str]) -> Iterator[Change]:
-    one, two = (layer.model_dump(mode="json", exclude={"name", "layers"}) for layer in (ours.layer, theirs.layer))
+    one, two = (
+        layer.model_dump(mode="json", exclude={"name", "layers", "branches"}) for layer in (ours.layer, theirs.layer)
+    )
     for field, after in two.items():
         if one[field] != after:
             yield _setting(factor_of(field), ours.name, field, one[field], after)

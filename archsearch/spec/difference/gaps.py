@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archsearch.spec.difference.align import Pair, align, same_layer
+from archsearch.spec.difference.align import Pair, branches_of_both, same_layer
 from archsearch.spec.edit.in_memory import Edit, brief, written_layer
 from archsearch.spec.layers import Block
 from archsearch.spec.network import PlannedLayer
@@ -45,8 +45,8 @@ def structural_changes(rows: Sequence[Pair]) -> list[Change]:
         changes += [change for part in reversed(list(_parts(gap))) for change in _fill(part)]
     for ours, theirs in reversed(rows):
         if ours is not None and theirs is not None and isinstance(ours.layer, Block) and not same_layer(ours, theirs):
-            inner = structural_changes(align(ours.layers, theirs.layers))
-            changes = [*inner, *changes]  # inside first: it changes no name outside
+            for branch in reversed(branches_of_both(ours, theirs) or []):
+                changes = [*structural_changes(branch), *changes]  # inside first: it changes no name outside
     return changes
 
 
@@ -100,7 +100,7 @@ def _factor_of(gap: Gap) -> str:
     """Name the factor by the weightiest layers of a gap."""
     families = {row.layer.family for row in (*gap.dropped, *gap.added)}
     kinds = {row.kind for row in (*gap.dropped, *gap.added)}
-    if families & {"conv", "res", "block"}:
+    if families & {"conv", "res", "block", "par"}:
         return "depth"
     if families & {"fc", "flatten"}:
         return "fully connected part"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archsearch.errors import Problem, SpecError
+from archsearch.spec.layers.blocks import branch_name
 from archsearch.spec.network import layer_names
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.spec.text.yaml import Loc, Mark, Node
@@ -36,8 +37,12 @@ def entries_of(layers: Node | None, loc: Loc, prefix: str = "") -> Iterator[Entr
     names = layer_names((kind, word) for (kind, _), word in zip(kinds, words, strict=True))
     for index, ((kind, fields), name) in enumerate(zip(kinds, names, strict=True)):
         yield Entry((*loc, index), prefix + name, kind)
-        if fields and fields.get("layers"):
+        if fields is not None and fields.get("layers") is not None:
             yield from entries_of(fields.get("layers"), (*loc, index, kind, "layers"), f"{prefix}{name}.")
+        elif fields is not None and (branches := fields.get("branches")) is not None:
+            for number, branch in enumerate(branches.value if isinstance(branches.value, tuple) else ()):
+                inside = (*loc, index, kind, "branches", number)
+                yield from entries_of(branch, inside, f"{prefix}{name}.{branch_name(number)}.")
 
 
 def kind_and_fields(layer: Node) -> tuple[str, Node | None]:

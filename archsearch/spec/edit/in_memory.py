@@ -58,7 +58,7 @@ def brief(written: Any) -> str:
     if isinstance(written, str):
         return written
     ((kind, fields),) = written.items()
-    inside = " ".join(f"{key}={word(value)}" for key, value in fields.items() if key != "layers")
+    inside = " ".join(f"{key}={word(value)}" for key, value in fields.items() if key not in ("layers", "branches"))
     return f"{kind}({inside})" if inside else str(kind)
 
 

@@ -21,7 +21,7 @@ from archsearch.spec.layers.activation import (
     Tanh,
 )
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, product, size_text
-from archsearch.spec.layers.blocks import Block, Residual, Sequential
+from archsearch.spec.layers.blocks import Block, Parallel, Residual, Sequential
 from archsearch.spec.layers.convolution import Conv1d, Conv2d
 from archsearch.spec.layers.dense import Flatten, Linear
 from archsearch.spec.layers.normalization import BatchNorm1d, BatchNorm2d, Dropout, Dropout2d, GroupNorm, LayerNorm
@@ -68,10 +68,11 @@ AnyLayer = (
     | Identity
     | Sequential
     | Residual
+    | Parallel
 )
 Layer = Annotated[AnyLayer, OneKey("layer")]
 
-for _block in (Block, Sequential, Residual):
+for _block in (Sequential, Residual, Parallel):
     _block.model_rebuild(_types_namespace={"Layer": Layer})
 
 LAYER_KINDS: dict[str, type[LayerBase]] = {cls.kind: cls for cls in get_args(AnyLayer)}

@@ -1,10 +1,20 @@
-"""Blocks: layers made of layers, so that a network stays one list. `sequential` groups, `residual` adds its input."""
+"""Blocks: layers made of layers, so that a network stays one list that is read from top to bottom.
+
+    Parallel(branches=((), (Conv2d(...), Relu())), join="concat")     # its input beside what a convolution makes of it
+
+A block has branches, each a layer list that reads the block's input, and a join. `sequential` has one branch,
+`residual` two (its layers, and the input) that are added, `parallel` as many as are written. `network.py` plans and
+builds the branches, then asks the block for the rest.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, size_text
 from archsearch.spec.layers.convolution import Conv1d, Conv2d
@@ -15,32 +25,71 @@ if TYPE_CHECKING:
 
     from archsearch.spec.layers import Layer
 
+Join = Literal["concat", "add", "multiply"]
+BODY, SHORTCUT = "body", "shortcut"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBranch:
+    """A branch as a spec has it: its name, where it stands in the block's fields, what its layers' names begin with."""
+
+    name: str
+    loc: tuple[str | int, ...]
+    prefix: str
+    layers: tuple[LayerBase, ...]
+
 
 class Block(LayerBase):
-    """A layer that holds layers. `network.py` plans and builds the body, then asks the block for the rest."""
+    """A layer that holds layers; `holds` is the field they stand in."""
 
-    layers: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)]
+    holds: ClassVar[str] = "layers"
 
-    def projection_layer(self, shape: Shape, body_shape: Shape) -> LayerBase | None:
-        """Give the extra layer beside the body, or None; raise `ShapeError` if body and input cannot be joined."""
-        return None
-
-    def assemble(self, body: nn.Sequential, projection: nn.Module | None) -> nn.Module:
-        """Join the built body and projection to one module."""
+    def branches_of(self) -> tuple[WrittenBranch, ...]:
+        """Give the branches that are written; all read the block's input."""
         raise NotImplementedError
 
+    def beside(self, shape: Shape, outputs: Sequence[Shape]) -> LayerBase | None:
+        """Give a layer that follows from the shapes (a projection), or None; raise `ShapeError` where none would do."""
+        return None
 
-class Sequential(Block):
+    def join_shape(self, outputs: Sequence[Shape]) -> Shape:
+        """Give the shape of what the branches' outputs are joined to; raise `ShapeError` if they cannot be."""
+        return outputs[0]
+
+    def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
+        """Join the built branches to one module."""
+        raise NotImplementedError
+
+    def canonical_block(self, branches: Mapping[str, list[dict[str, object]]]) -> dict[str, object]:
+        """Give what decides what the block computes, from what decides it for the layers of its branches."""
+        raise NotImplementedError
+
+    def own_fields(self) -> dict[str, Any]:
+        """Give the fields beside the layers and the name, as JSON values."""
+        return self.model_dump(mode="json", exclude={"name", self.holds})
+
+
+class _OneList(Block):
+    layers: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)]
+
+    def branches_of(self) -> tuple[WrittenBranch, ...]:
+        return (WrittenBranch(BODY, ("layers",), "", self.layers),)
+
+    def canonical_block(self, branches: Mapping[str, list[dict[str, object]]]) -> dict[str, object]:
+        return {"layers": branches[BODY], "projection": bool(branches.get(SHORTCUT))}
+
+
+class Sequential(_OneList):
     """A named sub-list: its layers run one after the other."""
 
     kind: ClassVar[str] = "sequential"
     family: ClassVar[str] = "block"
 
-    def assemble(self, body: nn.Sequential, projection: nn.Module | None) -> nn.Module:
-        return body
+    def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
+        return branches[BODY]
 
 
-class Residual(Block):
+class Residual(_OneList):
     """The output of a sub-list plus its input (He et al. 2015).
 
     With `projection: true` an input of another shape passes a 1x1 convolution without bias (a linear layer where the
@@ -52,7 +101,8 @@ class Residual(Block):
 
     projection: bool = False
 
-    def projection_layer(self, shape: Shape, body_shape: Shape) -> LayerBase | None:
+    def beside(self, shape: Shape, outputs: Sequence[Shape]) -> LayerBase | None:
+        (body_shape,) = outputs
         if shape == body_shape:
             return None
         if not self.projection or len(shape) != len(body_shape):
@@ -72,12 +122,110 @@ class Residual(Block):
             return Conv1d(out_channels=body_shape[0], kernel_size=1, stride=strides[0], bias=False)
         return Conv2d(out_channels=body_shape[0], kernel_size=(1, 1), stride=(strides[0], strides[1]), bias=False)
 
-    def assemble(self, body: nn.Sequential, projection: nn.Module | None) -> nn.Module:
+    def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
         from torch import nn
 
-        from archsearch.spec.modules import ResidualBlock
+        from archsearch.spec.modules import Branches
 
-        return ResidualBlock(body, projection or nn.Identity())
+        shortcut = branches[SHORTCUT][0] if SHORTCUT in branches else nn.Identity()
+        return Branches({BODY: branches[BODY], SHORTCUT: shortcut}, "add")
+
+
+class Parallel(Block):
+    """Branches that read the same input, their outputs joined: `concat` (of the channels), `add` or `multiply`.
+
+    An empty branch is the input itself. With `multiply` a branch may give one value per channel, as maps of 1x1 or
+    flat: it scales the channels of the others (squeeze and excitation).
+    """
+
+    kind: ClassVar[str] = "parallel"
+    family: ClassVar[str] = "par"
+    holds: ClassVar[str] = "branches"
+
+    branches: Annotated[
+        tuple[Annotated[tuple[Layer, ...], Field(strict=False)], ...],
+        Field(
+            strict=False,
+            min_length=1,
+            description="Layer lists that all read the block's input; an empty one is the input itself.",
+            examples=[[[{"conv2d": {"out_channels": 8, "kernel_size": 1}}], []]],
+        ),
+    ]
+    join: Join = Field(
+        "concat",
+        description="How the branches' outputs become one: put behind one another by channel, added, or multiplied.",
+        examples=["concat", "add"],
+    )
+
+    @model_validator(mode="after")
+    def _some_layer(self) -> Self:
+        if not any(self.branches):
+            raise PydanticCustomError("branches", "every branch is empty; write a layer in one of them at least")
+        return self
+
+    def branches_of(self) -> tuple[WrittenBranch, ...]:
+        return tuple(
+            WrittenBranch(branch_name(index), ("branches", index), f"{branch_name(index)}.", layers)
+            for index, layers in enumerate(self.branches)
+        )
+
+    def join_shape(self, outputs: Sequence[Shape]) -> Shape:
+        join = {"concat": _concatenated, "add": _added, "multiply": _multiplied}[self.join]
+        return join(outputs)
+
+    def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
+        from archsearch.spec.modules import Branches
+
+        return Branches(branches, self.join)
+
+    def canonical_block(self, branches: Mapping[str, list[dict[str, object]]]) -> dict[str, object]:
+        return {"branches": list(branches.values()), "join": self.join}
+
+
+def branch_name(index: int) -> str:
+    """Name the branch at this position, from 0 on: branch1, branch2, as in `par1.branch2.conv1`."""
+    return f"branch{index + 1}"
+
+
+def _named(outputs: Sequence[Shape]) -> str:
+    return ", ".join(f"{branch_name(index)} gives {size_text(shape)}" for index, shape in enumerate(outputs))
+
+
+_KEEP_SIZE = "give its convolutions padding: same and its poolings stride: 1"
+
+
+def _concatenated(outputs: Sequence[Shape]) -> Shape:
+    """Add up the channels; all else must agree."""
+    if len({shape[1:] for shape in outputs}) > 1 or len({len(shape) for shape in outputs}) > 1:
+        raise ShapeError(
+            f"the channels of branches can be put together only where their maps are equal: {_named(outputs)}",
+            [_KEEP_SIZE, "use the same strides in every branch"],
+        )
+    return (sum(shape[0] for shape in outputs), *outputs[0][1:])
+
+
+def _added(outputs: Sequence[Shape]) -> Shape:
+    if len(set(outputs)) > 1:
+        raise ShapeError(
+            f"branches can be added only where they give the same shape: {_named(outputs)}",
+            ["end each branch with as many channels", _KEEP_SIZE, "use join: concat"],
+        )
+    return outputs[0]
+
+
+def _multiplied(outputs: Sequence[Shape]) -> Shape:
+    """Give the shape of the product; a branch of one value per channel is taken for every place of a map."""
+    most = max(len(shape) for shape in outputs)
+    full = [(*shape, *(1,) * (most - len(shape))) if len(shape) == 1 else shape for shape in outputs]
+    if len({len(shape) for shape in full}) == 1:
+        sizes = [{size for size in at if size != 1} for at in zip(*full, strict=True)]
+        channels = {shape[0] for shape in full}
+        if all(len(one) <= 1 for one in sizes) and (len(channels) == 1 or 1 in channels):
+            return tuple(max(at) for at in zip(*full, strict=True))
+    raise ShapeError(
+        f"branches can be multiplied only where they give the same shape, or one value per channel: {_named(outputs)}",
+        ["end each branch with as many channels", "end a gate with adaptive_avg_pool2d: {output_size: 1}"],
+    )
 
 
 def _stride(size: int, wanted: int) -> int:

@@ -14,7 +14,6 @@ from itertools import pairwise
 
 from archsearch.spec.edit.in_memory import Edit
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.layers import Block
 from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.layers.pooling import Pooling
 from archsearch.spec.network import NetworkPlan, PlannedLayer
@@ -36,8 +35,9 @@ class Subject:
     def lists(self) -> Iterator[list[PlannedLayer]]:
         """Yield every layer list: the network's own, and those inside blocks."""
         for row in self.plan.walk():
-            if isinstance(row.layer, Block):
-                yield [inner for inner in row.layers if inner.kind != "identity"]
+            for branch in row.branches:
+                if branch.rows:
+                    yield [inner for inner in branch.rows if inner.kind != "identity"]
         yield self.rows
 
 

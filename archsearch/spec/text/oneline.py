@@ -39,8 +39,16 @@ def _word(layer: Any) -> str:
         word += f"/{_size(stride)}"
     if padding not in (None, 0):
         word += f"+{_size(padding)}"
-    inside = fields.get("layers")
-    return f"{word}[{network_line(inside)}]" if isinstance(inside, Sequence) and not isinstance(inside, str) else word
+    inside = _lists(fields)
+    return f"{word}[{' | '.join(map(network_line, inside))}]" if inside else word
+
+
+def _lists(fields: Mapping[str, Any]) -> Sequence[Any]:
+    """Give the layer lists that stand in a block's fields."""
+    if isinstance(fields.get("layers"), (list, tuple)):
+        return [fields["layers"]]
+    branches = fields.get("branches")
+    return branches if isinstance(branches, (list, tuple)) else ()
 
 
 def _size(value: Any) -> str:

@@ -150,11 +150,16 @@ def _open_fields(definition: dict[str, Any]) -> dict[str, Any]:
     fields = definition.get("properties")
     if not isinstance(fields, dict):
         return definition
-    opened = {
-        name: value if name in ("name", "layers") else {"anyOf": [value, {"$ref": "#/definitions/Open"}]}
-        for name, value in fields.items()
-    }
+    opened = {name: _open_field(name, value) for name, value in fields.items()}
     return definition | {"properties": opened}
+
+
+def _open_field(name: str, value: dict[str, Any]) -> dict[str, Any]:
+    if name in ("name", "layers"):
+        return value
+    if name == "branches":
+        return value | {"items": {"anyOf": [value["items"], _choice_schema(value["items"])]}}
+    return {"anyOf": [value, {"$ref": "#/definitions/Open"}]}
 
 
 def _share(value: Any, layer: dict[str, Any], keep: str | None = None) -> None:

@@ -44,10 +44,10 @@ def spec_yaml(spec: ExperimentSpec, command: str) -> str:
 def _layer(layer: LayerBase) -> str:
     if not isinstance(layer, Block):
         return _kind(layer)
-    fields = layer.model_dump(mode="json", exclude={"layers"}, exclude_defaults=True)
-    inside = ", ".join(
-        [*(f"{k}: {flow(v)}" for k, v in fields.items()), f"layers: [{', '.join(map(_layer, layer.layers))}]"]
-    )
+    fields = layer.model_dump(mode="json", exclude={layer.holds}, exclude_defaults=True)
+    lists = [f"[{', '.join(map(_layer, branch.layers))}]" for branch in layer.branches_of()]
+    held = lists[0] if layer.holds == "layers" else f"[{', '.join(lists)}]"
+    inside = ", ".join([*(f"{k}: {flow(v)}" for k, v in fields.items()), f"{layer.holds}: {held}"])
     return f"{layer.kind}: {{{inside}}}"
 
 
