@@ -39,6 +39,39 @@ class Sum(nn.Module):
         return left + right
 
 
+class Joined(nn.Module):
+    """Branches that read one input; a flat gate scales the channels of a map, and nothing else is broadcast."""
+
+    def __init__(self, branches: list[nn.Module], join: str) -> None:
+        super().__init__()
+        self.join = join
+        for number, branch in enumerate(branches):
+            self.add_module(str(number), branch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, *rest = [branch(x) for branch in self.children()]
+        for other in rest:
+            if self.join == "concat":
+                first = torch.cat((first, other), 1)
+            elif self.join == "add":
+                if first.shape != other.shape:
+                    raise RuntimeError(f"{first.shape} + {other.shape}")
+                first = first + other
+            else:
+                first = self.times(first, other)
+        return first
+
+    @staticmethod
+    def times(left: Tensor, right: Tensor) -> Tensor:
+        if left.dim() > right.dim() == 2:
+            right = right[(..., *(None,) * (left.dim() - 2))]
+        elif right.dim() > left.dim() == 2:
+            left = left[(..., *(None,) * (right.dim() - 2))]
+        if left.dim() != right.dim():
+            raise RuntimeError(f"{left.shape} * {right.shape}")
+        return left * right
+
+
 def run(module: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Give torch's output shape for one sample, from a forward on the meta device."""
     out = module.to("meta").eval()(torch.empty(BATCH, *shape, device="meta"))
@@ -75,6 +108,9 @@ def torch_layer(kind: str, fields: dict[str, Any], shape: tuple[int, ...]) -> nn
     if kind == "residual":
         body, out = torch_network(fields["layers"], shape)
         return Sum(body, shortcut(shape, out) if fields.get("projection") and out != shape else nn.Identity())
+    if kind == "parallel":
+        built = [torch_network(layers, shape) for layers in fields["branches"]]
+        return Joined([module for module, _ in built], fields.get("join", "concat"))
     cls = getattr(nn, TORCH_NAMES[kind])
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     if kind in ("conv1d", "conv2d", "linear", "batch_norm1d", "batch_norm2d"):

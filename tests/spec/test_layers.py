@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -86,13 +87,28 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, ...], tuple[int, ...], int, in
         76 + 8,
         1152 + 128,
     ),
+    # 1x1 2->3: 6 + 3, MACs 3*8*8 * 2; 3x3 2->4: 72 + 4, MACs 4*8*8 * 18; the input: 3 + 4 + 2 channels
+    "parallel": (
+        {
+            "branches": [
+                [{"conv2d": {"out_channels": 3, "kernel_size": 1}}, "relu"],
+                [{"conv2d": {"out_channels": 4, "kernel_size": 3, "padding": 1}}],
+                [],
+            ]
+        },
+        (2, 8, 8),
+        (9, 8, 8),
+        9 + 76,
+        384 + 4608,
+    ),
 }
+BLOCKS = ("sequential", "residual", "parallel")
 
 
 def test_every_layer_kind_has_a_case_here_and_a_torch_class_in_the_oracle() -> None:
     assert list(CASES) == list(LAYER_KINDS)
-    assert [*oracle.TORCH_NAMES, "sequential", "residual"] == list(LAYER_KINDS)
-    assert len(LAYER_KINDS) == 32
+    assert [*oracle.TORCH_NAMES, *BLOCKS] == list(LAYER_KINDS)
+    assert len(LAYER_KINDS) == 33
 
 
 @pytest.mark.parametrize("kind", list(LAYER_KINDS))
@@ -115,8 +131,8 @@ def test_layer_build_gives_the_module_that_torch_prints_the_same(kind: str) -> N
 
 
 def comparable(module: nn.Module) -> str:
-    """Leave out the children's names (conv1 against 0) and our residual class's; torch prints 2 and (2, 2) apart."""
-    text = re.sub(r"\([a-z0-9]+\): |ResidualBlock|Sum", "", repr(module))
+    """Leave out the children's names (conv1 against 0) and our block's; torch prints 2 and (2, 2) apart."""
+    text = re.sub(r"\([a-z0-9]+\): |Branches|Sum|Joined|\n *join=[a-z]+", "", repr(module))
     return re.sub(r"\((\d+), \1\)", r"\1", text)
 
 
@@ -221,7 +237,7 @@ FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "gelu": fields({}, {"approximate": st.sampled_from(["none", "tanh"])}),
     "softplus": fields({}, {"beta": slope}),
 }
-LEAVES = [kind for kind in LAYER_KINDS if kind not in ("sequential", "residual")]
+LEAVES = [kind for kind in LAYER_KINDS if kind not in BLOCKS]
 ANY_RANK = [
     kind for kind in LEAVES if kind not in FIELDS or kind in ("layer_norm", "group_norm", "elu", "gelu", "softplus")
 ]
@@ -241,10 +257,12 @@ def layer_lists(draw: st.DrawFn, rank: int, depth: int = 0) -> tuple[list[Any], 
         if dice == 0:
             kind = draw(st.sampled_from(LEAVES))  # anything: mostly refused
         elif dice < 4 and depth < 2:
-            kind = "sequential" if dice == 1 else "residual"
+            kind = BLOCKS[dice - 1]
         else:
             kind = draw(st.sampled_from([*BY_RANK[rank] * 2, *ANY_RANK]))
-        if kind in ("sequential", "residual"):
+        if kind == "parallel":
+            chosen, after = draw(branches(rank, depth))
+        elif kind in BLOCKS:
             layers, after = draw(layer_lists(rank, depth + 1))
             chosen: dict[str, Any] = {"layers": layers}
             if kind == "residual":
@@ -255,6 +273,24 @@ def layer_lists(draw: st.DrawFn, rank: int, depth: int = 0) -> tuple[list[Any], 
         rank = after
         found.append({kind: chosen} if chosen else kind)
     return found, rank
+
+
+@st.composite
+def branches(draw: st.DrawFn, rank: int, depth: int) -> tuple[dict[str, Any], int]:
+    """Draw the fields of a `parallel`: half of the time branches that keep the size, so that many can be joined."""
+    count, join = draw(st.integers(1, 3)), draw(st.sampled_from(["concat", "add", "multiply"]))
+    if not draw(st.booleans()):
+        lists = [draw(layer_lists(rank, depth + 1)) for _ in range(count)]
+        return {"branches": [*(layers for layers, _ in lists), *([[]] * draw(st.integers(0, 1)))], "join": join}, rank
+    width = draw(st.integers(1, 4))
+    layer: dict[str, Any] = {"linear": {"out_features": width}} if rank == 0 else {
+        f"conv{rank}d": {"out_channels": width, "kernel_size": 3, "padding": "same"}
+    }  # fmt: skip
+    lists = [[layer, *draw(st.lists(st.sampled_from(["tanh", "relu"]), max_size=1))] for _ in range(count)]
+    if rank and join == "multiply":
+        gate = [layer, {f"adaptive_avg_pool{rank}d": {"output_size": 1}}, *draw(st.sampled_from([[], ["flatten"]]))]
+        lists.append([*gate, "sigmoid"])
+    return {"branches": lists, "join": join}, rank
 
 
 @st.composite
@@ -274,6 +310,7 @@ STRICTER = (
     r"\(conv[12]d\): needs a ",
     r"\(group_norm\): each of its groups holds one value",  # torch refuses it for a batch of one only
     r"\(residual\): its layers give ",  # torch adds what it can broadcast; the oracle does not
+    r"\(parallel\): branches can be multiplied only ",  # torch multiplies whatever it can broadcast
 )
 
 
@@ -403,6 +440,27 @@ REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
         "Use padding: same in its convolutions, or use a stride that divides the input.",
     ),
     (
+        [{"parallel": {"branches": [[{"max_pool2d": {"kernel_size": 2}}], []]}}],
+        (3, 8, 8),
+        "par1 (parallel): the channels of branches can be put together only where their maps are equal: branch1 gives "
+        "3x4x4, branch2 gives 3x8x8. Give its convolutions padding: same and its poolings stride: 1, or use the same "
+        "strides in every branch.",
+    ),
+    (
+        [{"parallel": {"join": "add", "branches": [[{"linear": {"out_features": 5}}], []]}}],
+        (4,),
+        "par1 (parallel): branches can be added only where they give the same shape: branch1 gives 5, branch2 gives 4. "
+        "End each branch with as many channels, give its convolutions padding: same and its poolings stride: 1, or use "
+        "join: concat.",
+    ),
+    (
+        [{"parallel": {"join": "multiply", "branches": [[{"conv1d": {"out_channels": 5, "kernel_size": 1}}], []]}}],
+        (4, 6),
+        "par1 (parallel): branches can be multiplied only where they give the same shape, or one value per channel: "
+        "branch1 gives 5x6, branch2 gives 4x6. End each branch with as many channels, or end a gate with "
+        "adaptive_avg_pool2d: {output_size: 1}.",
+    ),
+    (
         ["tanh", {"residual": {"layers": ["tanh", {"max_pool2d": {"kernel_size": 9}}]}}],
         (1, 8, 8),
         "res1.pool1 (max_pool2d): kernel 9x9 does not fit its 8x8 input. Use kernel_size <= 8, or drop it.",
@@ -451,6 +509,9 @@ def test_plan_error_inside_a_block_carries_the_rows_before_the_block_too() -> No
         ({"conv2d": {"out_channels": 2, "kernel_size": [3, 3, 3]}}, "expected a number or a pair [height, width]"),
         ({"conv1d": {"out_channels": 2, "kernel_size": [3, 3]}}, "Input should be a valid integer"),
         ({"sequential": {"layers": []}}, "should have at least 1 item"),
+        ({"parallel": {"branches": []}}, "should have at least 1 item"),
+        ({"parallel": {"branches": [[], []]}}, "every branch is empty"),
+        ({"parallel": {"branches": [["tanh"]], "join": "sum"}}, "Input should be 'concat', 'add' or 'multiply'"),
         ({"linear": {"out_features": 2.0}}, "expected a whole number or the word classes"),
         ({"linear": {"out_features": True}}, "expected a whole number or the word classes"),
         ({"linear": {"out_features": "class"}}, "expected a whole number or the word classes"),
@@ -476,3 +537,59 @@ def test_build_enters_around_once_for_each_layer_with_its_full_name() -> None:
     assert sorted(seen) == ["act1", "res1.conv1", "res1.projection"]
     assert isinstance(model, nn.Sequential)
     assert list(model.state_dict()) == ["res1.body.conv1.weight", "res1.body.conv1.bias", "res1.shortcut.weight"]
+
+
+SQUEEZE = [{"adaptive_avg_pool2d": {"output_size": 1}}, "flatten", {"linear": {"out_features": 2}}, "sigmoid"]
+JOINS = {
+    "inception": {"branches": [[{"conv2d": {"out_channels": 3, "kernel_size": 1}}, "relu"], ["tanh"], []]},
+    "squeeze and excitation": {"join": "multiply", "branches": [[], SQUEEZE]},
+    "dense": {"branches": [[], [{"conv2d": {"out_channels": 5, "kernel_size": 3, "padding": 1}}]]},
+    "sum of three": {"join": "add", "branches": [["tanh"], ["relu"], []]},
+}
+
+
+@pytest.mark.parametrize("name", list(JOINS))
+def test_joined_branches_equal_torch_in_values_and_gradients(name: str) -> None:
+    """The oracle is a module written without ours; it gets our weights."""
+    shape = (2, 6, 6)
+    ours = build_network(plan([{"parallel": JOINS[name]}], shape))
+    theirs = oracle.torch_network([{"parallel": JOINS[name]}], shape)[0].to_empty(device="cpu")
+    weights = list(ours.parameters())
+    with torch.no_grad():
+        for mine, other in zip(weights, theirs.parameters(), strict=True):
+            other.copy_(mine)
+    x = torch.randn(3, *shape, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    out, expected = ours(x), theirs(y)
+    assert torch.equal(out, expected)
+    assert out.shape[1:] == plan([{"parallel": JOINS[name]}], shape).output_shape
+    out.square().sum().backward()
+    expected.square().sum().backward()
+    torch.testing.assert_close(x.grad, y.grad)
+    for mine, other in zip(weights, theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+
+
+def test_layers_in_branches_have_names_of_their_own_and_keep_them_in_the_state() -> None:
+    tree = [{"parallel": {"name": "mix", "branches": [[], ["tanh", {"linear": {"out_features": 3}}]]}}]
+    planned = plan(tree, (4,))
+    assert [row.name for row in planned.walk()] == ["mix", "mix.branch2.act1", "mix.branch2.fc1"]
+    assert list(build_network(planned).state_dict()) == ["mix.branch2.fc1.weight", "mix.branch2.fc1.bias"]
+    assert planned.canonical() == [
+        {
+            "kind": "parallel",
+            "branches": [
+                [],
+                [{"kind": "tanh"}, {"kind": "linear", "out_features": 3, "bias": True, "name": "mix.branch2.fc1"}],
+            ],
+            "join": "concat",
+            "name": "mix",
+        }
+    ]
+
+
+def test_error_in_a_branch_has_its_place() -> None:
+    tree = [{"parallel": {"branches": [["tanh"], ["relu", {"max_pool2d": {"kernel_size": 9}}]]}}]
+    with pytest.raises(PlanError, match=r"^par1\.branch2\.pool1 ") as caught:
+        plan(tree, (1, 8, 8))
+    assert caught.value.loc == ("network", 0, "parallel", "branches", 1, 1)

@@ -40,6 +40,7 @@ def test_names_count_within_the_family_and_own_names_keep_their_position() -> No
         ("linear", None),
         ("residual", None),
         ("sequential", None),
+        ("parallel", None),
         ("batch_norm1d", None),
         ("dropout", None),
         ("flatten", None),
@@ -55,6 +56,7 @@ def test_names_count_within_the_family_and_own_names_keep_their_position() -> No
         "fc1",
         "res1",
         "block1",
+        "par1",
         "norm1",
         "drop1",
         "flatten1",
@@ -129,7 +131,18 @@ SAME = [
     ("a whole number for a float", "softplus: {beta: 1}", "softplus"),
     ("a projection that is not needed", "residual: {layers: [tanh]}", "residual: {projection: true, layers: [tanh]}"),
 ]
+_ONE, _TWO = "conv2d: {out_channels: 4, kernel_size: 1}", "conv2d: {out_channels: 4, kernel_size: 3, padding: 1}"
 DIFFERENT = [
+    (
+        "join",
+        f"parallel: {{branches: [[{_ONE}], [{_TWO}]], join: add}}",
+        f"parallel: {{branches: [[{_ONE}], [{_TWO}]]}}",
+    ),
+    (
+        "order of branches",
+        f"parallel: {{branches: [[{_ONE}], [{_TWO}]]}}",
+        f"parallel: {{branches: [[{_TWO}], [{_ONE}]]}}",
+    ),
     ("stride", POOL, "max_pool2d: {kernel_size: 2, stride: 1}"),
     ("kind of pool", POOL, "avg_pool2d: {kernel_size: 2}"),
     (

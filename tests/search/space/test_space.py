@@ -12,6 +12,7 @@ import archsearch
 from archsearch.experiment_plan import load_spec
 from archsearch.search.search_file import load_study
 from archsearch.search.space.count import SAMPLE, count_space, distinct_from, each_feasible, wilson
+from archsearch.search.space.locate import locate
 from archsearch.search.space.space import InfeasibleError, network_key
 from archsearch.spec.catalog import study_kind
 from archsearch.spec.text.yaml import read_file
@@ -108,6 +109,17 @@ def test_documented_variant_lies_in_the_lenet_space(name):
     )
 
 
+def test_a_network_with_branches_is_located(make_study):
+    """Making a sample and finding its values again is the identity, for every configuration that fits."""
+    space = make_study(COUNTED["branches"]).space
+    found = 0
+    for values in each_feasible(space):
+        assert locate(space, space.with_values(values).spec) == values
+        found += 1
+    # concat: 2 x (deep with 2 widths, flat, input) = 8; add: equal channels only: (2, deep 2), (3, deep 3), (3, flat)
+    assert found == 8 + 3
+
+
 def test_a_network_outside_the_space_is_not_located():
     space = load_study("lenet").space
     spec = load_spec("lenet5", ["conv1.out_channels=5"])
@@ -172,6 +184,19 @@ network:
   - linear: {out_features: classes}
 train: {batch_size: $n}
 limits: {parameters: 1000}
+""",
+    "branches": """
+network:
+  - parallel:
+      join: {choice: [concat, add]}
+      branches:
+        - [conv2d: {out_channels: {choice: [2, 3]}, kernel_size: 1}]
+        - choice:
+            deep: [conv2d: {out_channels: 2, kernel_size: 1}, conv2d: {out_channels: {int: [2, 3]}, kernel_size: 1}]
+            flat: [conv2d: {out_channels: 3, kernel_size: 1}]
+            input: []
+  - flatten
+  - linear: {out_features: classes}
 """,
 }
 

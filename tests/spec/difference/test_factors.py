@@ -167,9 +167,23 @@ def test_blocks_are_entered(tmp_path: Path) -> None:
     assert found.factors[-1].edits[0] == {"set": {"stage.conv1.kernel_size": 5}}
 
 
+def test_branches_are_entered_and_another_number_of_them_replaces_the_block(tmp_path: Path) -> None:
+    one = BLOCKS.replace("sequential: {layers: [tanh]}", "parallel: {branches: [[tanh], [relu, gelu], []]}")
+    two = one.replace("[relu, gelu]", "[gelu, gelu]")
+    a, b = planned(one, tmp_path, "one"), planned(two, tmp_path, "two")
+    (factor,) = difference(a, b).factors
+    assert (factor.name, factor.edits) == ("activation", ({"replace": {"par1.branch2.act1": "gelu"}},))
+    c = planned(one.replace("[relu, gelu], []", "[relu, gelu]"), tmp_path, "three")
+    (factor,) = difference(a, c).factors
+    assert factor.name == "blocks"
+    assert what_it_computes(edited(a.spec, factor.edits), c) == what_it_computes(c.spec, c)
+
+
 PIECES = ["conv2d: {out_channels: 3, kernel_size: 3}", "conv2d: {out_channels: 5, kernel_size: 3}", "relu", "tanh",
           "max_pool2d: {kernel_size: 2}", "avg_pool2d: {kernel_size: 2, stride: 1}", "dropout", "batch_norm2d",
-          "residual: {layers: [tanh]}", "identity"]  # fmt: skip
+          "residual: {layers: [tanh]}", "identity", "parallel: {branches: [[tanh], []]}",
+          "parallel: {branches: [[relu, conv2d: {out_channels: 2, kernel_size: 1}], [tanh]]}",
+          "parallel: {branches: [[], [dropout, conv2d: {out_channels: 3, kernel_size: 1}], [relu]]}"]  # fmt: skip
 TAILS = ["linear: {out_features: 7}", "relu", "tanh", "dropout", "softmax"]
 networks = st.tuples(
     st.lists(st.sampled_from(PIECES), max_size=5), st.lists(st.sampled_from(TAILS), max_size=4), st.booleans()
