@@ -111,7 +111,7 @@ def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: D
     if min(left, samples) != 1:
         return
     for row in plan.walk():
-        if row.kind.startswith("batch_norm") and math.prod(row.input_shape[1:]) == 1:
+        if row.layer.mixes_batch and math.prod(row.input_shape[1:]) == 1:
             raise SpecError(
                 f"{row.name} ({row.kind}): {samples:,} training samples in batches of {spec.train.batch_size} leave "
                 "a last batch of 1, which cannot be normalised; use another train.batch_size",

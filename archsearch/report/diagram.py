@@ -20,15 +20,11 @@ from archsearch.spec.difference.align import align, same_layer
 from archsearch.spec.edit.in_memory import word
 from archsearch.spec.network import NetworkPlan, PlannedLayer, size_text
 
-COLOURS = {
-    "conv": BLUE, "pool": GREEN, "act": ORANGE, "fc": PURPLE, "norm": SKY, "drop": GREY, "flatten": GREY, "res": BLUE,
-    "block": BLUE, "par": BLUE,
-}  # fmt: skip
+COLOURS = {"blue": BLUE, "green": GREEN, "orange": ORANGE, "purple": PURPLE, "sky": SKY, "grey": GREY}
 SLAB, TEXT, GUTTER, GAP = 108, 232, 18, 24  # widths: of the widest slab, of the words beside it, of the marks
 THICKEST, ROW, LOW, INDENT = 40, 34, 22, 10
 BAND = 5  # how thick a layer is drawn that changes no size: activation, normalisation, dropout
 _CHARACTERS = 40  # of the small print that fit beside a slab
-_BANDS = ("act", "norm", "drop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +35,13 @@ class Line:
     title: str
     words: str
     shape: tuple[int, ...]
-    family: str
     deep: int = 0
     mark: str = ""  # "", "≠" (another layer there), "+" (only here)
+
+    @property
+    def thin(self) -> bool:
+        """Whether the layer changes no size, so that a band will do."""
+        return self.row is not None and self.row.layer.thin
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,18 @@ def two_sides(names: tuple[str, str], plans: tuple[NetworkPlan, NetworkPlan]) ->
             lines[here].extend(_lines(row, mark) if row is not None else [])
         longest = max(map(len, lines))
         for column in lines:
-            column.extend(Line(None, "", "", (), "") for _ in range(longest - len(column)))
+            column.extend(Line(None, "", "", ()) for _ in range(longest - len(column)))
     return Side(names[0], tuple(lines[0])), Side(names[1], tuple(lines[1]))
 
 
 def _input(plan: NetworkPlan) -> Line:
-    return Line(None, "input", "", plan.input_shape, "input")
+    return Line(None, "input", "", plan.input_shape)
 
 
 def _lines(row: PlannedLayer, mark: str) -> Iterator[Line]:
     for deep, title, one in row.outline():
         if one.kind != "identity":
-            yield Line(one, title, _words(one), one.output_shape, one.layer.family, deep, mark)
+            yield Line(one, title, _words(one), one.output_shape, deep, mark)
 
 
 def _words(row: PlannedLayer) -> str:
@@ -155,12 +155,12 @@ def _size(line: Line, scale: _Scale) -> tuple[float, float]:
         return 0.0, 0.0
     if _is_flat(line.shape):
         return max(2.0, line.shape[0] * scale.value), BAND
-    thick = BAND if line.family in _BANDS else line.shape[0] * scale.channel
+    thick = BAND if line.thin else line.shape[0] * scale.channel
     return max(2.0, line.shape[-1] * scale.map), max(2.0, thick)
 
 
 def _height(lines: Sequence[Line], scale: _Scale) -> int:
-    low = all(line.family in _BANDS or not line.shape for line in lines)
+    low = all(line.thin or not line.shape for line in lines)
     return max(LOW if low else ROW, *(round(_size(line, scale)[1]) + 10 for line in lines))
 
 
@@ -185,15 +185,14 @@ def _draw(svg: Element, line: Line, left: int, top: int, tall: int, scale: _Scal
         "height": _number(thick),
     }
     # The inside of a block is paler than what stands for itself, and moved to the right in the words.
-    paint = {"fill": COLOURS.get(line.family, GREY), "fill-opacity": "0.55" if line.deep else "0.9"}
-    if line.family == "input":
-        paint = {"fill": "none", "stroke": GREY, "stroke-width": "1.5"}
+    paint = {"fill": "none", "stroke": GREY, "stroke-width": "1.5"}
+    if line.row is not None:
+        paint = {"fill": COLOURS[line.row.layer.colour], "fill-opacity": "0.55" if line.deep else "0.9"}
     SubElement(svg, "rect", {**box, **paint})
     beside = left + GUTTER + SLAB + 10 + INDENT * line.deep
-    thin = line.family in _BANDS
-    name = _text(svg, beside, top + tall / 2 + (4 if thin or not line.words else -3), "")
+    name = _text(svg, beside, top + tall / 2 + (4 if line.thin or not line.words else -3), "")
     SubElement(name, "tspan", {"font-weight": "600"}).text = _cut(line.title, 20)
-    if thin:
+    if line.thin:
         SubElement(name, "tspan", {"font-size": "11", "fill-opacity": "0.8"}).text = f"  {_cut(line.words, 24)}"
         return
     counted = line.row is not None and line.row.parameters and not line.row.layers

@@ -107,12 +107,12 @@ def filters_gallery(key: str, label: str, run: KnownRun) -> Gallery | Missing:
         return Missing(key, title, path)
     try:
         plan = plan_experiment(ExperimentSpec.model_validate(run.result.spec))
-        first = next(row for row in plan.network.walk() if row.layer.family in ("conv", "fc"))
+        first = next(row for row in plan.network.walk() if row.layer.weighted)
         weights = load_file(path)[f"{first.name}.weight"]
     except (ArchsearchError, ValidationError, SafetensorError, KeyError, StopIteration, OSError) as error:
         return Missing(key, title, f"the first layer's weights cannot be read: {str(error).splitlines()[0]}")
     shape = plan.network.input_shape
-    if first.layer.family == "fc" and len(shape) == 3 and weights.shape[1] == np.prod(shape):
+    if weights.ndim == 2 and len(shape) == 3 and weights.shape[1] == np.prod(shape):
         weights = weights.reshape(len(weights), *shape)
     if weights.ndim != 4 or weights.shape[1] not in (1, 3) or min(weights.shape[2:]) < 2:
         return Missing(key, title, f"weights of {tuple(weights.shape)} are no pictures")

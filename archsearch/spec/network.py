@@ -269,7 +269,7 @@ def _with_classes(layer: LayerBase, classes: int) -> LayerBase:
 def _shrinking(rows: Sequence[PlannedLayer]) -> list[str]:
     """Suggest to drop the last pooling before the layer that does not fit."""
     for row in reversed(rows):
-        if row.layer.family == "pool" and product(row.output_shape) < product(row.input_shape):
+        if row.layer.pools and product(row.output_shape) < product(row.input_shape):
             return [f"drop {row.name}"]
     return []
 

@@ -102,7 +102,7 @@ def _score(ours: PlannedLayer, theirs: PlannedLayer) -> _Score | None:
 
 def _squashes(row: PlannedLayer) -> bool:
     """A softmax at the end is no activation like others: it never takes the place of one."""
-    return row.kind in ("softmax", "log_softmax")
+    return bool(row.layer.squashes) and not row.layer.elementwise
 
 
 def _plus(one: _Score, two: _Score) -> _Score:

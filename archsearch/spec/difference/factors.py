@@ -17,7 +17,7 @@ from typing import Any
 
 from archsearch.errors import SpecError
 from archsearch.spec.difference.align import Pair, align, branches_of_both, same_layer
-from archsearch.spec.difference.gaps import FAMILY_FACTORS, Change, structural_changes
+from archsearch.spec.difference.gaps import Change, structural_changes
 from archsearch.spec.edit.in_memory import Edit, brief, edited, word, written_layer
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Block, LayerBase
@@ -29,16 +29,6 @@ FACTORS = (
     "pooling stride", "pooling window", "normalisation", "dropout", "blocks", "head", "fully connected part", "pooling",
     "depth",
 )  # fmt: skip
-_CONV_FIELDS = {
-    "out_channels": "widths",
-    "groups": "widths",
-    "kernel_size": "kernel",
-    "padding": "kernel",
-    "dilation": "kernel",
-    "stride": "convolution stride",
-    "bias": "bias",
-}
-_LINEAR_FIELDS = {"out_features": "fully connected part", "bias": "bias"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +155,16 @@ def _in_place(rows: Sequence[Pair]) -> Iterator[Change]:
             for inside in branches:
                 yield from _in_place(inside)
             yield from _fields(ours, theirs, lambda field: "blocks")
-        elif ours.layer.family == "pool":
+        elif ours.layer.pools:
             yield from _pooling(ours, theirs)
-        elif ours.layer.family == "conv" and ours.kind == theirs.kind:
-            yield from _fields(ours, theirs, lambda field: _CONV_FIELDS.get(field, "kernel"))
-        elif ours.kind == "linear":
-            yield from _fields(ours, theirs, lambda field: _LINEAR_FIELDS.get(field, "fully connected part"))
+        elif ours.layer.field_factors and ours.kind == theirs.kind:
+            yield from _fields(ours, theirs, _factor_of(ours.layer))
         else:
-            yield _replacement(FAMILY_FACTORS.get(ours.layer.family, "kernel"), ours, theirs.layer)
+            yield _replacement("kernel" if ours.layer.weighted else ours.layer.factor, ours, theirs.layer)
+
+
+def _factor_of(layer: LayerBase) -> Callable[[str], str]:
+    return lambda field: layer.field_factors.get(field, "kernel")
 
 
 def _fields(ours: PlannedLayer, theirs: PlannedLayer, factor_of: Callable[[str], str]) -> Iterator[Change]:

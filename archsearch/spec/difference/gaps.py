@@ -15,8 +15,8 @@ from archsearch.spec.edit.in_memory import Edit, brief, written_layer
 from archsearch.spec.layers import Block
 from archsearch.spec.network import PlannedLayer
 
-FAMILY_FACTORS = {"act": "activation", "norm": "normalisation", "drop": "dropout", "flatten": "fully connected part"}
-_SQUASHING = ("softmax", "log_softmax", "sigmoid")
+# Of the layers that a gap adds or takes away the weightiest names the factor.
+_BY_WEIGHT = ("depth", "fully connected part", "pooling", "normalisation", "dropout", "activation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _gaps(rows: Sequence[Pair]) -> Iterator[Gap]:
 
 def _parts(gap: Gap) -> Iterator[Gap]:
     """Part a softmax at the end of a gap from what stands before it: it is a factor of its own."""
-    drop, add = (len(rows) - sum(row.kind in _SQUASHING for row in rows[-1:]) for rows in (gap.dropped, gap.added))
+    drop, add = (len(rows) - sum(bool(row.layer.squashes) for row in rows[-1:]) for rows in (gap.dropped, gap.added))
     nothing_there = drop == len(gap.dropped) and add == len(gap.added)
     last = gap.dropped[drop - 1] if drop else gap.before
     if gap.after is not None or nothing_there or last is None:
@@ -98,14 +98,7 @@ def _fill(gap: Gap) -> Iterator[Change]:
 
 def _factor_of(gap: Gap) -> str:
     """Name the factor by the weightiest layers of a gap."""
-    families = {row.layer.family for row in (*gap.dropped, *gap.added)}
-    kinds = {row.kind for row in (*gap.dropped, *gap.added)}
-    if families & {"conv", "res", "block", "par"}:
-        return "depth"
-    if families & {"fc", "flatten"}:
-        return "fully connected part"
-    if gap.after is None and kinds <= set(_SQUASHING):
+    rows = (*gap.dropped, *gap.added)
+    if gap.after is None and all(row.layer.squashes for row in rows):
         return "head"
-    if "pool" in families:
-        return "pooling"
-    return next((FAMILY_FACTORS[one] for one in ("norm", "drop", "act") if one in families), "depth")
+    return min((row.layer.factor for row in rows), key=_BY_WEIGHT.index)

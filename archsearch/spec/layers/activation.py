@@ -18,6 +18,10 @@ class Activation(LayerBase):
     """A function of each value; `torch_name` is its class in `torch.nn`, its fields are that class's arguments."""
 
     family: ClassVar[str] = "act"
+    elementwise: ClassVar[bool] = True
+    factor: ClassVar[str] = "activation"
+    colour: ClassVar[str] = "orange"
+    thin: ClassVar[bool] = True
     torch_name: ClassVar[str]
 
     def build(self, shape: Shape) -> nn.Module:
@@ -110,6 +114,7 @@ class Sigmoid(Activation):
 
     kind: ClassVar[str] = "sigmoid"
     torch_name: ClassVar[str] = "Sigmoid"
+    squashes: ClassVar[Literal["", "probabilities", "log_probabilities"]] = "probabilities"
 
 
 class Softplus(Activation):
@@ -127,6 +132,8 @@ class Softmax(Activation):
 
     kind: ClassVar[str] = "softmax"
     torch_name: ClassVar[str] = "Softmax"
+    elementwise: ClassVar[bool] = False
+    squashes: ClassVar[Literal["", "probabilities", "log_probabilities"]] = "probabilities"
 
     def build(self, shape: Shape) -> nn.Module:
         from torch import nn
@@ -139,6 +146,8 @@ class LogSoftmax(Activation):
 
     kind: ClassVar[str] = "log_softmax"
     torch_name: ClassVar[str] = "LogSoftmax"
+    elementwise: ClassVar[bool] = False
+    squashes: ClassVar[Literal["", "probabilities", "log_probabilities"]] = "log_probabilities"
 
     def build(self, shape: Shape) -> nn.Module:
         from torch import nn
@@ -150,4 +159,5 @@ class Identity(Activation):
     """Nothing at all: the neutral choice in a search."""
 
     kind: ClassVar[str] = "identity"
+    short: ClassVar[str | None] = ""
     torch_name: ClassVar[str] = "Identity"

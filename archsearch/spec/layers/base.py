@@ -9,8 +9,8 @@ for images. Everything here is integer arithmetic; torch is imported inside `bui
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from archsearch.spec.fields import LayerName
 from archsearch.spec.onekey import Kind
@@ -40,9 +40,25 @@ def size_text(shape: Shape) -> str:
 
 
 class LayerBase(Kind):
-    """One row of a network. `family` is what automatic names are made of: conv1, pool1, act1, fc1."""
+    """One row of a network. `family` is what automatic names are made of: conv1, pool1, act1, fc1.
+
+    What else is known of a kind stands on its class too, so that a new kind is one class: whatever lints, compares,
+    draws or suggests asks these roles, and no kind or family by its name.
+    """
 
     family: ClassVar[str]
+    weighted: ClassVar[bool] = False  # a linear map with weights: convolution, linear
+    elementwise: ClassVar[bool] = False  # each value by itself
+    pools: ClassVar[bool] = False  # makes maps smaller, without weights
+    flattens: ClassVar[bool] = False
+    drops: ClassVar[bool] = False  # sets values to zero at random while training
+    mixes_batch: ClassVar[bool] = False  # a sample's output depends on the others of its batch
+    squashes: ClassVar[Literal["", "probabilities", "log_probabilities"]] = ""  # what its outputs may be read as
+    factor: ClassVar[str] = "depth"  # of a difference: what it is called to add, take away or exchange such a layer
+    field_factors: ClassVar[Mapping[str, str]] = {}  # of a difference: what it is called to change a field
+    short: ClassVar[str | None] = None  # in one line of text; None: its kind, "": left out
+    colour: ClassVar[str] = "grey"  # in diagrams, a name of the report's palette
+    thin: ClassVar[bool] = False  # in diagrams: changes no size
 
     name: LayerName | None = None
 

@@ -84,6 +84,7 @@ class Sequential(_OneList):
 
     kind: ClassVar[str] = "sequential"
     family: ClassVar[str] = "block"
+    colour: ClassVar[str] = "blue"
 
     def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
         return branches[BODY]
@@ -98,6 +99,7 @@ class Residual(_OneList):
 
     kind: ClassVar[str] = "residual"
     family: ClassVar[str] = "res"
+    colour: ClassVar[str] = "blue"
 
     projection: bool = False
 
@@ -140,6 +142,7 @@ class Parallel(Block):
 
     kind: ClassVar[str] = "parallel"
     family: ClassVar[str] = "par"
+    colour: ClassVar[str] = "blue"
     holds: ClassVar[str] = "branches"
 
     branches: Annotated[

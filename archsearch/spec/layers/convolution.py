@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from archsearch.spec.fields import ConvPadding, ConvPaddingPair, Pair, Positive, Width
@@ -17,6 +18,17 @@ class Convolution(LayerBase):
     """What the convolutions share, for any number of spatial dimensions."""
 
     family: ClassVar[str] = "conv"
+    weighted: ClassVar[bool] = True
+    field_factors: ClassVar[Mapping[str, str]] = {
+        "out_channels": "widths",
+        "groups": "widths",
+        "kernel_size": "kernel",
+        "padding": "kernel",
+        "dilation": "kernel",
+        "stride": "convolution stride",
+        "bias": "bias",
+    }
+    colour: ClassVar[str] = "blue"
     rank: ClassVar[int]
 
     out_channels: Width
@@ -119,6 +131,7 @@ class Conv2d(Convolution):
     """2-D convolution over a map (channels x height x width)."""
 
     kind: ClassVar[str] = "conv2d"
+    short: ClassVar[str | None] = "conv"
     rank: ClassVar[int] = 2
 
     kernel_size: Pair

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from archsearch.spec.fields import Width
@@ -16,6 +17,9 @@ class Flatten(LayerBase):
 
     kind: ClassVar[str] = "flatten"
     family: ClassVar[str] = "flatten"
+    flattens: ClassVar[bool] = True
+    factor: ClassVar[str] = "fully connected part"
+    short: ClassVar[str | None] = ""
 
     def output_shape(self, shape: Shape) -> Shape:
         return (product(shape),)
@@ -31,6 +35,11 @@ class Linear(LayerBase):
 
     kind: ClassVar[str] = "linear"
     family: ClassVar[str] = "fc"
+    weighted: ClassVar[bool] = True
+    factor: ClassVar[str] = "fully connected part"
+    field_factors: ClassVar[Mapping[str, str]] = {"out_features": "fully connected part", "bias": "bias"}
+    short: ClassVar[str | None] = "fc"
+    colour: ClassVar[str] = "purple"
 
     out_features: Width
     bias: bool = True

@@ -19,7 +19,11 @@ class BatchNorm1d(LayerBase):
     """Normalise each feature (flat input) or channel (signal) over the batch."""
 
     kind: ClassVar[str] = "batch_norm1d"
+    mixes_batch: ClassVar[bool] = True
     family: ClassVar[str] = "norm"
+    factor: ClassVar[str] = "normalisation"
+    colour: ClassVar[str] = "sky"
+    thin: ClassVar[bool] = True
 
     eps: PositiveFloat = 1e-5
     momentum: Momentum = 0.1
@@ -46,7 +50,11 @@ class BatchNorm2d(LayerBase):
     """Normalise each channel of a map over the batch."""
 
     kind: ClassVar[str] = "batch_norm2d"
+    mixes_batch: ClassVar[bool] = True
     family: ClassVar[str] = "norm"
+    factor: ClassVar[str] = "normalisation"
+    colour: ClassVar[str] = "sky"
+    thin: ClassVar[bool] = True
 
     eps: PositiveFloat = 1e-5
     momentum: Momentum = 0.1
@@ -70,6 +78,9 @@ class LayerNorm(LayerBase):
 
     kind: ClassVar[str] = "layer_norm"
     family: ClassVar[str] = "norm"
+    factor: ClassVar[str] = "normalisation"
+    colour: ClassVar[str] = "sky"
+    thin: ClassVar[bool] = True
 
     eps: PositiveFloat = 1e-5
     elementwise_affine: bool = True
@@ -88,6 +99,9 @@ class GroupNorm(LayerBase):
 
     kind: ClassVar[str] = "group_norm"
     family: ClassVar[str] = "norm"
+    factor: ClassVar[str] = "normalisation"
+    colour: ClassVar[str] = "sky"
+    thin: ClassVar[bool] = True
 
     num_groups: Positive
     eps: PositiveFloat = 1e-5
@@ -118,6 +132,9 @@ class Dropout(LayerBase):
 
     kind: ClassVar[str] = "dropout"
     family: ClassVar[str] = "drop"
+    drops: ClassVar[bool] = True
+    factor: ClassVar[str] = "dropout"
+    thin: ClassVar[bool] = True
 
     p: Fraction = 0.5
 
@@ -132,6 +149,9 @@ class Dropout2d(LayerBase):
 
     kind: ClassVar[str] = "dropout2d"
     family: ClassVar[str] = "drop"
+    drops: ClassVar[bool] = True
+    factor: ClassVar[str] = "dropout"
+    thin: ClassVar[bool] = True
 
     p: Fraction = 0.5
 

@@ -15,6 +15,9 @@ class Pooling(LayerBase):
     """What the poolings share, for any number of spatial dimensions."""
 
     family: ClassVar[str] = "pool"
+    pools: ClassVar[bool] = True
+    factor: ClassVar[str] = "pooling"
+    colour: ClassVar[str] = "green"
     rank: ClassVar[int]
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
@@ -80,6 +83,7 @@ class MaxPool2d(Pooling):
     """Largest value of each window of a map."""
 
     kind: ClassVar[str] = "max_pool2d"
+    short: ClassVar[str | None] = "max"
     rank: ClassVar[int] = 2
 
     kernel_size: Pair
@@ -129,6 +133,7 @@ class AvgPool2d(Pooling):
     """Mean of each window of a map; padding counts as zeros, as in torch."""
 
     kind: ClassVar[str] = "avg_pool2d"
+    short: ClassVar[str | None] = "avg"
     rank: ClassVar[int] = 2
 
     kernel_size: Pair
@@ -153,6 +158,9 @@ class AdaptiveAvgPool1d(LayerBase):
 
     kind: ClassVar[str] = "adaptive_avg_pool1d"
     family: ClassVar[str] = "pool"
+    pools: ClassVar[bool] = True
+    factor: ClassVar[str] = "pooling"
+    colour: ClassVar[str] = "green"
 
     output_size: Positive
 
@@ -171,6 +179,9 @@ class AdaptiveAvgPool2d(LayerBase):
 
     kind: ClassVar[str] = "adaptive_avg_pool2d"
     family: ClassVar[str] = "pool"
+    pools: ClassVar[bool] = True
+    factor: ClassVar[str] = "pooling"
+    colour: ClassVar[str] = "green"
 
     output_size: Pair
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from archsearch.spec.edit.in_memory import Edit
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.layers import Block, LayerBase
 from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.layers.pooling import Pooling
 from archsearch.spec.network import NetworkPlan, PlannedLayer
@@ -56,7 +57,7 @@ class Found:
 def squashed_twice(subject: Subject) -> Iterator[Found]:
     """Find a softmax or sigmoid before a loss that has its own; log_softmax there changes nothing and is left alone."""
     last, loss = subject.rows[-1], subject.spec.train.loss.kind
-    if loss == "cross_entropy" and last.kind in ("softmax", "sigmoid"):
+    if loss == "cross_entropy" and last.layer.squashes == "probabilities":
         what = f"{last.name} ({last.kind}) stands before cross_entropy, which applies log-softmax itself"
         yield Found(what, last.name, ({"drop": last.name},))
 
@@ -64,10 +65,10 @@ def squashed_twice(subject: Subject) -> Iterator[Found]:
 def no_log_probabilities(subject: Subject) -> Iterator[Found]:
     """Find an nll whose network does not end in log_softmax."""
     last, loss = subject.rows[-1], subject.spec.train.loss.kind
-    if loss != "nll" or last.kind in ("log_softmax", *_BLOCKS):
+    if loss != "nll" or last.layer.squashes == "log_probabilities" or isinstance(last.layer, Block):
         return
     fix: Edit = {"insert": {"after": last.name, "layers": ["log_softmax"]}}
-    if last.kind in ("softmax", "sigmoid"):
+    if last.layer.squashes:
         fix = {"replace": {last.name: "log_softmax"}}
     yield Found(f"nll wants log-probabilities, and the network ends in {last.name} ({last.kind})", last.name, (fix,))
 
@@ -75,7 +76,7 @@ def no_log_probabilities(subject: Subject) -> Iterator[Found]:
 def distance_of_probabilities(subject: Subject) -> Iterator[Found]:
     """Find mse or l1 on the output of a softmax or sigmoid."""
     last, loss = subject.rows[-1], subject.spec.train.loss.kind
-    if loss in ("mse", "l1") and last.kind in ("softmax", "sigmoid"):
+    if loss in ("mse", "l1") and last.layer.squashes == "probabilities":
         fix: tuple[Edit, ...] = ({"set": {"train.loss": "cross_entropy"}}, {"drop": last.name})
         yield Found(
             f"{loss} is taken between class probabilities of {last.name} ({last.kind}) and labels", last.name, fix
@@ -84,14 +85,11 @@ def distance_of_probabilities(subject: Subject) -> Iterator[Found]:
 
 # -- the order of layers -----------------------------------------------------------------------------------------------
 
-_BLOCKS = ("sequential", "residual")
-_ELEMENTWISE_OR_POOL = ("act", "pool", "flatten")
-
 
 def linear_after_linear(subject: Subject) -> Iterator[Found]:
     """Find two linear layers in a row, unless the first is a bottleneck: a matrix factorised on purpose."""
     for rows in subject.lists():
-        between = [row for row in rows if row.layer.family != "drop"]
+        between = [row for row in rows if not row.layer.drops]
         for one, two in pairwise(between):
             narrow = one.output_shape[0] < min(one.input_shape[0], two.output_shape[0])  # a factorised matrix: meant so
             if one.kind == two.kind == "linear" and not narrow:
@@ -101,15 +99,15 @@ def linear_after_linear(subject: Subject) -> Iterator[Found]:
 
 
 def _usual_activation(subject: Subject) -> str:
-    counts = Counter(row.kind for row in subject.plan.walk() if row.layer.family == "act" and row.kind != "identity")
-    words = [kind for kind, _ in counts.most_common() if kind not in ("softmax", "log_softmax", "sigmoid")]
+    rows = [row for row in subject.plan.walk() if row.layer.elementwise and row.kind != "identity"]
+    words = [kind for kind, _ in Counter(row.kind for row in rows if not row.layer.squashes).most_common()]
     return words[0] if words else "relu"
 
 
 def activation_first(subject: Subject) -> Iterator[Found]:
     """Find an activation before anything else."""
     first = subject.rows[0]
-    if first.layer.family == "act":
+    if first.layer.elementwise or first.layer.squashes:
         fix: tuple[Edit, ...] = ({"drop": first.name},) if len(subject.rows) > 1 else ()
         yield Found(f"{first.name} ({first.kind}) bends the data before any layer with weights", first.name, fix)
 
@@ -118,7 +116,7 @@ def bias_before_norm(subject: Subject) -> Iterator[Found]:
     """Find a bias whose layer a batch norm follows."""
     for rows in subject.lists():
         for one, two in pairwise(rows):
-            if two.kind.startswith("batch_norm") and getattr(one.layer, "bias", False):
+            if two.layer.mixes_batch and getattr(one.layer, "bias", False):
                 fix: Edit = {"set": {f"{one.name}.bias": False}}
                 yield Found(f"the bias of {one.name} is subtracted again by {two.name}", one.name, (fix,))
 
@@ -127,19 +125,24 @@ def dropout_before_norm(subject: Subject) -> Iterator[Found]:
     """Find a dropout with a batch norm after it, at most one layer with weights between them."""
     for rows in subject.lists():
         for index, row in enumerate(rows):
-            if row.layer.family != "drop" or not getattr(row.layer, "p", 0):
+            if not row.layer.drops or not getattr(row.layer, "p", 0):
                 continue
             weighted = 0
             for later in rows[index + 1 :]:
-                if later.kind.startswith("batch_norm"):
+                if later.layer.mixes_batch:
                     message = (
                         f"{row.name} shifts the variance that {later.name} has learned, as it is off in evaluation"
                     )
                     yield Found(message, row.name, ({"drop": row.name},))
                     break
-                weighted += later.layer.family in ("conv", "fc")
-                if weighted > 1 or later.layer.family not in ("conv", "fc", *_ELEMENTWISE_OR_POOL):
+                weighted += later.layer.weighted
+                if weighted > 1 or not _keeps_dropout(later.layer):
                     break
+
+
+def _keeps_dropout(layer: LayerBase) -> bool:
+    """Say whether a shift of the variance before a layer is still one behind it."""
+    return layer.weighted or layer.elementwise or bool(layer.squashes) or layer.pools or layer.flattens
 
 
 def rows_thrown_away(subject: Subject) -> Iterator[Found]:
@@ -150,7 +153,7 @@ def rows_thrown_away(subject: Subject) -> Iterator[Found]:
             continue
         words = " and ".join(f"{n} of {size} {what}" for n, size, what in _lost_words(row, lost) if n)
         fix: tuple[Edit, ...] = ()
-        if row.layer.family == "pool":
+        if row.layer.pools:
             fix = ({"set": {f"{row.name}.ceil_mode": True}},)
         yield Found(f"{row.name} ({row.kind}) never looks at the last {words} of its input", row.name, fix)
 
@@ -188,7 +191,7 @@ def no_validation_in_search(subject: Subject) -> Iterator[Found]:
 
 def norm_of_one(subject: Subject) -> Iterator[Found]:
     """Find batch norms where a batch is one sample."""
-    norms = [row for row in subject.plan.walk() if row.kind.startswith("batch_norm")]
+    norms = [row for row in subject.plan.walk() if row.layer.mixes_batch]
     if norms and subject.spec.train.batch_size == 1:
         fix: Edit = {"set": {"train.batch_size": 32}}
         yield Found(f"{norms[0].name} normalises over a batch of one sample", norms[0].name, (fix,))
@@ -199,7 +202,7 @@ _WORTH_SAVING = 100_000  # parameters
 
 def one_layer_has_it_all(subject: Subject) -> Iterator[Found]:
     """Find a linear layer behind a flattened map that holds nearly all; of two layers one always does."""
-    weighted = [row for row in subject.plan.walk() if row.layer.family in ("conv", "fc")]
+    weighted = [row for row in subject.plan.walk() if row.layer.weighted]
     rows = subject.rows
     for before, row in pairwise(rows):
         share = row.parameters / max(subject.plan.parameters, 1)

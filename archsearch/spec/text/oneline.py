@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_SHORT = {"linear": "fc", "conv2d": "conv", "conv1d": "conv1d", "max_pool2d": "max", "avg_pool2d": "avg"}
-_SILENT = ("identity", "flatten")
+from archsearch.spec.layers import LAYER_KINDS
 
 
 def network_line(layers: Sequence[Any]) -> str:
@@ -22,10 +21,11 @@ def network_line(layers: Sequence[Any]) -> str:
 
 def _word(layer: Any) -> str:
     kind, fields = next(iter(layer.items())) if isinstance(layer, Mapping) and layer else (str(layer), {})
-    if kind in _SILENT:
+    short = LAYER_KINDS[kind].short if kind in LAYER_KINDS else None
+    if short == "":
         return ""
     fields = fields if isinstance(fields, Mapping) else {}
-    word = _SHORT.get(kind, kind)
+    word = kind if short is None else short
     width = fields.get("out_channels", fields.get("out_features"))
     kernel, stride, padding = (fields.get(name) for name in ("kernel_size", "stride", "padding"))
     if width is not None:
