@@ -31,6 +31,7 @@ def test_readme_spec_is_valid_and_its_comments_are_the_real_names(tmp_path):
         "act1",
         "pool1",
         "res1",
+        "par1",
         "flatten1",
         "features",
         "act2",
