@@ -108,7 +108,7 @@ WHITE = _COLOURS["white"]
 def _read_colour(value: object) -> tuple[int, int, int]:
     if isinstance(value, str) and value in _COLOURS:
         return _COLOURS[value]
-    levels = list(value) if isinstance(value, (list, tuple)) else [value] * 3
+    levels: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value] * 3
     whole = all(isinstance(level, int) and not isinstance(level, bool) and 0 <= level <= 255 for level in levels)
     if len(levels) != 3 or not whole:
         raise PydanticCustomError(
@@ -150,8 +150,8 @@ class DataSpec(Plain):
     train_limit: Annotated[
         TrainLimit | None,
         Field(
-            description="how many training samples are used, a number or a fraction, of each class its share; validation "
-            "and test samples stay what they are",
+            description="how many training samples are used, a number or a fraction, of each class its share; "
+            "validation and test samples stay what they are",
             examples=[500, 0.25],
         ),
     ] = None
