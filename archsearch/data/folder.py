@@ -184,32 +184,39 @@ def _part(
 
 def unused(path: Path) -> list[str]:
     """Say what lies below `path` and is not read, with counts; hidden files and folders are passed over."""
-    found = listing(path)
-    read = {image for image, _ in found.images}
+    read = {image for image, _ in listing(path).images}
     homes = {image.parent for image in read}
-    places: Counter[str] = Counter()
+    nested: Counter[str] = Counter()
+    elsewhere: Counter[str] = Counter()
     endings: Counter[str] = Counter()
+    beside = 0
     for file in _all_files(path):
+        place = file.parent.relative_to(path).as_posix() + "/"
         if file in read:
             continue
-        if file.suffix.lower() in ENDINGS:
-            place = file.parent.relative_to(path).as_posix()
-            inside = file.parent not in homes and any(home in file.parents for home in homes)
-            places["beside the folders" if place == "." else f"in {place}/{' (nested)' if inside else ''}"] += 1
-        else:
+        if file.suffix.lower() not in ENDINGS:
             endings[file.suffix.lower() or "no ending"] += 1
-    images = [f"{_count(n, 'image')} {place}" for place, n in sorted(places.items())]
-    others = ", ".join(f"{ending} {n}" for ending, n in sorted(endings.items()))
-    return [*_at_most(images), *([f"{_count(endings.total(), 'file')} of other kinds ({others})"] if endings else [])]
+        elif file.parent == path:
+            beside += 1
+        else:
+            (nested if any(home in file.parents for home in homes) else elsewhere)[place] += 1
+    counts = (
+        (nested.total(), "image", f"in folders inside class folders ({_places(nested)})"),
+        (elsewhere.total(), "image", f"in other folders ({_places(elsewhere)})"),
+        (beside, "image", "beside the folders"),
+        (endings.total(), "file", f"of other kinds ({_places(endings)})"),
+    )
+    return [f"{_count(number, what)} {where}" for number, what, where in counts if number]
 
 
-_MOST_PLACES = 8
+_MOST_PLACES = 6
 
 
-def _at_most(lines: list[str]) -> list[str]:
-    more = lines[_MOST_PLACES:]
-    number = sum(int(line.partition(" ")[0].replace(",", "")) for line in more)
-    return lines[:_MOST_PLACES] + ([f"{_count(number, 'image')} in {len(more)} more folders"] if more else [])
+def _places(numbers: Counter[str]) -> str:
+    """Write the places with their numbers, in the order of their names; those after the sixth by their count."""
+    words = [f"{place} {number:,}" for place, number in sorted(numbers.items())]
+    more = f", {len(words) - _MOST_PLACES} more" if len(words) > _MOST_PLACES else ""
+    return ", ".join(words[:_MOST_PLACES]) + more
 
 
 def _count(number: int, what: str) -> str:

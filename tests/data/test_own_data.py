@@ -409,7 +409,7 @@ def test_folder_says_what_it_holds_and_does_not_read(tmp_path: Path) -> None:
     image(own / ".cache" / "0.png")
     (line,) = remarks(folder_spec(own))
     assert line == (
-        "not used: 1 image beside the folders; 3 images in a/old/ (nested); 1 image in a/old/older/ (nested); "
+        "not used: 4 images in folders inside class folders (a/old/ 3, a/old/older/ 1); 1 image beside the folders; "
         "2 files of other kinds (.csv 1, no ending 1)"
     )
 
@@ -419,8 +419,8 @@ def test_folder_beside_the_parts_is_not_read_and_said(tmp_path: Path) -> None:
     for n in range(12):
         image(own / "extra" / f"{n % 10}" / f"{n}.png")
     assert remarks(folder_spec(own))[1] == (
-        "not used: 2 images in extra/0/; 2 images in extra/1/; 1 image in extra/2/; 1 image in extra/3/; "
-        "1 image in extra/4/; 1 image in extra/5/; 1 image in extra/6/; 1 image in extra/7/; 2 images in 2 more folders"
+        "not used: 12 images in other folders (extra/0/ 2, extra/1/ 2, extra/2/ 1, extra/3/ 1, extra/4/ 1, extra/5/ 1, "
+        "4 more)"
     )
 
 

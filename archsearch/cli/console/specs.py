@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -90,7 +91,7 @@ def print_plan(plan: ExperimentPlan) -> None:
     to.print(layer_table(network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network))
     to.print(Text(f"data   {plan.facts.name}, {plan.facts.classes} classes, {_samples(plan)}{_read_as(plan)}"))
     for remark in remarks(spec.data):
-        to.print(Text(f"       {remark}"), soft_wrap=True)
+        to.print(Padding(Text(remark), (0, 0, 0, 7)))
     to.print(Text(f"train  {_training_line(spec.train.model_dump(mode='json'))}"))
     to.print(Text(f"engine {_engine(plan)}"))
 
