@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archsearch.data.facts import DataFacts, describe, validation_count
+from archsearch.data.facts import DataFacts, describe, training_count
 from archsearch.errors import SpecError
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.experiment import ExperimentSpec
@@ -57,12 +57,17 @@ def _with_own_path(loaded: LoadedSpec) -> ExperimentSpec:
 
 
 def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> ExperimentPlan:
-    """Look the data's facts up and put the network together; raise `SpecError` or `LimitError`."""
+    """Look the data's facts up and put the network together; raise `SpecError` or `LimitError`.
+
+    Where the data hold a validation part of their own, the plan's spec says so in `data.validation`.
+    """
     try:
         facts = describe(spec.data)
     except SpecError as error:
         error.loc = error.loc or ("data",)
         raise
+    if facts.validation:
+        spec = spec.model_copy(update={"data": spec.data.model_copy(update={"validation": facts.validation})})
     plan = plan_network(
         spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
     )
@@ -106,7 +111,7 @@ def _validation_where_needed(spec: ExperimentSpec) -> None:
 
 def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: DataFacts) -> None:
     """Refuse a last batch of one sample where a batch norm sees one value per channel: torch cannot train it."""
-    samples = facts.train - validation_count(spec.data.validation, facts.train)
+    samples = training_count(spec.data, facts.train)
     left = samples % spec.train.batch_size or spec.train.batch_size
     if min(left, samples) != 1:
         return

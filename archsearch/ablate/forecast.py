@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archsearch.ablate.planned import Ablation, PlannedCell, promise
-from archsearch.data.facts import validation_count
+from archsearch.data.facts import training_count
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import seal
@@ -167,7 +167,7 @@ def _by_work(
 
 def _work(plan: ExperimentPlan) -> float:
     """Count the multiply-accumulates of training, forward passes only: the rest is proportional."""
-    samples = plan.facts.train - validation_count(plan.spec.data.validation, plan.facts.train)
+    samples = training_count(plan.spec.data, plan.facts.train)
     return float(max(1, plan.network.macs) * samples * plan.spec.train.epochs)
 
 

@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, fetch
 
 @app.command("list")
 def list_(data_dir: options.DataDir = None, json: options.Json = False) -> None:
-    """List the data sets and whether their files are here.
+    """List the data sets and whether their files are here, and the kinds of your own data.
 
     Example:  archsearch data list
     """
@@ -22,12 +22,14 @@ def list_(data_dir: options.DataDir = None, json: options.Json = False) -> None:
 
     from archsearch.cli import console
     from archsearch.data.fetch import status
+    from archsearch.data.registry import OWN_DATA
 
     found = status(data_dir)
     if json:
-        console.print_json({"data_sets": [asdict(one) for one in found]})
+        own = [{"name": name, "title": title} for name, title in OWN_DATA.items()]
+        console.print_json({"data_sets": [asdict(one) for one in found], "own_data": own})
     else:
-        console.print_data_sets(found)
+        console.print_data_sets(found, OWN_DATA)
 
 
 @app.command("get")

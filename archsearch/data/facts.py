@@ -26,7 +26,8 @@ class DataFacts:
     """`shape` of one sample as the network sees it; `train` counts before the validation part is taken out of it.
 
     `train` and `test` are after `limit`; for qmnist with a limit they are an upper bound (its counts per class are not
-    published); `Dataset.facts` has the exact ones.
+    published); `Dataset.facts` has the exact ones. `validation` counts the validation part that the source itself sets
+    apart, the last samples of `train`; 0 where it sets none apart.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DataFacts:
     train: int
     test: int
     class_names: tuple[str, ...]
+    validation: int = 0
 
 
 def describe(spec: DataSpec) -> DataFacts:
@@ -52,9 +54,10 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
     shape = found.shape
     if len(shape) == 3:
         shape = (1 if spec.grayscale else shape[0], *(spec.size or shape[1:]))
-    train, test = found.limited(spec.limit)
-    facts = DataFacts(spec.name, shape, len(found.class_names), train, test, found.class_names)
-    problems = list(_misfits(spec, found.shape, facts))
+    train, held_out, test = found.limited(spec.limit)
+    train += held_out
+    facts = DataFacts(spec.name, shape, len(found.class_names), train, test, found.class_names, held_out)
+    problems = [*_misfits(spec, found.shape, facts), *_wrong_counts(spec, facts)]
     if problems:
         where = ("data", problems[0][0]) if len(problems) == 1 else ("data",)
         raise SpecError([Problem("", sentence) for _, sentence in problems], where)
@@ -73,9 +76,9 @@ def contents(spec: DataSpec) -> Contents:
     if spec.name in DATASETS:
         return DATASETS[spec.name].contents
     if spec.name == "npz":
-        return npz.contents(own_path(spec))
+        return npz.contents(own_path(spec), spec.channels)
     if spec.name == "folder":
-        return folder.contents(own_path(spec), all_headers=spec.grayscale)
+        return folder.contents(own_path(spec), grayscale=spec.grayscale, ground=spec.background)
     known = [*DATASETS, *OWN_DATA]
     close = difflib.get_close_matches(spec.name.lower().replace("-", "_"), known, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
@@ -94,8 +97,30 @@ def validation_count(validation: int | float, train: int) -> int:
     return validation if isinstance(validation, int) else round(validation * train)
 
 
+def training_count(spec: DataSpec, train: int) -> int:
+    """Number of samples that a run trains on: without the validation part, and no more than `train_limit`.
+
+    `train` counts those before the validation part is taken out. A fraction is of what is left, rounded; may not fit.
+    """
+    return kept_count(spec.train_limit, train - validation_count(spec.validation, train))
+
+
+def kept_count(train_limit: int | float | None, left: int) -> int:
+    """Number of samples that `train_limit`, a count or a fraction (rounded), keeps of `left`; may not fit."""
+    if train_limit is None:
+        return left
+    return train_limit if isinstance(train_limit, int) else round(train_limit * left)
+
+
 def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> Iterator[tuple[str, str]]:
     """Give (option, sentence) for each option that does not go with the data."""
+    if spec.channels is not None and spec.name != "npz":
+        yield "channels", f"channels says how your own arrays (npz) are read, and {spec.name} is known. Remove it."
+    if spec.background is not None and spec.name != "folder":
+        yield (
+            "background",
+            f"background is for your own images (folder), and {spec.name} has no such. Remove it.",
+        )
     if len(raw_shape) != 3:
         kind = {1: "flat features", 2: "signals"}.get(len(raw_shape), "arrays")
         for option in ("size", "grayscale", "augment"):
@@ -112,10 +137,30 @@ def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> It
             if reach >= smallest:
                 sentence = f"{step.kind} by {reach} can push a whole image of {smallest} pixels out of sight."
                 yield "augment", f"{sentence} Use less than {smallest}."
+
+
+def _wrong_counts(spec: DataSpec, facts: DataFacts) -> Iterator[tuple[str, str]]:
+    """Give (option, sentence) for each number of samples that cannot be taken."""
     count = validation_count(spec.validation, facts.train)
+    if facts.validation and spec.validation not in (0, facts.validation):
+        yield (
+            "validation",
+            f"validation {spec.validation} is one part too many: the data hold a validation part of {facts.validation} "
+            "samples already. Remove it.",
+        )
+        return
     if spec.validation and not 0 < count < facts.train:
         yield (
             "validation",
             f"validation {spec.validation} takes {count} of the {facts.train} training samples; "
             f"between 1 and {facts.train - 1} can be taken.",
+        )
+        return
+    left = facts.train - (facts.validation or count)
+    kept = kept_count(spec.train_limit, left)
+    if not min(facts.classes, left) <= kept <= left:
+        yield (
+            "train_limit",
+            f"train_limit {spec.train_limit} keeps {kept:,} of the {left:,} training samples (without validation); "
+            f"between {facts.classes} (one for each class) and {left:,} can be kept.",
         )

@@ -2,34 +2,33 @@
 
     contents(Path("flowers")).class_names       # ('daisy', 'rose'): sub-folders in the order of their names
 
-Without `train/` and `test/`, the 5th, 10th, 15th, ... image of each class (by file name) is for testing. Images are
-read with Pillow, once, as grey if the first one is grey and as RGB otherwise; transparency is dropped, EXIF rotation is
-ignored.
-Knows no options but size and grayscale; must not import torch when it only describes.
+`val/` (or `valid/`, `validation/`) beside `train/` and `test/` is the validation part. Without `train/` and `test/`,
+the 5th, 10th, 15th, ... image of each class (by file name) is for testing. Images are read once, as grey if the first
+one is grey and as RGB otherwise. What lies there and is not read, `unused` counts.
+Knows no options but size, grayscale and background; must not import torch when it only describes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archsearch.data.images import ENDINGS, decode, height_and_width, look, readable, wrong
 from archsearch.data.registry import Contents
-from archsearch.errors import DamagedFileError, SpecError
+from archsearch.errors import SpecError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from torch import Tensor
 
     from archsearch.data.samples import Part
 
-ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-GREY = ("1", "L", "LA", "La")
-DEEP = ("I", "F")  # and I;16, I;16B, ...: 16 and 32 bits, which 8 bits cannot hold
+_VALIDATION = ("val", "valid", "validation")
+
+Files = tuple[tuple[Path, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,79 +36,131 @@ class Listing:
     """Where each image lies: (file, class index), in the order of classes and names."""
 
     class_names: tuple[str, ...]
-    train: tuple[tuple[Path, int], ...]
-    test: tuple[tuple[Path, int], ...]
+    train: Files
+    test: Files
+    validation: Files = ()
+
+    @property
+    def images(self) -> Files:
+        """Give all that is read, in the order in which it is stored."""
+        return self.train + self.validation + self.test
 
 
 def listing(path: Path) -> Listing:
     """List the images below `path`; raises SpecError if that is not one folder per class."""
     if not path.is_dir():
-        raise _error(path, "is a file" if path.exists() else "does not exist", "expected a folder of images")
+        raise wrong(path, "is a file" if path.exists() else "does not exist", "expected a folder of images")
     names = _folders(path)
     if "train" in names or "test" in names:
-        if not {"train", "test"} <= set(names):
-            raise _error(path, f"has {', '.join(names)}", "a split needs both train/ and test/")
-        classes, other = _folders(path / "train"), _folders(path / "test")
-        if classes != other:
-            odd = sorted(set(classes) ^ set(other))
-            raise _error(path, f"train/ and test/ differ in {', '.join(odd)}", "both need the same class folders")
-        train, test = (_images(path / part, classes) for part in ("train", "test"))
+        found = _given_parts(path, names)
     else:
-        classes, train, test = names, [], []
+        train: list[tuple[Path, int]] = []
+        test: list[tuple[Path, int]] = []
         for label, images in enumerate(_per_class(path, names)):
             if len(images) < 5:
-                raise _error(
+                raise wrong(
                     path / names[label], f"has {len(images)} images", "a test part of 20 % needs 5 of each class"
                 )
             for rank, image in enumerate(images):
                 (test if rank % 5 == 4 else train).append((image, label))
-    if len(classes) < 2:
-        raise _error(path, f"has {len(classes)} class folders", "a data set needs at least two")
-    return Listing(tuple(classes), tuple(train), tuple(test))
+        found = Listing(tuple(names), tuple(train), tuple(test))
+    if len(found.class_names) < 2:
+        raise wrong(path, f"has {len(found.class_names)} class folders", "a data set needs at least two")
+    return found
 
 
-def contents(path: Path, *, all_headers: bool = False) -> Contents:
+def _given_parts(path: Path, names: Sequence[str]) -> Listing:
+    held_out = [name for name in _VALIDATION if name in names]
+    if not {"train", "test"} <= set(names):
+        hint = f"; {held_out[0]}/ is read as the validation part, not as test/" if held_out else ""
+        raise wrong(path, f"has {', '.join(names)}", f"a split needs both train/ and test/{hint}")
+    if len(held_out) > 1:
+        raise wrong(path, f"has {' and '.join(held_out)}", "one of them can be the validation part; rename the others")
+    classes = _folders(path / "train")
+    for part in ("test", *held_out):
+        if odd := sorted(set(classes) ^ set(_folders(path / part))):
+            raise wrong(path, f"train/ and {part}/ differ in {', '.join(odd)}", "both need the same class folders")
+    train, test, *validation = (_images(path / part, classes) for part in ("train", "test", *held_out))
+    return Listing(tuple(classes), train, test, *validation)
+
+
+def contents(path: Path, *, grayscale: bool = False, ground: tuple[int, int, int] | None = None) -> Contents:
     """Describe the folder by its names and the header of the first image.
 
-    `all_headers` reads every header and calls the images coloured if one of them is.
+    `grayscale` and a `ground` for transparent images read every header: one coloured image makes all coloured, and a
+    ground without any transparent image is refused.
     """
     found = listing(path)
-    width, height, grey = _header(found.train[0][0])
-    if all_headers:
-        grey = all(_header(image)[2] for image, _ in found.train + found.test)
-    counts = [
+    first = found.train[0][0]
+    height, width = height_and_width(first)
+    grey = look(first).grey
+    if grayscale or ground is not None:
+        looks = [look(image) for image, _ in found.images]
+        if ground is not None and not any(one.transparent for one in looks):
+            raise SpecError(f"background does nothing: no image in {path} has transparency. Remove it.", _BACKGROUND)
+        grey = grey if not grayscale else all(one.grey for one in looks)
+    if grey and ground is not None and len(set(ground)) > 1:
+        raise SpecError(
+            f"background {list(ground)} is coloured, and the images in {path} are grey; use white, black or one level "
+            "from 0 to 255.",
+            _BACKGROUND,
+        )
+    train, test, validation = (
         tuple(sum(label == k for _, label in part) for k in range(len(found.class_names)))
-        for part in (found.train, found.test)
-    ]
-    shape = (1 if grey else 3, height, width)
-    return Contents(shape, found.class_names, len(found.train), len(found.test), counts[0], counts[1])
+        for part in (found.train, found.test, found.validation)
+    )
+    return Contents(
+        shape=(1 if grey else 3, height, width),
+        class_names=found.class_names,
+        train=len(found.train),
+        test=len(found.test),
+        train_per_class=train,
+        test_per_class=test,
+        validation=len(found.validation),
+        validation_per_class=validation if found.validation else (),
+    )
+
+
+_BACKGROUND = ("data", "background")
 
 
 def digest(path: Path) -> str:
     """Hash names and contents of all images."""
-    found = listing(path)
     total = hashlib.sha256()
-    for image, _ in found.train + found.test:
-        with _readable(image), image.open("rb") as file:
+    for image, _ in listing(path).images:
+        with readable(image), image.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         total.update(f"{content}  {image.relative_to(path).as_posix()}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 
 
-def parts(path: Path, shape: tuple[int, ...], *, grayscale: bool, size: tuple[int, int] | None) -> tuple[Part, Part]:
-    """Read train and test; `shape` is the shape of every sample after `grayscale` and `size`."""
+def parts(
+    path: Path,
+    shape: tuple[int, ...],
+    *,
+    grayscale: bool,
+    size: tuple[int, int] | None,
+    ground: tuple[int, int, int],
+) -> tuple[Part, Part]:
+    """Read train (with the validation part behind it) and test.
+
+    `shape` is the shape of every sample after `grayscale` and `size`.
+    """
     found = listing(path)
     grey = shape[0] == 1 and not grayscale
-    train, test = (_part(files, shape, grey, grayscale, size) for files in (found.train, found.test))
+    train, test = (
+        _part(files, shape, grey, grayscale, size, ground) for files in (found.train + found.validation, found.test)
+    )
     return train, test
 
 
 def _part(
-    files: tuple[tuple[Path, int], ...],
+    files: Files,
     shape: tuple[int, ...],
     grey: bool,
     grayscale: bool,
     size: tuple[int, int] | None,
+    ground: tuple[int, int, int],
 ) -> Part:
     import torch
 
@@ -118,9 +169,10 @@ def _part(
     def read(rows: Tensor) -> Tensor:
         images = torch.empty((len(rows), *shape), dtype=torch.uint8)
         for position, row in enumerate(rows.tolist()):
-            image = fit(_decode(files[row][0], grey)[None], grayscale=grayscale, size=size)[0]
+            decoded = decode(files[row][0], grey=grey, ground=ground)
+            image = fit(decoded[None], grayscale=grayscale, size=size)[0]
             if image.shape != images.shape[1:]:
-                raise _error(
+                raise wrong(
                     files[row][0], f"is {image.shape[-2]}x{image.shape[-1]} where the first is {shape[-2]}x{shape[-1]}",
                     "images of different sizes need `size: [height, width]`",
                 )  # fmt: skip
@@ -130,54 +182,62 @@ def _part(
     return Part(torch.tensor([label for _, label in files], dtype=torch.int64), read)
 
 
-def _decode(path: Path, grey: bool) -> Tensor:
-    import numpy as np
-    import torch
-
-    with _image(path) as image:
-        if grey and image.mode not in GREY:
-            raise _error(path, "is coloured where the first image is grey", "convert the files so that all agree")
-        pixels = np.array(image.convert("L" if grey else "RGB"))
-    tensor = torch.from_numpy(pixels)
-    return tensor[None] if grey else tensor.permute(2, 0, 1).contiguous()
-
-
-def _header(path: Path) -> tuple[int, int, bool]:
-    with _image(path) as image:
-        return image.width, image.height, image.mode in GREY
-
-
-@contextmanager
-def _image(path: Path) -> Iterator[Image]:
-    import PIL.Image
-
-    with _readable(path), warnings.catch_warnings():
-        warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", "Palette images with Transparency")  # it is dropped, see above
-        with PIL.Image.open(path) as image:
-            if image.mode in DEEP or image.mode.startswith("I;"):
-                raise _error(path, f"has more than 8 bits per channel ({image.mode})", "convert it to 8 bits")
-            yield image
+def unused(path: Path) -> list[str]:
+    """Say what lies below `path` and is not read, with counts; hidden files and folders are passed over."""
+    read = {image for image, _ in listing(path).images}
+    homes = {image.parent for image in read}
+    nested: Counter[str] = Counter()
+    elsewhere: Counter[str] = Counter()
+    endings: Counter[str] = Counter()
+    beside = 0
+    for file in _all_files(path):
+        place = file.parent.relative_to(path).as_posix() + "/"
+        if file in read:
+            continue
+        if file.suffix.lower() not in ENDINGS:
+            endings[file.suffix.lower() or "no ending"] += 1
+        elif file.parent == path:
+            beside += 1
+        else:
+            (nested if any(home in file.parents for home in homes) else elsewhere)[place] += 1
+    counts = (
+        (nested.total(), "image", f"in folders inside class folders ({_places(nested)})"),
+        (elsewhere.total(), "image", f"in other folders ({_places(elsewhere)})"),
+        (beside, "image", "beside the folders"),
+        (endings.total(), "file", f"of other kinds ({_places(endings)})"),
+    )
+    return [f"{_count(number, what)} {where}" for number, what, where in counts if number]
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except SpecError:
-        raise
-    except Exception as problem:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and their own
-        raise DamagedFileError(
-            f"{path} cannot be read as an image ({type(problem).__name__}: {problem}) and was not used. "
-            "Replace it, or take it out of the folder."
-        ) from problem
+_MOST_PLACES = 6
+
+
+def _places(numbers: Counter[str]) -> str:
+    """Write the places with their numbers, in the order of their names; those after the sixth by their count."""
+    words = [f"{place} {number:,}" for place, number in sorted(numbers.items())]
+    more = f", {len(words) - _MOST_PLACES} more" if len(words) > _MOST_PLACES else ""
+    return ", ".join(words[:_MOST_PLACES]) + more
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _all_files(path: Path) -> Iterator[Path]:
+    for entry in sorted(path.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from () if entry.is_symlink() and path.is_relative_to(entry.resolve()) else _all_files(entry)
+        else:
+            yield entry
 
 
 def _folders(path: Path) -> list[str]:
     return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _per_class(path: Path, classes: list[str]) -> Iterator[list[Path]]:
+def _per_class(path: Path, classes: Sequence[str]) -> Iterator[list[Path]]:
     for name in classes:
         entries = (path / name).iterdir()
         images = sorted(
@@ -185,13 +245,11 @@ def _per_class(path: Path, classes: list[str]) -> Iterator[list[Path]]:
             key=lambda entry: entry.name,
         )
         if not images:
-            raise _error(path / name, "holds no image", f"endings read are {', '.join(sorted(ENDINGS))}")
+            below = sum(file.suffix.lower() in ENDINGS for file in _all_files(path / name))
+            hint = f"; the {_count(below, 'image')} in folders below it are not read, move them up" if below else ""
+            raise wrong(path / name, "holds no image", f"endings read are {', '.join(sorted(ENDINGS))}{hint}")
         yield images
 
 
-def _images(path: Path, classes: list[str]) -> list[tuple[Path, int]]:
-    return [(image, label) for label, images in enumerate(_per_class(path, classes)) for image in images]
-
-
-def _error(path: Path, found: str, expected: str) -> SpecError:
-    return SpecError(f"{path}: {found}; {expected}.", ("data", "path"))
+def _images(path: Path, classes: Sequence[str]) -> Files:
+    return tuple((image, label) for label, images in enumerate(_per_class(path, classes)) for image in images)

@@ -1,17 +1,18 @@
-"""Your own arrays: `x_train`, `y_train`, `x_test` and `y_test` in one .npz file.
+"""Your own arrays: `x_train`, `y_train`, `x_test` and `y_test` in one .npz file; `x_val` and `y_val` if you have them.
 
     contents(Path("signals.npz")).shape      # reads the headers and the labels, nothing else
 
-The rule that says what the axes of x mean (N samples):
+The rule that says what the axes of x mean (N samples); `channels` says it otherwise:
 
     (N, F)                 F flat features
     (N, H, W) uint8        grey images          -> (1, H, W)
-    (N, C, L) float        signals with C channels and L steps
+    (N, C, L) float        signals with C channels and L steps; channels last: (N, L, C) -> (C, L)
     (N, C, H, W)           images; if axis 1 is not 1, 3 or 4 and the last one is, (N, H, W, C) -> (C, H, W)
-    more axes              as they are
+    more axes              as they are; channels last: the last axis becomes the first
 
-uint8 always means value / 255; floats are taken as they are, as float32. Labels are whole numbers 0..k-1, each of them
-in y_train. Knows no options; must not import torch when it only describes.
+uint8 always means value / 255; floats are stored as float32, and float64 whose values float32 cannot tell apart are
+standardised first or refused (`precision`). Labels are whole numbers 0..k-1, each of them in y_train. Knows no other
+options; must not import torch when it only describes.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ import math
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from archsearch.data.registry import Contents
 from archsearch.errors import DamagedFileError, SpecError
@@ -35,83 +36,157 @@ if TYPE_CHECKING:
     from archsearch.data.samples import Part
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
+VALIDATION = ("x_val", "y_val")
 CHANNELS = (1, 3, 4)
 
+Where = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
 
-def contents(path: Path) -> Contents:
+
+def contents(path: Path, channels: Where = None) -> Contents:
     """Describe the file at `path`; SpecError: arrays that are not data; DamagedFileError: a broken file."""
     import numpy as np
 
     with _opened(path) as archive:
-        present = [name.removesuffix(".npy") for name in archive.namelist()]
+        present = _present(archive)
         missing = [name for name in NAMES if name not in present]
         if missing:
             raise _error(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
-        headers = {name: _header(archive, name) for name in NAMES}
-        labels = {name: _labels(path, archive, name, *headers[name]) for name in ("y_train", "y_test")}
-    shape = _sample_shape(path, "x_train", *headers["x_train"])
-    other = _sample_shape(path, "x_test", *headers["x_test"])
-    if shape != other or (headers["x_train"][1] == "uint8") != (headers["x_test"][1] == "uint8"):
-        kinds = [f"{name} {headers[name][1]} {headers[name][0]}" for name in ("x_train", "x_test")]
-        raise _error(path, f"{' and '.join(kinds)} are not samples of one kind")
-    for part in ("train", "test"):
-        samples, found = headers[f"x_{part}"][0][0], len(labels[f"y_{part}"])
-        if samples != found:
-            raise _error(path, f"x_{part} has {samples} samples and y_{part} {found} labels")
-    train, test = labels["y_train"], labels["y_test"]
-    classes = int(train.max()) + 1
-    _check_labels(path, train, test, classes)
-    per_class = [tuple(int(n) for n in np.bincount(y, minlength=classes)) for y in (train, test)]
+        names = _names(path, present)
+        headers = {name: _header(archive, name) for name in names}
+        labels = {name[2:]: _labels(path, archive, name, *headers[name]) for name in names if name[0] == "y"}
+    shapes = {part: _sample_shape(path, f"x_{part}", *headers[f"x_{part}"], channels) for part in labels}
+    for part in labels:
+        first, other = headers["x_train"], headers[f"x_{part}"]
+        if shapes[part] != shapes["train"] or (other[1] == "uint8") != (first[1] == "uint8"):
+            kinds = [f"{name} {headers[name][1]} {headers[name][0]}" for name in ("x_train", f"x_{part}")]
+            raise _error(path, f"{' and '.join(kinds)} are not samples of one kind")
+    for part, y in labels.items():
+        if headers[f"x_{part}"][0][0] != len(y):
+            raise _error(path, f"x_{part} has {headers[f'x_{part}'][0][0]} samples and y_{part} {len(y)} labels")
+    classes = int(labels["train"].max()) + 1
+    _check_labels(path, labels, classes)
+    per_class = {part: tuple(int(n) for n in np.bincount(y, minlength=classes)) for part, y in labels.items()}
     return Contents(
-        shape=shape,
+        shape=shapes["train"],
         class_names=tuple(str(label) for label in range(classes)),
-        train=len(train),
-        test=len(test),
-        train_per_class=per_class[0],
-        test_per_class=per_class[1],
+        train=len(labels["train"]),
+        test=len(labels["test"]),
+        train_per_class=per_class["train"],
+        test_per_class=per_class["test"],
         dtype="uint8" if headers["x_train"][1] == "uint8" else "float32",
+        validation=len(labels.get("val", ())),
+        validation_per_class=per_class.get("val", ()),
+        wide=any(headers[name][1] == "float64" for name in headers),
     )
 
 
-def parts(path: Path) -> tuple[Part, Part]:
-    """Read train and test; raises SpecError if a value is not finite."""
+def unused(path: Path) -> list[str]:
+    """Say which arrays the file holds that are not read."""
+    with _opened(path) as archive:
+        present = _present(archive)
+        others = [name for name in present if name not in _names(path, present)]
+    return [f"{len(others)} other array{'s' * (len(others) > 1)} ({', '.join(others[:8])})"] if others else []
+
+
+def parts(path: Path, channels: Where = None, *, normalize: bool = False) -> tuple[Part, Part]:
+    """Read train (with the validation part behind it) and test.
+
+    Raises SpecError for values that are not finite, and for float64 values that fall together as float32: with
+    `normalize` their columns are standardised first, in float64, which leaves what training normalises the same.
+    """
     import numpy as np
     import torch
 
     from archsearch.data.samples import in_memory
 
+    with _damage(path), np.load(path, allow_pickle=False) as archive:
+        names = _names(path, archive.files)
+        arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in names}
+    x = {name: _channels_first(array, channels) for name, array in arrays.items() if name[0] == "x"}
+    if any(array.dtype != np.uint8 for array in x.values()):
+        x = _as_float32(path, x, normalize)
     found = []
-    for part in ("train", "test"):
-        with _damage(path), np.load(path, allow_pickle=False) as archive:
-            x: NDArray[Any] = archive[f"x_{part}"]
-            y = archive[f"y_{part}"].astype(np.int64)
-        if x.dtype != np.uint8:
-            with np.errstate(over="ignore"):
-                x = x.astype(np.float32)
-            wrong = x.size - int(np.isfinite(x).sum())
-            if wrong:
-                raise _error(path, f"x_{part} has {wrong} values that are not finite as float32; replace them")
-        if x.dtype == np.uint8 and x.ndim == 3:
-            x = x[:, None]
-        elif _channels_last(x.shape):
-            x = x.transpose(0, 3, 1, 2)
-        found.append(in_memory(torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y)))
+    for held in (("train", "val") if "x_val" in x else ("train",), ("test",)):
+        values = np.concatenate([x[f"x_{part}"] for part in held]) if len(held) > 1 else x[f"x_{held[0]}"]
+        y = np.concatenate([arrays[f"y_{part}"].astype(np.int64) for part in held])
+        found.append(in_memory(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(y)))
     return found[0], found[1]
 
 
-def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str) -> tuple[int, ...]:
+def _as_float32(path: Path, x: dict[str, NDArray[Any]], normalize: bool) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    from archsearch.data.precision import Lost, Narrowing, fallen_together
+
+    for name, array in x.items():
+        with np.errstate(over="ignore"):
+            wrong = array.size - int(np.isfinite(array.astype(np.float32)).sum())
+        if wrong:
+            raise _error(path, f"{name} has {wrong} values that are not finite as float32; replace them")
+    narrow = Narrowing(*x.values())
+
+    def say(lost: tuple[Lost, ...], way_out: str) -> SpecError:
+        one, unit = lost[0], "column" if x["x_train"].ndim == 2 else "channel"
+        more = f" (and {len(lost) - 1} more {unit}s)" if len(lost) > 1 else ""
+        what = f"{unit} {one.column} of x{more}: {one.wide:,} distinct float64 values become {one.narrow:,} as float32"
+        return SpecError(f"{path}: {what}. {way_out}", ("data", "path"))
+
+    if narrow.lost and not normalize:
+        raise say(narrow.lost, "Set data.normalize: true (done in float64), or take an offset off in the file.")
+    done = {name: narrow.as_float32(array) for name, array in x.items()}
+    for one in narrow.lost:  # values in tight groups far apart stay together whatever the scale
+        scaled = [narrow.standardised(array, one.column)[:, None] for array in x.values()]
+        if still := fallen_together(scaled):
+            lost = (Lost(one.column, still[0].wide, still[0].narrow),)
+            raise say(lost, "Normalising does not keep them apart: spread them in the file, such as by rank.")
+    return dict(done)
+
+
+def _present(archive: zipfile.ZipFile) -> list[str]:
+    return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+def _names(path: Path, present: Sequence[str]) -> tuple[str, ...]:
+    """Give the arrays that are read: those of the validation part are, where the file has both."""
+    held_out = [name for name in VALIDATION if name in present]
+    if len(held_out) == 1:
+        raise _error(path, f"holds {held_out[0]} alone; a validation part is x_val and y_val")
+    return (*NAMES[:2], *held_out, *NAMES[2:])
+
+
+def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, channels: Where) -> tuple[int, ...]:
     if dtype not in ("uint8", "float16", "float32", "float64"):
-        raise _error(path, f"{name} is {dtype}; convert it to uint8 (meaning value / 255) or float32")
+        kinds = "uint8 (meaning value / 255) or float32 (float64 for large numbers)"
+        raise _error(path, f"{name} is {dtype}; convert it to {kinds}")
     if len(shape) < 2 or math.prod(shape) == 0:
         raise _error(path, f"{name} has the shape {shape}; samples along the first axis and at least one value each")
-    if dtype == "uint8" and len(shape) == 3:
+    grey = dtype == "uint8" and len(shape) == 3
+    if channels is not None and (grey or len(shape) == 2):
+        kind = "grey images, (N, height, width)" if grey else "flat features, (N, features)"
+        way_out = " Remove it, or store signals as float32." if grey else " Remove it."
+        raise SpecError(
+            f"channels: {channels} is for arrays with an axis of channels; {name} {dtype} {shape} are {kind}.{way_out}",
+            ("data", "channels"),
+        )
+    if grey:
         return (1, *shape[1:])
-    if _channels_last(shape):
-        return (shape[3], shape[1], shape[2])
+    if _channels_last(shape, channels):
+        return (shape[-1], *shape[1:-1])
     return shape[1:]
 
 
-def _channels_last(shape: tuple[int, ...]) -> bool:
+def _channels_first(x: NDArray[Any], channels: Where) -> NDArray[Any]:
+    """Give the samples with their channels along axis 1."""
+    import numpy as np
+
+    if x.dtype == np.uint8 and x.ndim == 3:
+        return x[:, None]
+    return np.moveaxis(x, -1, 1) if _channels_last(x.shape, channels) else x
+
+
+def _channels_last(shape: tuple[int, ...], channels: Where) -> bool:
+    if channels is not None:
+        return channels == "last"
     return len(shape) == 4 and shape[1] not in CHANNELS and shape[3] in CHANNELS
 
 
@@ -127,15 +202,19 @@ def _labels(path: Path, archive: zipfile.ZipFile, name: str, shape: tuple[int, .
     return values.astype(np.int64)
 
 
-def _check_labels(path: Path, train: NDArray[np.int64], test: NDArray[np.int64], classes: int) -> None:
-    low, high = min(int(train.min()), int(test.min())), max(int(train.max()), int(test.max()))
+def _check_labels(path: Path, labels: Mapping[str, NDArray[np.int64]], classes: int) -> None:
+    train = labels["train"]
+    low, high = min(int(y.min()) for y in labels.values()), max(int(y.max()) for y in labels.values())
     if low < 0 or classes > len(train):
         raise _error(path, f"labels run from {low} to {high}; they must be 0..k-1 for k classes")
     absent = sorted(set(range(classes)) - {int(label) for label in train})
     if absent:
         raise _error(path, f"y_train has no sample of class {absent[0]}; labels must be 0..k-1, each of them present")
-    if high >= classes:
-        raise _error(path, f"y_test has the label {high}, which y_train does not have")
+    if classes < 2:
+        raise _error(path, "y_train has the label 0 only, one class; a data set needs at least two")
+    for part, y in labels.items():
+        if int(y.max()) >= classes:
+            raise _error(path, f"y_{part} has the label {int(y.max())}, which y_train does not have")
 
 
 def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], str]:

@@ -3,7 +3,8 @@
     data = load(DataSpec(name="mnist", size=(32, 32)))
     data.x_train.shape          # (60000, 1, 32, 32) uint8, meaning value / 255
 
-`normalize`, `validation` and `augment` are training's business and not applied here.
+`normalize`, `validation`, `train_limit` and `augment` are training's business and not applied here, but that float64
+values that float32 cannot tell apart are standardised here where they will be normalised.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from torch import Tensor
 from archsearch.data import embedded, fetch, folder, location, npz, raw, store, vision
 from archsearch.data.facts import DataFacts, own_path, survey
 from archsearch.data.integrity import digest_of
-from archsearch.data.registry import DATASETS, Contents, Downloaded
+from archsearch.data.registry import DATASETS, OWN_DATA, Contents, Downloaded
 from archsearch.data.samples import Part, chunks, first_per_class, fit
-from archsearch.errors import DamagedFileError
+from archsearch.errors import DamagedFileError, SpecError
 from archsearch.files import seal
-from archsearch.spec.dataset import DataSpec
+from archsearch.spec.dataset import WHITE, DataSpec
 
 PREPARATION_VERSION = 1  # raise it whenever the same raw files and options give other tensors
+OWN_DATA_VERSION = 2  # the same for your own data: 2 knows transparency, EXIF, a validation part, wide floats
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
     contents, described = survey(spec)
     root = location.data_dir(data_dir)
     source = _identity(spec, root, say)
-    options = [described.shape, spec.grayscale, spec.limit]
+    options: list[object] = [described.shape, spec.grayscale, spec.limit]
+    if spec.name in OWN_DATA:
+        options += [OWN_DATA_VERSION, spec.background, spec.channels, spec.normalize and contents.wide]
     key = seal([PREPARATION_VERSION, spec.name, options, source])[:16]
     target = root / "prepared" / f"{spec.name}-{key}"
     if not target.exists():
@@ -102,8 +106,9 @@ def _parts(spec: DataSpec, facts: DataFacts, root: Path, say: Callable[[str], No
     entry = DATASETS.get(spec.name)
     if entry is None:
         if spec.name == "npz":
-            return npz.parts(own_path(spec))
-        return folder.parts(own_path(spec), facts.shape, grayscale=spec.grayscale, size=spec.size)
+            return npz.parts(own_path(spec), spec.channels, normalize=spec.normalize)
+        ground = spec.background or WHITE
+        return folder.parts(own_path(spec), facts.shape, grayscale=spec.grayscale, size=spec.size, ground=ground)
     if not isinstance(entry, Downloaded):
         return embedded.parts(entry)
     if raw.missing(entry, root):
@@ -115,16 +120,20 @@ def _arrays(
     spec: DataSpec, contents: Contents, facts: DataFacts, parts: tuple[Part, Part]
 ) -> dict[str, store.NewArray]:
     arrays = {}
-    for part, name, promised in zip(parts, ("train", "test"), (contents.train, contents.test), strict=True):
+    counts = (contents.train + contents.validation, contents.test)
+    for part, name, promised in zip(parts, ("train", "test"), counts, strict=True):
         labels = (int(part.y.min()), int(part.y.max())) if len(part.y) else (0, -1)
         if len(part.y) != promised or labels[0] < 0 or labels[1] >= facts.classes:
             raise DamagedFileError(
                 f"{spec.name}: the {name} part has {len(part.y)} samples with labels {labels[0]}..{labels[1]} instead "
                 f"of {promised} with 0..{facts.classes - 1}; it was not used. Get the raw files again."
             )
-        rows = first_per_class(part.y, spec.limit)
+        own = contents.train if name == "train" else promised  # behind it stands a validation part of the source's own
+        rows = torch.cat([first_per_class(part.y[:own], spec.limit), own + first_per_class(part.y[own:], spec.limit)])
         x_type = "|u1" if contents.dtype == "uint8" else "<f4"
         samples = _fitted(spec, facts, part, rows)
+        if name == "train":
+            samples = _not_all_alike(spec, samples)
         arrays[f"x_{name}"] = store.NewArray(x_type, (len(rows), *facts.shape), samples)
         arrays[f"y_{name}"] = store.NewArray("<i8", (len(rows),), [part.y[rows]])
     return arrays
@@ -140,6 +149,23 @@ def _fitted(spec: DataSpec, facts: DataFacts, part: Part, rows: Tensor) -> Itera
                 "they were not used. Get the raw files again."
             )
         yield fitted
+
+
+def _not_all_alike(spec: DataSpec, samples: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Pass training samples on; raise SpecError at their end if all of them were the same."""
+    first: Tensor | None = None
+    number, alike = 0, True
+    for x in samples:
+        first = x[:1].clone() if first is None else first
+        alike = alike and bool((x == first).all())
+        number += len(x)
+        yield x
+    if alike and number > 1:
+        hint = " Is what they show in their transparency? Set data.background." if spec.name == "folder" else ""
+        raise SpecError(
+            f"{spec.name}: all {number:,} training samples are the same: there is nothing to learn.{hint}",
+            ("data", "path" if spec.path is not None else "name"),
+        )
 
 
 def _about(facts: DataFacts) -> dict[str, object]:

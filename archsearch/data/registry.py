@@ -14,7 +14,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a source holds before any option: `shape` of one sample, samples per part, and per class where known."""
+    """What a source holds before any option: `shape` of one sample, samples per part, and per class where known.
+
+    `validation` counts a validation part that the source itself sets apart; `train` does not hold it. `wide`: the
+    values are float64, which `dtype` float32 may not tell apart.
+    """
 
     shape: tuple[int, ...]
     class_names: tuple[str, ...]
@@ -23,17 +27,27 @@ class Contents:
     train_per_class: tuple[int, ...] = ()
     test_per_class: tuple[int, ...] = ()
     dtype: Literal["uint8", "float32"] = "uint8"
+    validation: int = 0
+    validation_per_class: tuple[int, ...] = ()
+    wide: bool = False
 
-    def limited(self, limit: int | None) -> tuple[int, int]:
-        """Count train and test samples when the first `limit` of each class are kept (an upper bound for qmnist)."""
+    def limited(self, limit: int | None) -> tuple[int, int, int]:
+        """Count train, validation and test samples when the first `limit` of each class are kept.
+
+        An upper bound for qmnist, whose counts per class are not published.
+        """
         if limit is None:
-            return self.train, self.test
-        parts = ((self.train, self.train_per_class), (self.test, self.test_per_class))
-        train, test = (
+            return self.train, self.validation, self.test
+        parts = (
+            (self.train, self.train_per_class),
+            (self.validation, self.validation_per_class),
+            (self.test, self.test_per_class),
+        )
+        train, validation, test = (
             sum(min(limit, n) for n in per_class) if per_class else min(total, limit * len(self.class_names))
             for total, per_class in parts
         )
-        return train, test
+        return train, validation, test
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +93,8 @@ class Embedded:
 Source = Downloaded | Embedded
 
 OWN_DATA: dict[str, str] = {
-    "npz": "your arrays: x_train, y_train, x_test, y_test in one .npz file",
-    "folder": "your images: one sub-folder per class, in train/ and test/ or at the top",
+    "npz": "your arrays: x_train, y_train, x_test, y_test (and x_val, y_val) in one .npz file",
+    "folder": "your images: one sub-folder per class, in train/, test/ (and val/) or at the top",
 }
 
 DIGITS = tuple("0123456789")

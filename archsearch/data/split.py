@@ -1,8 +1,9 @@
-"""Take a validation part out of the training samples, stratified by class.
+"""Take a validation part out of the training samples, stratified by class, and keep some of the rest.
 
     train, validation = split(data.y_train, 0.1, seed=7)
+    train, validation = divide(spec.data, data.facts, data.y_train, 7, 8)
 
-Knows labels only.
+Knows labels and counts only.
 """
 
 from __future__ import annotations
@@ -10,8 +11,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from archsearch.data.facts import validation_count
+from archsearch.data.facts import DataFacts, kept_count, validation_count
 from archsearch.errors import SpecError
+from archsearch.spec.dataset import DataSpec
+
+
+def divide(spec: DataSpec, facts: DataFacts, y: Tensor, split_seed: int, limit_seed: int) -> tuple[Tensor, Tensor]:
+    """Give the rows of `y` (N,) to train on and those of the validation part, int64, sorted and disjoint.
+
+    The validation part is the source's own, or drawn with `split_seed`. `train_limit` keeps, of each class its share,
+    some of the rest, drawn with `limit_seed`: with the same seed, more of them hold the fewer, but for one a class.
+    """
+    if facts.validation:
+        first = len(y) - facts.validation
+        train, held_out = torch.arange(first), torch.arange(first, len(y))
+    else:
+        train, held_out = split(y, spec.validation, split_seed)
+    kept = kept_count(spec.train_limit, len(train))
+    if kept < len(train):
+        train = train[split(y[train], kept, limit_seed)[1]]
+    return train, held_out
 
 
 def split(y: Tensor, validation: int | float, seed: int) -> tuple[Tensor, Tensor]:

@@ -17,14 +17,14 @@ from safetensors.numpy import load_file
 
 from archsearch.data.facts import describe
 from archsearch.data.prepare import is_here, load
-from archsearch.data.split import split
+from archsearch.data.split import divide
 from archsearch.errors import ArchsearchError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.report.document import Gallery, Picture
 from archsearch.report.experiments import KnownRun, Predictions, predictions_of
 from archsearch.report.figures.figure import Cell, Column, Missing, Table
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.train.streams import stream
+from archsearch.train.streams import split_seeds
 
 Bytes = NDArray[np.uint8]
 MOST_MISTAKES, MOST_FILTERS, LARGEST = 24, 64, 64  # LARGEST: pixels of a side; larger samples are made smaller
@@ -91,7 +91,7 @@ def _samples(run: KnownRun, found: Predictions, data_dir: Path | None) -> Any:
         return f"samples of {dataset.facts.shape} are no images"
     if found.part == "test":
         return lambda index: dataset.x_test[index].numpy()
-    _, rows = split(dataset.y_train, spec.data.validation, stream(run.result.seed, "split"))
+    _, rows = divide(spec.data, dataset.facts, dataset.y_train, *split_seeds(run.result.seed))
     return lambda index: dataset.x_train[int(rows[index])].numpy()
 
 

@@ -88,7 +88,7 @@ class Workplace:
 
     def dataset(self, plan: ExperimentPlan) -> Dataset:
         """Load a data set once for all runs that use it (memory-mapped, so processes share it)."""
-        key = seal(plan.spec.data.model_dump(mode="json", include={"name", "path", "size", "grayscale", "limit"}))
+        key = seal(plan.spec.data.model_dump(mode="json", exclude={"validation", "train_limit", "augment"}))
         if key not in self.datasets:
             self.datasets[key] = load(plan.spec.data, data_dir=self.data_dir)
         return self.datasets[key]

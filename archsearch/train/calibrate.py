@@ -11,7 +11,7 @@ import time
 
 import torch
 
-from archsearch.data.facts import validation_count
+from archsearch.data.facts import training_count, validation_count
 from archsearch.data.prepare import to_float
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.train.compute import choose_engine
@@ -46,7 +46,7 @@ def _timed(plan: ExperimentPlan, budget: float) -> float:
     layout = memory_format(plan.network, device) if choice.name == "torch" else torch.contiguous_format
     format_ = layout if len(facts.shape) == 3 else torch.contiguous_format
     held_out = validation_count(plan.spec.data.validation, facts.train)
-    samples = facts.train - held_out
+    samples = training_count(plan.spec.data, facts.train)
     batch = min(spec.batch_size, samples)
     dice = torch.Generator().manual_seed(0)
     x = torch.randint(0, 256, (batch, *facts.shape), dtype=torch.uint8, generator=dice).to(device)

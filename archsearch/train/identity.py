@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archsearch.data.facts import validation_count
+from archsearch.data.facts import training_count, validation_count
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
 from archsearch.train.compute import choose_engine
@@ -22,6 +22,10 @@ def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> 
     """Give all that decides a run's numbers, each thing written in one way only."""
     data = plan.spec.data.model_dump(mode="json", exclude={"path"})
     data["validation"] = validation_count(plan.spec.data.validation, plan.facts.train)
+    if data.pop("train_limit", None) is not None:
+        kept = training_count(plan.spec.data, plan.facts.train)
+        if kept < plan.facts.train - data["validation"]:  # all of them is what silence says too
+            data["train_limit"] = kept
     train_part = plan.spec.train.model_dump(mode="json") | {"device": device}
     train_part["engine"] = choose_engine(plan.network, plan.spec.train, device).name
     if train_part["engine"] == "torch":  # said by silence: runs from before there was a choice keep their id

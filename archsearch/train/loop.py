@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from archsearch.data.prepare import Dataset, to_float
-from archsearch.data.split import split
+from archsearch.data.split import divide
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.spec.network import build_network
 from archsearch.train.compute import choose_engine
@@ -28,7 +28,7 @@ from archsearch.train.losses import LossFunction, loss_function
 from archsearch.train.optimizers import optimizer as make_optimizer
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
-from archsearch.train.streams import stream
+from archsearch.train.streams import split_seeds, stream
 
 EVALUATION_BATCH = 1000
 LOOK_EVERY = 10  # batches between two looks at the loss: a look waits for the device
@@ -205,7 +205,7 @@ def train(
 def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tuple[Part, Part | None, Part]:
     """Give training, validation (None where the spec asks for none) and test data on the device."""
     x, y = dataset.x_train.to(device), dataset.y_train.to(device)
-    fit, held_out = split(dataset.y_train, plan.spec.data.validation, stream(seed, "split"))
+    fit, held_out = divide(plan.spec.data, dataset.facts, dataset.y_train, *split_seeds(seed))
     x_test, y_test = dataset.x_test.to(device), dataset.y_test.to(device)
     validation = Part(x, y, held_out.to(device)) if len(held_out) else None
     return Part(x, y, fit.to(device)), validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))

@@ -85,6 +85,7 @@ def run(
     if isinstance(spec, str):
         spec = load_spec(spec, limits=limits)
     plan = plan_experiment(spec, limits=limits)
+    spec = plan.spec
     device = resolve_device(spec.train.device)
     if dataset is None:
         dataset = load(spec.data, data_dir=data_dir)

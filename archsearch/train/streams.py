@@ -16,3 +16,8 @@ def stream(seed: int, *purpose: str | int) -> int:
     """Derive the seed of a stream, a number below 2**63, from the run's seed and the purpose."""
     text = "/".join(str(part) for part in (seed, *purpose))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def split_seeds(seed: int) -> tuple[int, int]:
+    """Derive the seeds of the validation part and of the training samples that `train_limit` keeps."""
+    return stream(seed, "split"), stream(seed, "split", "train_limit")

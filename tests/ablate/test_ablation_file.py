@@ -271,3 +271,30 @@ def test_shipped_ablation_is_valid_by_the_schema(name) -> None:
 def test_schema_refuses_a_typical_mistake(text) -> None:
     assert VALIDATOR.is_valid(read_text(FACTORS, "s").plain())
     assert not VALIDATOR.is_valid(read_text(text, "s").plain())
+
+
+def test_number_of_training_samples_is_a_factor(planned) -> None:
+    ablation = planned(
+        "baseline: tiny.yaml\nfactors:\n  samples:\n    few: [set: {data.train_limit: 20}]\n"
+        "    half: [set: {data.train_limit: 0.5}]\ndesign: one_at_a_time\n"
+    )
+    limits = [cell.spec.data.train_limit for cell in ablation.cells]
+    assert limits == [None, 20, 0.5]
+    assert {cell.spec.data.validation for cell in ablation.cells} == {40}
+    assert ablation.confounds == ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        (80, "the level samples=few gives the same network as the level samples=half"),  # half of 200 - 40
+        (160, "the level samples=few changes nothing that is computed; take it out"),
+        (161, r"train_limit 161 keeps 161 of the 160 training samples"),
+    ],
+)
+def test_number_of_training_samples_that_says_nothing_is_refused(planned, limit, message) -> None:
+    with pytest.raises(SpecError, match=message):
+        planned(
+            "baseline: tiny.yaml\nfactors:\n  samples:\n    half: [set: {data.train_limit: 0.5}]\n"
+            f"    few: [set: {{data.train_limit: {limit}}}]\ndesign: one_at_a_time\n"
+        )

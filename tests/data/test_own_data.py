@@ -11,6 +11,8 @@ from PIL import Image
 
 from archsearch.data.facts import describe
 from archsearch.data.prepare import load
+from archsearch.data.remarks import read_as, remarks
+from archsearch.data.split import divide
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.spec.dataset import DataSpec, Flip
 
@@ -199,7 +201,7 @@ def test_folder_without_a_split_tests_on_every_fifth(tmp_path: Path, data_folder
 def test_folder_images_of_different_sizes_need_size(tmp_path: Path, data_folder: Path) -> None:
     for name in "ab":
         for n in range(5):
-            image(tmp_path / "own" / name / f"{n}.png", size=(6 + n, 5))
+            image(tmp_path / "own" / name / f"{n}.png", size=(6 + n, 5), seed=n)
     with pytest.raises(SpecError, match=r"1.png: is 5x7 where the first is 5x6; .*need `size: \[height, width\]`"):
         load(folder_spec(tmp_path / "own"))
     assert not list((data_folder / "prepared").iterdir())
@@ -210,9 +212,9 @@ def test_folder_images_of_different_sizes_need_size(tmp_path: Path, data_folder:
 def test_folder_changed_image_gives_another_fingerprint(tmp_path: Path, data_folder: Path) -> None:
     for name in "ab":
         for n in range(5):
-            image(tmp_path / "own" / name / f"{n}.png")
+            image(tmp_path / "own" / name / f"{n}.png", seed=n)
     first = load(folder_spec(tmp_path / "own"))
-    image(tmp_path / "own" / "b" / "4.png", seed=5)
+    image(tmp_path / "own" / "b" / "4.png", seed=9)
     assert load(folder_spec(tmp_path / "own")).fingerprint != first.fingerprint
 
 
@@ -272,3 +274,199 @@ def test_folder_with_sixteen_bits_per_channel_is_refused(tmp_path: Path) -> None
     Image.fromarray(np.zeros((4, 4), dtype=np.uint16)).save(tmp_path / "own" / "a" / "0.png")
     with pytest.raises(SpecError, match=r"a/0.png: has more than 8 bits per channel \(I;16\)"):
         describe(folder_spec(tmp_path / "own"))
+
+
+# -- what is read otherwise, and what is not read ----------------------------------------------------------------------
+
+
+def test_channels_say_which_axis_they_are(tmp_path: Path, data_folder: Path) -> None:
+    signals = images("float32", 128, 9)
+    path = write_npz(tmp_path / "own.npz", **signals)
+    assert (describe(npz_spec(path)).shape, read_as(npz_spec(path))) == ((128, 9), "128 channels of 9 steps")
+    last = npz_spec(path, channels="last")
+    assert read_as(last) == "9 channels of 128 steps"
+    data = load(last)
+    np.testing.assert_array_equal(data.x_train.numpy(), np.moveaxis(signals["x_train"], 2, 1))
+    assert data.fingerprint != load(npz_spec(path)).fingerprint
+    stored = write_npz(tmp_path / "fixed.npz", **{k: np.moveaxis(v, 2, 1) for k, v in signals.items()})
+    assert data.fingerprint == load(npz_spec(stored)).fingerprint
+
+
+def test_channels_of_images_go_before_the_rule(tmp_path: Path, data_folder: Path) -> None:
+    made = images("uint8", 8, 9, 3)
+    path = write_npz(tmp_path / "own.npz", **made)
+    assert read_as(npz_spec(path)) == "3 channels of 8x9 pixels"
+    assert read_as(npz_spec(path, channels="first")) == "8 channels of 9x3 pixels"
+    np.testing.assert_array_equal(load(npz_spec(path, channels="first")).x_train.numpy(), made["x_train"])
+    five = write_npz(tmp_path / "five.npz", **images("float32", 8, 9, 5))
+    assert load(npz_spec(five, channels="last")).facts.shape == (5, 8, 9)
+    volume = write_npz(tmp_path / "volume.npz", **images("float32", 2, 3, 4, 5))
+    assert describe(npz_spec(volume, channels="last")).shape == (5, 2, 3, 4)
+    assert read_as(npz_spec(volume)) == "2 channels of 3x4x5 values"
+
+
+def test_channels_where_there_are_none_are_refused(tmp_path: Path) -> None:
+    flat = write_npz(tmp_path / "own.npz")
+    with pytest.raises(
+        SpecError, match=r"channels: last is for .* x_train float64 \(6, 5\) are flat features"
+    ) as caught:
+        describe(npz_spec(flat, channels="last"))
+    assert caught.value.loc == ("data", "channels")
+    grey = write_npz(tmp_path / "grey.npz", **images("uint8", 4, 5))
+    with pytest.raises(SpecError, match=r"are grey images, .* Remove it, or store signals as float32"):
+        describe(npz_spec(grey, channels="last"))
+    with pytest.raises(SpecError, match=r"channels says how your own arrays \(npz\) are read, and digits is known"):
+        describe(DataSpec(name="digits", channels="last"))
+
+
+def test_npz_of_one_class_is_refused_as_a_folder_is(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"one class; a data set needs at least two"):
+        describe(npz_spec(write_npz(tmp_path / "own.npz", y_train=np.zeros(6, int), y_test=np.zeros(3, int))))
+
+
+def test_npz_validation_part_and_arrays_that_are_not_used(tmp_path: Path, data_folder: Path) -> None:
+    x = np.arange(10.0).reshape(2, 5)
+    path = write_npz(tmp_path / "own.npz", x_val=x, y_val=np.array([1, 0]), subject=Y, when=Y)
+    spec = npz_spec(path)
+    assert (describe(spec).train, describe(spec).validation, describe(spec).test) == (8, 2, 3)
+    assert remarks(spec) == [
+        "validation part: 2 samples of x_val, the same for every seed",
+        "not used: 2 other arrays (subject, when)",
+    ]
+    data = load(spec)
+    np.testing.assert_array_equal(data.x_train[6:].numpy(), x)
+    assert data.y_train.tolist() == [*Y.tolist(), 1, 0]
+    with pytest.raises(SpecError, match=r"holds x_val alone; a validation part is x_val and y_val"):
+        describe(npz_spec(write_npz(tmp_path / "own.npz", x_val=x)))
+    with pytest.raises(SpecError, match=r"y_val has the label 7, which y_train does not have"):
+        describe(npz_spec(write_npz(tmp_path / "own.npz", x_val=x, y_val=np.array([1, 7]))))
+    with pytest.raises(SpecError, match=r"x_val float64 \(2, 4\) are not samples of one kind"):
+        describe(npz_spec(write_npz(tmp_path / "own.npz", x_val=x[:, :4], y_val=np.array([1, 0]))))
+
+
+def three_parts(folder: Path, held_out: str = "val") -> Path:
+    for part, number in (("train", 6), (held_out, 3), ("test", 2)):
+        for name in "ab":
+            for n in range(number):
+                image(folder / part / name / f"{n}.png", seed=100 * ord(part[0]) + 10 * ord(name) + n)
+    return folder
+
+
+@pytest.mark.parametrize("word", ["val", "valid", "validation"])
+def test_folder_validation_part_is_held_out_whatever_the_seed(tmp_path: Path, data_folder: Path, word: str) -> None:
+    own = three_parts(tmp_path / "own", word)
+    spec = folder_spec(own)
+    data = load(spec)
+    assert (data.facts.train, data.facts.validation, data.facts.test) == (18, 6, 4)
+    for seed in (0, 1):
+        train, held_out = divide(spec, data.facts, data.y_train, seed, seed)
+        assert (train.tolist(), held_out.tolist()) == (list(range(12)), list(range(12, 18)))
+    shown = Image.open(own / word / "b" / "2.png")
+    np.testing.assert_array_equal(data.x_train[17].numpy().transpose(1, 2, 0), np.asarray(shown))
+    assert remarks(spec) == ["validation part: 6 samples of the validation folder, the same for every seed"]
+    few = load(folder_spec(own, limit=2))
+    assert (few.facts.train, few.facts.validation, few.facts.test) == (8, 4, 4)
+    assert few.y_train.tolist() == [0, 0, 1, 1, 0, 0, 1, 1]
+    assert torch.equal(few.x_train[4:], data.x_train[[12, 13, 15, 16]])
+
+
+def test_folder_validation_part_and_a_second_one(tmp_path: Path) -> None:
+    own = three_parts(tmp_path / "own")
+    with pytest.raises(
+        SpecError, match=r"validation 0.1 is one part too many: the data hold .* of 6 samples"
+    ) as caught:
+        describe(folder_spec(own, validation=0.1))
+    assert caught.value.loc == ("data", "validation")
+    assert describe(folder_spec(own, validation=6)) == describe(folder_spec(own))  # what a kept run's spec says
+    image(own / "valid" / "a" / "0.png")
+    with pytest.raises(SpecError, match=r"own: has val and valid; one of them can be the validation part"):
+        describe(folder_spec(own))
+    (own / "valid" / "a" / "0.png").unlink()
+    (own / "valid" / "a").rmdir()
+    (own / "valid").rmdir()
+    (own / "val" / "b").rename(own / "val" / "c")
+    with pytest.raises(SpecError, match=r"train/ and val/ differ in b, c; both need the same class folders"):
+        describe(folder_spec(own))
+    (own / "test").rename(own / "tests")
+    with pytest.raises(SpecError, match=r"both train/ and test/; val/ is read as the validation part, not as test/"):
+        describe(folder_spec(own))
+
+
+def test_folder_says_what_it_holds_and_does_not_read(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    for name in "ab":
+        for n in range(5):
+            image(own / name / f"{n}.png", seed=n)
+    assert remarks(folder_spec(own)) == []
+    for n in range(3):
+        image(own / "a" / "old" / f"{n}.png")
+    image(own / "a" / "old" / "older" / "0.jpg")
+    image(own / "cover.png")
+    (own / "a" / "labels.csv").write_text("")
+    (own / "LICENSE").write_text("")
+    (own / "b" / ".DS_Store").write_text("")
+    (own / ".cache").mkdir()
+    image(own / ".cache" / "0.png")
+    (line,) = remarks(folder_spec(own))
+    assert line == (
+        "not used: 4 images in folders inside class folders (a/old/ 3, a/old/older/ 1); 1 image beside the folders; "
+        "2 files of other kinds (.csv 1, no ending 1)"
+    )
+
+
+def test_folder_beside_the_parts_is_not_read_and_said(tmp_path: Path) -> None:
+    own = three_parts(tmp_path / "own")
+    for n in range(12):
+        image(own / "extra" / f"{n % 10}" / f"{n}.png")
+    assert remarks(folder_spec(own))[1] == (
+        "not used: 12 images in other folders (extra/0/ 2, extra/1/ 2, extra/2/ 1, extra/3/ 1, extra/4/ 1, extra/5/ 1, "
+        "4 more)"
+    )
+
+
+def test_folder_whose_images_lie_deeper_says_so(tmp_path: Path) -> None:
+    for name in "ab":
+        for n in range(5):
+            image(tmp_path / "own" / name / "images" / f"{n}.png", seed=n)
+    with pytest.raises(SpecError, match=r"own/a: holds no image; .*; the 5 images in folders below it are not read"):
+        describe(folder_spec(tmp_path / "own"))
+
+
+def pattern(n: int, kind: str, *shape: int) -> np.ndarray[Any, Any]:
+    count = n * int(np.prod(shape))
+    values = np.arange(count) * 37 % (256 if kind == "uint8" else 101) / (1 if kind == "uint8" else 128)
+    return values.astype(kind).reshape(n, *shape)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "fingerprint"),
+    [
+        ("float32", (9, 4), "81f322cad484d1a09aadcf18bbd9222514719c1d7d933ec4b40b6d7b0f5779a9"),
+        ("float64", (5,), "787e0e066f3c03c84a007664b04dd740ca63a65ed5f25c57a8778845ec92d94e"),
+        ("uint8", (8, 9, 3), "4ea06473a4e622896218fc6cfb3ffefe3a2a13a2b646c3fbc842727f7af232b4"),
+    ],
+)
+def test_npz_fingerprints_are_those_of_version_0_1(
+    tmp_path: Path, data_folder: Path, kind: str, shape: tuple[int, ...], fingerprint: str
+) -> None:
+    arrays = {"x_train": pattern(6, kind, *shape), "x_test": pattern(3, kind, *shape)}
+    path = write_npz(tmp_path / "own.npz", **arrays)
+    assert load(npz_spec(path)).fingerprint == load(npz_spec(path, normalize=True)).fingerprint == fingerprint
+
+
+@pytest.mark.parametrize(
+    ("shape", "fingerprint"),
+    [
+        ((5, 6, 3), "71e3d1d9b5749fc059414433f38faffcab5f7ca3075120cc315a74fd7ec0f515"),
+        ((5, 6), "04f1bc09cfbbde78ee2bb5a13ee65eda1ca68380baa8bc5ecc3a1ae0ca0151f7"),
+    ],
+)
+def test_folder_fingerprints_are_those_of_version_0_1(
+    tmp_path: Path, data_folder: Path, shape: tuple[int, ...], fingerprint: str
+) -> None:
+    for name in "ab":
+        for n in range(5):
+            values = (np.arange(int(np.prod(shape))) * 37 + n * 11).reshape(shape).astype(np.uint8)
+            (tmp_path / "own" / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(tmp_path / "own" / name / f"{n}.png")
+    assert load(folder_spec(tmp_path / "own")).fingerprint == fingerprint

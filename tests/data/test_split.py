@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from archsearch.data.facts import validation_count
-from archsearch.data.split import split
+from archsearch.data.facts import DataFacts, describe, training_count, validation_count
+from archsearch.data.split import divide, split
 from archsearch.errors import SpecError
+from archsearch.spec.dataset import DataSpec
 
 labels = st.lists(st.integers(0, 6), min_size=2, max_size=200).map(torch.tensor)
 
@@ -61,3 +65,58 @@ def test_split_that_leaves_nothing_is_refused(validation: float, taken: int) -> 
 
 def test_validation_count_rounds_a_fraction() -> None:
     assert [validation_count(v, 55_000) for v in (5000, 0.1, 1 / 3)] == [5000, 5500, 18333]
+
+
+Y = torch.arange(200) % 4
+FACTS = DataFacts("digits", (1, 8, 8), 4, 200, 50, ("a", "b", "c", "d"))
+
+
+def spec(**options: object) -> DataSpec:
+    return DataSpec.model_validate({"name": "digits", "validation": 40, **options})
+
+
+def test_train_limit_cuts_the_training_part_only() -> None:
+    whole, held_out = divide(spec(), FACTS, Y, 7, 8)
+    few, same = divide(spec(train_limit=40), FACTS, Y, 7, 8)
+    assert torch.equal(held_out, same)
+    assert set(few.tolist()) < set(whole.tolist())
+    assert few.tolist() == sorted(few.tolist())
+    assert torch.bincount(Y[few]).tolist() == [10, 10, 10, 10]
+    assert torch.equal(divide(spec(train_limit=0.25), FACTS, Y, 7, 8)[0], few)  # of the 160 that are left
+    assert not torch.equal(divide(spec(train_limit=40), FACTS, Y, 7, 9)[0], few)
+
+
+def test_train_limits_of_one_seed_lie_within_each_other() -> None:
+    sizes = [divide(spec(train_limit=n), FACTS, Y, 7, 8)[0].tolist() for n in (4, 20, 80, 160)]
+    assert [len(rows) for rows in sizes] == [4, 20, 80, 160]
+    assert all(set(few) < set(more) for few, more in pairwise(sizes))
+
+
+def test_train_limit_of_uneven_classes_keeps_their_shares() -> None:
+    y = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+    facts = DataFacts("digits", (1, 8, 8), 3, 100, 50, ("a", "b", "c"))
+    rows, _ = divide(spec(validation=0, train_limit=20), facts, y, 0, 0)
+    assert torch.bincount(y[rows]).tolist() == [12, 6, 2]
+
+
+def test_training_count_worked_by_hand() -> None:
+    assert training_count(spec(), 200) == 160
+    assert training_count(spec(train_limit=100), 200) == 100
+    assert training_count(spec(train_limit=0.1, validation=0.25), 200) == 15  # a tenth of 150
+
+
+@pytest.mark.parametrize(
+    ("limit", "kept"), [(9, "9"), (1403, "1,403"), (0.001, "1")], ids=["below the classes", "above", "no sample"]
+)
+def test_train_limit_that_cannot_be_is_refused(limit: float, kept: str) -> None:
+    words = rf"train_limit {limit} keeps {kept} of the 1,402 training samples \(without validation\); between 10 "
+    with pytest.raises(SpecError, match=words) as caught:
+        describe(spec(train_limit=limit))
+    assert caught.value.loc == ("data", "train_limit")
+    assert describe(spec(train_limit=1402)).train == 1442
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, 0.0, 1.5, "all", True])
+def test_train_limit_is_a_count_or_a_fraction(value: object) -> None:
+    with pytest.raises(ValidationError, match="a number of samples"):
+        spec(train_limit=value)

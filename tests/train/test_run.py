@@ -15,6 +15,7 @@ from archsearch.errors import DamagedFileError, Interrupted, UnavailableError, U
 from archsearch.experiment_plan import load_plan, load_spec, plan_experiment
 from archsearch.train.directory import RunDirectory
 from archsearch.train.interrupt import interruptible
+from archsearch.train.loop import parts
 from archsearch.train.result import RunResult
 from archsearch.train.run import Silent, build, identity, run, run_id
 from tests.train.conftest import tiny
@@ -118,6 +119,63 @@ def test_run_id_does_not_know_names_and_words():
 def test_run_id_does_not_change_between_versions_of_archsearch():
     # A new id orphans every kept run: change this only together with SEMANTICS, and say so in the CHANGELOG.
     assert id_of(load_spec("lenet5", ["train.device=cpu", "train.engine=torch"])) == "926fc3525f1dd8a5"
+
+
+def test_keys_younger_than_0_1_are_part_of_the_id_only_where_they_are_set():
+    spec = tiny(data={"validation": 40})
+    written = spec.model_dump(mode="json")["data"]
+    keys = ["name", "path", "size", "grayscale", "normalize", "validation", "limit", "augment"]
+    assert list(written) == keys  # those of version 0.1
+    few = tiny(data={"validation": 40, "train_limit": 80})
+    assert id_of(few) != id_of(spec)
+    assert id_of(few) == id_of(tiny(data={"validation": 0.2, "train_limit": 0.5}))  # of 200 samples 40 are held out
+    assert id_of(tiny(data={"validation": 40, "train_limit": 160})) == id_of(spec)  # all there are
+    assert type(few).model_validate(few.model_dump(mode="json")) == few
+
+
+def test_train_limit_cuts_what_is_trained_on_and_normalised_by(data_dir):
+    whole, few = (tiny(data={"validation": 40, "normalize": True} | more) for more in ({}, {"train_limit": 30}))
+    dataset = load(whole.data, data_dir=data_dir)
+    one, two = (parts(plan_experiment(spec), 3, dataset, "cpu") for spec in (whole, few))
+    assert ([len(part) for part in one], [len(part) for part in two]) == ([160, 40, 200], [30, 40, 200])
+    assert torch.equal(one[1].rows, two[1].rows)
+    assert set(two[0].rows.tolist()) < set(one[0].rows.tolist())
+    assert torch.bincount(dataset.y_train[two[0].rows]).tolist() == [3] * 10
+
+
+class Counting(Silent):
+    """Remembers how many samples an epoch has."""
+
+    samples = 0
+
+    def start(self, epochs, history, samples):
+        self.samples = samples
+
+
+def test_train_limit_and_a_validation_part_of_the_data_reach_the_run(tmp_path, data_dir):
+    draw = np.random.default_rng(0)
+    arrays = {}
+    for part, n in (("train", 40), ("val", 10), ("test", 20)):
+        arrays[f"y_{part}"] = np.arange(n) % 2
+        arrays[f"x_{part}"] = (draw.normal(size=(n, 3)) + arrays[f"y_{part}"][:, None]).astype(np.float32)
+    np.savez(tmp_path / "own.npz", **arrays)
+    data = {"name": "npz", "path": str(tmp_path / "own.npz"), "limit": None}
+    network = [{"linear": {"out_features": "classes"}}]
+    watch = Counting()
+    finished = run(
+        tiny(data=data | {"train_limit": 12}, network=network),
+        runs_dir=tmp_path / "runs",
+        data_dir=data_dir,
+        watch=watch,
+    )
+    result = finished.result
+    assert watch.samples == 12
+    assert (result.test_reads, result.spec["data"]["validation"]) == (1, 10)
+    kept = np.load(finished.run_dir / "predictions.npz")
+    np.testing.assert_array_equal(kept["val_labels"], arrays["y_val"])
+    np.testing.assert_array_equal(kept["test_labels"], arrays["y_test"])
+    again = run(type(tiny()).model_validate(result.spec), runs_dir=tmp_path / "runs", data_dir=data_dir)
+    assert again.cached
 
 
 class InterruptAfter(Silent):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from archsearch.ablate.ablation_file import Declared
 from archsearch.ablate.design.designs import BASELINE, Cell
 from archsearch.ablate.design.fitting import Fitted
-from archsearch.data.facts import validation_count
+from archsearch.data.facts import training_count, validation_count
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import seal
@@ -111,6 +111,7 @@ def what_is_computed(plan: ExperimentPlan) -> str:
     """Give a hash of all that decides a run's numbers but the seed: two specs with the same one are one experiment."""
     data = plan.spec.data.model_dump(mode="json")
     data["validation"] = validation_count(plan.spec.data.validation, plan.facts.train)
+    data["train_limit"] = training_count(plan.spec.data, plan.facts.train)
     return seal([data, plan.network.canonical(), plan.spec.train.model_dump(mode="json")])
 
 

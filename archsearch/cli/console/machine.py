@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from archsearch.train.doctor import Finding
 
 
-def print_data_sets(found: Sequence[SourceStatus]) -> None:
-    """Print the data sets and what of them is here."""
+def print_data_sets(found: Sequence[SourceStatus], own: Mapping[str, str]) -> None:
+    """Print the data sets and what of them is here, then the kinds of `own` data with what they are."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column, side in (("name", "left"), ("what", "left"), ("shape", "right"), ("classes", "right")):
         table.add_column(column, justify="right" if side == "right" else "left")
@@ -35,7 +35,16 @@ def print_data_sets(found: Sequence[SourceStatus]) -> None:
         here = f"{one.where}, {bytes_text(one.size)}" if one.size else one.where if one.present else "no"
         numbers = (size_text(one.shape), str(one.classes), f"{one.train:,}", f"{one.test:,}")
         table.add_row(*cells(one.name, one.title, *numbers, here))
-    out().print(table)
+    to = out()
+    to.print(table)
+    to.print()
+    kinds = Table(box=None, pad_edge=False, show_header=False)
+    kinds.add_column(no_wrap=True)
+    kinds.add_column()
+    for name, title in own.items():
+        kinds.add_row(*cells(name, title))
+    to.print(kinds)
+    to.print(Text("for example  data: {name: folder, path: icons}    (docs/data.md)"))
 
 
 def print_files(name: str, files: Sequence[Path]) -> None:

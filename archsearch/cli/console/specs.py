@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -28,15 +29,29 @@ if TYPE_CHECKING:
 
 
 def started(plan: ExperimentPlan) -> None:
-    """Say to stderr what is about to run."""
+    """Say to stderr what is about to run, and what of your own data is changed or not used."""
+    from archsearch.data.remarks import remarks
+
     spec = plan.spec
     size = f"{plan.network.parameters:,} parameters, {si(plan.network.macs)} MACs"
-    data = f"{spec.data.name} {size_text(plan.facts.shape)}"
+    data = f"{spec.data.name} {size_text(plan.facts.shape)}{_read_as(plan)}"
     note(f"{spec.name}: {size}, {data}, {spec.train.epochs} epochs of batches of {spec.train.batch_size}")
+    for remark in remarks(spec.data):
+        note(f"data: {remark}")
+
+
+def _read_as(plan: ExperimentPlan) -> str:
+    """Say what the axes of your own data are taken for."""
+    from archsearch.data.remarks import read_as
+
+    words = read_as(plan.spec.data)
+    return f", read as {words}" if words else ""
 
 
 def plan_json(plan: ExperimentPlan) -> dict[str, Any]:
     """Give what `show --json` prints."""
+    from archsearch.data.remarks import read_as, remarks
+
     network, spec = plan.network, plan.spec
     return {
         "name": spec.name,
@@ -46,6 +61,7 @@ def plan_json(plan: ExperimentPlan) -> dict[str, Any]:
         "parameters": network.parameters,
         "macs": network.macs,
         "engine": _engine(plan),
+        "data": {"read_as": read_as(spec.data), "remarks": remarks(spec.data)},
         "activation_bytes": network.activation_bytes(spec.train.batch_size),
         "layers": [_row_json(row) for row in network.rows],
         "spec": spec.model_dump(mode="json"),
@@ -65,15 +81,30 @@ def _row_json(row: PlannedLayer) -> dict[str, Any]:
 
 def print_plan(plan: ExperimentPlan) -> None:
     """Print the layer table with its totals."""
+    from archsearch.data.remarks import remarks
+
     spec, network = plan.spec, plan.network
     to = out()
     title = Text.assemble((spec.name, "bold"), f"  {spec.summary}" if spec.summary else "")
     to.print(title)
     to.print(layer_table(network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network))
-    samples = f"{plan.facts.train:,} training and {plan.facts.test:,} test samples"
-    to.print(Text(f"data   {plan.facts.name}, {plan.facts.classes} classes, {samples}"))
+    to.print(Text(f"data   {plan.facts.name}, {plan.facts.classes} classes, {_samples(plan)}{_read_as(plan)}"))
+    for remark in remarks(spec.data):
+        to.print(Padding(Text(remark), (0, 0, 0, 7)))
     to.print(Text(f"train  {_training_line(spec.train.model_dump(mode='json'))}"))
     to.print(Text(f"engine {_engine(plan)}"))
+
+
+def _samples(plan: ExperimentPlan) -> str:
+    """Count what is trained on, held out and tested on."""
+    from archsearch.data.facts import training_count, validation_count
+
+    data, facts = plan.spec.data, plan.facts
+    held_out, kept = validation_count(data.validation, facts.train), training_count(data, facts.train)
+    left = facts.train - held_out
+    training = f"{kept:,} training" if kept == left else f"{kept:,} of {left:,} training"
+    validation = f", {held_out:,} validation" if held_out else ""
+    return f"{training}{validation} and {facts.test:,} test samples"
 
 
 def _engine(plan: ExperimentPlan) -> str:

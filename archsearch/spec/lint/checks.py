@@ -189,6 +189,27 @@ def no_validation_in_search(subject: Subject) -> Iterator[Found]:
         yield Found("a search without validation data selects on the test set", "", (fix,))
 
 
+def channels_last(subject: Subject) -> Iterator[Found]:
+    """Find own arrays whose last axis is the shortest one, as that of the channels is; `channels` says that it is not.
+
+    Signals of more channels than steps; images of more channels than columns, where the two axes before the last are of
+    one size, as rows and columns are.
+    """
+    shape, data = subject.plan.input_shape, subject.spec.data
+    if data.name != "npz" or data.channels is not None or data.size is not None or len(shape) not in (2, 3):
+        return
+    channels, last = shape[0], shape[-1]
+    if len(shape) == 2:
+        suspect, read = channels > last, f"{channels} channels of {last} step{'s' * (last != 1)}"
+    else:
+        rows = shape[1]
+        suspect = last * 2 <= min(channels, rows) and max(channels, rows) <= 2 * min(channels, rows)
+        read = f"{channels} channels of {rows}x{last} pixels"
+    if suspect:
+        fix: Edit = {"set": {"data.channels": "last"}}
+        yield Found(f"x is read as {read}; if that is right, say so: `channels: first`", "", (fix,))
+
+
 def norm_of_one(subject: Subject) -> Iterator[Found]:
     """Find batch norms where a batch is one sample."""
     norms = [row for row in subject.plan.walk() if row.layer.mixes_batch]

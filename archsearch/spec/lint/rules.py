@@ -182,5 +182,13 @@ RULES: dict[str, Rule] = {
             "Bengio 2012 (arXiv 1206.5533), section 3.1.1; Kingma & Ba 2015 (arXiv 1412.6980).",
             checks.unusual_rate,
         ),
+        Rule(
+            "A013",
+            "arrays that look like channels last",
+            "Read with more channels than steps (or pixels in a row), a convolution slides over the channels and takes "
+            "time for a channel.",
+            "torch.nn.Conv1d: the input is (N, channels, length); Keras and most tables have (N, length, channels).",
+            checks.channels_last,
+        ),
     )
 }

@@ -241,3 +241,11 @@ def test_distinct_from_coincidences_finds_the_number_of_kinds():
     estimate, (low, high) = distinct_from(keys, 10**6, 10**6)
     assert low <= 5000 <= high
     assert estimate == pytest.approx(5000, rel=0.1)
+
+
+def test_number_of_training_samples_may_be_open(make_study):
+    space = make_study("data: {train_limit: {choice: [20, 0.5, 5000]}}\n").space
+    counted = count_space(space)
+    assert (counted.total, counted.feasible, counted.distinct) == (3, 2, 2)
+    assert counted.misfits[0].reason.startswith("train_limit 5000 keeps 5,000 of the 160 training samples")
+    assert [values["data.train_limit"] for values in each_feasible(space)] == [20, 0.5]

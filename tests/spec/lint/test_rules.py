@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from archsearch.errors import SpecError
@@ -116,8 +117,45 @@ def test_search_without_validation_data_is_found_in_searches_only(tmp_path: Path
     assert lint(held_out.spec, held_out.network, searched=True).findings == ()
 
 
+def arrays(folder: Path, *shape: int) -> str:
+    draw, labels = np.random.default_rng(0), np.arange(6) % 2
+    x = draw.normal(size=(6, *shape)).astype(np.float32)
+    np.savez(folder / "own.npz", x_train=x, y_train=labels, x_test=x, y_test=labels)
+    return str(folder / "own.npz")
+
+
+@pytest.mark.parametrize(
+    ("shape", "read"),
+    [
+        ((128, 9), "128 channels of 9 steps"),
+        ((128, 1), "128 channels of 1 step"),
+        ((32, 32, 5), "32 channels of 32x5 pixels"),
+    ],
+)
+def test_arrays_that_look_like_channels_last_are_found(tmp_path: Path, shape: tuple[int, ...], read: str) -> None:
+    data = f"{{name: npz, path: {arrays(tmp_path, *shape)}}}"
+    plan = planned(tmp_path, f"flatten; {OUT}", data=data)
+    (finding,) = lint(plan.spec, plan.network).findings
+    assert (finding.code, finding.message) == (
+        "A013",
+        f"x is read as {read}; if that is right, say so: `channels: first`",
+    )
+    mended = plan_experiment(edited(plan.spec, finding.fix))
+    assert mended.facts.shape == (shape[-1], *shape[:-1])
+    assert lint(mended.spec, mended.network).findings == ()
+    meant = plan_experiment(edited(plan.spec, [{"set": {"data.channels": "first"}}]))
+    assert lint(meant.spec, meant.network).findings == ()
+
+
+@pytest.mark.parametrize("shape", [(9, 128), (9, 9), (3, 32, 32), (32, 32, 3), (64, 7, 7), (512, 7, 6), (5, 9, 8)])
+def test_arrays_with_their_channels_first_are_right(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    data = f"{{name: npz, path: {arrays(tmp_path, *shape)}}}"
+    plan = planned(tmp_path, f"flatten; {OUT}", data=data)
+    assert lint(plan.spec, plan.network).findings == ()
+
+
 def test_every_rule_has_a_mistake_here_a_reason_and_a_source() -> None:
-    assert {case[:4] for case in MISTAKES} | {"A009"} == set(RULES)
+    assert {case[:4] for case in MISTAKES} | {"A009", "A013"} == set(RULES)
     for code, rule in RULES.items():
         assert rule.code == code
         assert rule.reason.endswith(".")

@@ -1,0 +1,87 @@
+"""float64 values as float32, whose 24 bits cannot tell 1,700,000,001 from 1,700,000,002: scaled first, or refused.
+
+    narrow = Narrowing(x_train, x_test)
+    narrow.lost                      # columns (axis 1) in which values fall together
+    narrow.as_float32(x_train)       # those columns standardised in float64, the others as they are
+
+Knows arrays only: no file, no spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[Any]
+
+# Of so few values hardly two lie within one step of float32 by chance (1000 values in 2**23 steps: 0.06 pairs), so what
+# falls together has lost its differences.
+_SAMPLE = 1000
+_SHARE = 0.01
+_NOISE = 2.0**-44  # 256 steps of float64: what sums in another order differ by, and no difference that anyone means
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A column that float32 does not hold: distinct values of a sample of it, in float64 and in float32."""
+
+    column: int
+    wide: int
+    narrow: int
+
+
+class Narrowing:
+    """Which columns of float64 arrays need care, and how they become float32; mean and deviation are `parts[0]`'s."""
+
+    def __init__(self, *parts: Floats) -> None:
+        self.lost = fallen_together(parts)
+        self._scale: dict[int, tuple[float, float]] = {}
+        for one in self.lost:
+            values = parts[0][:, one.column].astype(np.float64)
+            self._scale[one.column] = float(values.mean()), float(values.std()) or 1.0
+
+    def as_float32(self, x: Floats) -> NDArray[np.float32]:
+        """Give x as float32, the columns that would lose values standardised first."""
+        with np.errstate(over="ignore"):
+            narrow = x.astype(np.float32)
+        for column in self._scale:
+            narrow[:, column] = self.standardised(x, column).astype(np.float32)
+        return narrow
+
+    def standardised(self, x: Floats, column: int) -> Floats:
+        """Give one column, a lost one, less its mean and over its deviation, in float64."""
+        mean, deviation = self._scale[column]
+        scaled: Floats = (x[:, column].astype(np.float64) - mean) / deviation
+        return scaled
+
+
+def fallen_together(parts: Sequence[Floats]) -> tuple[Lost, ...]:
+    """Find the columns (axis 1) of float64 arrays of which more than 1 % of the distinct values are one as float32."""
+    found: dict[int, Lost] = {}
+    for x in parts:
+        if x.dtype != np.float64:
+            continue
+        draw = np.random.default_rng(0)
+        for column in range(x.shape[1]):
+            values = x[:, column].reshape(-1)
+            if values.size > _SAMPLE:
+                values = values[draw.integers(0, values.size, _SAMPLE)]
+            lost = _lost(column, values)
+            if lost is not None:
+                found.setdefault(column, lost)
+    return tuple(found[column] for column in sorted(found))
+
+
+def _lost(column: int, values: Floats) -> Lost | None:
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    if np.array_equal(narrow.astype(np.float64), values):
+        return None
+    wide = np.unique(values)
+    apart = 1 + int((np.diff(wide) > _NOISE * np.abs(wide).max()).sum())
+    left = len(np.unique(narrow))
+    return Lost(column, len(wide), left) if apart - left > _SHARE * apart else None

@@ -1,0 +1,68 @@
+"""What there is to know of your own data before they are used: how they are read, and what of them is not.
+
+    read_as(DataSpec(name="npz", path="har.npz"))        # '128 channels of 9 steps'
+    remarks(DataSpec(name="folder", path="icons"))       # ['40 images have transparency and are laid on white ...']
+
+Reads the header of every image; nothing for data sets that have a name. Must not import torch.
+"""
+
+from __future__ import annotations
+
+from archsearch.data import folder, npz
+from archsearch.data.facts import contents, own_path
+from archsearch.data.images import look
+from archsearch.data.registry import OWN_DATA, Contents
+from archsearch.spec.dataset import WHITE, DataSpec, write_colour
+
+
+def read_as(spec: DataSpec) -> str:
+    """Say what the axes of a sample are taken for, before `size` and `grayscale`; "" for data that have a name."""
+    return axes_text(contents(spec).shape) if spec.name in OWN_DATA else ""
+
+
+def axes_text(shape: tuple[int, ...]) -> str:
+    """Write the axes of one sample in words: `9 channels of 128 steps`."""
+    first = f"{shape[0]:,} {'feature' if len(shape) == 1 else 'channel'}{'s' * (shape[0] != 1)}"
+    if len(shape) == 1:
+        return first
+    if len(shape) == 2:
+        return f"{first} of {shape[1]:,} step{'s' * (shape[1] != 1)}"
+    return f"{first} of {'x'.join(map(str, shape[1:]))} {'pixels' if len(shape) == 3 else 'values'}"
+
+
+def remarks(spec: DataSpec) -> list[str]:
+    """Say in a sentence each what is done to the data as they are read, and what is there and not used.
+
+    Raises SpecError and DamagedFileError as reading does.
+    """
+    if spec.name not in OWN_DATA:
+        return []
+    path = own_path(spec)
+    found = contents(spec)
+    said, others = [], npz.unused(path) if spec.name == "npz" else folder.unused(path)
+    if found.validation:
+        said.append(_validation(spec, found))
+    if spec.name == "folder":
+        said += _changes(spec)
+    return said + ([f"not used: {'; '.join(others)}"] if others else [])
+
+
+def _validation(spec: DataSpec, found: Contents) -> str:
+    where = "x_val" if spec.name == "npz" else "the validation folder"
+    return f"validation part: {found.validation:,} samples of {where}, the same for every seed"
+
+
+def _changes(spec: DataSpec) -> list[str]:
+    looks = [look(image) for image, _ in folder.listing(own_path(spec)).images]
+    ground = write_colour(spec.background or WHITE)
+    counts = (
+        (sum(one.transparent for one in looks), "have transparency and are", f"laid on {ground} (data.background)"),
+        (sum(one.turned for one in looks), "are", "turned as their EXIF orientation says"),
+        (sum(one.several_frames for one in looks), "have", "several frames; the first is used"),
+    )
+    singular = {"have transparency and are": "has transparency and is", "are": "is", "have": "has"}
+    return [
+        f"{number:,} of {len(looks):,} images {verb if number != 1 else singular[verb]} {what}"
+        for number, verb, what in counts
+        if number
+    ]
