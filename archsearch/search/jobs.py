@@ -16,11 +16,11 @@ from archsearch.experiment_plan import plan_experiment
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import LEARNED, Study, stored_study
-from archsearch.search.space.space import base_values, network_key
+from archsearch.search.space.space import InfeasibleError, base_values, network_key
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.queue import Slot, refill
 from archsearch.study.storage import Storage
-from archsearch.study.worker import Assignment, PrunedError
+from archsearch.study.worker import Assignment, PrunedError, RefusedError
 from archsearch.train.latency import latency_ms
 from archsearch.train.loop import ReadTest, Watch
 from archsearch.train.result import EpochRecord
@@ -33,6 +33,7 @@ class SearchJob:
     """A slot is one sample of the space."""
 
     read_test: ReadTest = "never"
+    goes_on = True
 
     def __init__(self, study: optuna.Study) -> None:
         held = study.user_attrs
@@ -55,7 +56,10 @@ class SearchJob:
         """Sample a network that fits, or take the one that was enqueued."""
         began = time.monotonic()
         frozen = trial.storage.get_trial(trial._trial_id)
-        plan, values, infeasible = self.sampler.sample(self.study, frozen)
+        try:
+            plan, values, infeasible = self.sampler.sample(self.study, frozen)
+        except InfeasibleError as error:  # its values were fixed before, perhaps on a machine with another device
+            raise RefusedError(str(error)) from None
         spec = plan.spec.model_copy(update={"name": f"{self.source.spec.name}-{trial.number}"})
         attrs = {
             "network": network_key(plan),
@@ -127,6 +131,7 @@ class ConfirmJob:
     """A slot is one finalist, or the baseline, with a fresh seed; only here the test set is read."""
 
     read_test: ReadTest = "end"
+    goes_on = True
 
     def __init__(self, study: optuna.Study) -> None:
         self.study = study

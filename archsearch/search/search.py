@@ -96,7 +96,9 @@ def search(study: Study, settings: Settings, look: Look = lambda study: None) ->
     trials = settings.trials or study.spec.trials
     opened = open_study(study, storage, name, settings.seed, settings.sampler, trials)
     if opened.user_attrs["sampler"] == "brute_force" and total_of(study.space) <= EXACT_UP_TO:
-        trials = min(trials, count_space(study.space).distinct)  # each network once, and then there is nothing left
+        counted = count_space(study.space)
+        if counted.exact:
+            trials = min(trials, max(1, counted.distinct))  # each network once, and then there is nothing left
     opened.set_user_attr("trials", max(trials, opened.user_attrs.get("trials", 0)))
     site = Site(url, name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, search_job, settings.workers, lambda: look(opened))
@@ -163,8 +165,11 @@ def choose_sampler(study: Study, trials: int) -> tuple[str, str]:
     """Choose by a fixed rule and say why: every network once if there are few enough, else what measured best."""
     if len(study.spec.objective) > 1:
         return "nsga2" if trials > 200 else "tpe", "several objectives"
-    counts = [domain.count for domain in study.space.parameters().values()]
-    if None not in counts and math.prod(count or 1 for count in counts) <= trials:
+    continuous = any(domain.count is None for domain in study.space.parameters().values())
+    # shared values first: all configurations are counted only where these alone are not too many
+    if not continuous and math.prod(value.domain.count or 1 for value in study.space.shared) <= trials >= total_of(
+        study.space
+    ):
         return "brute_force", f"the space is no larger than {trials} trials"
     return "local", "the space is larger than the number of trials, and it measured best (docs/search.md)"
 

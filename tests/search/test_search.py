@@ -139,6 +139,48 @@ network:
         run_search(trials=1, study=make_study(text))
 
 
+NO_KERNEL = """
+network:
+  - conv2d: {out_channels: {choice: [4, 6, 8]}, kernel_size: 3}
+  - relu
+  - choice: {none: identity, drop: {dropout: {p: 0.3}}}
+  - flatten
+  - linear: {out_features: classes}
+"""
+
+
+@pytest.mark.parametrize("sampler", ["auto", "random"])
+def test_samples_that_the_engine_has_no_kernel_for_are_put_aside(run_search, make_study, tmp_path, sampler):
+    study = make_study(NO_KERNEL + "train: {engine: native}\n")
+    report = run_search(trials=3, study=study, sampler=sampler)
+    assert (report.completed + report.pruned, report.failed) == (3, 0)
+    assert [t.params["drop1"] for t in trials_of(tmp_path / "runs")] == ["none"] * 3
+
+
+def test_a_slot_whose_values_cannot_be_trained_here_fails_alone(run_search, make_study, tmp_path, monkeypatch):
+    study = make_study(NO_KERNEL + "train: {batch_size: {choice: [16, 32]}}\n")
+    assert run_search(trials=1, study=study).completed == 1
+    storage = open_storage(default_url(tmp_path / "runs"))
+    fixed = {"conv1.out_channels": 4, "drop1": "drop", "train.batch_size": 16}
+    existing_study("small", storage).enqueue_trial(fixed, user_attrs={"slot": 1})  # as another machine left it
+    monkeypatch.setattr("archsearch.search.space.space.check_runs_here", _no_dropout_here)
+    report = run_search(trials=3, study=study, sampler="random")
+    assert (report.completed + report.pruned, report.failed) == (2, 1)
+    (failed,) = [t for t in trials_of(tmp_path / "runs") if t.state.name == "FAIL"]
+    assert failed.user_attrs["failure"] == "no dropout here"
+
+
+def _no_dropout_here(plan):
+    if any(row.kind == "dropout" for row in plan.network.rows):
+        raise SpecError("no dropout here")
+
+
+def test_space_of_nothing_that_can_be_trained_is_an_error(run_search, make_study):
+    study = make_study("network: [flatten, {linear: {out_features: {choice: [3, 5]}}}]")
+    with pytest.raises(SpecError, match=r"^no configuration of the space can be trained; `archsearch space` says"):
+        run_search(trials=5, study=study)
+
+
 def test_a_diverging_sample_is_counted_and_the_search_goes_on(run_search, make_study):
     text = "train: {optimizer: {sgd: {lr: {choice: [0.01, 1.0e+20]}}}}"
     report = run_search(trials=2, study=make_study(text))
