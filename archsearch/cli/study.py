@@ -75,7 +75,7 @@ def study(
     else:
         console.print_study(report, runs_dir)
     best = winner_spec(report, report.study)
-    looked_at = plan_experiment(best or loaded.space.base)
+    looked_at = plan_experiment(best or loaded.space.baseline)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
     console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
     write_at_end("study", report.study, storage, runs_dir, data_dir)

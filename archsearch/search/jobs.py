@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import optuna
+from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from archsearch.experiment_plan import plan_experiment
 from archsearch.search.sampling.feasible import FeasibleSampler
@@ -18,7 +19,7 @@ from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sample
 from archsearch.search.search_file import LEARNED, Study, stored_study
 from archsearch.search.space.space import InfeasibleError, base_values, network_key
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.study.queue import Slot, refill
+from archsearch.study.queue import Slot, refill, slots_of
 from archsearch.study.storage import Storage
 from archsearch.study.worker import Assignment, PrunedError, RefusedError
 from archsearch.train.latency import latency_ms
@@ -40,13 +41,14 @@ class SearchJob:
         self.study = study
         self.source = stored_study(held["text"], held["stem"], held["base"])
         space = self.source.space
-        first = base_values(space)
+        planned = slots_of(study).get(0)
+        first = base_values(space) if planned is None else planned.system_attrs.get("fixed_params") or None
         self.first = first or {}
         self.trials: int = held["trials"]
         sampler: str = held["sampler"]
         self.sampler = FeasibleSampler(space, make_sampler(sampler), held["seed"], first, MEMORY.get(sampler))
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
-        study.pruner = make_pruner(self.source.spec.pruner, self.source.space.base.train.epochs)
+        study.pruner = make_pruner(self.source.spec.pruner, space.baseline.train.epochs)
 
     def plan_ahead(self, storage: Storage) -> None:
         """Plan the next trials: the first is the base itself if it lies in the space, the others are sampled."""
@@ -142,10 +144,13 @@ class ConfirmJob:
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the spec and the seed that the slot holds."""
         held = trial.user_attrs
-        trial.suggest_categorical("candidate", held["candidates"])
-        trial.suggest_int("seed", 0, 2**31 - 1)
         spec = ExperimentSpec.model_validate(held["candidate_spec"])
-        return Assignment(plan_experiment(spec), held["run_seed"])
+        params = {
+            # noted, not suggested: a search that goes on brings new finalists, and Optuna's choices never change
+            "candidate": (CategoricalDistribution(held["candidates"]), held["candidate"]),
+            "seed": (IntDistribution(0, 2**31 - 1), held["run_seed"]),
+        }
+        return Assignment(plan_experiment(spec), held["run_seed"], params=params)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a finalist is always trained to the end."""

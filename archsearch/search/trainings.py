@@ -55,7 +55,7 @@ def asks_for_the_whole(space: SearchSpace, network: Template, last_batch: int) -
 
     `last_batch` is the smallest last batch of all trainings. The names of a base's own network are known to be right.
     """
-    if space.base.train.engine == "native" or "native" in set(words(space.train)):
+    if space.baseline.train.engine == "native" or "native" in set(words(space.train)):
         return True
     found = set(words(network))
     named = space.network is not None and "name" in found

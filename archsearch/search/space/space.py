@@ -65,7 +65,10 @@ def reason_of(message: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """The open values of a study over its base. A part that the study does not name is the base's."""
+    """The open values of a study over its base. A part that the study does not name is the base's.
+
+    `base` is the spec as it was read, `baseline` the same trained as the candidates are.
+    """
 
     base: ExperimentSpec
     shared: tuple[Open, ...]
@@ -73,6 +76,13 @@ class SearchSpace:
     data: Template
     train: Template
     limits: SizeLimits
+
+    @property
+    def baseline(self) -> ExperimentSpec:
+        """The base with what the study fixes of data and training: what the candidates are compared with."""
+        from archsearch.search.baseline import trained_alike
+
+        return trained_alike(self.base, self.data, self.train)
 
     def open_values(self) -> Iterator[Open]:
         """Yield every open value once, in the order of the file."""
@@ -105,7 +115,7 @@ class SearchSpace:
         if self.network is not None:
             tree["network"] = resolve(self.network, once)
         for part, template in (("data", self.data), ("train", self.train)):
-            tree[part] = _laid_over(tree[part], resolve(template, once))
+            tree[part] = laid_over(tree[part], resolve(template, once))
         return tree, values
 
     def sample(self, choose: Callable[[Open], Value]) -> tuple[ExperimentPlan, Values]:
@@ -150,7 +160,7 @@ def network_key(plan: ExperimentPlan) -> str:
 
 def base_values(space: SearchSpace) -> Values | None:
     """Find the values of the base itself, for trial 0; None if it is not in the space or larger than allowed."""
-    values = space.locate(space.base)
+    values = space.locate(space.baseline)
     if values is None:
         return None
     try:
@@ -173,20 +183,18 @@ def layers_of(base: ExperimentSpec) -> list[Tree]:
     return layers
 
 
-def _laid_over(below: Tree, above: Tree) -> Tree:
+KINDS = ("optimizer", "schedule", "loss")  # one key each, that of the kind
+
+
+def laid_over(below: Tree, above: Tree) -> Tree:
     """Lay the study's values over the base's. Another kind of optimiser, loss or schedule replaces the whole."""
     if not isinstance(above, dict) or not isinstance(below, dict):
         return above
     result = dict(below)
     for key, value in above.items():
         inner = below.get(key)
-        other_kind = (
-            key in ("optimizer", "schedule", "loss")
-            and isinstance(value, dict)
-            and isinstance(inner, dict)
-            and set(value) != set(inner)
-        )
-        result[key] = value if other_kind or inner is None else _laid_over(inner, value)
+        other_kind = key in KINDS and isinstance(value, dict) and isinstance(inner, dict) and set(value) != set(inner)
+        result[key] = value if other_kind or inner is None else laid_over(inner, value)
     return result
 
 
