@@ -13,18 +13,20 @@ from rich.text import Text
 
 from archsearch.cli.console.base import (
     cells,
+    note,
     out,
     percent,
     range_text,
     value_text,
 )
-from archsearch.cli.console.panel import Panel, counts_text
+from archsearch.cli.console.panel import Panel, counts_text, seconds_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from archsearch.search.confirm import Confirmation
-    from archsearch.search.search import Best, StudyReport
+    from archsearch.search.outlook import Outlook
+    from archsearch.search.search import Best, Settings, StudyReport
     from archsearch.search.search_file import Study
     from archsearch.search.space.count import SpaceCount
 
@@ -58,6 +60,21 @@ def _sparkline(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     scale = (len(bars) - 1) / (high - low) if high > low else 0.0
     return "".join(bars[round((value - low) * scale)] for value in values[-80:])
+
+
+def note_outlook(study: Study, ahead: Outlook, settings: Settings) -> None:
+    """Say on stderr what a search will do, and how long that will take."""
+    spec, base = study.spec, study.space.base
+    told = f"no study was named: {ahead.study} is searched. {spec.summary}".rstrip()
+    told += f"\n{ahead.left} of {ahead.trials} trials around {base.name} on {base.data.name} are to do"
+    told += f", then {ahead.confirming} runs to confirm the best ones" if ahead.confirming else ""
+    told += f", with {settings.workers} worker{'s' * (settings.workers != 1)}; results go to {settings.runs_dir}"
+    if ahead.seconds is not None:
+        told += (
+            f"\nabout {seconds_text(ahead.seconds)}, estimated from {ahead.seconds_from}, at the pace of this moment"
+        )
+        told += "; Ctrl-C loses nothing that is finished, the same call goes on"
+    note(told)
 
 
 def study_json(report: StudyReport) -> dict[str, Any]:
