@@ -32,6 +32,8 @@ _AHEAD = 16
 class AblateJob:
     """A slot is a run of a cell; trained to the end, with the test set read once where the metric is of it."""
 
+    goes_on = False  # every cell was checked before; what is refused now would be refused for all
+
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
         self.ablation = held_ablation(study)

@@ -63,12 +63,14 @@ def _study(reference: str, kind: str, *, quiet: bool) -> dict[str, Any]:
         from archsearch.ablate.planned import plan_ablation
 
         ablation = plan_ablation(load_ablation(reference))
-        name, what = ablation.name, f"{len(ablation.cells)} cells, {ablation.runs} runs"
+        name, note, what = ablation.name, "", f"{len(ablation.cells)} cells, {ablation.runs} runs"
     else:
         from archsearch.search.search_file import load_study
 
         study = load_study(reference)
-        name, what = study.spec.name, f"{len(study.space.parameters())} open values"
+        name, note, what = study.spec.name, study.note, f"{len(study.space.parameters())} open values"
     if not quiet:
         console.print_checked_study(reference, kind, what)
+        if note:
+            console.note(note)
     return {"spec": reference, "ok": True, "name": name, "problems": [], "lint": []}

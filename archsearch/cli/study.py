@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archsearch.cli import options
 
+if TYPE_CHECKING:
+    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.search.search import Settings
+    from archsearch.search.search_file import Study
+
+DEFAULT = "lenet"
+
 
 def study(
-    study: Annotated[str, typer.Argument(metavar="[STUDY]", help="A study: a name or a file.")] = "lenet",
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="A study: a name or a file; lenet if none is given.")
+    ] = None,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="How many trials in all.")] = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0.0, help="Take no new trial after so many seconds.")
@@ -39,22 +49,19 @@ def study(
     from archsearch.errors import NothingCompletedError, UsageError
     from archsearch.search.search_file import load_study
 
-    loaded = load_study(study)
+    loaded = load_study(study or DEFAULT)
     if loaded.note:
         console.note(loaded.note)
 
     from archsearch.experiment_plan import plan_experiment
     from archsearch.search.sampling.samplers import SAMPLERS
-    from archsearch.search.search import Settings, choose_sampler, search, winner_spec
+    from archsearch.search.search import Settings, search, winner_spec
     from archsearch.spec.lint.rules import lint
     from archsearch.spec.text.sentences import unknown
     from archsearch.study.pool import worker_count
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
         raise UsageError(f"--sampler: {unknown('sampler', sampler, ['auto', *SAMPLERS])}")
-    total = trials or loaded.spec.trials
-    if (sampler or loaded.spec.sampler) == "auto":
-        console.note("sampler {}: {}".format(*choose_sampler(loaded, total)))
     settings = Settings(
         trials=trials,
         seconds=timeout if timeout is not None else math.inf,
@@ -68,6 +75,8 @@ def study(
         runs_dir=runs_dir,
         data_dir=data_dir,
     )
+    if not _announced(loaded, settings, bare=study is None, json=json):
+        return
     with console.StudyPanel(loaded.spec.name) as panel:
         report = search(loaded, settings, panel.look)
     if json:
@@ -75,9 +84,34 @@ def study(
     else:
         console.print_study(report, runs_dir)
     best = winner_spec(report, report.study)
-    looked_at = plan_experiment(best or loaded.space.base)
+    looked_at = plan_experiment(best or loaded.space.baseline)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
     console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
     write_at_end("study", report.study, storage, runs_dir, data_dir)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
+
+
+def _announced(loaded: Study, settings: Settings, *, bare: bool, json: bool) -> bool:
+    """Say which sampler is used; where no study was named also what will run and how long, and ask on a terminal."""
+    from archsearch.cli import console
+    from archsearch.search.outlook import outlook
+
+    def measure(plan: ExperimentPlan) -> float:
+        from archsearch.train.calibrate import seconds_of_run
+
+        return seconds_of_run(plan, 0.5, threads=1 if settings.workers > 1 else None)
+
+    ahead = outlook(loaded, settings, measure if bare else None)
+    wanted = settings.sampler or loaded.spec.sampler
+    if wanted == "auto" or wanted != ahead.sampler:
+        console.note(f"sampler {ahead.sampler}: {ahead.why}")
+    if not bare:
+        return True
+    console.note_outlook(loaded, ahead, settings)
+    if json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    if typer.confirm("Go on?", default=True, err=True):
+        return True
+    console.note("nothing was run; `archsearch list` names the studies that there are")
+    return False

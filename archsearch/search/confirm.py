@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from pydantic import Field
 
 from archsearch.spec.fields import Plain
 
@@ -34,13 +36,17 @@ class Confirmed(Plain):
 
 
 class Confirmation(Plain):
-    """What the confirmation came to; `winner` is set only where it stands outside the noise."""
+    """What the confirmation came to; `winner` is set only where it stands outside the noise.
+
+    `unlike` says what of data and training differs between the best finalist and the baseline, outside the space.
+    """
 
     seeds: tuple[int, ...]
     candidates: tuple[Confirmed, ...]
     winner: str | None
     sentence: str
     test_reads: int
+    unlike: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
 def interval(values: Sequence[float], comparisons: int = 1) -> tuple[float, float] | None:
@@ -85,6 +91,32 @@ def best_of(rows: Sequence[Confirmed]) -> Confirmed | None:
     """Give the finalist with the best mean test accuracy, None where none completed; the baseline is no finalist."""
     finalists = [row for row in rows if row.candidate != BASELINE and row.mean is not None]
     return max(finalists, key=lambda row: row.mean or 0.0) if finalists else None
+
+
+def headline(confirmed: Confirmation, better: str = "better") -> str:
+    """Say in a sentence whether a better network was found; `better` is the word for it."""
+    first = best_of(confirmed.candidates)
+    if first is None:
+        return "No finalist completed its confirmation."
+    name = first.candidate[:1].upper() + first.candidate[1:]
+    if not any(row.candidate == BASELINE and row.mean is not None for row in confirmed.candidates):
+        return f"{name} is the best finalist; the baseline has no confirmed value to compare it with."
+    said = _against_the_baseline(confirmed, name, better)
+    if confirmed.unlike:
+        said += f" They were not trained alike: {'; '.join(confirmed.unlike)}."
+    return said
+
+
+def _against_the_baseline(confirmed: Confirmation, name: str, better: str) -> str:
+    among = not_told_apart(confirmed)
+    if BASELINE in ahead_of_the_best(confirmed):
+        return f"No network was found that is {better} than the baseline: the best finalist is worse than it."
+    if BASELINE in among:
+        return f"No network was found that is {better} than the baseline by more than noise."
+    if among:
+        finalists = 1 + len(among)
+        return f"A network {better} than the baseline was found; which of {finalists} finalists is best, is not clear."
+    return f"{name} is {better} than the baseline, by more than noise."
 
 
 def not_told_apart(confirmed: Confirmation) -> tuple[str, ...]:

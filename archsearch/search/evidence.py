@@ -16,10 +16,12 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
-from archsearch.errors import ArchsearchError
+from archsearch.errors import ArchsearchError, SpecError
 from archsearch.experiment_plan import plan_experiment
+from archsearch.search.confirm import BASELINE
+from archsearch.search.finalists import confirmed_runs, confirming_slots, ranked_trials
 from archsearch.search.jobs import SEARCH_SEED
-from archsearch.search.search import confirm_name, ranked_trials
+from archsearch.search.search_file import stored_study
 from archsearch.search.space.space import network_key
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
@@ -51,7 +53,8 @@ class Evidence(Plain):
     """What a search holds beside its trials' values.
 
     `test_reads` counts evaluations of the test set to confirm; `earlier_test_reads` those of runs that were there
-    before the search came upon the same network, and that it did not look at.
+    before the search came upon the same network, and that it did not look at. `base` is what the candidates are
+    compared with, trained as they are.
     """
 
     study: str
@@ -78,19 +81,21 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
     """Read what a report needs beside the trials' values; touches no file but the storage."""
     held = opened.user_attrs
     searching = list(slots_of(opened).values())
-    confirming = _confirming(opened, storage)
+    confirming = confirming_slots(opened, storage)
     confirmed: dict[str, list[RunResult]] = {}
-    for trial in confirming:
+    for trial in confirmed_runs(opened, confirming):
         result = run_of(trial)
-        if result is not None and trial.state == TrialState.COMPLETE:
+        if result is not None:
             confirmed.setdefault(trial.user_attrs["candidate"], []).append(result)
     base = next((t for t in searching if t.number == 0 and t.state == TrialState.COMPLETE), None)
-    is_base = base is not None and base.user_attrs.get("network") == _network_of(held["base"])
+    compared = confirmed[BASELINE][0].spec if BASELINE in confirmed else _baseline(held)
+    compared = {**compared, "name": held["base"].get("name", BASELINE)}
+    is_base = base is not None and base.user_attrs.get("network") == _network_of(compared)
     everything = results_of([*searching, *confirming])
     return Evidence(
         study=opened.study_name,
         text=held["text"],
-        base=held["base"],
+        base=compared,
         seed=held["seed"],
         run_seed=SEARCH_SEED,
         sampler=held["sampler"],
@@ -111,11 +116,13 @@ def _trial_run(trial: FrozenTrial) -> TrialRun | None:
     return None if result is None else TrialRun(number=trial.number, values=tuple(trial.values), result=result)
 
 
-def _confirming(opened: optuna.Study, storage: RDBStorage) -> list[FrozenTrial]:
-    name = confirm_name(opened.study_name)
-    if name not in optuna.get_all_study_names(storage):
-        return []
-    return list(slots_of(optuna.load_study(study_name=name, storage=storage)).values())
+def _baseline(held: dict[str, Any]) -> dict[str, Any]:
+    """Give the base trained as the candidates are; as it was read where this version cannot read the study's file."""
+    try:
+        space = stored_study(held["text"], held["stem"], held["base"]).space
+    except SpecError:
+        return dict(held["base"])
+    return space.baseline.model_dump(mode="json")
 
 
 def _network_of(spec: dict[str, Any]) -> str | None:

@@ -11,16 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 import optuna
+from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from archsearch.experiment_plan import plan_experiment
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import LEARNED, Study, stored_study
-from archsearch.search.space.space import base_values, network_key
+from archsearch.search.space.space import InfeasibleError, base_values, network_key
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.study.queue import Slot, refill
+from archsearch.study.queue import Slot, refill, slots_of
 from archsearch.study.storage import Storage
-from archsearch.study.worker import Assignment, PrunedError
+from archsearch.study.worker import Assignment, PrunedError, RefusedError
 from archsearch.train.latency import latency_ms
 from archsearch.train.loop import ReadTest, Watch
 from archsearch.train.result import EpochRecord
@@ -33,19 +34,21 @@ class SearchJob:
     """A slot is one sample of the space."""
 
     read_test: ReadTest = "never"
+    goes_on = True
 
     def __init__(self, study: optuna.Study) -> None:
         held = study.user_attrs
         self.study = study
         self.source = stored_study(held["text"], held["stem"], held["base"])
         space = self.source.space
-        first = base_values(space)
+        planned = slots_of(study).get(0)
+        first = base_values(space) if planned is None else planned.system_attrs.get("fixed_params") or None
         self.first = first or {}
         self.trials: int = held["trials"]
         sampler: str = held["sampler"]
         self.sampler = FeasibleSampler(space, make_sampler(sampler), held["seed"], first, MEMORY.get(sampler))
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
-        study.pruner = make_pruner(self.source.spec.pruner, self.source.space.base.train.epochs)
+        study.pruner = make_pruner(self.source.spec.pruner, space.baseline.train.epochs)
 
     def plan_ahead(self, storage: Storage) -> None:
         """Plan the next trials: the first is the base itself if it lies in the space, the others are sampled."""
@@ -55,7 +58,10 @@ class SearchJob:
         """Sample a network that fits, or take the one that was enqueued."""
         began = time.monotonic()
         frozen = trial.storage.get_trial(trial._trial_id)
-        plan, values, infeasible = self.sampler.sample(self.study, frozen)
+        try:
+            plan, values, infeasible = self.sampler.sample(self.study, frozen)
+        except InfeasibleError as error:  # its values were fixed before, perhaps on a machine with another device
+            raise RefusedError(str(error)) from None
         spec = plan.spec.model_copy(update={"name": f"{self.source.spec.name}-{trial.number}"})
         attrs = {
             "network": network_key(plan),
@@ -127,6 +133,7 @@ class ConfirmJob:
     """A slot is one finalist, or the baseline, with a fresh seed; only here the test set is read."""
 
     read_test: ReadTest = "end"
+    goes_on = True
 
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
@@ -137,10 +144,13 @@ class ConfirmJob:
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the spec and the seed that the slot holds."""
         held = trial.user_attrs
-        trial.suggest_categorical("candidate", held["candidates"])
-        trial.suggest_int("seed", 0, 2**31 - 1)
         spec = ExperimentSpec.model_validate(held["candidate_spec"])
-        return Assignment(plan_experiment(spec), held["run_seed"])
+        params = {
+            # noted, not suggested: a search that goes on brings new finalists, and Optuna's choices never change
+            "candidate": (CategoricalDistribution(held["candidates"]), held["candidate"]),
+            "seed": (IntDistribution(0, 2**31 - 1), held["run_seed"]),
+        }
+        return Assignment(plan_experiment(spec), held["run_seed"], params=params)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a finalist is always trained to the end."""

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from archsearch.errors import SpecError
 from archsearch.search.importance import Importances, OpenValue, Sample, importances
-from archsearch.search.search import StudyReport, report_on
+from archsearch.search.search import StudyReport, baseline_trial, report_on
 from archsearch.search.search_file import LEARNED, stored_study
 from archsearch.search.space.domains import Value
 from archsearch.spec.fields import Plain
@@ -116,7 +116,7 @@ def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
     main = next((i for i, metric in enumerate(metrics) if metric.name.startswith("val_")), 0)
     found = sorted(slots_of(study).items())
     trials = tuple(_trial(slot, trial, metrics[main].name) for slot, trial in found)
-    baseline = next((t.number for slot, t in found if slot == 0 and t.system_attrs.get("fixed_params")), None)
+    baseline = baseline_trial(trial for _, trial in found)
     space = _space([trial for _, trial in found], held["identity"]["space"])
     report = report_on(study, storage)
     pruner = _pruner(held)

@@ -1,7 +1,7 @@
 """A search from start to end: open or go on with the study, fill the queue, work, confirm, write the winner down.
 
 report = search(load_study("lenet"), trials=50, runs_dir=Path("runs"))
-report.best, report.confirmed, report.best_spec
+report.best, report.headline, report.confirmed
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError, UsageError
 from archsearch.files import write_whole
-from archsearch.search.confirm import BASELINE, Confirmation, conclude
-from archsearch.search.jobs import confirm_job, search_job, what_is_held
+from archsearch.search.confirm import Confirmation, best_of, headline
+from archsearch.search.finalists import confirm as train_finalists
+from archsearch.search.finalists import confirmation_of, ranked_trials
+from archsearch.search.jobs import search_job, what_is_held
 from archsearch.search.search_file import Study
 from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.walk import total_of
@@ -29,15 +31,14 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
 from archsearch.spec.text.write import spec_yaml
 from archsearch.study.pool import Site, run_workers
-from archsearch.study.queue import Slot, add_slots, slots_of
+from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, experimental, open_storage
-from archsearch.train.streams import stream
 
 Look = Callable[[optuna.Study], None]
 
 
 class Best(Plain):
-    """The best trial by its search value; with several objectives one of the Pareto front."""
+    """A trial that stands out, with its values in the search."""
 
     number: int
     value: float
@@ -48,7 +49,11 @@ class Best(Plain):
 
 
 class StudyReport(Plain):
-    """What a study holds: counts of its slots, the best trials, the confirmation."""
+    """What a study holds: counts of its slots, the best trials, the confirmation.
+
+    `best` is the winner: the finalist with the best confirmed mean, without a confirmation `selected`, the best by its
+    value in the search. `baseline` is the trial of the base itself, None where it is none.
+    """
 
     study: str
     trials: int
@@ -63,8 +68,22 @@ class StudyReport(Plain):
     sampler: str
     metrics: tuple[str, ...]
     best: Best | None
+    selected: Best | None
     front: tuple[Best, ...]
     confirmed: Confirmation | None
+    baseline: int | None = None
+
+    @property
+    def headline(self) -> str:
+        """Say in a sentence what was found: the words of every place that names the winner."""
+        if self.best is None:
+            return f"No trial of {self.trials} has completed yet, so there is no best network."
+        if self.confirmed is not None:
+            # of several objectives the seeds judge one
+            return headline(self.confirmed, "better" if len(self.metrics) == 1 else "more accurate")
+        if self.best.number == self.baseline:
+            return f"The baseline itself, trial {self.baseline}, is the best of the search; nothing was confirmed."
+        return f"Trial {self.best.number} is the best of the search; it has not been confirmed on fresh seeds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +115,9 @@ def search(study: Study, settings: Settings, look: Look = lambda study: None) ->
     trials = settings.trials or study.spec.trials
     opened = open_study(study, storage, name, settings.seed, settings.sampler, trials)
     if opened.user_attrs["sampler"] == "brute_force" and total_of(study.space) <= EXACT_UP_TO:
-        trials = min(trials, count_space(study.space).distinct)  # each network once, and then there is nothing left
+        counted = count_space(study.space)
+        if counted.exact:
+            trials = min(trials, max(1, counted.distinct))  # each network once, and then there is nothing left
     opened.set_user_attr("trials", max(trials, opened.user_attrs.get("trials", 0)))
     site = Site(url, name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, search_job, settings.workers, lambda: look(opened))
@@ -104,7 +125,7 @@ def search(study: Study, settings: Settings, look: Look = lambda study: None) ->
     confirm = study.spec.confirm if settings.confirm is None else settings.confirm
     if confirm and _finished(opened, trials) and study.spec.learned is not None:
         seeds = settings.confirm_seeds or study.spec.confirm_seeds
-        _confirm(study, opened, storage, site, settings.workers, confirm, seeds, look)
+        train_finalists(study, opened, storage, site, settings.workers, confirm, seeds, look)
     report = report_on(opened, storage)
     _write_best(report, settings.runs_dir / name / "best.yaml", name)
     return report
@@ -163,8 +184,11 @@ def choose_sampler(study: Study, trials: int) -> tuple[str, str]:
     """Choose by a fixed rule and say why: every network once if there are few enough, else what measured best."""
     if len(study.spec.objective) > 1:
         return "nsga2" if trials > 200 else "tpe", "several objectives"
-    counts = [domain.count for domain in study.space.parameters().values()]
-    if None not in counts and math.prod(count or 1 for count in counts) <= trials:
+    continuous = any(domain.count is None for domain in study.space.parameters().values())
+    # shared values first: all configurations are counted only where these alone are not too many
+    if not continuous and math.prod(value.domain.count or 1 for value in study.space.shared) <= trials >= total_of(
+        study.space
+    ):
         return "brute_force", f"the space is no larger than {trials} trials"
     return "local", "the space is larger than the number of trials, and it measured best (docs/search.md)"
 
@@ -173,107 +197,7 @@ def _finished(study: optuna.Study, trials: int) -> bool:
     return sum(trial.state.is_finished() for trial in slots_of(study).values()) >= trials
 
 
-# -- confirming --------------------------------------------------------------------------------------------------------
-
-
-def confirm_name(name: str) -> str:
-    """Give the name of the study that holds the confirmation of a search."""
-    return f"{name}.confirm"
-
-
-def _confirm(
-    study: Study,
-    opened: optuna.Study,
-    storage: RDBStorage,
-    site: Site,
-    workers: int,
-    count: int,
-    seeds: int,
-    look: Look,
-) -> None:
-    """Train the best trials and the baseline on fresh seeds; what is there already is not trained again."""
-    ranked = ranked_trials(opened)[:count]
-    if not ranked:
-        return
-    specs = {f"trial {trial.number}": trial.user_attrs["spec"] for trial in ranked}
-    candidates = {BASELINE: study.space.base.model_dump(mode="json"), **specs}
-    name = confirm_name(opened.study_name)
-    confirming = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
-    if not confirming.user_attrs:
-        confirming.set_user_attr("kind", "confirm")
-        confirming.set_user_attr("of", opened.study_name)
-        with experimental():
-            confirming.set_metric_names(["test_accuracy"])
-    there = {(t.user_attrs["candidate"], t.user_attrs["run_seed"]) for t in slots_of(confirming).values()}
-    number = len(slots_of(confirming))
-    slots: list[Slot] = []
-    for run_seed in fresh_seeds(opened.user_attrs["seed"], seeds):
-        for candidate, spec in candidates.items():
-            if (candidate, run_seed) in there:
-                continue
-            attrs = {
-                "candidate": candidate,
-                "candidates": list(candidates),
-                "candidate_spec": {**spec, "name": candidate.replace(" ", "-")},
-                "run_seed": run_seed,
-            }
-            slots.append(Slot(number + len(slots), {"candidate": candidate, "seed": run_seed}, attrs))
-    add_slots(storage, confirming, slots)
-    run_workers(Site(site.url, name, site.runs_dir, site.data_dir), confirm_job, workers, lambda: look(confirming))
-
-
-def fresh_seeds(study_seed: int, count: int) -> list[int]:
-    """Give the seeds of a confirmation: none is that of the search."""
-    return [1 + stream(study_seed, "confirm", number) % (2**31 - 2) for number in range(count)]
-
-
-def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation | None:
-    """Read the confirmation of a search from the storage, None if there is none."""
-    name = confirm_name(opened.study_name)
-    if name not in optuna.get_all_study_names(storage):
-        return None
-    trials = slots_of(optuna.load_study(study_name=name, storage=storage)).values()
-    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    if not done:
-        return None
-    test: dict[str, dict[int, float]] = {}
-    validation: dict[str, dict[int, float]] = {}
-    for trial in done:
-        held = trial.user_attrs
-        test.setdefault(held["candidate"], {})[held["run_seed"]] = trial.values[0]
-        if held["result"]["val_accuracy"] is not None:
-            validation.setdefault(held["candidate"], {})[held["run_seed"]] = held["result"]["val_accuracy"]
-    learned = (
-        opened.user_attrs["metrics"].index("val_accuracy") if "val_accuracy" in opened.user_attrs["metrics"] else None
-    )
-    searched: dict[str, tuple[int | None, float | None]] = {}
-    for name_ in test:
-        if name_ != BASELINE:
-            number = int(name_.split()[-1])
-            values = opened.get_trials(deepcopy=False)[number].values
-            searched[name_] = (number, values[learned] if learned is not None and values else None)
-    seeds = sorted({seed for by_seed in test.values() for seed in by_seed})
-    return conclude(seeds, test, validation, searched, sum(t.user_attrs["result"]["test_reads"] for t in done))
-
-
 # -- what came out -----------------------------------------------------------------------------------------------------
-
-
-def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
-    """Give the completed trials, best first, each network once; with several objectives by the learned one."""
-    metrics: list[str] = opened.user_attrs["metrics"]
-    which = next((i for i, metric in enumerate(metrics) if metric.startswith("val_")), 0)
-    sign = -1.0 if opened.directions[which] == optuna.study.StudyDirection.MAXIMIZE else 1.0
-    done = [t for t in slots_of(opened).values() if t.state == TrialState.COMPLETE]
-    done.sort(key=lambda t: (sign * t.values[which], t.number))
-    seen: set[str] = set()
-    ranked = []
-    for trial in done:
-        network = trial.user_attrs["network"]
-        if network not in seen:
-            seen.add(network)
-            ranked.append(trial)
-    return ranked
 
 
 def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
@@ -283,6 +207,7 @@ def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
     states = Counter(trial.state for trial in slots)
     planned = max(opened.user_attrs["trials"], len(slots))
     ranked = ranked_trials(opened)
+    confirmed = confirmation_of(opened, storage)
     front: list[Best] = []
     if len(opened.directions) > 1:
         front = [_best(trial) for trial in opened.best_trials]
@@ -299,10 +224,26 @@ def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
         infeasible=sum(trial.user_attrs.get("infeasible", 0) for trial in slots),
         sampler=opened.user_attrs["sampler"],
         metrics=tuple(opened.user_attrs["metrics"]),
-        best=_best(ranked[0]) if ranked else None,
+        best=_winner(opened, ranked, confirmed),
+        selected=_best(ranked[0]) if ranked else None,
         front=tuple(front),
-        confirmed=confirmation_of(opened, storage),
+        confirmed=confirmed,
+        baseline=baseline_trial(slots),
     )
+
+
+def _winner(opened: optuna.Study, ranked: Sequence[FrozenTrial], confirmed: Confirmation | None) -> Best | None:
+    """Decide which trial is the best: what every place that names a winner shows."""
+    first = best_of(confirmed.candidates) if confirmed is not None else None
+    if first is not None and first.trial is not None:
+        return _best(opened.get_trials(deepcopy=False)[first.trial])
+    return _best(ranked[0]) if ranked else None
+
+
+def baseline_trial(slots: Iterable[FrozenTrial]) -> int | None:
+    """Give the number of the trial that is the base itself: the first slot, where its values were known beforehand."""
+    first = next((t for t in slots if t.user_attrs.get("slot") == 0), None)
+    return first.number if first is not None and first.system_attrs.get("fixed_params") else None
 
 
 def _best(trial: FrozenTrial) -> Best:
@@ -317,11 +258,11 @@ def _best(trial: FrozenTrial) -> Best:
 
 
 def winner_spec(report: StudyReport, name: str) -> ExperimentSpec | None:
-    """Give the spec to go on with: the one with the best confirmed mean, else the best of the search."""
+    """Give the spec to go on with, that of the report's `best`; None where no trial completed."""
     if report.best is None:
         return None
     tree = report.best.spec
-    origin = f"trial {report.best.number}"
+    origin = f"trial {report.best.number}" + ("" if report.confirmed is None else ", confirmed on fresh seeds")
     tree = {**tree, "name": f"{name}-best", "summary": f"The best of the study {name}, {origin}."}
     return ExperimentSpec.model_validate(tree)
 

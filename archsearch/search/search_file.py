@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import load_spec, plan_experiment
+from archsearch.search.baseline import notes_on
 from archsearch.search.space.read_layers import read_layers, read_part, read_shared
 from archsearch.search.space.read_value import Scope
 from archsearch.search.space.space import SearchSpace, SizeLimits, check_values
@@ -171,7 +172,7 @@ class Study:
     space: SearchSpace
     text: str
     stem: str
-    note: str  # what was added to the base, "" if nothing: said when the study starts
+    note: str  # how the base is trained otherwise than its own spec says, "" if not: said when the study starts
 
     def identity(self) -> dict[str, Any]:
         """Give what must not change inside a study: base, space and objectives."""
@@ -211,7 +212,9 @@ def load_study(reference: str) -> Study:
         raise SpecError(Problem(str(node.mark), message))
     spec = _plain_part(node)
     base, note = _with_validation(_base(spec, node, path))
-    return Study(spec, _space(node, base, spec), path.read_text(encoding="utf-8-sig"), path.stem, note)
+    space = _space(node, base, spec)
+    notes = "\n".join(one for one in (note, *notes_on(space)) if one)
+    return Study(spec, space, path.read_text(encoding="utf-8-sig"), path.stem, notes)
 
 
 def stored_study(text: str, stem: str, base: dict[str, Any]) -> Study:

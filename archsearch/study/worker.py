@@ -25,7 +25,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from archsearch.data.prepare import Dataset, load
-from archsearch.errors import ArchsearchError, BusyError, Interrupted, UnavailableError
+from archsearch.errors import ArchsearchError, BusyError, Interrupted, SpecError, UnavailableError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
 from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
@@ -42,6 +42,10 @@ REAP_SECONDS = 5.0
 
 class PrunedError(Exception):
     """Raised by a job's watch to stop a weak run; its checkpoint stays."""
+
+
+class RefusedError(Exception):
+    """Raised by a job whose slot stands for what cannot be trained here: the slot fails, the study goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Job(Protocol):
     """What the slots of a study mean."""
 
     read_test: ReadTest
+    goes_on: bool  # whether a run that is refused before it trains fails alone, or ends the study
 
     def plan_ahead(self, storage: RDBStorage) -> None:
         """Keep some slots waiting as long as the plan has more."""
@@ -137,6 +142,9 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
     except PrunedError:
         _tell(place, trial, "pruned", TrialState.PRUNED, None, {"seconds": time.monotonic() - began})
         return
+    except RefusedError as refused:
+        _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": str(refused)})
+        return
     except UnavailableError:
         give_back(place.storage, trial)  # a full disk, a server that is gone: not the slot's fault
         raise
@@ -173,18 +181,23 @@ def _out_of_memory() -> type[BaseException]:
 
 def _train(place: Workplace, job: Job, trial: optuna.Trial, assignment: Assignment) -> FinishedRun:
     """Train a slot's run; where another worker is at the very same one, wait for its result."""
+    dataset = place.dataset(assignment.plan)
     while True:
         try:
             return run(
                 assignment.plan.spec,
                 seed=assignment.seed,
                 runs_dir=place.runs_dir,
-                dataset=place.dataset(assignment.plan),
+                dataset=dataset,
                 read_test=job.read_test,
                 watch=job.watch(trial),
             )
         except BusyError:
             time.sleep(IDLE_SECONDS)
+        except (SpecError, UsageError) as error:
+            if job.goes_on:
+                raise RefusedError(str(error)) from None
+            raise
 
 
 def _tell(

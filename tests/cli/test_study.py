@@ -71,6 +71,38 @@ def test_study_status_and_best_tell_the_same_story(cli, mine, tmp_path):
     assert "mine    4/4" in cli("status").out
 
 
+def test_status_uses_the_words_of_the_report(cli, mine):
+    cli("study", "mine.yaml", "--trials", "3", "--workers", "1")
+    text = cli("status", env={"COLUMNS": "80"}).out
+    said = " ".join(text.split("mine: ", 1)[1].split())
+    assert said in cli("best", "mine").out
+    assert said.startswith(("No network was found that is better than the baseline", "A network better", "Trial "))
+
+
+def test_what_the_study_file_fixes_is_said_before_anything_runs(cli, mine):
+    mine.write_text(STUDY + "train: {epochs: 1}\n")
+    note = "the baseline tiny is trained as the candidates are: train.epochs 1 (its own: 2)"
+    assert note in cli("check", "mine.yaml").err.splitlines()
+    done = cli("study", "mine.yaml", "--trials", "1", "--workers", "1", "--confirm", "0")
+    assert done.err.splitlines()[0] == note
+
+
+def test_study_without_a_name_says_what_it_will_do_and_goes_on_in_a_pipe(cli, tiny, tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "lenet.yaml").write_text(STUDY.replace("base: tiny.yaml", "base: ../tiny.yaml"))
+    done = cli("study", "--trials", "2", "--workers", "1", "--json")
+    assert (done.code, done.json["completed"] + done.json["pruned"]) == (0, 2)
+    said = done.err.splitlines()
+    assert said[1] == "no study was named: lenet is searched. A tiny one."
+    assert said[2] == (
+        "2 of 2 trials around tiny on digits are to do, then 4 runs to confirm the best ones, with 1 worker; "
+        "results go to runs"
+    )
+    assert said[3].startswith("about ")
+    assert "estimated from timed batches of the baseline and 3 sampled networks" in said[3]
+    assert "no study was named" not in cli("study", "lenet", "--trials", "2", "--workers", "1").err
+
+
 def test_study_says_what_is_wrong(cli, mine, tmp_path):
     assert cli("study", "nosuch").code == 3
     assert cli("study", "mine.yaml", "--sampler", "tpee").err.splitlines()[-1] == (

@@ -71,14 +71,17 @@ def test_headline_follows_the_confirmation(held, test, headline):
 
 def test_search_without_confirmation_claims_nothing(held):
     report, evidence = held
-    said = answer(report.model_copy(update={"confirmed": None}), evidence)
+    report = report.model_copy(update={"confirmed": None, "best": report.selected})
+    said = answer(report, evidence)
     assert said[0] == f"Trial {report.best.number} is the best of the search; it has not been confirmed on fresh seeds."
     assert "whether this one is better than the baseline is not known yet" in said[1]
 
 
 def test_search_that_completed_nothing_says_so(held):
     report, evidence = held
-    said = answer(report.model_copy(update={"best": None, "completed": 0, "confirmed": None}), evidence)
+    said = answer(
+        report.model_copy(update={"best": None, "selected": None, "completed": 0, "confirmed": None}), evidence
+    )
     assert said[0] == "No trial of 6 has completed yet, so there is no best network."
 
 
@@ -150,7 +153,7 @@ def test_runs_that_cannot_be_paired_name_no_winner(workshop):
 def test_several_objectives_are_answered_for_accuracy_with_the_size_of_the_front(held):
     report, evidence = held
     best = report.best.model_copy(update={"values": (417_000.0, 0.91)})
-    update = {"metrics": ("macs", "val_accuracy"), "best": best, "front": (best, best)}
+    update = {"metrics": ("macs", "val_accuracy"), "best": best, "selected": best, "front": (best, best)}
     conclusion = confirmed(**{BASELINE: 0.90, "trial_1": 0.95})
     evidence = evidence.model_copy(update={"base_trial": None})
     said = answer(report.model_copy(update={**update, "confirmed": conclusion}), evidence)

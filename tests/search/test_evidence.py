@@ -31,8 +31,8 @@ def test_evidence_holds_the_runs_of_the_finalists_and_their_reads_of_the_test_se
         assert {str(run.seed): run.test_accuracy for run in runs} == rows[name].test_accuracies
         assert [run.seed for run in runs] == sorted(run.seed for run in runs)
     assert (evidence.test_reads, evidence.earlier_test_reads) == (report.confirmed.test_reads, 0) == (6, 0)
-    assert evidence.ranked[0].number == report.best.number
-    assert evidence.ranked[0].result.spec == report.best.spec
+    assert evidence.ranked[0].number == report.selected.number
+    assert evidence.ranked[0].result.spec == report.selected.spec
     assert evidence.objective == (("maximize", "val_accuracy"),)
     assert sum(evidence.fingerprints.values()) == sum(machine.runs for machine in evidence.machines)
     assert evidence.lost == ()

@@ -16,8 +16,9 @@ import pytest
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_plan
 from archsearch.search.confirm import BASELINE, conclude, interval
+from archsearch.search.finalists import finalists, fresh_seeds
 from archsearch.search.sampling.samplers import SAMPLERS
-from archsearch.search.search import Settings, existing_study, fresh_seeds, report_on, search
+from archsearch.search.search import Settings, existing_study, report_on, search, winner_spec
 from archsearch.spec.catalog import read_spec
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
@@ -48,7 +49,7 @@ def test_search_completes_its_trials_and_writes_a_runnable_winner(run_search, tm
     assert report.trials == report.completed + report.pruned == 8
     assert report.best is not None
     values = [t.values[0] for t in trials_of(tmp_path / "runs") if t.values]
-    assert report.best.value == max(values)
+    assert report.selected.value == max(values)
     confirmed = report.confirmed
     assert confirmed is not None
     assert confirmed.candidates[0].candidate == BASELINE
@@ -56,9 +57,94 @@ def test_search_completes_its_trials_and_writes_a_runnable_winner(run_search, tm
     assert confirmed.test_reads == 6
     assert all(len(row.test_accuracies) == 2 for row in confirmed.candidates)
     assert set(confirmed.seeds) == set(fresh_seeds(0, 2))
+    means = {row.trial: sum(row.test_accuracies.values()) / 2 for row in confirmed.candidates[1:]}
+    assert means[report.best.number] == max(means.values())
     path = tmp_path / "runs" / "small" / "best.yaml"
     written = load_plan(str(path))
     assert written.network.parameters == trials_of(tmp_path / "runs")[report.best.number].user_attrs["parameters"]
+
+
+OPEN_BATCH = "train: {batch_size: {choice: [16, 64, 100]}}\n"  # digits_quickstart has 64
+OPEN_WIDTH = """
+network: [flatten, {linear: {out_features: {choice: [4, 8, 16]}}}, {linear: {out_features: classes}}]
+train: {epochs: 2, batch_size: {choice: [100]}}
+"""
+
+
+def test_a_trial_that_is_the_baseline_is_no_finalist_beside_it(run_search, make_study, tmp_path):
+    report = run_search(trials=3, study=make_study(OPEN_BATCH), confirm=3, confirm_seeds=2)
+    assert report.baseline == 0
+    rows = report.confirmed.candidates
+    assert sorted(row.candidate for row in rows) == [BASELINE, "trial 1", "trial 2"]
+    assert report.best.number != 0
+    written = read_spec(str(tmp_path / "runs" / "small" / "best.yaml")).spec
+    assert written.train.batch_size == report.best.params["train.batch_size"] != 64
+
+
+def test_the_winner_is_the_best_confirmed_whatever_the_search_selected(run_search, make_study, tmp_path):
+    before = run_search(trials=3, study=make_study(OPEN_BATCH))
+    trials = {t.number: t for t in trials_of(tmp_path / "runs")}
+    other = next(number for number in trials if number not in (0, before.selected.number))
+    storage = open_storage(default_url(tmp_path / "runs"))
+    confirming = optuna.create_study(study_name="small.confirm", storage=storage, direction="maximize")
+    # as an earlier version left it: trial 0, the base, is the baseline's runs over again
+    accuracies = {BASELINE: 0.96, "trial 0": 0.96, **dict.fromkeys((f"trial {n}" for n in (1, 2)), 0.90)}
+    accuracies[f"trial {other}"] = 0.95
+    for slot, ((candidate, accuracy), seed) in enumerate((c, s) for c in accuracies.items() for s in (11, 12)):
+        spec = trials[0 if candidate == BASELINE else int(candidate.split()[-1])].user_attrs["spec"]
+        attrs = {
+            "slot": slot,
+            "candidate": candidate,
+            "candidate_spec": spec,
+            "run_seed": seed,
+            "run_id": f"{spec['train']['batch_size']}-{seed}",
+            "result": {"val_accuracy": None, "test_reads": 1},
+        }
+        value = accuracy + 0.001 * (seed == 12)
+        confirming.add_trial(optuna.trial.create_trial(value=value, user_attrs=attrs))
+    opened = existing_study("small", storage)
+    report = report_on(opened, storage)
+    assert (report.best.number, report.selected) == (other, before.selected)
+    assert sorted(row.candidate for row in report.confirmed.candidates) == [BASELINE, "trial 1", "trial 2"]
+    assert report.headline == (
+        "No network was found that is better than the baseline: the best finalist is worse than it."
+    )
+    assert report.confirmed.sentence.startswith(f"trial {other} has the best confirmed test accuracy, 95.05 %")
+    written = winner_spec(report, "small")
+    assert written.train.batch_size == trials[other].params["train.batch_size"]
+
+
+def test_with_several_objectives_the_finalists_are_those_of_the_front(run_search, make_study, tmp_path):
+    head = "base: digits_quickstart\nobjective: [{maximize: val_accuracy}, {minimize: parameters}]\n"
+    report = run_search(trials=3, study=make_study(OPEN_WIDTH, head), sampler="brute_force", confirm=3, confirm_seeds=2)
+    points = {t.number: t.values for t in trials_of(tmp_path / "runs")}
+    front = {
+        number
+        for number, (accuracy, size) in points.items()
+        if not any(a >= accuracy and s <= size and (a, s) != (accuracy, size) for a, s in points.values())
+    }
+    assert {row.trial for row in report.confirmed.candidates if row.trial is not None} == front
+    assert report.best.number in front
+    opened = existing_study("small", open_storage(default_url(tmp_path / "runs")))
+    assert [t.number for t in finalists(opened, 1, None)] == [max(front, key=lambda number: points[number][0])]
+
+
+def test_the_baseline_is_trained_as_the_candidates_are(run_search, make_study, tmp_path):
+    study = make_study(OPEN_WIDTH)
+    assert (study.space.base.train.epochs, study.space.base.train.batch_size) == (20, 64)
+    report = run_search(trials=1, study=study, confirm=1, confirm_seeds=2)
+    storage = open_storage(default_url(tmp_path / "runs"))
+    runs = slots_of(optuna.load_study(study_name="small.confirm", storage=storage)).values()
+    trained = {(t.user_attrs["spec"]["train"]["epochs"], t.user_attrs["spec"]["train"]["batch_size"]) for t in runs}
+    assert trained == {(2, 100)}
+    assert report.confirmed.unlike == ()
+
+
+def test_a_search_that_goes_on_confirms_its_new_finalists_too(run_search, make_study):
+    first = run_search(trials=1, study=make_study(OPEN_WIDTH), confirm=1, confirm_seeds=2)
+    more = run_search(trials=3, study=make_study(OPEN_WIDTH), confirm=3, confirm_seeds=2)
+    assert len(first.confirmed.candidates) == 2
+    assert len(more.confirmed.candidates) == 4
 
 
 def test_a_search_never_reads_the_test_set(run_search, tmp_path):
@@ -137,6 +223,48 @@ network:
 """
     with pytest.raises(SpecError, match=r"^2,000 samples in a row do not fit, most often: conv1 \(conv2d\): kernel"):
         run_search(trials=1, study=make_study(text))
+
+
+NO_KERNEL = """
+network:
+  - conv2d: {out_channels: {choice: [4, 6, 8]}, kernel_size: 3}
+  - relu
+  - choice: {none: identity, drop: {dropout: {p: 0.3}}}
+  - flatten
+  - linear: {out_features: classes}
+"""
+
+
+@pytest.mark.parametrize("sampler", ["auto", "random"])
+def test_samples_that_the_engine_has_no_kernel_for_are_put_aside(run_search, make_study, tmp_path, sampler):
+    study = make_study(NO_KERNEL + "train: {engine: native}\n")
+    report = run_search(trials=3, study=study, sampler=sampler)
+    assert (report.completed + report.pruned, report.failed) == (3, 0)
+    assert [t.params["drop1"] for t in trials_of(tmp_path / "runs")] == ["none"] * 3
+
+
+def test_a_slot_whose_values_cannot_be_trained_here_fails_alone(run_search, make_study, tmp_path, monkeypatch):
+    study = make_study(NO_KERNEL + "train: {batch_size: {choice: [16, 32]}}\n")
+    assert run_search(trials=1, study=study).completed == 1
+    storage = open_storage(default_url(tmp_path / "runs"))
+    fixed = {"conv1.out_channels": 4, "drop1": "drop", "train.batch_size": 16}
+    existing_study("small", storage).enqueue_trial(fixed, user_attrs={"slot": 1})  # as another machine left it
+    monkeypatch.setattr("archsearch.search.space.space.check_runs_here", _no_dropout_here)
+    report = run_search(trials=3, study=study, sampler="random")
+    assert (report.completed + report.pruned, report.failed) == (2, 1)
+    (failed,) = [t for t in trials_of(tmp_path / "runs") if t.state.name == "FAIL"]
+    assert failed.user_attrs["failure"] == "no dropout here"
+
+
+def _no_dropout_here(plan):
+    if any(row.kind == "dropout" for row in plan.network.rows):
+        raise SpecError("no dropout here")
+
+
+def test_space_of_nothing_that_can_be_trained_is_an_error(run_search, make_study):
+    study = make_study("network: [flatten, {linear: {out_features: {choice: [3, 5]}}}]")
+    with pytest.raises(SpecError, match=r"^no configuration of the space can be trained; `archsearch space` says"):
+        run_search(trials=5, study=study)
 
 
 def test_a_diverging_sample_is_counted_and_the_search_goes_on(run_search, make_study):
@@ -348,6 +476,7 @@ def test_report_is_made_from_the_storage_alone(run_search, tmp_path):
 
 def test_written_winner_reads_back_as_the_same_network(run_search, tmp_path):
     report = run_search(trials=4)
+    assert report.best == report.selected
     spec = read_spec(str(tmp_path / "runs" / "small" / "best.yaml")).spec
     tree = spec.model_dump(mode="json", include={"data", "network", "train"})
     assert tree == {key: report.best.spec[key] for key in ("data", "network", "train")}

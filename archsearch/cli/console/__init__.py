@@ -32,7 +32,15 @@ from archsearch.cli.console.specs import (
     print_plan,
     started,
 )
-from archsearch.cli.console.studies import StudyPanel, print_space, print_status, print_study, print_values, study_json
+from archsearch.cli.console.studies import (
+    StudyPanel,
+    note_outlook,
+    print_space,
+    print_status,
+    print_study,
+    print_values,
+    study_json,
+)
 
 __all__ = [
     "AblationPanel",
@@ -45,6 +53,7 @@ __all__ = [
     "note",
     "note_factors",
     "note_lint",
+    "note_outlook",
     "note_plan",
     "plan_json",
     "print_ablation",

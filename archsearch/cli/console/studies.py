@@ -13,18 +13,20 @@ from rich.text import Text
 
 from archsearch.cli.console.base import (
     cells,
+    note,
     out,
     percent,
     range_text,
     value_text,
 )
-from archsearch.cli.console.panel import Panel, counts_text
+from archsearch.cli.console.panel import Panel, counts_text, seconds_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from archsearch.search.confirm import Confirmation
-    from archsearch.search.search import StudyReport
+    from archsearch.search.outlook import Outlook
+    from archsearch.search.search import Best, Settings, StudyReport
     from archsearch.search.search_file import Study
     from archsearch.search.space.count import SpaceCount
 
@@ -60,6 +62,21 @@ def _sparkline(values: Sequence[float]) -> str:
     return "".join(bars[round((value - low) * scale)] for value in values[-80:])
 
 
+def note_outlook(study: Study, ahead: Outlook, settings: Settings) -> None:
+    """Say on stderr what a search will do, and how long that will take."""
+    spec, base = study.spec, study.space.base
+    told = f"no study was named: {ahead.study} is searched. {spec.summary}".rstrip()
+    told += f"\n{ahead.left} of {ahead.trials} trials around {base.name} on {base.data.name} are to do"
+    told += f", then {ahead.confirming} runs to confirm the best ones" if ahead.confirming else ""
+    told += f", with {settings.workers} worker{'s' * (settings.workers != 1)}; results go to {settings.runs_dir}"
+    if ahead.seconds is not None:
+        told += (
+            f"\nabout {seconds_text(ahead.seconds)}, estimated from {ahead.seconds_from}, at the pace of this moment"
+        )
+        told += "; Ctrl-C loses nothing that is finished, the same call goes on"
+    note(told)
+
+
 def study_json(report: StudyReport) -> dict[str, Any]:
     """Give what `study --json` prints."""
     return report.model_dump(mode="json")
@@ -76,18 +93,25 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
     to.print(Text.assemble((report.study, "bold"), f"  {report.trials} trials: {counts}"), soft_wrap=True)
     if report.best is None:
         return
-    best = report.best
-    values = ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, best.values, strict=True))
-    to.print(Text.assemble(("best of the search  ", "bold"), f"trial {best.number}: {values}"), soft_wrap=True)
+    best, selected = report.best, report.selected
+    label = "best of the search" if report.confirmed is None else "best confirmed"
+    to.print(Text.assemble((f"{label}  ", "bold"), f"trial {best.number}: {_values(report, best)}"), soft_wrap=True)
     to.print(Text("  " + " ".join(f"{k}={value_text(v)}" for k, v in best.params.items()), style="dim"))
+    if selected is not None and selected.number != best.number:
+        words = f"selected by the search: trial {selected.number}: {_values(report, selected)}"
+        to.print(Text(words, style="dim"), soft_wrap=True)
     if report.front:
         to.print(Text(f"Pareto front: {len(report.front)} networks", style="bold"))
         for one in sorted(report.front, key=lambda b: b.values):
-            numbers = ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, one.values, strict=True))
-            to.print(Text(f"  trial {one.number}: {numbers}"))
+            to.print(Text(f"  trial {one.number}: {_values(report, one)}"))
     if report.confirmed is not None:
         _print_confirmation(to, report.confirmed)
+    to.print(Text(report.headline, style="bold"), soft_wrap=True)
     to.print(Text(f"archsearch run {runs_dir / report.study / 'best.yaml'}", style="dim"), soft_wrap=True)
+
+
+def _values(report: StudyReport, best: Best) -> str:
+    return ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, best.values, strict=True))
 
 
 def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
@@ -106,22 +130,25 @@ def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
             )
         )
     to.print(table)
-    to.print(Text(confirmed.sentence, style="bold"), soft_wrap=True)
+    to.print(Text(confirmed.sentence), soft_wrap=True)
     to.print(Text(f"the test set was read {confirmed.test_reads} times, only for this table", style="dim"))
 
 
 def print_status(reports: Sequence[StudyReport]) -> None:
-    """Print a line for every study."""
+    """Print a line for every study, and below it what was found, in the words of its report."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("study", "done", "pruned", "running", "waiting", "best", "confirmed"):
-        table.add_column(column, justify="left" if column in ("study", "confirmed") else "right")
+    for column in ("study", "done", "pruned", "running", "waiting", "best"):
+        table.add_column(column, justify="left" if column == "study" else "right")
     for report in reports:
         done = report.completed + report.pruned + report.diverged + report.failed
         best = "" if report.best is None else f"{report.best.value:.4f} (trial {report.best.number})"
-        winner = "" if report.confirmed is None else report.confirmed.winner or "cannot be told apart"
         numbers = (f"{done}/{report.trials}", str(report.pruned), str(report.running), str(report.waiting))
-        table.add_row(*cells(report.study, *numbers, best, winner))
-    out().print(table)
+        table.add_row(*cells(report.study, *numbers, best))
+    to = out()
+    to.print(table)
+    for report in reports:
+        if report.best is not None:
+            to.print(Text.assemble((f"{report.study}: ", "bold"), report.headline))
 
 
 def print_space(study: Study, counted: SpaceCount) -> None:

@@ -17,7 +17,7 @@ from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Tabl
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.report.source import Source
-from archsearch.search.confirm import BASELINE, Confirmation, Confirmed, ahead_of_the_best, best_of, not_told_apart
+from archsearch.search.confirm import BASELINE, Confirmed, best_of
 from archsearch.search.evidence import Evidence
 from archsearch.search.search import Best, StudyReport
 from archsearch.train.result import RunResult
@@ -53,9 +53,9 @@ def search_document(
 
 def answer(report: StudyReport, evidence: Evidence) -> tuple[str, ...]:
     """Say what was found; only a confirmation on fresh seeds may call a network better."""
-    best = report.best
+    best = report.selected
     if best is None:
-        return (f"No trial of {report.trials} has completed yet, so there is no best network.", _counts(report))
+        return (report.headline, _counts(report))
     found = f"The best of the search is trial {best.number}: {_values(report, best)}."
     if len(report.metrics) > 1:
         front = f"{len(report.front):,} networks stand on the Pareto front of {' and '.join(report.metrics)}"
@@ -65,31 +65,12 @@ def answer(report: StudyReport, evidence: Evidence) -> tuple[str, ...]:
         found += f" The baseline, trial 0: {_pairs(report.metrics, base.values)}."
     if report.confirmed is None:
         return (
-            f"Trial {best.number} is the best of the search; it has not been confirmed on fresh seeds.",
+            report.headline,
             f"{found} Values that were selected are too good on average; whether this one is better than the baseline "
             "is not known yet.",
             _counts(report),
         )
-    better = "better" if len(report.metrics) == 1 else "more accurate"  # of several objectives the seeds judge one
-    return (_headline(report.confirmed, better), capital(report.confirmed.sentence), found, _counts(report))
-
-
-def _headline(confirmed: Confirmation, better: str) -> str:
-    first = best_of(confirmed.candidates)
-    if first is None:
-        return "No finalist completed its confirmation."
-    among = not_told_apart(confirmed)
-    has_baseline = any(row.candidate == BASELINE and row.mean is not None for row in confirmed.candidates)
-    if not has_baseline:
-        return f"{_name(first)} is the best finalist; the baseline has no confirmed value to compare it with."
-    if BASELINE in ahead_of_the_best(confirmed):
-        return f"No network was found that is {better} than the baseline: the best finalist is worse than it."
-    if BASELINE in among:
-        return f"No network was found that is {better} than the baseline by more than noise."
-    if among:
-        finalists = 1 + len(among)
-        return f"A network {better} than the baseline was found; which of {finalists} finalists is best, is not clear."
-    return f"{_name(first)} is {better} than the baseline, by more than noise."
+    return (report.headline, capital(report.confirmed.sentence), found, _counts(report))
 
 
 def _name(row: Confirmed) -> str:
@@ -152,10 +133,10 @@ def _numbers(report: StudyReport, evidence: Evidence) -> tuple[KeyNumber, ...]:
         if first.shrinkage is not None and first.search_value is not None:
             note = f"search {percent(first.search_value)}, minus validation on fresh seeds"
             numbers.append(KeyNumber("Shrinkage", f"{100 * first.shrinkage:.2f} points", note))
-    if report.best is not None:
+    if report.selected is not None:
         metric = _main(report)
-        value = report.best.values[report.metrics.index(metric)]
-        note = f"trial {report.best.number}, {metric}"
+        value = report.selected.values[report.metrics.index(metric)]
+        note = f"trial {report.selected.number}, {metric}"
         numbers.append(KeyNumber("Best of the search", metric_text(metric, value), note))
     result = _result_of(report, evidence)
     if result is not None:

@@ -37,6 +37,10 @@ MOST_TRIES = 2000
 MOST_REPEATS = 50
 BEST_KEPT = 25  # as many as TPE ever calls good
 
+NOTHING_FITS = (
+    "no configuration of the space can be trained; `archsearch space` says what does not fit. Widen the space."
+)
+
 # None: every configuration that fits, one after the other
 MakeSampler = Callable[[int], BaseSampler] | None
 
@@ -99,7 +103,7 @@ class FeasibleSampler:
             try:
                 plan, values = self.space.sample(partial(_choose, known, relative, independent))
             except InfeasibleError as error:
-                reasons[str(error).split(".")[0]] += 1
+                reasons[str(error).split(". ")[0].rstrip(".")] += 1
                 continue
             last = Sample(plan, values, reasons.total())
             if network_key(plan) not in tried or repeats >= MOST_REPEATS:
@@ -117,6 +121,8 @@ class FeasibleSampler:
         """Give the configuration of a slot where all are tried: the base in slot 0, then each other network once."""
         while len(self.listed) <= slot:
             values = next(self.rest, None)
+            if values is None and not self.listed:
+                raise SpecError(NOTHING_FITS)
             if values is None:
                 return self.listed[slot % len(self.listed)]
             self._list(values)

@@ -4,8 +4,9 @@
     counted.total, counted.feasible, counted.distinct, counted.exact
 
 Up to ten million configurations every one is looked at, layer by layer: configurations that begin alike share the work,
-and a beginning that does not fit ends all that begin so. Beyond that, a sample drawn evenly over the configurations
-gives estimates with intervals.
+and a beginning that does not fit ends all that begin so; where only the whole experiment tells whether it can be
+trained (trainings.py), up to twenty thousand. Beyond that, a sample drawn evenly over the configurations gives
+estimates with intervals.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from dataclasses import dataclass, field
 
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
-from archsearch.search.space.templates import Items, Keys, Open, Repeat, Template
-from archsearch.search.space.walk import Walk, bodies_count, count_of, enumerate_all, environments, given, total_of
+from archsearch.search.space.templates import Items, Keys, Open, Repeat, Template, given
+from archsearch.search.space.walk import Walk, bodies_count, count_of, environments, total_of
 from archsearch.spec.fields import Plain
 
 EXACT_UP_TO = 10_000_000
+PLANNED_UP_TO = 20_000  # where each must be planned as a whole, at about a millisecond
 SAMPLE = 8_000
 MOST_MISFITS = 12
 
@@ -56,8 +58,8 @@ def count_space(space: SearchSpace, *, sample: int = SAMPLE, seed: int = 0) -> S
     """Count a space exactly up to ten million configurations, else estimate from a sample drawn with `seed`."""
     continuous = tuple(name for name, domain in space.parameters().items() if domain.count is None)
     total = total_of(space)
-    if total <= EXACT_UP_TO:
-        walk = Walk(space)
+    walk = Walk(space)
+    if total <= (PLANNED_UP_TO if total <= EXACT_UP_TO and walk.whole else EXACT_UP_TO):
         walk.run()
         misfits = _misfits(walk.lost, walk.examples)
         return SpaceCount(
@@ -80,14 +82,10 @@ def _misfits(lost: Mapping[str, int], examples: Mapping[str, Values]) -> tuple[M
 
 
 def each_feasible(space: SearchSpace) -> Iterator[Values]:
-    """Yield the values of every configuration that fits."""
-    parts = [*([space.network] if space.network is not None else []), space.data, space.train]
-    for env in environments(space):
-        for values in enumerate_all(parts, env):
-            try:
-                yield space.sample(given({**env, **values}))[1]
-            except InfeasibleError:
-                continue
+    """Yield the values of every configuration that fits: those that `count_space` counts, by the same walk."""
+    for env, trainings in Walk(space).leaves():
+        for training in trainings:
+            yield space.tree(given({**env, **training.values}))[1]
 
 
 # -- a sample ----------------------------------------------------------------------------------------------------------
@@ -129,10 +127,8 @@ def _estimate(space: SearchSpace, total: int, continuous: tuple[str, ...], sampl
         try:
             plan, _ = space.sample(choose)
         except InfeasibleError as error:
-            reason = str(error).split(". ")[0]
-            reason = reason.partition(" ")[2] if "(" in reason else "larger than the study allows"
-            lost[reason] += 1
-            examples.setdefault(reason, dict(draw.env))
+            lost[error.reason] += 1
+            examples.setdefault(error.reason, dict(draw.env))
         else:
             keys[network_key(plan)] += 1
     fits = sum(keys.values())

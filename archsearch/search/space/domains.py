@@ -69,6 +69,8 @@ class FloatRange:
     @property
     def count(self) -> int | None:
         """How many values there are; None for infinitely many."""
+        if self.low == self.high:
+            return 1
         return None if self.step is None else int((self.high - self.low) / self.step + 1e-9) + 1
 
     def values(self) -> Iterator[Value]:

@@ -34,6 +34,11 @@ def locate(space: SearchSpace, spec: ExperimentSpec) -> Values | None:
     return None
 
 
+def may_stand_for(template: Template, target: Tree) -> bool:
+    """Say whether some choice of its open values may make this value of a template."""
+    return next(_value(template, target, {}), None) is not None
+
+
 def _is(space: SearchSpace, values: Values, spec: ExperimentSpec) -> bool:
     try:
         sample = space.with_values(values).spec

@@ -10,18 +10,20 @@ One sample is one `ExperimentSpec`; whether its layers fit is asked of it as of 
 
 from __future__ import annotations
 
+import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from archsearch.errors import Problem, SpecError
+from archsearch.errors import LimitError, Problem, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import seal
+from archsearch.search.runnable import check_runs_here
 from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
 from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.network import NetworkPlan
 from archsearch.spec.text.yaml import Tree
 
 Values = dict[str, Value]
@@ -34,22 +36,39 @@ class SizeLimits:
     parameters: int | None = None
     macs: int | None = None
 
-    def broken_by(self, plan: NetworkPlan) -> str | None:
-        """Say which limit a network breaks."""
-        for what in ("parameters", "macs"):
-            most, counted = getattr(self, what), getattr(plan, what)
+    def broken_by(self, parameters: int, macs: int) -> str | None:
+        """Say which limit a network of so many breaks."""
+        for what, most, counted in (("parameters", self.parameters, parameters), ("MACs", self.macs, macs)):
             if most is not None and counted > most:
-                return f"{counted:,} {what}, the study allows {most:,}"
+                return f"more than {most:,} {what}"
         return None
 
 
+TOO_LARGE = "over the limits on layers, parameters or memory of a batch that hold for every spec"
+
+
 class InfeasibleError(Exception):
-    """A sample whose network does not fit, or is larger than the study allows."""
+    """A sample that cannot be trained: its network does not fit or is too large, or its training cannot be here.
+
+    `reason` is the same for all samples with the same fault, whichever layer has it.
+    """
+
+    def __init__(self, message: str, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason or reason_of(message)
+
+
+def reason_of(message: str) -> str:
+    """Give the first sentence of a planning error without the name of the layer: equal for equal faults."""
+    return re.sub(r"^\S+ (?=\(\w+\): )", "", message.split(". ")[0].rstrip("."))
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """The open values of a study over its base. A part that the study does not name is the base's."""
+    """The open values of a study over its base. A part that the study does not name is the base's.
+
+    `base` is the spec as it was read, `baseline` the same trained as the candidates are.
+    """
 
     base: ExperimentSpec
     shared: tuple[Open, ...]
@@ -57,6 +76,13 @@ class SearchSpace:
     data: Template
     train: Template
     limits: SizeLimits
+
+    @property
+    def baseline(self) -> ExperimentSpec:
+        """The base with what the study fixes of data and training: what the candidates are compared with."""
+        from archsearch.search.baseline import trained_alike
+
+        return trained_alike(self.base, self.data, self.train)
 
     def open_values(self) -> Iterator[Open]:
         """Yield every open value once, in the order of the file."""
@@ -89,7 +115,7 @@ class SearchSpace:
         if self.network is not None:
             tree["network"] = resolve(self.network, once)
         for part, template in (("data", self.data), ("train", self.train)):
-            tree[part] = _laid_over(tree[part], resolve(template, once))
+            tree[part] = laid_over(tree[part], resolve(template, once))
         return tree, values
 
     def sample(self, choose: Callable[[Open], Value]) -> tuple[ExperimentPlan, Values]:
@@ -98,14 +124,19 @@ class SearchSpace:
         return self.plan(tree), values
 
     def plan(self, tree: dict[str, Tree]) -> ExperimentPlan:
-        """Put a sample's network together; raise `InfeasibleError` if it does not fit."""
+        """Plan a sample as a run would be planned; raise `InfeasibleError` if it cannot be trained here."""
         try:
             plan = plan_experiment(ExperimentSpec.model_validate(tree))
+            check_runs_here(plan)
         except ValidationError as error:
             raise InfeasibleError("; ".join(detail["msg"] for detail in error.errors())) from None
+        except LimitError as error:
+            raise InfeasibleError(error.problems[0].message, TOO_LARGE) from None
         except SpecError as error:
             raise InfeasibleError(error.problems[0].message) from None
-        broken = self.limits.broken_by(plan.network)
+        except UsageError as error:
+            raise InfeasibleError(str(error)) from None
+        broken = self.limits.broken_by(plan.network.parameters, plan.network.macs)
         if broken:
             raise InfeasibleError(broken)
         return plan
@@ -129,7 +160,7 @@ def network_key(plan: ExperimentPlan) -> str:
 
 def base_values(space: SearchSpace) -> Values | None:
     """Find the values of the base itself, for trial 0; None if it is not in the space or larger than allowed."""
-    values = space.locate(space.base)
+    values = space.locate(space.baseline)
     if values is None:
         return None
     try:
@@ -145,20 +176,25 @@ def _plain(spec: ExperimentSpec) -> dict[str, Tree]:
     return tree
 
 
-def _laid_over(below: Tree, above: Tree) -> Tree:
+def layers_of(base: ExperimentSpec) -> list[Tree]:
+    """Write the layers of a base as a file has them."""
+    layers = _plain(base)["network"]
+    assert isinstance(layers, list)
+    return layers
+
+
+KINDS = ("optimizer", "schedule", "loss")  # one key each, that of the kind
+
+
+def laid_over(below: Tree, above: Tree) -> Tree:
     """Lay the study's values over the base's. Another kind of optimiser, loss or schedule replaces the whole."""
     if not isinstance(above, dict) or not isinstance(below, dict):
         return above
     result = dict(below)
     for key, value in above.items():
         inner = below.get(key)
-        other_kind = (
-            key in ("optimizer", "schedule", "loss")
-            and isinstance(value, dict)
-            and isinstance(inner, dict)
-            and set(value) != set(inner)
-        )
-        result[key] = value if other_kind or inner is None else _laid_over(inner, value)
+        other_kind = key in KINDS and isinstance(value, dict) and isinstance(inner, dict) and set(value) != set(inner)
+        result[key] = value if other_kind or inner is None else laid_over(inner, value)
     return result
 
 
@@ -173,10 +209,8 @@ def check_values(space: SearchSpace) -> None:
     problems: list[Problem] = []
     for value in space.open_values():
         for candidate in _extremes(value.domain):
-            tree, _ = space.tree(_towards(value, candidate))
-            try:
-                ExperimentSpec.model_validate(tree)
-            except ValidationError as error:
+            error = _refusal(space, value, candidate)
+            if error is not None:
                 detail = error.errors(include_url=False)[0]
                 where = ".".join(str(part) for part in detail["loc"])
                 problems.append(Problem(str(value.mark), f"{value.name} = {candidate}: {where}: {detail['msg']}"))
@@ -185,13 +219,32 @@ def check_values(space: SearchSpace) -> None:
         raise SpecError(problems)
 
 
+def _refusal(space: SearchSpace, value: Open, candidate: Value) -> ValidationError | None:
+    """Say why a value cannot be, whatever the others are; None where it goes with some: lowest, highest or drawn."""
+    dice = random.Random(0)
+    picks: list[Callable[[Domain], Value]] = [
+        lambda domain: next(domain.values()),
+        lambda domain: _extremes(domain)[-1],
+    ]
+    first = None
+    for pick in (*picks, *[lambda domain: domain.draw(dice)] * 8):
+        tree, _ = space.tree(_towards(value, candidate, pick))
+        try:
+            ExperimentSpec.model_validate(tree)
+        except ValidationError as error:
+            first = first or error
+        else:
+            return None
+    return first
+
+
 def _extremes(domain: Domain) -> list[Value]:
     if isinstance(domain, (IntRange, FloatRange)):
         return [domain.low, domain.high]
     return list(domain.values())
 
 
-def _towards(target: Open, candidate: Value) -> Callable[[Open], Value]:
+def _towards(target: Open, candidate: Value, pick: Callable[[Domain], Value]) -> Callable[[Open], Value]:
     """Choose so that `target` exists: what it hangs on is set, repeats are as long as they can be."""
     forced: Values = {**dict(target.when), target.name: candidate}
 
@@ -200,6 +253,6 @@ def _towards(target: Open, candidate: Value) -> Callable[[Open], Value]:
             return forced[value.name]
         if isinstance(value.domain, IntRange) and value.name.endswith(".depth"):
             return value.domain.high
-        return next(value.domain.values())
+        return pick(value.domain)
 
     return choose

@@ -2,13 +2,14 @@
 
     resolve(template, choose)             # -> plain layers, as `ExperimentSpec` reads them
     list(open_values(template))
+    list(enumerate_values(template, {}))  # the values of every configuration
 
 reading.py makes an open value of a YAML node, reading_layers.py a template of a layer list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archsearch.search.space.domains import Domain, Value
@@ -118,3 +119,49 @@ def open_values(template: Template) -> Iterator[Open]:
             yield template.times
         for body in template.bodies:
             yield from open_values(body)
+
+
+def given(values: Mapping[str, Value]) -> Callable[[Open], Value]:
+    """Choose what is given; elsewhere the first value, which does not matter there."""
+
+    def choose(value: Open) -> Value:
+        return values[value.name] if value.name in values else next(value.domain.values())
+
+    return choose
+
+
+def enumerate_values(template: Template, env: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
+    """Yield the values of every configuration of a template, beyond those in `env`."""
+    if isinstance(template, Fixed):
+        yield {}
+    elif isinstance(template, Open):
+        if template.name in env:
+            yield from enumerate_values(template.chosen(env[template.name]), env)
+            return
+        for value in template.domain.values():
+            for inner in enumerate_values(template.chosen(value), {**env, template.name: value}):
+                yield {template.name: value, **inner}
+    elif isinstance(template, Repeat):
+        yield from _enumerate_repeat(template, env)
+    else:
+        items = [item for _, item in template.items] if isinstance(template, Keys) else list(template.items)
+        yield from _enumerate_all(items, env)
+
+
+def _enumerate_repeat(repeat: Repeat, env: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
+    if isinstance(repeat.times, Fixed):
+        yield from _enumerate_all(list(repeat.bodies), env)
+        return
+    for chosen in enumerate_values(repeat.times, env):
+        times = {**env, **chosen}[repeat.times.name]
+        for inner in _enumerate_all(list(repeat.bodies[: int(str(times))]), {**env, **chosen}):
+            yield {**chosen, **inner}
+
+
+def _enumerate_all(items: Sequence[Template], env: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
+    if not items:
+        yield {}
+        return
+    for first in enumerate_values(items[0], env):
+        for others in _enumerate_all(items[1:], {**env, **first}):
+            yield {**first, **others}

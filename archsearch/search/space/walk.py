@@ -2,6 +2,7 @@
 
     total_of(space)                       # all configurations, by arithmetic
     walk = Walk(space); walk.run()        # walk.feasible, walk.networks, walk.lost
+    for values, trainings in Walk(space).leaves(): ...
 
 Configurations that begin alike share the work, layer by layer; a beginning that does not fit ends all that begin so.
 """
@@ -10,17 +11,42 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
-from archsearch.data.facts import describe
-from archsearch.errors import SpecError
+from pydantic import ValidationError
+
+from archsearch.data.facts import DataFacts, describe
+from archsearch.errors import LimitError, SpecError
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import SearchSpace, Values
-from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template, open_values, resolve
+from archsearch.search.space.space import (
+    TOO_LARGE,
+    InfeasibleError,
+    SearchSpace,
+    Values,
+    layers_of,
+    network_key,
+    reason_of,
+)
+from archsearch.search.space.templates import (
+    Fixed,
+    Items,
+    Keys,
+    Open,
+    Repeat,
+    Template,
+    enumerate_values,
+    given,
+    open_values,
+    resolve,
+)
+from archsearch.search.trainings import Training, asks_for_the_whole, one_training
+from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Shape
-from archsearch.spec.network import Limits, PlanError, plan_network
+from archsearch.spec.network import Limits, PlannedLayer, plan_network
 
 # -- counting without looking ------------------------------------------------------------------------------------------
 
@@ -82,159 +108,218 @@ def environments(space: SearchSpace) -> Iterator[Values]:
 Stack = tuple[Template, "Stack"] | None
 
 
+class _Laid(NamedTuple):
+    """What stands so far: the shape it gives and its sums; `key` is equal for equal layers, `layers` counts them."""
+
+    shape: Shape
+    parameters: int = 0
+    macs: int = 0
+    outputs: int = 0
+    layers: int = 0
+    key: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """One layer laid on an input of a certain shape; `reason` is set where it does not fit."""
 
-    shape: Shape
-    parameters: int
-    macs: int
-    key: int
+    laid: _Laid
     reason: str = ""
 
 
 class Walk:
-    """Looks at every configuration, layer by layer, and gathers counts."""
+    """Looks at every configuration, layer by layer, gathers counts and gives those that can be trained."""
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
-        self.limits = space.limits
+        self.most = Limits()
         self.feasible = 0
         self.networks: set[int] = set()
         self.lost: Counter[str] = Counter()
         self.examples: dict[str, Values] = {}
         self.steps: dict[tuple[str, Shape], _Step] = {}
-        self.trees: dict[str, object] = {}
         self.env: Values = {}
         self.classes = 0
-        self.weight = 1
-        self.salts: list[int] = [0]
+        self.trainings: list[Training] = []
+        self.keys: set[int] = set()
+        self.network = space.network or Items(tuple(Fixed(layer) for layer in layers_of(space.base)))
+
+    @cached_property
+    def beginnings(self) -> list[tuple[Values, DataFacts, list[Training]]]:
+        """The data that there are, with the ways to train on them; what cannot be is lost here."""
+        return list(self._beginnings())
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether every configuration must be planned as a whole, at about a millisecond each."""
+        last = min((training.last_batch for *_, found in self.beginnings for training in found), default=0)
+        return asks_for_the_whole(self.space, self.network, last)
 
     def run(self) -> None:
         """Look at everything."""
-        for env in environments(self.space):
-            for data_env in _enumerate(self.space.data, env):
+        for _ in self.leaves():
+            pass
+
+    def leaves(self) -> Iterator[tuple[Values, list[Training]]]:
+        """Yield every network that fits: its values with those of its data, and the ways to train it.
+
+        The values are those of the walk: they change as it goes on.
+        """
+        for env, facts, trainings in self.beginnings:
+            self.env, self.classes, self.trainings = dict(env), facts.classes, trainings
+            self.keys = {training.key for training in trainings}
+            yield from self._lay((self.network, None), _Laid(facts.shape))
+
+    def _beginnings(self) -> Iterator[tuple[Values, DataFacts, list[Training]]]:
+        for shared in environments(self.space):
+            for chosen in enumerate_values(self.space.data, shared):
+                self.env = {**shared, **chosen}
+                networks = count_of(self.network, self.env)
+                tree, _ = self.space.tree(given(self.env))
                 try:
-                    tree, _ = self.space.tree(given({**env, **data_env}))
-                    facts = describe(ExperimentSpec.model_validate(tree).data)
-                except SpecError as error:
-                    self._lose(error.problems[0].message, self._completions_of_network({**env, **data_env}))
+                    facts = describe(DataSpec.model_validate(tree["data"]))
+                except ValidationError as error:
+                    self._lose(error.errors()[0]["msg"], networks * count_of(self.space.train, self.env))
                     continue
-                self.env, self.classes = {**env, **data_env}, facts.classes
-                self.salts = self._trainings(tree)
-                self.weight = count_of(self.space.train, env)
-                if self.space.network is None:
-                    self._leaf(0, 0, 0)
-                else:
-                    self._lay((self.space.network, None), facts.shape, 0, 0, 0)
+                except SpecError as error:
+                    message = reason_of(error.problems[0].message)
+                    self._lose(message, networks * count_of(self.space.train, self.env))
+                    continue
+                trainings = []
+                for values in enumerate_values(self.space.train, self.env):
+                    tree, _ = self.space.tree(given({**self.env, **values}))
+                    try:
+                        trainings.append(one_training(values, tree, facts))
+                    except ValueError as error:
+                        self._lose(str(error), networks, values)
+                if trainings:
+                    yield dict(self.env), facts, trainings
 
-    def _completions_of_network(self, env: Values) -> int:
-        network = count_of(self.space.network, env) if self.space.network is not None else 1
-        return network * count_of(self.space.train, env)
-
-    def _trainings(self, tree: object) -> list[int]:
-        """Give one number for every distinct training (and data) of this environment."""
-        found = set()
-        for values in _enumerate(self.space.train, self.env):
-            sample, _ = self.space.tree(given({**self.env, **values}))
-            spec = ExperimentSpec.model_validate({**sample, "network": ["flatten"]})
-            found.add(hash((spec.train.model_dump_json(), spec.data.model_dump_json())))
-        return sorted(found)
-
-    def _lay(self, stack: Stack, shape: Shape, parameters: int, macs: int, key: int) -> None:
+    def _lay(self, stack: Stack, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:
         if stack is None:
-            self._end(shape, parameters, macs, key)
+            yield from self._end(laid)
             return
         item, rest = stack
         if isinstance(item, Items):
             for inner in reversed(item.items):
                 rest = (inner, rest)
-            self._lay(rest, shape, parameters, macs, key)
+            yield from self._lay(rest, laid)
         elif isinstance(item, Repeat):
-            self._repeat(item, rest, shape, parameters, macs, key)
+            yield from self._repeat(item, rest, laid)
         elif isinstance(item, Open):
             if item.name in self.env:
-                self._lay((item.chosen(self.env[item.name]), rest), shape, parameters, macs, key)
+                yield from self._lay((item.chosen(self.env[item.name]), rest), laid)
                 return
             for value in item.domain.values():
                 self.env[item.name] = value
-                self._lay((item.chosen(value), rest), shape, parameters, macs, key)
+                yield from self._lay((item.chosen(value), rest), laid)
             del self.env[item.name]
         elif isinstance(item, Fixed):
-            self._add(str(item.value), item.value, rest, shape, parameters, macs, key)
+            yield from self._add(str(item.value), item.value, rest, laid)
         else:
-            self._open_layer(item, rest, shape, parameters, macs, key)
+            yield from self._open_layer(item, rest, laid)
 
-    def _repeat(self, item: Repeat, rest: Stack, shape: Shape, parameters: int, macs: int, key: int) -> None:
+    def _repeat(self, item: Repeat, rest: Stack, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:
         if isinstance(item.times, Fixed):
-            self._lay(_push(item, int(str(item.times.value)), rest), shape, parameters, macs, key)
+            yield from self._lay(_push(item, int(str(item.times.value)), rest), laid)
             return
         known = self.env.get(item.times.name)
         for times in [known] if known is not None else item.times.domain.values():
             self.env[item.times.name] = times
-            self._lay(_push(item, int(str(times)), rest), shape, parameters, macs, key)
+            yield from self._lay(_push(item, int(str(times)), rest), laid)
         if known is None:
             del self.env[item.times.name]
 
-    def _open_layer(self, item: Keys, rest: Stack, shape: Shape, parameters: int, macs: int, key: int) -> None:
+    def _open_layer(self, item: Keys, rest: Stack, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:
         """Lay a layer with open fields: every combination of them."""
-        for values in _enumerate(item, self.env):
+        for values in enumerate_values(item, self.env):
             tree = resolve(item, given({**self.env, **values}))
             self.env.update(values)
-            self._add(str(tree), tree, rest, shape, parameters, macs, key)
+            yield from self._add(str(tree), tree, rest, laid)
             for name in values:
                 del self.env[name]
 
-    def _add(self, text: str, tree: object, rest: Stack, shape: Shape, parameters: int, macs: int, key: int) -> None:
-        step = self.steps.get((text, shape))
+    def _add(self, text: str, tree: object, rest: Stack, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:
+        step = self.steps.get((text, laid.shape))
         if step is None:
-            step = self._plan(tree, shape)
-            self.steps[(text, shape)] = step
+            step = self._plan(tree, laid.shape)
+            self.steps[(text, laid.shape)] = step
         if step.reason:
             self._lose(step.reason, self._completions(rest))
             return
-        self._lay(
-            rest, step.shape, parameters + step.parameters, macs + step.macs, hash((key, step.key)) if step.key else key
-        )
+        one = step.laid
+        sums = (laid.parameters + one.parameters, laid.macs + one.macs, laid.outputs + one.outputs)
+        key = hash((laid.key, one.key)) if one.key else laid.key
+        yield from self._lay(rest, _Laid(one.shape, *sums, laid.layers + one.layers, key))
 
     def _plan(self, tree: object, shape: Shape) -> _Step:
-        spec = ExperimentSpec.model_validate({**_SKELETON, "network": [tree]})
         try:
+            spec = ExperimentSpec.model_validate({**_SKELETON, "network": [tree]})
             plan = plan_network(spec.network, shape, self.classes, limits=Limits())
-        except PlanError as error:
-            return _Step(shape, 0, 0, 0, error.problems[0].message.partition(" ")[2].split(". ")[0])
+        except ValidationError as error:
+            return _Step(_Laid(shape), error.errors()[0]["msg"])
+        except LimitError:
+            return _Step(_Laid(shape), TOO_LARGE)
         except SpecError as error:
-            return _Step(shape, 0, 0, 0, error.problems[0].message)
+            return _Step(_Laid(shape), reason_of(error.problems[0].message))
         canonical = plan.canonical()
         key = hash(str([_nameless(layer) for layer in canonical])) if canonical else 0
-        return _Step(plan.output_shape, plan.parameters, plan.macs, key)
+        outputs, layers = sum(row.outputs for row in plan.rows), sum(_layers(row) for row in plan.rows)
+        return _Step(_Laid(plan.output_shape, plan.parameters, plan.macs, outputs, layers, key))
 
     def _completions(self, rest: Stack) -> int:
         count = 1
         while rest is not None:
             item, rest = rest
             count *= count_of(item, self.env)
-        return count * self.weight
+        return count * len(self.trainings)
 
-    def _end(self, shape: Shape, parameters: int, macs: int, key: int) -> None:
-        if shape != (self.classes,):
-            self._lose("the network does not give one value per class", self.weight)
-        elif self.limits.parameters is not None and parameters > self.limits.parameters:
-            self._lose(f"more than {self.limits.parameters:,} parameters", self.weight)
-        elif self.limits.macs is not None and macs > self.limits.macs:
-            self._lose(f"more than {self.limits.macs:,} MACs", self.weight)
+    def _end(self, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:
+        broken = self.space.limits.broken_by(laid.parameters, laid.macs)
+        if laid.shape != (self.classes,):
+            self._lose("the network does not give one value per class", len(self.trainings))
+        elif laid.layers > self.most.layers or laid.parameters > self.most.parameters:
+            self._lose(TOO_LARGE, len(self.trainings))
+        elif broken:
+            self._lose(broken, len(self.trainings))
         else:
-            self._leaf(parameters, macs, key)
+            yield from self._leaf(laid)
 
-    def _leaf(self, parameters: int, macs: int, key: int) -> None:
-        self.feasible += self.weight
-        for salt in self.salts:
-            self.networks.add(hash((key, salt)))
+    def _leaf(self, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:
+        """Give the trainings that a network can have."""
+        if self.whole:
+            fits = [training for training in self.trainings if self._planned(training)]
+        else:
+            most = self.most.activation_bytes // (4 * max(1, laid.outputs))
+            fits = self.trainings
+            if any(training.batch_size > most for training in fits):
+                fits = [training for training in fits if training.batch_size <= most]
+                self._lose(TOO_LARGE, len(self.trainings) - len(fits))
+            self.networks.update(hash((laid.key, key)) for key in self.keys if fits is self.trainings)
+            if fits is not self.trainings:
+                self.networks.update(hash((laid.key, training.key)) for training in fits)
+        self.feasible += len(fits)
+        if fits:
+            yield self.env, fits
 
-    def _lose(self, reason: str, count: int) -> None:
+    def _planned(self, training: Training) -> bool:
+        """Plan one configuration as a run would be planned."""
+        try:
+            plan, _ = self.space.sample(given({**self.env, **training.values}))
+        except InfeasibleError as error:
+            self._lose(error.reason, 1, training.values)
+            return False
+        self.networks.add(hash(network_key(plan)))
+        return True
+
+    def _lose(self, reason: str, count: int, values: Values | None = None) -> None:
         if reason not in self.lost:
-            self.examples[reason] = dict(self.env)
+            self.examples[reason] = {**self.env, **(values or {})}
         self.lost[reason] += count
+
+
+def _layers(row: PlannedLayer) -> int:
+    return 1 + sum(_layers(inner) for inner in row.layers)
 
 
 _SKELETON = {"name": "x", "data": {"name": "digits"}, "train": {"epochs": 1}}
@@ -249,49 +334,3 @@ def _push(repeat: Repeat, times: int, rest: Stack) -> Stack:
     for body in reversed(repeat.bodies[:times]):
         rest = (body, rest)
     return rest
-
-
-def given(values: Mapping[str, Value]) -> Callable[[Open], Value]:
-    """Choose what is given; elsewhere the first value, which does not matter there."""
-
-    def choose(value: Open) -> Value:
-        return values[value.name] if value.name in values else next(value.domain.values())
-
-    return choose
-
-
-def _enumerate(template: Template, env: Mapping[str, Value]) -> Iterator[Values]:
-    """Yield the values of every configuration of a template, beyond those in `env`."""
-    if isinstance(template, Fixed):
-        yield {}
-    elif isinstance(template, Open):
-        if template.name in env:
-            yield from _enumerate(template.chosen(env[template.name]), env)
-            return
-        for value in template.domain.values():
-            for inner in _enumerate(template.chosen(value), {**env, template.name: value}):
-                yield {template.name: value, **inner}
-    elif isinstance(template, Repeat):
-        yield from _enumerate_repeat(template, env)
-    else:
-        items = [item for _, item in template.items] if isinstance(template, Keys) else list(template.items)
-        yield from enumerate_all(items, env)
-
-
-def _enumerate_repeat(repeat: Repeat, env: Mapping[str, Value]) -> Iterator[Values]:
-    if isinstance(repeat.times, Fixed):
-        yield from enumerate_all(list(repeat.bodies), env)
-        return
-    for chosen in _enumerate(repeat.times, env):
-        times = {**env, **chosen}[repeat.times.name]
-        for inner in enumerate_all(list(repeat.bodies[: int(str(times))]), {**env, **chosen}):
-            yield {**chosen, **inner}
-
-
-def enumerate_all(items: Sequence[Template], env: Mapping[str, Value]) -> Iterator[Values]:
-    if not items:
-        yield {}
-        return
-    for first in _enumerate(items[0], env):
-        for others in enumerate_all(items[1:], {**env, **first}):
-            yield {**first, **others}

@@ -38,6 +38,11 @@ def record(trials: Sequence[TrialRecord], **fields: Any) -> SearchRecord:
     done = [t for t in trials if t.values is not None]
     best = max(done, key=lambda t: (sign * t.values[0], -t.number), default=None)
     count = {word: sum(t.outcome == word for t in trials) for word in ("pruned", "diverged", "failed", "running")}
+    found = (
+        None
+        if best is None
+        else Best(number=best.number, value=best.values[0], values=best.values, params=best.params, spec={}, run_id="")
+    )
     report = StudyReport(
         study="made",
         trials=len(trials),
@@ -47,9 +52,8 @@ def record(trials: Sequence[TrialRecord], **fields: Any) -> SearchRecord:
         infeasible=0,
         sampler="random",
         metrics=tuple(metric.name for metric in metrics),
-        best=None
-        if best is None
-        else Best(number=best.number, value=best.values[0], values=best.values, params=best.params, spec={}, run_id=""),
+        best=found,
+        selected=found,
         front=(),
         confirmed=fields.pop("confirmed", None),
         **count,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import archsearch
+from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_spec
 from archsearch.search.search_file import load_study
 from archsearch.search.space.count import SAMPLE, count_space, distinct_from, each_feasible, wilson
@@ -198,7 +199,88 @@ network:
   - flatten
   - linear: {out_features: classes}
 """,
+    "a kind without a native kernel": """
+network:
+  - conv2d: {out_channels: {choice: [4, 6, 8]}, kernel_size: 3}
+  - choice: {none: identity, drop: {dropout: {p: 0.3}}}
+  - flatten
+  - linear: {out_features: classes}
+train: {engine: {choice: [native, torch]}}
+""",
+    "a warm-up longer than the training": """
+network: [flatten, {linear: {out_features: {choice: [3, 5]}}}, {linear: {out_features: classes}}]
+train: {epochs: {int: [1, 4]}, schedule: {cosine: {warmup_epochs: {choice: [0.5, 2.5]}}}}
+""",
+    "a last batch of one before a batch norm": """
+network:
+  - flatten
+  - linear: {out_features: {choice: [3, 5]}}
+  - choice: {norm: batch_norm1d, none: identity}
+  - linear: {out_features: classes}
+train: {batch_size: {choice: [32, 53]}}
+""",
+    "two layers of one name": """
+network:
+  - flatten
+  - choice: {a: {linear: {out_features: 5, name: one}}, b: {linear: {out_features: 5, name: two}}}
+  - choice: {a: {linear: {out_features: 5, name: one}}, b: {linear: {out_features: 5, name: three}}}
+  - linear: {out_features: classes}
+""",
+    "fields that do not go together": """
+network:
+  - conv2d: {out_channels: 4, kernel_size: 3, padding: {choice: [same, 0]}, stride: {choice: [1, 2]}}
+  - flatten
+  - linear: {out_features: classes}
+""",
+    "over the limits for every spec": """
+network:
+  - flatten
+  - linear: {out_features: {choice: [100, 1200000]}}
+  - linear: {out_features: {choice: [200, 400]}}
+  - linear: {out_features: classes}
+train: {batch_size: {choice: [32, 2000000]}}
+""",
+    "a base that some data do not fit": "data: {size: {choice: [8, 3, 16]}}\ntrain: {batch_size: {choice: [16, 32]}}",
 }
+# worked by hand: (configurations, that fit)
+BY_HAND = {
+    "a kind without a native kernel": (12, 9),
+    "a warm-up longer than the training": (16, 12),  # 2.5 epochs of warm-up leave nothing of 1 and 2
+    "a last batch of one before a batch norm": (8, 6),  # 160 samples: 3 batches of 53 leave 1
+    "two layers of one name": (4, 3),
+    "fields that do not go together": (4, 3),  # torch has no `same` with a stride
+    # 1.2 M x 200 weights are over 100 M; 2 M x (64 + 100 + 400 + 10) floats are 4.3 GiB, with 200 for 400 2.8 GiB
+    "over the limits for every spec": (8, 3),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_what_planning_refuses_is_not_counted(make_study, name):
+    counted = count_space(make_study(COUNTED[name]).space)
+    assert (counted.total, counted.feasible) == BY_HAND[name]
+
+
+def test_value_that_no_other_value_goes_with_is_refused_and_one_that_some_do_is_not(make_study):
+    head = "network: [flatten, {linear: {out_features: classes}}]\n"
+    open_epochs = "train: {epochs: {int: [1, %d]}, schedule: {cosine: {warmup_epochs: {choice: [0.5, 2.5]}}}}"
+    make_study(head + open_epochs % 3)
+    with pytest.raises(SpecError, match=r"warmup_epochs = 2\.5: train: warmup_epochs 2\.5 leaves nothing of 1 epochs"):
+        make_study(head + open_epochs % 2)
+
+
+def test_range_of_one_number_is_one_value(make_study):
+    counted = count_space(make_study("train: {optimizer: {adam: {lr: {float: [0.1, 0.1]}}}}").space)
+    assert (counted.total, counted.feasible, counted.continuous) == (1, 1, ())
+
+
+def test_space_where_each_must_be_planned_is_estimated_beyond_some_thousands(make_study, monkeypatch):
+    space = make_study(COUNTED["a kind without a native kernel"]).space
+    monkeypatch.setattr("archsearch.search.space.count.PLANNED_UP_TO", 11)
+    counted = count_space(space, sample=300)
+    assert not counted.exact
+    assert counted.feasible_interval[0] <= 9 <= counted.feasible_interval[1]
+    (misfit,) = counted.misfits
+    assert misfit.reason == "train.engine: native cannot be used: drop1 (dropout) has no native kernel"
 
 
 @pytest.mark.parametrize("text", COUNTED.values(), ids=COUNTED.keys())
@@ -208,7 +290,9 @@ def test_count_agrees_with_making_every_configuration(make_study, text):
     assert (counted.total, counted.feasible, counted.distinct) == naive(space)
     assert counted.exact
     assert sum(misfit.configurations for misfit in counted.misfits) == counted.total - counted.feasible
-    assert sum(1 for _ in each_feasible(space)) == counted.feasible
+    listed = list(each_feasible(space))
+    assert len(listed) == counted.feasible
+    assert len({network_key(space.with_values(values)) for values in listed}) == counted.distinct
 
 
 def test_estimate_of_a_large_space_holds_the_exact_count(make_study, monkeypatch):

@@ -1,0 +1,143 @@
+"""What a search will do and how long that will take, said before anything runs.
+
+    ahead = outlook(study, settings, measure=seconds_of_run)
+    ahead.left, ahead.sampler, ahead.seconds
+
+Looks into the storage where there is one, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+
+from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.search.search import Settings, choose_sampler
+from archsearch.search.search_file import Screen, Study
+from archsearch.search.space.domains import Value
+from archsearch.search.space.space import InfeasibleError, Values, base_values
+from archsearch.search.space.templates import Open
+from archsearch.spec.fields import Plain
+from archsearch.study.queue import slots_of
+from archsearch.study.storage import default_url, open_storage
+
+MEASURED = 3  # sampled networks that are timed beside the baseline
+_MOST_TRIES = 200
+
+
+class Outlook(Plain):
+    """What is left of a search: trials in all and yet to do, runs to confirm, the sampler and why it is that one.
+
+    `seconds` is an estimate for all that is left, None where nothing is known; `seconds_from` says what it rests on.
+    """
+
+    study: str
+    trials: int
+    left: int
+    confirming: int
+    sampler: str
+    why: str
+    seconds: float | None
+    seconds_from: str
+
+
+def outlook(study: Study, settings: Settings, measure: Callable[[ExperimentPlan], float] | None = None) -> Outlook:
+    """Look ahead; `measure` gives the seconds of a whole run, and is asked only where no trial of the study ran yet."""
+    name = settings.name or study.spec.name
+    opened = _opened(settings.storage or default_url(settings.runs_dir), name)
+    trials = settings.trials or study.spec.trials
+    sampler, why = sampler_used(study, opened, settings.sampler or study.spec.sampler, trials)
+    slots = [] if opened is None else list(slots_of(opened).values())
+    left = max(0, trials - sum(trial.state.is_finished() for trial in slots))
+    count = study.spec.confirm if settings.confirm is None else settings.confirm
+    learned = study.spec.learned is not None
+    confirming = (count + 1) * (settings.confirm_seeds or study.spec.confirm_seeds) if count and learned else 0
+    near = (base_values(study.space) or {}) if sampler == "local" and measure is not None else {}
+    seconds, source = _seconds(study, slots, left, confirming, measure, near)
+    return Outlook(
+        study=name,
+        trials=trials,
+        left=left,
+        confirming=confirming,
+        sampler=sampler,
+        why=why,
+        seconds=None if seconds is None else seconds / max(1, settings.workers),
+        seconds_from=source,
+    )
+
+
+def sampler_used(study: Study, opened: optuna.Study | None, wanted: str, trials: int) -> tuple[str, str]:
+    """Name the sampler that a search uses, and say why: one that has begun goes on with its own."""
+    if opened is not None and "sampler" in opened.user_attrs:
+        held = str(opened.user_attrs["sampler"])
+        return held, "the study began with it" + (f", {wanted} is not used" if wanted not in ("auto", held) else "")
+    return choose_sampler(study, trials) if wanted == "auto" else (wanted, "as asked for")
+
+
+def _opened(url: str, name: str) -> optuna.Study | None:
+    """Open a search that is there already; None where there is none, and no file is made."""
+    try:
+        parsed = sqlalchemy.engine.make_url(url)
+        if parsed.drivername == "sqlite" and not Path(parsed.database or "").is_file():
+            return None
+    except sqlalchemy.exc.ArgumentError:
+        pass  # said by who opens it
+    storage = open_storage(url, reading=True)
+    if name not in optuna.get_all_study_names(storage):
+        return None
+    opened = optuna.load_study(study_name=name, storage=storage)
+    return opened if opened.user_attrs.get("kind") == "search" else None
+
+
+def _seconds(
+    study: Study,
+    slots: list[optuna.trial.FrozenTrial],
+    left: int,
+    confirming: int,
+    measure: Callable[[ExperimentPlan], float] | None,
+    near: Values,
+) -> tuple[float | None, str]:
+    """Estimate the seconds of one worker: from the trials that there are, else from timed batches."""
+    took = [float(trial.user_attrs["seconds"]) for trial in slots if "seconds" in trial.user_attrs]
+    whole = [float(t.user_attrs["seconds"]) for t in slots if "seconds" in t.user_attrs and "result" in t.user_attrs]
+    if took and whole:
+        seconds = left * statistics.fmean(took) + confirming * statistics.fmean(whole)
+        return seconds, f"the {len(took)} trials so far"
+    if measure is None:
+        return None, ""
+    plans = _some_networks(study, near)
+    of_run = statistics.fmean(measure(plan) for plan in plans)
+    share = _share_of_epochs(study)
+    return (left * share + confirming) * of_run, f"timed batches of the baseline and {len(plans) - 1} sampled networks"
+
+
+def _share_of_epochs(study: Study) -> float:
+    """Give the share of its epochs that a trial is trained for on average; 1 where the pruner does not tell."""
+    pruner, epochs = study.spec.pruner, study.space.baseline.train.epochs
+    if not isinstance(pruner, Screen) or pruner.epochs >= epochs or study.spec.learned is None:
+        return 1.0
+    return (pruner.epochs + pruner.keep * (epochs - pruner.epochs)) / epochs
+
+
+def _some_networks(study: Study, near: Values) -> list[ExperimentPlan]:
+    """Give the baseline and some networks as the sampler will try: drawn, or a change or two from those values."""
+    dice = random.Random(0)
+    moved = 2 / max(2, len(near))
+
+    def choose(value: Open) -> Value:
+        return near[value.name] if value.name in near and dice.random() > moved else value.domain.draw(dice)
+
+    plans = [plan_experiment(study.space.baseline)]
+    for _ in range(_MOST_TRIES):
+        try:
+            plans.append(study.space.sample(choose)[0])
+        except InfeasibleError:
+            continue
+        if len(plans) > MEASURED:
+            break
+    return plans
