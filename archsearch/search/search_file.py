@@ -128,6 +128,8 @@ Sampler = Literal["auto", "tpe", "random", "qmc", "gp", "cmaes", "nsga2", "nsga3
 class StudySpec(Plain):
     """The part of a study file that is not open."""
 
+    also: ClassVar[tuple[str, ...]] = ("space", "network", "data", "train")
+
     name: SpecName
     summary: Text = ""
     base: SpecName | Text
@@ -199,9 +201,6 @@ def _skeleton(space: SearchSpace) -> object:
     return bare((space.shared, space.network, space.data, space.train))
 
 
-_TEMPLATES = ("space", "network", "data", "train")
-
-
 def load_study(reference: str) -> Study:
     """Read a study by name or path, its base with it; raise `SpecError` with `file:line:column`."""
     path = find(reference, "studies")
@@ -229,7 +228,7 @@ def _named(node: Node, stem: str) -> Node:
 
 def _plain_part(node: Node) -> StudySpec:
     rest = node
-    for key in _TEMPLATES:
+    for key in StudySpec.also:
         if key in (node.value if isinstance(node.value, dict) else {}):
             rest = rest.with_item(key, None)
     try:

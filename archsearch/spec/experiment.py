@@ -7,7 +7,7 @@ Frozen plain data. Whether the layers fit together is asked of `network.plan_net
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
@@ -38,6 +38,8 @@ class ExperimentSpec(Plain):
 
     `lint` silences rules, each with the reason why: `{A001: the write-up has it}`. It decides nothing about a run.
     """
+
+    also: ClassVar[tuple[str, ...]] = ("extends", "edits")
 
     name: SpecName
     summary: Text = ""

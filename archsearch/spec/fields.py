@@ -9,7 +9,7 @@ Knows nothing of layers, data or torch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -26,7 +26,12 @@ LARGEST = 2**31 - 1  # torch's sizes are larger, but nothing a person means is
 
 
 class Plain(BaseModel):
-    """Frozen, strict data: unknown keys are refused, nothing is converted but whole numbers to floats."""
+    """Frozen, strict data: unknown keys are refused, nothing is converted but whole numbers to floats.
+
+    `also` names keys that a file may have beside the fields, since they are read before the fields are.
+    """
+
+    also: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
 

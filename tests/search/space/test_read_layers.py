@@ -185,7 +185,10 @@ BAD = {
         r"conv1: a layer's name cannot be open$",
     ),
     "open data set": ("data: {name: {choice: [digits, mnist]}}", r"data\.name is the base's and cannot be open"),
-    "open study name": ("name: {choice: [a, b]}\n" + network("relu"), r"name: expected text, got keys with values$"),
+    "open study name": (
+        "name: {choice: [a, b]}\n" + network("relu"),
+        r"name: cannot be left open here; open values stand in the network, data and train of a search$",
+    ),
     "two layers called alike": (
         network("choice: [{elu: {alpha: 1.0}}, {elu: {alpha: 2.0}}]"),
         r"act1: two choices are called elu; name them: choice: \{a: \.\.\., b: \.\.\.\}$",
