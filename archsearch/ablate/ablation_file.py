@@ -8,7 +8,7 @@ Fields are checked here, with `file:line:column`; which cells that makes, and wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +20,8 @@ from archsearch.ablate.design.designs import SAMPLED_ORDERS
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.experiment_plan import load_spec
 from archsearch.spec.catalog import find, study_kind
+from archsearch.spec.edit.apply import edit_problems
+from archsearch.spec.edit.in_memory import written_spec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import LARGEST, LEVEL_NAME, NonNegativeFloat, Plain, SpecName, Text
 from archsearch.spec.text.sentences import problems_of, quoted, short
@@ -231,8 +233,10 @@ def declare(node: Node, folder: Path, stem: str, baseline: ExperimentSpec | None
     try:
         spec = AblationSpec.model_validate(node.plain())
     except ValidationError as error:
-        raise SpecError(problems_of(error, node, AblationSpec)) from None
+        raise SpecError([*problems_of(error, node, AblationSpec), *_wrong_edits(node, folder, baseline)]) from None
     baseline = baseline or _referred(spec.baseline, node, ("baseline",), folder)
+    if problems := [*_wrong_edits(node, folder, baseline, alone=spec.design in _ALONE)]:
+        raise SpecError(problems)
     levels: dict[tuple[str, str], Node | ExperimentSpec] = {}
     for factor, of_factor in _items(node.get("factors")):
         for level, edits in _items(of_factor):
@@ -240,6 +244,27 @@ def declare(node: Node, folder: Path, stem: str, baseline: ExperimentSpec | None
     screens = _variants(spec, node, folder, baseline, levels)
     _no_reserved_names(levels, node)
     return Declared(spec, baseline, levels, screens, node)
+
+
+_ALONE = ("one_at_a_time", "full_factorial", "fractional_factorial")  # designs that run each level on the baseline
+
+
+def _wrong_edits(
+    node: Node, folder: Path, baseline: ExperimentSpec | None, *, alone: bool = False
+) -> Iterator[Problem]:
+    """Yield what is wrong in the edits of every level, where there is a baseline to try them on."""
+    reference = node.get("baseline")
+    if baseline is None and reference is not None and isinstance(reference.value, str):
+        try:
+            baseline = _referred(reference.value, node, ("baseline",), folder)
+        except SpecError as error:
+            yield from error.problems
+    if baseline is not None:
+        below = written_spec(baseline, "baseline")
+        for _, of_factor in _items(node.get("factors")):
+            for _, level in _items(of_factor):
+                edits = level if isinstance(level.value, tuple) else Node((level,), level.mark)
+                yield from edit_problems(below, edits, alone=alone)
 
 
 def _items(node: Node | None) -> list[tuple[str, Node]]:

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import load_spec, plan_experiment
+from archsearch.search.closed import problems_in, raise_all
 from archsearch.search.space.read_layers import read_layers, read_part, read_shared
 from archsearch.search.space.read_value import Scope
 from archsearch.search.space.space import SearchSpace, SizeLimits, check_values
@@ -28,6 +29,7 @@ from archsearch.search.space.templates import Fixed, Items, Keys, Template, open
 from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
+from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import problems_of, quoted
 from archsearch.spec.text.yaml import Node, read_file, read_text
@@ -67,9 +69,17 @@ def _objective(value: object) -> object:
             return (direction, metric)
     raise PydanticCustomError(
         "objective",
-        "expected maximize or minimize with one of {metrics}, such as {maximize: val_accuracy}",
-        {"metrics": ", ".join(get_args(Metric))},
+        "expected maximize or minimize with one of {metrics}, such as {example}",
+        {"metrics": ", ".join(get_args(Metric)), "example": _nearest_objective(value)},
     )
+
+
+def _nearest_objective(value: object) -> str:
+    """Give what was probably meant: `{maximise: val_acc}` -> `{maximize: val_accuracy}`."""
+    words = next(iter(value.items())) if isinstance(value, dict) and value else ("", "")
+    direction = nearest(str(words[0]), ("maximize", "minimize"))
+    metric = nearest(str(words[1]), get_args(Metric)) or "val_accuracy"
+    return f"{{{direction or ('maximize' if metric == 'val_accuracy' else 'minimize')}: {metric}}}"
 
 
 Objective = Annotated[
@@ -208,8 +218,12 @@ def load_study(reference: str) -> Study:
     if study_kind(node) == "ablation":
         message = f"{path.stem} is an ablation and no search; `archsearch ablate {reference}` runs it"
         raise SpecError(Problem(str(node.mark), message))
-    spec = _plain_part(node)
-    base, note = _with_validation(_base(spec, node, path))
+    try:
+        spec = _plain_part(node)
+    except SpecError as error:
+        raise_all([], [*error.problems, *_rest(node, path)])
+        raise
+    base, note = _with_validation(_base(spec.base, node, path))
     return Study(spec, _space(node, base, spec), path.read_text(encoding="utf-8-sig"), path.stem, note)
 
 
@@ -237,9 +251,20 @@ def _plain_part(node: Node) -> StudySpec:
         raise SpecError(problems_of(error, rest, StudySpec)) from None
 
 
-def _base(spec: StudySpec, node: Node, path: Path) -> ExperimentSpec:
-    beside = path.parent / spec.base
-    reference = str(beside) if spec.base.endswith((".yaml", ".yml")) else spec.base
+def _rest(node: Node, path: Path) -> list[Problem]:
+    """Give what is wrong in the parts that are laid over the base, where there is a base."""
+    reference = node.get("base")
+    if reference is None or not isinstance(reference.value, str):
+        return []
+    try:
+        return [*_read(node)[2].problems, *problems_in(node, _base(reference.value, node, path))]
+    except SpecError as error:
+        return list(error.problems)
+
+
+def _base(base: str, node: Node, path: Path) -> ExperimentSpec:
+    beside = path.parent / base
+    reference = str(beside) if base.endswith((".yaml", ".yml")) else base
     try:
         return load_spec(reference)
     except SpecError as error:
@@ -258,22 +283,29 @@ def _with_validation(base: ExperimentSpec) -> tuple[ExperimentSpec, str]:
     return base.model_copy(update={"data": data}), note
 
 
-def _space(node: Node, base: ExperimentSpec, spec: StudySpec) -> SearchSpace:
-    shared = read_shared(node.get("space"))
-    scope = Scope(shared)
+def _read(node: Node) -> tuple[Items | None, dict[str, Template], Scope]:
+    """Read the parts that may be open; what is wrong with them is in the scope's `problems`."""
+    problems: list[Problem] = []
+    space = node.get("space")
+    shared = read_shared(space, problems)
+    names = set(space.value) if space is not None and isinstance(space.value, dict) else set()
+    scope = Scope(shared, refused=frozenset(names - set(shared)), problems=problems)
     network = node.get("network")
     layers = read_layers(network, scope) if network is not None else None
-    parts: dict[str, Template] = {}
-    for part in ("data", "train"):
-        value = node.get(part)
-        parts[part] = read_part(value, part, scope) if value is not None else Keys(())
-        _closed(value, part)
-    for name in shared:
+    values = {part: node.get(part) for part in ("data", "train")}
+    return layers, {k: read_part(v, k, scope) if v is not None else Keys(()) for k, v in values.items()}, scope
+
+
+def _space(node: Node, base: ExperimentSpec, spec: StudySpec) -> SearchSpace:
+    layers, parts, scope = _read(node)
+    _closed(node.get("data"), "data")
+    raise_all(scope.problems, problems_in(node, base))
+    for name in scope.shared:
         if name not in scope.used:
             where = node.locate(("space", name), key=True)
             raise SpecError(Problem(str(where), f"space.{name} is not used; write ${name} where it is meant"))
     limits = SizeLimits(spec.limits.parameters, spec.limits.macs)
-    space = SearchSpace(base, tuple(shared.values()), layers, parts["data"], parts["train"], limits)
+    space = SearchSpace(base, tuple(scope.shared.values()), layers, parts["data"], parts["train"], limits)
     _no_clash(space)
     if not space.parameters():
         raise SpecError(Problem(str(node.mark), "nothing is open: write choice, int or float for a value"))

@@ -22,6 +22,7 @@ from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
 from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import NetworkPlan
+from archsearch.spec.text.sentences import sentence
 from archsearch.spec.text.yaml import Tree
 
 Values = dict[str, Value]
@@ -102,7 +103,8 @@ class SearchSpace:
         try:
             plan = plan_experiment(ExperimentSpec.model_validate(tree))
         except ValidationError as error:
-            raise InfeasibleError("; ".join(detail["msg"] for detail in error.errors())) from None
+            said = [sentence(detail, ExperimentSpec) for detail in error.errors(include_url=False)]
+            raise InfeasibleError("; ".join(said)) from None
         except SpecError as error:
             raise InfeasibleError(error.problems[0].message) from None
         broken = self.limits.broken_by(plan.network)
@@ -168,21 +170,30 @@ def _laid_over(below: Tree, above: Tree) -> Tree:
 def check_values(space: SearchSpace) -> None:
     """Try the ends of every range and every choice once, as fields; raise `SpecError` naming those that cannot be.
 
+    A value is named if another one in its place would do; what no single value decides is told at the first.
     Shapes are not asked for here: whether a network fits depends on all values together.
     """
-    problems: list[Problem] = []
+    decisive: list[Problem] = []
+    others: list[Problem] = []
     for value in space.open_values():
-        for candidate in _extremes(value.domain):
-            tree, _ = space.tree(_towards(value, candidate))
-            try:
-                ExperimentSpec.model_validate(tree)
-            except ValidationError as error:
-                detail = error.errors(include_url=False)[0]
-                where = ".".join(str(part) for part in detail["loc"])
-                problems.append(Problem(str(value.mark), f"{value.name} = {candidate}: {where}: {detail['msg']}"))
-                break
-    if problems:
-        raise SpecError(problems)
+        candidates = _extremes(value.domain)
+        said = {number: _said(space, value, candidate) for number, candidate in enumerate(candidates)}
+        wrong = [number for number, text in said.items() if text]
+        if wrong:
+            problem = Problem(str(value.mark), f"{value.name} = {candidates[wrong[0]]}: {said[wrong[0]]}")
+            (decisive if len(wrong) < len(set(candidates)) else others).append(problem)
+    if decisive or others:
+        raise SpecError(decisive or others[:1])
+
+
+def _said(space: SearchSpace, value: Open, candidate: Value) -> str:
+    """Say what is wrong with a sample that has this value, "" if nothing is."""
+    tree, _ = space.tree(_towards(value, candidate))
+    try:
+        ExperimentSpec.model_validate(tree)
+    except ValidationError as error:
+        return sentence(error.errors(include_url=False)[0], ExperimentSpec)
+    return ""
 
 
 def _extremes(domain: Domain) -> list[Value]:

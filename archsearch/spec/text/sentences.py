@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -59,13 +59,24 @@ _PATTERNS = {
 }
 
 
-def problems_of(error: ValidationError, node: Node, model: type[BaseModel]) -> list[Problem]:
-    """Give one problem for each of Pydantic's errors (of the first 50), in the order of the file."""
+def problems_of(
+    error: ValidationError,
+    node: Node,
+    model: type[BaseModel],
+    *,
+    shown: Callable[[Loc], Loc] = lambda loc: loc,
+    heed: Callable[[ErrorDetails], bool] = lambda _: True,
+) -> list[Problem]:
+    """Give one problem for each of Pydantic's errors (of the first 50), in the order of the file.
+
+    `shown` gives the location that a sentence names, where it is another one in the file; `heed` says which errors
+    are told at all.
+    """
     # Pydantic also calls a list too short whose items it refused: only a list that is empty is meant.
     details = [d for d in error.errors(include_url=False) if not (d["type"] == "too_short" and d["input"])]
-    found = [(node.locate(_place(d), key=d["type"] == "extra_forbidden"), d) for d in details]
+    found = [(node.locate(_place(d), key=d["type"] == "extra_forbidden"), d) for d in details if heed(d)]
     found.sort(key=lambda pair: (pair[0].source, pair[0].line, pair[0].column))
-    problems = [Problem(str(mark), sentence(d, model)) for mark, d in found[:_MOST_PROBLEMS]]
+    problems = [Problem(str(mark), sentence(d, model, shown)) for mark, d in found[:_MOST_PROBLEMS]]
     if len(found) > _MOST_PROBLEMS:
         mark = found[_MOST_PROBLEMS][0]
         problems.append(Problem(str(mark), f"and {len(found) - _MOST_PROBLEMS:,} more problems from here on"))
@@ -76,17 +87,17 @@ def _place(detail: ErrorDetails) -> Loc:
     return detail["loc"][:-1] if detail["type"] == "missing" else detail["loc"]
 
 
-def sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def sentence(detail: ErrorDetails, model: type[BaseModel], shown: Callable[[Loc], Loc] = lambda loc: loc) -> str:
     """Say one error: which key, what is wrong, what is allowed, the closest valid name."""
     loc, kind = detail["loc"], detail["type"]
     loc = loc[:-1] if loc and loc[-1] == "[key]" else loc  # Pydantic's word for a key that is wrong itself
-    subject = address(loc)
+    subject = address(shown(loc))
     if kind == "extra_forbidden":
-        return f"{address(loc[:-1], 'top level')}: {_unknown_key(str(loc[-1]), loc[:-1], model)}"
+        return f"{address(shown(loc[:-1]), 'top level')}: {_unknown_key(str(loc[-1]), loc[:-1], model)}"
     if kind == "missing" and isinstance(loc[-1], int):
-        return f"{address(loc[:-1])}: too few values in the list"
+        return f"{address(shown(loc[:-1]))}: too few values in the list"
     if kind == "missing":
-        return f"{address(loc[:-1], 'top level')}: the key {str(loc[-1])!r} is missing"
+        return f"{address(shown(loc[:-1]), 'top level')}: the key {str(loc[-1])!r} is missing"
     if kind != "union_tag_not_found" and (text := wrong_open_value(detail["input"])):
         return f"{subject}: {text}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -156,9 +167,9 @@ def _written(value: object) -> str:
 def _meant_value(detail: ErrorDetails) -> str:
     """Give the word that was meant where a text is not one of those that are allowed."""
     value = detail["input"]
-    if not isinstance(value, str):
+    if detail["type"] != "literal_error" or not isinstance(value, str):
         return ""
-    allowed = re.findall(r"'([^']*)'", detail["ctx"]["expected"]) if detail["type"] == "literal_error" else []
+    allowed = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
     if (close := nearest(value, allowed)) is not None:
         return f"; did you mean {close!r}?"
     return f"; {short(value)} {text}" if (text := instead_of(value)) else ""

@@ -169,11 +169,11 @@ BAD = {
     ),
     "impossible value": (
         network("conv2d: {out_channels: {int: [0, 9]}, kernel_size: 3}"),
-        r"conv1\.out_channels = 0: network\.0\.conv2d\.out_channels: must be between 1 and 2147483647$",
+        r"^small\.yaml:4:35: network\[1\]\.conv2d\.out_channels: must be between 1 and 2147483647, got 0$",
     ),
     "impossible choice": (
         network("conv2d: {out_channels: 2, kernel_size: {choice: [3, x]}}"),
-        r"conv1\.kernel_size = x: network\.0\.conv2d\.kernel_size: expected a whole number or a pair",
+        r"^small\.yaml:4:57: network\[1\]\.conv2d\.kernel_size: expected a whole number or a pair, got text 'x'$",
     ),
     "unknown reference": (network("$act"), r"unknown open value '\$act' \(they stand in `space`\)$"),
     "unused shared value": (
