@@ -48,8 +48,8 @@ MOST_SEEDS = 1000
 class Seeds(Plain):
     """The seeds of every cell; `sequential` says that a comparison stops at its first decision."""
 
-    values: Annotated[tuple[int, ...], Field(strict=False)]
-    sequential: bool = False
+    values: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="The seeds.", examples=[[0, 1, 2]])
+    sequential: bool = Field(False, description="Whether a comparison stops at its first decision.", examples=[True])
 
 
 def _seeds(value: object) -> object:
@@ -95,7 +95,15 @@ SeedsField = Annotated[
                 {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
                 {
                     "type": "object",
-                    "properties": {"max": _COUNT, "sequential": {"type": "boolean"}},
+                    "properties": {
+                        "max": {**_COUNT, "description": "Most seeds of a cell.", "examples": [30]},
+                        "sequential": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "Whether a comparison stops at its first decision.",
+                            "examples": [True],
+                        },
+                    },
                     "required": ["max"],
                     "additionalProperties": False,
                 },
@@ -122,8 +130,12 @@ Reference = SpecName | Text
 class Screens(Plain):
     """Named specs that are compared on few seeds only: exploratory, no p values, outside the family of claims."""
 
-    variants: Annotated[tuple[Reference, ...], Field(strict=False, min_length=1)]
-    seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = 3
+    variants: Annotated[tuple[Reference, ...], Field(strict=False, min_length=1)] = Field(
+        description="Named specs to screen.", examples=[["lenet_l1"]]
+    )
+    seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = Field(
+        3, description="Seeds of each of them, at least 2.", examples=[5]
+    )
 
 
 class AblationSpec(Plain):
@@ -134,25 +146,81 @@ class AblationSpec(Plain):
     an accuracy that of guessing, if nothing is said.
     """
 
-    name: SpecName
-    summary: Text = ""
-    baseline: Reference
-    factors: dict[LevelName, dict[LevelName, Edits]] = Field(default_factory=dict, max_length=100)
-    variants: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
-    screens: Screens | None = None
-    design: DesignName = "one_at_a_time"
-    resolution: Annotated[int, Field(ge=3, le=8)] = 4
-    orders: Annotated[int, Field(ge=2, le=1000)] = SAMPLED_ORDERS
-    seeds: SeedsField = Field(default_factory=lambda: Seeds(values=tuple(range(10))))
-    metric: Metric = "test_accuracy"
-    alpha: Probability = 0.05
-    margin: NonNegativeFloat = 0.001
-    power: Probability = 0.8
-    screen: bool = False
-    control: bool = False
-    failed_value: float | None = None
-    source: Text | None = None
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    name: SpecName = Field(
+        description="What the ablation is called in the storage; by default the name of the file.",
+        examples=["lenet5_factors"],
+    )
+    summary: Text = Field(
+        "", description="One or two sentences on what it is.", examples=["Two convolutions and two linear layers."]
+    )
+    baseline: Reference = Field(
+        description="The spec that all is compared with: a name, or a file beside this one.", examples=["lenet5"]
+    )
+    factors: dict[LevelName, dict[LevelName, Edits]] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="What changes: each factor has levels, each level is one edit or a list of edits.",
+        examples=[{"activation": {"relu": [{"replace": {"tanh": "relu"}}]}}],
+        json_schema_extra={"default": {}},
+    )
+    variants: Annotated[tuple[Reference, ...], Field(strict=False)] = Field(
+        (),
+        description="Named specs that are compared with the baseline, instead of factors.",
+        examples=[["lenet_best", "lenet_l1"]],
+    )
+    screens: Screens | None = Field(
+        None,
+        description="Named specs that are compared on few seeds, outside of the claims.",
+        examples=[{"variants": ["lenet_l1"], "seeds": 3}],
+    )
+    design: DesignName = Field(
+        "one_at_a_time", description="Which combinations of levels are run.", examples=["full_factorial"]
+    )
+    resolution: Annotated[int, Field(ge=3, le=8)] = Field(
+        4,
+        description="Of a fractional factorial; 4 keeps main effects apart from those of pairs.",
+        examples=[5],
+    )
+    orders: Annotated[int, Field(ge=2, le=1000)] = Field(
+        SAMPLED_ORDERS, description="Of shapley with many factors: orders that are drawn.", examples=[50]
+    )
+    seeds: SeedsField = Field(
+        default_factory=lambda: Seeds(values=tuple(range(10))),
+        description="Seeds of every cell: how many, a list, or {max: 30, sequential: true} to stop at a decision.",
+        examples=[10, [1, 2, 3]],
+        json_schema_extra={"default": 10},
+    )
+    metric: Metric = Field(
+        "test_accuracy",
+        description="What is compared; for an accuracy more is better, for a loss less.",
+        examples=["val_accuracy"],
+    )
+    alpha: Probability = Field(0.05, description="Level of significance of all claims together.", examples=[0.01])
+    margin: NonNegativeFloat = Field(
+        0.001,
+        description="Difference too small to matter, in the metric's own unit: 0.001 is 0.1 % of accuracy.",
+        examples=[0.002],
+    )
+    power: Probability = Field(
+        0.8, description="Probability with which an effect of the planned size is to be found.", examples=[0.9]
+    )
+    screen: bool = Field(False, description="Whether this is a screen: few seeds, no claims.", examples=[True])
+    control: bool = Field(
+        False, description="Whether the baseline is also compared with itself on other seeds.", examples=[True]
+    )
+    failed_value: float | None = Field(
+        None,
+        description="What a failed run counts as in the second figure; by default the accuracy of guessing.",
+        examples=[0.1],
+    )
+    source: Text | None = Field(
+        None, description="Where it comes from: a paper, a page, a repository.", examples=["LeCun et al. 1998, fig. 2"]
+    )
+    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        (),
+        description="Where it differs from its source, one sentence each.",
+        examples=[["Average pooling has no trainable weights."]],
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -58,8 +58,12 @@ Counted = Annotated[
 class LimitsSpec(Plain):
     """What a sampled network may have at the most; larger ones are never trained."""
 
-    parameters: Counted | None = None
-    macs: Counted | None = None
+    parameters: Counted | None = Field(
+        None, description="Most trainable values; k, M and G are allowed.", examples=["100k", 61706]
+    )
+    macs: Counted | None = Field(
+        None, description="Most multiply-accumulates of one sample, forward; k, M and G are allowed.", examples=["2M"]
+    )
 
 
 def _objective(value: object) -> object:
@@ -88,7 +92,14 @@ Objective = Annotated[
     WithJsonSchema(
         {
             "type": "object",
-            "properties": {word: {"enum": list(get_args(Metric))} for word in ("maximize", "minimize")},
+            "properties": {
+                word: {
+                    "enum": list(get_args(Metric)),
+                    "description": f"The metric of which {amount} is better; by default the other key is given.",
+                    "examples": [metric],
+                }
+                for word, amount, metric in (("maximize", "more", "val_accuracy"), ("minimize", "less", "macs"))
+            },
             "minProperties": 1,
             "maxProperties": 1,
             "additionalProperties": False,
@@ -102,9 +113,11 @@ class Screen(Kind):
 
     kind: ClassVar[str] = "screen"
 
-    epochs: Positive = 1
-    keep: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    startup_trials: NonNegative = 4
+    epochs: Positive = Field(1, description="Epochs after which trials are compared.", examples=[2])
+    keep: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.3, description="Fraction of the trials that is trained to the end.", examples=[0.5]
+    )
+    startup_trials: NonNegative = Field(4, description="First trials that are never stopped.", examples=[10])
 
 
 class Median(Kind):
@@ -112,8 +125,8 @@ class Median(Kind):
 
     kind: ClassVar[str] = "median"
 
-    warmup_epochs: NonNegative = 1
-    startup_trials: NonNegative = 5
+    warmup_epochs: NonNegative = Field(1, description="Epochs before which no trial is stopped.", examples=[2])
+    startup_trials: NonNegative = Field(5, description="First trials that are never stopped.", examples=[10])
 
 
 class Hyperband(Kind):
@@ -121,8 +134,10 @@ class Hyperband(Kind):
 
     kind: ClassVar[str] = "hyperband"
 
-    min_epochs: Positive = 1
-    reduction_factor: Annotated[int, Field(ge=2, le=10)] = 3
+    min_epochs: Positive = Field(1, description="Epochs that every trial is trained at the least.", examples=[2])
+    reduction_factor: Annotated[int, Field(ge=2, le=10)] = Field(
+        3, description="One of this many trials goes on at each step.", examples=[4]
+    )
 
 
 class NoPruning(Kind):
@@ -140,18 +155,52 @@ class StudySpec(Plain):
 
     also: ClassVar[tuple[str, ...]] = ("space", "network", "data", "train")
 
-    name: SpecName
-    summary: Text = ""
-    base: SpecName | Text
-    objective: Annotated[tuple[Objective, ...], Field(strict=False, min_length=1, max_length=4)]
-    limits: LimitsSpec = Field(default_factory=LimitsSpec)
-    trials: Positive = 50
-    sampler: Sampler = "auto"
-    pruner: Pruner = Field(default_factory=Screen)
-    confirm: NonNegative = 3
-    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = 3
-    source: Text | None = None
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    name: SpecName = Field(
+        description="What the study is called in the storage; by default the name of the file.", examples=["lenet"]
+    )
+    summary: Text = Field(
+        "", description="One or two sentences on what it is.", examples=["Two convolutions and two linear layers."]
+    )
+    base: SpecName | Text = Field(
+        description="The spec that gives data, training and trial 0: a name, or a file beside this one.",
+        examples=["lenet5", "mine.yaml"],
+    )
+    objective: Annotated[tuple[Objective, ...], Field(strict=False, min_length=1, max_length=4)] = Field(
+        description="What is looked for: maximize or minimize one metric, or a list of up to four.",
+        examples=[{"maximize": "val_accuracy"}, [{"maximize": "val_accuracy"}, {"minimize": "macs"}]],
+    )
+    limits: LimitsSpec = Field(
+        default_factory=LimitsSpec,
+        description="What a network may have at the most; larger ones are never trained.",
+        examples=[{"parameters": "100k"}],
+        json_schema_extra={"default": {}},
+    )
+    trials: Positive = Field(50, description="Networks to try.", examples=[100])
+    sampler: Sampler = Field(
+        "auto",
+        description="What chooses the next network; `auto` is local search, or nsga2 for several objectives.",
+        examples=["tpe"],
+    )
+    pruner: Pruner = Field(
+        default_factory=Screen,
+        description="When a trial is stopped early: screen, median, hyperband or none.",
+        examples=["none", {"screen": {"keep": 0.5}}],
+        json_schema_extra={"default": "screen"},
+    )
+    confirm: NonNegative = Field(
+        3, description="Best networks that are trained again on new seeds and tested; 0 is none.", examples=[5]
+    )
+    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = Field(
+        3, description="Seeds on which each of them is trained again.", examples=[10]
+    )
+    source: Text | None = Field(
+        None, description="Where it comes from: a paper, a page, a repository.", examples=["LeCun et al. 1998, fig. 2"]
+    )
+    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        (),
+        description="Where it differs from its source, one sentence each.",
+        examples=[["Average pooling has no trainable weights."]],
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -21,7 +21,7 @@ class Shift(Kind):
 
     kind: ClassVar[str] = "shift"
 
-    pixels: Positive = 2
+    pixels: Positive = Field(2, description="Most pixels that an image is moved, in each direction.", examples=[4])
 
 
 class Rotate(Kind):
@@ -29,7 +29,9 @@ class Rotate(Kind):
 
     kind: ClassVar[str] = "rotate"
 
-    degrees: Annotated[float, Field(gt=0, le=180)] = 10.0
+    degrees: Annotated[float, Field(gt=0, le=180)] = Field(
+        10.0, description="Most degrees that an image is turned, either way.", examples=[15.0]
+    )
 
 
 class Flip(Kind):
@@ -37,7 +39,11 @@ class Flip(Kind):
 
     kind: ClassVar[str] = "flip"
 
-    direction: Literal["horizontal", "vertical"] = "horizontal"
+    direction: Literal["horizontal", "vertical"] = Field(
+        "horizontal",
+        description="horizontal: left and right change places; vertical: top and bottom.",
+        examples=["vertical"],
+    )
 
 
 class Crop(Kind):
@@ -45,7 +51,7 @@ class Crop(Kind):
 
     kind: ClassVar[str] = "crop"
 
-    padding: Positive = 4
+    padding: Positive = Field(4, description="Pixels of 0 added on every side before the cut.", examples=[2])
 
 
 AnyAugmentation = Shift | Rotate | Flip | Crop
@@ -77,14 +83,40 @@ Validation = Annotated[
 class DataSpec(Plain):
     """The `data:` part of a spec; `path` is for your own data (npz, folder) only."""
 
-    name: SpecName
-    path: Text | None = None
-    size: Pair | None = None
-    grayscale: bool = False
-    normalize: bool = False
-    validation: Validation = 0
-    limit: Positive | None = None
-    augment: Annotated[tuple[Augmentation, ...], Field(strict=False)] = ()
+    name: SpecName = Field(
+        description="The data set: one by its name, or your own as npz or folder.", examples=["mnist", "folder"]
+    )
+    path: Text | None = Field(
+        None,
+        description="The file (npz) or folder of your own data, from the current folder.",
+        examples=["data/leaves.npz"],
+    )
+    size: Pair | None = Field(
+        None,
+        description="Height and width in pixels that images are resized to; by default as they come.",
+        examples=[32, [28, 32]],
+    )
+    grayscale: bool = Field(
+        False, description="Whether colour images are made grey: one channel instead of three.", examples=[True]
+    )
+    normalize: bool = Field(
+        False,
+        description="Whether each channel is shifted and scaled to mean 0 and deviation 1 of the training data.",
+        examples=[True],
+    )
+    validation: Validation = Field(
+        0,
+        description="Held out of the training data to watch and select on: a fraction, or a number of samples.",
+        examples=[0.1, 5000],
+    )
+    limit: Positive | None = Field(
+        None, description="Most samples that are used of each part, training and test; by default all.", examples=[1000]
+    )
+    augment: Annotated[tuple[Augmentation, ...], Field(strict=False)] = Field(
+        (),
+        description="Random changes of the training images, in this order, new in every epoch; none by default.",
+        examples=[["flip", {"shift": {"pixels": 2}}]],
+    )
 
     @model_validator(mode="after")
     def _path_for_own_data(self) -> Self:

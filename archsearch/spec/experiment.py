@@ -23,14 +23,20 @@ LintReason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 class Documented(Plain):
     """A published result of this experiment, to be reproduced; a fraction, not per cent."""
 
-    test_accuracy: Annotated[float, Field(ge=0, le=1)]
+    test_accuracy: Annotated[float, Field(ge=0, le=1)] = Field(
+        description="The published accuracy on the test data, as a fraction.", examples=[0.9753]
+    )
 
 
 class Expect(Plain):
     """What must come out of the network, else the spec is wrong."""
 
-    parameters: NonNegative | None = None
-    macs: NonNegative | None = None
+    parameters: NonNegative | None = Field(
+        None, description="Trainable values that the network must have.", examples=[61706]
+    )
+    macs: NonNegative | None = Field(
+        None, description="Multiply-accumulates of one sample, forward, that the network must have.", examples=[416520]
+    )
 
 
 class ExperimentSpec(Plain):
@@ -41,13 +47,44 @@ class ExperimentSpec(Plain):
 
     also: ClassVar[tuple[str, ...]] = ("extends", "edits")
 
-    name: SpecName
-    summary: Text = ""
-    data: DataSpec
-    network: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)]
-    train: TrainSpec
-    documented: Documented | None = None
-    expect: Expect | None = None
-    source: Text | None = None
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()
-    lint: dict[LintCode, LintReason] = Field(default_factory=dict, max_length=100)
+    name: SpecName = Field(
+        description="What the experiment is called; by default the name of the file.", examples=["lenet5"]
+    )
+    summary: Text = Field(
+        "", description="One or two sentences on what it is.", examples=["Two convolutions and two linear layers."]
+    )
+    data: DataSpec = Field(
+        description="What the network is trained and tested on.", examples=[{"name": "mnist", "validation": 5000}]
+    )
+    network: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)] = Field(
+        description="The layers, one after the other; the last gives one value for each class.",
+        examples=[["flatten", {"linear": {"out_features": "classes"}}]],
+    )
+    train: TrainSpec = Field(
+        description="How the network is trained.", examples=[{"epochs": 6, "optimizer": {"adam": {"lr": 0.001}}}]
+    )
+    documented: Documented | None = Field(
+        None,
+        description="A published result of this very experiment, to compare with.",
+        examples=[{"test_accuracy": 0.9753}],
+    )
+    expect: Expect | None = Field(
+        None,
+        description="What must come out of the layer list; anything else is an error.",
+        examples=[{"parameters": 61706}],
+    )
+    source: Text | None = Field(
+        None, description="Where it comes from: a paper, a page, a repository.", examples=["LeCun et al. 1998, fig. 2"]
+    )
+    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        (),
+        description="Where it differs from its source, one sentence each.",
+        examples=[["Average pooling has no trainable weights."]],
+    )
+    lint: dict[LintCode, LintReason] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="Lint rules that are silenced here, each with the reason.",
+        examples=[{"A001": "the write-up has it"}],
+        json_schema_extra={"default": {}},
+    )

@@ -296,11 +296,11 @@ factors:
          "'val_acc'; did you mean 'val_accuracy'?"),
         ("6:29", "network[2]: unknown kind 'reelu'; did you mean 'relu'?"),
         ("7:44", "conv1 (conv2d): unknown field 'filters'; did you mean 'out_channels'?"),
-        ("9:19", "train.optimizer.adam: unknown key 'learning_rate'; did you mean 'lr'?"),
+        ("9:18", "train.optimizer.adam: unknown key 'learning_rate'; did you mean 'lr'?"),
         ("10:17", "train: unknown key 'bach_size'; did you mean 'batch_size'?"),
         ("11:32", "train.epochs: cannot be left open here; open values stand in the network, data and train of a "
          "search"),
-        ("12:9", "unknown edit 'remove'; did you mean 'drop'?"),
+        ("12:16", "unknown edit 'remove'; did you mean 'drop'?"),
     ]  # fmt: skip
 
 

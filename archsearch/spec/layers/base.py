@@ -12,6 +12,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import Field
+
 from archsearch.spec.fields import LayerName
 from archsearch.spec.onekey import Kind
 
@@ -44,7 +46,11 @@ class LayerBase(Kind):
 
     family: ClassVar[str]
 
-    name: LayerName | None = None
+    name: LayerName | None = Field(
+        None,
+        description="What the layer is called; by default its family and position: conv1, fc2.",
+        examples=["stem"],
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the output's shape for an input's; raise `ShapeError` if the layer does not fit."""

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class Block(LayerBase):
     """A layer that holds layers. `network.py` plans and builds the body, then asks the block for the rest."""
 
-    layers: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)]
+    layers: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)] = Field(
+        description="The layers inside, one after the other.", examples=[[{"linear": {"out_features": 32}}, "relu"]]
+    )
 
     def projection_layer(self, shape: Shape, body_shape: Shape) -> LayerBase | None:
         """Give the extra layer beside the body, or None; raise `ShapeError` if body and input cannot be joined."""
@@ -50,7 +52,11 @@ class Residual(Block):
     kind: ClassVar[str] = "residual"
     family: ClassVar[str] = "res"
 
-    projection: bool = False
+    projection: bool = Field(
+        False,
+        description="Whether an input of another shape passes a 1x1 convolution (or a linear layer) to fit.",
+        examples=[True],
+    )
 
     def projection_layer(self, shape: Shape, body_shape: Shape) -> LayerBase | None:
         if shape == body_shape:

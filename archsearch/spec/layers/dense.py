@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import Field
+
 from archsearch.spec.fields import Width
 from archsearch.spec.layers.base import LayerBase, Shape, need_rank, product
 
@@ -32,8 +34,11 @@ class Linear(LayerBase):
     kind: ClassVar[str] = "linear"
     family: ClassVar[str] = "fc"
 
-    out_features: Width
-    bias: bool = True
+    out_features: Width = Field(
+        description="Values that come out for each sample; `classes` is the number of classes.",
+        examples=[120, "classes"],
+    )
+    bias: bool = Field(True, description="Whether a trainable number is added to every output.", examples=[False])
 
     @property
     def width(self) -> int:

@@ -21,9 +21,17 @@ class BatchNorm1d(LayerBase):
     kind: ClassVar[str] = "batch_norm1d"
     family: ClassVar[str] = "norm"
 
-    eps: PositiveFloat = 1e-5
-    momentum: Momentum = 0.1
-    affine: bool = True
+    eps: PositiveFloat = Field(
+        1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+    )
+    momentum: Momentum = Field(
+        0.1,
+        description="Weight of the newest batch in the running mean and variance that evaluation uses.",
+        examples=[0.01],
+    )
+    affine: bool = Field(
+        True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) > 2:
@@ -48,9 +56,17 @@ class BatchNorm2d(LayerBase):
     kind: ClassVar[str] = "batch_norm2d"
     family: ClassVar[str] = "norm"
 
-    eps: PositiveFloat = 1e-5
-    momentum: Momentum = 0.1
-    affine: bool = True
+    eps: PositiveFloat = Field(
+        1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+    )
+    momentum: Momentum = Field(
+        0.1,
+        description="Weight of the newest batch in the running mean and variance that evaluation uses.",
+        examples=[0.01],
+    )
+    affine: bool = Field(
+        True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         need_rank(shape, 3)
@@ -71,8 +87,12 @@ class LayerNorm(LayerBase):
     kind: ClassVar[str] = "layer_norm"
     family: ClassVar[str] = "norm"
 
-    eps: PositiveFloat = 1e-5
-    elementwise_affine: bool = True
+    eps: PositiveFloat = Field(
+        1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+    )
+    elementwise_affine: bool = Field(
+        True, description="Whether each value gets a trainable scale and offset.", examples=[False]
+    )
 
     def parameters(self, shape: Shape) -> int:
         return 2 * product(shape) if self.elementwise_affine else 0
@@ -89,9 +109,15 @@ class GroupNorm(LayerBase):
     kind: ClassVar[str] = "group_norm"
     family: ClassVar[str] = "norm"
 
-    num_groups: Positive
-    eps: PositiveFloat = 1e-5
-    affine: bool = True
+    num_groups: Positive = Field(
+        description="Groups of channels that are normalised together; divides the channels.", examples=[4]
+    )
+    eps: PositiveFloat = Field(
+        1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+    )
+    affine: bool = Field(
+        True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         if shape[0] % self.num_groups:
@@ -119,7 +145,11 @@ class Dropout(LayerBase):
     kind: ClassVar[str] = "dropout"
     family: ClassVar[str] = "drop"
 
-    p: Fraction = 0.5
+    p: Fraction = Field(
+        0.5,
+        description="Probability that a value is set to zero while training, at least 0 and below 1.",
+        examples=[0.2],
+    )
 
     def build(self, shape: Shape) -> nn.Module:
         from torch import nn
@@ -133,7 +163,11 @@ class Dropout2d(LayerBase):
     kind: ClassVar[str] = "dropout2d"
     family: ClassVar[str] = "drop"
 
-    p: Fraction = 0.5
+    p: Fraction = Field(
+        0.5,
+        description="Probability that a channel is set to zero while training, at least 0 and below 1.",
+        examples=[0.2],
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         need_rank(shape, 3)
