@@ -23,7 +23,7 @@ from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.edit.apply import edit_problems
 from archsearch.spec.edit.in_memory import written_spec
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import LARGEST, LEVEL_NAME, NonNegativeFloat, Plain, SpecName, Text
+from archsearch.spec.fields import LARGEST, LEVEL_NAME, NonNegativeFloat, Plain, SpecName, Text, written_default
 from archsearch.spec.text.sentences import problems_of, quoted, short
 from archsearch.spec.text.yaml import Mark, Node, read_file
 from archsearch.stats.effect import Probability
@@ -49,7 +49,9 @@ class Seeds(Plain):
     """The seeds of every cell; `sequential` says that a comparison stops at its first decision."""
 
     values: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="The seeds.", examples=[[0, 1, 2]])
-    sequential: bool = Field(False, description="Whether a comparison stops at its first decision.", examples=[True])
+    sequential: bool = Field(
+        default=False, description="Whether a comparison stops at its first decision.", examples=[True]
+    )
 
 
 def _seeds(value: object) -> object:
@@ -134,7 +136,7 @@ class Screens(Plain):
         description="Named specs to screen.", examples=[["lenet_l1"]]
     )
     seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = Field(
-        3, description="Seeds of each of them, at least 2.", examples=[5]
+        default=3, description="Seeds of each of them, at least 2.", examples=[5]
     )
 
 
@@ -151,7 +153,9 @@ class AblationSpec(Plain):
         examples=["lenet5_factors"],
     )
     summary: Text = Field(
-        "", description="One or two sentences on what it is.", examples=["Two convolutions and two linear layers."]
+        default="",
+        description="One or two sentences on what it is.",
+        examples=["Two convolutions and two linear layers."],
     )
     baseline: Reference = Field(
         description="The spec that all is compared with: a name, or a file beside this one.", examples=["lenet5"]
@@ -161,63 +165,67 @@ class AblationSpec(Plain):
         max_length=100,
         description="What changes: each factor has levels, each level is one edit or a list of edits.",
         examples=[{"activation": {"relu": [{"replace": {"tanh": "relu"}}]}}],
-        json_schema_extra={"default": {}},
+        json_schema_extra=written_default({}),
     )
     variants: Annotated[tuple[Reference, ...], Field(strict=False)] = Field(
-        (),
+        default=(),
         description="Named specs that are compared with the baseline, instead of factors.",
         examples=[["lenet_best", "lenet_l1"]],
     )
     screens: Screens | None = Field(
-        None,
+        default=None,
         description="Named specs that are compared on few seeds, outside of the claims.",
         examples=[{"variants": ["lenet_l1"], "seeds": 3}],
     )
     design: DesignName = Field(
-        "one_at_a_time", description="Which combinations of levels are run.", examples=["full_factorial"]
+        default="one_at_a_time", description="Which combinations of levels are run.", examples=["full_factorial"]
     )
     resolution: Annotated[int, Field(ge=3, le=8)] = Field(
-        4,
+        default=4,
         description="Of a fractional factorial; 4 keeps main effects apart from those of pairs.",
         examples=[5],
     )
     orders: Annotated[int, Field(ge=2, le=1000)] = Field(
-        SAMPLED_ORDERS, description="Of shapley with many factors: orders that are drawn.", examples=[50]
+        default=SAMPLED_ORDERS, description="Of shapley with many factors: orders that are drawn.", examples=[50]
     )
     seeds: SeedsField = Field(
         default_factory=lambda: Seeds(values=tuple(range(10))),
         description="Seeds of every cell: how many, a list, or {max: 30, sequential: true} to stop at a decision.",
         examples=[10, [1, 2, 3]],
-        json_schema_extra={"default": 10},
+        json_schema_extra=written_default(10),
     )
     metric: Metric = Field(
-        "test_accuracy",
+        default="test_accuracy",
         description="What is compared; for an accuracy more is better, for a loss less.",
         examples=["val_accuracy"],
     )
-    alpha: Probability = Field(0.05, description="Level of significance of all claims together.", examples=[0.01])
+    alpha: Probability = Field(
+        default=0.05, description="Level of significance of all claims together.", examples=[0.01]
+    )
     margin: NonNegativeFloat = Field(
-        0.001,
+        default=0.001,
         description="Difference too small to matter, in the metric's own unit: 0.001 is 0.1 % of accuracy.",
         examples=[0.002],
     )
     power: Probability = Field(
-        0.8, description="Probability with which an effect of the planned size is to be found.", examples=[0.9]
+        default=0.8, description="Probability with which an effect of the planned size is to be found.", examples=[0.9]
     )
-    screen: bool = Field(False, description="Whether this is a screen: few seeds, no claims.", examples=[True])
+    screen: bool = Field(default=False, description="Whether this is a screen: few seeds, no claims.", examples=[True])
     control: bool = Field(
-        False, description="Whether the baseline is also compared with itself on other seeds.", examples=[True]
+        default=False, description="Whether the baseline is also compared with itself on other seeds.", examples=[True]
     )
     failed_value: float | None = Field(
-        None,
+        default=None,
         description="What a failed run counts as in the second figure; by default the accuracy of guessing.",
         examples=[0.1],
     )
     source: Text | None = Field(
-        None, description="Where it comes from: a paper, a page, a repository.", examples=["LeCun et al. 1998, fig. 2"]
+        default=None,
+        description="Where it comes from: a paper, a page, a repository.",
+        examples=["LeCun et al. 1998, fig. 2"],
     )
     departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
-        (),
+        default=(),
         description="Where it differs from its source, one sentence each.",
         examples=[["Average pooling has no trainable weights."]],
     )

@@ -28,7 +28,7 @@ from archsearch.search.space.space import SearchSpace, SizeLimits, check_values
 from archsearch.search.space.templates import Fixed, Items, Keys, Template, open_values
 from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
+from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text, written_default
 from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import problems_of, quoted
@@ -59,10 +59,12 @@ class LimitsSpec(Plain):
     """What a sampled network may have at the most; larger ones are never trained."""
 
     parameters: Counted | None = Field(
-        None, description="Most trainable values; k, M and G are allowed.", examples=["100k", 61706]
+        default=None, description="Most trainable values; k, M and G are allowed.", examples=["100k", 61706]
     )
     macs: Counted | None = Field(
-        None, description="Most multiply-accumulates of one sample, forward; k, M and G are allowed.", examples=["2M"]
+        default=None,
+        description="Most multiply-accumulates of one sample, forward; k, M and G are allowed.",
+        examples=["2M"],
     )
 
 
@@ -113,11 +115,11 @@ class Screen(Kind):
 
     kind: ClassVar[str] = "screen"
 
-    epochs: Positive = Field(1, description="Epochs after which trials are compared.", examples=[2])
+    epochs: Positive = Field(default=1, description="Epochs after which trials are compared.", examples=[2])
     keep: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.3, description="Fraction of the trials that is trained to the end.", examples=[0.5]
+        default=0.3, description="Fraction of the trials that is trained to the end.", examples=[0.5]
     )
-    startup_trials: NonNegative = Field(4, description="First trials that are never stopped.", examples=[10])
+    startup_trials: NonNegative = Field(default=4, description="First trials that are never stopped.", examples=[10])
 
 
 class Median(Kind):
@@ -125,8 +127,8 @@ class Median(Kind):
 
     kind: ClassVar[str] = "median"
 
-    warmup_epochs: NonNegative = Field(1, description="Epochs before which no trial is stopped.", examples=[2])
-    startup_trials: NonNegative = Field(5, description="First trials that are never stopped.", examples=[10])
+    warmup_epochs: NonNegative = Field(default=1, description="Epochs before which no trial is stopped.", examples=[2])
+    startup_trials: NonNegative = Field(default=5, description="First trials that are never stopped.", examples=[10])
 
 
 class Hyperband(Kind):
@@ -134,9 +136,11 @@ class Hyperband(Kind):
 
     kind: ClassVar[str] = "hyperband"
 
-    min_epochs: Positive = Field(1, description="Epochs that every trial is trained at the least.", examples=[2])
+    min_epochs: Positive = Field(
+        default=1, description="Epochs that every trial is trained at the least.", examples=[2]
+    )
     reduction_factor: Annotated[int, Field(ge=2, le=10)] = Field(
-        3, description="One of this many trials goes on at each step.", examples=[4]
+        default=3, description="One of this many trials goes on at each step.", examples=[4]
     )
 
 
@@ -159,7 +163,9 @@ class StudySpec(Plain):
         description="What the study is called in the storage; by default the name of the file.", examples=["lenet"]
     )
     summary: Text = Field(
-        "", description="One or two sentences on what it is.", examples=["Two convolutions and two linear layers."]
+        default="",
+        description="One or two sentences on what it is.",
+        examples=["Two convolutions and two linear layers."],
     )
     base: SpecName | Text = Field(
         description="The spec that gives data, training and trial 0: a name, or a file beside this one.",
@@ -173,11 +179,11 @@ class StudySpec(Plain):
         default_factory=LimitsSpec,
         description="What a network may have at the most; larger ones are never trained.",
         examples=[{"parameters": "100k"}],
-        json_schema_extra={"default": {}},
+        json_schema_extra=written_default({}),
     )
-    trials: Positive = Field(50, description="Networks to try.", examples=[100])
+    trials: Positive = Field(default=50, description="Networks to try.", examples=[100])
     sampler: Sampler = Field(
-        "auto",
+        default="auto",
         description="What chooses the next network; `auto` is local search, or nsga2 for several objectives.",
         examples=["tpe"],
     )
@@ -185,19 +191,21 @@ class StudySpec(Plain):
         default_factory=Screen,
         description="When a trial is stopped early: screen, median, hyperband or none.",
         examples=["none", {"screen": {"keep": 0.5}}],
-        json_schema_extra={"default": "screen"},
+        json_schema_extra=written_default("screen"),
     )
     confirm: NonNegative = Field(
-        3, description="Best networks that are trained again on new seeds and tested; 0 is none.", examples=[5]
+        default=3, description="Best networks that are trained again on new seeds and tested; 0 is none.", examples=[5]
     )
     confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = Field(
-        3, description="Seeds on which each of them is trained again.", examples=[10]
+        default=3, description="Seeds on which each of them is trained again.", examples=[10]
     )
     source: Text | None = Field(
-        None, description="Where it comes from: a paper, a page, a repository.", examples=["LeCun et al. 1998, fig. 2"]
+        default=None,
+        description="Where it comes from: a paper, a page, a repository.",
+        examples=["LeCun et al. 1998, fig. 2"],
     )
     departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
-        (),
+        default=(),
         description="Where it differs from its source, one sentence each.",
         examples=[["Average pooling has no trainable weights."]],
     )

@@ -21,7 +21,9 @@ class Shift(Kind):
 
     kind: ClassVar[str] = "shift"
 
-    pixels: Positive = Field(2, description="Most pixels that an image is moved, in each direction.", examples=[4])
+    pixels: Positive = Field(
+        default=2, description="Most pixels that an image is moved, in each direction.", examples=[4]
+    )
 
 
 class Rotate(Kind):
@@ -30,7 +32,7 @@ class Rotate(Kind):
     kind: ClassVar[str] = "rotate"
 
     degrees: Annotated[float, Field(gt=0, le=180)] = Field(
-        10.0, description="Most degrees that an image is turned, either way.", examples=[15.0]
+        default=10.0, description="Most degrees that an image is turned, either way.", examples=[15.0]
     )
 
 
@@ -40,7 +42,7 @@ class Flip(Kind):
     kind: ClassVar[str] = "flip"
 
     direction: Literal["horizontal", "vertical"] = Field(
-        "horizontal",
+        default="horizontal",
         description="horizontal: left and right change places; vertical: top and bottom.",
         examples=["vertical"],
     )
@@ -51,7 +53,7 @@ class Crop(Kind):
 
     kind: ClassVar[str] = "crop"
 
-    padding: Positive = Field(4, description="Pixels of 0 added on every side before the cut.", examples=[2])
+    padding: Positive = Field(default=4, description="Pixels of 0 added on every side before the cut.", examples=[2])
 
 
 AnyAugmentation = Shift | Rotate | Flip | Crop
@@ -87,33 +89,35 @@ class DataSpec(Plain):
         description="The data set: one by its name, or your own as npz or folder.", examples=["mnist", "folder"]
     )
     path: Text | None = Field(
-        None,
+        default=None,
         description="The file (npz) or folder of your own data, from the current folder.",
         examples=["data/leaves.npz"],
     )
     size: Pair | None = Field(
-        None,
+        default=None,
         description="Height and width in pixels that images are resized to; by default as they come.",
         examples=[32, [28, 32]],
     )
     grayscale: bool = Field(
-        False, description="Whether colour images are made grey: one channel instead of three.", examples=[True]
+        default=False, description="Whether colour images are made grey: one channel instead of three.", examples=[True]
     )
     normalize: bool = Field(
-        False,
+        default=False,
         description="Whether each channel is shifted and scaled to mean 0 and deviation 1 of the training data.",
         examples=[True],
     )
     validation: Validation = Field(
-        0,
+        default=0,
         description="Held out of the training data to watch and select on: a fraction, or a number of samples.",
         examples=[0.1, 5000],
     )
     limit: Positive | None = Field(
-        None, description="Most samples that are used of each part, training and test; by default all.", examples=[1000]
+        default=None,
+        description="Most samples that are used of each part, training and test; by default all.",
+        examples=[1000],
     )
     augment: Annotated[tuple[Augmentation, ...], Field(strict=False)] = Field(
-        (),
+        default=(),
         description="Random changes of the training images, in this order, new in every epoch; none by default.",
         examples=[["flip", {"shift": {"pixels": 2}}]],
     )

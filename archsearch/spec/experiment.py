@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, StringConstraints
 
 from archsearch.spec.dataset import DataSpec
-from archsearch.spec.fields import LINT_CODE, NonNegative, Plain, SpecName, Text
+from archsearch.spec.fields import LINT_CODE, NonNegative, Plain, SpecName, Text, written_default
 from archsearch.spec.layers import Layer
 from archsearch.spec.training import TrainSpec
 
@@ -32,10 +32,12 @@ class Expect(Plain):
     """What must come out of the network, else the spec is wrong."""
 
     parameters: NonNegative | None = Field(
-        None, description="Trainable values that the network must have.", examples=[61706]
+        default=None, description="Trainable values that the network must have.", examples=[61706]
     )
     macs: NonNegative | None = Field(
-        None, description="Multiply-accumulates of one sample, forward, that the network must have.", examples=[416520]
+        default=None,
+        description="Multiply-accumulates of one sample, forward, that the network must have.",
+        examples=[416520],
     )
 
 
@@ -51,7 +53,9 @@ class ExperimentSpec(Plain):
         description="What the experiment is called; by default the name of the file.", examples=["lenet5"]
     )
     summary: Text = Field(
-        "", description="One or two sentences on what it is.", examples=["Two convolutions and two linear layers."]
+        default="",
+        description="One or two sentences on what it is.",
+        examples=["Two convolutions and two linear layers."],
     )
     data: DataSpec = Field(
         description="What the network is trained and tested on.", examples=[{"name": "mnist", "validation": 5000}]
@@ -64,20 +68,22 @@ class ExperimentSpec(Plain):
         description="How the network is trained.", examples=[{"epochs": 6, "optimizer": {"adam": {"lr": 0.001}}}]
     )
     documented: Documented | None = Field(
-        None,
+        default=None,
         description="A published result of this very experiment, to compare with.",
         examples=[{"test_accuracy": 0.9753}],
     )
     expect: Expect | None = Field(
-        None,
+        default=None,
         description="What must come out of the layer list; anything else is an error.",
         examples=[{"parameters": 61706}],
     )
     source: Text | None = Field(
-        None, description="Where it comes from: a paper, a page, a repository.", examples=["LeCun et al. 1998, fig. 2"]
+        default=None,
+        description="Where it comes from: a paper, a page, a repository.",
+        examples=["LeCun et al. 1998, fig. 2"],
     )
     departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
-        (),
+        default=(),
         description="Where it differs from its source, one sentence each.",
         examples=[["Average pooling has no trainable weights."]],
     )
@@ -86,5 +92,5 @@ class ExperimentSpec(Plain):
         max_length=100,
         description="Lint rules that are silenced here, each with the reason.",
         examples=[{"A001": "the write-up has it"}],
-        json_schema_extra={"default": {}},
+        json_schema_extra=written_default({}),
     )

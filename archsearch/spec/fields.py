@@ -20,6 +20,7 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic.config import JsonDict, JsonValue
 from pydantic_core import PydanticCustomError
 
 LARGEST = 2**31 - 1  # torch's sizes are larger, but nothing a person means is
@@ -34,6 +35,11 @@ class Plain(BaseModel):
     also: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+
+
+def written_default(value: JsonValue) -> JsonDict:
+    """Give the schema the default as YAML has it, for a field whose default is made by a class."""
+    return {"default": value}
 
 
 Positive = Annotated[int, Field(gt=0, le=LARGEST)]

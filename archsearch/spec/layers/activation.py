@@ -47,7 +47,7 @@ class LeakyRelu(Activation):
     kind: ClassVar[str] = "leaky_relu"
     torch_name: ClassVar[str] = "LeakyReLU"
 
-    negative_slope: float = Field(0.01, description="Slope where the input is negative.", examples=[0.1])
+    negative_slope: float = Field(default=0.01, description="Slope where the input is negative.", examples=[0.1])
 
 
 class Elu(Activation):
@@ -57,7 +57,7 @@ class Elu(Activation):
     torch_name: ClassVar[str] = "ELU"
 
     alpha: float = Field(
-        1.0, description="Value that the output tends to for very negative inputs, times -1.", examples=[0.5]
+        default=1.0, description="Value that the output tends to for very negative inputs, times -1.", examples=[0.5]
     )
 
 
@@ -75,7 +75,7 @@ class Gelu(Activation):
     torch_name: ClassVar[str] = "GELU"
 
     approximate: Literal["none", "tanh"] = Field(
-        "none",
+        default="none",
         description="How the normal distribution function is computed: exactly (`none`), or by a tanh.",
         examples=["tanh"],
     )
@@ -101,8 +101,8 @@ class Hardtanh(Activation):
     kind: ClassVar[str] = "hardtanh"
     torch_name: ClassVar[str] = "Hardtanh"
 
-    min_val: float = Field(-1.0, description="Smallest output.", examples=[0.0])
-    max_val: float = Field(1.0, description="Largest output.", examples=[6.0])
+    min_val: float = Field(default=-1.0, description="Smallest output.", examples=[0.0])
+    max_val: float = Field(default=1.0, description="Largest output.", examples=[6.0])
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -125,10 +125,10 @@ class Softplus(Activation):
     torch_name: ClassVar[str] = "Softplus"
 
     beta: PositiveFloat = Field(
-        1.0, description="How sharp the bend is: the larger, the closer to relu.", examples=[2.0]
+        default=1.0, description="How sharp the bend is: the larger, the closer to relu.", examples=[2.0]
     )
     threshold: PositiveFloat = Field(
-        20.0, description="From this value of beta * x on the function is linear.", examples=[10.0]
+        default=20.0, description="From this value of beta * x on the function is linear.", examples=[10.0]
     )
 
 

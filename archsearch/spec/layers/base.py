@@ -47,7 +47,7 @@ class LayerBase(Kind):
     family: ClassVar[str]
 
     name: LayerName | None = Field(
-        None,
+        default=None,
         description="What the layer is called; by default its family and position: conv1, fc2.",
         examples=["stem"],
     )

@@ -53,7 +53,7 @@ class Residual(Block):
     family: ClassVar[str] = "res"
 
     projection: bool = Field(
-        False,
+        default=False,
         description="Whether an input of another shape passes a 1x1 convolution (or a linear layer) to fit.",
         examples=[True],
     )

@@ -26,11 +26,13 @@ class Convolution(LayerBase):
         examples=[32, "classes"],
     )
     groups: Positive = Field(
-        1,
+        default=1,
         description="Parts that the channels are split into, each convolved on its own; divides channels in and out.",
         examples=[2],
     )
-    bias: bool = Field(True, description="Whether a trainable number is added to every output.", examples=[False])
+    bias: bool = Field(
+        default=True, description="Whether a trainable number is added to every output.", examples=[False]
+    )
 
     def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
         """Give kernel, stride, dilation and padding, one number per spatial dimension."""
@@ -101,12 +103,12 @@ class Conv1d(Convolution):
     rank: ClassVar[int] = 1
 
     kernel_size: Positive = Field(description="Size of the window in positions.", examples=[3])
-    stride: Positive = Field(1, description="Positions from one window to the next.", examples=[2])
+    stride: Positive = Field(default=1, description="Positions from one window to the next.", examples=[2])
     padding: ConvPadding = Field(
-        0, description="Zeros added at both ends; `same`: as many as keep the length.", examples=["same", 1]
+        default=0, description="Zeros added at both ends; `same`: as many as keep the length.", examples=["same", 1]
     )
     dilation: Positive = Field(
-        1, description="Positions from one value of the window to the next; 1 leaves no gaps.", examples=[2]
+        default=1, description="Positions from one value of the window to the next; 1 leaves no gaps.", examples=[2]
     )
 
     def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
@@ -138,15 +140,17 @@ class Conv2d(Convolution):
         description="Size of the window in pixels: one number, or [height, width].", examples=[3, [3, 5]]
     )
     stride: Pair = Field(
-        (1, 1), description="Pixels from one window to the next: one number, or [down, across].", examples=[2, [2, 1]]
+        default=(1, 1),
+        description="Pixels from one window to the next: one number, or [down, across].",
+        examples=[2, [2, 1]],
     )
     padding: ConvPaddingPair = Field(
-        (0, 0),
+        default=(0, 0),
         description="Zeros added on every side, or [rows, columns]; `same`: as many as keep the size.",
         examples=["same", 1],
     )
     dilation: Pair = Field(
-        (1, 1),
+        default=(1, 1),
         description="Pixels from one value of the window to the next, or [down, across]; 1 leaves no gaps.",
         examples=[2],
     )

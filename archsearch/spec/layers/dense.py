@@ -38,7 +38,9 @@ class Linear(LayerBase):
         description="Values that come out for each sample; `classes` is the number of classes.",
         examples=[120, "classes"],
     )
-    bias: bool = Field(True, description="Whether a trainable number is added to every output.", examples=[False])
+    bias: bool = Field(
+        default=True, description="Whether a trainable number is added to every output.", examples=[False]
+    )
 
     @property
     def width(self) -> int:

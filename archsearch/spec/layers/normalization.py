@@ -22,15 +22,15 @@ class BatchNorm1d(LayerBase):
     family: ClassVar[str] = "norm"
 
     eps: PositiveFloat = Field(
-        1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
     )
     momentum: Momentum = Field(
-        0.1,
+        default=0.1,
         description="Weight of the newest batch in the running mean and variance that evaluation uses.",
         examples=[0.01],
     )
     affine: bool = Field(
-        True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
+        default=True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
     )
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -57,15 +57,15 @@ class BatchNorm2d(LayerBase):
     family: ClassVar[str] = "norm"
 
     eps: PositiveFloat = Field(
-        1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
     )
     momentum: Momentum = Field(
-        0.1,
+        default=0.1,
         description="Weight of the newest batch in the running mean and variance that evaluation uses.",
         examples=[0.01],
     )
     affine: bool = Field(
-        True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
+        default=True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
     )
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -88,10 +88,10 @@ class LayerNorm(LayerBase):
     family: ClassVar[str] = "norm"
 
     eps: PositiveFloat = Field(
-        1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
     )
     elementwise_affine: bool = Field(
-        True, description="Whether each value gets a trainable scale and offset.", examples=[False]
+        default=True, description="Whether each value gets a trainable scale and offset.", examples=[False]
     )
 
     def parameters(self, shape: Shape) -> int:
@@ -113,10 +113,10 @@ class GroupNorm(LayerBase):
         description="Groups of channels that are normalised together; divides the channels.", examples=[4]
     )
     eps: PositiveFloat = Field(
-        1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
     )
     affine: bool = Field(
-        True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
+        default=True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
     )
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -146,7 +146,7 @@ class Dropout(LayerBase):
     family: ClassVar[str] = "drop"
 
     p: Fraction = Field(
-        0.5,
+        default=0.5,
         description="Probability that a value is set to zero while training, at least 0 and below 1.",
         examples=[0.2],
     )
@@ -164,7 +164,7 @@ class Dropout2d(LayerBase):
     family: ClassVar[str] = "drop"
 
     p: Fraction = Field(
-        0.5,
+        default=0.5,
         description="Probability that a channel is set to zero while training, at least 0 and below 1.",
         examples=[0.2],
     )

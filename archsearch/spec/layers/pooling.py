@@ -60,16 +60,18 @@ class MaxPool1d(Pooling):
 
     kernel_size: Positive = Field(description="Size of the window in positions.", examples=[2])
     stride: Positive | None = Field(
-        None, description="Positions from one window to the next; by default the size of the window.", examples=[2]
+        default=None,
+        description="Positions from one window to the next; by default the size of the window.",
+        examples=[2],
     )
     padding: NonNegative = Field(
-        0, description="Positions added at both ends, at most half of the window.", examples=[1]
+        default=0, description="Positions added at both ends, at most half of the window.", examples=[1]
     )
     dilation: Positive = Field(
-        1, description="Positions from one value of the window to the next; 1 leaves no gaps.", examples=[2]
+        default=1, description="Positions from one value of the window to the next; 1 leaves no gaps.", examples=[2]
     )
     ceil_mode: bool = Field(
-        False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
+        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
     )
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
@@ -96,22 +98,22 @@ class MaxPool2d(Pooling):
         description="Size of the window in pixels: one number, or [height, width].", examples=[2, [2, 1]]
     )
     stride: Pair | None = Field(
-        None,
+        default=None,
         description="Pixels from one window to the next, or [down, across]; by default the size of the window.",
         examples=[2],
     )
     padding: PaddingPair = Field(
-        (0, 0),
+        default=(0, 0),
         description="Pixels added on every side, or [rows, columns]; at most half of the window.",
         examples=[1],
     )
     dilation: Pair = Field(
-        (1, 1),
+        default=(1, 1),
         description="Pixels from one value of the window to the next, or [down, across]; 1 leaves no gaps.",
         examples=[2],
     )
     ceil_mode: bool = Field(
-        False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
+        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
     )
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
@@ -136,13 +138,15 @@ class AvgPool1d(Pooling):
 
     kernel_size: Positive = Field(description="Size of the window in positions.", examples=[2])
     stride: Positive | None = Field(
-        None, description="Positions from one window to the next; by default the size of the window.", examples=[2]
+        default=None,
+        description="Positions from one window to the next; by default the size of the window.",
+        examples=[2],
     )
     padding: NonNegative = Field(
-        0, description="Positions added at both ends, at most half of the window.", examples=[1]
+        default=0, description="Positions added at both ends, at most half of the window.", examples=[1]
     )
     ceil_mode: bool = Field(
-        False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
+        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
     )
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
@@ -167,17 +171,17 @@ class AvgPool2d(Pooling):
         description="Size of the window in pixels: one number, or [height, width].", examples=[2, [2, 1]]
     )
     stride: Pair | None = Field(
-        None,
+        default=None,
         description="Pixels from one window to the next, or [down, across]; by default the size of the window.",
         examples=[2],
     )
     padding: PaddingPair = Field(
-        (0, 0),
+        default=(0, 0),
         description="Pixels added on every side, or [rows, columns]; at most half of the window.",
         examples=[1],
     )
     ceil_mode: bool = Field(
-        False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
+        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
     )
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:

@@ -111,7 +111,8 @@ def ablation_schema(data_sets: Sequence[str], ablation: dict[str, Any]) -> dict[
     own = _draft7(ablation)
     definitions |= own.pop("definitions", {}) | own.pop("$defs", {})
     levels = {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/definitions/Edits"}}
-    own["properties"]["factors"] |= {"type": "object", "additionalProperties": levels}
+    said, _ = _parted(own["properties"]["factors"])
+    own["properties"]["factors"] = {"type": "object", "additionalProperties": levels, **said}
     edit = {"$ref": "#/definitions/Edit"}
     definitions["Edits"] = {"anyOf": [edit, {"type": "array", "items": edit, "minItems": 1}]}
     return {
@@ -207,9 +208,14 @@ def _open_fields(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def _opened(field: dict[str, Any]) -> dict[str, Any]:
-    said = {key: field[key] for key in ("description", "default", "examples") if key in field}
-    closed = {key: value for key, value in field.items() if key not in said}
+    said, closed = _parted(field)
     return {"anyOf": [closed, {"$ref": "#/definitions/Open"}], **said}
+
+
+def _parted(field: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part what is said of a field from what it may be."""
+    said = {key: value for key, value in field.items() if key in ("description", "default", "examples")}
+    return said, {key: value for key, value in field.items() if key not in said}
 
 
 def _share(value: Any, layer: dict[str, Any], keep: str | None = None) -> None:
