@@ -8,7 +8,7 @@ Fields are checked here, with `file:line:column`; which cells that makes, and wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,8 +20,10 @@ from archsearch.ablate.design.designs import SAMPLED_ORDERS
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.experiment_plan import load_spec
 from archsearch.spec.catalog import find, study_kind
+from archsearch.spec.edit.apply import edit_problems
+from archsearch.spec.edit.in_memory import written_spec
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import LARGEST, LEVEL_NAME, NonNegativeFloat, Plain, SpecName, Text
+from archsearch.spec.fields import LARGEST, LEVEL_NAME, NonNegativeFloat, Plain, SpecName, Text, written_default
 from archsearch.spec.text.sentences import problems_of, quoted, short
 from archsearch.spec.text.yaml import Mark, Node, read_file
 from archsearch.stats.effect import Probability
@@ -46,8 +48,10 @@ MOST_SEEDS = 1000
 class Seeds(Plain):
     """The seeds of every cell; `sequential` says that a comparison stops at its first decision."""
 
-    values: Annotated[tuple[int, ...], Field(strict=False)]
-    sequential: bool = False
+    values: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="The seeds.", examples=[[0, 1, 2]])
+    sequential: bool = Field(
+        default=False, description="Whether a comparison stops at its first decision.", examples=[True]
+    )
 
 
 def _seeds(value: object) -> object:
@@ -93,7 +97,15 @@ SeedsField = Annotated[
                 {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
                 {
                     "type": "object",
-                    "properties": {"max": _COUNT, "sequential": {"type": "boolean"}},
+                    "properties": {
+                        "max": {**_COUNT, "description": "Most seeds of a cell.", "examples": [30]},
+                        "sequential": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "Whether a comparison stops at its first decision.",
+                            "examples": [True],
+                        },
+                    },
                     "required": ["max"],
                     "additionalProperties": False,
                 },
@@ -120,8 +132,12 @@ Reference = SpecName | Text
 class Screens(Plain):
     """Named specs that are compared on few seeds only: exploratory, no p values, outside the family of claims."""
 
-    variants: Annotated[tuple[Reference, ...], Field(strict=False, min_length=1)]
-    seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = 3
+    variants: Annotated[tuple[Reference, ...], Field(strict=False, min_length=1)] = Field(
+        description="Named specs to screen.", examples=[["lenet_l1"]]
+    )
+    seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = Field(
+        default=3, description="Seeds of each of them, at least 2.", examples=[5]
+    )
 
 
 class AblationSpec(Plain):
@@ -132,25 +148,87 @@ class AblationSpec(Plain):
     an accuracy that of guessing, if nothing is said.
     """
 
-    name: SpecName
-    summary: Text = ""
-    baseline: Reference
-    factors: dict[LevelName, dict[LevelName, Edits]] = Field(default_factory=dict, max_length=100)
-    variants: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
-    screens: Screens | None = None
-    design: DesignName = "one_at_a_time"
-    resolution: Annotated[int, Field(ge=3, le=8)] = 4
-    orders: Annotated[int, Field(ge=2, le=1000)] = SAMPLED_ORDERS
-    seeds: SeedsField = Field(default_factory=lambda: Seeds(values=tuple(range(10))))
-    metric: Metric = "test_accuracy"
-    alpha: Probability = 0.05
-    margin: NonNegativeFloat = 0.001
-    power: Probability = 0.8
-    screen: bool = False
-    control: bool = False
-    failed_value: float | None = None
-    source: Text | None = None
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    name: SpecName = Field(
+        description="What the ablation is called in the storage; by default the name of the file.",
+        examples=["lenet5_factors"],
+    )
+    summary: Text = Field(
+        default="",
+        description="One or two sentences on what it is.",
+        examples=["Two convolutions and two linear layers."],
+    )
+    baseline: Reference = Field(
+        description="The spec that all is compared with: a name, or a file beside this one.", examples=["lenet5"]
+    )
+    factors: dict[LevelName, dict[LevelName, Edits]] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="What changes: each factor has levels, each level is one edit or a list of edits.",
+        examples=[{"activation": {"relu": [{"replace": {"tanh": "relu"}}]}}],
+        json_schema_extra=written_default({}),
+    )
+    variants: Annotated[tuple[Reference, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Named specs that are compared with the baseline, instead of factors.",
+        examples=[["lenet_best", "lenet_l1"]],
+    )
+    screens: Screens | None = Field(
+        default=None,
+        description="Named specs that are compared on few seeds, outside of the claims.",
+        examples=[{"variants": ["lenet_l1"], "seeds": 3}],
+    )
+    design: DesignName = Field(
+        default="one_at_a_time", description="Which combinations of levels are run.", examples=["full_factorial"]
+    )
+    resolution: Annotated[int, Field(ge=3, le=8)] = Field(
+        default=4,
+        description="Of a fractional factorial; 4 keeps main effects apart from those of pairs.",
+        examples=[5],
+    )
+    orders: Annotated[int, Field(ge=2, le=1000)] = Field(
+        default=SAMPLED_ORDERS, description="Of shapley with many factors: orders that are drawn.", examples=[50]
+    )
+    seeds: SeedsField = Field(
+        default_factory=lambda: Seeds(values=tuple(range(10))),
+        description="Seeds of every cell: how many, a list, or {max: 30, sequential: true} to stop at a decision.",
+        examples=[10, [1, 2, 3]],
+        json_schema_extra=written_default(10),
+    )
+    metric: Metric = Field(
+        default="test_accuracy",
+        description="What is compared; for an accuracy more is better, for a loss less.",
+        examples=["val_accuracy"],
+    )
+    alpha: Probability = Field(
+        default=0.05, description="Level of significance of all claims together.", examples=[0.01]
+    )
+    margin: NonNegativeFloat = Field(
+        default=0.001,
+        description="Difference too small to matter, in the metric's own unit: 0.001 is 0.1 % of accuracy.",
+        examples=[0.002],
+    )
+    power: Probability = Field(
+        default=0.8, description="Probability with which an effect of the planned size is to be found.", examples=[0.9]
+    )
+    screen: bool = Field(default=False, description="Whether this is a screen: few seeds, no claims.", examples=[True])
+    control: bool = Field(
+        default=False, description="Whether the baseline is also compared with itself on other seeds.", examples=[True]
+    )
+    failed_value: float | None = Field(
+        default=None,
+        description="What a failed run counts as in the second figure; by default the accuracy of guessing.",
+        examples=[0.1],
+    )
+    source: Text | None = Field(
+        default=None,
+        description="Where it comes from: a paper, a page, a repository.",
+        examples=["LeCun et al. 1998, fig. 2"],
+    )
+    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Where it differs from its source, one sentence each.",
+        examples=[["Average pooling has no trainable weights."]],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -231,8 +309,10 @@ def declare(node: Node, folder: Path, stem: str, baseline: ExperimentSpec | None
     try:
         spec = AblationSpec.model_validate(node.plain())
     except ValidationError as error:
-        raise SpecError(problems_of(error, node, AblationSpec)) from None
+        raise SpecError([*problems_of(error, node, AblationSpec), *_wrong_edits(node, folder, baseline)]) from None
     baseline = baseline or _referred(spec.baseline, node, ("baseline",), folder)
+    if problems := [*_wrong_edits(node, folder, baseline, alone=spec.design in _ALONE)]:
+        raise SpecError(problems)
     levels: dict[tuple[str, str], Node | ExperimentSpec] = {}
     for factor, of_factor in _items(node.get("factors")):
         for level, edits in _items(of_factor):
@@ -240,6 +320,27 @@ def declare(node: Node, folder: Path, stem: str, baseline: ExperimentSpec | None
     screens = _variants(spec, node, folder, baseline, levels)
     _no_reserved_names(levels, node)
     return Declared(spec, baseline, levels, screens, node)
+
+
+_ALONE = ("one_at_a_time", "full_factorial", "fractional_factorial")  # designs that run each level on the baseline
+
+
+def _wrong_edits(
+    node: Node, folder: Path, baseline: ExperimentSpec | None, *, alone: bool = False
+) -> Iterator[Problem]:
+    """Yield what is wrong in the edits of every level, where there is a baseline to try them on."""
+    reference = node.get("baseline")
+    if baseline is None and reference is not None and isinstance(reference.value, str):
+        try:
+            baseline = _referred(reference.value, node, ("baseline",), folder)
+        except SpecError as error:
+            yield from error.problems
+    if baseline is not None:
+        below = written_spec(baseline, "baseline")
+        for _, of_factor in _items(node.get("factors")):
+            for _, level in _items(of_factor):
+                edits = level if isinstance(level.value, tuple) else Node((level,), level.mark)
+                yield from edit_problems(below, edits, alone=alone)
 
 
 def _items(node: Node | None) -> list[tuple[str, Node]]:

@@ -23,7 +23,9 @@ def schema(
         Path | None, typer.Option("--write", help="Write all schemas into this folder instead of printing one.")
     ] = None,
 ) -> None:
-    """Print the JSON Schema of specs, searches or ablations, for editors that complete and check YAML.
+    """Print the JSON Schema of specs, searches or ablations: every key with what it does, default and example.
+
+    Editors complete and check a YAML file by the schema that its first line names, as in every shipped spec.
 
     Example:  archsearch schema --write schema
     """

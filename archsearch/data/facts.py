@@ -7,7 +7,6 @@ Checks that the options of a `DataSpec` fit its data. Must not import torch, tor
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from archsearch.data import folder, npz
 from archsearch.data.registry import DATASETS, OWN_DATA, Contents
 from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.spec.dataset import Crop, DataSpec, Shift
+from archsearch.spec.nearest import nearest
 
 LARGEST_PREPARED = 32 * 2**30  # bytes: more is a mistyped size, or data that does not belong in one memory-mapped file
 
@@ -80,8 +80,8 @@ def contents(spec: DataSpec) -> Contents:
     if spec.name == "folder":
         return folder.contents(own_path(spec), grayscale=spec.grayscale, ground=spec.background)
     known = [*DATASETS, *OWN_DATA]
-    close = difflib.get_close_matches(spec.name.lower().replace("-", "_"), known, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
+    close = nearest(spec.name, known)
+    hint = f" Did you mean {close}?" if close else ""
     raise SpecError(f"unknown data set {spec.name}.{hint} There are {', '.join(known)}.", ("data", "name"))
 
 

@@ -14,6 +14,6 @@ def schemas() -> dict[str, dict[str, Any]]:
     data_sets = sorted([*DATASETS, *OWN_DATA])
     own = StudySpec.model_json_schema()
     objective = own["properties"]["objective"]
-    one = objective["items"]
-    own["properties"]["objective"] = {"anyOf": [one, objective]}
+    said = {key: objective.pop(key) for key in ("description", "examples")}
+    own["properties"]["objective"] = {"anyOf": [objective["items"], objective], **said}
     return {"experiment": experiment_schema(data_sets), "study": study_schema(data_sets, own)}

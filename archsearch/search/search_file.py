@@ -22,13 +22,15 @@ from pydantic_core import PydanticCustomError
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import load_spec, plan_experiment
 from archsearch.search.baseline import notes_on
+from archsearch.search.closed import problems_in, raise_all
 from archsearch.search.space.read_layers import read_layers, read_part, read_shared
 from archsearch.search.space.read_value import Scope
 from archsearch.search.space.space import SearchSpace, SizeLimits, check_values
 from archsearch.search.space.templates import Fixed, Items, Keys, Template, open_values
 from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
+from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text, written_default
+from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import problems_of, quoted
 from archsearch.spec.text.yaml import Node, read_file, read_text
@@ -57,8 +59,14 @@ Counted = Annotated[
 class LimitsSpec(Plain):
     """What a sampled network may have at the most; larger ones are never trained."""
 
-    parameters: Counted | None = None
-    macs: Counted | None = None
+    parameters: Counted | None = Field(
+        default=None, description="Most trainable values; k, M and G are allowed.", examples=["100k", 61706]
+    )
+    macs: Counted | None = Field(
+        default=None,
+        description="Most multiply-accumulates of one sample, forward; k, M and G are allowed.",
+        examples=["2M"],
+    )
 
 
 def _objective(value: object) -> object:
@@ -68,9 +76,17 @@ def _objective(value: object) -> object:
             return (direction, metric)
     raise PydanticCustomError(
         "objective",
-        "expected maximize or minimize with one of {metrics}, such as {maximize: val_accuracy}",
-        {"metrics": ", ".join(get_args(Metric))},
+        "expected maximize or minimize with one of {metrics}, such as {example}",
+        {"metrics": ", ".join(get_args(Metric)), "example": _nearest_objective(value)},
     )
+
+
+def _nearest_objective(value: object) -> str:
+    """Give what was probably meant: `{maximise: val_acc}` -> `{maximize: val_accuracy}`."""
+    words = next(iter(value.items())) if isinstance(value, dict) and value else ("", "")
+    direction = nearest(str(words[0]), ("maximize", "minimize"))
+    metric = nearest(str(words[1]), get_args(Metric)) or "val_accuracy"
+    return f"{{{direction or ('maximize' if metric == 'val_accuracy' else 'minimize')}: {metric}}}"
 
 
 Objective = Annotated[
@@ -79,7 +95,14 @@ Objective = Annotated[
     WithJsonSchema(
         {
             "type": "object",
-            "properties": {word: {"enum": list(get_args(Metric))} for word in ("maximize", "minimize")},
+            "properties": {
+                word: {
+                    "enum": list(get_args(Metric)),
+                    "description": f"The metric of which {amount} is better; by default the other key is given.",
+                    "examples": [metric],
+                }
+                for word, amount, metric in (("maximize", "more", "val_accuracy"), ("minimize", "less", "macs"))
+            },
             "minProperties": 1,
             "maxProperties": 1,
             "additionalProperties": False,
@@ -93,9 +116,11 @@ class Screen(Kind):
 
     kind: ClassVar[str] = "screen"
 
-    epochs: Positive = 1
-    keep: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    startup_trials: NonNegative = 4
+    epochs: Positive = Field(default=1, description="Epochs after which trials are compared.", examples=[2])
+    keep: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.3, description="Fraction of the trials that is trained to the end.", examples=[0.5]
+    )
+    startup_trials: NonNegative = Field(default=4, description="First trials that are never stopped.", examples=[10])
 
 
 class Median(Kind):
@@ -103,8 +128,8 @@ class Median(Kind):
 
     kind: ClassVar[str] = "median"
 
-    warmup_epochs: NonNegative = 1
-    startup_trials: NonNegative = 5
+    warmup_epochs: NonNegative = Field(default=1, description="Epochs before which no trial is stopped.", examples=[2])
+    startup_trials: NonNegative = Field(default=5, description="First trials that are never stopped.", examples=[10])
 
 
 class Hyperband(Kind):
@@ -112,8 +137,12 @@ class Hyperband(Kind):
 
     kind: ClassVar[str] = "hyperband"
 
-    min_epochs: Positive = 1
-    reduction_factor: Annotated[int, Field(ge=2, le=10)] = 3
+    min_epochs: Positive = Field(
+        default=1, description="Epochs that every trial is trained at the least.", examples=[2]
+    )
+    reduction_factor: Annotated[int, Field(ge=2, le=10)] = Field(
+        default=3, description="One of this many trials goes on at each step.", examples=[4]
+    )
 
 
 class NoPruning(Kind):
@@ -129,18 +158,58 @@ Sampler = Literal["auto", "tpe", "random", "qmc", "gp", "cmaes", "nsga2", "nsga3
 class StudySpec(Plain):
     """The part of a study file that is not open."""
 
-    name: SpecName
-    summary: Text = ""
-    base: SpecName | Text
-    objective: Annotated[tuple[Objective, ...], Field(strict=False, min_length=1, max_length=4)]
-    limits: LimitsSpec = Field(default_factory=LimitsSpec)
-    trials: Positive = 50
-    sampler: Sampler = "auto"
-    pruner: Pruner = Field(default_factory=Screen)
-    confirm: NonNegative = 3
-    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = 3
-    source: Text | None = None
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    also: ClassVar[tuple[str, ...]] = ("space", "network", "data", "train")
+
+    name: SpecName = Field(
+        description="What the study is called in the storage; by default the name of the file.", examples=["lenet"]
+    )
+    summary: Text = Field(
+        default="",
+        description="One or two sentences on what it is.",
+        examples=["Two convolutions and two linear layers."],
+    )
+    base: SpecName | Text = Field(
+        description="The spec that gives data, training and trial 0: a name, or a file beside this one.",
+        examples=["lenet5", "mine.yaml"],
+    )
+    objective: Annotated[tuple[Objective, ...], Field(strict=False, min_length=1, max_length=4)] = Field(
+        description="What is looked for: maximize or minimize one metric, or a list of up to four.",
+        examples=[{"maximize": "val_accuracy"}, [{"maximize": "val_accuracy"}, {"minimize": "macs"}]],
+    )
+    limits: LimitsSpec = Field(
+        default_factory=LimitsSpec,
+        description="What a network may have at the most; larger ones are never trained.",
+        examples=[{"parameters": "100k"}],
+        json_schema_extra=written_default({}),
+    )
+    trials: Positive = Field(default=50, description="Networks to try.", examples=[100])
+    sampler: Sampler = Field(
+        default="auto",
+        description="What chooses the next network; `auto` is local search, or nsga2 for several objectives.",
+        examples=["tpe"],
+    )
+    pruner: Pruner = Field(
+        default_factory=Screen,
+        description="When a trial is stopped early: screen, median, hyperband or none.",
+        examples=["none", {"screen": {"keep": 0.5}}],
+        json_schema_extra=written_default("screen"),
+    )
+    confirm: NonNegative = Field(
+        default=3, description="Best networks that are trained again on new seeds and tested; 0 is none.", examples=[5]
+    )
+    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = Field(
+        default=3, description="Seeds on which each of them is trained again.", examples=[10]
+    )
+    source: Text | None = Field(
+        default=None,
+        description="Where it comes from: a paper, a page, a repository.",
+        examples=["LeCun et al. 1998, fig. 2"],
+    )
+    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Where it differs from its source, one sentence each.",
+        examples=[["Average pooling has no trainable weights."]],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -200,9 +269,6 @@ def _skeleton(space: SearchSpace) -> object:
     return bare((space.shared, space.network, space.data, space.train))
 
 
-_TEMPLATES = ("space", "network", "data", "train")
-
-
 def load_study(reference: str) -> Study:
     """Read a study by name or path, its base with it; raise `SpecError` with `file:line:column`."""
     path = find(reference, "studies")
@@ -210,8 +276,12 @@ def load_study(reference: str) -> Study:
     if study_kind(node) == "ablation":
         message = f"{path.stem} is an ablation and no search; `archsearch ablate {reference}` runs it"
         raise SpecError(Problem(str(node.mark), message))
-    spec = _plain_part(node)
-    base, note = _with_validation(_base(spec, node, path))
+    try:
+        spec = _plain_part(node)
+    except SpecError as error:
+        raise_all([], [*error.problems, *_rest(node, path)])
+        raise
+    base, note = _with_validation(_base(spec.base, node, path))
     space = _space(node, base, spec)
     notes = "\n".join(one for one in (note, *notes_on(space)) if one)
     return Study(spec, space, path.read_text(encoding="utf-8-sig"), path.stem, notes)
@@ -232,7 +302,7 @@ def _named(node: Node, stem: str) -> Node:
 
 def _plain_part(node: Node) -> StudySpec:
     rest = node
-    for key in _TEMPLATES:
+    for key in StudySpec.also:
         if key in (node.value if isinstance(node.value, dict) else {}):
             rest = rest.with_item(key, None)
     try:
@@ -241,9 +311,20 @@ def _plain_part(node: Node) -> StudySpec:
         raise SpecError(problems_of(error, rest, StudySpec)) from None
 
 
-def _base(spec: StudySpec, node: Node, path: Path) -> ExperimentSpec:
-    beside = path.parent / spec.base
-    reference = str(beside) if spec.base.endswith((".yaml", ".yml")) else spec.base
+def _rest(node: Node, path: Path) -> list[Problem]:
+    """Give what is wrong in the parts that are laid over the base, where there is a base."""
+    reference = node.get("base")
+    if reference is None or not isinstance(reference.value, str):
+        return []
+    try:
+        return [*_read(node)[2].problems, *problems_in(node, _base(reference.value, node, path))]
+    except SpecError as error:
+        return list(error.problems)
+
+
+def _base(base: str, node: Node, path: Path) -> ExperimentSpec:
+    beside = path.parent / base
+    reference = str(beside) if base.endswith((".yaml", ".yml")) else base
     try:
         return load_spec(reference)
     except SpecError as error:
@@ -262,22 +343,29 @@ def _with_validation(base: ExperimentSpec) -> tuple[ExperimentSpec, str]:
     return base.model_copy(update={"data": data}), note
 
 
-def _space(node: Node, base: ExperimentSpec, spec: StudySpec) -> SearchSpace:
-    shared = read_shared(node.get("space"))
-    scope = Scope(shared)
+def _read(node: Node) -> tuple[Items | None, dict[str, Template], Scope]:
+    """Read the parts that may be open; what is wrong with them is in the scope's `problems`."""
+    problems: list[Problem] = []
+    space = node.get("space")
+    shared = read_shared(space, problems)
+    names = set(space.value) if space is not None and isinstance(space.value, dict) else set()
+    scope = Scope(shared, refused=frozenset(names - set(shared)), problems=problems)
     network = node.get("network")
     layers = read_layers(network, scope) if network is not None else None
-    parts: dict[str, Template] = {}
-    for part in ("data", "train"):
-        value = node.get(part)
-        parts[part] = read_part(value, part, scope) if value is not None else Keys(())
-        _closed(value, part)
-    for name in shared:
+    values = {part: node.get(part) for part in ("data", "train")}
+    return layers, {k: read_part(v, k, scope) if v is not None else Keys(()) for k, v in values.items()}, scope
+
+
+def _space(node: Node, base: ExperimentSpec, spec: StudySpec) -> SearchSpace:
+    layers, parts, scope = _read(node)
+    _closed(node.get("data"), "data")
+    raise_all(scope.problems, problems_in(node, base))
+    for name in scope.shared:
         if name not in scope.used:
             where = node.locate(("space", name), key=True)
             raise SpecError(Problem(str(where), f"space.{name} is not used; write ${name} where it is meant"))
     limits = SizeLimits(spec.limits.parameters, spec.limits.macs)
-    space = SearchSpace(base, tuple(shared.values()), layers, parts["data"], parts["train"], limits)
+    space = SearchSpace(base, tuple(scope.shared.values()), layers, parts["data"], parts["train"], limits)
     _no_clash(space)
     if not space.parameters():
         raise SpecError(Problem(str(node.mark), "nothing is open: write choice, int or float for a value"))

@@ -29,7 +29,9 @@ class Shift(Kind):
 
     kind: ClassVar[str] = "shift"
 
-    pixels: Positive = 2
+    pixels: Positive = Field(
+        default=2, description="Most pixels that an image is moved, in each direction.", examples=[4]
+    )
 
 
 class Rotate(Kind):
@@ -37,7 +39,9 @@ class Rotate(Kind):
 
     kind: ClassVar[str] = "rotate"
 
-    degrees: Annotated[float, Field(gt=0, le=180)] = 10.0
+    degrees: Annotated[float, Field(gt=0, le=180)] = Field(
+        default=10.0, description="Most degrees that an image is turned, either way.", examples=[15.0]
+    )
 
 
 class Flip(Kind):
@@ -45,7 +49,11 @@ class Flip(Kind):
 
     kind: ClassVar[str] = "flip"
 
-    direction: Literal["horizontal", "vertical"] = "horizontal"
+    direction: Literal["horizontal", "vertical"] = Field(
+        default="horizontal",
+        description="horizontal: left and right change places; vertical: top and bottom.",
+        examples=["vertical"],
+    )
 
 
 class Crop(Kind):
@@ -53,7 +61,7 @@ class Crop(Kind):
 
     kind: ClassVar[str] = "crop"
 
-    padding: Positive = 4
+    padding: Positive = Field(default=4, description="Pixels of 0 added on every side before the cut.", examples=[2])
 
 
 AnyAugmentation = Shift | Rotate | Flip | Crop
@@ -139,38 +147,60 @@ Colour = Annotated[
 class DataSpec(Plain):
     """The `data:` part of a spec; `path` is for your own data (npz, folder) only."""
 
-    name: SpecName
-    path: Text | None = None
-    size: Pair | None = None
-    grayscale: bool = False
-    normalize: bool = False
-    validation: Validation = 0
-    limit: Positive | None = None
-    augment: Annotated[tuple[Augmentation, ...], Field(strict=False)] = ()
-    train_limit: Annotated[
-        TrainLimit | None,
-        Field(
-            description="how many training samples are used, a number or a fraction, of each class its share; "
-            "validation and test samples stay what they are",
-            examples=[500, 0.25],
-        ),
-    ] = None
-    background: Annotated[
-        Colour | None,
-        Field(
-            description="what images with transparency are laid on (folder): white, black, a grey level or "
-            "[red, green, blue], 0 to 255; white where nothing is said",
-            examples=["black", 128, [255, 240, 200]],
-        ),
-    ] = None
-    channels: Annotated[
-        Literal["first", "last"] | None,
-        Field(
-            description="which axis of x holds the channels (npz): first is (N, channels, ...), last is (N, ..., "
-            "channels); where nothing is said, first, but last for images whose last axis is 1, 3 or 4",
-            examples=["last"],
-        ),
-    ] = None
+    name: SpecName = Field(
+        description="The data set: one by its name, or your own as npz or folder.", examples=["mnist", "folder"]
+    )
+    path: Text | None = Field(
+        default=None,
+        description="The file (npz) or folder of your own data, from the current folder.",
+        examples=["data/leaves.npz"],
+    )
+    size: Pair | None = Field(
+        default=None,
+        description="Height and width in pixels that images are resized to; by default as they come.",
+        examples=[32, [28, 32]],
+    )
+    grayscale: bool = Field(
+        default=False, description="Whether colour images are made grey: one channel instead of three.", examples=[True]
+    )
+    normalize: bool = Field(
+        default=False,
+        description="Whether each channel is shifted and scaled to mean 0 and deviation 1 of the training data.",
+        examples=[True],
+    )
+    validation: Validation = Field(
+        default=0,
+        description="Held out of the training data to watch and select on: a fraction, or a number of samples.",
+        examples=[0.1, 5000],
+    )
+    limit: Positive | None = Field(
+        default=None,
+        description="Most samples that are used of each part, training and test; by default all.",
+        examples=[1000],
+    )
+    augment: Annotated[tuple[Augmentation, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Random changes of the training images, in this order, new in every epoch; none by default.",
+        examples=[["flip", {"shift": {"pixels": 2}}]],
+    )
+    train_limit: TrainLimit | None = Field(
+        default=None,
+        description="How many training samples are used, a number or a fraction, of each class its share; validation "
+        "and test samples stay what they are; by default all.",
+        examples=[500, 0.25],
+    )
+    background: Colour | None = Field(
+        default=None,
+        description="What images with transparency are laid on (folder): white, black, a grey level or [red, green, "
+        "blue], 0 to 255; by default white.",
+        examples=["black", 128, [255, 240, 200]],
+    )
+    channels: Literal["first", "last"] | None = Field(
+        default=None,
+        description="Which axis of x holds the channels (npz): first is (N, channels, ...), last is (N, ..., channels);"
+        " by default first, but last for images whose last axis is 1, 3 or 4.",
+        examples=["last"],
+    )
 
     @model_serializer(mode="wrap")
     def _only_what_is_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

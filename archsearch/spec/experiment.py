@@ -7,12 +7,12 @@ Frozen plain data. Whether the layers fit together is asked of `network.plan_net
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
 from archsearch.spec.dataset import DataSpec
-from archsearch.spec.fields import LINT_CODE, NonNegative, Plain, SpecName, Text
+from archsearch.spec.fields import LINT_CODE, NonNegative, Plain, SpecName, Text, written_default
 from archsearch.spec.layers import Layer
 from archsearch.spec.training import TrainSpec
 
@@ -23,14 +23,22 @@ LintReason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 class Documented(Plain):
     """A published result of this experiment, to be reproduced; a fraction, not per cent."""
 
-    test_accuracy: Annotated[float, Field(ge=0, le=1)]
+    test_accuracy: Annotated[float, Field(ge=0, le=1)] = Field(
+        description="The published accuracy on the test data, as a fraction.", examples=[0.9753]
+    )
 
 
 class Expect(Plain):
     """What must come out of the network, else the spec is wrong."""
 
-    parameters: NonNegative | None = None
-    macs: NonNegative | None = None
+    parameters: NonNegative | None = Field(
+        default=None, description="Trainable values that the network must have.", examples=[61706]
+    )
+    macs: NonNegative | None = Field(
+        default=None,
+        description="Multiply-accumulates of one sample, forward, that the network must have.",
+        examples=[416520],
+    )
 
 
 class ExperimentSpec(Plain):
@@ -39,13 +47,50 @@ class ExperimentSpec(Plain):
     `lint` silences rules, each with the reason why: `{A001: the write-up has it}`. It decides nothing about a run.
     """
 
-    name: SpecName
-    summary: Text = ""
-    data: DataSpec
-    network: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)]
-    train: TrainSpec
-    documented: Documented | None = None
-    expect: Expect | None = None
-    source: Text | None = None
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = ()
-    lint: dict[LintCode, LintReason] = Field(default_factory=dict, max_length=100)
+    also: ClassVar[tuple[str, ...]] = ("extends", "edits")
+
+    name: SpecName = Field(
+        description="What the experiment is called; by default the name of the file.", examples=["lenet5"]
+    )
+    summary: Text = Field(
+        default="",
+        description="One or two sentences on what it is.",
+        examples=["Two convolutions and two linear layers."],
+    )
+    data: DataSpec = Field(
+        description="What the network is trained and tested on.", examples=[{"name": "mnist", "validation": 5000}]
+    )
+    network: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)] = Field(
+        description="The layers, one after the other; the last gives one value for each class.",
+        examples=[["flatten", {"linear": {"out_features": "classes"}}]],
+    )
+    train: TrainSpec = Field(
+        description="How the network is trained.", examples=[{"epochs": 6, "optimizer": {"adam": {"lr": 0.001}}}]
+    )
+    documented: Documented | None = Field(
+        default=None,
+        description="A published result of this very experiment, to compare with.",
+        examples=[{"test_accuracy": 0.9753}],
+    )
+    expect: Expect | None = Field(
+        default=None,
+        description="What must come out of the layer list; anything else is an error.",
+        examples=[{"parameters": 61706}],
+    )
+    source: Text | None = Field(
+        default=None,
+        description="Where it comes from: a paper, a page, a repository.",
+        examples=["LeCun et al. 1998, fig. 2"],
+    )
+    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Where it differs from its source, one sentence each.",
+        examples=[["Average pooling has no trainable weights."]],
+    )
+    lint: dict[LintCode, LintReason] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="Lint rules that are silenced here, each with the reason.",
+        examples=[{"A001": "the write-up has it"}],
+        json_schema_extra=written_default({}),
+    )

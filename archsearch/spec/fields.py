@@ -9,7 +9,7 @@ Knows nothing of layers, data or torch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -20,15 +20,26 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic.config import JsonDict, JsonValue
 from pydantic_core import PydanticCustomError
 
 LARGEST = 2**31 - 1  # torch's sizes are larger, but nothing a person means is
 
 
 class Plain(BaseModel):
-    """Frozen, strict data: unknown keys are refused, nothing is converted but whole numbers to floats."""
+    """Frozen, strict data: unknown keys are refused, nothing is converted but whole numbers to floats.
+
+    `also` names keys that a file may have beside the fields, since they are read before the fields are.
+    """
+
+    also: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+
+
+def written_default(value: JsonValue) -> JsonDict:
+    """Give the schema the default as YAML has it, for a field whose default is made by a class."""
+    return {"default": value}
 
 
 Positive = Annotated[int, Field(gt=0, le=LARGEST)]

@@ -61,14 +61,21 @@ def _json_schema(
     options += [
         {
             "type": "object",
-            "description": (cls.__doc__ or "").strip().split("\n")[0],
-            "properties": {cls.kind: handler(choices[cls.kind])},
+            "description": doc,
+            "properties": {cls.kind: {**handler(choices[cls.kind]), "description": doc, "examples": [_example(cls)]}},
             "required": [cls.kind],
             "additionalProperties": False,
         }
         for cls in classes
+        for doc in [(cls.__doc__ or "").strip().split("\n")[0]]
     ]
     return {"anyOf": options}
+
+
+def _example(cls: type[Kind]) -> dict[str, Any]:
+    """Give the fields that must be written, each with its first example."""
+    fields = cls.model_fields.items()
+    return {name: field.examples[0] for name, field in fields if field.is_required() and field.examples}
 
 
 def _fields(value: object) -> object:

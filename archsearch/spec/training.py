@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.spec.fields import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat
+from archsearch.spec.fields import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat, written_default
 from archsearch.spec.onekey import Kind, OneKey
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -23,10 +23,18 @@ class Sgd(Kind):
 
     kind: ClassVar[str] = "sgd"
 
-    lr: PositiveFloat
-    momentum: Fraction = 0.0
-    nesterov: bool = False
-    weight_decay: NonNegativeFloat = 0.0
+    lr: PositiveFloat = Field(description="Learning rate; the schedule multiplies it.", examples=[0.1])
+    momentum: Fraction = Field(
+        default=0.0, description="Share of the last step that is taken again, at least 0 and below 1.", examples=[0.9]
+    )
+    nesterov: bool = Field(
+        default=False,
+        description="Whether the gradient is taken ahead of the step (Nesterov); needs a momentum.",
+        examples=[True],
+    )
+    weight_decay: NonNegativeFloat = Field(
+        default=0.0, description="Times the weights, added to the gradient: L2 regularisation.", examples=[0.0005]
+    )
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
@@ -40,10 +48,20 @@ class Adam(Kind):
 
     kind: ClassVar[str] = "adam"
 
-    lr: PositiveFloat = 1e-3
-    betas: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-    weight_decay: NonNegativeFloat = 0.0
+    lr: PositiveFloat = Field(default=1e-3, description="Learning rate; the schedule multiplies it.", examples=[0.001])
+    betas: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = Field(
+        default=(0.9, 0.999),
+        description="Decay rates of the running means of the gradient and of its square.",
+        examples=[[0.9, 0.98]],
+    )
+    eps: PositiveFloat = Field(
+        default=1e-8,
+        description="Added to the root of the mean square, so that nothing is divided by zero.",
+        examples=[1e-07],
+    )
+    weight_decay: NonNegativeFloat = Field(
+        default=0.0, description="Times the weights, added to the gradient: L2 regularisation.", examples=[0.0005]
+    )
 
 
 class AdamW(Kind):
@@ -51,10 +69,22 @@ class AdamW(Kind):
 
     kind: ClassVar[str] = "adamw"
 
-    lr: PositiveFloat = 1e-3
-    betas: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-    weight_decay: NonNegativeFloat = 1e-2
+    lr: PositiveFloat = Field(default=1e-3, description="Learning rate; the schedule multiplies it.", examples=[0.001])
+    betas: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = Field(
+        default=(0.9, 0.999),
+        description="Decay rates of the running means of the gradient and of its square.",
+        examples=[[0.9, 0.98]],
+    )
+    eps: PositiveFloat = Field(
+        default=1e-8,
+        description="Added to the root of the mean square, so that nothing is divided by zero.",
+        examples=[1e-07],
+    )
+    weight_decay: NonNegativeFloat = Field(
+        default=1e-2,
+        description="Times learning rate and weights, taken off the weights in every step.",
+        examples=[0.05],
+    )
 
 
 class RmsProp(Kind):
@@ -62,11 +92,21 @@ class RmsProp(Kind):
 
     kind: ClassVar[str] = "rmsprop"
 
-    lr: PositiveFloat = 1e-2
-    alpha: Fraction = 0.99
-    eps: PositiveFloat = 1e-8
-    momentum: Fraction = 0.0
-    weight_decay: NonNegativeFloat = 0.0
+    lr: PositiveFloat = Field(default=1e-2, description="Learning rate; the schedule multiplies it.", examples=[0.001])
+    alpha: Fraction = Field(
+        default=0.99, description="Decay rate of the running mean of the squared gradient.", examples=[0.9]
+    )
+    eps: PositiveFloat = Field(
+        default=1e-8,
+        description="Added to the root of the mean square, so that nothing is divided by zero.",
+        examples=[1e-07],
+    )
+    momentum: Fraction = Field(
+        default=0.0, description="Share of the last step that is taken again, at least 0 and below 1.", examples=[0.9]
+    )
+    weight_decay: NonNegativeFloat = Field(
+        default=0.0, description="Times the weights, added to the gradient: L2 regularisation.", examples=[0.0005]
+    )
 
 
 AnyOptimizer = Sgd | Adam | AdamW | RmsProp
@@ -78,7 +118,11 @@ class Constant(Kind):
 
     kind: ClassVar[str] = "constant"
 
-    warmup_epochs: NonNegativeFloat = 0.0
+    warmup_epochs: NonNegativeFloat = Field(
+        default=0.0,
+        description="Epochs in which the learning rate rises linearly to its full value; may be a fraction.",
+        examples=[1.0, 0.5],
+    )
 
 
 class Step(Kind):
@@ -86,9 +130,15 @@ class Step(Kind):
 
     kind: ClassVar[str] = "step"
 
-    step_size: Positive
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
-    warmup_epochs: NonNegativeFloat = 0.0
+    step_size: Positive = Field(description="Epochs from one drop of the learning rate to the next.", examples=[10])
+    gamma: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.1, description="What the learning rate is multiplied by at each drop.", examples=[0.5]
+    )
+    warmup_epochs: NonNegativeFloat = Field(
+        default=0.0,
+        description="Epochs in which the learning rate rises linearly to its full value; may be a fraction.",
+        examples=[1.0, 0.5],
+    )
 
 
 class Cosine(Kind):
@@ -96,8 +146,14 @@ class Cosine(Kind):
 
     kind: ClassVar[str] = "cosine"
 
-    final_fraction: Fraction = 0.0
-    warmup_epochs: NonNegativeFloat = 0.0
+    final_fraction: Fraction = Field(
+        default=0.0, description="Fraction of the learning rate that is left at the end.", examples=[0.01]
+    )
+    warmup_epochs: NonNegativeFloat = Field(
+        default=0.0,
+        description="Epochs in which the learning rate rises linearly to its full value; may be a fraction.",
+        examples=[1.0, 0.5],
+    )
 
 
 class OneCycle(Kind):
@@ -105,9 +161,15 @@ class OneCycle(Kind):
 
     kind: ClassVar[str] = "one_cycle"
 
-    pct_start: Share = 0.3
-    div_factor: Annotated[float, Field(ge=1)] = 25.0
-    final_div_factor: Annotated[float, Field(ge=1)] = 1e4
+    pct_start: Share = Field(
+        default=0.3, description="Fraction of the training in which the learning rate rises.", examples=[0.2]
+    )
+    div_factor: Annotated[float, Field(ge=1)] = Field(
+        default=25.0, description="The training begins with the learning rate divided by this.", examples=[10.0]
+    )
+    final_div_factor: Annotated[float, Field(ge=1)] = Field(
+        default=1e4, description="The training ends with the first learning rate divided by this.", examples=[1000.0]
+    )
 
 
 AnySchedule = Constant | Step | Cosine | OneCycle
@@ -119,7 +181,11 @@ class CrossEntropy(Kind):
 
     kind: ClassVar[str] = "cross_entropy"
 
-    label_smoothing: Fraction = 0.0
+    label_smoothing: Fraction = Field(
+        default=0.0,
+        description="Share of the target that is spread over all classes, at least 0 and below 1.",
+        examples=[0.1],
+    )
 
 
 class Nll(Kind):
@@ -147,24 +213,65 @@ Loss = Annotated[AnyLoss, OneKey("loss")]
 class EarlyStopping(Plain):
     """Stop when the validation value has not improved for `patience` epochs; the best epoch's weights are kept."""
 
-    monitor: Literal["val_accuracy", "val_loss"] = "val_accuracy"
-    patience: Positive
-    min_delta: NonNegativeFloat = 0.0
+    monitor: Literal["val_accuracy", "val_loss"] = Field(
+        default="val_accuracy",
+        description="What is watched on the validation data after each epoch.",
+        examples=["val_loss"],
+    )
+    patience: Positive = Field(description="Epochs without an improvement after which training stops.", examples=[5])
+    min_delta: NonNegativeFloat = Field(
+        default=0.0,
+        description="Smallest change that counts as an improvement, in the unit of what is watched.",
+        examples=[0.001],
+    )
 
 
 class TrainSpec(Plain):
     """The `train:` part of a spec."""
 
-    epochs: Positive
-    batch_size: Positive = 128
-    optimizer: Optimizer = Field(default_factory=Adam)
-    schedule: Schedule = Field(default_factory=Constant)
-    loss: Loss = Field(default_factory=CrossEntropy)
-    clip_grad_norm: PositiveFloat | None = None
-    early_stopping: EarlyStopping | None = None
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
-    engine: Literal["auto", "torch", "native"] = "auto"
+    epochs: Positive = Field(description="Passes over the training data.", examples=[10])
+    batch_size: Positive = Field(default=128, description="Samples in one step of the optimizer.", examples=[64])
+    optimizer: Optimizer = Field(
+        default_factory=Adam,
+        description="How weights are changed: sgd, adam, adamw or rmsprop, with its fields.",
+        examples=[{"sgd": {"lr": 0.1, "momentum": 0.9}}],
+        json_schema_extra=written_default("adam"),
+    )
+    schedule: Schedule = Field(
+        default_factory=Constant,
+        description="How the learning rate changes while training: constant, step, cosine or one_cycle.",
+        examples=[{"cosine": {"warmup_epochs": 1}}],
+        json_schema_extra=written_default("constant"),
+    )
+    loss: Loss = Field(
+        default_factory=CrossEntropy,
+        description="What is minimised: cross_entropy, nll, mse or l1.",
+        examples=["mse"],
+        json_schema_extra=written_default("cross_entropy"),
+    )
+    clip_grad_norm: PositiveFloat | None = Field(
+        default=None,
+        description="Largest norm of the gradient of all weights; a larger one is scaled down. By default no limit.",
+        examples=[1.0],
+    )
+    early_stopping: EarlyStopping | None = Field(
+        default=None,
+        description="When to stop before the last epoch; needs validation data. By default never.",
+        examples=[{"patience": 5}],
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default="auto", description="Where to train; `auto` takes a GPU if there is one.", examples=["cpu"]
+    )
+    precision: Literal["fp32", "tf32", "bf16"] = Field(
+        default="fp32",
+        description="Numbers used in training: full single precision, tf32 or bf16 where the device has them.",
+        examples=["bf16"],
+    )
+    engine: Literal["auto", "torch", "native"] = Field(
+        default="auto",
+        description="What computes: torch, our own kernels (small networks on a CPU), or whichever is faster.",
+        examples=["torch"],
+    )
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:

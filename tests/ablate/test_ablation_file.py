@@ -298,3 +298,47 @@ def test_number_of_training_samples_that_says_nothing_is_refused(planned, limit,
             "baseline: tiny.yaml\nfactors:\n  samples:\n    half: [set: {data.train_limit: 0.5}]\n"
             f"    few: [set: {{data.train_limit: {limit}}}]\ndesign: one_at_a_time\n"
         )
+
+
+def test_every_wrong_edit_of_an_ablation_is_told_at_once(planned) -> None:
+    text = """\
+baseline: tiny.yaml
+sedes: 3
+metric: val_acc
+factors:
+  act:
+    reelu: [replace: {relu: reelu}]
+    tanh: [{replace: {relu: tanh}}, {set: {conv1.filters: 12}}]
+  train:
+    slow: [set: {train.optimizer.adam.learning_rate: 0.1}]
+    big: {set: {train.bach_size: 3}}
+    open: {set: {train.epochs: {choice: [1, 2]}}}
+  tail: {none: {remove: relu}}
+"""
+    with pytest.raises(SpecError, match=r"mine\.yaml:2:1") as caught:
+        planned(text)
+    assert [(p.where.partition("mine.yaml:")[2], p.message) for p in caught.value.problems] == [
+        ("2:1", "top level: unknown key 'sedes'; did you mean 'seeds'?"),
+        ("3:9", "metric: must be one of 'test_accuracy', 'test_loss', 'val_accuracy' or 'val_loss', got text "
+         "'val_acc'; did you mean 'val_accuracy'?"),
+        ("6:29", "network[2]: unknown kind 'reelu'; did you mean 'relu'?"),
+        ("7:44", "conv1 (conv2d): unknown field 'filters'; did you mean 'out_channels'?"),
+        ("9:18", "train.optimizer.adam: unknown key 'learning_rate'; did you mean 'lr'?"),
+        ("10:17", "train: unknown key 'bach_size'; did you mean 'batch_size'?"),
+        ("11:32", "train.epochs: cannot be left open here; open values stand in the network, data and train of a "
+         "search"),
+        ("12:16", "unknown edit 'remove'; did you mean 'drop'?"),
+    ]  # fmt: skip
+
+
+def test_edits_that_stand_on_those_before_are_no_mistake_on_a_path(planned) -> None:
+    text = """\
+baseline: tiny.yaml
+factors:
+  more: {conv: [insert: {after: conv1, layers: [conv2d: {out_channels: 4, kernel_size: 1, name: deep}]}]}
+  wide: {x2: [set: {deep.out_channels: 8}]}
+design: path
+"""
+    assert [cell.name for cell in planned(text).cells] == ["baseline", "more=conv", "more=conv+wide=x2"]
+    with pytest.raises(SpecError, match=r"mine\.yaml:4:21: there is no 'deep\.out_channels'"):
+        planned(text.replace("design: path", "design: one_at_a_time"))

@@ -17,7 +17,7 @@ from archsearch.search.space.read_value import Scope, is_open, read_open
 from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template
 from archsearch.spec.layers import LAYER_KINDS, Block, LayerBase
 from archsearch.spec.layers.blocks import branch_name
-from archsearch.spec.text.sentences import quoted, unknown
+from archsearch.spec.text.sentences import quoted, unknown, wrong_open_value
 from archsearch.spec.text.yaml import Node
 
 _MOST_REPEATS = 64
@@ -30,13 +30,16 @@ def read_layers(node: Node, scope: Scope) -> Items:
     counts: dict[str, int] = {}
     items: list[Template] = []
     for item in node.value:
-        if isinstance(item.value, dict) and "repeat" in item.value:
-            items.append(_read_repeat(item, scope))
-            continue
-        family = _family(item)
-        counts[family] = counts.get(family, 0) + 1
-        label = scope.label or f"{family}{counts[family]}"
-        items.append(_read_layer(item, replace(scope, label=label), family))
+        try:
+            if isinstance(item.value, dict) and "repeat" in item.value:
+                items.append(_read_repeat(item, scope))
+                continue
+            family = _family(item)
+            counts[family] = counts.get(family, 0) + 1
+            label = scope.label or f"{family}{counts[family]}"
+            items.append(_read_layer(item, replace(scope, label=label), family))
+        except SpecError as error:
+            items.append(scope.gather(error))
     return Items(tuple(items))
 
 
@@ -117,6 +120,13 @@ def _read_option(node: Node, scope: Scope) -> Template:
 
 def _read_value(node: Node, scope: Scope) -> Template:
     """Read a value that may be open, or hold open values."""
+    try:
+        return _read_one_value(node, scope)
+    except SpecError as error:
+        return scope.gather(error)
+
+
+def _read_one_value(node: Node, scope: Scope) -> Template:
     if isinstance(node.value, str) and node.value.startswith("$"):
         return _read_shared(node, scope)
     if is_open(node):
@@ -137,19 +147,21 @@ def read_part(node: Node, part: str, scope: Scope) -> Template:
     return _read_value(node, replace(scope, label=part))
 
 
-def read_shared(node: Node | None) -> dict[str, Open]:
-    """Read the `space:` part: open values with names, used as `$name`."""
+def read_shared(node: Node | None, problems: list[Problem]) -> dict[str, Open]:
+    """Read the `space:` part: open values with names, used as `$name`; what is wrong with one goes to `problems`."""
     if node is None:
         return {}
     if not isinstance(node.value, dict):
         raise SpecError(Problem(str(node.mark), f"space: expected names with open values, got {quoted(node.plain())}"))
     found: dict[str, Open] = {}
     for name, value in node.value.items():
-        if not is_open(value):
-            raise SpecError(
-                Problem(str(value.mark), f"space.{name}: expected choice, int or float, got {quoted(value.plain())}")
-            )
-        found[name] = read_open(value, name, Scope({}), _read_option)
+        try:
+            if not is_open(value):
+                what = wrong_open_value(value.plain()) or f"expected choice, int or float, got {quoted(value.plain())}"
+                raise SpecError(Problem(str(value.mark), f"space.{name}: {what}"))
+            found[name] = read_open(value, name, Scope({}, problems=problems), _read_option)
+        except SpecError as error:
+            problems += error.problems
     return found
 
 
@@ -157,6 +169,8 @@ def _read_shared(node: Node, scope: Scope) -> Open:
     assert isinstance(node.value, str)
     name = node.value[1:]
     if name not in scope.shared:
+        if name in scope.refused:  # it is told where it stands
+            raise SpecError([])
         known = [f"${other}" for other in scope.shared]
         raise SpecError(Problem(str(node.mark), unknown("open value", node.value, known) + " (they stand in `space`)"))
     scope.used.add(name)

@@ -28,6 +28,14 @@ class Scope:
     suffix: str = ""  # inside a repeat: what a layer's own name ends with
     when: tuple[tuple[str, Value], ...] = ()
     used: set[str] = field(default_factory=set)
+    refused: frozenset[str] = frozenset()  # names in `space` whose value cannot be read
+    problems: list[Problem] = field(default_factory=list)
+
+    def gather(self, error: SpecError) -> Fixed:
+        """Keep what is wrong with one value, so that the rest is read too; give what stands there meanwhile."""
+        seen = {problem.where for problem in self.problems}  # a repeat's layers are read once for each repetition
+        self.problems.extend(problem for problem in error.problems if problem.where not in seen)
+        return Fixed(None)
 
 
 def is_open(node: Node) -> bool:

@@ -24,6 +24,7 @@ from archsearch.search.runnable import check_runs_here
 from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
 from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.text.sentences import sentence
 from archsearch.spec.text.yaml import Tree
 
 Values = dict[str, Value]
@@ -129,7 +130,8 @@ class SearchSpace:
             plan = plan_experiment(ExperimentSpec.model_validate(tree))
             check_runs_here(plan)
         except ValidationError as error:
-            raise InfeasibleError("; ".join(detail["msg"] for detail in error.errors())) from None
+            said = [sentence(detail, ExperimentSpec) for detail in error.errors(include_url=False)]
+            raise InfeasibleError("; ".join(said)) from None
         except LimitError as error:
             raise InfeasibleError(error.problems[0].message, TOO_LARGE) from None
         except SpecError as error:
@@ -204,37 +206,38 @@ def laid_over(below: Tree, above: Tree) -> Tree:
 def check_values(space: SearchSpace) -> None:
     """Try the ends of every range and every choice once, as fields; raise `SpecError` naming those that cannot be.
 
+    A value is named if another one in its place would do; what no single value decides is told at the first.
     Shapes are not asked for here: whether a network fits depends on all values together.
     """
-    problems: list[Problem] = []
+    decisive: list[Problem] = []
+    others: list[Problem] = []
     for value in space.open_values():
-        for candidate in _extremes(value.domain):
-            error = _refusal(space, value, candidate)
-            if error is not None:
-                detail = error.errors(include_url=False)[0]
-                where = ".".join(str(part) for part in detail["loc"])
-                problems.append(Problem(str(value.mark), f"{value.name} = {candidate}: {where}: {detail['msg']}"))
-                break
-    if problems:
-        raise SpecError(problems)
+        candidates = _extremes(value.domain)
+        said = {number: _refusal(space, value, candidate) for number, candidate in enumerate(candidates)}
+        wrong = [number for number, text in said.items() if text]
+        if wrong:
+            problem = Problem(str(value.mark), f"{value.name} = {candidates[wrong[0]]}: {said[wrong[0]]}")
+            (decisive if len(wrong) < len(set(candidates)) else others).append(problem)
+    if decisive or others:
+        raise SpecError(decisive or others[:1])
 
 
-def _refusal(space: SearchSpace, value: Open, candidate: Value) -> ValidationError | None:
-    """Say why a value cannot be, whatever the others are; None where it goes with some: lowest, highest or drawn."""
+def _refusal(space: SearchSpace, value: Open, candidate: Value) -> str:
+    """Say why a value cannot be, whatever the others are; "" where it goes with some: lowest, highest or drawn."""
     dice = random.Random(0)
     picks: list[Callable[[Domain], Value]] = [
         lambda domain: next(domain.values()),
         lambda domain: _extremes(domain)[-1],
     ]
-    first = None
+    first = ""
     for pick in (*picks, *[lambda domain: domain.draw(dice)] * 8):
         tree, _ = space.tree(_towards(value, candidate, pick))
         try:
             ExperimentSpec.model_validate(tree)
         except ValidationError as error:
-            first = first or error
+            first = first or sentence(error.errors(include_url=False)[0], ExperimentSpec)
         else:
-            return None
+            return ""
     return first
 
 

@@ -18,6 +18,10 @@ from archsearch.spec.text.yaml import Loc, Mark, Node
 _NTH = re.compile(r"(?P<kind>[a-z0-9_]+)\[(?P<n>[0-9]{1,6})\]")
 
 
+class AddressError(SpecError):
+    """There is no such layer, or nothing to change in it: true of the network as it stands, not of the edit alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One layer as it stands in the file."""
@@ -65,14 +69,14 @@ def find_layers(node: Node, address: str, mark: Mark) -> list[Entry]:
         if 1 <= position <= len(of_kind):
             return [of_kind[position - 1]]
         if of_kind:
-            raise SpecError(
+            raise AddressError(
                 Problem(str(mark), f"{short(address)}: there are {len(of_kind)} {nth['kind']} layers, counted from 1")
             )
     of_kind = [entry for entry in entries if entry.kind == address]
     if of_kind:
         return of_kind
     known = [entry.path for entry in entries] + sorted({entry.kind for entry in entries})
-    raise SpecError(Problem(str(mark), unknown("layer", address, known)))
+    raise AddressError(Problem(str(mark), unknown("layer", address, known)))
 
 
 def find_each(node: Node, addresses: Sequence[tuple[str, Mark]]) -> list[list[Entry]]:

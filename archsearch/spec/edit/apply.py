@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pydantic import ValidationError
 
 from archsearch.errors import Problem, SpecError
-from archsearch.spec.edit.address import find_each, find_layers
+from archsearch.spec.edit.address import AddressError, find_each, find_layers
 from archsearch.spec.edit.set_value import set_value
 from archsearch.spec.edit.tree import at, count_values, hold, layers_of, put, put_all
 from archsearch.spec.experiment import ExperimentSpec
@@ -33,6 +33,22 @@ def apply_edits(node: Node, edits: Node) -> Node:
     for edit in edits.value:
         node = _apply_edit(node, edit)
     return node
+
+
+def edit_problems(node: Node, edits: Node, *, alone: bool) -> list[Problem]:
+    """Try every edit of a list and give what is wrong with each; without `alone`, others may come before the list.
+
+    What is wrong with an address only is not told where an edit before it may have made the layer.
+    """
+    problems: list[Problem] = []
+    for edit in edits.value if isinstance(edits.value, tuple) else ():
+        try:
+            node = _apply_edit(node, edit)
+        except AddressError as error:
+            problems += error.problems if alone and not problems else ()
+        except SpecError as error:
+            problems += error.problems
+    return problems
 
 
 def apply_overrides(node: Node, overrides: Sequence[str]) -> Node:
@@ -69,7 +85,7 @@ def _apply_edit(node: Node, edit: Node) -> Node:
         after = change(node)
         hold(after, 0, mark)
         if _same(node, after, mark):
-            raise SpecError(_changes_nothing(verb, what, mark))
+            raise AddressError(_changes_nothing(verb, what, mark))
         node = after
     return node
 
@@ -151,7 +167,7 @@ def _insertion(target: Node) -> Iterator[_Change]:
     def change(node: Node) -> Node:
         entries = find_layers(node, address, where.mark)
         if len(entries) != 1:
-            raise SpecError(
+            raise AddressError(
                 Problem(
                     str(where.mark),
                     f"{short(address)!r} is {len(entries)} layers; name one, such as {short(entries[0].path)}",

@@ -29,12 +29,18 @@ def edited(spec: ExperimentSpec, edits: Sequence[Edit] | Node, source: str = "ed
 
     Raises `SpecError` for an edit that cannot be made, changes nothing, or gives what is no spec.
     """
-    base = spec.model_dump(mode="json", include={"name", "data", "network", "train"}, exclude_defaults=True)
-    node = apply_edits(node_of(base, source), edits if isinstance(edits, Node) else node_of(list(edits), source))
+    node = apply_edits(written_spec(spec, source), edits if isinstance(edits, Node) else node_of(list(edits), source))
     try:
         return ExperimentSpec.model_validate(node.plain())
     except ValidationError as error:
         raise SpecError(problems_of(error, node, ExperimentSpec)) from None
+
+
+def written_spec(spec: ExperimentSpec, source: str) -> Node:
+    """Give a spec as nodes without what it says of itself, defaults left out."""
+    return node_of(
+        spec.model_dump(mode="json", include={"name", "data", "network", "train"}, exclude_defaults=True), source
+    )
 
 
 def node_of(tree: Any, source: str) -> Node:

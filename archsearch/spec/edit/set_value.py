@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archsearch.errors import Problem, SpecError
-from archsearch.spec.edit.address import Entry, entries_of, find_layers, kind_and_fields
+from archsearch.spec.edit.address import AddressError, Entry, entries_of, find_layers, kind_and_fields
 from archsearch.spec.edit.tree import at, count_values, hold, put_all
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
@@ -50,7 +50,7 @@ def _find_for_set(node: Node, address: str, path: str, mark: Mark) -> list[Entry
     except SpecError:
         if "[" in address:
             raise
-        raise SpecError(Problem(str(mark), _no_path(node, path))) from None
+        raise AddressError(Problem(str(mark), _no_path(node, path))) from None
 
 
 def _no_path(node: Node, path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from archsearch.spec.fields import PositiveFloat
@@ -51,7 +51,7 @@ class LeakyRelu(Activation):
     kind: ClassVar[str] = "leaky_relu"
     torch_name: ClassVar[str] = "LeakyReLU"
 
-    negative_slope: float = 0.01
+    negative_slope: float = Field(default=0.01, description="Slope where the input is negative.", examples=[0.1])
 
 
 class Elu(Activation):
@@ -60,7 +60,9 @@ class Elu(Activation):
     kind: ClassVar[str] = "elu"
     torch_name: ClassVar[str] = "ELU"
 
-    alpha: float = 1.0
+    alpha: float = Field(
+        default=1.0, description="Value that the output tends to for very negative inputs, times -1.", examples=[0.5]
+    )
 
 
 class Selu(Activation):
@@ -76,7 +78,11 @@ class Gelu(Activation):
     kind: ClassVar[str] = "gelu"
     torch_name: ClassVar[str] = "GELU"
 
-    approximate: Literal["none", "tanh"] = "none"
+    approximate: Literal["none", "tanh"] = Field(
+        default="none",
+        description="How the normal distribution function is computed: exactly (`none`), or by a tanh.",
+        examples=["tanh"],
+    )
 
 
 class Silu(Activation):
@@ -99,8 +105,8 @@ class Hardtanh(Activation):
     kind: ClassVar[str] = "hardtanh"
     torch_name: ClassVar[str] = "Hardtanh"
 
-    min_val: float = -1.0
-    max_val: float = 1.0
+    min_val: float = Field(default=-1.0, description="Smallest output.", examples=[0.0])
+    max_val: float = Field(default=1.0, description="Largest output.", examples=[6.0])
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -123,8 +129,12 @@ class Softplus(Activation):
     kind: ClassVar[str] = "softplus"
     torch_name: ClassVar[str] = "Softplus"
 
-    beta: PositiveFloat = 1.0
-    threshold: PositiveFloat = 20.0
+    beta: PositiveFloat = Field(
+        default=1.0, description="How sharp the bend is: the larger, the closer to relu.", examples=[2.0]
+    )
+    threshold: PositiveFloat = Field(
+        default=20.0, description="From this value of beta * x on the function is linear.", examples=[10.0]
+    )
 
 
 class Softmax(Activation):

@@ -12,6 +12,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import Field
+
 from archsearch.spec.fields import LayerName
 from archsearch.spec.onekey import Kind
 
@@ -60,7 +62,11 @@ class LayerBase(Kind):
     colour: ClassVar[str] = "grey"  # in diagrams, a name of the report's palette
     thin: ClassVar[bool] = False  # in diagrams: changes no size
 
-    name: LayerName | None = None
+    name: LayerName | None = Field(
+        default=None,
+        description="What the layer is called; by default its family and position: conv1, fc2.",
+        examples=["stem"],
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the output's shape for an input's; raise `ShapeError` if the layer does not fit."""

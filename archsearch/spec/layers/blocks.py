@@ -70,7 +70,9 @@ class Block(LayerBase):
 
 
 class _OneList(Block):
-    layers: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)]
+    layers: Annotated[tuple[Layer, ...], Field(strict=False, min_length=1)] = Field(
+        description="The layers inside, one after the other.", examples=[[{"linear": {"out_features": 32}}, "relu"]]
+    )
 
     def branches_of(self) -> tuple[WrittenBranch, ...]:
         return (WrittenBranch(BODY, ("layers",), "", self.layers),)
@@ -101,7 +103,11 @@ class Residual(_OneList):
     family: ClassVar[str] = "res"
     colour: ClassVar[str] = "blue"
 
-    projection: bool = False
+    projection: bool = Field(
+        default=False,
+        description="Whether an input of another shape passes a 1x1 convolution (or a linear layer) to fit.",
+        examples=[True],
+    )
 
     def beside(self, shape: Shape, outputs: Sequence[Shape]) -> LayerBase | None:
         (body_shape,) = outputs
@@ -155,7 +161,7 @@ class Parallel(Block):
         ),
     ]
     join: Join = Field(
-        "concat",
+        default="concat",
         description="How the branches' outputs become one: put behind one another by channel, added, or multiplied.",
         examples=["concat", "add"],
     )

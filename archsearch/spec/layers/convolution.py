@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import Field
+
 from archsearch.spec.fields import ConvPadding, ConvPaddingPair, Pair, Positive, Width
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, product, size_text, window_count
 
@@ -31,9 +33,18 @@ class Convolution(LayerBase):
     colour: ClassVar[str] = "blue"
     rank: ClassVar[int]
 
-    out_channels: Width
-    groups: Positive = 1
-    bias: bool = True
+    out_channels: Width = Field(
+        description="Channels that come out, one filter each; `classes` is the number of classes.",
+        examples=[32, "classes"],
+    )
+    groups: Positive = Field(
+        default=1,
+        description="Parts that the channels are split into, each convolved on its own; divides channels in and out.",
+        examples=[2],
+    )
+    bias: bool = Field(
+        default=True, description="Whether a trainable number is added to every output.", examples=[False]
+    )
 
     def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
         """Give kernel, stride, dilation and padding, one number per spatial dimension."""
@@ -103,10 +114,14 @@ class Conv1d(Convolution):
     kind: ClassVar[str] = "conv1d"
     rank: ClassVar[int] = 1
 
-    kernel_size: Positive
-    stride: Positive = 1
-    padding: ConvPadding = 0
-    dilation: Positive = 1
+    kernel_size: Positive = Field(description="Size of the window in positions.", examples=[3])
+    stride: Positive = Field(default=1, description="Positions from one window to the next.", examples=[2])
+    padding: ConvPadding = Field(
+        default=0, description="Zeros added at both ends; `same`: as many as keep the length.", examples=["same", 1]
+    )
+    dilation: Positive = Field(
+        default=1, description="Positions from one value of the window to the next; 1 leaves no gaps.", examples=[2]
+    )
 
     def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
         padding: Sizes | Literal["same"] = "same" if self.padding == "same" else (self.padding,)
@@ -134,10 +149,24 @@ class Conv2d(Convolution):
     short: ClassVar[str | None] = "conv"
     rank: ClassVar[int] = 2
 
-    kernel_size: Pair
-    stride: Pair = (1, 1)
-    padding: ConvPaddingPair = (0, 0)
-    dilation: Pair = (1, 1)
+    kernel_size: Pair = Field(
+        description="Size of the window in pixels: one number, or [height, width].", examples=[3, [3, 5]]
+    )
+    stride: Pair = Field(
+        default=(1, 1),
+        description="Pixels from one window to the next: one number, or [down, across].",
+        examples=[2, [2, 1]],
+    )
+    padding: ConvPaddingPair = Field(
+        default=(0, 0),
+        description="Zeros added on every side, or [rows, columns]; `same`: as many as keep the size.",
+        examples=["same", 1],
+    )
+    dilation: Pair = Field(
+        default=(1, 1),
+        description="Pixels from one value of the window to the next, or [down, across]; 1 leaves no gaps.",
+        examples=[2],
+    )
 
     def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
         return self.kernel_size, self.stride, self.dilation, self.padding

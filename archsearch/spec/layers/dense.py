@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import Field
+
 from archsearch.spec.fields import Width
 from archsearch.spec.layers.base import LayerBase, Shape, need_rank, product
 
@@ -41,8 +43,13 @@ class Linear(LayerBase):
     short: ClassVar[str | None] = "fc"
     colour: ClassVar[str] = "purple"
 
-    out_features: Width
-    bias: bool = True
+    out_features: Width = Field(
+        description="Values that come out for each sample; `classes` is the number of classes.",
+        examples=[120, "classes"],
+    )
+    bias: bool = Field(
+        default=True, description="Whether a trainable number is added to every output.", examples=[False]
+    )
 
     @property
     def width(self) -> int:

@@ -25,9 +25,17 @@ class BatchNorm1d(LayerBase):
     colour: ClassVar[str] = "sky"
     thin: ClassVar[bool] = True
 
-    eps: PositiveFloat = 1e-5
-    momentum: Momentum = 0.1
-    affine: bool = True
+    eps: PositiveFloat = Field(
+        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+    )
+    momentum: Momentum = Field(
+        default=0.1,
+        description="Weight of the newest batch in the running mean and variance that evaluation uses.",
+        examples=[0.01],
+    )
+    affine: bool = Field(
+        default=True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) > 2:
@@ -56,9 +64,17 @@ class BatchNorm2d(LayerBase):
     colour: ClassVar[str] = "sky"
     thin: ClassVar[bool] = True
 
-    eps: PositiveFloat = 1e-5
-    momentum: Momentum = 0.1
-    affine: bool = True
+    eps: PositiveFloat = Field(
+        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+    )
+    momentum: Momentum = Field(
+        default=0.1,
+        description="Weight of the newest batch in the running mean and variance that evaluation uses.",
+        examples=[0.01],
+    )
+    affine: bool = Field(
+        default=True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         need_rank(shape, 3)
@@ -82,8 +98,12 @@ class LayerNorm(LayerBase):
     colour: ClassVar[str] = "sky"
     thin: ClassVar[bool] = True
 
-    eps: PositiveFloat = 1e-5
-    elementwise_affine: bool = True
+    eps: PositiveFloat = Field(
+        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+    )
+    elementwise_affine: bool = Field(
+        default=True, description="Whether each value gets a trainable scale and offset.", examples=[False]
+    )
 
     def parameters(self, shape: Shape) -> int:
         return 2 * product(shape) if self.elementwise_affine else 0
@@ -103,9 +123,15 @@ class GroupNorm(LayerBase):
     colour: ClassVar[str] = "sky"
     thin: ClassVar[bool] = True
 
-    num_groups: Positive
-    eps: PositiveFloat = 1e-5
-    affine: bool = True
+    num_groups: Positive = Field(
+        description="Groups of channels that are normalised together; divides the channels.", examples=[4]
+    )
+    eps: PositiveFloat = Field(
+        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+    )
+    affine: bool = Field(
+        default=True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         if shape[0] % self.num_groups:
@@ -136,7 +162,11 @@ class Dropout(LayerBase):
     factor: ClassVar[str] = "dropout"
     thin: ClassVar[bool] = True
 
-    p: Fraction = 0.5
+    p: Fraction = Field(
+        default=0.5,
+        description="Probability that a value is set to zero while training, at least 0 and below 1.",
+        examples=[0.2],
+    )
 
     def build(self, shape: Shape) -> nn.Module:
         from torch import nn
@@ -153,7 +183,11 @@ class Dropout2d(LayerBase):
     factor: ClassVar[str] = "dropout"
     thin: ClassVar[bool] = True
 
-    p: Fraction = 0.5
+    p: Fraction = Field(
+        default=0.5,
+        description="Probability that a channel is set to zero while training, at least 0 and below 1.",
+        examples=[0.2],
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         need_rank(shape, 3)

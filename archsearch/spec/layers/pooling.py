@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import Field
+
 from archsearch.spec.fields import NonNegative, PaddingPair, Pair, Positive
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, size_text, window_count
 
@@ -59,11 +61,21 @@ class MaxPool1d(Pooling):
     kind: ClassVar[str] = "max_pool1d"
     rank: ClassVar[int] = 1
 
-    kernel_size: Positive
-    stride: Positive | None = None
-    padding: NonNegative = 0
-    dilation: Positive = 1
-    ceil_mode: bool = False
+    kernel_size: Positive = Field(description="Size of the window in positions.", examples=[2])
+    stride: Positive | None = Field(
+        default=None,
+        description="Positions from one window to the next; by default the size of the window.",
+        examples=[2],
+    )
+    padding: NonNegative = Field(
+        default=0, description="Positions added at both ends, at most half of the window.", examples=[1]
+    )
+    dilation: Positive = Field(
+        default=1, description="Positions from one value of the window to the next; 1 leaves no gaps.", examples=[2]
+    )
+    ceil_mode: bool = Field(
+        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
+    )
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return (self.kernel_size,), (self.stride or self.kernel_size,), (self.padding,), (self.dilation,)
@@ -86,11 +98,27 @@ class MaxPool2d(Pooling):
     short: ClassVar[str | None] = "max"
     rank: ClassVar[int] = 2
 
-    kernel_size: Pair
-    stride: Pair | None = None
-    padding: PaddingPair = (0, 0)
-    dilation: Pair = (1, 1)
-    ceil_mode: bool = False
+    kernel_size: Pair = Field(
+        description="Size of the window in pixels: one number, or [height, width].", examples=[2, [2, 1]]
+    )
+    stride: Pair | None = Field(
+        default=None,
+        description="Pixels from one window to the next, or [down, across]; by default the size of the window.",
+        examples=[2],
+    )
+    padding: PaddingPair = Field(
+        default=(0, 0),
+        description="Pixels added on every side, or [rows, columns]; at most half of the window.",
+        examples=[1],
+    )
+    dilation: Pair = Field(
+        default=(1, 1),
+        description="Pixels from one value of the window to the next, or [down, across]; 1 leaves no gaps.",
+        examples=[2],
+    )
+    ceil_mode: bool = Field(
+        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
+    )
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return self.kernel_size, self.stride or self.kernel_size, self.padding, self.dilation
@@ -112,10 +140,18 @@ class AvgPool1d(Pooling):
     kind: ClassVar[str] = "avg_pool1d"
     rank: ClassVar[int] = 1
 
-    kernel_size: Positive
-    stride: Positive | None = None
-    padding: NonNegative = 0
-    ceil_mode: bool = False
+    kernel_size: Positive = Field(description="Size of the window in positions.", examples=[2])
+    stride: Positive | None = Field(
+        default=None,
+        description="Positions from one window to the next; by default the size of the window.",
+        examples=[2],
+    )
+    padding: NonNegative = Field(
+        default=0, description="Positions added at both ends, at most half of the window.", examples=[1]
+    )
+    ceil_mode: bool = Field(
+        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
+    )
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return (self.kernel_size,), (self.stride or self.kernel_size,), (self.padding,), (1,)
@@ -136,10 +172,22 @@ class AvgPool2d(Pooling):
     short: ClassVar[str | None] = "avg"
     rank: ClassVar[int] = 2
 
-    kernel_size: Pair
-    stride: Pair | None = None
-    padding: PaddingPair = (0, 0)
-    ceil_mode: bool = False
+    kernel_size: Pair = Field(
+        description="Size of the window in pixels: one number, or [height, width].", examples=[2, [2, 1]]
+    )
+    stride: Pair | None = Field(
+        default=None,
+        description="Pixels from one window to the next, or [down, across]; by default the size of the window.",
+        examples=[2],
+    )
+    padding: PaddingPair = Field(
+        default=(0, 0),
+        description="Pixels added on every side, or [rows, columns]; at most half of the window.",
+        examples=[1],
+    )
+    ceil_mode: bool = Field(
+        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
+    )
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return self.kernel_size, self.stride or self.kernel_size, self.padding, (1, 1)
@@ -162,7 +210,7 @@ class AdaptiveAvgPool1d(LayerBase):
     factor: ClassVar[str] = "pooling"
     colour: ClassVar[str] = "green"
 
-    output_size: Positive
+    output_size: Positive = Field(description="Length that comes out.", examples=[1])
 
     def output_shape(self, shape: Shape) -> Shape:
         need_rank(shape, 2)
@@ -183,7 +231,10 @@ class AdaptiveAvgPool2d(LayerBase):
     factor: ClassVar[str] = "pooling"
     colour: ClassVar[str] = "green"
 
-    output_size: Pair
+    output_size: Pair = Field(
+        description="Size of the map that comes out: one number, or [height, width]; 1 is global pooling.",
+        examples=[1, [2, 2]],
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         need_rank(shape, 3)

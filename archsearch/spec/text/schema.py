@@ -20,15 +20,19 @@ def experiment_schema(data_sets: Sequence[str]) -> dict[str, Any]:
     """Give the schema of files in `specs/`: a whole experiment, or a variant with `extends` and `edits`."""
     schema = ExperimentSpec.model_json_schema()
     definitions = schema.pop("$defs")
-    definitions["DataSpec"]["properties"]["name"] = {"enum": list(data_sets), "description": "the data set"}
+    definitions["DataSpec"]["properties"]["name"] |= {"enum": list(data_sets)}
     layer = schema["properties"]["network"]["items"]
     definitions["Layer"] = layer
     _share(schema, layer)
     _share(definitions, layer, keep="Layer")
     definitions["Edit"] = _edit_schema()
     properties = schema["properties"] | {
-        "extends": {"type": "string", "description": "the spec that this one changes: a name, or a path below here"},
-        "edits": {"type": "array", "items": {"$ref": "#/definitions/Edit"}},
+        "extends": _said({"type": "string"}, "The spec that this one changes: a name, or a path below here.", "lenet5"),
+        "edits": _said(
+            {"type": "array", "items": {"$ref": "#/definitions/Edit"}, "default": []},
+            "What is changed in the spec that `extends` names, one change after the other.",
+            [{"replace": {"tanh": "relu"}}],
+        ),
     }
     whole = {
         "$schema": _DRAFT,
@@ -54,18 +58,40 @@ def study_schema(data_sets: Sequence[str], study: dict[str, Any]) -> dict[str, A
     layer = definitions["Layer"]
     reference = {"$ref": "#/definitions/Layer"}
     several = {"anyOf": [reference, {"type": "array", "items": reference}]}
-    definitions["Layer"] = {"anyOf": [*layer["anyOf"], _repeat_schema(reference), _choice_schema(several), _NAMED]}
-    definitions["Open"] = {"anyOf": [_choice_schema({}), _range_schema("int"), _range_schema("float"), _NAMED]}
-    for name in ("DataSpec", "TrainSpec"):
+    definitions["Layer"] = {
+        "anyOf": [*layer["anyOf"], _repeat_schema(reference), _choice_schema(several, ["tanh", "relu"]), _NAMED]
+    }
+    definitions["Open"] = {
+        "anyOf": [_choice_schema({}, [32, 64]), _range_schema("int"), _range_schema("float"), _NAMED]
+    }
+    for name, required in (("DataSpec", "name"), ("TrainSpec", "epochs")):
         definitions[name].pop("required", None)
+        of_the_base = definitions[name]["properties"][required]
+        of_the_base["description"] = of_the_base["description"].rstrip(".") + "; by default the base's."
     own = _draft7(study)
     definitions |= own.pop("definitions", {})
     definitions |= own.pop("$defs", {})
     parts = {
-        "space": {"type": "object", "additionalProperties": {"$ref": "#/definitions/Open"}},
-        "network": {"type": "array", "items": reference},
-        "data": {"$ref": "#/definitions/DataSpec"},
-        "train": {"$ref": "#/definitions/TrainSpec"},
+        "space": _said(
+            {"type": "object", "additionalProperties": {"$ref": "#/definitions/Open"}, "default": {}},
+            "Open values with names, used as `$name` in several places.",
+            {"activation": {"choice": ["tanh", "relu"]}},
+        ),
+        "network": _said(
+            {"type": "array", "items": reference},
+            "The layers, with open values, repeats and choices; by default the base's.",
+            ["flatten", {"linear": {"out_features": {"int": [8, 64]}}}, {"linear": {"out_features": "classes"}}],
+        ),
+        "data": _said(
+            {"$ref": "#/definitions/DataSpec"},
+            "What differs from the base's data; by default nothing.",
+            {"augment": [{"shift": {"pixels": {"int": [1, 4]}}}]},
+        ),
+        "train": _said(
+            {"$ref": "#/definitions/TrainSpec"},
+            "What differs from the base's training; by default nothing.",
+            {"optimizer": {"adam": {"lr": {"float": [0.0001, 0.01], "log": True}}}},
+        ),
     }
     return {
         "$schema": _DRAFT,
@@ -85,7 +111,8 @@ def ablation_schema(data_sets: Sequence[str], ablation: dict[str, Any]) -> dict[
     own = _draft7(ablation)
     definitions |= own.pop("definitions", {}) | own.pop("$defs", {})
     levels = {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/definitions/Edits"}}
-    own["properties"]["factors"] = {"type": "object", "additionalProperties": levels}
+    said, _ = _parted(own["properties"]["factors"])
+    own["properties"]["factors"] = {"type": "object", "additionalProperties": levels, **said}
     edit = {"$ref": "#/definitions/Edit"}
     definitions["Edits"] = {"anyOf": [edit, {"type": "array", "items": edit, "minItems": 1}]}
     return {
@@ -105,16 +132,22 @@ _NAMED = {"type": "string", "pattern": r"^\$", "description": "an open value tha
 
 def _range_schema(word: str) -> dict[str, Any]:
     number = {"type": "integer" if word == "int" else "number"}
-    bounds = {"type": "array", "items": number, "minItems": 2, "maxItems": 2, "description": "lowest, highest"}
+    ends: dict[str, Any] = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+    example = [8, 64] if word == "int" else [0.0001, 0.01]
+    log = {"type": "boolean", "default": False}
     return {
         "type": "object",
-        "properties": {word: bounds, "log": {"type": "boolean"}, "step": number},
+        "properties": {
+            word: _said(ends, "The lowest and the highest value; both may be taken.", example),
+            "log": _said(log, "Whether values are drawn evenly on a logarithmic scale.", True),
+            "step": _said({**number, "default": None}, "Distance between values; by default 1, or none for float.", 1),
+        },
         "required": [word],
         "additionalProperties": False,
     }
 
 
-def _choice_schema(option: dict[str, Any]) -> dict[str, Any]:
+def _choice_schema(option: dict[str, Any], example: list[Any]) -> dict[str, Any]:
     choices = {
         "anyOf": [
             {"type": "array", "items": option, "minItems": 1},
@@ -123,7 +156,12 @@ def _choice_schema(option: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         "type": "object",
-        "properties": {"choice": choices, "name": {"type": "string"}},
+        "properties": {
+            "choice": _said(choices, "What may stand here: a list, or options with names.", example),
+            "name": _said(
+                {"type": "string"}, "Name of this open value; by default made of its layer and field.", "pool"
+            ),
+        },
         "required": ["choice"],
         "additionalProperties": False,
     }
@@ -131,10 +169,18 @@ def _choice_schema(option: dict[str, Any]) -> dict[str, Any]:
 
 def _repeat_schema(layer: dict[str, Any]) -> dict[str, Any]:
     fields = {
-        "name": {"type": "string"},
-        "times": {"anyOf": [{"type": "integer", "minimum": 0}, _range_schema("int")]},
-        "layers": {"type": "array", "items": layer},
-        "shared": {"type": "boolean", "description": "true: the same values in every repetition"},
+        "name": _said({"type": "string"}, "What its values are named after: conv.depth, conv2.out_channels.", "conv"),
+        "times": _said(
+            {"anyOf": [{"type": "integer", "minimum": 0}, _range_schema("int")]},
+            "How often the layers stand there, at most 64 times.",
+            {"int": [1, 3]},
+        ),
+        "layers": _said(
+            {"type": "array", "items": layer},
+            "The layers of one repetition; each repetition has its own open values.",
+            [{"conv2d": {"out_channels": {"int": [8, 64]}, "kernel_size": 3}}, "relu"],
+        ),
+        "shared": _said({"type": "boolean", "default": False}, "Whether every repetition has the same values.", True),
     }
     repeat = {
         "type": "object",
@@ -142,7 +188,14 @@ def _repeat_schema(layer: dict[str, Any]) -> dict[str, Any]:
         "required": ["name", "times", "layers"],
         "additionalProperties": False,
     }
-    return {"type": "object", "properties": {"repeat": repeat}, "required": ["repeat"], "additionalProperties": False}
+    example = {"name": "conv", "times": {"int": [1, 3]}, "layers": ["relu"]}
+    properties = {"repeat": _said(repeat, "Layers that stand there several times, how often is open.", example)}
+    return {"type": "object", "properties": properties, "required": ["repeat"], "additionalProperties": False}
+
+
+def _said(schema: dict[str, Any], description: str, example: Any) -> dict[str, Any]:
+    """Say what a key is, with an example: for keys that are no field of a class."""
+    return {**schema, "description": description, "examples": [example]}
 
 
 def _open_fields(definition: dict[str, Any]) -> dict[str, Any]:
@@ -154,12 +207,19 @@ def _open_fields(definition: dict[str, Any]) -> dict[str, Any]:
     return definition | {"properties": opened}
 
 
-def _open_field(name: str, value: dict[str, Any]) -> dict[str, Any]:
+def _open_field(name: str, field: dict[str, Any]) -> dict[str, Any]:
     if name in ("name", "layers"):
-        return value
+        return field
+    said, closed = _parted(field)
     if name == "branches":
-        return value | {"items": {"anyOf": [value["items"], _choice_schema(value["items"])]}}
-    return {"anyOf": [value, {"$ref": "#/definitions/Open"}]}
+        return closed | {"items": {"anyOf": [closed["items"], _choice_schema(closed["items"], [["tanh"], []])]}} | said
+    return {"anyOf": [closed, {"$ref": "#/definitions/Open"}], **said}
+
+
+def _parted(field: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part what is said of a field from what it may be."""
+    said = {key: value for key, value in field.items() if key in ("description", "default", "examples")}
+    return said, {key: value for key, value in field.items() if key not in said}
 
 
 def _share(value: Any, layer: dict[str, Any], keep: str | None = None) -> None:
@@ -179,19 +239,35 @@ def _edit_schema() -> dict[str, Any]:
     layers = {"type": "array", "items": {"$ref": "#/definitions/Layer"}}
     address = {"type": "string", "description": _ADDRESS}
     verbs: dict[str, Any] = {
-        "set": {
-            "type": "object",
-            "description": "values by path: conv1.out_channels, train.epochs",
-            "minProperties": 1,
-        },
-        "replace": {"type": "object", "description": _ADDRESS, "additionalProperties": one_or_more, "minProperties": 1},
-        "drop": {"anyOf": [address, {"type": "array", "items": address}]},
-        "insert": {
-            "type": "object",
-            "properties": {"after": address, "before": address, "layers": layers},
-            "required": ["layers"],
-            "additionalProperties": False,
-        },
+        "set": _said(
+            {"type": "object", "minProperties": 1},
+            "Values by their path; by default nothing is set.",
+            {"conv1.out_channels": 10, "train.epochs": 3},
+        ),
+        "replace": _said(
+            {"type": "object", "additionalProperties": one_or_more, "minProperties": 1},
+            f"Other layers for those of an address ({_ADDRESS}); by default none.",
+            {"tanh": "relu"},
+        ),
+        "drop": _said(
+            {"anyOf": [address, {"type": "array", "items": address}]},
+            f"Layers to take out ({_ADDRESS}); by default none.",
+            "softmax",
+        ),
+        "insert": _said(
+            {
+                "type": "object",
+                "properties": {
+                    "after": _said(address, f"Where: {_ADDRESS}; by default given as `before`.", "conv1"),
+                    "before": _said(address, f"Where: {_ADDRESS}; by default given as `after`.", "fc1"),
+                    "layers": _said(layers, "The layers to put there.", ["batch_norm2d"]),
+                },
+                "required": ["layers"],
+                "additionalProperties": False,
+            },
+            "Layers to put after or before one layer; by default none.",
+            {"after": "conv1", "layers": ["batch_norm2d"]},
+        ),
     }
     return {
         "type": "object",

@@ -8,21 +8,27 @@ Knows nothing of files; the marks of the nodes say where.
 
 from __future__ import annotations
 
-import difflib
+import re
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archsearch.errors import Problem
+from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import LAYER_NAME, LEVEL_NAME, LINT_CODE, SPEC_NAME
+from archsearch.spec.nearest import instead_of, means, nearest, open_word, placed, synonym
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.yaml import Loc, Node
 
 _MOST_PROBLEMS = 50  # what more there is has the same few causes
 _MOST_NAMES = 40
+_PARTS = ("data", "train", "documented", "expect")
+_EVERYWHERE = ("name", "summary", "source")  # keys of many parts: where one was meant cannot be told
+_OF_THE_LANGUAGE = ("key", "kind", "field", "part")  # what the tables of aliases know; names of files are anybody's
+OPEN_VALUES = ("choice", "int", "float")
 
 _PLAIN: dict[str, str] = {
     "missing": "is missing",
@@ -53,13 +59,24 @@ _PATTERNS = {
 }
 
 
-def problems_of(error: ValidationError, node: Node, model: type[BaseModel]) -> list[Problem]:
-    """Give one problem for each of Pydantic's errors (of the first 50), in the order of the file."""
+def problems_of(
+    error: ValidationError,
+    node: Node,
+    model: type[BaseModel],
+    *,
+    shown: Callable[[Loc], Loc] = lambda loc: loc,
+    heed: Callable[[ErrorDetails], bool] = lambda _: True,
+) -> list[Problem]:
+    """Give one problem for each of Pydantic's errors (of the first 50), in the order of the file.
+
+    `shown` gives the location that a sentence names, where it is another one in the file; `heed` says which errors
+    are told at all.
+    """
     # Pydantic also calls a list too short whose items it refused: only a list that is empty is meant.
     details = [d for d in error.errors(include_url=False) if not (d["type"] == "too_short" and d["input"])]
-    found = [(node.locate(_place(d), key=d["type"] == "extra_forbidden"), d) for d in details]
+    found = [(node.locate(_place(d), key=d["type"] == "extra_forbidden"), d) for d in details if heed(d)]
     found.sort(key=lambda pair: (pair[0].source, pair[0].line, pair[0].column))
-    problems = [Problem(str(mark), sentence(d, model)) for mark, d in found[:_MOST_PROBLEMS]]
+    problems = [Problem(str(mark), sentence(d, model, shown)) for mark, d in found[:_MOST_PROBLEMS]]
     if len(found) > _MOST_PROBLEMS:
         mark = found[_MOST_PROBLEMS][0]
         problems.append(Problem(str(mark), f"and {len(found) - _MOST_PROBLEMS:,} more problems from here on"))
@@ -70,17 +87,19 @@ def _place(detail: ErrorDetails) -> Loc:
     return detail["loc"][:-1] if detail["type"] == "missing" else detail["loc"]
 
 
-def sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def sentence(detail: ErrorDetails, model: type[BaseModel], shown: Callable[[Loc], Loc] = lambda loc: loc) -> str:
     """Say one error: which key, what is wrong, what is allowed, the closest valid name."""
     loc, kind = detail["loc"], detail["type"]
     loc = loc[:-1] if loc and loc[-1] == "[key]" else loc  # Pydantic's word for a key that is wrong itself
-    subject = address(loc)
+    subject = address(shown(loc))
     if kind == "extra_forbidden":
-        return f"{address(loc[:-1], 'top level')}: {unknown('key', str(loc[-1]), allowed_keys(loc[:-1], model))}"
+        return f"{address(shown(loc[:-1]), 'top level')}: {_unknown_key(str(loc[-1]), loc[:-1], model)}"
     if kind == "missing" and isinstance(loc[-1], int):
-        return f"{address(loc[:-1])}: too few values in the list"
+        return f"{address(shown(loc[:-1]))}: too few values in the list"
     if kind == "missing":
-        return f"{address(loc[:-1], 'top level')}: the key {str(loc[-1])!r} is missing"
+        return f"{address(shown(loc[:-1]), 'top level')}: the key {str(loc[-1])!r} is missing"
+    if kind != "union_tag_not_found" and (text := wrong_open_value(detail["input"])):
+        return f"{subject}: {text}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _wrong_kind(detail, subject, allowed_keys(loc, model))
     if kind == "too_short":
@@ -93,7 +112,67 @@ def sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{subject}: {detail['msg']}" if subject else detail["msg"]
     else:
         text = detail["msg"]
-    return f"{subject}: {text}, got {quoted(detail['input'])}"
+    return f"{subject}: {text}, got {quoted(detail['input'])}{_meant_value(detail)}"
+
+
+def _unknown_key(word: str, loc: Loc, model: type[BaseModel]) -> str:
+    """Say that a key is unknown here; one that stands in another part of a spec is told with that part."""
+    allowed = allowed_keys(loc, model)
+    if synonym(word, allowed) is None and instead_of(word) is None:
+        place_in_train = placed(word)
+        if place_in_train is not None and place_in_train[0] not in loc:
+            return f"unknown key {short(word)!r}; in train, write {place_in_train[1]}"
+        for name in (word, *means(word)):
+            if (place := _elsewhere(name, loc, model)) is not None:
+                return f"unknown key {short(word)!r}; did you mean {place}?"
+    return unknown("key", word, allowed)
+
+
+def _elsewhere(name: str, loc: Loc, model: type[BaseModel]) -> str | None:
+    """Give where a key stands that does not stand at `loc`: in one of the parts of a spec, or at the top."""
+    top = allowed_keys((), model)
+    for part in _PARTS:
+        if part in top and loc != (part,) and name in allowed_keys((part,), ExperimentSpec):
+            return repr(f"{part}.{name}")
+    return f"{name!r} at the top level" if loc and name in top and name not in _EVERYWHERE else None
+
+
+def wrong_open_value(value: object) -> str | None:
+    """Say how an open value is written, where another library's word (`{loguniform: [1e-4, 1e-2]}`) stands for one."""
+    if not isinstance(value, dict) or not 0 < len(value) <= 3:
+        return None
+    for word, given in value.items():
+        if (found := open_word(str(word))) is not None:
+            return f"unknown kind of open value {short(str(word))!r}; write {_open_text(*found, given)}"
+    if next(iter(value)) in OPEN_VALUES:
+        return "cannot be left open here; open values stand in the network, data and train of a search"
+    return None
+
+
+def _open_text(word: str, log: bool, given: object) -> str:
+    """Write an open value with what was given, if that makes one, else with an example."""
+    usable = isinstance(given, list) and 0 < len(given) <= 8 and not any(isinstance(v, (dict, list)) for v in given)
+    if word != "choice":
+        kinds = (int,) if word == "int" else (int, float)
+        usable = usable and isinstance(given, list) and len(given) == 2 and all(type(v) in kinds for v in given)
+    example = {"choice": "32, 64", "int": "8, 64", "float": "0.0001, 0.01"}[word]
+    inside = ", ".join(_written(value) for value in given) if usable and isinstance(given, list) else example
+    return f"{{{word}: [{inside}]{', log: true' if log else ''}}}"
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else "null" if value is None else short(str(value))
+
+
+def _meant_value(detail: ErrorDetails) -> str:
+    """Give the word that was meant where a text is not one of those that are allowed."""
+    value = detail["input"]
+    if detail["type"] != "literal_error" or not isinstance(value, str):
+        return ""
+    allowed = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
+    if (close := nearest(value, allowed)) is not None:
+        return f"; did you mean {close!r}?"
+    return f"; {short(value)} {text}" if (text := instead_of(value)) else ""
 
 
 def _wrong_kind(detail: ErrorDetails, subject: str, kinds: list[str]) -> str:
@@ -113,9 +192,10 @@ def unknown(what: str, word: str, allowed: Iterable[str]) -> str:
     allowed = [short(name) for name in allowed]
     if not allowed:
         return f"unknown {what} {short(word)!r}"
-    close = difflib.get_close_matches(word[:100], allowed, 1, 0.6)
-    if close:
-        return f"unknown {what} {short(word)!r}; did you mean {close[0]!r}?"
+    if (close := nearest(word, allowed)) is not None:
+        return f"unknown {what} {short(word)!r}; did you mean {close!r}?"
+    if what in _OF_THE_LANGUAGE and (text := instead_of(word)) is not None:
+        return f"unknown {what} {short(word)!r}: it {text}"
     more = ", ..." if len(allowed) > _MOST_NAMES else ""
     return f"unknown {what} {short(word)!r}; allowed: {', '.join(allowed[:_MOST_NAMES])}{more}"
 
@@ -159,7 +239,7 @@ def allowed_keys(loc: Loc, model: type[BaseModel]) -> list[str]:
         at = _step(at, part)
     at = _without_none(at)
     if isinstance(at, type) and issubclass(at, BaseModel):
-        return list(at.model_fields)
+        return [*at.model_fields, *getattr(at, "also", ())]
     return list(_kinds(at))
 
 

@@ -169,11 +169,11 @@ BAD = {
     ),
     "impossible value": (
         network("conv2d: {out_channels: {int: [0, 9]}, kernel_size: 3}"),
-        r"conv1\.out_channels = 0: network\.0\.conv2d\.out_channels: must be between 1 and 2147483647$",
+        r"^small\.yaml:4:35: network\[1\]\.conv2d\.out_channels: must be between 1 and 2147483647, got 0$",
     ),
     "impossible choice": (
         network("conv2d: {out_channels: 2, kernel_size: {choice: [3, x]}}"),
-        r"conv1\.kernel_size = x: network\.0\.conv2d\.kernel_size: expected a whole number or a pair",
+        r"^small\.yaml:4:57: network\[1\]\.conv2d\.kernel_size: expected a whole number or a pair, got text 'x'$",
     ),
     "unknown reference": (network("$act"), r"unknown open value '\$act' \(they stand in `space`\)$"),
     "unused shared value": (
@@ -185,7 +185,10 @@ BAD = {
         r"conv1: a layer's name cannot be open$",
     ),
     "open data set": ("data: {name: {choice: [digits, mnist]}}", r"data\.name is the base's and cannot be open"),
-    "open study name": ("name: {choice: [a, b]}\n" + network("relu"), r"name: expected text, got keys with values$"),
+    "open study name": (
+        "name: {choice: [a, b]}\n" + network("relu"),
+        r"name: cannot be left open here; open values stand in the network, data and train of a search$",
+    ),
     "two layers called alike": (
         network("choice: [{elu: {alpha: 1.0}}, {elu: {alpha: 2.0}}]"),
         r"act1: two choices are called elu; name them: choice: \{a: \.\.\., b: \.\.\.\}$",

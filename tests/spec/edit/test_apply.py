@@ -166,7 +166,7 @@ WRONG_EDITS = {
     "- set: {train.epoch: 3}": "{child}:4:9: train: unknown key 'epoch'; did you mean 'epochs'?",
     "- set: 3": "{child}:4:8: set: expected {{conv1.out_channels: 10}}, got 3",
     "- replace: {}": "{child}:4:12: replace: expected {{tanh: relu}}, got keys with values",
-    "- remove: tanh": "{child}:4:3: unknown edit 'remove'; allowed: set, replace, insert, drop",
+    "- remove: tanh": "{child}:4:3: unknown edit 'remove'; did you mean 'drop'?",
     "- dropp: tanh": "{child}:4:3: unknown edit 'dropp'; did you mean 'drop'?",
     "- drop": "{child}:4:3: an edit is one of set, replace, insert, drop with its target",
     " {drop: tanh}": "{child}:4:2: edits: expected a list of edits, got keys with values",

@@ -5,15 +5,24 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from jsonschema import Draft7Validator
+from pydantic import Field, create_model
 
+from archsearch.ablate.ablation_file import AblationSpec
+from archsearch.ablate.schema import schema as ablation_schema
 from archsearch.data.registry import DATASETS, OWN_DATA
+from archsearch.search.schema import schemas
+from archsearch.search.search_file import StudySpec
+from archsearch.spec.dataset import AUGMENTATION_KINDS, DataSpec
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.fields import Plain
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.text.schema import experiment_schema
 from archsearch.spec.text.yaml import read_file, read_text
+from archsearch.spec.training import LOSS_KINDS, OPTIMIZER_KINDS, SCHEDULE_KINDS, EarlyStopping, TrainSpec
 from tests.spec.trees import BLOCKS, TINY
 
 ROOT = Path(__file__).parents[3]
@@ -109,3 +118,68 @@ def test_schema_made_twice_is_the_same_and_shares_nothing() -> None:
     before = copy.deepcopy(first)
     experiment_schema(["digits"])
     assert first == before == experiment_schema(["mnist"])
+
+
+ALL = {**schemas(), "ablation": ablation_schema()}
+
+
+def properties_of(schema: Any, path: str = "") -> dict[str, tuple[dict[str, Any], bool]]:
+    """Give every property of a schema by its path, and whether its object requires it."""
+    if isinstance(schema, list):
+        return {k: v for n, item in enumerate(schema) for k, v in properties_of(item, f"{path}/{n}").items()}
+    if not isinstance(schema, dict):
+        return {}
+    found: dict[str, tuple[dict[str, Any], bool]] = {}
+    own = schema.get("properties")
+    if isinstance(own, dict) and schema.get("type") == "object":
+        ways = [schema.get("required", []), *(way.get("required", []) for way in schema.get("anyOf", []))]
+        found = {f"{path}.{name}": (value, any(name in way for way in ways)) for name, value in own.items()}
+    skipped = ("examples", "default", "enum")
+    for key, value in schema.items():
+        if key not in skipped:
+            found |= properties_of(value, f"{path}/{key}")
+    return found
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_key_of_a_schema_is_described_with_a_default_and_an_example(name: str) -> None:
+    properties = properties_of(ALL[name])
+    assert len(properties) > 150
+    bare = [path for path, (value, _) in properties.items() if not str(value.get("description", "")).endswith(".")]
+    without_example = [path for path, (value, _) in properties.items() if not value.get("examples")]
+    without_default = [
+        path
+        for path, (value, required) in properties.items()
+        if not required and "default" not in value and "by default" not in value.get("description", "")
+    ]
+    assert (bare, without_example, without_default) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_examples_and_defaults_of_a_schema_are_valid_by_it(name: str) -> None:
+    for path, (value, _) in properties_of(ALL[name]).items():
+        schema = {**value, "definitions": ALL[name]["definitions"]}
+        for example in [*value["examples"], *([value["default"]] if value.get("default") is not None else [])]:
+            wrong = [error.message for error in Draft7Validator(schema).iter_errors(example)]
+            assert wrong == [], (path, example)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_committed_schema_of_each_language_is_the_one_the_code_makes(name: str) -> None:
+    """After a change of the spec classes: archsearch schema --write schema"""
+    assert json.loads((ROOT / f"schema/{name}.schema.json").read_text(encoding="utf-8")) == ALL[name]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [ExperimentSpec, DataSpec, TrainSpec, EarlyStopping, StudySpec, AblationSpec, *LAYER_KINDS.values(),
+     *OPTIMIZER_KINDS, *SCHEDULE_KINDS, *LOSS_KINDS, *AUGMENTATION_KINDS],
+    ids=lambda model: model.__name__,
+)  # fmt: skip
+def test_examples_of_a_field_are_read_by_it(model: Any) -> None:
+    for name, field in model.model_fields.items():
+        assert field.description
+        kind = Annotated[(field.annotation, Field(), *field.metadata)]
+        alone = create_model("Alone", __base__=Plain, **{name: (kind, ...)})
+        for example in field.examples:
+            alone.model_validate({name: [example] if name == "objective" and isinstance(example, dict) else example})

@@ -45,7 +45,7 @@ MESSAGES = {
     spec(""): "2:10: network: is empty; at least one is needed",
     spec(
         train="{epochs: 2, device: gpu}"
-    ): "3:28: train.device: must be one of 'auto', 'cpu', 'cuda' or 'mps', got text 'gpu'",
+    ): "3:28: train.device: must be one of 'auto', 'cpu', 'cuda' or 'mps', got text 'gpu'; did you mean 'cuda'?",
     spec(
         train="{epochs: 2, optimizer: {lr: 1}}"
     ): "3:31: train.optimizer: unknown kind 'lr'; allowed: sgd, adam, adamw, rmsprop",
@@ -72,11 +72,27 @@ MESSAGES = {
     ): "1:33: data.validation: must be a fraction between 0 and 1 (0.1) or a number of samples (5000), got 1.5",
     spec(
         data="{name: mnist, augment: [zoom]}"
-    ): "1:31: data.augment[1]: unknown kind 'zoom'; allowed: shift, rotate, flip, crop",
+    ): "1:31: data.augment[1]: unknown kind 'zoom': it is not here; shift, rotate, flip and crop are",
     "summary: x\n": "1:1: top level: the key 'data' is missing\n1:1: top level: the key 'network' is missing\n"
     "1:1: top level: the key 'train' is missing",
-    spec() + "optimizer: adam\n": "4:1: top level: unknown key 'optimizer'; allowed: name, summary, data, "
-    "network, train, documented, expect, source, departures, lint",
+    spec() + "optimizer: adam\n": "4:1: top level: unknown key 'optimizer'; did you mean 'train.optimizer'?",
+    spec() + "gadgets: 3\n": "4:1: top level: unknown key 'gadgets'; allowed: name, summary, data, "
+    "network, train, documented, expect, source, departures, lint, extends, edits",
+    spec(data="{name: mnist, val_split: 0.1, batch: 8}"): "1:21: data: unknown key 'val_split'; did you mean "
+    "'validation'?\n1:37: data: unknown key 'batch'; did you mean 'train.batch_size'?",
+    spec(train="{epochs: 2, learning_rate: 0.1, network: x, limit: 3}"): "3:20: train: unknown key 'learning_rate'; in "
+    "train, write optimizer: {adam: {lr: 0.001}}\n3:40: train: unknown key 'network'; did you mean 'network' at the "
+    "top level?\n3:52: train: unknown key 'limit'; did you mean 'data.limit'?",
+    spec(f"{CONV}, in_channels: 1, activation: relu}}, attention, Dense: {{units: 3}}, {FIT}"): "2:53: "
+    "network[1].conv2d: unknown key 'in_channels': it is what comes in, known from the layer before; leave it out\n"
+    "2:69: network[1].conv2d: unknown key 'activation': it is a layer of its own: write `relu` after it\n"
+    "2:88: network[2]: unknown kind 'attention': it is no layer here; a network is made of convolutions, pooling, "
+    "linear layers, norms, dropout, activations\n2:99: network[3]: unknown kind 'Dense'; did you mean 'linear'?",
+    spec(train="{epochs: {choice: [1, 2]}, batch_size: {values: [32, 64]}}"): "3:17: train.epochs: cannot be left open "
+    "here; open values stand in the network, data and train of a search\n3:47: train.batch_size: unknown kind of open "
+    "value 'values'; write {choice: [32, 64]}",
+    spec(train="{epochs: 2, optimizer: {adam: {lr: {loguniform: [1e-4, 1e-2]}}}}"): "3:43: train.optimizer.adam.lr: "
+    "unknown kind of open value 'loguniform'; write {float: [0.0001, 0.01], log: true}",
     spec() + "expect: {parameters: 3}\n": (
         "4:22: the network has 7,850 parameters, the spec expects 3; correct a layer or `expect`"
     ),

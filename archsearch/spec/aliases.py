@@ -1,0 +1,297 @@
+"""The words of torch, Keras, Optuna and the papers for what a spec calls otherwise: literal tables, nothing else.
+
+    MEANS["learning_rate"]        # ("lr",): what to write, the first that is allowed where the word stands
+    INSTEAD["in_channels"]        # a sentence, where nothing can be written for the word
+    PLACED["lr"]                  # ("optimizer", how that is written), where it stands
+
+Words are compared without case, `_`, `-` and a module before a dot: `nn.BatchNorm2d` needs no entry. A word that means
+different things in different places has several targets. nearest.py looks things up.
+"""
+
+from __future__ import annotations
+
+# -- layers ------------------------------------------------------------------------------------------------------------
+
+_LAYERS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("Dense", "fc", "fully_connected", "InnerProduct", "mlp"), ("linear",)),
+    **dict.fromkeys(("conv", "convolution", "Convolution2D"), ("conv2d", "conv1d")),
+    "Convolution1D": ("conv1d",),
+    **dict.fromkeys(("BatchNormalization", "batch_norm", "bn", "norm"), ("batch_norm2d", "batch_norm1d")),
+    **dict.fromkeys(("LayerNormalization", "ln"), ("layer_norm",)),
+    **dict.fromkeys(("GroupNormalization", "gn", "InstanceNorm2d", "instance_norm"), ("group_norm",)),
+    **dict.fromkeys(("MaxPooling2D", "max_pool", "max_pooling", "pool", "pooling", "pool2d"), ("max_pool2d",)),
+    "MaxPooling1D": ("max_pool1d",),
+    **dict.fromkeys(
+        ("AveragePooling2D", "avg_pool", "average_pool", "mean_pool", "subsampling", "subsample"), ("avg_pool2d",)
+    ),
+    "AveragePooling1D": ("avg_pool1d",),
+    **dict.fromkeys(
+        ("GlobalAveragePooling2D", "global_average_pooling", "global_avg_pool", "adaptive_avg_pool", "gap"),
+        ("adaptive_avg_pool2d",),
+    ),
+    "GlobalAveragePooling1D": ("adaptive_avg_pool1d",),
+    **dict.fromkeys(("drop", "AlphaDropout"), ("dropout",)),
+    **dict.fromkeys(("SpatialDropout2D", "channel_dropout"), ("dropout2d",)),
+    **dict.fromkeys(("swish", "swish1"), ("silu",)),
+    **dict.fromkeys(("logistic", "sigm"), ("sigmoid",)),
+    **dict.fromkeys(("lrelu", "PReLU", "RReLU"), ("leaky_relu",)),
+    **dict.fromkeys(("ReLU6", "clip"), ("hardtanh",)),
+    **dict.fromkeys(("none", "noop", "no_op", "pass"), ("identity",)),
+    **dict.fromkeys(("skip", "shortcut", "resblock", "residual_block", "basic_block", "add"), ("residual", "insert")),
+    **dict.fromkeys(("block", "seq", "stack", "ModuleList"), ("sequential", "layers")),
+    **dict.fromkeys(("view", "reshape", "ravel"), ("flatten",)),
+}
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("filters", "num_filters", "n_filters", "nb_filter", "channels", "output_channels", "planes"), ("out_channels",)
+    ),
+    **dict.fromkeys(
+        ("units", "neurons", "nodes", "hidden", "hidden_size", "hidden_units", "hidden_dim", "features", "output_dim"),
+        ("out_features",),
+    ),
+    **dict.fromkeys(("width", "n_out", "out", "output_size", "outputs"), ("out_channels", "out_features")),
+    **dict.fromkeys(("kernel", "kernels", "filter_size", "ksize", "kernel_shape", "pool_size"), ("kernel_size",)),
+    **dict.fromkeys(("size", "window"), ("kernel_size", "output_size")),
+    **dict.fromkeys(("strides", "subsample_factor"), ("stride",)),
+    **dict.fromkeys(("pad", "pads", "zero_padding"), ("padding",)),
+    **dict.fromkeys(("dilation_rate", "atrous_rate"), ("dilation",)),
+    **dict.fromkeys(("use_bias", "with_bias", "bias_term"), ("bias",)),
+    **dict.fromkeys(("rate", "prob", "probability", "dropout_rate", "drop_rate", "drop_prob"), ("p",)),
+    "epsilon": ("eps", "margin"),
+    **dict.fromkeys(("scale", "center", "learnable"), ("affine", "elementwise_affine", "log")),
+    **dict.fromkeys(("n_groups", "group", "cardinality"), ("num_groups", "groups")),
+    **dict.fromkeys(("slope", "leak"), ("negative_slope",)),
+    **dict.fromkeys(("project", "downsample"), ("projection",)),
+}
+
+# -- data and training -------------------------------------------------------------------------------------------------
+
+_DATA: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("dataset", "data_set", "datasets"), ("data", "name")),
+    **dict.fromkeys(("root", "dir", "data_dir", "directory", "file", "filename", "source_path"), ("path",)),
+    **dict.fromkeys(("image_size", "img_size", "input_size", "resize", "resolution"), ("size",)),
+    **dict.fromkeys(("gray", "grey", "greyscale", "to_gray", "grey_scale"), ("grayscale",)),
+    **dict.fromkeys(("normalise", "standardize", "standardise", "normalization", "rescale"), ("normalize",)),
+    **dict.fromkeys(
+        ("val", "valid", "validation_split", "val_split", "val_size", "val_fraction", "valid_size", "dev"),
+        ("validation",),
+    ),
+    **dict.fromkeys(("max_samples", "n_samples", "num_samples", "subset", "subset_size"), ("limit",)),
+    **dict.fromkeys(("augmentation", "augmentations", "data_augmentation", "transform", "transforms"), ("augment",)),
+    **dict.fromkeys(("random_crop", "pad_and_crop"), ("crop",)),
+    **dict.fromkeys(("random_horizontal_flip", "horizontal_flip", "hflip", "vflip", "mirror", "fliplr"), ("flip",)),
+    **dict.fromkeys(("random_rotation", "rotation", "rotate_range"), ("rotate",)),
+    **dict.fromkeys(("translate", "translation", "random_affine", "random_shift"), ("shift",)),
+    **dict.fromkeys(("angle", "max_degrees", "degree"), ("degrees",)),
+    **dict.fromkeys(("pixel", "amount", "max_pixels"), ("pixels",)),
+    **dict.fromkeys(("left_right", "lr_flip", "h"), ("horizontal",)),
+    **dict.fromkeys(("up_down", "upside_down", "v"), ("vertical",)),
+    **dict.fromkeys(("imagefolder", "images", "image_folder"), ("folder",)),
+    **dict.fromkeys(("numpy", "npy", "arrays"), ("npz",)),
+    "fmnist": ("fashion_mnist",),
+    "cifar": ("cifar10",),
+}
+
+_TRAINING: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("learning_rate", "base_lr", "initial_lr", "eta", "step_length"), ("lr", "reduction_factor")),
+    **dict.fromkeys(("optim", "optimiser", "solver", "update_rule"), ("optimizer",)),
+    **dict.fromkeys(("lr_scheduler", "scheduler", "lr_schedule", "sched", "lr_policy"), ("schedule", "pruner")),
+    **dict.fromkeys(("criterion", "loss_fn", "loss_function", "cost"), ("loss",)),
+    **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs", "nb_epoch"), ("epochs",)),
+    **dict.fromkeys(("bs", "batch", "mini_batch", "minibatch_size", "train_batch_size"), ("batch_size",)),
+    **dict.fromkeys(
+        ("grad_clip", "clip_norm", "gradient_clip", "gradient_clip_val", "max_grad_norm", "max_norm", "clip_grad"),
+        ("clip_grad_norm",),
+    ),
+    **dict.fromkeys(("early_stop", "callbacks"), ("early_stopping",)),
+    **dict.fromkeys(("accelerator", "use_cuda", "use_gpu"), ("device",)),
+    "gpu": ("cuda", "device"),
+    **dict.fromkeys(("amp", "mixed_precision", "dtype", "autocast"), ("precision",)),
+    **dict.fromkeys(("float32", "single", "full"), ("fp32", "full_factorial")),
+    "bfloat16": ("bf16",),
+    **dict.fromkeys(("backend", "framework"), ("engine",)),
+    **dict.fromkeys(("l2_regularization", "wd", "l2_penalty", "decay", "kernel_regularizer"), ("weight_decay",)),
+    **dict.fromkeys(("beta", "beta1", "beta_1", "beta2", "beta_2"), ("betas",)),
+    "rho": ("alpha",),
+    **dict.fromkeys(("smoothing", "smooth"), ("label_smoothing",)),
+    **dict.fromkeys(("warmup", "warmup_steps", "n_warmup_steps", "warm_up"), ("warmup_epochs",)),
+    **dict.fromkeys(("delta", "tolerance", "tol"), ("min_delta", "margin")),
+    **dict.fromkeys(("SGDM", "momentum_sgd"), ("sgd",)),
+    **dict.fromkeys(("adam_weight_decay", "AdamWeightDecay"), ("adamw",)),
+    **dict.fromkeys(("StepLR", "multi_step", "multi_step_lr", "staircase"), ("step",)),
+    **dict.fromkeys(("CosineAnnealingLR", "cosine_annealing", "cosine_decay", "cos"), ("cosine",)),
+    **dict.fromkeys(("OneCycleLR", "cyclic"), ("one_cycle",)),
+    **dict.fromkeys(("fixed", "const", "no_schedule"), ("constant",)),
+    **dict.fromkeys(("eta_min", "min_lr", "alpha_f"), ("final_fraction",)),
+    **dict.fromkeys(("lr_decay", "decay_rate", "factor"), ("gamma",)),
+    **dict.fromkeys(("decay_steps", "drop_every"), ("step_size",)),
+    **dict.fromkeys(
+        ("CrossEntropyLoss", "ce", "xent", "categorical_crossentropy", "sparse_categorical_crossentropy", "log_loss"),
+        ("cross_entropy",),
+    ),
+    **dict.fromkeys(("NLLLoss", "negative_log_likelihood"), ("nll",)),
+    **dict.fromkeys(("MSELoss", "mean_squared_error", "l2", "l2_loss", "squared_error"), ("mse", "weight_decay")),
+    **dict.fromkeys(("L1Loss", "mae", "mean_absolute_error", "absolute_error"), ("l1",)),
+}
+
+# -- the rest of a spec, searches, ablations, edits --------------------------------------------------------------------
+
+_PARTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("model", "architecture", "arch", "net", "modules", "backbone"), ("network", "base", "baseline")),
+    **dict.fromkeys(("training", "trainer", "hparams", "fit"), ("train",)),
+    **dict.fromkeys(("description", "comment", "notes", "doc"), ("summary",)),
+    **dict.fromkeys(("title", "id"), ("name",)),
+    **dict.fromkeys(("parent", "inherits", "inherit", "from"), ("extends", "base", "baseline")),
+    **dict.fromkeys(("changes", "overrides", "modifications", "patches"), ("edits",)),
+    **dict.fromkeys(("reference", "paper", "citation", "url"), ("source",)),
+    **dict.fromkeys(("published", "reported"), ("documented",)),
+    **dict.fromkeys(("params", "n_params", "num_parameters", "param_count", "weights"), ("parameters",)),
+    **dict.fromkeys(("flops", "mult_adds", "madds", "gflops"), ("macs",)),
+}
+
+_STUDIES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("goal", "target", "objectives", "direction", "directions"), ("objective",)),
+    **dict.fromkeys(("max", "maximise", "maximum"), ("maximize",)),
+    **dict.fromkeys(("min", "minimise", "minimum"), ("minimize",)),
+    **dict.fromkeys(
+        ("val_acc", "validation_accuracy", "valid_acc", "acc", "accuracy"), ("val_accuracy", "test_accuracy")
+    ),
+    **dict.fromkeys(("test_acc", "top1", "test_acc1"), ("test_accuracy",)),
+    **dict.fromkeys(("validation_loss", "valid_loss"), ("val_loss",)),
+    **dict.fromkeys(("latency", "inference_time", "time", "time_ms"), ("latency_ms",)),
+    **dict.fromkeys(("n_trials", "num_trials", "max_trials", "max_evals", "budget"), ("trials",)),
+    **dict.fromkeys(("search_space", "hyperparameters", "config_space", "param_space"), ("space",)),
+    **dict.fromkeys(("algorithm", "tuner", "search_algorithm", "search_alg", "strategy"), ("sampler", "design")),
+    **dict.fromkeys(("pruning", "stopper"), ("pruner",)),
+    **dict.fromkeys(("baseline", "start"), ("base",)),
+    "base": ("baseline", "extends"),
+    "metrics": ("metric", "objective"),
+    **dict.fromkeys(("constraints", "max_size", "bounds"), ("limits",)),
+    **dict.fromkeys(("finalists", "top_k", "n_best"), ("confirm",)),
+    **dict.fromkeys(("bayesian", "bayes", "TPESampler", "bohb"), ("tpe",)),
+    **dict.fromkeys(("gaussian_process", "bo", "botorch", "GPSampler"), ("gp",)),
+    **dict.fromkeys(("grid", "grid_search", "GridSampler", "exhaustive"), ("brute_force", "full_factorial")),
+    **dict.fromkeys(("random_search", "RandomSampler", "monte_carlo"), ("random",)),
+    **dict.fromkeys(("sobol", "halton", "QMCSampler"), ("qmc",)),
+    **dict.fromkeys(("nsga", "genetic", "evolution", "evolutionary", "NSGAIISampler"), ("nsga2",)),
+    **dict.fromkeys(("cma", "CmaEsSampler"), ("cmaes",)),
+    **dict.fromkeys(("hill_climbing", "local_search", "regularized_evolution"), ("local",)),
+    **dict.fromkeys(("asha", "successive_halving", "sha", "HyperbandPruner"), ("hyperband",)),
+    **dict.fromkeys(("MedianPruner", "percentile"), ("median",)),
+    **dict.fromkeys(("NopPruner", "no_pruning"), ("none",)),
+    **dict.fromkeys(("n_startup_trials", "warmup_trials", "n_initial_points"), ("startup_trials",)),
+    **dict.fromkeys(("min_resource", "grace_period"), ("min_epochs",)),
+    **dict.fromkeys(("components", "variables", "ablations", "ablate"), ("factors",)),
+    **dict.fromkeys(("models", "specs", "configs"), ("variants",)),
+    **dict.fromkeys(("n_seeds", "num_seeds", "repetitions", "replicates", "runs"), ("seeds", "confirm_seeds")),
+    **dict.fromkeys(("significance", "significance_level", "p_value"), ("alpha",)),
+    **dict.fromkeys(("equivalence_margin", "rope", "sesoi", "smallest_effect"), ("margin",)),
+    **dict.fromkeys(("oat", "ofat", "one_factor_at_a_time"), ("one_at_a_time",)),
+    **dict.fromkeys(("loo", "leave_one_factor_out", "drop_one"), ("leave_one_out",)),
+    **dict.fromkeys(("factorial", "full_grid"), ("full_factorial",)),
+    "fractional": ("fractional_factorial",),
+    **dict.fromkeys(("stepwise", "cumulative", "incremental", "additive"), ("path",)),
+    **dict.fromkeys(("shap", "shapley_value"), ("shapley",)),
+    **dict.fromkeys(("remove", "delete", "del", "rm"), ("drop",)),
+    **dict.fromkeys(("append", "prepend"), ("insert",)),
+    **dict.fromkeys(("change", "update", "modify", "assign"), ("set",)),
+    **dict.fromkeys(("swap", "substitute", "exchange"), ("replace",)),
+    **dict.fromkeys(("count", "n", "num", "depth", "number", "repeat"), ("times",)),
+    **dict.fromkeys(("body", "blocks"), ("layers",)),
+    **dict.fromkeys(("tied", "share", "same_values"), ("shared",)),
+    **dict.fromkeys(("log_scale", "logarithmic"), ("log",)),
+    **dict.fromkeys(("q", "quantum"), ("step",)),
+}
+
+MEANS: dict[str, tuple[str, ...]] = {}
+for _table in (_LAYERS, _FIELDS, _DATA, _TRAINING, _PARTS, _STUDIES):
+    for _word, _targets in _table.items():
+        MEANS[_word] = tuple(dict.fromkeys((*MEANS.get(_word, ()), *_targets)))
+
+# Optuna's, Ray's, Hyperopt's words for an open value: the word for it here, and whether the scale is logarithmic.
+OPEN_WORDS: dict[str, tuple[str, bool]] = {
+    **dict.fromkeys(("categorical", "suggest_categorical", "choices", "options", "one_of"), ("choice", False)),
+    **dict.fromkeys(("values", "select", "enum", "grid_search"), ("choice", False)),
+    **dict.fromkeys(("integer", "int_range", "randint", "suggest_int", "quniform", "int_uniform"), ("int", False)),
+    **dict.fromkeys(("log_int", "int_loguniform", "lograndint"), ("int", True)),
+    **dict.fromkeys(("uniform", "real", "range", "double", "suggest_float", "suggest_uniform"), ("float", False)),
+    **dict.fromkeys(("loguniform", "log_uniform", "suggest_loguniform", "log_float", "reciprocal"), ("float", True)),
+}
+
+# -- where nothing can be written for the word -------------------------------------------------------------------------
+
+_IN = "is what comes in, known from the layer before; leave it out"
+_OPTIMIZERS = "is not here; sgd, adam, adamw and rmsprop are"
+_LAYER_KINDS = (
+    "is no layer here; a network is made of convolutions, pooling, linear layers, norms, dropout, activations"
+)
+_DEPTHWISE = "is a `conv2d` with as many `groups` as channels come in"
+_LOSSES = "is not here; cross_entropy, nll, mse and l1 are"
+_SCHEDULES = "is not here; constant, step, cosine and one_cycle are"
+_PICTURES = "is not here; shift, rotate, flip and crop are"
+INSTEAD: dict[str, str] = {
+    **dict.fromkeys(
+        ("in_channels", "in_features", "input_channels", "input_shape", "input_dim", "in_dim", "n_in"), _IN
+    ),
+    **dict.fromkeys(("normalized_shape", "num_features", "num_channels"), _IN),
+    **dict.fromkeys(
+        ("attention", "MultiheadAttention", "self_attention", "transformer", "embedding", "lstm", "gru", "rnn"),
+        _LAYER_KINDS,
+    ),
+    **dict.fromkeys(("conv3d", "conv_transpose2d", "Conv2DTranspose", "upsample", "concat"), _LAYER_KINDS),
+    **dict.fromkeys(("depthwise_conv2d", "DepthwiseConv2D", "separable_conv2d"), _DEPTHWISE),
+    **dict.fromkeys(("GlobalMaxPooling2D", "adaptive_max_pool2d"), "is `max_pool2d` with the size of the map"),
+    **dict.fromkeys(("activation", "act", "nonlinearity", "act_layer"), "is a layer of its own: write `relu` after it"),
+    **dict.fromkeys(("norm_layer", "batchnorm_layer"), "is a layer of its own: write `batch_norm2d` after it"),
+    **dict.fromkeys(
+        ("kernel_initializer", "bias_initializer", "init", "initializer", "weight_init"),
+        "cannot be chosen: weights begin as torch's defaults",
+    ),
+    "padding_mode": "cannot be chosen: padding is with zeros",
+    "keep_prob": "is 1 - p; write `p`, the fraction that is set to zero",
+    **dict.fromkeys(("inplace", "return_indices", "data_format"), "changes no result; leave it out"),
+    **dict.fromkeys(("dim", "axis"), "is known: features of a flat input, else channels; leave it out"),
+    **dict.fromkeys(
+        ("classes", "num_classes", "n_classes", "num_labels"),
+        "comes from the data; write `{linear: {out_features: classes}}` as the last layer",
+    ),
+    "dropout": "is a layer: write `{dropout: {p: 0.5}}` in the network",
+    "T_max": "is all the epochs; leave it out",
+    **dict.fromkeys(
+        ("iterations", "max_steps", "num_steps", "steps_per_epoch", "max_iter"), "is not counted here; write `epochs`"
+    ),
+    **dict.fromkeys(("seed", "random_state", "random_seed"), "is no part of a spec: `archsearch run SPEC --seed 3`"),
+    "shuffle": "cannot be chosen: training data are shuffled in every epoch; leave it out",
+    **dict.fromkeys(("num_workers", "pin_memory", "prefetch"), "is not needed: all data are in memory; leave it out"),
+    "drop_last": "cannot be chosen: every sample counts in every epoch; leave it out",
+    **dict.fromkeys(("mean", "std"), "is computed from the training data: `normalize: true`"),
+    **dict.fromkeys(("test_split", "test_size", "train_size"), "is the data's; hold out `validation: 0.2`"),
+    **dict.fromkeys(("adagrad", "adadelta", "adamax", "nadam", "radam", "lamb", "lion", "lbfgs", "muon"), _OPTIMIZERS),
+    **dict.fromkeys(("bce", "binary_crossentropy", "BCEWithLogitsLoss"), "is `cross_entropy` with two classes"),
+    **dict.fromkeys(("huber", "smooth_l1", "focal", "focal_loss", "hinge", "triplet", "kl_div"), _LOSSES),
+    **dict.fromkeys(("ReduceLROnPlateau", "plateau", "polynomial", "cosine_restarts"), _SCHEDULES),
+    **dict.fromkeys(("ExponentialLR", "exponential"), "is a step each epoch: `{step: {step_size: 1, gamma: 0.95}}`"),
+    **dict.fromkeys(("color_jitter", "cutout", "random_erasing", "mixup", "cutmix", "randaugment", "zoom"), _PICTURES),
+    **dict.fromkeys(("low", "high", "lower", "upper"), "is one of two bounds: `{int: [8, 64]}`"),
+    **dict.fromkeys(("fp16", "float16", "half"), "is not here; `bf16` needs no loss scaling"),
+}  # fmt: skip
+
+# -- what stands deeper in `train` -------------------------------------------------------------------------------------
+
+# The key it stands under, and how that is written; said wherever the word stands outside of that key.
+PLACED: dict[str, tuple[str, str]] = {
+    "lr": ("optimizer", "optimizer: {adam: {lr: 0.001}}"),
+    "momentum": ("optimizer", "optimizer: {sgd: {lr: 0.1, momentum: 0.9}}"),
+    "nesterov": ("optimizer", "optimizer: {sgd: {lr: 0.1, momentum: 0.9, nesterov: true}}"),
+    "betas": ("optimizer", "optimizer: {adam: {betas: [0.9, 0.999]}}"),
+    "weight_decay": ("optimizer", "optimizer: {adamw: {weight_decay: 0.01}}"),
+    "max_lr": ("optimizer", "optimizer: {sgd: {lr: 0.1}}"),
+    "label_smoothing": ("loss", "loss: {cross_entropy: {label_smoothing: 0.1}}"),
+    "warmup_epochs": ("schedule", "schedule: {cosine: {warmup_epochs: 1}}"),
+    "gamma": ("schedule", "schedule: {step: {step_size: 10, gamma: 0.1}}"),
+    "step_size": ("schedule", "schedule: {step: {step_size: 10}}"),
+    "patience": ("early_stopping", "early_stopping: {patience: 5}"),
+    "monitor": ("early_stopping", "early_stopping: {monitor: val_loss, patience: 5}"),
+    "min_delta": ("early_stopping", "early_stopping: {patience: 5, min_delta: 0.001}"),
+}
