@@ -21,6 +21,7 @@ def check(
     Example:  archsearch check specs/*.yaml studies/*.yaml
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
     from archsearch.errors import SpecError
     from archsearch.experiment_plan import load_plan
     from archsearch.spec.catalog import kind_of
@@ -31,6 +32,7 @@ def check(
     exit_code = 0
     for reference in specs:
         try:
+            refuse_other(reference, ("spec", "search", "ablation"), "check")
             if (kind := kind_of(reference)) != "spec":
                 found.append(_study(reference, kind, quiet=json))
                 continue
