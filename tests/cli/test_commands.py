@@ -187,6 +187,30 @@ def test_a_closed_pipe_is_no_error(tmp_path):
     assert reader.stderr == ""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["show", "resnet_tiny"], ["space", "digits", "--list"], ["check", "lenet5", "--json"], ["--help"]],
+)
+@pytest.mark.parametrize("closed", ["stdout", "stderr and stdout"])
+def test_a_reader_that_has_gone_ends_a_command_with_0_and_without_a_word(tmp_path, arguments, closed):
+    both = closed != "stdout"
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    error = subprocess.STDOUT if both else subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=error) as process:
+        process.stdout.close()  # long before it has loaded what it needs to write
+        errors = b"" if both else process.stderr.read()
+    assert (process.returncode, errors) == (0, b"")
+
+
+def test_a_reader_that_has_gone_does_not_hide_the_exit_code_of_an_error(tmp_path):
+    command = [sys.executable, "-c", PROGRAM, "show", "lenet6"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read().startswith("error: unknown spec 'lenet6'")
+    assert process.returncode == 3
+
+
 def test_colours_are_for_terminals_only(process):
     assert "\x1b" not in process("show", "lenet5").out
     assert "\x1b[" in process("show", "lenet5", env={"FORCE_COLOR": "1"}).out

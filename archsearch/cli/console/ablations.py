@@ -10,7 +10,7 @@ from rich.text import Text
 
 from archsearch.cli.console.base import cells, note, out, si
 from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
-from archsearch.cli.console.panel import Panel, counts_text, seconds_text
+from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
 
 if TYPE_CHECKING:
     from archsearch.ablate.design.fitting import LeftOut
@@ -105,13 +105,12 @@ class AblationPanel(Panel):
         super().__init__(name)
         self.planned = planned
 
-    def lines(self, study: Any) -> list[str]:
+    def state(self, study: Any) -> Seen:
         """Say how far the runs are."""
         from archsearch.ablate.progress import progress_of
 
         now = progress_of(study)
-        line = f"{self.name}  {now.done}/{self.planned} runs, {now.running} running"
-        return [line + counts_text(now.others) + self.left(self.name, now.done, self.planned)]
+        return Seen(self.name, now.done, self.planned, "runs", f"{now.running} running" + counts_text(now.others))
 
 
 def print_ablation(report: AblationReport) -> None:

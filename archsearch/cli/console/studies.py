@@ -18,7 +18,7 @@ from archsearch.cli.console.base import (
     range_text,
     value_text,
 )
-from archsearch.cli.console.panel import Panel, counts_text
+from archsearch.cli.console.panel import Panel, Seen, counts_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class StudyPanel(Panel):
     """Shows a search while it works."""
 
-    def lines(self, study: Any) -> list[str]:
+    def state(self, study: Any) -> Seen:
         """Say how far a study is, what is best, and how the best came about."""
         from archsearch.search.progress import progress_of
 
@@ -43,13 +43,13 @@ class StudyPanel(Panel):
             "diverged": now.diverged,
             "infeasible": now.infeasible,
         }
-        first = f"{now.study}  {now.done}/{now.total} done, {now.running} running"
-        lines = [first + counts_text(counts) + self.left(now.study, now.done, now.total)]
+        below = []
         if now.best is not None:
-            lines.append(f"best {now.metric} {now.best:.4f} (trial {now.best_trial}): {now.best_line}")
+            below.append(f"best {now.metric} {now.best:.4f} (trial {now.best_trial}): {now.best_line}")
         if now.history:
-            lines.append(_sparkline(now.history))
-        return lines
+            below.append(_sparkline(now.history))
+        running = f"{now.running} running" + counts_text(counts)
+        return Seen(now.study, now.done, now.total, "done", running, tuple(below))
 
 
 def _sparkline(values: Sequence[float]) -> str:
