@@ -59,18 +59,19 @@ def check(
 def _study(reference: str, kind: str, *, quiet: bool) -> dict[str, Any]:
     """Check a search or an ablation: the space, or every cell."""
     from archsearch.cli import console
+    from archsearch.cli.console.base import count_of
 
     if kind == "ablation":
         from archsearch.ablate.ablation_file import load_ablation
         from archsearch.ablate.planned import plan_ablation
 
         ablation = plan_ablation(load_ablation(reference))
-        name, what = ablation.name, f"{len(ablation.cells)} cells, {ablation.runs} runs"
+        name, what = ablation.name, f"{count_of(len(ablation.cells), 'cell')}, {count_of(ablation.runs, 'run')}"
     else:
         from archsearch.search.search_file import load_study
 
         study = load_study(reference)
-        name, what = study.spec.name, f"{len(study.space.parameters())} open values"
+        name, what = study.spec.name, count_of(len(study.space.parameters()), "open value")
     if not quiet:
         console.print_checked_study(reference, kind, what)
     return {"spec": reference, "ok": True, "name": name, "problems": [], "lint": []}

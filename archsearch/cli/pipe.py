@@ -52,7 +52,7 @@ def quiet_pipes() -> Iterator[None]:
     """Make both streams quiet for a while; what was written is flushed at the end."""
     before = sys.stdout, sys.stderr
     streams = QuietPipe(sys.stdout), QuietPipe(sys.stderr)
-    sys.stdout, sys.stderr = streams  # type: ignore[assignment]
+    sys.stdout, sys.stderr = streams
     try:
         yield
     finally:

@@ -61,6 +61,19 @@ def test_show_fits_a_narrow_terminal(cli):
     assert "61,706" in done.out
 
 
+@pytest.mark.parametrize("name", ["lenet_best", "resnet_tiny"])
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_show_breaks_no_number_and_no_field_on_a_narrow_terminal(cli, name, width):
+    """Every word of the wide output stands in the narrow one, whole; but for the memory, of which the total stays."""
+    wide = [line for line in cli("show", name).out.splitlines()[2:] if line.strip()]
+    done = cli("show", name, env={"COLUMNS": str(width)})
+    assert max(len(line) for line in done.out.splitlines()) <= width
+    words = {word for line in wide for word in re.sub(r"[\d.]+ [KM]iB", "", line).split()}
+    assert words - set(done.out.split()) <= {"fields", "memory/600", "memory/128"}
+    (total,) = (re.search(r"[\d.]+ MiB$", line.rstrip()) for line in wide if line.startswith("total"))
+    assert total[0] in done.out
+
+
 def test_check_reports_each_file_and_exits_with_the_worst(cli, tiny, tmp_path):
     (tmp_path / "bad.yaml").write_text(tiny.read_text().replace("relu", "rellu").replace("epochs: 2", "epoch: 2"))
     done = cli("check", "tiny.yaml", "bad.yaml", "missing.yaml")

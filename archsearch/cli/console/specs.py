@@ -10,10 +10,13 @@ from rich.text import Text
 
 from archsearch.cli.console.base import (
     cells,
+    count_of,
+    err,
     fields_text,
-    layer_table,
+    flowing,
     note,
     out,
+    print_layers,
     si,
     value_text,
 )
@@ -30,9 +33,9 @@ if TYPE_CHECKING:
 def started(plan: ExperimentPlan) -> None:
     """Say to stderr what is about to run."""
     spec = plan.spec
-    size = f"{plan.network.parameters:,} parameters, {si(plan.network.macs)} MACs"
-    data = f"{spec.data.name} {size_text(plan.facts.shape)}"
-    note(f"{spec.name}: {size}, {data}, {spec.train.epochs} epochs of batches of {spec.train.batch_size}")
+    size = f"{spec.name}: {count_of(plan.network.parameters, 'parameter')}, {si(plan.network.macs)} MACs,"
+    data = f"{spec.data.name} {size_text(plan.facts.shape)},"
+    flowing(err(), [size, data, f"{count_of(spec.train.epochs, 'epoch')} of batches of {spec.train.batch_size}"], " ")
 
 
 def plan_json(plan: ExperimentPlan) -> dict[str, Any]:
@@ -70,11 +73,11 @@ def print_plan(plan: ExperimentPlan) -> None:
     to = out()
     title = Text.assemble((spec.name, "bold"), f"  {spec.summary}" if spec.summary else "")
     to.print(title)
-    to.print(layer_table(network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network))
+    print_layers(to, network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network)
     samples = f"{plan.facts.train:,} training and {plan.facts.test:,} test samples"
-    to.print(Text(f"data   {plan.facts.name}, {plan.facts.classes} classes, {samples}"))
-    to.print(Text(f"train  {_training_line(spec.train.model_dump(mode='json'))}"))
-    to.print(Text(f"engine {_engine(plan)}"))
+    flowing(to, [f"data   {plan.facts.name},", f"{count_of(plan.facts.classes, 'class')},", samples], " ")
+    flowing(to, _training_parts(spec.train.model_dump(mode="json")), " ")
+    flowing(to, ["engine", *_engine(plan).split()], " ")
 
 
 def _engine(plan: ExperimentPlan) -> str:
@@ -91,15 +94,17 @@ def _engine(plan: ExperimentPlan) -> str:
     return f"torch ({choice.reason})" if choice.reason else "torch"
 
 
-def _training_line(train: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value_text(value)}" for key, value in train.items() if value is not None)
+def _training_parts(train: Mapping[str, Any]) -> list[str]:
+    texts = [f"{key} {value_text(value)}" for key, value in train.items() if value is not None]
+    return ["train ", *(f"{text}," for text in texts[:-1]), *texts[-1:]]
 
 
 def print_checked(reference: str, plan: ExperimentPlan) -> None:
     """Say that a spec is right."""
     out().print(
         Text.assemble(
-            ("ok ", "green"), f"{reference}: {plan.network.parameters:,} parameters, {si(plan.network.macs)} MACs"
+            ("ok ", "green"),
+            f"{reference}: {count_of(plan.network.parameters, 'parameter')}, {si(plan.network.macs)} MACs",
         )
     )
 
@@ -145,7 +150,7 @@ def print_difference(ours: ExperimentPlan, theirs: ExperimentPlan, difference: S
     to = out()
     table = Table(box=None, pad_edge=False, header_style="dim", show_footer=True, footer_style="bold")
     for plan in (ours, theirs):
-        counts = f"{plan.network.parameters:,} parameters, {si(plan.network.macs)} MACs"
+        counts = f"{count_of(plan.network.parameters, 'parameter')}, {si(plan.network.macs)} MACs"
         table.add_column(plan.spec.name, counts, overflow="fold")
         table.add_column("output", justify="right", no_wrap=True)
     for one, two in difference.rows:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from archsearch.cli.console.base import (
     cells,
+    count_of,
     out,
     percent,
     range_text,
@@ -72,8 +73,10 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
     for word in ("pruned", "repeated", "diverged", "failed", "waiting", "running"):
         number = getattr(report, word)
         counts += f", {number} {word}" if number else ""
-    counts += f"; {report.infeasible} infeasible samples were put aside" if report.infeasible else ""
-    to.print(Text.assemble((report.study, "bold"), f"  {report.trials} trials: {counts}"), soft_wrap=True)
+    if report.infeasible:
+        were = "was" if report.infeasible == 1 else "were"
+        counts += f"; {count_of(report.infeasible, 'infeasible sample')} {were} put aside"
+    to.print(Text.assemble((report.study, "bold"), f"  {count_of(report.trials, 'trial')}: {counts}"), soft_wrap=True)
     if report.best is None:
         return
     best = report.best
@@ -81,7 +84,7 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
     to.print(Text.assemble(("best of the search  ", "bold"), f"trial {best.number}: {values}"), soft_wrap=True)
     to.print(Text("  " + " ".join(f"{k}={value_text(v)}" for k, v in best.params.items()), style="dim"))
     if report.front:
-        to.print(Text(f"Pareto front: {len(report.front)} networks", style="bold"))
+        to.print(Text(f"Pareto front: {count_of(len(report.front), 'network')}", style="bold"))
         for one in sorted(report.front, key=lambda b: b.values):
             numbers = ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, one.values, strict=True))
             to.print(Text(f"  trial {one.number}: {numbers}"))
@@ -107,7 +110,7 @@ def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
         )
     to.print(table)
     to.print(Text(confirmed.sentence, style="bold"), soft_wrap=True)
-    to.print(Text(f"the test set was read {confirmed.test_reads} times, only for this table", style="dim"))
+    to.print(Text(f"the test set was read {count_of(confirmed.test_reads, 'time')}, only for this table", style="dim"))
 
 
 def print_status(reports: Sequence[StudyReport]) -> None:
