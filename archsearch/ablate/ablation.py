@@ -33,7 +33,7 @@ from archsearch.stats import paired
 from archsearch.study.held import why_lost
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
-from archsearch.study.storage import default_url, experimental, open_storage
+from archsearch.study.storage import default_url, experimental, open_storage, read_each
 
 Look = Callable[[optuna.Study], None]
 KIND = "ablation"
@@ -261,7 +261,6 @@ def _failures(trials: dict[tuple[str, int], FrozenTrial]) -> list[Failure]:
     return found
 
 
-def all_reports(storage: RDBStorage) -> list[AblationReport]:
-    """Report on every ablation of a storage."""
-    studies = [optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage)]
-    return [report_on(study) for study in studies if study.user_attrs.get("kind") == KIND]
+def all_reports(storage: RDBStorage) -> tuple[list[AblationReport], dict[str, str]]:
+    """Report on every ablation of a storage; and why not, for those that cannot be read."""
+    return read_each(storage, KIND, report_on)

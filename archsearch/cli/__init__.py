@@ -6,7 +6,6 @@ the commands, so that `archsearch --help` answers at once.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -80,19 +79,17 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """Run the command line; every error of the user's ends in a sentence and an exit code, never in a traceback."""
+    from archsearch.cli.pipe import quiet_pipes
     from archsearch.errors import ArchsearchError
 
-    try:
-        app()
-    except ArchsearchError as error:
-        from archsearch.cli import console
+    with quiet_pipes():
+        try:
+            app()
+        except ArchsearchError as error:
+            from archsearch.cli import console
 
-        console.error(error)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        # the reader of our output has gone (| head): nothing to say, and nothing more to flush
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+            console.error(error)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)

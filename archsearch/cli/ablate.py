@@ -66,7 +66,9 @@ def ablate(
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError
 
-    declared = declared_by(study, from_, to, design=design, seeds=seeds, control=control, screen=screen)
+    declared = declared_by(
+        study, from_, to, command="ablate", design=design, seeds=seeds, control=control, screen=screen
+    )
     if write is not None:
         _write(declared, write)
         return
@@ -111,6 +113,7 @@ def declared_by(
     from_: str | None,
     to: str | None,
     *,
+    command: str,
     design: str | None,
     seeds: int | None,
     control: bool,
@@ -122,6 +125,7 @@ def declared_by(
     from archsearch.ablate.ablation_file import DesignName, changed, load_ablation
     from archsearch.ablate.between import between, declare_between
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
     from archsearch.errors import UsageError
     from archsearch.spec.text.sentences import unknown
 
@@ -132,9 +136,12 @@ def declared_by(
     if (study is None) == (from_ is None):
         raise UsageError("give an ablation (see `archsearch list`), or two specs with --from and --to")
     if from_ is not None and to is not None:
+        for end in (from_, to):
+            refuse_other(end, "spec", command)
         declared = declare_between(from_, to, design)
         console.note_factors(between(from_, to))
     else:
+        refuse_other(study or "", "ablation", command)
         declared = load_ablation(study or "")
     return changed(declared, design=design, seeds=seeds, control=control, screen=screen)
 

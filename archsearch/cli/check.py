@@ -21,6 +21,7 @@ def check(
     Example:  archsearch check specs/*.yaml studies/*.yaml
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
     from archsearch.errors import SpecError
     from archsearch.experiment_plan import load_plan
     from archsearch.spec.catalog import kind_of
@@ -31,6 +32,7 @@ def check(
     exit_code = 0
     for reference in specs:
         try:
+            refuse_other(reference, ("spec", "search", "ablation"), "check")
             if (kind := kind_of(reference)) != "spec":
                 found.append(_study(reference, kind, quiet=json))
                 continue
@@ -57,18 +59,20 @@ def check(
 def _study(reference: str, kind: str, *, quiet: bool) -> dict[str, Any]:
     """Check a search or an ablation: the space, or every cell."""
     from archsearch.cli import console
+    from archsearch.cli.console.base import count_of
 
     if kind == "ablation":
         from archsearch.ablate.ablation_file import load_ablation
         from archsearch.ablate.planned import plan_ablation
 
         ablation = plan_ablation(load_ablation(reference))
-        name, note, what = ablation.name, "", f"{len(ablation.cells)} cells, {ablation.runs} runs"
+        name, note = ablation.name, ""
+        what = f"{count_of(len(ablation.cells), 'cell')}, {count_of(ablation.runs, 'run')}"
     else:
         from archsearch.search.search_file import load_study
 
         study = load_study(reference)
-        name, note, what = study.spec.name, study.note, f"{len(study.space.parameters())} open values"
+        name, note, what = study.spec.name, study.note, count_of(len(study.space.parameters()), "open value")
     if not quiet:
         console.print_checked_study(reference, kind, what)
         if note:

@@ -72,4 +72,6 @@ def verify(data_dir: options.DataDir = None, json: options.Json = False) -> None
         console.print_checks(checks)
     bad = [check for check in checks if check.state == "damaged"]
     if bad:
-        raise DamagedFileError(f"{len(bad)} of {len(checks)} files are damaged and will not be used")
+        raise DamagedFileError(
+            f"{len(bad)} of {len(checks)} files {'is' if len(bad) == 1 else 'are'} damaged and will not be used"
+        )

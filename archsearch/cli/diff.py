@@ -19,9 +19,12 @@ def diff(
     Example:  archsearch diff lenet5 lenet_best
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
     from archsearch.experiment_plan import load_plan
     from archsearch.spec.difference.factors import diff_specs
 
+    for one in (a, b):
+        refuse_other(one, "spec", "diff")
     ours, theirs = load_plan(a), load_plan(b)
     difference = diff_specs(ours.spec, ours.network, theirs.spec, theirs.network)
     if json:

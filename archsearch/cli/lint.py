@@ -31,7 +31,10 @@ def lint(
     Examples:  archsearch lint lenet5 specs/*.yaml      archsearch lint --price lenet5
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
 
+    for reference in specs:
+        refuse_other(reference, "spec", "lint")
     if price:
         from archsearch.ablate.ablation import Settings
         from archsearch.study.pool import worker_count

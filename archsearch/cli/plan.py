@@ -40,7 +40,7 @@ def plan(
     """
     from archsearch.ablate.planned import plan_ablation
 
-    declared = declared_by(study, from_, to, design=design, seeds=seeds, control=control, screen=screen)
+    declared = declared_by(study, from_, to, command="plan", design=design, seeds=seeds, control=control, screen=screen)
     show_plan(
         plan_ablation(declared), effect, runs_dir, calibrate=calibrate, workers=options.workers(workers), json=json
     )

@@ -31,11 +31,13 @@ def run(
     Examples:  archsearch run lenet5      archsearch run lenet5 train.epochs=2 conv1.out_channels=10 --seed 3
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
     from archsearch.errors import NothingCompletedError
     from archsearch.experiment_plan import load_plan
     from archsearch.spec.lint.rules import lint
 
     limits = options.limits(max_parameters, max_activations, max_layers)
+    refuse_other(spec, "spec", "run")
     plan = load_plan(spec, overrides or (), limits=limits)  # a mistake is told before torch is loaded
     console.started(plan)
 

@@ -18,9 +18,11 @@ def show(
     Example:  archsearch show lenet5 conv1.out_channels=10
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
     from archsearch.experiment_plan import load_plan
 
     limits = options.limits(max_parameters, max_activations, max_layers)
+    refuse_other(spec, "spec", "show")
     plan = load_plan(spec, overrides or (), limits=limits)
     if json:
         console.print_json(console.plan_json(plan))

@@ -19,9 +19,11 @@ def space(
     Example:  archsearch space digits
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
     from archsearch.search.search_file import load_study
     from archsearch.search.space.count import count_space, each_feasible
 
+    refuse_other(study, "search", "space")
     loaded = load_study(study)
     if list_:
         for values in each_feasible(loaded.space):

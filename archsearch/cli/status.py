@@ -23,17 +23,22 @@ def status(
     """
     from archsearch.ablate.ablation import all_reports as all_ablations
     from archsearch.cli import console
+    from archsearch.errors import DamagedFileError
     from archsearch.search.search import all_reports
 
     opened = _open(storage, runs_dir)
-    reports, ablations = all_reports(opened), all_ablations(opened)
+    (reports, no_reports), (ablations, no_ablations) = all_reports(opened), all_ablations(opened)
+    trouble = no_reports | no_ablations
     if json:
         studies = [console.study_json(report) for report in reports]
-        console.print_json({"studies": studies, "ablations": [one.model_dump(mode="json") for one in ablations]})
-        return
-    if reports or not ablations:
-        console.print_status(reports)
-    console.print_ablation_status(ablations)
+        read = [one.model_dump(mode="json") for one in ablations]
+        console.print_json({"studies": studies, "ablations": read, "unreadable": trouble})
+    else:
+        if reports or not (ablations or trouble):
+            console.print_status(reports)
+        console.print_ablation_status(ablations)
+    if trouble:
+        raise DamagedFileError("\n".join(f"the study {name} cannot be read: {why}" for name, why in trouble.items()))
 
 
 class Form(StrEnum):

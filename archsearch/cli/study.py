@@ -45,10 +45,13 @@ def study(
     Examples:  archsearch study --trials 50      archsearch study digits --workers 2
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError, UsageError
     from archsearch.search.search_file import load_study
 
+    if study is not None:
+        refuse_other(study, "search", "study")
     loaded = load_study(study or DEFAULT)
     if loaded.note:
         console.note(loaded.note)

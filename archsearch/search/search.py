@@ -32,7 +32,7 @@ from archsearch.spec.fields import Plain
 from archsearch.spec.text.write import spec_yaml
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
-from archsearch.study.storage import default_url, experimental, open_storage
+from archsearch.study.storage import default_url, experimental, open_storage, read_each
 
 Look = Callable[[optuna.Study], None]
 
@@ -273,10 +273,9 @@ def _write_best(report: StudyReport, path: Path, name: str) -> None:
         write_whole(path, spec_yaml(spec, f"archsearch run {path}").encode())
 
 
-def all_reports(storage: RDBStorage) -> list[StudyReport]:
-    """Report on every search of a storage."""
-    studies = [optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage)]
-    return [report_on(study, storage) for study in studies if study.user_attrs.get("kind") == "search"]
+def all_reports(storage: RDBStorage) -> tuple[list[StudyReport], dict[str, str]]:
+    """Report on every search of a storage; and why not, for those that cannot be read."""
+    return read_each(storage, "search", lambda study: report_on(study, storage))
 
 
 def study_names(storage: RDBStorage) -> list[str]:

@@ -13,8 +13,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -60,8 +62,9 @@ def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], 
     processes = [context.Process(target=_worker, args=arguments, name=f"worker-{n}") for n in range(workers)]
     try:
         with interruptible() as interruption:
-            for process in processes:
-                process.start()
+            with _deaf_to_the_terminal():
+                for process in processes:
+                    process.start()
             while any(process.is_alive() for process in processes):
                 interruption.check(GOES_ON)
                 look()
@@ -77,7 +80,27 @@ def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], 
         raise UnavailableError("a worker ended early, see its message above; the same call goes on")
 
 
+@contextmanager
+def _deaf_to_the_terminal() -> Iterator[None]:
+    """Block SIGINT while workers are started: they inherit that, and a Ctrl-C cannot end one amid its imports.
+
+    This process gets what came in between at the end of the block; a worker ignores it (`_worker`).
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its start, which comes with the first process, would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _stop(processes: Sequence[BaseProcess]) -> None:
+    processes = [
+        process for process in processes if process.pid is not None
+    ]  # a signal may come before all are started
     for process in processes:
         if process.is_alive():
             process.terminate()

@@ -266,6 +266,7 @@ def _train_epoch(
     total_loss = torch.zeros((), device=device)
     correct = torch.zeros((), device=device, dtype=torch.int64)
     done = 0
+    kept = "1 whole epoch is" if epoch == 1 else f"{epoch} whole epochs are"
     for number, rows in enumerate(batches):
         lr = base_lr * factor(spec.schedule, epoch * len(batches) + number, len(batches), spec.epochs)
         for group in optimizer.param_groups:
@@ -282,7 +283,7 @@ def _train_epoch(
             if not math.isfinite(mean):
                 raise _Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
             watch.batch(epoch, done, mean)
-        interruption.check(f"{epoch} whole epochs are kept, the same call goes on from there")
+        interruption.check(f"{kept} kept, the same call goes on from there")
     return float(total_loss) / done, int(correct) / done, lr
 
 

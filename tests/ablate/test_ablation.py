@@ -299,7 +299,8 @@ def test_report_is_made_from_the_storage_alone(planned, run_ablation, tmp_path) 
     again = report_on(opened(tmp_path / "runs"))
     unlike = {"models", "models_missing"}
     assert again.model_dump(exclude=unlike) == report.model_dump(exclude=unlike)
-    assert [one.study for one in all_reports(open_storage(default_url(tmp_path / "runs")))] == ["mine"]
+    reports, trouble = all_reports(open_storage(default_url(tmp_path / "runs")))
+    assert ([one.study for one in reports], trouble) == (["mine"], {})
 
 
 # -- what fails --------------------------------------------------------------------------------------------------------

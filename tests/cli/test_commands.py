@@ -61,6 +61,19 @@ def test_show_fits_a_narrow_terminal(cli):
     assert "61,706" in done.out
 
 
+@pytest.mark.parametrize("name", ["lenet_best", "resnet_tiny"])
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_show_breaks_no_number_and_no_field_on_a_narrow_terminal(cli, name, width):
+    """Every word of the wide output stands in the narrow one, whole; but for the memory, of which the total stays."""
+    wide = [line for line in cli("show", name).out.splitlines()[2:] if line.strip()]
+    done = cli("show", name, env={"COLUMNS": str(width)})
+    assert max(len(line) for line in done.out.splitlines()) <= width
+    words = {word for line in wide for word in re.sub(r"[\d.]+ [KM]iB", "", line).split()}
+    assert words - set(done.out.split()) <= {"fields", "memory/600", "memory/128"}
+    (total,) = (re.search(r"[\d.]+ MiB$", line.rstrip()) for line in wide if line.startswith("total"))
+    assert total[0] in done.out
+
+
 def test_check_reports_each_file_and_exits_with_the_worst(cli, tiny, tmp_path):
     (tmp_path / "bad.yaml").write_text(tiny.read_text().replace("relu", "rellu").replace("epochs: 2", "epoch: 2"))
     done = cli("check", "tiny.yaml", "bad.yaml", "missing.yaml")
@@ -185,6 +198,30 @@ def test_a_closed_pipe_is_no_error(tmp_path):
     )
     assert reader.stdout == "{\n"
     assert reader.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["show", "resnet_tiny"], ["space", "digits", "--list"], ["check", "lenet5", "--json"], ["--help"]],
+)
+@pytest.mark.parametrize("closed", ["stdout", "stderr and stdout"])
+def test_a_reader_that_has_gone_ends_a_command_with_0_and_without_a_word(tmp_path, arguments, closed):
+    both = closed != "stdout"
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    error = subprocess.STDOUT if both else subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=error) as process:
+        process.stdout.close()  # long before it has loaded what it needs to write
+        errors = b"" if both else process.stderr.read()
+    assert (process.returncode, errors) == (0, b"")
+
+
+def test_a_reader_that_has_gone_does_not_hide_the_exit_code_of_an_error(tmp_path):
+    command = [sys.executable, "-c", PROGRAM, "show", "lenet6"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read().startswith("error: unknown spec 'lenet6'")
+    assert process.returncode == 3
 
 
 def test_colours_are_for_terminals_only(process):

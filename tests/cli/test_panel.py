@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import re
+
 import pytest
+from rich.console import Console
 
 from archsearch.cli.console import panel
-from archsearch.cli.console.panel import Panel, counts_text, seconds_text
+from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
 
 
 class Counting(Panel):
-    def lines(self, study: tuple[str, int, int]) -> list[str]:
+    def state(self, study: tuple[str, int, int]) -> Seen:
         name, done, total = study
-        return [f"{name} {done}/{total}{self.left(name, done, total)}", "best", "history"]
+        return Seen(name, done, total, "done", "2 running", ("best", "history"))
 
 
 @pytest.fixture
@@ -35,12 +39,41 @@ def test_panel_reckons_with_the_pace_of_this_call_and_of_this_study(clock, capsy
             clock["now"] = now
             shown.look(study)
     assert capsys.readouterr().err.splitlines() == [
-        "lenet 10/50  best",
-        "lenet 12/50, about 19 min left  best",  # 30 s each, 38 to go
-        "lenet.confirm 0/12  best",
-        "lenet.confirm 2/12, about 3 min left  best",  # 20 s each, 10 to go
-        "lenet.confirm 12/12  best",
+        "lenet  10/50 done, 2 running  best",
+        "lenet  12/50 done, 2 running, about 19 min left  best",  # 30 s each, 38 to go
+        "lenet.confirm  0/12 done, 2 running  best",
+        "lenet.confirm  2/12 done, 2 running, about 3 min left  best",  # 20 s each, 10 to go
+        "lenet.confirm  12/12 done, 2 running  best",
     ]
+
+
+def test_panel_without_a_terminal_says_nothing_twice_and_how_it_ended(clock, capsys):
+    with Counting("lenet") as shown:
+        for now, done in ((1000, 3), (1060, 3), (1120, 4), (1600, 4), (1605, 4), (1612, 5), (1613, 6)):
+            clock["now"] = now
+            shown.look(("lenet", done, 6))
+    assert capsys.readouterr().err.splitlines() == [
+        "lenet  3/6 done, 2 running  best",
+        "lenet  4/6 done, 2 running, about 4 min left  best",  # 120 s for one, 2 to go
+        "lenet  5/6 done, 2 running, about 5 min left  best",  # 612 s for two, 1 to go
+        "lenet  6/6 done, 2 running  best",
+    ]
+
+
+def test_panel_on_a_terminal_is_a_bar_with_the_time_left(clock, monkeypatch, capsys):
+    to = Console(file=io.StringIO(), force_terminal=True, width=80, height=20, color_system=None)
+    monkeypatch.setattr(panel, "err", lambda: to)
+    with Counting("lenet") as shown:
+        for now, done in ((1000, 10), (1060, 12)):
+            clock["now"] = now
+            shown.look(("lenet", done, 50))
+        shown.live.refresh()
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", to.file.getvalue())
+    rows = text.replace("\r", "\n").splitlines()
+    (bar,) = [row for row in rows if "about" in row][-1:]
+    assert re.fullmatch(r"lenet ━+[╸ ╺━]* +12/50 about 19 min left *", bar)
+    assert len(bar) <= 80
+    assert rows[-3:] == ["2 running", "best", "history"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,17 @@ def test_run_prints_the_result_to_stdout_and_progress_to_stderr(process, tiny, t
     assert "\x1b" not in done.out + done.err
 
 
+def test_run_breaks_its_lines_between_parts_on_a_narrow_terminal(cli, tiny):
+    done = cli("run", "tiny.yaml", "train.epochs=1", "--seeds", "2", env={"COLUMNS": "60"})
+    assert done.code == 0
+    lines = [*done.out.splitlines(), *done.err.splitlines()]
+    assert max(len(line) for line in lines if "runs/" not in line) <= 60
+    assert re.search(r"^  1 epoch, \d+\.\d s$", done.out, re.MULTILINE)
+    assert re.search(r"^  95 % interval of the mean -?\d+\.\d\d to \d+\.\d\d %$", done.out, re.MULTILINE)
+    assert re.search(r"^tiny seed 0  epoch 1/1  train \d\.\d{4} \d+\.\d\d %$", done.err, re.MULTILINE)
+    assert "1,490 parameters, 2.74 k MACs, digits 1x8x8" in done.err
+
+
 def test_run_json_is_one_document_with_the_promised_keys(cli, tiny, tmp_path):
     done = cli("run", "tiny.yaml", "--json", "--seed", "3")
     document = done.json

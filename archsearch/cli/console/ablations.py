@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from archsearch.cli.console.base import cells, note, out, si
+from archsearch.cli.console.base import cells, count_of, note, out, si
 from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
-from archsearch.cli.console.panel import Panel, counts_text, seconds_text
+from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
 
 if TYPE_CHECKING:
     from archsearch.ablate.design.fitting import LeftOut
@@ -26,8 +26,9 @@ def note_plan(ablation: Ablation) -> None:
     levels = ", ".join(f"{one.name} ({', '.join(one.levels)})" for one in ablation.factors)
     kind = "sequential, at most " if ablation.sequential else ""
     note(
-        f"{ablation.name}: {ablation.design} around {ablation.baseline}: {len(ablation.cells)} cells, "
-        f"{kind}{len(ablation.seeds)} seeds, {ablation.runs} runs, {len(ablation.claims)} comparisons in the family"
+        f"{ablation.name}: {ablation.design} around {ablation.baseline}: {count_of(len(ablation.cells), 'cell')}, "
+        f"{kind}{count_of(len(ablation.seeds), 'seed')}, {count_of(ablation.runs, 'run')}, "
+        f"{count_of(len(ablation.claims), 'comparison')} in the family"
     )
     note(f"factors: {levels}")
     for line in _left_out(ablation.left_out):
@@ -65,8 +66,8 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     most = "at most " if ablation.sequential else ""
     to.print(
         Text(
-            f"{forecast.runs} runs, {forecast.cached} of them cached: {most}{forecast.to_run} to run, {time_} "
-            f"with {forecast.workers} workers"
+            f"{count_of(forecast.runs, 'run')}, {forecast.cached} of them cached: {most}{forecast.to_run} to run, "
+            f"{time_} with {count_of(forecast.workers, 'worker')}"
         )
     )
     if plan.purpose == "screen":
@@ -74,7 +75,7 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
         return
     to.print(
         Text(
-            f"smallest p of {plan.seeds} pairs: {plan.smallest_p:.3g}, with Holm over {plan.comparisons}: "
+            f"smallest p of {count_of(plan.seeds, 'pair')}: {plan.smallest_p:.3g}, with Holm over {plan.comparisons}: "
             f"{plan.smallest_p_adjusted:.3g}; at least {plan.seeds_to_reach} pairs can be significant"
         )
     )
@@ -86,7 +87,12 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
         found = amount(plan.smallest_effect, family)
         to.print(Text(f"smallest effect found with power {plan.power:g}: {found} (pairs taken as uncorrelated)"))
     if ablation.sequential:
-        to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
+        to.print(
+            Text(
+                f"that is a fixed design of {count_of(plan.seeds, 'seed')}; a sequential one stops early "
+                "for large effects"
+            )
+        )
     if plan.effect is not None:
         needed = "more than 10,000" if plan.seeds_for_effect is None else f"{plan.seeds_for_effect}"
         to.print(Text(f"an effect of {amount(plan.effect, family)} needs {needed} seeds"))
@@ -105,13 +111,12 @@ class AblationPanel(Panel):
         super().__init__(name)
         self.planned = planned
 
-    def lines(self, study: Any) -> list[str]:
+    def state(self, study: Any) -> Seen:
         """Say how far the runs are."""
         from archsearch.ablate.progress import progress_of
 
         now = progress_of(study)
-        line = f"{self.name}  {now.done}/{self.planned} runs, {now.running} running"
-        return [line + counts_text(now.others) + self.left(self.name, now.done, self.planned)]
+        return Seen(self.name, now.done, self.planned, "runs", f"{now.running} running" + counts_text(now.others))
 
 
 def print_ablation(report: AblationReport) -> None:
@@ -124,11 +129,11 @@ def print_ablation(report: AblationReport) -> None:
         _print_model(report)
     to.print()
     runs = report.runs
-    counts = f"{runs.completed} of {runs.planned} runs completed"
+    counts = f"{runs.completed} of {count_of(runs.planned, 'run')} completed"
     for word in ("cached", "diverged", "failed", "running", "waiting", "retried"):
         number = getattr(runs, word)
         counts += f", {number} {word}" if number else ""
-    to.print(Text(f"{counts}; the test set was read {report.test_reads} times"), soft_wrap=True)
+    to.print(Text(f"{counts}; the test set was read {count_of(report.test_reads, 'time')}"), soft_wrap=True)
     if not report.complete:
         to.print(Text("unfinished: the same call goes on; no verdicts before all runs are done", style="yellow"))
     for failure in report.failures:
@@ -155,7 +160,7 @@ def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
         to.print(Text(f"     compared with: {'; '.join(map(edit_text, price.edits))}"), soft_wrap=True)
         for remark in price.effect.notes:
             to.print(Text(f"     {remark}", style="dim"), soft_wrap=True)
-    to.print(Text(f"study {report.study}; the test set was read {report.test_reads} times", style="dim"))
+    to.print(Text(f"study {report.study}; the test set was read {count_of(report.test_reads, 'time')}", style="dim"))
 
 
 def _print_attribution(report: AblationReport) -> None:
@@ -167,7 +172,10 @@ def _print_attribution(report: AblationReport) -> None:
     kind = "all" if found.exact else "some"
     to.print()
     to.print(
-        Text(f"shares of {number(found.total, family)}, averaged over {found.orders} orders ({kind}):", style="bold")
+        Text(
+            f"shares of {number(found.total, family)}, averaged over {count_of(found.orders, 'order')} ({kind}):",
+            style="bold",
+        )
     )
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("factor", no_wrap=True, style="bold")
@@ -187,7 +195,7 @@ def _print_model(report: AblationReport) -> None:
     assert model is not None
     to, family = out(), report.family
     to.print()
-    head = f"linear model with seeds as blocks, {model.observations} runs, {model.residual_df} residual df:"
+    head = f"linear model with seeds as blocks, {count_of(model.observations, 'run')}, {model.residual_df} residual df:"
     to.print(Text(head, style="bold"))
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("effect", no_wrap=True, style="bold")
@@ -210,7 +218,8 @@ def _print_models(report: AblationReport) -> None:
     for name in names:
         mine = [pair for pair in report.models if pair.name == name]
         differ = sum(pair.p < report.family.alpha for pair in mine)
-        to.print(Text(f"  {name}: {differ} of {len(mine)} pairs of models differ (p < {report.family.alpha:g}, each)"))
+        of = f"{differ} of {count_of(len(mine), 'pair')} of models"
+        to.print(Text(f"  {name}: {of} differ (p < {report.family.alpha:g}, each)"))
     if report.models_missing:
         to.print(Text(f"  {report.models_missing}", style="dim"), soft_wrap=True)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -50,41 +51,97 @@ def note(text: str) -> None:
     err().print(Text(text), soft_wrap=True)
 
 
+def flowing(to: Console, parts: Sequence[Text | str], gap: str = "  ") -> None:
+    """Print parts on one line; where they do not fit, on several, and no part is broken.
+
+    A line into a file or a pipe has no width, unless COLUMNS gives it one.
+    """
+    text, used = Text(), 0
+    for part in parts:
+        if not used:
+            used = len(part)
+        elif not _has_width(to) or used + len(gap) + len(part) <= to.width:
+            text.append(gap)
+            used += len(gap) + len(part)
+        else:
+            text.append("\n  ")
+            used = 2 + len(part)
+        text.append_text(part) if isinstance(part, Text) else text.append(part)
+    to.print(text, soft_wrap=True)
+
+
+def _has_width(to: Console) -> bool:
+    return to.is_terminal or "COLUMNS" in os.environ
+
+
 def error(problem: ArchsearchError) -> None:
     """Print an error to stderr, one line for each problem; a shape error under the table of the layers before it."""
     to = err()
     if isinstance(problem, PlanError) and problem.rows:
-        to.print(layer_table(problem.input_shape, problem.rows, batch_size=None))
+        print_layers(to, problem.input_shape, problem.rows, batch_size=None)
     lines = [str(p) for p in problem.problems] if isinstance(problem, SpecError) else [str(problem)]
     for line in lines:
         to.print(Text.assemble(("error: ", "bold red"), line), soft_wrap=True)
 
 
-def layer_table(
+def print_layers(
+    to: Console,
     input_shape: Sequence[int],
     rows: Sequence[PlannedLayer],
     *,
     batch_size: int | None,
     totals: NetworkPlan | None = None,
+) -> None:
+    """Print the table of layers; where it is too narrow for every number and field, without memory, then as a list."""
+    shown, beside = batch_size, True
+    table = _layer_table(input_shape, rows, shown, totals, fields=beside)
+    if shown and not _fits(to, table):
+        shown = None
+        table = _layer_table(input_shape, rows, shown, totals, fields=beside)
+    if not _fits(to, table):
+        beside = False
+        table = _layer_table(input_shape, rows, shown, totals, fields=beside)
+    to.print(table)
+    for row in () if beside else (row for top in rows for row in top.walk()):
+        if text := fields_text(row):
+            flowing(to, [f"{row.name}: {text.split()[0]}", *text.split()[1:]], " ")
+    if batch_size and totals and not shown:
+        memory = bytes_text(totals.activation_bytes(batch_size))
+        to.print(Text(f"memory {memory} of outputs for a batch of {batch_size}"))
+
+
+def _fits(to: Console, table: Table) -> bool:
+    return Measurement.get(to, to.options.update(max_width=10_000), table).minimum <= to.width
+
+
+def _layer_table(
+    input_shape: Sequence[int],
+    rows: Sequence[PlannedLayer],
+    batch_size: int | None,
+    totals: NetworkPlan | None,
+    *,
+    fields: bool,
 ) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", show_footer=totals is not None, footer_style="bold")
     counts = (f"{totals.parameters:,}", f"{totals.macs:,}") if totals else ("", "")
     memory = bytes_text(totals.activation_bytes(batch_size)) if totals and batch_size else ""
     table.add_column("layer", "total", no_wrap=True, style="bold")
     table.add_column("kind", no_wrap=True)
-    table.add_column("fields", overflow="fold")
+    if fields:
+        table.add_column("fields", overflow="fold")
     table.add_column("output", justify="right", no_wrap=True)
     table.add_column("parameters", counts[0], justify="right", no_wrap=True)
     table.add_column("MACs", counts[1], justify="right", no_wrap=True)
     if batch_size:
         table.add_column(f"memory/{batch_size}", memory, justify="right", no_wrap=True)
-    table.add_row(*cells("input", "", "", size_text(tuple(input_shape)), "", ""), style="dim")
+    middle = [""] if fields else []
+    table.add_row(*cells("input", "", *middle, size_text(tuple(input_shape)), "", ""), style="dim")
     for top in rows:
         for deep, title, row in top.outline():
             texts = cells(
                 "  " * deep + title,
                 row.kind,
-                fields_text(row),
+                *([fields_text(row)] if fields else []),
                 size_text(row.output_shape),
                 f"{row.parameters:,}" if row.parameters else "",
                 f"{row.macs:,}" if row.macs else "",
@@ -92,6 +149,12 @@ def layer_table(
             used = [Text(bytes_text(4 * batch_size * row.outputs))] if batch_size else []
             table.add_row(*texts, *used, style="dim" if deep else None)
     return table
+
+
+def count_of(number: int, noun: str) -> str:
+    """Write a number with what it counts: 1 trial, 2 trials, 1,000 classes."""
+    plural = noun + ("es" if noun.endswith(("s", "ch")) else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def cells(*texts: str) -> list[Text]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from archsearch.cli.console.base import (
     cells,
+    count_of,
     note,
     out,
 )
@@ -38,7 +39,7 @@ def print_effects(effects: Sequence[Effect], family: Family) -> None:
         for remark in effect.notes:
             to.print(Text(f"  {remark}", style="dim"), soft_wrap=True)
         if (whole := effect.with_failures) is not None:
-            counted = f"{number(whole.mean_difference, family)} over {whole.n} pairs"
+            counted = f"{number(whole.mean_difference, family)} over {count_of(whole.n, 'pair')}"
             p = "" if whole.p is None else f", p {whole.p:.3g}"
             to.print(Text(f"  with the failed runs counted as {family.failed_value:g}: {counted}{p}", style="dim"))
     unit = "points" if family.unit == "points" else "own unit"

@@ -1,52 +1,96 @@
-"""What is shown on stderr while a study works: a live panel on a terminal, a line now and then elsewhere."""
+"""What is shown on stderr while a study works: a bar on a terminal, elsewhere a line when something has changed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from rich.console import Group
 from rich.text import Text
 
 from archsearch.cli.console.base import err, note
 
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.progress import Progress, TaskID
+
 QUIET_SECONDS = 10.0  # between two lines where there is no terminal
 
 
+class Seen(NamedTuple):
+    """How far a study is: `what` is counted, `counts` is the rest of the line, `below` what stands under the bar."""
+
+    name: str
+    done: int
+    total: int
+    what: str
+    counts: str
+    below: tuple[str, ...] = ()
+
+
 class Panel:
-    """Shows what `lines` says of a study, again and again; the first two lines where there is no terminal."""
+    """Shows what `state` says of a study, again and again; without a terminal no line comes twice."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.live: Any = None
-        self.said = 0.0
+        self.live: Live | None = None
+        self.bars: Progress | None = None
+        self.task: TaskID | None = None
+        self.last: Any = None
+        self.said = ""
+        self.said_at = -QUIET_SECONDS
         self.began: dict[str, tuple[float, int]] = {}
 
     def __enter__(self) -> Self:
         to = err()
         if to.is_terminal:
             from rich.live import Live
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-            self.live = Live(Text(f"{self.name}: ..."), console=to, refresh_per_second=4, transient=True)
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), MofNCompleteColumn())
+            self.bars = Progress(*columns, TextColumn("{task.fields[left]}", markup=False), console=to)
+            self.task = self.bars.add_task(self.name, total=None, left="")
+            self.live = Live(self.bars, console=to, refresh_per_second=4, transient=True)
             self.live.start()
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         if self.live is not None:
             self.live.stop()
+        elif kind is None and self.last is not None:
+            self._say(self.last)
 
     def look(self, study: Any) -> None:
         """Show how far a study is."""
-        if self.live is None and time.monotonic() - self.said < QUIET_SECONDS:
-            return
-        self.said = time.monotonic()
-        lines = self.lines(study)
         if self.live is not None:
-            self.live.update(Text("\n".join(lines)))
+            self._draw(self.live, self.state(study))
+        elif time.monotonic() - self.said_at < QUIET_SECONDS:
+            self.last = study
         else:
-            note("  ".join(lines[:2]))
+            self._say(study)
 
-    def lines(self, study: Any) -> list[str]:
+    def _draw(self, live: Live, seen: Seen) -> None:
+        assert self.bars is not None
+        assert self.task is not None
+        left = self.left(seen.name, seen.done, seen.total)
+        self.bars.update(self.task, description=seen.name, completed=seen.done, total=seen.total, left=left)
+        live.update(Group(self.bars, Text("\n".join((seen.counts, *seen.below)))))
+
+    def _say(self, study: Any) -> None:
+        """Print a line, unless it says what the last one said; the time left alone is no news."""
+        self.last = None
+        self.said_at = time.monotonic()
+        seen = self.state(study)
+        line = f"{seen.name}  {seen.done}/{seen.total} {seen.what}, {seen.counts}"
+        below = "".join(f"  {text}" for text in seen.below[:1])
+        if line + below == self.said:
+            return
+        self.said = line + below
+        left = self.left(seen.name, seen.done, seen.total)
+        note(line + (f", {left}" if left else "") + below)
+
+    def state(self, study: Any) -> Seen:
         """Say how far a study is."""
         raise NotImplementedError
 
@@ -55,7 +99,7 @@ class Panel:
         began, first = self.began.setdefault(study, (time.monotonic(), done))
         if done == first or done >= total:
             return ""
-        return f", about {seconds_text((time.monotonic() - began) / (done - first) * (total - done))} left"
+        return f"about {seconds_text((time.monotonic() - began) / (done - first) * (total - done))} left"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.text import Text
 
 from archsearch.cli.console.base import (
+    count_of,
     err,
+    flowing,
     note,
     out,
     percent,
@@ -78,32 +80,29 @@ class RunBar:
 
     def epoch(self, record: EpochRecord) -> None:
         """Print the epoch's line, above the bar if there is one."""
-        line = f"{self.label}  {_epoch_line(record, self.epochs)}  {self._rate(record.epoch * self.samples):,.0f} img/s"
-        if self.bars is not None:
-            self.bars.console.print(Text(line), soft_wrap=True)
-        else:
-            note(line)
+        rate = f"{self._rate(record.epoch * self.samples):,.0f} img/s"
+        to = self.bars.console if self.bars is not None else err()
+        flowing(to, [self.label, *_epoch_parts(record, self.epochs), rate])
 
     def _rate(self, done: int) -> float:
         return (done - self.begun_with * self.samples) / max(time.monotonic() - self.began, 1e-9)
 
 
-def _epoch_line(record: EpochRecord, epochs: int) -> str:
+def _epoch_parts(record: EpochRecord, epochs: int) -> list[str]:
     parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"]
     for name in ("train", "val", "test"):
         loss, accuracy = getattr(record, f"{name}_loss"), getattr(record, f"{name}_accuracy")
         if accuracy is not None:
             parts.append(f"{name} {'-' if loss is None else f'{loss:.4f}'} {percent(accuracy)}")
-    return "  ".join([*parts, f"{record.seconds:.1f} s"])
+    return [*parts, f"{record.seconds:.1f} s"]
 
 
 def print_run(one: FinishedRun) -> None:
     """Print what a run came to."""
     result = one.result
     to = out()
-    line = Text.assemble((f"{result.name} seed {result.seed}", "bold"), "  ", *_outcome(result))
-    line.append(f"  {result.epochs} epochs, {result.seconds:.1f} s" + (", from the cache" if one.cached else ""))
-    to.print(line, soft_wrap=True)
+    took = f"{count_of(result.epochs, 'epoch')}, {result.seconds:.1f} s" + (", from the cache" if one.cached else "")
+    flowing(to, [Text(f"{result.name} seed {result.seed}", style="bold"), Text.assemble(*_outcome(result)), took])
     to.print(Text(f"  {one.run_dir}", style="dim"), soft_wrap=True)
 
 
@@ -120,19 +119,17 @@ def print_summary(summary: Summary) -> None:
     if summary.mean is None:
         note(f"no run of {summary.diverged} completed")
         return
-    text = f"{summary.n} seeds: mean test accuracy {percent(summary.mean)}"
+    parts = [f"{count_of(summary.n, 'seed')}: mean test accuracy {percent(summary.mean)}"]
     if summary.sd is not None and summary.ci95 is not None:
-        text += f", SD {100 * summary.sd:.3f} points, 95 % interval of the mean {range_text(summary.ci95)}"
+        parts += [f"SD {100 * summary.sd:.3f} points", f"95 % interval of the mean {range_text(summary.ci95)}"]
+    parts = [*(f"{part}," for part in parts[:-1]), parts[-1]]
     if summary.diverged:
-        text += f"; {summary.diverged} more diverged and are not in the mean"
+        parts[-1] += ";"
+        parts.append(f"{summary.diverged} more diverged and {'is' if summary.diverged == 1 else 'are'} not in the mean")
     to = out()
-    to.print(Text(text, style="bold"), soft_wrap=True)
+    flowing(to, [Text(part, style="bold") for part in parts], " ")
     if summary.documented is not None and summary.prediction95 is not None:
         inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
-        to.print(
-            Text(
-                f"the documented {percent(summary.documented)} {inside} the 95 % prediction interval "
-                f"for one more run, {range_text(summary.prediction95)}"
-            ),
-            soft_wrap=True,
-        )
+        interval = f"{inside} the 95 % prediction interval"
+        ends = range_text(summary.prediction95)
+        flowing(to, [f"the documented {percent(summary.documented)}", interval, "for one more run,", ends], " ")

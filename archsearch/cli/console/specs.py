@@ -11,10 +11,13 @@ from rich.text import Text
 
 from archsearch.cli.console.base import (
     cells,
+    count_of,
+    err,
     fields_text,
-    layer_table,
+    flowing,
     note,
     out,
+    print_layers,
     si,
     value_text,
 )
@@ -33,9 +36,9 @@ def started(plan: ExperimentPlan) -> None:
     from archsearch.data.remarks import remarks
 
     spec = plan.spec
-    size = f"{plan.network.parameters:,} parameters, {si(plan.network.macs)} MACs"
-    data = f"{spec.data.name} {size_text(plan.facts.shape)}{_read_as(plan)}"
-    note(f"{spec.name}: {size}, {data}, {spec.train.epochs} epochs of batches of {spec.train.batch_size}")
+    size = f"{spec.name}: {count_of(plan.network.parameters, 'parameter')}, {si(plan.network.macs)} MACs,"
+    data = f"{spec.data.name} {size_text(plan.facts.shape)}{_read_as(plan)},"
+    flowing(err(), [size, data, f"{count_of(spec.train.epochs, 'epoch')} of batches of {spec.train.batch_size}"], " ")
     for remark in remarks(spec.data):
         note(f"data: {remark}")
 
@@ -87,12 +90,13 @@ def print_plan(plan: ExperimentPlan) -> None:
     to = out()
     title = Text.assemble((spec.name, "bold"), f"  {spec.summary}" if spec.summary else "")
     to.print(title)
-    to.print(layer_table(network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network))
-    to.print(Text(f"data   {plan.facts.name}, {plan.facts.classes} classes, {_samples(plan)}{_read_as(plan)}"))
+    print_layers(to, network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network)
+    classes = f"{count_of(plan.facts.classes, 'class')},"
+    flowing(to, [f"data   {plan.facts.name},", classes, f"{_samples(plan)}{_read_as(plan)}"], " ")
     for remark in remarks(spec.data):
         to.print(Padding(Text(remark), (0, 0, 0, 7)))
-    to.print(Text(f"train  {_training_line(spec.train.model_dump(mode='json'))}"))
-    to.print(Text(f"engine {_engine(plan)}"))
+    flowing(to, _training_parts(spec.train.model_dump(mode="json")), " ")
+    flowing(to, ["engine", *_engine(plan).split()], " ")
 
 
 def _samples(plan: ExperimentPlan) -> str:
@@ -121,15 +125,17 @@ def _engine(plan: ExperimentPlan) -> str:
     return f"torch ({choice.reason})" if choice.reason else "torch"
 
 
-def _training_line(train: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value_text(value)}" for key, value in train.items() if value is not None)
+def _training_parts(train: Mapping[str, Any]) -> list[str]:
+    texts = [f"{key} {value_text(value)}" for key, value in train.items() if value is not None]
+    return ["train ", *(f"{text}," for text in texts[:-1]), *texts[-1:]]
 
 
 def print_checked(reference: str, plan: ExperimentPlan) -> None:
     """Say that a spec is right."""
     out().print(
         Text.assemble(
-            ("ok ", "green"), f"{reference}: {plan.network.parameters:,} parameters, {si(plan.network.macs)} MACs"
+            ("ok ", "green"),
+            f"{reference}: {count_of(plan.network.parameters, 'parameter')}, {si(plan.network.macs)} MACs",
         )
     )
 
@@ -175,7 +181,7 @@ def print_difference(ours: ExperimentPlan, theirs: ExperimentPlan, difference: S
     to = out()
     table = Table(box=None, pad_edge=False, header_style="dim", show_footer=True, footer_style="bold")
     for plan in (ours, theirs):
-        counts = f"{plan.network.parameters:,} parameters, {si(plan.network.macs)} MACs"
+        counts = f"{count_of(plan.network.parameters, 'parameter')}, {si(plan.network.macs)} MACs"
         table.add_column(plan.spec.name, counts, overflow="fold")
         table.add_column("output", justify="right", no_wrap=True)
     for one, two in difference.rows:

@@ -13,13 +13,14 @@ from rich.text import Text
 
 from archsearch.cli.console.base import (
     cells,
+    count_of,
     note,
     out,
     percent,
     range_text,
     value_text,
 )
-from archsearch.cli.console.panel import Panel, counts_text, seconds_text
+from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 class StudyPanel(Panel):
     """Shows a search while it works."""
 
-    def lines(self, study: Any) -> list[str]:
+    def state(self, study: Any) -> Seen:
         """Say how far a study is, what is best, and how the best came about."""
         from archsearch.search.progress import progress_of
 
@@ -45,13 +46,13 @@ class StudyPanel(Panel):
             "diverged": now.diverged,
             "infeasible": now.infeasible,
         }
-        first = f"{now.study}  {now.done}/{now.total} done, {now.running} running"
-        lines = [first + counts_text(counts) + self.left(now.study, now.done, now.total)]
+        below = []
         if now.best is not None:
-            lines.append(f"best {now.metric} {now.best:.4f} (trial {now.best_trial}): {now.best_line}")
+            below.append(f"best {now.metric} {now.best:.4f} (trial {now.best_trial}): {now.best_line}")
         if now.history:
-            lines.append(_sparkline(now.history))
-        return lines
+            below.append(_sparkline(now.history))
+        running = f"{now.running} running" + counts_text(counts)
+        return Seen(now.study, now.done, now.total, "done", running, tuple(below))
 
 
 def _sparkline(values: Sequence[float]) -> str:
@@ -89,8 +90,10 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
     for word in ("pruned", "repeated", "diverged", "failed", "waiting", "running"):
         number = getattr(report, word)
         counts += f", {number} {word}" if number else ""
-    counts += f"; {report.infeasible} infeasible samples were put aside" if report.infeasible else ""
-    to.print(Text.assemble((report.study, "bold"), f"  {report.trials} trials: {counts}"), soft_wrap=True)
+    if report.infeasible:
+        were = "was" if report.infeasible == 1 else "were"
+        counts += f"; {count_of(report.infeasible, 'infeasible sample')} {were} put aside"
+    to.print(Text.assemble((report.study, "bold"), f"  {count_of(report.trials, 'trial')}: {counts}"), soft_wrap=True)
     if report.best is None:
         return
     best, selected = report.best, report.selected
@@ -101,7 +104,7 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
         words = f"selected by the search: trial {selected.number}: {_values(report, selected)}"
         to.print(Text(words, style="dim"), soft_wrap=True)
     if report.front:
-        to.print(Text(f"Pareto front: {len(report.front)} networks", style="bold"))
+        to.print(Text(f"Pareto front: {count_of(len(report.front), 'network')}", style="bold"))
         for one in sorted(report.front, key=lambda b: b.values):
             to.print(Text(f"  trial {one.number}: {_values(report, one)}"))
     if report.confirmed is not None:
@@ -131,7 +134,7 @@ def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
         )
     to.print(table)
     to.print(Text(confirmed.sentence), soft_wrap=True)
-    to.print(Text(f"the test set was read {confirmed.test_reads} times, only for this table", style="dim"))
+    to.print(Text(f"the test set was read {count_of(confirmed.test_reads, 'time')}, only for this table", style="dim"))
 
 
 def print_status(reports: Sequence[StudyReport]) -> None:

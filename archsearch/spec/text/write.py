@@ -33,11 +33,13 @@ def spec_yaml(spec: ExperimentSpec, command: str) -> str:
         value = getattr(spec, part)
         if value is not None:
             lines.append(f"{part}: {flow(value.model_dump(mode='json', exclude_none=True))}")
-    if spec.source:
+    if spec.source is not None:
         lines.append(f"source: {_scalar(spec.source)}")
     if spec.departures:
         lines.append("departures:")
         lines += [f"  - {_scalar(text)}" for text in spec.departures]
+    if spec.lint:
+        lines.append(f"lint: {flow(spec.lint)}")
     return "\n".join(lines) + "\n"
 
 
@@ -70,12 +72,23 @@ def flow(value: Any) -> str:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("_", "").replace(".", "").isalnum() and key.isascii() else json.dumps(key)
+    return key if key.replace("_", "").replace(".", "").isalnum() and key.isascii() else _quoted(key)
 
 
 def _scalar(value: Any) -> str:
     """Write one scalar; a text goes between quotes unless it is a plain word."""
     if isinstance(value, str):
         plain = value.replace("_", "").isalnum() and value.isascii() and not value[0].isdigit()
-        return value if plain and value not in ("null", "true", "false", "Null", "True", "False") else json.dumps(value)
+        return value if plain and value.lower() not in ("null", "true", "false") else _quoted(value)
     return json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """Write a text between double quotes as YAML reads it: JSON's pair of escapes for one character is none there."""
+
+    def written(character: str) -> str:
+        if character.isprintable() or ord(character) < 0x20:
+            return json.dumps(character, ensure_ascii=False)[1:-1]
+        return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
+
+    return f'"{"".join(map(written, text))}"'

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -145,11 +146,10 @@ def read_text(text: str, source: str) -> Node:
             Problem(str(place), f"the character U+{ord(unreadable[0]):04X} cannot stand in YAML; take it out")
         )
     reader = _Reader(source)
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        events = yaml.parse(text, Loader=loader)
-        node = reader.document(events)
+        node = reader.document(_events(text))
     except yaml.MarkedYAMLError as error:
+        _stop_at_limit(text, source, error)
         context = f" ({error.context})" if error.context else ""
         raise SpecError(Problem(str(reader.mark(error.problem_mark)), f"not YAML: {error.problem}{context}")) from None
     except yaml.YAMLError as error:
@@ -159,9 +159,27 @@ def read_text(text: str, source: str) -> Node:
     return node
 
 
+def _events(text: str) -> Iterator[yaml.Event]:
+    events: Iterator[yaml.Event] = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return events
+
+
+def _stop_at_limit(text: str, source: str, error: yaml.MarkedYAMLError) -> None:
+    """Raise `LimitError` if the text before the parser's complaint breaks a limit of ours.
+
+    The parser looks ahead of its events, so it may complain (of nesting, where it has a limit of its own) before
+    `_Reader` has seen what stands there. The part before the complaint gives its events alone.
+    """
+    if error.problem_mark is None:
+        return
+    with suppress(yaml.YAMLError):  # the part ends in the middle: only its events count
+        _Reader(source).document(_events(text[: error.problem_mark.index]))
+
+
 class _YamlMark(Protocol):
     """What the marks of PyYAML and of libyaml share."""
 
+    index: int
     line: int
     column: int
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsearch.errors import LimitError, SpecError
-from archsearch.spec.text.yaml import MAX_BYTES, Mark, Node, read_bytes, read_file, read_text
+from archsearch.spec.text.yaml import MAX_BYTES, MAX_DEPTH, Mark, Node, read_bytes, read_file, read_text
 
 SPECS = sorted((Path(__file__).parents[3] / "specs").glob("*.yaml"))
 
@@ -175,6 +175,45 @@ def test_reader_stops_at_a_limit_at_once(case: str) -> None:
         read_text(text, "s.yaml")
     assert (str(caught.value), caught.value.exit_code) == (message, 6)
     assert time.process_time() - start < 2  # 0.3 on a quiet machine
+
+
+@pytest.mark.parametrize("case", ["brackets", "braces", "dashes"])
+def test_reader_without_libyaml_stops_at_a_limit_at_once(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    test_reader_stops_at_a_limit_at_once(case)
+
+
+class Shallow(yaml.SafeLoader):
+    """A parser that has a limit of its own and looks ahead, so that it complains before it gives an event."""
+
+    def deeper(self) -> None:
+        if max(self.flow_level, len(self.indents)) > 60:
+            raise yaml.scanner.ScannerError("while going in", None, "too deep for me", self.get_mark())
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        self.deeper()
+        super().fetch_flow_collection_start(token)
+
+    def fetch_block_entry(self) -> None:
+        self.deeper()
+        super().fetch_block_entry()
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff", "ä: ü  # é\r\nb: "])
+@pytest.mark.parametrize("case", ["brackets", "braces", "dashes"])
+def test_limit_holds_whatever_the_limit_of_the_parser(case: str, before: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml, "CSafeLoader", Shallow)
+    text = before + ("\n" if before and case == "dashes" else "") + TOO_MUCH[case][0]
+    with pytest.raises(yaml.scanner.ScannerError, match="too deep for me"):
+        list(yaml.parse(text, Loader=Shallow))
+    with pytest.raises(LimitError, match=r"^s\.yaml:\d+:\d+: nested more than 40 deep$"):
+        read_text(text, "s.yaml")
+
+
+def test_complaint_of_the_parser_below_the_limit_stays_a_complaint() -> None:
+    with pytest.raises(SpecError, match=r"^s\.yaml:2:1: not YAML: did not find expected node content") as caught:
+        read_text("[" * MAX_DEPTH + "\n", "s.yaml")
+    assert caught.value.exit_code == 3
 
 
 def test_read_file_refuses_100_mb_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,58 @@
+"""`archsearch status` over a storage in which one study cannot be read; and counts in words."""
+
+from __future__ import annotations
+
+import optuna
+import pytest
+
+from archsearch.cli.console.base import count_of
+from archsearch.study.storage import default_url, open_storage
+
+
+@pytest.fixture
+def storage(tmp_path):
+    opened = open_storage(default_url(tmp_path / "runs"))
+    whole = {"kind": "search", "trials": 3, "metrics": ["val_accuracy"], "sampler": "random", "seed": 0}
+    for name, attrs in (
+        ("alpha", whole),
+        ("broken", {"kind": "search"}),
+        ("cut", {"kind": "ablation"}),
+        ("zeta", whole),
+    ):
+        study = optuna.create_study(study_name=name, storage=opened, direction="maximize")
+        for key, value in attrs.items():
+            study.set_user_attr(key, value)
+    return opened
+
+
+def test_status_shows_the_studies_that_can_be_read_and_names_the_others(cli, storage):
+    done = cli("status")
+    assert done.code == 4
+    assert [line.split()[:2] for line in done.out.splitlines()[1:]] == [["alpha", "0/3"], ["zeta", "0/3"]]
+    assert done.err.splitlines() == [
+        "error: the study broken cannot be read: KeyError: 'trials'",
+        "the study cut cannot be read: the ablation cut was written by another version of archsearch; "
+        "choose another name with --name, its runs are taken from the cache",
+    ]
+
+
+def test_status_json_names_what_cannot_be_read(cli, storage):
+    done = cli("status", "--json")
+    assert [study["study"] for study in done.json["studies"]] == ["alpha", "zeta"]
+    assert list(done.json["unreadable"]) == ["broken", "cut"]
+    assert done.code == 4
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "trial", "0 trials"),
+        (1, "trial", "1 trial"),
+        (2, "trial", "2 trials"),
+        (1, "class", "1 class"),
+        (1000, "class", "1,000 classes"),
+        (2, "open value", "2 open values"),
+    ],
+)
+def test_counts_are_singular_and_plural(number, noun, text):
+    assert count_of(number, noun) == text

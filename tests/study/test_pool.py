@@ -1,0 +1,67 @@
+"""Workers as processes: how they are started, and what a Ctrl-C does to them meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from archsearch.study.pool import _deaf_to_the_terminal
+from archsearch.train.interrupt import interruptible
+
+TELLS_WHAT_IS_BLOCKED = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+needs_masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system has no signal masks")
+
+
+@needs_masks
+def test_a_process_started_deaf_stays_deaf_and_its_parent_hears_afterwards():
+    with interruptible() as interruption:
+        with _deaf_to_the_terminal():
+            os.kill(os.getpid(), signal.SIGINT)
+            out = subprocess.run([sys.executable, "-c", TELLS_WHAT_IS_BLOCKED], capture_output=True, check=True).stdout
+        assert (out, interruption.signal_number) == (b"True\n", signal.SIGINT)
+        interruption.acted = True
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.faults
+@needs_masks
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system has no /proc")
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.5, 2.0])
+def test_ctrl_c_while_workers_start_is_one_line(tmp_path, data_dir, delay):
+    """The signal goes to all processes of the terminal, as the shell sends it."""
+    program = "from archsearch.cli import main; main()"
+    arguments = ["study", "digits", "--trials", "50", "--workers", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "ARCHSEARCH_DATA": str(data_dir)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while process.poll() is None and not _a_worker_in(children.read_text()):
+        time.sleep(0.01)
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    out, errors = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in errors
+    assert errors.splitlines()[-1] == "error: interrupted; finished trials are kept, the same call goes on"
+
+
+def _a_worker_in(children: str) -> bool:
+    lines = []
+    for number in children.split():
+        try:
+            lines.append(Path(f"/proc/{number}/cmdline").read_bytes())
+        except OSError:
+            continue
+    return any(b"spawn_main" in line for line in lines)
