@@ -25,10 +25,10 @@ def compare(
 
     Example:  archsearch compare accuracies.csv --baseline lenet5
     """
+    from archsearch.ablate.compare import compare as judge
+    from archsearch.ablate.compare import read_values
     from archsearch.cli import console
     from archsearch.errors import UsageError
-    from archsearch.stats.csv_values import compare as judge
-    from archsearch.stats.csv_values import read_values
     from archsearch.stats.effect import Family
 
     if not 0 < alpha < 1:

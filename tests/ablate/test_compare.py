@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsearch.ablate.compare import compare, read_values
 from archsearch.errors import SpecError
-from archsearch.stats.csv_values import compare, read_values
 from archsearch.stats.effect import Family
 
 FOLDER = Path(tempfile.mkdtemp(prefix="compare"))
