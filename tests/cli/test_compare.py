@@ -50,8 +50,9 @@ def test_compare_prints_sentences_and_a_table_in_points(cli, csv):
     lines = done.out.splitlines()
     assert lines[1].startswith("logits instead of lenet5: +0.36 points (95 % CI +0.26 to +0.46), 10 paired seeds")
     assert lines[3].split()[:2] == ["variant", "n"]
-    assert lines[5].split()[:3] == ["logits", "10", "+0.36"]
-    assert lines[5].split()[-1] == "better"
+    assert lines[4].split() == ["lenet5", "10", "97.46", "±", "0.12"]
+    assert lines[6].split()[:6] == ["logits", "10", "97.82", "±", "0.08", "+0.36"]
+    assert lines[6].split()[-1] == "better"
 
 
 def test_compare_of_failed_runs_states_them_and_minimises_when_told(cli, csv):
