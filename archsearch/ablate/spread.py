@@ -45,6 +45,6 @@ def spread_text(spread: Spread, family: Family) -> str:
         sd = None if spread.sd is None else 100 * spread.sd
     else:
         mean, sd, form = spread.mean, spread.sd, ".4g"
-        if sd and -6 < (size := math.floor(math.log10(sd))) < 15:
+        if sd and -6 < (size := int(f"{sd:.1e}".partition("e")[2])) < 15:
             form = f",.{max(0, 1 - size)}f"
     return f"{mean:{form}}" + ("" if sd is None else f" ± {sd:{form}}")

@@ -18,7 +18,12 @@ VERDICT_STYLES = {"better": "green", "worse": "red", "equivalent": "cyan", "inco
 
 def print_verdicts(verdicts: Verdicts) -> None:
     """Print the sentences, the table behind them, and every run that is in no pair."""
-    print_effects(verdicts.effects, verdicts.family, verdicts.spreads)
+    named = {effect.variant for effect in verdicts.effects}
+    if any(one.variant in named for one in verdicts.spreads):
+        print_effects(verdicts.effects, verdicts.family, verdicts.spreads)
+    else:  # effects of several factors: the cells are a table of their own
+        print_effects(verdicts.effects, verdicts.family)
+        _print_spreads(verdicts.spreads, verdicts.family)
     for one in verdicts.exclusions:
         note(f"in no pair: {one.variant} seed {one.seed}: {one.reason}")
 
@@ -38,6 +43,14 @@ def print_effects(effects: Sequence[Effect], family: Family, spreads: Sequence[S
             to.print(Text(f"  with the failed runs counted as {family.failed_value:g}: {counted}{p}", style="dim"))
     to.print()
     _print_table(effects, family, {one.variant: one for one in spreads})
+
+
+def _print_spreads(spreads: Sequence[Spread], family: Family) -> None:
+    from archsearch.ablate.spread import spread_heading, spread_text
+
+    columns = (TableColumn("cell", words=True), TableColumn("n"), TableColumn(spread_heading(family)))
+    out().print()
+    print_table(out(), columns, [(one.variant, str(one.n), spread_text(one, family)) for one in spreads])
 
 
 def _print_table(effects: Sequence[Effect], family: Family, spreads: Mapping[str, Spread]) -> None:
