@@ -211,7 +211,7 @@ def _family(declared: Declared, cells: Cells) -> Family:
         metric=spec.metric,
         direction=spec.direction,
         alpha=spec.alpha,
-        margin=spec.margin,
+        margin=(0.001 if fraction else 0.0) if spec.margin is None else spec.margin,
         power=spec.power,
         screen=spec.screen,
         unit="points" if fraction else "own",

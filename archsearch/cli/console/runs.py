@@ -117,6 +117,8 @@ def _outcome(result: RunResult) -> list[str | tuple[str, str]]:
 
 def print_summary(summary: Summary) -> None:
     """Print several seeds in one paragraph: mean, spread, intervals, and the documented value if there is one."""
+    from archsearch.stats.over_seeds import size_warning
+
     if summary.mean is None:
         note(f"no run of {summary.diverged} completed")
         return
@@ -127,6 +129,8 @@ def print_summary(summary: Summary) -> None:
         text += f"; {summary.diverged} more diverged and are not in the mean"
     to = out()
     to.print(Text(text, style="bold"), soft_wrap=True)
+    if warning := size_warning(summary):
+        to.print(Text(warning, style="yellow"), soft_wrap=True)
     if summary.documented is not None and summary.prediction95 is not None:
         inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
         to.print(
