@@ -129,8 +129,8 @@ class AblationSpec(Plain):
 
     `margin` is the difference too small to matter, in the metric's own unit: 0.001 (0.1 points) of an accuracy unless
     said otherwise; of a loss there is none unless it is said, and then nothing is called equivalent. `control`
-    compares the baseline with itself on other seeds, in the same family. `failed_value` is what a failed run counts as in the second figure: for
-    an accuracy that of guessing, if nothing is said.
+    compares the baseline with itself on other seeds, in the same family. `failed_value` is what a failed run counts as
+    in the second figure: for an accuracy that of guessing, if nothing is said.
     """
 
     name: SpecName

@@ -189,3 +189,18 @@ def test_light_commands_import_nothing_heavy(tmp_path, arguments):
     command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_report_on_a_file_of_numbers_says_what_compare_says(cli, csv):
+    sentences = [
+        effect["sentence"] for effect in cli("compare", "runs.csv", "--baseline", "lenet5", "--json").json["effects"]
+    ]
+    done = cli("report", "runs.csv", "--format", "md")
+    assert (done.code, done.out) == (0, "runs.md\n")
+    assert "compared with lenet5; --baseline names another" in done.err
+    text = (csv.parent / "runs.md").read_text()
+    assert all(sentence.replace("_", "\\_") in text for sentence in sentences)
+    assert "`archsearch report runs.csv --baseline lenet5`" in text
+    refused = cli("report", "lenet5", "--baseline", "lenet5")
+    assert (refused.code, refused.out) == (2, "")
+    assert "error: --baseline is for a file of numbers (.csv, .tsv" in refused.err

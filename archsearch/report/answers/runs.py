@@ -136,8 +136,6 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
             f"{range_text(one.ci95)})."
         )
     lines = [text]
-    if warning := size_warning(one):
-        lines.append(f"{group.label}: {warning}.")
     if one.documented is not None and one.prediction95 is not None:
         where = "lies inside" if one.documented_inside else "lies outside"
         lines.append(
@@ -146,6 +144,8 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
         )
     elif one.documented is not None:
         lines.append(f"Documented: {percent(one.documented)}; more seeds would say whether that agrees.")
+    if warning := size_warning(one):
+        lines.append(f"{group.label}: {warning}.")
     if one.diverged:
         lines.append(f"{one.diverged} more diverged and {'is' if one.diverged == 1 else 'are'} not in the mean.")
     return lines
