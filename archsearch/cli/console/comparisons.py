@@ -76,7 +76,8 @@ def _print_table(effects: Sequence[Effect], family: Family, spreads: Mapping[str
             row.insert(2, spread_text(spreads[effect.variant], family) if effect.variant in spreads else "")
         empty = [""] * (len(columns) - 3)
         alone = [one for name, one in spreads.items() if name not in {effect.variant for effect in effects}]
-        rows = [[one.variant, str(one.n), spread_text(one, family), *empty] for one in alone] + rows
+        first: list[list[str | Text]] = [[o.variant, str(o.n), spread_text(o, family), *empty] for o in alone]
+        rows = first + rows
     print_table(out(), columns, rows)
 
 
