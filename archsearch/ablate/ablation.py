@@ -107,6 +107,8 @@ def differences_of(before: Ablation, now: Ablation) -> list[str]:
         if old != new:
             found.append(f"{key} was {_brief(old)}, is {_brief(new)}")
     old_family, new_family = before.family.model_dump(), now.family.model_dump()
+    if now.family.unit == "own" and not now.family.margin:
+        old_family["margin"] = 0.0  # none was said now: the one that it was begun with stands
     found += [f"{key} was {old_family[key]}, is {new}" for key, new in new_family.items() if old_family[key] != new]
     old_cells, new_cells = ({cell.name: cell for cell in one.cells} for one in (before, now))
     found += [f"the cell {name} is new" for name in new_cells if name not in old_cells]

@@ -143,9 +143,10 @@ class Screens(Plain):
 class AblationSpec(Plain):
     """An ablation as its file has it.
 
-    `margin` is the difference too small to matter, in the metric's own unit. `control` compares the baseline with
-    itself on other seeds, in the same family. `failed_value` is what a failed run counts as in the second figure: for
-    an accuracy that of guessing, if nothing is said.
+    `margin` is the difference too small to matter, in the metric's own unit: 0.001 (0.1 points) of an accuracy unless
+    said otherwise; of a loss there is none unless it is said, and then nothing is called equivalent. `control`
+    compares the baseline with itself on other seeds, in the same family. `failed_value` is what a failed run counts as
+    in the second figure: for an accuracy that of guessing, if nothing is said.
     """
 
     name: SpecName = Field(
@@ -202,9 +203,10 @@ class AblationSpec(Plain):
     alpha: Probability = Field(
         default=0.05, description="Level of significance of all claims together.", examples=[0.01]
     )
-    margin: NonNegativeFloat = Field(
-        default=0.001,
-        description="Difference too small to matter, in the metric's own unit: 0.001 is 0.1 % of accuracy.",
+    margin: NonNegativeFloat | None = Field(
+        default=None,
+        description="Difference too small to matter, in the metric's own unit; by default 0.001 (0.1 points) of an "
+        "accuracy, and none of a loss.",
         examples=[0.002],
     )
     power: Probability = Field(

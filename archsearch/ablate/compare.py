@@ -1,87 +1,193 @@
-"""Verdicts for any numbers: a CSV with the columns variant, seed, value.
+"""Verdicts for any numbers: a file with a variant (or factors), a seed and a value for each run.
 
     values = read_values(Path("accuracies.csv"))
-    verdicts = compare(values, "lenet5", Family(margin=0.001))
+    compared = compare(values, "lenet5", values.family(margin=0.001))
 
-A row with an empty value, `nan` or `inf` is a run that failed: it is left out of the pairs and stated. A value that is
-no number, a second row for the same variant and seed, and a variant that shares no seed with the baseline are errors.
+A row with an empty value is a run that failed: it is left out of the pairs and stated. A value that is no number, a
+second row for the same variant and seed, and a variant that shares no seed with the baseline are errors with the row.
 """
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from archsearch.errors import LimitError, Problem, SpecError
+from archsearch.ablate.columns import Entries, Entry, Reading, entries_of
+from archsearch.ablate.design.designs import Cell, Factor
+from archsearch.ablate.design.factorial import LinearModel, estimators, fit
+from archsearch.ablate.judging import of_kind
+from archsearch.ablate.numerals import Numeral, as_fraction, read_number
+from archsearch.ablate.planned import Question, effect_label
+from archsearch.ablate.schedule import contrast_of
+from archsearch.ablate.sheet import MOST_PROBLEMS, Sheet, read_sheet
+from archsearch.ablate.spread import spreads
+from archsearch.ablate.units import Measured, Placed, unit_of
+from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.stats.effect import Family, Seed, Verdicts
-from archsearch.stats.verdict import judge
+from archsearch.stats.verdict import exclusions, judge, judge_contrasts
 
-COLUMNS = ("variant", "seed", "value")
-MOST_BYTES = 50_000_000
-_MOST_PROBLEMS = 50
-_LARGEST = 1e100  # squares of sums of more would overflow
+_FRACTION_MARGIN = 0.001  # 0.1 percentage points, as everywhere
+
+
+class Compared(Verdicts):
+    """The verdicts on a file. Of several factors: main effects and interactions, and the linear model beside them."""
+
+    factors: tuple[str, ...] = ()
+    model: LinearModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What a file holds: a value per variant and seed, in the file's order; `source` is what errors call the file."""
+    """What a file holds: a value per variant and seed, in the file's order; `source` is what errors call the file.
+
+    Per cent have become fractions. `factors` are the factor columns, `levels` those of each variant; `notes` say how
+    the file was read.
+    """
 
     source: str
     runs: dict[str, dict[Seed, float | None]]
+    measured: Measured = field(default_factory=lambda: Measured("own"))
+    metric: str = "value"
+    minimize: bool = False
+    factors: tuple[str, ...] = ()
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def unit(self) -> Literal["points", "own"]:
-        """Fractions are written in percentage points; what leaves 0 to 1 is written as it is."""
-        finite = [v for runs in self.runs.values() for v in runs.values() if v is not None and math.isfinite(v)]
-        return "points" if finite and all(0 <= value <= 1 for value in finite) else "own"
+        """Fractions and per cent are compared in percentage points, all else in the metric's own unit."""
+        return self.measured.family
+
+    def family(self, *, margin: float | None = None, alpha: float = 0.05, screen: bool = False) -> Family:
+        """Make the family; `margin` is in the unit of the file. The default is 0.1 points, and none of another unit."""
+        if margin is None:
+            margin = _FRACTION_MARGIN if self.unit == "points" else 0.0
+        elif self.measured.percent:
+            margin = as_fraction(repr(margin))
+        return Family(
+            metric=self.metric,
+            direction="minimize" if self.minimize else "maximize",
+            alpha=alpha,
+            margin=margin,
+            screen=screen,
+            unit=self.unit,
+        )
+
+    def baseline(self, name: str) -> str:
+        """Find a variant by its name; of several factors by its levels, in any order: relu,wide or width=wide,act=relu.
+
+        Raises `SpecError` with the closest name for one that is not there.
+        """
+        if name in self.runs or not self.factors:
+            found = [name] if name in self.runs else []
+        else:
+            parts = [part.strip() for part in name.replace("+", ",").split(",")]
+            found = [variant for variant, levels in self.levels.items() if self._fits(parts, levels)]
+        if len(found) != 1:
+            raise SpecError(Problem(self.source, unknown("variant", name, self.runs)))
+        return found[0]
+
+    def _fits(self, parts: list[str], levels: tuple[str, ...]) -> bool:
+        named = {f"{factor}={level}" for factor, level in zip(self.factors, levels, strict=True)}
+        return len(parts) == len(levels) and (set(parts) == named or tuple(parts) == levels)
 
 
-def read_values(path: Path) -> Values:
-    """Read a CSV; raise `SpecError` with all its problems as `file:line`."""
-    source = str(path)
+def read_values(path: Path, reading: Reading | None = None) -> Values:
+    """Read a file of numbers; raise `SpecError` with all its problems as `file:line`."""
+    reading = reading or Reading()
+    sheet = read_sheet(path)
+    entries = entries_of(sheet, reading)
+    problems = _names_missing(entries) + _twice(entries)
+    numbers, wrong = _numbers(sheet, entries)
+    if problems or wrong:
+        raise SpecError((problems + wrong)[:MOST_PROBLEMS])
+    if not entries.rows:
+        raise SpecError(Problem(sheet.source, "has no rows below the header"))
+    measured = unit_of([one for one in numbers if one is not None], entries.column, reading)
     runs: dict[str, dict[Seed, float | None]] = {}
+    for entry, placed in zip(entries.rows, numbers, strict=True):
+        runs.setdefault(entry.variant, {})[entry.seed] = _scaled(placed, entry, measured)
+    return Values(
+        sheet.source,
+        runs,
+        measured,
+        entries.metric,
+        reading.minimize,
+        entries.factors,
+        {entry.variant: entry.levels for entry in entries.rows},
+        (*entries.notes, *measured.notes),
+    )
+
+
+def _scaled(placed: Placed | None, entry: Entry, measured: Measured) -> float | None:
+    if placed is None:
+        return None
+    if measured.percent:
+        return as_fraction(entry.text.replace(",", ".").replace("\u2212", "-").strip())
+    return placed.number.value
+
+
+def _names_missing(entries: Entries) -> list[Problem]:
+    what = "a factor" if entries.factors else "the variant"
+    return [
+        Problem(one.where, f"{what if not one.variant else 'the seed'} is empty")
+        for one in entries.rows
+        if not one.variant or not one.seed_text
+    ]
+
+
+def _twice(entries: Entries) -> list[Problem]:
     lines: dict[tuple[str, Seed], int] = {}
-    problems: list[Problem] = []
-    for line, row in _rows(_text(path), source):
-        where = f"{source}:{line}"
-        variant, seed, value = (row[column] for column in COLUMNS)
-        if not variant or not seed:
-            problems.append(Problem(where, f"the {'variant' if not variant else 'seed'} is empty"))
-            continue
-        key = (variant, _seed(seed))
+    problems = []
+    for one in entries.rows:
+        key = (one.variant, one.seed)
         if key in lines:
-            problems.append(
-                Problem(where, f"{short(variant)!r} with seed {short(seed)} stands in line {lines[key]} already")
-            )
-            continue
-        lines[key] = line
-        try:
-            number = float(value) if value else None
-            if number is not None and _LARGEST < abs(number) < math.inf:
-                problems.append(Problem(where, f"the value {short(value)} is too large to compute with"))
-            runs.setdefault(variant, {})[key[1]] = number
-        except ValueError:
-            problems.append(
-                Problem(where, f"the value {short(value)!r} is not a number; leave it empty if the run failed")
-            )
-    if problems:
-        raise SpecError(problems[:_MOST_PROBLEMS])
-    if not runs:
-        raise SpecError(Problem(source, "has no rows below the header"))
-    return Values(source, runs)
+            words = f"{short(one.variant)!r} with seed {short(one.seed_text)} stands in line {lines[key]} already"
+            problems.append(Problem(one.where, words))
+        elif all((one.variant, one.seed_text)):
+            lines[key] = one.line
+    return problems
 
 
-def compare(values: Values, baseline: str, family: Family) -> Verdicts:
-    """Judge every variant against the baseline; raise `SpecError` where they cannot be paired."""
-    if baseline not in values.runs:
-        raise SpecError(Problem(values.source, unknown("variant", baseline, values.runs)))
+def _numbers(sheet: Sheet, entries: Entries) -> tuple[list[Placed | None], list[Problem]]:
+    """Read every value; decimal points and commas in one file are an error, as one of them means thousands."""
+    found: list[Placed | None] = []
+    problems = []
+    first: dict[str, Placed] = {}
+    for one in entries.rows:
+        number: Numeral | str | None = read_number(one.text, comma=not sheet.commas) if one.text else None
+        if number is None:
+            found.append(None)
+        elif isinstance(number, str):
+            problems.append(Problem(one.where, number))
+        else:
+            placed = Placed(one.where, one.line, number)
+            found.append(placed)
+            if number.mark:
+                first.setdefault(number.mark, placed)
+                if len(first) == 2 and number.mark != next(iter(first)):
+                    sign, other = ("comma", "point") if number.mark == "," else ("point", "comma")
+                    line = next(iter(first.values())).line
+                    problems.append(Problem(one.where, f"a decimal {sign}, and line {line} has a decimal {other}"))
+    return found, problems
+
+
+# -- verdicts ----------------------------------------------------------------------------------------------------------
+
+
+def compare(values: Values, baseline: str, family: Family) -> Compared:
+    """Judge every variant against the baseline, or the effects of several factors around it.
+
+    Raises `SpecError` where runs cannot be paired.
+    """
+    baseline = values.baseline(baseline)
     if len(values.runs) == 1:
         raise SpecError(Problem(values.source, f"holds {short(baseline)!r} only; there is nothing to compare it with"))
+    if len(values.factors) > 1:
+        return _factorial(values, baseline, family)
     alone = [name for name, runs in values.runs.items() if not set(runs) & set(values.runs[baseline])]
     if alone:
         raise SpecError(
@@ -89,59 +195,79 @@ def compare(values: Values, baseline: str, family: Family) -> Verdicts:
                 Problem(
                     values.source, f"{short(name)!r} shares no seed with {short(baseline)!r}; pairs have the same seed"
                 )
-                for name in alone[:_MOST_PROBLEMS]
+                for name in alone[:MOST_PROBLEMS]
             ]
         )
-    return judge(values.runs, baseline, family)
+    return Compared(**dict(judge(values.runs, baseline, family)), factors=values.factors)
 
 
-def _text(path: Path) -> str:
-    source = str(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise SpecError(Problem(source, f"cannot be read: {getattr(error, 'strerror', None) or error}")) from None
-    if len(data) > MOST_BYTES:
-        raise LimitError(Problem(source, f"has more than {MOST_BYTES:,} bytes"))
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise SpecError(Problem(f"{source}:{line}", "is not UTF-8; save it as UTF-8")) from None
-
-
-def _rows(text: str, source: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row with its line; other columns are ignored."""
-    reader = csv.reader(text.splitlines())
-    header: list[str] = []
-    try:
-        for cells in reader:
-            words = [cell.strip() for cell in cells]
-            if not any(words):
-                continue
-            if not header:
-                header = [word.lower() for word in words]
-                _check_header(header, f"{source}:{reader.line_num}")
-                continue
-            if len(words) != len(header):
-                where = f"{source}:{reader.line_num}"
-                raise SpecError(Problem(where, f"{len(words)} cells, the header has {len(header)}"))
-            yield reader.line_num, dict(zip(header, words, strict=True))
-    except csv.Error as error:
-        raise SpecError(Problem(f"{source}:{reader.line_num}", f"not CSV: {error}")) from None
-    if not header:
-        raise SpecError(Problem(source, f"is empty; its first line must be {','.join(COLUMNS)}"))
-
-
-def _check_header(header: list[str], where: str) -> None:
-    missing = [column for column in COLUMNS if header.count(column) != 1]
-    if missing:
-        raise SpecError(
-            Problem(where, f"the header needs {', '.join(COLUMNS)}, each once; look at {', '.join(missing)}")
+def _factorial(values: Values, baseline: str, family: Family) -> Compared:
+    """Ask what a factorial asks: each level averaged over the other factors, and each two beyond their sum."""
+    base = values.levels[baseline]
+    names = {variant: _cell(values, variant, base) for variant in values.runs}
+    factors = [
+        Factor(name, tuple(dict.fromkeys(levels[at] for levels in values.levels.values() if levels[at] != base[at])))
+        for at, name in enumerate(values.factors)
+    ]
+    still = [factor.name for factor in factors if not factor.levels]
+    if still:
+        raise SpecError(Problem(values.source, f"the factor {short(still[0])!r} has one level only; leave it out"))
+    by_cell = {cell.name: values.runs[variant] for variant, cell in names.items()}
+    asked = [
+        Question(
+            name=one.name,
+            against=baseline,
+            label=_label(one.name, values.factors, base, factors),
+            kind="effect",
+            weights=one.weights,
+            aliases=one.aliases,
         )
+        for one in estimators(list(names.values()), factors)
+    ]
+    effects = judge_contrasts(by_cell, [contrast_of(question) for question in asked], family)
+    if not any(effect.n for effect in effects):
+        raise SpecError(Problem(values.source, "no seed was run with all combinations; pairs have the same seed"))
+    return Compared(
+        baseline=baseline,
+        family=family,
+        effects=tuple(of_kind(effect, question) for effect, question in zip(effects, asked, strict=True)),
+        exclusions=exclusions(values.runs, baseline),
+        spreads=spreads(values.runs),
+        factors=values.factors,
+        model=_model(values, names, factors),
+    )
 
 
-def _seed(text: str) -> Seed:
-    """Read a seed as a number where it is one, so that 1 and 01 are the same seed."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else short(text)
+def _label(name: str, columns: tuple[str, ...], base: tuple[str, ...], factors: list[Factor]) -> str:
+    """Say a term with its levels: "act=relu instead of tanh, averaged over the other factors"."""
+    single = {factor.name: f"{factor.name}={factor.levels[0]}" for factor in factors if len(factor.levels) == 1}
+    words = [single.get(part, part) for part in name.split(":")] if ":" in name or name in single else [name]
+    if len(words) == 1:
+        before = base[columns.index(words[0].partition("=")[0])]
+        words = [f"{words[0]} instead of {before}"]
+    return effect_label(":".join(words))
+
+
+def _cell(values: Values, variant: str, base: tuple[str, ...]) -> Cell:
+    levels = zip(values.factors, values.levels[variant], base, strict=True)
+    return Cell(tuple((factor, level) for factor, level, before in levels if level != before))
+
+
+def _model(values: Values, names: Mapping[str, Cell], factors: list[Factor]) -> LinearModel | None:
+    observed: dict[Cell, dict[Seed, float]] = {
+        cell: {seed: value for seed, value in values.runs[variant].items() if value is not None}
+        for variant, cell in names.items()
+    }
+    try:
+        return fit({cell: runs for cell, runs in observed.items() if runs}, factors)
+    except UsageError:
+        return None
+
+
+def likely_baseline(values: Values) -> str:
+    """Give the variant that is called a baseline, else the first of the file."""
+    called = [name for name in values.runs if name.lower() in ("baseline", "base", "control", "reference")]
+    return called[0] if called else next(iter(values.runs))
+
+
+__all__ = ["Compared", "Reading", "Values", "compare", "likely_baseline", "read_values"]

@@ -33,10 +33,10 @@ def judge_ablation(ablation: Ablation, runs: Runs, *, complete: bool) -> tuple[E
         effects = judge_contrasts(runs, [contrast_of(q) for q in claims], family, unfinished=not complete)
     exploratory = family.model_copy(update={"screen": True})
     found = (*effects, *judge_contrasts(runs, [contrast_of(q) for q in screens], exploratory))
-    return tuple(_said(effect, question) for effect, question in zip(found, (*claims, *screens), strict=True))
+    return tuple(of_kind(effect, question) for effect, question in zip(found, (*claims, *screens), strict=True))
 
 
-def _said(effect: Effect, question: Question) -> Effect:
+def of_kind(effect: Effect, question: Question) -> Effect:
     """Add what a question's kind means: aliases; and take out what an interaction does not have."""
     changes: dict[str, object] = {}
     if question.aliases:

@@ -211,7 +211,7 @@ def _family(declared: Declared, cells: Cells) -> Family:
         metric=spec.metric,
         direction=spec.direction,
         alpha=spec.alpha,
-        margin=spec.margin,
+        margin=(0.001 if fraction else 0.0) if spec.margin is None else spec.margin,
         power=spec.power,
         screen=spec.screen,
         unit="points" if fraction else "own",
@@ -234,7 +234,7 @@ def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells:
             Question(
                 name=one.name,
                 against=baseline,
-                label=_effect_label(one.name),
+                label=effect_label(one.name),
                 kind="effect",
                 weights=one.weights,
                 aliases=one.aliases,
@@ -267,7 +267,8 @@ def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells:
     return asked
 
 
-def _effect_label(name: str) -> str:
+def effect_label(name: str) -> str:
+    """Say a term of a factorial as a sentence begins."""
     one, _, two = name.partition(":")
     return f"{one} and {two} together, beyond their sum" if two else f"{one}, averaged over the other factors"
 

@@ -1,6 +1,6 @@
-"""The effects of an ablation as a table for a paper: Markdown, LaTeX or CSV.
+"""Effects as a table for a paper: Markdown, LaTeX or CSV.
 
-    print(effects_table(report, "md"))
+    print(effects_table(report, "md"))           # of an ablation, or of the verdicts on a file of numbers
 
 Markdown and LaTeX are for reading: percentage points, two decimals. CSV has all digits, in the metric's own unit.
 """
@@ -9,50 +9,88 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from archsearch.ablate.design.designs import BASELINE
 from archsearch.ablate.record import AblationReport
-from archsearch.stats.effect import Effect, Family, Interval
-from archsearch.stats.sentence import number, verdict_of
+from archsearch.ablate.spread import spread_heading, spread_text
+from archsearch.stats.effect import Effect, Family, Interval, Spread, Verdicts
+from archsearch.stats.sentence import number, p_text, verdict_of
 
 _FIELDS = (
     "variant", "against", "n", "mean", "baseline_mean", "mean_difference", "ci95", "bca95", "p", "p_adjusted",
     "d_z", "wins", "verdict", "sentence",
 )  # fmt: skip
-_TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
-    c: "\\" + c for c in "&%$#_{}"
-}
+_TEX = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",
+} | {c: "\\" + c for c in "&%$#_{}"}  # fmt: skip
 
 
-def effects_table(report: AblationReport, form: Literal["md", "tex", "csv"] | str) -> str:
-    """Write the effects; the sentences follow in Markdown."""
+def effects_table(of: AblationReport | Verdicts, form: Literal["md", "tex", "csv"] | str) -> str:
+    """Write the effects: at most seven columns in LaTeX; in Markdown more, and the sentences below."""
+    family = of.family
+    spreads = {one.variant: one for one in of.spreads} if isinstance(of, Verdicts) else _of_cells(of)
     if form == "csv":
-        return _csv(report.effects)
-    unit = "points" if report.family.unit == "points" else report.family.metric
-    head = ["variant", "n", f"difference ({unit})", "95 % CI", "p", "p adjusted", "d_z", "wins", "verdict"]
-    rows = [_row(effect, report.family) for effect in report.effects]
+        return _csv(of.effects, spreads if isinstance(of, Verdicts) else {})
+    unit = "points" if family.unit == "points" else family.metric
+    head = ["variant", "n", f"difference ({unit})", "95 % CI", "p adjusted", "verdict"]
+    rows = [_row(effect, family) for effect in of.effects]
+    if form == "md":
+        head[4:5] = ["p", "p adjusted", "d_z", "wins"]
+        rows = [[*row[:4], *_more(effect), *row[5:]] for row, effect in zip(rows, of.effects, strict=True)]
+    if spreads:
+        head.insert(2, spread_heading(family))
+        for row, effect in zip(rows, of.effects, strict=True):
+            row.insert(2, spread_text(spreads[effect.variant], family) if effect.variant in spreads else "")
+        alone = [one for name, one in spreads.items() if name not in {effect.variant for effect in of.effects}]
+        empty = [""] * (len(head) - 3)
+        rows = [[one.variant, str(one.n), spread_text(one, family), *empty] for one in alone] + rows
     if form == "tex":
         return _tex(head, rows)
-    lines = [_md(head), _md(["---", *["---:"] * 7, "---"]), *map(_md, rows), ""]
-    return "\n".join([*lines, *(f"- {_md_text(effect.sentence)}" for effect in report.effects)]) + "\n"
+    lines = [_md(head), _md(["---", *["---:"] * (len(head) - 2), "---"]), *map(_md, rows), ""]
+    return "\n".join([*lines, *(f"- {_md_text(effect.sentence)}" for effect in of.effects)]) + "\n"
+
+
+def _of_cells(report: AblationReport) -> dict[str, Spread]:
+    """Give the baseline, and each comparison whose level is one cell, by itself; effects of a factorial are no cell."""
+    cells = {cell.name: cell for cell in report.cells}
+    names = {}
+    for question in report.questions:
+        level = [cell for cell, weight in question.weights.items() if weight > 0]
+        if len(level) == 1 and question.kind not in ("effect", "share"):
+            names[question.name] = level[0]
+    if names and BASELINE.name in cells:
+        names = {report.baseline: BASELINE.name} | names
+    return {
+        name: Spread(
+            variant=name,
+            n=(n := sum(value is not None for value in cells[cell].values.values())),
+            failed=len(cells[cell].values) - n,
+            mean=cells[cell].mean,
+            sd=cells[cell].sd,
+        )
+        for name, cell in names.items()
+        if cell in cells
+    }
 
 
 def _row(effect: Effect, family: Family) -> list[str]:
-    def shown(value: float | None, form: str) -> str:
-        return "" if value is None else format(value, form)
-
     return [
         effect.variant,
         str(effect.n),
         "" if effect.mean_difference is None else number(effect.mean_difference, family),
         _range(effect.ci95, family),
-        shown(effect.p, ".3g"),
-        shown(effect.p_adjusted, ".3g"),
-        shown(effect.d_z, "+.2f"),
-        shown(effect.wins, ".0%"),
+        p_text(effect.p_adjusted),
         verdict_of(effect),
     ]
+
+
+def _more(effect: Effect) -> list[str]:
+    """Give the columns that Markdown has room for: both p values, effect size, seeds won."""
+    d_z = "" if effect.d_z is None else f"{effect.d_z:+.2f}"
+    wins = "" if effect.wins is None else f"{effect.wins:.0%}"
+    return [p_text(effect.p), p_text(effect.p_adjusted), d_z, wins]
 
 
 def _range(ends: Interval | None, family: Family) -> str:
@@ -76,16 +114,25 @@ def _tex(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([rf"\begin{{tabular}}{{{columns}}}", *body, r"\end{tabular}"]) + "\n"
 
 
-def _csv(effects: Sequence[Effect]) -> str:
+def _csv(effects: Sequence[Effect], spreads: Mapping[str, Spread]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [name if not name.endswith("95") else f"{name}_{end}" for name in _FIELDS for end in _ends(name)]
-    writer.writerow(names)
+    alone = ["runs", "mean_of_runs", "sd_of_runs"] if spreads else []
+    writer.writerow([*names, *alone])
+    effect_of = {effect.variant: effect for effect in effects}
+    for one in spreads.values():
+        if one.variant not in effect_of:  # the baseline, or a cell of a factorial
+            blank = [""] * (len(names) - 1)
+            writer.writerow([one.variant, *blank, one.n, *("" if x is None else x for x in (one.mean, one.sd))])
     for effect in effects:
         cells: list[object] = []
         for name in _FIELDS:
             value = getattr(effect, name)
             cells += list(value or (None, None)) if name.endswith("95") else [value]
+        if spreads:
+            own = spreads.get(effect.variant)
+            cells += [None] * 3 if own is None else [own.n, own.mean, own.sd]
         writer.writerow(["" if cell is None else cell for cell in cells])
     return text.getvalue()
 

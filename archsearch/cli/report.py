@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,9 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import options
+from archsearch.cli.compare import (
+    Factors,
+    Margin,
+    Minimize,
+    SeedColumn,
+    Unit,
+    Value,
+    Variant,
+    values_of,
+    verdicts_of,
+)
 
 if TYPE_CHECKING:
     from archsearch.report.document import Document
+
+
+_NUMBERS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
 
 
 class Format(StrEnum):
@@ -34,6 +49,16 @@ def report(
     figures: Annotated[
         Path | None, typer.Option("--figures", help="Also each figure as a file of its own, in this folder.")
     ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="Of a file of numbers: what all is compared with (else the first).")
+    ] = None,
+    variant: Variant = None,
+    factor: Factors = None,
+    seed: SeedColumn = None,
+    value: Value = None,
+    unit: Unit = None,
+    margin: Margin = None,
+    minimize: Minimize = False,
     storage: options.Storage = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
@@ -45,12 +70,31 @@ def report(
     """Write one HTML file that answers the question: which network, how sure, and where the numbers come from.
 
     Examples:  archsearch report digits      archsearch report lenet5 lenet_best -o lenets.html
+               archsearch report accuracies.csv --baseline lenet5
     """
     from archsearch.cli import console
-    from archsearch.report.make import Where, make
+    from archsearch.errors import UsageError
+    from archsearch.report.make import Where, make, make_of_numbers
     from archsearch.report.write import write, write_figures
 
-    made = make(names, Where(runs_dir, data_dir, storage, stamp))
+    told = {"--baseline": baseline, "--variant": variant, "--seed": seed, "--value": value, "--margin": margin}
+    told |= {"--unit": unit.value if unit else None}
+    words = [f"{name} {shlex.quote(str(said))}" for name, said in told.items() if said is not None]
+    words += [f"--factor {shlex.quote(name)}" for name in factor or ()] + ["--minimize"] * minimize
+    where = Where(runs_dir, data_dir, storage, stamp)
+    if len(names) == 1 and Path(names[0]).suffix.lower() in _NUMBERS:
+        from archsearch.ablate.compare import likely_baseline
+
+        values = values_of(Path(names[0]), variant, factor, seed, value, unit, minimize=minimize)
+        chosen = baseline if baseline is not None else likely_baseline(values)
+        if baseline is None:
+            words.insert(0, f"--baseline {shlex.quote(chosen)}")
+            console.note(f"compared with {chosen}; --baseline names another")
+        made = make_of_numbers(values, verdicts_of(values, chosen, margin=margin), words, where)
+    elif words:
+        raise UsageError(f"{words[0].split()[0]} is for a file of numbers ({', '.join(_NUMBERS)})")
+    else:
+        made = make(names, where)
     for line in made.notes:
         console.note(line)
     written = write(made.document, out or made.path(format_.value), format_.value)

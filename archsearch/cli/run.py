@@ -67,19 +67,19 @@ def run(
         if not json:
             console.print_run(one)
     if json:
-        console.print_json(_json(finished, plan.spec.documented, several=seeds is not None))
+        console.print_json(_json(finished, plan.spec.documented, dataset.facts.test, several=seeds is not None))
     elif seeds is not None:
-        console.print_summary(_summary(finished, plan.spec.documented))
+        console.print_summary(_summary(finished, plan.spec.documented, dataset.facts.test))
     console.note_lint(spec, lint(plan.spec, plan.network))
     if all(one.result.status != "completed" for one in finished):
         raise NothingCompletedError(f"{plan.spec.name}: {finished[-1].result.reason}; try a smaller learning rate")
 
 
-def _json(finished: list[FinishedRun], documented: Any, *, several: bool) -> dict[str, Any]:
+def _json(finished: list[FinishedRun], documented: Any, images: int, *, several: bool) -> dict[str, Any]:
     runs = [_run_json(one) for one in finished]
     if not several:
         return runs[0]
-    return {"runs": runs, "summary": _summary(finished, documented).model_dump(mode="json")}
+    return {"runs": runs, "summary": _summary(finished, documented, images).model_dump(mode="json")}
 
 
 def _run_json(one: FinishedRun) -> dict[str, Any]:
@@ -88,9 +88,10 @@ def _run_json(one: FinishedRun) -> dict[str, Any]:
     return {name: result[name] for name in fields} | {"run_dir": str(one.run_dir), "cached": one.cached}
 
 
-def _summary(finished: list[FinishedRun], documented: Any) -> Any:
+def _summary(finished: list[FinishedRun], documented: Any, images: int) -> Any:
     from archsearch.stats.over_seeds import summarise
 
     values = [one.result.test_accuracy for one in finished if one.result.test_accuracy is not None]
     diverged = sum(one.result.status == "diverged" for one in finished)
-    return summarise(values, diverged=diverged, documented=documented.test_accuracy if documented else None)
+    value = documented.test_accuracy if documented else None
+    return summarise(values, diverged=diverged, documented=value, test_images=images)

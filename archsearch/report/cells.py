@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from archsearch.report.figures.figure import Cell, Column
+from archsearch.stats.sentence import p_text
 
 
 def cell_text(cell: Cell, column: Column) -> str:
@@ -24,6 +25,8 @@ def cell_text(cell: Cell, column: Column) -> str:
         return percent(cell)
     if column.kind == "points":
         return f"{100 * cell:+.2f}"
+    if column.kind == "p":
+        return p_text(cell)
     if column.kind == "seconds":
         return f"{cell:,.1f}" if cell >= 0.1 or cell == 0 else f"{cell:.2g}"
     if column.kind == "count":

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from archsearch import __version__
 from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.compare import Compared, Values
 from archsearch.ablate.evidence import evidence_of as ablation_evidence
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import ablation_document
+from archsearch.report.answers.comparison import comparison_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, slug
@@ -64,6 +66,14 @@ def make(names: Sequence[str], where: Where) -> Made:
     document = runs_document(found.runs, found.unfinished, source)
     stem = "-".join(slug(Path(name).stem) for name in names)[:80]
     return Made(document, found.notes, where.runs_dir / f"report-{stem}")
+
+
+def make_of_numbers(values: Values, compared: Compared, options: Sequence[str], where: Where) -> Made:
+    """Make the report on a file of numbers; `options` are those that the command had."""
+    path = Path(values.source)
+    command = " ".join([_command([values.source], where), *options])
+    source = Source(command=command, made=made_text(where.stamp), runs_dir=where.runs_dir)
+    return Made(comparison_document(values, compared, source), values.notes, path.with_suffix(""))
 
 
 def _of_study(found: Named, source: Source) -> Document:

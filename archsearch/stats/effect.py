@@ -22,7 +22,8 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 class Family(Plain):
     """What is fixed before anything runs, with the baseline, the comparisons and the seeds.
 
-    `margin` is the difference too small to matter, 0.1 percentage points unless said otherwise. `screen` asks for no p
+    `margin` is the difference too small to matter, in the metric's own unit: 0.1 percentage points of an accuracy
+    unless said otherwise; 0 means that none was given, and then nothing is called equivalent. `screen` asks for no p
     values and names no winner. `unit` is how sentences and tables write numbers: `points` are percentage points of a
     fraction, `own` is the metric as it is. `failed_value` is what a failed run counts as in the second table, the one
     with the failures in it: the accuracy of guessing, say.
@@ -97,10 +98,21 @@ class Effect(Plain):
     sentence: str
 
 
+class Spread(Plain):
+    """What the completed runs of one variant are by themselves: how many, their mean, their SD (None for one run)."""
+
+    variant: str
+    n: Annotated[int, Field(ge=0)]
+    failed: int
+    mean: float | None
+    sd: float | None
+
+
 class Verdicts(Plain):
-    """All comparisons of one family with its baseline."""
+    """All comparisons of one family with its baseline; `spreads` are the variants by themselves."""
 
     baseline: str
     family: Family
     effects: Annotated[tuple[Effect, ...], Field(strict=False)]
     exclusions: Annotated[tuple[Exclusion, ...], Field(strict=False)]
+    spreads: Annotated[tuple[Spread, ...], Field(strict=False)] = ()

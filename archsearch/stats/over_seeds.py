@@ -12,12 +12,16 @@ from collections.abc import Sequence
 
 from archsearch.spec.fields import Plain
 
+SMALL_TEST_SET = 1000  # images; below, Wilson's interval of 90 % is wider than 88 to 92 %
+
 
 class Summary(Plain):
     """Test accuracies over seeds, as fractions; intervals are Student's t with n - 1 degrees of freedom.
 
     `ci95` holds the mean of all seeds, `prediction95` one more run: mean +- t * sd * sqrt(1 + 1/n) (Hahn & Meeker,
-    Statistical Intervals). None where fewer than two runs completed.
+    Statistical Intervals), both cut to 0 to 1, where an accuracy lies whatever the spread: what is cut off cannot be,
+    so the rest covers as much. None where fewer than two runs completed. `images95` is another question: Wilson's
+    interval of the mean over the `test_images` as a sample of all such images; seeds say nothing about that.
     """
 
     n: int
@@ -28,10 +32,14 @@ class Summary(Plain):
     prediction95: tuple[float, float] | None
     documented: float | None
     documented_inside: bool | None
+    test_images: int | None = None
+    images95: tuple[float, float] | None = None
 
 
-def summarise(values: Sequence[float], *, diverged: int = 0, documented: float | None = None) -> Summary:
-    """Summarise one metric over seeds; `diverged` runs are counted, not averaged."""
+def summarise(
+    values: Sequence[float], *, diverged: int = 0, documented: float | None = None, test_images: int | None = None
+) -> Summary:
+    """Summarise accuracies over seeds; `diverged` runs are counted, not averaged."""
     n = len(values)
     mean = statistics.fmean(values) if n else None
     sd = ci = prediction = None
@@ -40,8 +48,8 @@ def summarise(values: Sequence[float], *, diverged: int = 0, documented: float |
 
         sd = statistics.stdev(values)
         reach = float(t.ppf(0.975, n - 1)) * sd
-        ci = (mean - reach / math.sqrt(n), mean + reach / math.sqrt(n))
-        prediction = (mean - reach * math.sqrt(1 + 1 / n), mean + reach * math.sqrt(1 + 1 / n))
+        ci = _around(mean, reach / math.sqrt(n))
+        prediction = _around(mean, reach * math.sqrt(1 + 1 / n))
     inside = None if prediction is None or documented is None else prediction[0] <= documented <= prediction[1]
     return Summary(
         n=n,
@@ -52,4 +60,34 @@ def summarise(values: Sequence[float], *, diverged: int = 0, documented: float |
         prediction95=prediction,
         documented=documented,
         documented_inside=inside,
+        test_images=test_images,
+        images95=None if mean is None or not test_images else wilson(mean, test_images),
+    )
+
+
+def _around(mean: float, reach: float) -> tuple[float, float]:
+    """Give mean +- reach within 0 to 1; values outside, which are no accuracies, are left as they are."""
+    if not 0 <= mean <= 1:
+        return mean - reach, mean + reach
+    return max(0.0, mean - reach), min(1.0, mean + reach)
+
+
+def wilson(share: float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Give Wilson's interval (Wilson 1927) of a share of so many trials; the share may be a mean over seeds."""
+    z = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    reach = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    return max(0.0, centre - reach), min(1.0, centre + reach)
+
+
+def size_warning(summary: Summary) -> str:
+    """Say what a small test set can tell; "" for one of 1,000 images or more, or of unknown size."""
+    images, mean = summary.test_images, summary.mean
+    if images is None or images >= SMALL_TEST_SET or mean is None or summary.images95 is None:
+        return ""
+    low, high = summary.images95
+    each = f"{images} images, one of them is {100 / images:.2f} points" if images > 1 else "1 image"
+    return (
+        f"the test set is small: {each}; {100 * mean:.2f} % of so few stands for {100 * low:.2f} to {100 * high:.2f} % "
+        "of all such images (Wilson's 95 % interval), however many seeds"
     )

@@ -13,7 +13,8 @@ NO_VERDICT = "no verdict"
 def number(value: float, family: Family, *, signed: bool = True) -> str:
     """Write a difference without its unit: percentage points with two decimals, or three digits of the metric."""
     if family.unit == "own":
-        return f"{value:{'+' if signed else ''}.3g}"
+        form = ",.0f" if 999.5 <= abs(value) < 1e15 else ".3g"  # counts: 1,235, not 1.23e+03
+        return f"{value:{'+' if signed else ''}{form}}"
     shown = round(100 * value, 2) + 0.0  # + 0.0: no "-0.00"
     return f"{shown:{'+' if signed else ''}.2f}"
 
@@ -21,6 +22,21 @@ def number(value: float, family: Family, *, signed: bool = True) -> str:
 def amount(value: float, family: Family, *, signed: bool = False) -> str:
     """Write a difference with its unit."""
     return number(value, family, signed=signed) + (" points" if family.unit == "points" else "")
+
+
+def p_text(p: float | None) -> str:
+    """Write a p value in two significant digits, below 0.0001 as that; "" where there is none."""
+    if p is None:
+        return ""
+    if p < 0.0001:
+        return "< 0.0001"
+    return "1" if p == 1 else f"{p:#.2g}"
+
+
+def p_equals(p: float) -> str:
+    """Write a p value with its sign: p = 0.0031, p < 0.0001."""
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def verdict_of(effect: Effect) -> str:
@@ -43,6 +59,8 @@ def sentence(effect: Effect, family: Family, label: str, failed: int = 0, *, unf
     verdict: str = effect.verdict
     if verdict == "equivalent":
         verdict += f" within {amount(family.margin, family)}"
-    if verdict == "inconclusive" and effect.smallest_detectable is not None:
+    if verdict == "inconclusive" and not family.margin:
+        verdict += ", and without a margin nothing is equivalent"
+    if effect.verdict == "inconclusive" and effect.smallest_detectable is not None:
         verdict += f"; smallest detectable {amount(effect.smallest_detectable, family)}"
     return f"{label}: {size}, {pairs}, Holm over {effect.comparisons}: {verdict}."

@@ -15,10 +15,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from archsearch.ablate.spread import spreads
 from archsearch.errors import UsageError
 from archsearch.stats import paired, power
 from archsearch.stats.effect import Effect, Exclusion, Family, Interval, Seed, Verdict, Verdicts, WithFailures
-from archsearch.stats.sentence import amount, sentence
+from archsearch.stats.sentence import amount, p_equals, sentence
 
 Values = Mapping[str, Mapping[Seed, float | None]]
 
@@ -81,7 +82,13 @@ def judge(
         for name in variants
     ]
     effects = judge_contrasts(values, contrasts, family)
-    return Verdicts(baseline=baseline, family=family, effects=effects, exclusions=exclusions(values, baseline))
+    return Verdicts(
+        baseline=baseline,
+        family=family,
+        effects=effects,
+        exclusions=exclusions(values, baseline),
+        spreads=spreads(values),
+    )
 
 
 def judge_contrasts(
@@ -311,7 +318,7 @@ def _notes(
         notes.append("all differences are the same number: the t test, d_z and intervals say nothing about the spread")
     p, t = tests.p[1], tests.t[1]
     if p is not None and t is not None and (p < family.alpha) != (t < family.alpha):
-        notes.append(f"the tests disagree: sign-flip p {p:.3g}, paired t p {t:.3g} (both adjusted)")
+        notes.append(f"the tests disagree: sign-flip {p_equals(p)}, paired t {p_equals(t)} (both adjusted)")
     if verdict in ("better", "worse") and centre is not None and abs(centre) < family.margin:
         notes.append(f"the difference is real, and smaller than the margin of {amount(family.margin, family)}")
     return tuple(notes)

@@ -15,7 +15,7 @@ import optuna
 import pytest
 from scipy import stats
 
-from archsearch.ablate.ablation import all_reports, report_on
+from archsearch.ablate.ablation import all_reports, differences_of, report_on
 from archsearch.ablate.jobs import MOST_TRIES, held_ablation, latest, retry
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport
@@ -437,3 +437,10 @@ def test_killed_at_random_moments_gives_the_same_table(planned, run_ablation, tm
     assert killed.runs.planned == killed.runs.completed + killed.runs.diverged == 40
     assert killed.effects == whole.effects
     assert killed.runs.retried == 0
+
+
+def test_loss_begun_with_a_margin_goes_on_where_none_is_said(planned) -> None:
+    loss = FACTORS + "metric: test_loss\n"
+    assert differences_of(planned(loss + "margin: 0.001\n"), planned(loss)) == []
+    assert differences_of(planned(loss), planned(loss + "margin: 0.01\n")) == ["margin was 0.0, is 0.01"]
+    assert differences_of(planned(FACTORS + "margin: 0.01\n"), planned()) == ["margin was 0.01, is 0.001"]

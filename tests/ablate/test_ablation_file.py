@@ -208,6 +208,8 @@ def test_metric_of_validation_data_needs_some(planned) -> None:
 
 
 def test_loss_is_minimised_in_its_own_unit(planned) -> None:
+    family = planned(FACTORS + "metric: test_loss\n").family
+    assert (family.unit, family.margin) == ("own", 0.0)  # no margin of an accuracy for a loss
     family = planned(FACTORS + "metric: test_loss\nmargin: 0.01\n").family
     assert (family.direction, family.unit, family.margin, family.failed_value) == ("minimize", "own", 0.01, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsearch.ablate.compare import compare, read_values
-from archsearch.errors import SpecError
+from archsearch.ablate.compare import Reading, compare, read_values
+from archsearch.errors import SpecError, UsageError
 from archsearch.stats.effect import Family
 
 FOLDER = Path(tempfile.mkdtemp(prefix="compare"))
@@ -24,11 +25,9 @@ def csv(folder: Path, text: str) -> Path:
 
 
 def test_rows_are_read_in_any_column_order_with_failed_runs_among_them(tmp_path: Path) -> None:
-    text = '\ufeffSeed, value ,variant,note\n1,0.5,a,first\n\n02,,a,failed\nx,nan,"b, c",\n1,inf,b,\n'
+    text = '\ufeffSeed, value ,variant,note\n1,0.5,a,first\n\n02,,a,failed\nx,.25,"b, c",\n1.0,5e-1,b,\n'
     values = read_values(csv(tmp_path, text))
-    assert values.runs["a"] == {1: 0.5, 2: None}
-    assert str(values.runs["b, c"]) == "{'x': nan}"
-    assert str(values.runs["b"]) == "{1: inf}"
+    assert values.runs == {"a": {1: 0.5, 2: None}, "b, c": {"x": 0.25}, "b": {1: 0.5}}
 
 
 @pytest.mark.parametrize(
@@ -41,10 +40,20 @@ def test_unit_is_percentage_points_for_fractions_only(tmp_path: Path, rows: str,
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"runs\.csv: is empty; its first line must be variant,seed,value$"),
+        ("", r"runs\.csv: is empty; its first line names the columns, such as variant,seed,value$"),
         ("variant,seed,value\n", r"runs\.csv: has no rows below the header$"),
-        ("variant,seed\na,1\n", r"runs\.csv:1: the header needs variant, seed, value, each once; look at value$"),
-        ("variant,seed,value,value\na,1,2,3\n", r"runs\.csv:1: the header needs .* look at value$"),
+        (
+            "variant,seed\na,1\n",
+            r"runs\.csv: no column is called value; there are: variant, seed; say which with --value NAME$",
+        ),
+        (
+            "variant,seed,acc,f1\na,1,2,3\n",
+            r"runs\.csv: several columns could hold the value: acc, f1; say which with --value NAME$",
+        ),
+        (
+            "who,seed,value\na,1,2\n",
+            r"runs\.csv: no column is called variant; .*--variant NAME, or --factor NAME for each of several",
+        ),
         ("variant,seed,value\na,1\n", r"runs\.csv:2: 2 cells, the header has 3$"),
         ("variant,seed,value\na,1,0.5\na,1,0.6\n", r"runs\.csv:3: 'a' with seed 1 stands in line 2 already$"),
         ("variant,seed,value\na,1,0.5\na,01,0.6\n", r"runs\.csv:3: 'a' with seed 01 stands in line 2 already$"),
@@ -89,10 +98,242 @@ def test_whatever_the_bytes_are_there_are_values_or_a_spec_error(data: bytes) ->
     path = FOLDER / "fuzz.csv"
     for head in (b"", b"variant,seed,value\n"):
         path.write_bytes(head + data)
-        with contextlib.suppress(SpecError):
+        with contextlib.suppress(SpecError, UsageError):  # the latter for PAR1 without its reader
             assert read_values(path).runs
 
 
 def test_value_that_would_overflow_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"runs\.csv:2: the value 1e200 is too large to compute with$"):
         read_values(csv(tmp_path, "variant,seed,value\na,1,1e200\n"))
+
+
+# -- what people have --------------------------------------------------------------------------------------------------
+
+TWO = {"a": {0: 0.9741, 1: 0.965}, "b": {0: 0.9752, 1: 0.97}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "variant;seed;value\na;0;0,9741\na;1;0,965\nb;0;0,9752\nb;1;0,97\n",
+        "sep=;\nvariant;seed;value\na;0;0.9741\na;1;0.965\nb;0;0.9752\nb;1;0.97;\n",
+        "variant\tseed\tvalue\na\t0\t97.41 %\na\t1\t96.5%\nb\t0\t97,52 %\nb\t1\t97 %\n".replace("97,52", "97.52"),
+        "variant|seed|value\na|0|0,9741\na|1|0,965\nb|0|0,9752\nb|1|0,97\n",
+        '# of Monday\nvariant,seed,value\na,0,"0,9741"\n# again\na,1,"0,9650"\nb,0,"0,9752"\nb,1,"0,97"\n',
+        "Model,RNG Seed,Test Acc (%)\na,0.0,97.41\na,1.0,96.5\nb,0.0,97.52\nb,1.0,97\n".replace("RNG Seed", "Run"),
+        "model,seed 0,seed 1\na,0.9741,0.965\nb,0.9752,0.97\n",
+        ",0,1\na,0.9741,0.965\nb,0.9752,0.97\n",
+    ],
+    ids=["semicolons", "sep", "tabs-percent", "bars", "comments-quoted", "names-percent", "wide", "wide-unnamed"],
+)
+def test_the_same_numbers_are_read_however_they_are_written(tmp_path: Path, text: str) -> None:
+    values = read_values(csv(tmp_path, text))
+    assert values.runs == TWO  # per cent too: the very same floats
+    assert values.unit == "points"
+
+
+def test_json_lines_and_a_list_of_objects_are_read(tmp_path: Path) -> None:
+    rows = [f'{{"model": "{v}", "seed": {s}, "acc": {x}}}' for v, of in TWO.items() for s, x in of.items()]
+    for name, text in (("runs.jsonl", "\n".join(rows)), ("runs.json", f"[{', '.join(rows)}]")):
+        (tmp_path / name).write_text(text)
+        assert read_values(tmp_path / name).runs == TWO
+    (tmp_path / "null.jsonl").write_text('{"variant": "a", "seed": 0, "value": null}\n{"variant": "a", "seed": 1}\n')
+    assert read_values(tmp_path / "null.jsonl").runs == {"a": {0: None, 1: None}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"variant": "a"}\n{nothing}\n', r"runs\.jsonl:2: not JSON: "),
+        ('{"variant": "a"}\n[1]\n', r"runs\.jsonl:2: is no object; a row is an object of texts and numbers$"),
+        ('{"variant": ["a"], "seed": 0, "value": 1}', r"runs\.jsonl:1: 'variant' is neither text nor a number$"),
+        ('{"variant": "a", "seed": 0, "value": NaN}', r"runs\.jsonl:1: the value 'NaN' is not a number"),
+        ("[" * 100_000, r"runs\.jsonl: is nested too deeply|not JSON"),
+    ],
+)
+def test_json_that_is_no_rows_is_refused_at_its_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "runs.jsonl").write_text(text)
+    with pytest.raises(SpecError, match=message):
+        read_values(tmp_path / "runs.jsonl")
+
+
+def test_parquet_is_read_with_its_missing_values(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table(
+        {
+            "model": ["a", "a", "b"],
+            "seed": [0, 1, 0],
+            "acc": pyarrow.array([0.9741, None, 0.5], type=pyarrow.float32()),
+        }
+    )
+    parquet.write_table(table, tmp_path / "runs.parquet")
+    assert read_values(tmp_path / "runs.parquet").runs == {"a": {0: 0.9741, 1: None}, "b": {0: 0.5}}
+    (tmp_path / "no.parquet").write_text("PAR0")
+    with pytest.raises(SpecError, match=r"no\.parquet: is no Parquet file: "):
+        read_values(tmp_path / "no.parquet")
+
+
+def test_parquet_without_its_reader_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "runs.pq").write_bytes(b"PAR1")
+    with pytest.raises(
+        UsageError, match=r"needs pyarrow; install it with pip install 'archsearch\[parquet\]', or save"
+    ):
+        read_values(tmp_path / "runs.pq")
+
+
+def test_columns_are_those_that_were_said_whatever_their_case(tmp_path: Path) -> None:
+    text = "who,when,seed,Acc,loss\nx,1,7,0.5,2.5\ny,1,8,0.6,1.5\n"
+    values = read_values(csv(tmp_path, text), Reading(variant="who", seed="WHEN", value="loss"))
+    assert (values.runs, values.metric, values.unit) == ({"x": {1: 2.5}, "y": {1: 1.5}}, "loss", "own")
+    with pytest.raises(SpecError, match=r"runs\.csv: --value: unknown column 'los'; did you mean 'loss'\?$"):
+        read_values(csv(tmp_path, text), Reading(variant="who", value="los"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1_000", "nan", "inf", "-Infinity", "0x10", "NA", "None", "1e5000x", "١", "0.9.7", "--1", "1e", "%", "1 000"],
+)
+def test_what_only_a_program_takes_for_a_number_is_refused_with_its_row(tmp_path: Path, value: str) -> None:
+    with pytest.raises(
+        SpecError, match=r"runs\.csv:3: the value .* is not a number; leave it empty if the run failed$"
+    ):
+        read_values(csv(tmp_path, f"variant,seed,value\na,0,0.5\na,1,{value}\n"))
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [("1", 1.0), ("+.5", 0.5), ("5.", 5.0), ("1e-3", 0.001), ("1E2", 100.0), ("\u22120.5", -0.5)]
+)
+def test_what_people_write_as_a_number_is_one(tmp_path: Path, value: str, number: float) -> None:
+    assert read_values(csv(tmp_path, f"variant,seed,value\na,1,{value}\n")).runs == {"a": {1: number}}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a;0;0,5\na;1;0.5\n", r"runs\.csv:3: a decimal point, and line 2 has a decimal comma$"),
+        ("a;0;1.234,5\n", r"runs\.csv:2: the value '1\.234,5' has signs between thousands; write it without them$"),
+    ],
+)
+def test_two_decimal_signs_in_one_file_are_refused(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        read_values(csv(tmp_path, f"variant;seed;value\n{rows}"))
+
+
+def test_comma_that_could_part_thousands_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"runs\.csv:2: the value '1,234' could be meant with a decimal comma or with"):
+        read_values(csv(tmp_path, 'variant,seed,value\na,0,"1,234"\n'))
+
+
+# -- units -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "reading", "unit"),
+    [
+        ("value", "0.97", Reading(), ("points", 0.97)),
+        ("value", "0.35", Reading(minimize=True), ("own", 0.35)),
+        ("val_loss", "0.35", Reading(), ("own", 0.35)),
+        ("seconds", "0.35", Reading(), ("own", 0.35)),
+        ("value", "97.4", Reading(), ("own", 97.4)),
+        ("value", "97.4", Reading(unit="percent"), ("points", 0.974)),
+        ("value", "0.5", Reading(unit="percent"), ("points", 0.005)),
+        ("value", "97.4 %", Reading(), ("points", 0.974)),
+        ("accuracy", "97.4", Reading(), ("points", 0.974)),
+        ("accuracy", "0.974", Reading(), ("points", 0.974)),
+        ("error [%]", "2.6", Reading(minimize=True), ("points", 0.026)),
+        ("value", "0.35", Reading(minimize=True, unit="fraction"), ("points", 0.35)),
+        ("accuracy", "0.974", Reading(unit="own"), ("own", 0.974)),
+        ("accuracy", "120", Reading(), ("own", 120.0)),
+    ],
+)
+def test_unit_follows_from_signs_names_and_options(
+    tmp_path: Path, column: str, values: str, reading: Reading, unit: tuple[str, float]
+) -> None:
+    found = read_values(csv(tmp_path, f"variant,seed,{column}\na,1,{values}\n"), reading)
+    assert (found.unit, found.runs["a"][1]) == unit
+
+
+@pytest.mark.parametrize(
+    ("rows", "reading", "message"),
+    [
+        (
+            "a,0,0.9741\na,1,0.965\nb,0,96.5\n",
+            Reading(),
+            r"^\S*runs\.csv:4: 96\.5 looks like per cent, 0\.9741 in line 2 like a fraction; write all values alike",
+        ),
+        (
+            "a,0,97.41\na,1,96.5\nb,0,0.965\nb,1,0.97\nc,0,96\n",
+            Reading(),
+            r"^\S*runs\.csv:4: 0\.965 looks like a fraction, 97\.41 in line 2 like per cent; .*\n\S*runs\.csv:5: 0\.97",
+        ),
+        (
+            "a,0,97.41 %\nb,0,96.5\nc,0,97 %\n",
+            Reading(),
+            r"^\S*runs\.csv:3: the value has no per cent sign, line 2 is with one; write all values alike$",
+        ),
+        ("a,0,97.4\n", Reading(unit="fraction"), r"runs\.csv:2: 97\.4 is not a fraction from 0 to 1, as --unit says$"),
+        ("a,0,-1\n", Reading(unit="percent"), r"runs\.csv:2: -1 is not per cent from 0 to 100, as --unit says$"),
+    ],
+)
+def test_units_that_are_mixed_or_wrong_are_refused_with_the_rows(
+    tmp_path: Path, rows: str, reading: Reading, message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        read_values(csv(tmp_path, f"variant,seed,value\n{rows}"), reading)
+    if reading.unit is None:
+        assert read_values(csv(tmp_path, f"variant,seed,value\n{rows.replace(' %', '')}"), Reading(unit="own")).runs
+
+
+def test_losses_around_one_are_no_mixture(tmp_path: Path) -> None:
+    assert read_values(csv(tmp_path, "variant,seed,value\na,0,0.9\na,1,1.2\nb,0,3.4\n")).unit == "own"
+
+
+def test_margin_is_in_the_unit_of_the_file_and_none_without_a_unit(tmp_path: Path) -> None:
+    def margin(value: str, given: float | None) -> float:
+        return read_values(csv(tmp_path, f"variant,seed,value\na,1,{value}\n")).family(margin=given).margin
+
+    assert [margin("0.97", None), margin("97 %", None), margin("97", None)] == [0.001, 0.001, 0.0]
+    assert [margin("0.97", 0.002), margin("97", 0.5)] == [0.002, 0.5]
+    percents = read_values(csv(tmp_path, "variant,seed,acc\na,1,97\n"))
+    assert percents.family(margin=0.2).margin == 0.002
+
+
+# -- factors -----------------------------------------------------------------------------------------------------------
+
+
+def test_factor_columns_give_main_effects_and_interactions_by_hand(tmp_path: Path) -> None:
+    """2 x 2 cells: act +0.010 at width 16 and +0.014 at 32; width +0.002 at tanh and +0.006 at relu."""
+    means = {("tanh", 16): 0.950, ("tanh", 32): 0.952, ("relu", 16): 0.960, ("relu", 32): 0.966}
+    rows = [
+        f"{act},{width},{seed},{mean + 0.0001 * (seed % 5):.4f}"
+        for (act, width), mean in means.items()
+        for seed in range(10)
+    ]
+    path = csv(tmp_path, "act,width,seed,acc\n" + "\n".join(rows) + "\n")
+    values = read_values(path, Reading(factors=("act", "width")))
+    for name in ("tanh,16", "act=tanh+width=16", "width=16, act=tanh"):
+        assert values.baseline(name) == "act=tanh+width=16"
+    found = compare(values, "tanh,16", values.family())
+    effects = {effect.variant: effect for effect in found.effects}
+    assert {name: effect.mean_difference for name, effect in effects.items()} == pytest.approx(
+        {"act": 0.012, "width": 0.004, "act:width": 0.004}
+    )
+    assert [effect.verdict for effect in found.effects] == ["better"] * 3
+    assert effects["act"].sentence.startswith("act=relu instead of tanh, averaged over the other factors: +1.20 points")
+    assert effects["act:width"].sentence.startswith("act=relu and width=32 together, beyond their sum: +0.40 points")
+    assert found.model is not None
+    assert {term.name: term.estimate for term in found.model.terms} == pytest.approx(
+        {"act": 0.012, "width": 0.004, "act:width": 0.004}
+    )
+    assert [one.n for one in found.spreads] == [10] * 4
+
+
+def test_baseline_of_factors_that_is_not_there_and_a_factor_of_one_level_are_refused(tmp_path: Path) -> None:
+    path = csv(tmp_path, "act,width,seed,acc\ntanh,16,0,0.5\nrelu,16,0,0.6\n")
+    values = read_values(path, Reading(factors=("act", "width")))
+    with pytest.raises(SpecError, match=r"runs\.csv: unknown variant 'tanh,64'"):
+        compare(values, "tanh,64", values.family())
+    with pytest.raises(SpecError, match=r"runs\.csv: the factor 'width' has one level only; leave it out$"):
+        compare(values, "tanh,16", values.family())

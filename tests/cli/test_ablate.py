@@ -53,10 +53,11 @@ def test_ablate_prints_sentences_table_and_json_and_goes_on(cli, mine, tmp_path)
     assert float(rows[1]["mean_difference"]) == document["effects"][1]["mean_difference"]
     assert float(rows[1]["ci95_low"]) == document["effects"][1]["ci95"][0]
     markdown = cli("ablate", "mine.yaml", "--workers", "1", "--format", "md").out.splitlines()
-    assert markdown[0].startswith("| variant | n | difference (points) |")
+    assert markdown[0].startswith("| variant | n | mean ± SD (%) | difference (points) |")
+    assert markdown[2].startswith("| tiny | 10 | ")
     assert markdown[-1] == f"- {sentences[-1]}"
     tex = cli("ablate", "mine.yaml", "--workers", "1", "--format", "tex").out
-    assert tex.startswith("\\begin{tabular}{lrrrrrrrl}\nvariant & n & difference (points) & 95 \\% CI")
+    assert tex.startswith("\\begin{tabular}{lrrrrrl}\nvariant & n & mean $\\pm$ SD (\\%) & difference (points) & ")
     assert cli("ablate", "mine.yaml", "--workers", "1", "--format", "json").json == document
 
 

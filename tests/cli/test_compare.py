@@ -50,18 +50,60 @@ def test_compare_prints_sentences_and_a_table_in_points(cli, csv):
     lines = done.out.splitlines()
     assert lines[1].startswith("logits instead of lenet5: +0.36 points (95 % CI +0.26 to +0.46), 10 paired seeds")
     assert lines[3].split()[:2] == ["variant", "n"]
-    assert lines[5].split()[:3] == ["logits", "10", "+0.36"]
-    assert lines[5].split()[-1] == "better"
+    assert lines[4].split() == ["lenet5", "10", "97.46", "±", "0.12"]
+    assert lines[6].split()[:6] == ["logits", "10", "97.82", "±", "0.08", "+0.36"]
+    assert lines[6].split()[-1] == "better"
 
 
 def test_compare_of_failed_runs_states_them_and_minimises_when_told(cli, csv):
-    csv.write_text(csv.read_text() + "lenet_relu,10,nan\nlenet5,10,0.97\nlogits,11,0.98\n")
-    done = cli("compare", "runs.csv", "--baseline", "lenet5", "--minimize", "--margin", "0.0001")
+    csv.write_text(csv.read_text() + "lenet_relu,10,\nlenet5,10,0.97\nlogits,11,0.98\n")
+    done = cli("compare", "runs.csv", "--baseline", "lenet5", "--minimize", "--unit", "fraction", "--margin", "0.0001")
     assert done.code == 0
     assert "10 paired seeds (1 more failed)" in done.out
-    assert "in no pair: lenet_relu seed 10: failed: its value is nan" in done.err
+    assert "in no pair: lenet_relu seed 10: failed: it has no value" in done.err
     assert "in no pair: logits seed 11: the baseline has no value with this seed" in done.err
     assert done.out.splitlines()[-1].split()[-1] == "worse"
+    assert "--margin" not in done.err
+
+
+def test_compare_of_a_loss_has_no_points_and_asks_for_a_margin(cli, tmp_path):
+    """The difference of these ten pairs by hand: -0.05 on average, five at -0.049 and five at -0.051."""
+    rows = [f"base,{seed},{0.35 + 0.01 * seed:.4f}" for seed in range(10)]
+    rows += [f"new,{seed},{0.30 + 0.01 * seed + 0.001 * (-1) ** seed:.4f}" for seed in range(10)]
+    (tmp_path / "loss.csv").write_text("variant,seed,value\n" + "\n".join(rows) + "\n")
+    done = cli("compare", "loss.csv", "--baseline", "base", "--minimize")
+    assert done.out.startswith(
+        "new instead of base: -0.05 (95 % CI -0.0508 to -0.0492), 10 paired seeds, Holm over 1: b"
+    )
+    assert "points" not in done.out
+    assert done.err.startswith("no margin was given: --margin says, in the unit of the file, which difference is too")
+
+
+def test_compare_prints_tables_for_papers_and_for_programs(cli, csv):
+    arguments = ("compare", "runs.csv", "--baseline", "lenet5")
+    tex = cli(*arguments, "--format", "tex").out.splitlines()
+    assert tex[1] == (  # seven columns
+        r"variant & n & mean $\pm$ SD (\%) & difference (points) & 95 \% CI & p adjusted & verdict \\"
+    )
+    assert tex[3] == r"lenet5 & 10 & 97.46 $\pm$ 0.12 &  &  &  &  \\"
+    assert tex[5] == r"logits & 10 & 97.82 $\pm$ 0.08 & +0.36 & +0.26 to +0.46 & 0.0039 & better \\"
+    markdown = cli(*arguments, "--format", "md").out.splitlines()
+    assert markdown[2].startswith("| lenet5 | 10 | 97.46 ± 0.12 |")
+    rows = cli(*arguments, "--format", "csv").out.splitlines()
+    assert rows[0].endswith(",runs,mean_of_runs,sd_of_runs")
+    assert [row.split(",")[0] for row in rows[1:]] == ["lenet5", "lenet_relu", "logits"]
+    assert cli(*arguments, "--format", "json").json == cli(*arguments, "--json").json
+
+
+@pytest.mark.parametrize("columns", [80, 60, 40])
+def test_compare_cuts_no_number_and_no_verdict_on_a_narrow_terminal(cli, csv, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = cli("compare", "runs.csv", "--baseline", "lenet5").out
+    table = out.split("\n\n", 1)[1]
+    assert "…" not in out
+    for text in ("97.82 ± 0.08", "+0.26 to +0.46", "0.0039", "equivalent", "better"):
+        assert text in table
+    assert max(map(len, table.splitlines())) <= columns
 
 
 def test_compare_as_a_screen_names_no_winner(cli, csv):
@@ -147,3 +189,18 @@ def test_light_commands_import_nothing_heavy(tmp_path, arguments):
     command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_report_on_a_file_of_numbers_says_what_compare_says(cli, csv):
+    sentences = [
+        effect["sentence"] for effect in cli("compare", "runs.csv", "--baseline", "lenet5", "--json").json["effects"]
+    ]
+    done = cli("report", "runs.csv", "--format", "md")
+    assert (done.code, done.out) == (0, "runs.md\n")
+    assert "compared with lenet5; --baseline names another" in done.err
+    text = (csv.parent / "runs.md").read_text()
+    assert all(sentence.replace("_", "\\_") in text for sentence in sentences)
+    assert "`archsearch report runs.csv --baseline lenet5`" in text
+    refused = cli("report", "lenet5", "--baseline", "lenet5")
+    assert (refused.code, refused.out) == (2, "")
+    assert "error: --baseline is for a file of numbers (.csv, .tsv" in refused.err

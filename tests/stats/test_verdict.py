@@ -107,7 +107,7 @@ def test_tests_that_disagree_are_reported() -> None:
     effect = judge(table, "base").effects[0]
     assert effect.p == 2 / 2**8
     assert effect.verdict == "inconclusive"  # its interval holds 0
-    assert effect.notes[0] == "the tests disagree: sign-flip p 0.00781, paired t p 0.176 (both adjusted)"
+    assert effect.notes[0] == "the tests disagree: sign-flip p = 0.0078, paired t p = 0.18 (both adjusted)"
 
 
 def test_identical_differences_are_judged_by_their_signs_alone() -> None:

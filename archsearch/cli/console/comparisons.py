@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
-from archsearch.cli.console.base import (
-    cells,
-    count_of,
-    note,
-    out,
-)
+from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table
 
 if TYPE_CHECKING:
-    from archsearch.stats.effect import Effect, Family, Verdicts
+    from archsearch.stats.effect import Effect, Family, Spread, Verdicts
 
 
 VERDICT_STYLES = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "yellow"}
@@ -24,14 +18,19 @@ VERDICT_STYLES = {"better": "green", "worse": "red", "equivalent": "cyan", "inco
 
 def print_verdicts(verdicts: Verdicts) -> None:
     """Print the sentences, the table behind them, and every run that is in no pair."""
-    print_effects(verdicts.effects, verdicts.family)
+    named = {effect.variant for effect in verdicts.effects}
+    if any(one.variant in named for one in verdicts.spreads):
+        print_effects(verdicts.effects, verdicts.family, verdicts.spreads)
+    else:  # effects of several factors: the cells are a table of their own
+        print_effects(verdicts.effects, verdicts.family)
+        _print_spreads(verdicts.spreads, verdicts.family)
     for one in verdicts.exclusions:
         note(f"in no pair: {one.variant} seed {one.seed}: {one.reason}")
 
 
-def print_effects(effects: Sequence[Effect], family: Family) -> None:
-    """Print the sentences, and the table behind them."""
-    from archsearch.stats.sentence import number, verdict_of
+def print_effects(effects: Sequence[Effect], family: Family, spreads: Sequence[Spread] = ()) -> None:
+    """Print the sentences, and the table behind them; `spreads` are the variants by themselves, where there are any."""
+    from archsearch.stats.sentence import number, p_equals
 
     to = out()
     for effect in effects:
@@ -40,26 +39,67 @@ def print_effects(effects: Sequence[Effect], family: Family) -> None:
             to.print(Text(f"  {remark}", style="dim"), soft_wrap=True)
         if (whole := effect.with_failures) is not None:
             counted = f"{number(whole.mean_difference, family)} over {count_of(whole.n, 'pair')}"
-            p = "" if whole.p is None else f", p {whole.p:.3g}"
+            p = "" if whole.p is None else f", {p_equals(whole.p)}"
             to.print(Text(f"  with the failed runs counted as {family.failed_value:g}: {counted}{p}", style="dim"))
-    unit = "points" if family.unit == "points" else "own unit"
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("variant", no_wrap=True, style="bold")
-    for column in ("n", f"difference ({unit})", "95 % t", "95 % BCa", "p", "p adjusted", "d_z", "wins", "more seeds"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for effect in effects:
-        ranges = (
-            "" if ends is None else f"{number(ends[0], family)} to {number(ends[1], family)}"
-            for ends in (effect.ci95, effect.bca95)
-        )
-        difference = "" if effect.mean_difference is None else number(effect.mean_difference, family)
-        numbers = (_or_nothing(value, ".3g") for value in (effect.p, effect.p_adjusted))
-        others = (_or_nothing(effect.d_z, "+.2f"), _or_nothing(effect.wins, ".0%"), _or_nothing(effect.further_seeds))
-        texts = cells(effect.variant, str(effect.n), difference, *ranges, *numbers, *others)
-        table.add_row(*texts, Text(verdict_of(effect), style=VERDICT_STYLES[effect.verdict]))
     to.print()
-    to.print(table)
+    _print_table(effects, family, {one.variant: one for one in spreads})
+
+
+def _print_spreads(spreads: Sequence[Spread], family: Family) -> None:
+    from archsearch.ablate.spread import spread_heading, spread_text
+
+    columns = (TableColumn("cell", words=True), TableColumn("n"), TableColumn(spread_heading(family)))
+    out().print()
+    print_table(out(), columns, [(one.variant, str(one.n), spread_text(one, family)) for one in spreads])
+
+
+def _print_table(effects: Sequence[Effect], family: Family, spreads: Mapping[str, Spread]) -> None:
+    from archsearch.ablate.spread import spread_heading, spread_text
+
+    columns = [
+        TableColumn("variant", words=True),
+        TableColumn("n", 1),
+        TableColumn("points" if family.unit == "points" else "difference"),
+        TableColumn("95 % t", 2),
+        TableColumn("95 % BCa", 8),
+        TableColumn("p", 5),
+        TableColumn("p adjusted", 1),
+        TableColumn("d_z", 7),
+        TableColumn("wins", 6),
+        TableColumn("more seeds", 4),
+        TableColumn("verdict", words=True),
+    ]
+    rows = [_row(effect, family) for effect in effects]
+    if spreads:
+        columns.insert(2, TableColumn(spread_heading(family), 3))
+        for row, effect in zip(rows, effects, strict=True):
+            row.insert(2, spread_text(spreads[effect.variant], family) if effect.variant in spreads else "")
+        empty = [""] * (len(columns) - 3)
+        alone = [one for name, one in spreads.items() if name not in {effect.variant for effect in effects}]
+        first: list[list[str | Text]] = [[o.variant, str(o.n), spread_text(o, family), *empty] for o in alone]
+        rows = first + rows
+    print_table(out(), columns, rows)
+
+
+def _row(effect: Effect, family: Family) -> list[str | Text]:
+    from archsearch.stats.sentence import number, p_text, verdict_of
+
+    ranges = (
+        "" if ends is None else f"{number(ends[0], family)} to {number(ends[1], family)}"
+        for ends in (effect.ci95, effect.bca95)
+    )
+    return [
+        effect.variant,
+        str(effect.n),
+        "" if effect.mean_difference is None else number(effect.mean_difference, family),
+        *ranges,
+        p_text(effect.p),
+        p_text(effect.p_adjusted),
+        _or_nothing(effect.d_z, "+.2f"),
+        _or_nothing(effect.wins, ".0%"),
+        _or_nothing(effect.further_seeds),
+        Text(verdict_of(effect), style=VERDICT_STYLES[effect.verdict]),
+    ]
 
 
 def _or_nothing(value: float | None, form: str = "") -> str:

@@ -116,6 +116,8 @@ def _outcome(result: RunResult) -> list[str | tuple[str, str]]:
 
 def print_summary(summary: Summary) -> None:
     """Print several seeds in one paragraph: mean, spread, intervals, and the documented value if there is one."""
+    from archsearch.stats.over_seeds import size_warning
+
     if summary.mean is None:
         note(f"no run of {summary.diverged} completed")
         return
@@ -128,6 +130,8 @@ def print_summary(summary: Summary) -> None:
         parts.append(f"{summary.diverged} more diverged and {'is' if summary.diverged == 1 else 'are'} not in the mean")
     to = out()
     flowing(to, [Text(part, style="bold") for part in parts], " ")
+    if warning := size_warning(summary):
+        to.print(Text(warning, style="yellow"), soft_wrap=True)
     if summary.documented is not None and summary.prediction95 is not None:
         inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
         interval = f"{inside} the 95 % prediction interval"

@@ -241,7 +241,7 @@ def _failed_counted(report: AblationReport) -> Tabled | None:
     if not rows:
         return None
     columns = (Column("comparison"), Column("pairs", "count"), Column("difference", kind), Column("95 % from", kind),
-               Column("to", kind), Column("p", "number"))  # fmt: skip
+               Column("to", kind), Column("p", "p"))  # fmt: skip
     says = f"The same comparisons with every failed run counted as {number_text(report.family.failed_value or 0.0)}."
     return Tabled("with-failures", "With the failed runs counted", says, Table(columns, tuple(rows)))
 
@@ -252,7 +252,7 @@ def _linear_model(report: AblationReport) -> Tabled | None:
         return None
     _, _, kind = scale_of(report)
     columns = (Column("term"), Column("estimate", kind), Column("95 % from", kind), Column("to", kind),
-               Column("p", "number"), Column("p adjusted", "number"), Column("cannot be told from"))  # fmt: skip
+               Column("p", "p"), Column("p adjusted", "p"), Column("cannot be told from"))  # fmt: skip
     rows = tuple((t.name, t.estimate, *t.ci95, t.p, t.p_adjusted, ", ".join(t.aliases)) for t in model.terms)
     spread = number(model.residual_sd, report.family, signed=False)
     says = (
@@ -325,7 +325,7 @@ def _models(report: AblationReport) -> Section:
         counts.append((name, len(mine), below))
     summary = Table((Column("comparison"), Column("pairs", "count"), Column(f"p < {alpha:g}", "count")), tuple(counts))
     columns = (Column("comparison"), Column("seed"), Column("only the partner is right", "count"),
-               Column("only the level is right", "count"), Column("p", "number"))  # fmt: skip
+               Column("only the level is right", "count"), Column("p", "p"))  # fmt: skip
     rows = tuple((pair.name, str(pair.seed), pair.only_against, pair.only_level, pair.p) for pair in report.models)
     missing = f" {report.models_missing}." if report.models_missing else ""
     return Section(

@@ -11,6 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
+from archsearch.data.facts import describe
+from archsearch.errors import ArchsearchError
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.cells import percent, range_text, short_number
 from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
@@ -20,8 +24,9 @@ from archsearch.report.names import Unfinished
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.report.source import Source
+from archsearch.spec.dataset import DataSpec
 from archsearch.stats.effect import Family, Seed, Verdicts
-from archsearch.stats.over_seeds import Summary, summarise
+from archsearch.stats.over_seeds import Summary, size_warning, summarise
 from archsearch.stats.verdict import judge
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
@@ -62,7 +67,17 @@ def _summary(group: RunGroup) -> Summary:
     values = [run.result.test_accuracy for run in group.completed if run.result.test_accuracy is not None]
     documented = group.runs[0].result.spec.get("documented") or {}
     diverged = len(group.runs) - len(group.completed)
-    return summarise(values, diverged=diverged, documented=documented.get("test_accuracy"))
+    return summarise(
+        values, diverged=diverged, documented=documented.get("test_accuracy"), test_images=_test_images(group)
+    )
+
+
+def _test_images(group: RunGroup) -> int | None:
+    """Count the test images by the spec; None where its data are not there any more."""
+    try:
+        return describe(DataSpec.model_validate(group.runs[0].result.spec["data"])).test
+    except (ArchsearchError, ValidationError):
+        return None
 
 
 def _verdicts(groups: Sequence[RunGroup]) -> Verdicts | None:
@@ -129,6 +144,8 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
         )
     elif one.documented is not None:
         lines.append(f"Documented: {percent(one.documented)}; more seeds would say whether that agrees.")
+    if warning := size_warning(one):
+        lines.append(f"{group.label}: {warning}.")
     if one.diverged:
         lines.append(f"{one.diverged} more diverged and {'is' if one.diverged == 1 else 'are'} not in the mean.")
     return lines
@@ -193,7 +210,7 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
                 one.diverged,
             )
         )
-    says = "Means over seeds, with Student's t interval of the mean."
+    says = "Means over seeds, with Student's t interval of the mean, cut to 0 to 100 %."
     parts: list[Part] = [Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))), _seeds(groups)]
     if verdicts is not None:
         parts.append(_verdict_table(verdicts))
@@ -221,7 +238,7 @@ def _seeds(groups: Sequence[RunGroup]) -> Tabled:
 def _verdict_table(verdicts: Verdicts) -> Tabled:
     columns = (
         Column("experiment"), Column("pairs", "count"), Column("difference", "points"), Column("95 % from", "points"),
-        Column("95 % to", "points"), Column("p, adjusted", "number"), Column("verdict"),
+        Column("95 % to", "points"), Column("p, adjusted", "p"), Column("verdict"),
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for effect in verdicts.effects:

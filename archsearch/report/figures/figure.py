@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Cell = str | int | float | bool | None
-Kind = Literal["text", "count", "number", "percent", "points", "seconds"]
+Kind = Literal["text", "count", "number", "percent", "points", "seconds", "p"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. Percent and points hold fractions and are written times 100; seconds hold seconds."""
+    """A column of a table.
+
+    Percent and points hold fractions and are written times 100; seconds hold seconds; p is a p value.
+    """
 
     title: str
     kind: Kind = "text"
