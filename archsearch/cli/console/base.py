@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -93,6 +95,88 @@ def layer_table(
             used = [Text(bytes_text(4 * batch_size * row.outputs))] if batch_size else []
             table.add_row(*texts, *used, style="dim" if deep else None)
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of a table that fits its terminal.
+
+    `rank` 0 stays; where the table is too wide, the column with the highest rank goes first. `words` is text that may
+    be broken into lines, standing left; all else stands right and is never broken: part of a number is another number.
+    """
+
+    name: str
+    rank: int = 0
+    words: bool = False
+
+
+_GAP = 2  # spaces between two columns
+_LEAST_WORDS = 12  # a column of words is not made narrower than this
+
+
+def print_table(to: Console, columns: Sequence[TableColumn], rows: Iterable[Sequence[str | Text]]) -> None:
+    """Print a table as wide as the console, and below it, as a list, the columns that had no room.
+
+    Each row has one cell for each column; the first names it. Where not even the columns of rank 0 fit, every row is a
+    list.
+    """
+    texts = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    kept = _kept(columns, texts, to.width)
+    if kept:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for at in kept:
+            one, width = columns[at], _natural(columns[at], at, texts)
+            table.add_column(
+                one.name,
+                justify="left" if one.words else "right",
+                no_wrap=not one.words,
+                overflow="fold",
+                min_width=min(width, _LEAST_WORDS) if one.words else width,
+                style="bold" if at == 0 else "",
+            )
+        for row in texts:
+            table.add_row(*(row[at] for at in kept))
+        to.print(table)
+    dropped = [at for at in range(1, len(columns)) if at not in kept]
+    listed = [row for row in texts if any(row[at].plain for at in dropped)]
+    if kept and listed:
+        to.print()
+    for row in listed:
+        items = [Text.assemble(f"{columns[at].name} ", row[at]) for at in dropped if row[at].plain]
+        _print_items(to, row[0], items)
+
+
+def _kept(columns: Sequence[TableColumn], rows: Sequence[Sequence[Text]], width: int) -> list[int]:
+    """Give the columns that fit, dropping by rank (of two alike the right one); none where rank 0 is too wide."""
+    kept = list(range(len(columns)))
+
+    def needed() -> int:
+        widths = [_natural(columns[at], at, rows) for at in kept]
+        least = (min(w, _LEAST_WORDS) if columns[at].words else w for at, w in zip(kept, widths, strict=True))
+        return sum(least) + _GAP * (len(kept) - 1)
+
+    while needed() > width:
+        last = max(kept, key=lambda at: (columns[at].rank, at))
+        if columns[last].rank == 0:
+            return []
+        kept.remove(last)
+    return kept
+
+
+def _natural(column: TableColumn, at: int, rows: Sequence[Sequence[Text]]) -> int:
+    return max(cell_len(column.name), *(row[at].cell_len for row in rows)) if rows else cell_len(column.name)
+
+
+def _print_items(to: Console, name: Text, items: Sequence[Text]) -> None:
+    """Print a name and what belongs to it, broken between two items only."""
+    line = Text.assemble((name.plain, "bold"), ":")
+    for number, item in enumerate(items):
+        end = "" if number == len(items) - 1 else ","
+        if line.cell_len + 1 + item.cell_len + len(end) > to.width and line.plain.strip():
+            to.print(line, soft_wrap=True)
+            line = Text(" ")
+        line.append(" ").append_text(item).append(end)
+    to.print(line, soft_wrap=True)
 
 
 def cells(*texts: str) -> list[Text]:
