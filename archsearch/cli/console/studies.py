@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from archsearch.cli.console.base import (
-    cells,
+    TableColumn,
     out,
     percent,
+    print_table,
     range_text,
     value_text,
 )
@@ -90,49 +90,61 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
     to.print(Text(f"archsearch run {runs_dir / report.study / 'best.yaml'}", style="dim"), soft_wrap=True)
 
 
+_CONFIRMED = (
+    TableColumn("confirmed on fresh seeds", words=True),
+    TableColumn("search", 2),
+    TableColumn("test mean"),
+    TableColumn("95 % interval", 1),
+    TableColumn("from baseline"),
+    TableColumn("shrinkage", 3),
+)
+
+
 def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("confirmed on fresh seeds", "search", "test mean", "95 % interval", "from baseline", "shrinkage"):
-        table.add_column(column, justify="left" if column.startswith("confirmed") else "right", no_wrap=True)
-    for row in confirmed.candidates:
-        table.add_row(
-            *cells(
-                row.candidate,
-                "" if row.search_value is None else percent(row.search_value),
-                "failed" if row.mean is None else percent(row.mean),
-                "" if row.ci95 is None else range_text(row.ci95),
-                "" if row.gain is None else f"{100 * row.gain:+.2f} points",
-                "" if row.shrinkage is None else f"{100 * row.shrinkage:.2f} points",
-            )
+    rows = [
+        (
+            row.candidate,
+            "" if row.search_value is None else percent(row.search_value),
+            "failed" if row.mean is None else percent(row.mean),
+            "" if row.ci95 is None else range_text(row.ci95),
+            "" if row.gain is None else f"{100 * row.gain:+.2f} points",
+            "" if row.shrinkage is None else f"{100 * row.shrinkage:.2f} points",
         )
-    to.print(table)
+        for row in confirmed.candidates
+    ]
+    print_table(to, _CONFIRMED, rows)
     to.print(Text(confirmed.sentence, style="bold"), soft_wrap=True)
     to.print(Text(f"the test set was read {confirmed.test_reads} times, only for this table", style="dim"))
 
 
+_STATUS = (
+    TableColumn("study", words=True),
+    TableColumn("done"),
+    TableColumn("pruned", 3),
+    TableColumn("running", 1),
+    TableColumn("waiting", 2),
+    TableColumn("best", 1),
+    TableColumn("confirmed", 4, words=True),
+)
+
+
 def print_status(reports: Sequence[StudyReport]) -> None:
     """Print a line for every study."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("study", "done", "pruned", "running", "waiting", "best", "confirmed"):
-        table.add_column(column, justify="left" if column in ("study", "confirmed") else "right")
+    rows = []
     for report in reports:
         done = report.completed + report.pruned + report.diverged + report.failed
         best = "" if report.best is None else f"{report.best.value:.4f} (trial {report.best.number})"
         winner = "" if report.confirmed is None else report.confirmed.winner or "cannot be told apart"
         numbers = (f"{done}/{report.trials}", str(report.pruned), str(report.running), str(report.waiting))
-        table.add_row(*cells(report.study, *numbers, best, winner))
-    out().print(table)
+        rows.append((report.study, *numbers, best, winner))
+    print_table(out(), _STATUS, rows)
 
 
 def print_space(study: Study, counted: SpaceCount) -> None:
     """Print how large a space is, its open values, and what does not fit."""
     to = out()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("open value", no_wrap=True, style="bold")
-    table.add_column("values")
-    for name, domain in study.space.parameters().items():
-        table.add_row(*cells(name, str(domain)))
-    to.print(table)
+    columns = (TableColumn("open value", words=True), TableColumn("values", words=True))
+    print_table(to, columns, [(name, str(domain)) for name, domain in study.space.parameters().items()])
     about = "" if counted.exact else "about "
     total = "infinitely many" if counted.total is None else _large(counted.total)
     to.print(Text(f"configurations  {total}"))
