@@ -29,9 +29,10 @@ ANYWHERE_IN = {
     "torchvision": ("data/", "train/doctor.py", "train/environment.py"),
     "optuna": ("study/", "search/", "ablate/", "train/doctor.py"),
     "plotly": ("report/figures",),
+    "matplotlib": ("report/figures",),
     "rich": ("cli/console/",),
 }
-AT_THE_TOP_OF = ANYWHERE_IN | {"torch": ("spec/modules.py", "data/", "train/", "native/", "export/")}
+AT_THE_TOP_OF = ANYWHERE_IN | {"torch": ("spec/modules.py", "data/", "train/", "native/", "export/"), "matplotlib": ()}
 
 
 def name_of(path: Path) -> str:
@@ -93,7 +94,7 @@ def test_module_imports_a_heavy_library_only_where_it_may(path: Path) -> None:
     assert wrong == []
 
 
-HEAVY = ("torch", "torchvision", "optuna", "plotly", "sklearn", "scipy", "numpy")
+HEAVY = ("torch", "torchvision", "optuna", "plotly", "matplotlib", "sklearn", "scipy", "numpy")
 SCRIPT = """
 import sys
 sys.argv = ["archsearch", *{arguments!r}]

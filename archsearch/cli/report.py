@@ -39,6 +39,15 @@ class Format(StrEnum):
     json = "json"
 
 
+class FigureFormat(StrEnum):
+    """What a figure's own file is: a page, or a picture for a paper."""
+
+    html = "html"
+    svg = "svg"
+    pdf = "pdf"
+    png = "png"
+
+
 def report(
     names: Annotated[
         list[str],
@@ -49,6 +58,13 @@ def report(
     figures: Annotated[
         Path | None, typer.Option("--figures", help="Also each figure as a file of its own, in this folder.")
     ] = None,
+    figure_formats: Annotated[
+        list[FigureFormat] | None,
+        typer.Option("--figure-format", help="What those files are (again for more); all but html need an extra."),
+    ] = None,
+    figure_width: Annotated[
+        float, typer.Option(min=2, max=20, help="Their width in inches, as svg, pdf and png: a column has about 3.5.")
+    ] = 7.0,
     baseline: Annotated[
         str | None, typer.Option("--baseline", help="Of a file of numbers: what all is compared with (else the first).")
     ] = None,
@@ -71,11 +87,15 @@ def report(
 
     Examples:  archsearch report digits      archsearch report lenet5 lenet_best -o lenets.html
                archsearch report accuracies.csv --baseline lenet5
+               archsearch report digits --figures figures --figure-format pdf --figure-width 3.5
     """
     from archsearch.cli import console
     from archsearch.errors import UsageError
     from archsearch.report.make import Where, make, make_of_numbers
+    from archsearch.report.write import figure_formats as checked
     from archsearch.report.write import write, write_figures
+
+    formats = checked([form.value for form in figure_formats or ()], figures)
 
     told = {"--baseline": baseline, "--variant": variant, "--seed": seed, "--value": value, "--margin": margin}
     told |= {"--unit": unit.value if unit else None}
@@ -99,7 +119,7 @@ def report(
         console.note(line)
     written = write(made.document, out or made.path(format_.value), format_.value)
     if figures is not None:
-        written += write_figures(made.document, figures, say=console.note)
+        written += write_figures(made.document, figures, formats, figure_width)
     if json:
         console.print_json(_json(made.document, written))
     else:

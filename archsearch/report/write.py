@@ -1,21 +1,21 @@
 """Write a document to files: the page, its tables in another form, each figure as a file of its own.
 
 write(document, Path("runs/digits/report.html"), "html")
-write_figures(document, Path("figures"), say=print)
+write_figures(document, Path("figures"), ["svg", "pdf"], width=3.5)
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
-from archsearch.errors import UnavailableError, UsageError
+from archsearch.errors import UsageError
 from archsearch.files import write_whole
 from archsearch.report import tables
-from archsearch.report.document import Diagram, Document, Gallery
-from archsearch.report.figures.drawing import can_write_png, write_png
+from archsearch.report.document import Diagram, Document, Gallery, Part, Section
 from archsearch.report.figures.figure import Figure
+from archsearch.report.figures.static import PAGE, STATIC_FORMATS, static_extra, write_static
 from archsearch.report.page import page
 
 FORMATS = ("html", "md", "tex", "csv", "json")
@@ -38,40 +38,44 @@ def write(document: Document, path: Path, form: str) -> list[Path]:
     return written
 
 
-def write_figures(document: Document, folder: Path, say: Callable[[str], None]) -> list[Path]:
-    """Write each figure as an HTML file that needs nothing else, diagrams as SVG too, and PNG where it is possible."""
-    if folder.is_file():
+def figure_formats(wanted: Sequence[str], folder: Path | None) -> tuple[str, ...]:
+    """Give the formats to write figures in, html where none is wanted; raise `UsageError` before anything is written.
+
+    That is for formats without a folder, a folder that is a file, and formats whose extra is not there.
+    """
+    if folder is None and wanted:
+        raise UsageError(f"--figure-format {wanted[0]}: say where figures are written, with --figures DIR")
+    if folder is not None and folder.is_file():
         raise UsageError(f"--figures {folder}: this is a file; name a folder")
+    if set(wanted) & set(STATIC_FORMATS):
+        static_extra()
+    return tuple(dict.fromkeys(wanted)) or ("html",)
+
+
+def write_figures(document: Document, folder: Path, formats: Sequence[str], width: float = PAGE) -> list[Path]:
+    """Write each figure as a file of its own for each format; `width` is that of svg, pdf and png, in inches.
+
+    HTML files need nothing else, and diagrams of networks stand beside theirs as SVG.
+    """
     written = []
     for section in document.sections:
         for part in section.parts:
-            if isinstance(part, (Figure, Gallery, Diagram)):
-                path = folder / f"{part.key}.html"
-                alone = dataclasses.replace(
-                    document,
-                    numbers=(),
-                    answer=(document.answer[0],),
-                    sections=(dataclasses.replace(section, parts=(part,)),),
-                )
-                write_whole(path, page(alone).encode())
+            if not isinstance(part, (Figure, Gallery, Diagram)):
+                continue
+            for form in formats:
+                path = folder / f"{part.key}.{form}"
+                if form == "html":
+                    write_whole(path, page(_alone(document, section, part)).encode())
+                else:
+                    write_static(part, path, width)
                 written.append(path)
-            if isinstance(part, Diagram):
+            if isinstance(part, Diagram) and "svg" not in formats and "html" in formats:
                 write_whole(folder / f"{part.key}.svg", part.svg.encode())
                 written.append(folder / f"{part.key}.svg")
-    return written + _pictures(document, folder, say)
-
-
-def _pictures(document: Document, folder: Path, say: Callable[[str], None]) -> list[Path]:
-    """Write PNG files; without the extra, or without a browser for it, say so once and go on."""
-    if not can_write_png():
-        say("no PNG files: they are an extra, pip install 'archsearch[png]'")
-        return []
-    written = []
-    for figure in document.figures():
-        try:
-            write_png(figure, folder / f"{figure.key}.png")
-        except UnavailableError as problem:
-            say(f"no more PNG files: {problem}")
-            break
-        written.append(folder / f"{figure.key}.png")
     return written
+
+
+def _alone(document: Document, section: Section, part: Part) -> Document:
+    """Give a document of one figure."""
+    only = dataclasses.replace(section, parts=(part,))
+    return dataclasses.replace(document, numbers=(), answer=(document.answer[0],), sections=(only,))

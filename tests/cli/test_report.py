@@ -77,6 +77,14 @@ def test_figures_are_files_of_their_own(cli, done, tmp_path):
     assert "<script src" not in (tmp_path / "figures" / "search-history.html").read_text(encoding="utf-8")
 
 
+def test_figures_for_a_paper(cli, done, tmp_path):
+    finished = cli("report", "mine", "--figures", "f", "--figure-format", "svg", "--figure-width", "3.5")
+    assert (finished.code, finished.err) == (0, "")
+    files = [tmp_path / line for line in finished.out.splitlines() if line.startswith("f/")]
+    assert {path.suffix for path in files} == {".svg"}
+    assert 'width="252pt"' in (tmp_path / "f" / "search-history.svg").read_text(encoding="utf-8")
+
+
 def test_report_of_runs_by_spec(cli, tiny, tmp_path):
     cli("run", "tiny.yaml", "--seeds", "2")
     finished = cli("report", "tiny.yaml", "--json")
@@ -132,6 +140,13 @@ def test_report_on_a_study_of_another_program_is_refused(cli, tiny, tmp_path):
         (["lenet5", "--stamp", "noon"], 2, "error: --stamp noon: give a time such as 2026-01-31T12:00:00+00:00"),
         (["lenet5", "--storage", "nonsense"], 2, "is not a storage URL"),
         (["lenet5", "--format", "pdf"], 2, "Invalid value for '--format'"),
+        (
+            ["lenet5", "--figure-format", "pdf"],
+            2,
+            "error: --figure-format pdf: say where figures are written, with --fi",
+        ),
+        (["lenet5", "--figures", "f", "--figure-format", "eps"], 2, "Invalid value for '--figure-format'"),
+        (["lenet5", "--figures", "f", "--figure-width", "0.5"], 2, "Invalid value for '--figure-width'"),
         (["no.yaml"], 3, "error: no.yaml: no such file"),
         ([], 2, "Missing argument 'STUDY|RUN...'"),
     ],

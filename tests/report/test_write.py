@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from archsearch.errors import UnavailableError, UsageError
-from archsearch.report import write as writing
+from archsearch.errors import UsageError
+from archsearch.report.document import Tabled
+from archsearch.report.figures import static
 from archsearch.report.make import made_text
-from archsearch.report.write import write, write_figures
+from archsearch.report.write import figure_formats, write, write_figures
 from tests.report.reading import read
 
 
-def test_figures_are_whole_pages_of_one_figure(study_report, tmp_path, monkeypatch):
-    monkeypatch.setattr(writing, "can_write_png", lambda: False)
-    said: list[str] = []
-    written = write_figures(study_report.document, tmp_path, said.append)
-    assert said == ["no PNG files: they are an extra, pip install 'archsearch[png]'"]
+def test_figures_are_whole_pages_of_one_figure(study_report, tmp_path):
+    written = write_figures(study_report.document, tmp_path, ["html"])
     assert {path.suffix for path in written} == {".html", ".svg"}
     keys = [figure.key for figure in study_report.document.figures()]
     assert set(keys) <= {path.stem for path in written}
@@ -23,16 +21,23 @@ def test_figures_are_whole_pages_of_one_figure(study_report, tmp_path, monkeypat
     assert [e.attrs["data-figure"] for e in found.all("div") if "data-figure" in e.attrs] == [keys[0]]
 
 
-def test_pictures_stop_at_the_first_that_cannot_be_drawn(study_report, tmp_path, monkeypatch):
-    def fail(figure, path):
-        raise UnavailableError(f"{path.name} cannot be written: no browser")
+def test_figures_for_papers_are_a_file_each_in_every_format(runs_report, tmp_path):
+    document = runs_report.document
+    keys = [part.key for _, part in document.tabled() if not isinstance(part, Tabled)]
+    written = write_figures(document, tmp_path, ["svg", "pdf"], width=3.5)
+    assert [path.name for path in written] == [f"{key}.{form}" for key in keys for form in ("svg", "pdf")]
+    assert {path.read_bytes()[:5] for path in written} == {b"<?xml", b"%PDF-"}
 
-    monkeypatch.setattr(writing, "can_write_png", lambda: True)
-    monkeypatch.setattr(writing, "write_png", fail)
-    said: list[str] = []
-    assert not any(path.suffix == ".png" for path in write_figures(study_report.document, tmp_path, said.append))
-    assert len(said) == 1
-    assert said[0].startswith("no more PNG files: ")
+
+def test_formats_are_checked_before_anything_is_written(tmp_path, monkeypatch):
+    assert figure_formats([], tmp_path) == ("html",)
+    assert figure_formats(["pdf", "svg", "pdf"], tmp_path) == ("pdf", "svg")
+    with pytest.raises(UsageError, match=r"^--figure-format pdf: say where figures are written, with --figures DIR$"):
+        figure_formats(["pdf"], None)
+    monkeypatch.setattr(static, "find_spec", lambda name: None)
+    assert figure_formats(["html"], tmp_path) == ("html",)
+    with pytest.raises(UsageError, match=r"are an extra: pip install 'archsearch\[figures\]'"):
+        figure_formats(["html", "png"], tmp_path)
 
 
 def test_places_that_cannot_be_are_usage_errors(study_report, tmp_path):
@@ -42,7 +47,7 @@ def test_places_that_cannot_be_are_usage_errors(study_report, tmp_path):
     with pytest.raises(UsageError, match="writes a file for each table; name a folder"):
         write(study_report.document, tmp_path / "file", "csv")
     with pytest.raises(UsageError, match="this is a file; name a folder"):
-        write_figures(study_report.document, tmp_path / "file", print)
+        figure_formats([], tmp_path / "file")
 
 
 def test_password_of_a_storage_is_not_written_down():

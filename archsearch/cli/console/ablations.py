@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
-from archsearch.cli.console.base import cells, count_of, note, out, si
+from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, si
 from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
 
@@ -47,21 +46,28 @@ def _left_out(cells_: Sequence[LeftOut]) -> list[str]:
     return [f"left out: {'; '.join(names)}: {why}. So {what}." for (why, what), names in grouped.items()]
 
 
+_FORECAST = (
+    TableColumn("cell", words=True),
+    TableColumn("parameters", 2),
+    TableColumn("MACs", 3),
+    TableColumn("runs"),
+    TableColumn("cached", 1),
+    TableColumn("seconds of one", 1),
+    TableColumn("known from", 4, words=True),
+)
+
+
 def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     """Print what an ablation will take and what it can show."""
     from archsearch.stats.sentence import amount
 
     to, plan, family = out(), forecast.plan, ablation.family
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("cell", no_wrap=True, style="bold")
-    for column in ("parameters", "MACs", "runs", "cached", "seconds of one"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("known from")
+    rows = []
     for cell in forecast.cells:
         took = "" if cell.seconds is None else f"{cell.seconds:.3g}"
         numbers = (f"{cell.parameters:,}", si(cell.macs), str(cell.runs), str(cell.cached), took)
-        table.add_row(*cells(cell.name, *numbers, cell.seconds_from))
-    to.print(table)
+        rows.append((cell.name, *numbers, cell.seconds_from))
+    print_table(to, _FORECAST, rows)
     time_ = "time not known" if forecast.seconds is None else f"about {seconds_text(forecast.seconds)}"
     most = "at most " if ablation.sequential else ""
     to.print(
@@ -177,15 +183,23 @@ def _print_attribution(report: AblationReport) -> None:
             style="bold",
         )
     )
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("factor", no_wrap=True, style="bold")
-    for column in ("share", "95 % t", "of the whole"):
-        table.add_column(column, justify="right", no_wrap=True)
+    rows = []
     for share in found.shares:
         ends = "" if share.ci95 is None else f"{number(share.ci95[0], family)} to {number(share.ci95[1], family)}"
         part = "" if share.fraction is None else f"{share.fraction:.0%}"
-        table.add_row(*cells(share.factor, number(share.mean, family), ends, part))
-    to.print(table)
+        rows.append((share.factor, number(share.mean, family), ends, part))
+    columns = (TableColumn("factor", words=True), TableColumn("share"), TableColumn("95 % t", 1))
+    print_table(to, (*columns, TableColumn("of the whole", 2)), rows)
+
+
+_MODEL = (
+    TableColumn("effect", words=True),
+    TableColumn("estimate"),
+    TableColumn("95 % t", 1),
+    TableColumn("p", 3),
+    TableColumn("p adjusted", 2),
+    TableColumn("same as", 4, words=True),
+)
 
 
 def _print_model(report: AblationReport) -> None:
@@ -197,16 +211,12 @@ def _print_model(report: AblationReport) -> None:
     to.print()
     head = f"linear model with seeds as blocks, {count_of(model.observations, 'run')}, {model.residual_df} residual df:"
     to.print(Text(head, style="bold"))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("effect", no_wrap=True, style="bold")
-    for column in ("estimate", "95 % t", "p", "p adjusted"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("same as")
+    rows = []
     for term in model.terms:
         ends = f"{number(term.ci95[0], family)} to {number(term.ci95[1], family)}"
         p_values = (f"{term.p:.3g}", f"{term.p_adjusted:.3g}")
-        table.add_row(*cells(term.name, number(term.estimate, family), ends, *p_values, ", ".join(term.aliases)))
-    to.print(table)
+        rows.append((term.name, number(term.estimate, family), ends, *p_values, ", ".join(term.aliases)))
+    print_table(to, _MODEL, rows)
 
 
 def _print_models(report: AblationReport) -> None:
@@ -224,18 +234,26 @@ def _print_models(report: AblationReport) -> None:
         to.print(Text(f"  {report.models_missing}", style="dim"), soft_wrap=True)
 
 
+_STATUS = (
+    TableColumn("ablation", words=True),
+    TableColumn("done"),
+    TableColumn("failed", 2),
+    TableColumn("running", 1),
+    TableColumn("waiting", 2),
+    TableColumn("verdicts", 1, words=True),
+)
+
+
 def print_ablation_status(reports: Sequence[AblationReport]) -> None:
     """Print a line for every ablation."""
     if not reports:
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("ablation", "done", "failed", "running", "waiting", "verdicts"):
-        table.add_column(column, justify="left" if column in ("ablation", "verdicts") else "right")
+    rows = []
     for report in reports:
         runs = report.runs
         bad = runs.failed + runs.diverged
         words = [effect.verdict for effect in report.effects]
         said = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words)) if report.complete else ""
         numbers = (f"{runs.completed + bad}/{runs.planned}", str(bad), str(runs.running), str(runs.waiting))
-        table.add_row(*cells(report.study, *numbers, said))
-    out().print(table)
+        rows.append((report.study, *numbers, said))
+    print_table(out(), _STATUS, rows)

@@ -9,9 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from archsearch.cli.console.base import (
+    TableColumn,
     bytes_text,
     cells,
     out,
+    print_table,
 )
 from archsearch.spec.network import size_text
 
@@ -23,20 +25,26 @@ if TYPE_CHECKING:
     from archsearch.train.doctor import Finding
 
 
+_DATA_SETS = (
+    TableColumn("name", words=True),
+    TableColumn("what", 3, words=True),
+    TableColumn("shape"),
+    TableColumn("classes", 1),
+    TableColumn("training"),
+    TableColumn("test", 1),
+    TableColumn("here", 2, words=True),
+)
+
+
 def print_data_sets(found: Sequence[SourceStatus], own: Mapping[str, str]) -> None:
     """Print the data sets and what of them is here, then the kinds of `own` data with what they are."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column, side in (("name", "left"), ("what", "left"), ("shape", "right"), ("classes", "right")):
-        table.add_column(column, justify="right" if side == "right" else "left")
-    for column in ("training", "test"):
-        table.add_column(column, justify="right")
-    table.add_column("here", overflow="fold")
+    rows = []
     for one in found:
         here = f"{one.where}, {bytes_text(one.size)}" if one.size else one.where if one.present else "no"
         numbers = (size_text(one.shape), str(one.classes), f"{one.train:,}", f"{one.test:,}")
-        table.add_row(*cells(one.name, one.title, *numbers, here))
+        rows.append((one.name, one.title, *numbers, here))
     to = out()
-    to.print(table)
+    print_table(to, _DATA_SETS, rows)
     to.print()
     kinds = Table(box=None, pad_edge=False, show_header=False)
     kinds.add_column(no_wrap=True)

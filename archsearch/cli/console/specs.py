@@ -155,7 +155,7 @@ def print_catalog(found: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
             box=None, pad_edge=False, show_header=False, title=folder, title_justify="left", title_style="bold"
         )
         table.add_column(no_wrap=True, style="cyan")
-        table.add_column()
+        table.add_column(overflow="fold")
         for row in rows:
             table.add_row(*cells(row["name"], row["summary"]))
         to.print(table)

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from archsearch.cli.console.base import (
-    cells,
+    TableColumn,
     count_of,
     note,
     out,
     percent,
+    print_table,
     range_text,
     value_text,
 )
@@ -117,38 +117,53 @@ def _values(report: StudyReport, best: Best) -> str:
     return ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, best.values, strict=True))
 
 
+_CONFIRMED = (
+    TableColumn("confirmed on fresh seeds", words=True),
+    TableColumn("search", 2),
+    TableColumn("test mean"),
+    TableColumn("95 % interval", 1),
+    TableColumn("from baseline"),
+    TableColumn("shrinkage", 3),
+)
+
+
 def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("confirmed on fresh seeds", "search", "test mean", "95 % interval", "from baseline", "shrinkage"):
-        table.add_column(column, justify="left" if column.startswith("confirmed") else "right", no_wrap=True)
-    for row in confirmed.candidates:
-        table.add_row(
-            *cells(
-                row.candidate,
-                "" if row.search_value is None else percent(row.search_value),
-                "failed" if row.mean is None else percent(row.mean),
-                "" if row.ci95 is None else range_text(row.ci95),
-                "" if row.gain is None else f"{100 * row.gain:+.2f} points",
-                "" if row.shrinkage is None else f"{100 * row.shrinkage:.2f} points",
-            )
+    rows = [
+        (
+            row.candidate,
+            "" if row.search_value is None else percent(row.search_value),
+            "failed" if row.mean is None else percent(row.mean),
+            "" if row.ci95 is None else range_text(row.ci95),
+            "" if row.gain is None else f"{100 * row.gain:+.2f} points",
+            "" if row.shrinkage is None else f"{100 * row.shrinkage:.2f} points",
         )
-    to.print(table)
+        for row in confirmed.candidates
+    ]
+    print_table(to, _CONFIRMED, rows)
     to.print(Text(confirmed.sentence), soft_wrap=True)
     to.print(Text(f"the test set was read {count_of(confirmed.test_reads, 'time')}, only for this table", style="dim"))
 
 
+_STATUS = (
+    TableColumn("study", words=True),
+    TableColumn("done"),
+    TableColumn("pruned", 3),
+    TableColumn("running", 1),
+    TableColumn("waiting", 2),
+    TableColumn("best", 1),
+)
+
+
 def print_status(reports: Sequence[StudyReport]) -> None:
     """Print a line for every study, and below it what was found, in the words of its report."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("study", "done", "pruned", "running", "waiting", "best"):
-        table.add_column(column, justify="left" if column == "study" else "right")
+    rows = []
     for report in reports:
         done = report.completed + report.pruned + report.diverged + report.failed
         best = "" if report.best is None else f"{report.best.value:.4f} (trial {report.best.number})"
         numbers = (f"{done}/{report.trials}", str(report.pruned), str(report.running), str(report.waiting))
-        table.add_row(*cells(report.study, *numbers, best))
+        rows.append((report.study, *numbers, best))
     to = out()
-    to.print(table)
+    print_table(to, _STATUS, rows)
     for report in reports:
         if report.best is not None:
             to.print(Text.assemble((f"{report.study}: ", "bold"), report.headline))
@@ -157,12 +172,8 @@ def print_status(reports: Sequence[StudyReport]) -> None:
 def print_space(study: Study, counted: SpaceCount) -> None:
     """Print how large a space is, its open values, and what does not fit."""
     to = out()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("open value", no_wrap=True, style="bold")
-    table.add_column("values")
-    for name, domain in study.space.parameters().items():
-        table.add_row(*cells(name, str(domain)))
-    to.print(table)
+    columns = (TableColumn("open value", words=True), TableColumn("values", words=True))
+    print_table(to, columns, [(name, str(domain)) for name, domain in study.space.parameters().items()])
     about = "" if counted.exact else "about "
     total = "infinitely many" if counted.total is None else _large(counted.total)
     to.print(Text(f"configurations  {total}"))

@@ -1,4 +1,4 @@
-"""From a figure to what a browser draws: its JSON, plotly.js itself, one HTML file, one PNG.
+"""From a figure to what a browser draws: its JSON, plotly.js itself, one HTML file.
 
     drawing(figure)                 # {"data": [...], "layout": {...}} as JSON text, the same for the same input
     plotly_script()                 # plotly.js, to be written into a page once
@@ -11,16 +11,12 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import plotly
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from archsearch.errors import UnavailableError, UsageError
-from archsearch.files import write_whole
 from archsearch.report.figures.figure import Figure
 from archsearch.report.figures.style import CYCLE
 
@@ -75,24 +71,3 @@ def plotly_script() -> str:
 def plotly_version() -> str:
     """Give the version of the plotly package."""
     return str(plotly.__version__)
-
-
-def can_write_png() -> bool:
-    """Say whether the `png` extra is there."""
-    return find_spec("kaleido") is not None
-
-
-def write_png(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG on white; raise `UsageError` without the extra, `UnavailableError` without Chrome."""
-    if not can_write_png():
-        raise UsageError("PNG files are an extra: pip install 'archsearch[png]'")
-    made = drawn(figure)
-    made.update_layout(paper_bgcolor="white", font={"color": "#1b1f24"}, title={"text": ""})
-    try:
-        content = made.to_image(format="png", width=1000, height=made.layout.height or 420, scale=2)
-    except Exception as problem:  # kaleido and the browser it drives fail in many ways, none of them ours
-        reason = str(problem).strip().split("\n")[0] or type(problem).__name__
-        raise UnavailableError(
-            f"{path} cannot be written: {reason}; PNG files need Chrome or Chromium beside kaleido"
-        ) from None
-    write_whole(path, content)

@@ -58,10 +58,10 @@ def log_ticks(low: float, high: float) -> dict[str, Any]:
     wide = high / low > 1e4
     there = [digit * 10.0**power for power in powers for digit in ((1,) if wide else (1, 2, 5))]
     there = [tick for tick in there if low / 1.2 <= tick <= high * 1.2]
-    return {"type": "log", "tickvals": there, "ticktext": [_in_short(tick) for tick in there]}
+    return {"type": "log", "tickvals": there, "ticktext": [in_short(tick) for tick in there]}
 
 
-def _in_short(number: float) -> str:
+def in_short(number: float) -> str:
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:
             return f"{number / size:g}{letter}"

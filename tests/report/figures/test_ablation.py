@@ -23,6 +23,7 @@ from archsearch.report.figures.power import power_data
 from archsearch.spec.lint.rules import lint
 from archsearch.stats.power import t_smallest_d
 from tests.ablate.conftest import FACTORS, TINY
+from tests.report.figures.paper import check_svg, cut_texts
 
 SCREEN = "seeds: 3\nscreen: true\n"
 DESIGNS = {
@@ -77,6 +78,14 @@ def test_every_figure_is_drawn_or_says_why_not(reports, shape) -> None:
         drawn = figure.draw()
         assert not [trace.type for trace in drawn.data if trace.type.endswith("gl")]
         assert "NaN" not in drawn.to_json()
+
+
+def test_every_figure_is_drawn_for_papers_too(reports, tmp_path) -> None:
+    found = {key: one for shape in SHAPES for key, one in made(reports[shape]).items() if isinstance(one, Figure)}
+    assert set(found) == {f"ablation-{entry.key}" for entry in ABLATION_FIGURES}
+    for figure in found.values():
+        check_svg(figure, tmp_path)
+        assert cut_texts(figure, 3.5) == []
 
 
 def test_which_figures_belong_to_which_ablation(reports) -> None:

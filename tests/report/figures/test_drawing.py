@@ -1,4 +1,4 @@
-"""From a figure to JSON, HTML and PNG."""
+"""From a figure to JSON and HTML."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import json
 import plotly.graph_objects as go
 import pytest
 
-from archsearch.errors import UnavailableError, UsageError
-from archsearch.report.figures import drawing as module
-from archsearch.report.figures.drawing import WEBGL, drawing, drawn, plotly_script, write_png
+from archsearch.report.figures.drawing import WEBGL, drawing, drawn, plotly_script
 from archsearch.report.figures.figure import Column, Figure, Table
 from archsearch.report.figures.style import CYCLE
 
@@ -44,19 +42,3 @@ def test_plotly_script_can_stand_in_a_script_element():
     assert "</script" not in script.lower()
     assert "<!--" not in script
     assert "\r" not in script
-
-
-def test_png_without_the_extra_says_how_to_get_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"PNG files are an extra: pip install 'archsearch\[png\]'"):
-        write_png(figure(), tmp_path / "a.png")
-
-
-def test_png_without_a_browser_is_a_clean_error(monkeypatch, tmp_path):
-    def fail(self: go.Figure, **settings: object) -> bytes:
-        raise RuntimeError("Kaleido requires Google Chrome to be installed.\nMore lines.")
-
-    monkeypatch.setattr(module, "find_spec", lambda name: object())
-    monkeypatch.setattr(go.Figure, "to_image", fail)
-    with pytest.raises(UnavailableError, match=r"a\.png cannot be written: Kaleido requires Google Chrome .* Chromium"):
-        write_png(figure(), tmp_path / "a.png")
