@@ -26,6 +26,7 @@ from archsearch.spec.fields import Plain
 from archsearch.stats import paired
 from archsearch.stats.power import DEFAULT_SEED_SD, Plan
 from archsearch.train.identity import identity
+from archsearch.train.result import holds
 
 _LEAST_FOR_SD = 3  # seeds from which a spread is measured
 
@@ -173,7 +174,10 @@ def _work(plan: ExperimentPlan) -> float:
 
 def _seed_sd(ablation: Ablation, kept: list[_Kept]) -> tuple[float | None, str]:
     """Measure the spread of the baseline over seeds, where enough of its runs are kept."""
-    by_seed = {one.seed: one.result.get(ablation.family.metric) for one in kept}
+    metric = ablation.family.metric
+    by_seed = {
+        one.seed: one.result.get(metric) for one in kept if holds(one.result, one.result.get("spec", {}), metric)
+    }
     values = [float(value) for value in by_seed.values() if value is not None]
     if len(values) >= _LEAST_FOR_SD and (sd := paired.standard_deviation(values)) > 0:
         return sd, f"measured on {len(values)} kept seeds of {ablation.baseline}"

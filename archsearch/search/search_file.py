@@ -31,6 +31,7 @@ from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import problems_of, quoted
 from archsearch.spec.text.yaml import Node, read_file, read_text
+from archsearch.spec.training import EVAL_LOSS, minimises_eval_loss
 
 Metric = Literal["val_accuracy", "val_loss", "parameters", "macs", "latency_ms"]
 LEARNED: tuple[Metric, ...] = ("val_accuracy", "val_loss")  # known only by training
@@ -174,8 +175,14 @@ class Study:
     note: str  # what was added to the base, "" if nothing: said when the study starts
 
     def identity(self) -> dict[str, Any]:
-        """Give what must not change inside a study: base, space and objectives."""
-        return {
+        """Give what must not change inside a study: base, space and objectives, and what a loss is measured by.
+
+        That is said only where version 0.1.0 took each run's own loss instead of it.
+        """
+        train, metrics = self.space.base.train, [metric for _, metric in self.spec.objective]
+        opened = any(key == "loss" for key, _ in self.space.train.items) if isinstance(self.space.train, Keys) else True
+        own = "val_loss" in metrics and (opened or not minimises_eval_loss(train.loss, EVAL_LOSS))
+        return ({"measured_by": train.eval_loss} if own else {}) | {
             "base": self.space.base.model_dump(mode="json", exclude={"name", "summary", "source", "departures"}),
             "space": {name: str(domain) for name, domain in self.space.parameters().items()},
             "template": hashlib.sha256(repr(_skeleton(self.space)).encode()).hexdigest(),

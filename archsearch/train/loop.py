@@ -24,7 +24,7 @@ from archsearch.train.compute import choose_engine
 from archsearch.train.device import memory_format
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
-from archsearch.train.losses import LossFunction, loss_function
+from archsearch.train.losses import LossFunction, measure
 from archsearch.train.optimizers import optimizer as make_optimizer
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
@@ -63,7 +63,7 @@ class Part:
 
 @dataclass(slots=True)
 class Evaluation:
-    """Mean loss and accuracy of a part, and the network's outputs (N, classes) float32 on CPU."""
+    """Mean loss (by `train.eval_loss`) and accuracy of a part, and the outputs (N, classes) float32 on CPU."""
 
     loss: float
     accuracy: float
@@ -139,7 +139,7 @@ def train(
     layout = memory_format(plan.network, device) if choice.name == "torch" else torch.contiguous_format
     model = initial_network(plan, seed).to(device).to(memory_format=layout)
     optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
-    loss_of = loss_function(spec.loss)
+    loss_of = measure(spec.eval_loss)
     training, validation, test = parts(plan, seed, dataset, device)
     engine = make_engine(choice, plan, model, device, _prepare(plan, training, layout))
 

@@ -14,7 +14,7 @@ from archsearch.data.prepare import load
 from archsearch.experiment_plan import load_spec
 from archsearch.report.document import Gallery
 from archsearch.report.experiments import KnownRun, grouped, predictions_of, probabilities_of
-from archsearch.report.figures.curves import curves_data, curves_figure
+from archsearch.report.figures.curves import Losses, curves_data, curves_figure
 from archsearch.report.figures.drawing import drawn
 from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.predictions import confusion_data, reliability_data
@@ -52,6 +52,34 @@ def test_curves_without_validation_show_the_test_set_and_say_that_it_was_read():
     figure = curves_figure("k", "x", "accuracy", {0: records([0.5, 0.7], "test")})
     assert "so the test set was read after each epoch" in figure.says
     assert [column.title for column in figure.table.columns][:2] == ["epoch", "test mean"]
+
+
+def losses(values):
+    return [r.model_copy(update={"val_loss": loss}) for r, loss in zip(records([0.5, 0.7]), values, strict=True)]
+
+
+def test_curves_of_two_loss_functions_say_which_is_which():
+    figure = curves_figure("k", "x", "loss", {0: losses([2.0, 1.5])}, Losses("l1", "cross_entropy"))
+    assert "The validation loss is cross_entropy, the training loss is l1: two functions" in figure.says
+    assert [column.title for column in figure.table.columns][1::3] == [
+        "validation (cross_entropy) mean",
+        "training (l1) mean",
+        "seeds",
+    ]
+    picture = drawn(figure)
+    assert [trace.name for trace in picture.data] == ["validation (cross_entropy), seed 0", "training (l1), seed 0"]
+    assert picture.layout.yaxis.title.text == "validation cross_entropy"
+
+
+def test_curves_of_one_loss_function_name_no_function():
+    figure = curves_figure("k", "x", "loss", {0: losses([2.0, 1.5])}, Losses("cross_entropy", "cross_entropy"))
+    assert "cross_entropy" not in figure.says
+    assert figure.table.columns[1].title == "validation mean"
+
+
+def test_curves_of_an_older_run_of_another_loss_show_training_only_and_say_why():
+    figure = curves_figure("k", "x", "loss", {0: losses([None, None])}, Losses("l1", None))
+    assert figure.says.startswith("Training loss after each epoch, 1 seed. Validation and test loss are left out")
 
 
 def test_curves_draw_a_line_per_seed_a_band_and_the_mean():
