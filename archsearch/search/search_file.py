@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -24,13 +24,14 @@ from archsearch.experiment_plan import load_spec, plan_experiment
 from archsearch.search.space.read_layers import read_layers, read_part, read_shared
 from archsearch.search.space.read_value import Scope
 from archsearch.search.space.space import SearchSpace, SizeLimits, check_values
-from archsearch.search.space.templates import Fixed, Items, Keys, Template, open_values
+from archsearch.search.space.templates import Fixed, Items, Keys, Open, Template, open_values
 from archsearch.spec.catalog import find, study_kind
+from archsearch.spec.comparable import FIXED_IN_A_SEARCH, cannot_be_open
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import problems_of, quoted
-from archsearch.spec.text.yaml import Node, read_file, read_text
+from archsearch.spec.text.yaml import Mark, Node, read_file, read_text
 from archsearch.spec.training import EVAL_LOSS, minimises_eval_loss
 
 Metric = Literal["val_accuracy", "val_loss", "parameters", "macs", "latency_ms"]
@@ -275,7 +276,7 @@ def _space(node: Node, base: ExperimentSpec, spec: StudySpec) -> SearchSpace:
     for part in ("data", "train"):
         value = node.get(part)
         parts[part] = read_part(value, part, scope) if value is not None else Keys(())
-        _closed(value, part)
+        _closed(value, part, parts[part])
     for name in shared:
         if name not in scope.used:
             where = node.locate(("space", name), key=True)
@@ -289,11 +290,27 @@ def _space(node: Node, base: ExperimentSpec, spec: StudySpec) -> SearchSpace:
     return space
 
 
-def _closed(part: Node | None, name: str) -> None:
-    for key in ("name", "path", "validation"):
-        value = part.get(key) if part is not None and name == "data" else None
-        if value is not None:
-            raise SpecError(Problem(str(value.mark), f"data.{key} is the base's and cannot be open: runs must compare"))
+def _closed(node: Node | None, part: str, template: Template) -> None:
+    """Refuse a search that sets, open or not, what its runs are measured on: the base is measured so as well."""
+    if node is None:
+        return
+    for key, mark in _set_keys(template, node.mark):
+        if key in FIXED_IN_A_SEARCH[part]:
+            where = node.locate((key,)) if node.get(key) is not None else mark
+            raise SpecError(Problem(str(where), cannot_be_open(f"{part}.{key}")))
+
+
+def _set_keys(template: Template, mark: Mark) -> Iterator[tuple[str, Mark]]:
+    """Yield the keys that a part sets, also in the options of a choice of the whole part."""
+    if isinstance(template, Open):
+        for _, option in template.options:
+            yield from _set_keys(option, template.mark)
+    elif isinstance(template, Keys):
+        for key, _ in template.items:
+            yield key, mark
+    elif isinstance(template, Fixed) and isinstance(template.value, dict):
+        for key in template.value:
+            yield key, mark
 
 
 def _no_clash(space: SearchSpace) -> None:

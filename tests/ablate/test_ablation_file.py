@@ -16,7 +16,7 @@ from archsearch.ablate.schema import schema
 from archsearch.ablate.write import ablation_yaml
 from archsearch.errors import SpecError, UsageError
 from archsearch.spec.text.yaml import read_file, read_text
-from tests.ablate.conftest import FACTORS
+from tests.ablate.conftest import FACTORS, TINY
 
 ROOT = Path(__file__).parents[2]
 VALIDATOR = Draft7Validator(schema())
@@ -164,7 +164,32 @@ WRONG = [
     ),
     (
         FACTORS + "  data: {mnist: [set: {data.name: mnist}]}\n",
-        r"mine\.yaml:5:10: .* is tested on other data \(mnist\) than tiny \(digits\)",
+        r"mine\.yaml:5:10: .* is tested on other data than tiny: data\.name is mnist, not digits; the test data would be",
+    ),
+    (
+        FACTORS + "  data: {few: [set: {data.limit: 10}]}\n",
+        r"mine\.yaml:5:10: .* is tested on other data than tiny: data\.limit is 10, not 20; it cuts the validation and "
+        r"test data too, while data\.train_limit cuts the training part only$",
+    ),
+    (
+        FACTORS + "  data: {few: [set: {data.limit: 10}]}\ndesign: full_factorial\n",
+        r"^[^;]*mine\.yaml:5:10: tiny-data-few is tested on other data than tiny: data\.limit is 10, not 20; [^;]*$",
+    ),
+    (
+        FACTORS + "  held: {out: [set: {data.validation: 50}]}\nmetric: val_loss\n",
+        r"mine\.yaml:5:10: .* has other validation data than tiny: 50 samples, not 40; .* Use one data\.validation, or a",
+    ),
+    (
+        FACTORS + "  held: {out: [set: {data.validation: 0}]}\nmetric: val_accuracy\n",
+        r"mine\.yaml:5:10: .* has no validation data for the metric val_accuracy; set data\.validation",
+    ),
+    (
+        FACTORS + "  by: {mse: [set: {train.eval_loss: mse}]}\nmetric: test_loss\n",
+        r"mine\.yaml:5:8: .* has another test_loss than tiny: train\.eval_loss is mse, not cross_entropy; losses would",
+    ),
+    (
+        FACTORS + "  by: {mse: [set: {train.eval_loss: mse}]}\n",
+        r"mine\.yaml:5:8: the level by=mse changes nothing that is computed; take it out",
     ),
     (
         FACTORS + "seeds: 5\n",
@@ -193,6 +218,17 @@ WRONG = [
     ("- a\n", r"mine\.yaml:1:1: .*keys with values"),
     (FACTORS + "metric: val_accuracy\nalpha: 1.5\n", r"alpha: must be less than 1\.0, got 1\.5"),
 ]  # fmt: skip
+
+
+def test_named_variant_and_the_second_of_two_specs_must_be_measured_on_the_same(planned, tmp_path) -> None:
+    planned()  # writes tiny.yaml
+    other = TINY.replace("name: tiny", "name: other").replace("limit: 20", "limit: 10").replace("relu", "tanh")
+    (tmp_path / "other.yaml").write_text(other, encoding="utf-8")
+    with pytest.raises(SpecError, match=r"mine\.yaml:2:1: other is tested on other data than tiny: data\.limit is 10"):
+        planned("baseline: tiny.yaml\nvariants: [other.yaml]\n")
+    declared = declare_between(str(tmp_path / "tiny.yaml"), str(tmp_path / "other.yaml"))
+    with pytest.raises(SpecError, match=r"^[^\n]*tiny-data-new is tested on other data than tiny: data\.limit[^\n]*$"):
+        plan_ablation(declared)
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG)
