@@ -325,6 +325,13 @@ def test_diverged_cell_is_reported_and_never_counted_or_trained_again(planned, r
     assert len(slots_of(opened(tmp_path / "runs"))) == trials
 
 
+def test_cell_that_diverges_in_its_last_step_is_counted_as_diverged(planned, run_ablation) -> None:
+    edits = "  rate: {huge: [set: {train.batch_size: 2000, train.optimizer: {sgd: {lr: 1.0e+30}}}]}\n"
+    report = run_ablation(planned(f"baseline: tiny.yaml\nfactors:\n{edits}seeds: 2\nscreen: true\n"))
+    assert (report.runs.completed, report.runs.diverged) == (2, 2)
+    assert report.failures[0].reason == "epoch 1: the outputs on the validation data are not finite, first in fc1"
+
+
 def test_failed_run_is_tried_again_by_later_calls_up_to_a_limit(planned, run_ablation, tmp_path) -> None:
     ablation = planned(FACTORS + SCREEN)
     first = run_ablation(ablation)

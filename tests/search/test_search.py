@@ -164,6 +164,13 @@ def test_a_diverging_sample_is_counted_and_the_search_goes_on(run_search, make_s
     assert (report.completed, report.diverged) == (1, 1)
 
 
+def test_a_sample_that_diverges_in_its_last_step_is_counted_as_diverged(run_search, make_study, tmp_path):
+    text = "train: {epochs: 1, batch_size: 2000, optimizer: {sgd: {lr: {choice: [0.01, 1.0e+30]}}}}"
+    run_search(trials=2, study=make_study(text), sampler="brute_force")
+    outcomes = [(t.params["train.optimizer.sgd.lr"], t.user_attrs["outcome"]) for t in trials_of(tmp_path / "runs")]
+    assert sorted(outcomes) == [(0.01, "completed"), (1e30, "diverged")]
+
+
 def test_two_objectives_give_a_front_and_know_macs_before_training(run_search, make_study, tmp_path):
     head = "base: digits_quickstart\nobjective: [{maximize: val_accuracy}, {minimize: macs}]\n"
     from tests.search.conftest import SMALL
