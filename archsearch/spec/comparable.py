@@ -8,7 +8,8 @@ Everything else (the training samples, augmentation, sizes, optimisers) is what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
@@ -26,6 +27,7 @@ _WHY = {
     "data.validation": _VALIDATION,
     "train.eval_loss": _EVAL_LOSS,
 }
+_TESTED_ON = ("name", "path", "limit")  # keys of data
 FIXED_IN_A_SEARCH = {
     part: tuple(key.partition(".")[2] for key in _WHY if key.startswith(part)) for part in ("data", "train")
 }
@@ -42,7 +44,7 @@ def differences(base: ExperimentSpec, other: ExperimentSpec, metric: str, valida
     `metric` is `test_accuracy`, `test_loss`, `val_accuracy` or `val_loss`; `validation` says how many samples the two
     hold out.
     """
-    for key in ("name", "path", "limit"):
+    for key in _TESTED_ON:
         ours, theirs = (_said(spec.data, key) for spec in (base, other))
         if ours != theirs:
             difference = f"data.{key} is {theirs}, not {ours}"
@@ -61,6 +63,11 @@ def differences(base: ExperimentSpec, other: ExperimentSpec, metric: str, valida
             f"{other.name} has another {metric} than {base.name}: train.eval_loss is {other.train.eval_loss}, "
             f"not {base.train.eval_loss}; {_EVAL_LOSS}"
         )
+
+
+def same_test_data(specs: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether resolved specs, as results hold them, are tested on the same samples."""
+    return len({tuple(spec["data"].get(key) for key in _TESTED_ON) for spec in specs}) == 1
 
 
 def _said(data: DataSpec, key: str) -> str:

@@ -15,6 +15,10 @@ from archsearch.spec.fields import Plain
 from archsearch.spec.training import EVAL_LOSS, EvalLoss
 
 Metric = float | None
+WATCHED_TEST = (
+    "no validation data are held out and the test set is read after every epoch: what is chosen by these numbers is "
+    "chosen on the test set, and looks too good (data.validation holds data out)"
+)
 _MEASURED_LOSSES = ("val_loss", "test_loss")
 
 

@@ -72,6 +72,13 @@ def test_run_that_diverges_exits_5_with_the_reason(cli, tiny):
     assert done.err.splitlines()[-1].startswith("error: tiny: epoch 1: the loss is nan")
 
 
+def test_run_without_validation_data_says_that_the_test_set_is_watched(cli, tiny):
+    said = "no validation data are held out and the test set is read after every epoch"
+    assert said in cli("run", "tiny.yaml", "data.validation=0", "train.epochs=2").err
+    assert said not in cli("run", "tiny.yaml", "data.validation=0", "train.epochs=1").err
+    assert said not in cli("run", "tiny.yaml", "data.validation=0.2", "train.epochs=2").err
+
+
 def test_run_whose_last_step_diverges_exits_5_as_any_other(cli, tiny):
     done = cli("run", "tiny.yaml", "train.optimizer={sgd: {lr: 1e30}}", "train.batch_size=5000", "train.epochs=1")
     assert done.code == 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sklearn.metrics import confusion_matrix
 
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import load_spec
+from archsearch.report.answers.runs import runs_document
 from archsearch.report.document import Gallery
 from archsearch.report.experiments import KnownRun, grouped, predictions_of, probabilities_of
 from archsearch.report.figures.curves import Losses, curves_data, curves_figure
@@ -21,6 +23,7 @@ from archsearch.report.figures.predictions import confusion_data, reliability_da
 from archsearch.report.names import find
 from archsearch.report.pictures import filters_gallery, mistakes_gallery, png
 from archsearch.report.run_parts import run_parts
+from archsearch.report.source import Source
 from archsearch.train.directory import RunDirectory
 from archsearch.train.result import EpochRecord
 
@@ -89,6 +92,38 @@ def test_curves_draw_a_line_per_seed_a_band_and_the_mean():
     assert tuple(traces["validation, mean"].y) == pytest.approx((0.55, 0.75))
     assert {"seed 0", "seed 1", "lowest to highest", "training, mean"} <= set(traces)
     assert figure.table.rows[1] == (2, pytest.approx(0.75), 0.7, 0.8, 0.5, 0.5, 0.5, 2)
+
+
+def changed(runs, label, **changes):
+    """Give the runs as those of another experiment: `data` is merged into the spec, the rest into the result."""
+    data = changes.pop("data", {})
+    given = []
+    for one in runs:
+        spec = one.result.spec | {"name": label, "data": one.result.spec["data"] | data}
+        update = {"spec": spec, "name": label, "run_id": f"{label}{one.result.seed}", **changes}
+        given.append(replace(one, result=one.result.model_copy(update=update)))
+    return given
+
+
+def test_report_says_in_one_sentence_that_the_test_set_was_watched(tiny):
+    source = Source(command="archsearch report", made="Written.")
+    watched = changed(tiny.runs, "watched", data={"validation": 0}, test_reads=2)
+    said = runs_document(watched, (), source).answer[-1]
+    assert said.startswith("No validation data are held out and the test set is read after every epoch: what is chosen")
+    both = runs_document([*tiny.runs, *watched], (), source).answer
+    assert [line for line in both if "held out" in line] == ["watched: n" + said[1:]]
+    assert not any("held out" in line for line in runs_document(tiny.runs, (), source).answer)
+
+
+def test_experiments_that_are_tested_on_different_data_are_not_compared(tiny):
+    source = Source(command="archsearch report", made="Written.")
+    few = changed(tiny.runs, "few", data={"limit": 10})
+    head = "2 experiments; which of them is best was not tested: they are tested on different data"
+    assert runs_document([*tiny.runs, *few], (), source).answer[0].startswith(head)
+    other = changed(tiny.runs, "other", data={"normalize": True})
+    other = [replace(one, result=one.result.model_copy(update={"seed": one.result.seed + 9})) for one in other]
+    alone = runs_document([*tiny.runs, *other], (), source).answer[0]
+    assert alone.endswith("was not tested: they do not share at least two seeds.")
 
 
 def test_confusion_is_sklearns():

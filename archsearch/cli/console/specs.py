@@ -19,6 +19,7 @@ from archsearch.cli.console.base import (
 )
 from archsearch.errors import SpecError
 from archsearch.spec.network import PlannedLayer, size_text
+from archsearch.train.result import WATCHED_TEST
 
 if TYPE_CHECKING:
     from archsearch.experiment_plan import ExperimentPlan
@@ -33,6 +34,8 @@ def started(plan: ExperimentPlan) -> None:
     size = f"{plan.network.parameters:,} parameters, {si(plan.network.macs)} MACs"
     data = f"{spec.data.name} {size_text(plan.facts.shape)}"
     note(f"{spec.name}: {size}, {data}, {spec.train.epochs} epochs of batches of {spec.train.batch_size}")
+    if not spec.data.validation and spec.train.epochs > 1:
+        note(WATCHED_TEST)
 
 
 def plan_json(plan: ExperimentPlan) -> dict[str, Any]:

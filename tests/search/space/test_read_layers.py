@@ -187,8 +187,8 @@ BAD = {
     "open data set": ("data: {name: {choice: [digits, mnist]}}", r"data\.name is the base's and cannot be open"),
     "open limit": (
         "data: {limit: {choice: [5, 20]}}",
-        r"^small\.yaml:3:15: data\.limit is the base's and cannot be open: runs must compare, and it cuts the validation "
-        r"and test data too, while data\.train_limit cuts the training part only$",
+        r"^small\.yaml:3:15: data\.limit is the base's and cannot be open: runs must compare, and it cuts the "
+        r"validation and test data too, while data\.train_limit cuts the training part only$",
     ),
     "limit of its own": ("data: {limit: 5}\n" + network("relu"), r"^small\.yaml:3:15: data\.limit is the base's"),
     "limit in a choice of the whole part": (
