@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
-from archsearch.ablate.planned import Ablation
+from archsearch.ablate.planned import Ablation, promise
 from archsearch.ablate.schedule import due
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
@@ -28,6 +28,7 @@ MOST_TRIES = 3  # of a run that fails, each in a call of its own; one that diver
 AS_IN_BASELINE = "baseline"  # the level of a factor that has not moved
 _RETRIES = 10**6  # slots of further tries are numbered from here on
 _AHEAD = 16
+_ASSUMED_SEED_SD = 0.00066  # what version 0.1.0 planned with where nothing was measured: of another network
 
 
 class AblateJob:
@@ -79,7 +80,9 @@ def ablate_job(study: optuna.Study) -> AblateJob:
 def held_ablation(study: optuna.Study) -> Ablation:
     """Read the ablation that a study holds; raise `SpecError` where another version of archsearch wrote it."""
     try:
-        return Ablation.model_validate_json(study.user_attrs["ablation"])
+        held = Ablation.model_validate_json(study.user_attrs["ablation"])
+        assumed = held.plan is not None and held.plan.seed_sd == _ASSUMED_SEED_SD
+        return held.model_copy(update={"plan": promise(held)}) if assumed else held
     except (ValidationError, KeyError):
         raise SpecError(
             f"the ablation {study.study_name} was written by another version of archsearch; choose another name with "
@@ -104,7 +107,7 @@ def latest(study: optuna.Study) -> dict[tuple[str, int], optuna.trial.FrozenTria
 
     A trial of version 0.1.0 whose value is not what the metric is now counts for nothing; `retry` plans it again.
     """
-    metric = held_ablation(study).family.metric
+    (metric,) = study.user_attrs["metrics"]
     return {key: trial for key, trial in _latest(study, metric).items() if not _outdated(trial, metric)}
 
 

@@ -194,9 +194,10 @@ WRONG = [
     (
         FACTORS + "seeds: 5\n",
         r"mine\.yaml:5:1: seeds: 5 seeds cannot answer: the smallest p of 5 pairs is 0\.0625, with Holm over 2 "
-        r"comparisons 0\.125, and alpha is 0\.05\. Use at least 10 seeds, or call it a screen\.",
+        r"comparisons 0\.125, and alpha is 0\.05\. With Holm over 2 comparisons at least 7 pairs can be "
+        r"significant, and a claim has at least 10\. Use at least 10 seeds, or call it a screen\.",
     ),
-    (FACTORS + "seeds: 8\n", r"mine\.yaml:5:1: seeds: 8 seeds are fewer than a claim needs; use at least 10"),
+    (FACTORS + "seeds: 8\n", r"mine\.yaml:5:1: seeds: 8 seeds are fewer than a claim needs\. With"),
     (FACTORS + "seeds: [1, 2, 2]\n", r"mine\.yaml:5:8: seeds: seed 2 stands there twice"),
     (FACTORS + "seeds: ten\n", r"seeds: expected how many \(10, at most 1000\), a list of seeds, or \{max: 30"),
     (FACTORS + "seeds: {max: 30, sequental: true}\n", r"seeds: expected how many"),
