@@ -21,7 +21,7 @@ from scipy import stats
 
 from archsearch.ablate.ablation import all_reports, report_on
 from archsearch.ablate.jobs import MOST_TRIES, held_ablation, latest, retry
-from archsearch.ablate.planned import Ablation
+from archsearch.ablate.planned import Ablation, promise
 from archsearch.ablate.record import AblationReport
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.study.queue import slots_of
@@ -416,6 +416,16 @@ def test_two_workers_give_the_same_numbers(planned, run_ablation, tmp_path) -> N
     one = run_ablation(ablation, runs_dir=tmp_path / "one")
     assert two.effects == one.effects
     assert {t.user_attrs["attempt"] for t in slots_of(opened(tmp_path / "two")).values()} == {1}
+
+
+def test_spread_that_version_0_1_0_assumed_is_not_taken_as_known(planned) -> None:
+    study = optuna.create_study()
+    old = planned().model_copy(update={"plan": promise(planned(), 0.00066)})
+    study.set_user_attr("ablation", old.model_dump_json())
+    assert (held_ablation(study).plan.seed_sd, held_ablation(study).plan.smallest_effect) == (None, None)
+    measured = planned().model_copy(update={"plan": promise(planned(), 0.0007)})
+    study.set_user_attr("ablation", measured.model_dump_json())
+    assert held_ablation(study) == measured
 
 
 def test_retry_plans_nothing_for_what_completed(planned, run_ablation, tmp_path) -> None:

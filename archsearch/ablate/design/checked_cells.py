@@ -125,7 +125,7 @@ def check_differences(cells: Cells, declared: Declared, fitted: Fitted, screens:
     """Refuse levels that change nothing, two that are the same, and cells that cannot be compared with the baseline."""
     base = cells.plan(BASELINE)
     hashes: dict[str, Cell] = {what_is_computed(base): BASELINE}
-    problems = []
+    problems: list[Problem] = []
     for cell in (*fitted.cells, *screens):
         plan = cells.plan(cell)
         counts = (_held_out(base), _held_out(plan))
