@@ -10,6 +10,7 @@ no torch; where no run of a cell was kept, `measure` may time it (`train.calibra
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,13 @@ from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import seal
 from archsearch.spec.fields import Plain
 from archsearch.stats import paired
-from archsearch.stats.power import DEFAULT_SEED_SD, Plan
+from archsearch.stats.power import Plan
 from archsearch.train.identity import identity
+from archsearch.train.result import holds
 
-_LEAST_FOR_SD = 3  # seeds from which a spread is measured
+LEAST_FOR_SD = 3  # seeds from which a spread is measured
+# SDs of one run's accuracy over seeds: from large test sets that are nearly solved to a few hundred test samples.
+_SPREADS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
 
 
 class CellForecast(Plain):
@@ -42,8 +46,20 @@ class CellForecast(Plain):
     seconds_from: str
 
 
+class Possible(Plain):
+    """What would follow from a spread over seeds; see `Plan`."""
+
+    seed_sd: float
+    smallest_effect: float | None
+    seeds_for_effect: int | None
+
+
 class Forecast(Plain):
-    """What an ablation will take (`seconds` with so many workers) and what it can show."""
+    """What an ablation will take (`seconds` with so many workers) and what it can show.
+
+    `seed_sd` is the spread of the baseline's kept runs, with the 95 % interval that so few of them leave; where it is
+    not known, `possible` says what would follow from a range of spreads (of accuracies; a loss has no usual range).
+    """
 
     study: str
     design: str
@@ -55,7 +71,9 @@ class Forecast(Plain):
     workers: int
     seconds: float | None
     seed_sd: float | None
+    seed_sd_ci95: tuple[float, float] | None
     seed_sd_from: str
+    possible: Annotated[tuple[Possible, ...], Field(strict=False)]
     plan: Plan
 
 
@@ -94,7 +112,7 @@ def foresee(
         seeds = {one.seed for one in mine[cell.name]}
         seconds, source = known.get(seal(_essence(plans[cell.name])), (None, ""))
         cells.append(_cell(cell, sum(seed in seeds for seed in cell.run_seeds), seconds, source))
-    spread, spread_from = _seed_sd(ablation, mine[ablation.cells[0].name])
+    spread, ci95, spread_from = _seed_sd(ablation, mine[ablation.cells[0].name])
     left = [(one.runs - one.cached, one.seconds) for one in cells]
     total = None
     if all(seconds is not None or not count for count, seconds in left):
@@ -111,7 +129,9 @@ def foresee(
         workers=workers,
         seconds=total,
         seed_sd=spread,
+        seed_sd_ci95=ci95,
         seed_sd_from=spread_from,
+        possible=_possible(ablation, effect) if spread is None else (),
         plan=promise(ablation, spread, effect),
     )
 
@@ -119,7 +139,7 @@ def foresee(
 def with_measured_spread(ablation: Ablation, runs_dir: Path) -> Ablation:
     """Plan with the spread over seeds that kept runs of the baseline have, where there are enough of them."""
     kept = _runs_of(plan_experiment(ablation.cells[0].spec), _kept_runs(runs_dir))
-    spread, _ = _seed_sd(ablation, kept)
+    spread, _, _ = _seed_sd(ablation, kept)
     if ablation.plan is None or spread is None or spread == ablation.plan.seed_sd:
         return ablation
     return ablation.model_copy(update={"plan": promise(ablation, spread)})
@@ -171,15 +191,34 @@ def _work(plan: ExperimentPlan) -> float:
     return float(max(1, plan.network.macs) * samples * plan.spec.train.epochs)
 
 
-def _seed_sd(ablation: Ablation, kept: list[_Kept]) -> tuple[float | None, str]:
-    """Measure the spread of the baseline over seeds, where enough of its runs are kept."""
-    by_seed = {one.seed: one.result.get(ablation.family.metric) for one in kept}
+def _seed_sd(ablation: Ablation, kept: list[_Kept]) -> tuple[float | None, tuple[float, float] | None, str]:
+    """Measure the spread of the baseline over seeds, with its 95 % interval, where enough of its runs are kept."""
+    metric = ablation.family.metric
+    by_seed = {
+        one.seed: one.result.get(metric) for one in kept if holds(one.result, one.result.get("spec", {}), metric)
+    }
     values = [float(value) for value in by_seed.values() if value is not None]
-    if len(values) >= _LEAST_FOR_SD and (sd := paired.standard_deviation(values)) > 0:
-        return sd, f"measured on {len(values)} kept seeds of {ablation.baseline}"
-    if ablation.family.unit == "points":
-        return DEFAULT_SEED_SD, "assumed; nothing was measured yet"
-    return None, f"not known: no {_LEAST_FOR_SD} runs of {ablation.baseline} are kept"
+    if len(values) < LEAST_FOR_SD:
+        return None, None, f"not known: {len(values)} of {LEAST_FOR_SD} runs of {ablation.baseline} are kept"
+    sd = paired.standard_deviation(values)
+    if not sd:
+        return None, None, f"not known: {len(values)} kept seeds of {ablation.baseline} all gave the same value"
+    from scipy.stats import chi2
+
+    freedom = len(values) - 1
+    low, high = (sd * math.sqrt(freedom / float(chi2.ppf(q, freedom))) for q in (0.975, 0.025))
+    return sd, (low, high), f"measured on {len(values)} kept seeds of {ablation.baseline}"
+
+
+def _possible(ablation: Ablation, effect: float | None) -> tuple[Possible, ...]:
+    """Say what would follow from each spread of a range."""
+    if ablation.family.unit != "points" or ablation.purpose == "screen":
+        return ()
+    plans = [(spread, promise(ablation, spread, effect)) for spread in _SPREADS]
+    return tuple(
+        Possible(seed_sd=spread, smallest_effect=plan.smallest_effect, seeds_for_effect=plan.seeds_for_effect)
+        for spread, plan in plans
+    )
 
 
 # -- runs that are kept ------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
-from archsearch.ablate.planned import Ablation
+from archsearch.ablate.planned import Ablation, promise
 from archsearch.ablate.schedule import due
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
@@ -21,12 +21,14 @@ from archsearch.study.queue import FEW, MOST_ATTEMPTS, Slot, add_slots, slots_of
 from archsearch.study.storage import Storage
 from archsearch.study.worker import Assignment
 from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.result import holds
 from archsearch.train.run import FinishedRun, Silent
 
 MOST_TRIES = 3  # of a run that fails, each in a call of its own; one that diverges would only diverge again
 AS_IN_BASELINE = "baseline"  # the level of a factor that has not moved
 _RETRIES = 10**6  # slots of further tries are numbered from here on
 _AHEAD = 16
+_ASSUMED_SEED_SD = 0.00066  # what version 0.1.0 planned with where nothing was measured: of another network
 
 
 class AblateJob:
@@ -80,7 +82,9 @@ def ablate_job(study: optuna.Study) -> AblateJob:
 def held_ablation(study: optuna.Study) -> Ablation:
     """Read the ablation that a study holds; raise `SpecError` where another version of archsearch wrote it."""
     try:
-        return Ablation.model_validate_json(study.user_attrs["ablation"])
+        held = Ablation.model_validate_json(study.user_attrs["ablation"])
+        assumed = held.plan is not None and held.plan.seed_sd == _ASSUMED_SEED_SD
+        return held.model_copy(update={"plan": promise(held)}) if assumed else held
     except (ValidationError, KeyError):
         raise SpecError(
             f"the ablation {study.study_name} was written by another version of archsearch; choose another name with "
@@ -101,13 +105,26 @@ def slot_of(ablation: Ablation, cell: str, seed: int, attempt: int = 1) -> Slot:
 
 
 def latest(study: optuna.Study) -> dict[tuple[str, int], optuna.trial.FrozenTrial]:
-    """Give the trial that counts for every run: the one that completed, else the last try."""
+    """Give the trial that counts for every run: the one that completed, else the last try.
+
+    A trial of version 0.1.0 whose value is not what the metric is now counts for nothing; `retry` plans it again.
+    """
+    (metric,) = study.user_attrs["metrics"]
+    return {key: trial for key, trial in _latest(study, metric).items() if not _outdated(trial, metric)}
+
+
+def _latest(study: optuna.Study, metric: str) -> dict[tuple[str, int], optuna.trial.FrozenTrial]:
     found: dict[tuple[str, int], optuna.trial.FrozenTrial] = {}
     for trial in sorted(slots_of(study).values(), key=lambda t: t.user_attrs["attempt"]):
         key = (trial.user_attrs["cell"], trial.user_attrs["pair"])
-        if key not in found or found[key].state != TrialState.COMPLETE:
+        if key not in found or found[key].state != TrialState.COMPLETE or _outdated(found[key], metric):
             found[key] = trial
     return found
+
+
+def _outdated(trial: optuna.trial.FrozenTrial, metric: str) -> bool:
+    held = trial.user_attrs
+    return trial.state == TrialState.COMPLETE and not holds(held["result"], held["spec"], metric)
 
 
 def values_of(study: optuna.Study) -> dict[str, dict[Seed, float | None]]:
@@ -122,14 +139,17 @@ def values_of(study: optuna.Study) -> dict[str, dict[Seed, float | None]]:
 
 
 def retry(storage: Storage, study: optuna.Study) -> int:
-    """Plan a further try for the runs that failed, up to the limit; give how many.
+    """Plan a further try for the runs that failed, up to the limit, and those that are outdated; give how many.
 
     Not for those that diverged, as the same seed gives the same numbers, nor for those that killed their worker often.
     """
     ablation = held_ablation(study)
     slots = []
-    for (cell, seed), trial in latest(study).items():
+    for (cell, seed), trial in _latest(study, ablation.family.metric).items():
         held = trial.user_attrs
+        if _outdated(trial, ablation.family.metric):
+            slots.append(slot_of(ablation, cell, seed, held["attempt"] + 1))
+            continue
         if trial.state != TrialState.FAIL or held.get("outcome") == "diverged" or held["attempt"] >= MOST_TRIES:
             continue
         if int(held.get("attempts", 1)) <= MOST_ATTEMPTS:

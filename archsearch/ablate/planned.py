@@ -8,7 +8,6 @@ Frozen data that goes to JSON and back: it is what a storage holds of the study.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -306,7 +305,7 @@ def _confounds(fitted: Fitted, screens: list[Cell], cells: Cells, declared: Decl
 
 
 def _promise(ablation: Ablation, declared: Declared) -> Plan | None:
-    """Plan with the default spread; refuse what cannot answer, at the place of its seeds."""
+    """Plan without a spread; refuse what cannot answer, at the place of its seeds."""
     claims = len(ablation.claims)
     if not claims:
         return None
@@ -319,17 +318,14 @@ def _promise(ablation: Ablation, declared: Declared) -> Plan | None:
 def promise(ablation: Ablation, seed_sd: float | None = None, effect: float | None = None) -> Plan:
     """Say what the seeds can show; `seed_sd` where one was measured. Raises `UsageError` where they cannot answer.
 
-    The default spread is that of accuracies. For a loss without a measured one there is no smallest effect.
+    Where none was measured the plan says what is true for any spread; it never takes another network's.
     """
-    known = seed_sd is not None or ablation.family.unit == "points"
-    spread: Mapping[str, float] = {} if seed_sd is None else {"seed_sd": seed_sd}
-    plan = plan_seeds(
+    return plan_seeds(
         len(ablation.claims) or 1,
         len(ablation.seeds),
         purpose=ablation.purpose,
         alpha=ablation.family.alpha,
         power=ablation.family.power,
-        effect=effect if known else None,
-        **spread,
+        effect=effect,
+        seed_sd=seed_sd,
     )
-    return plan if known else plan.model_copy(update={"smallest_effect": None})

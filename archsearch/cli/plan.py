@@ -30,20 +30,40 @@ def plan(
     calibrate: Annotated[
         bool, typer.Option("--calibrate/--no-calibrate", help="Time a few batches of cells that never ran here.")
     ] = True,
+    pilot: Annotated[
+        bool, typer.Option("--pilot", help="Train three runs of the baseline first: how far do its seeds spread?")
+    ] = False,
     workers: Annotated[str, typer.Option("--workers", help="Processes, one thread each; auto: one per core.")] = "auto",
     runs_dir: options.RunsDir = Path("runs"),
+    data_dir: options.DataDir = None,
     json: options.Json = False,
 ) -> None:
-    """Plan an ablation: cells, runs, time, the smallest effect that can be found. Nothing is trained.
+    """Plan an ablation: cells, runs, time, the smallest effect that can be found. Only --pilot trains.
 
-    Examples:  archsearch plan documented --effect 0.1      archsearch plan --from lenet5 --to lenet_best
+    Examples:  archsearch plan documented --effect 0.1      archsearch plan --from lenet5 --to lenet_best --pilot
     """
     from archsearch.ablate.planned import plan_ablation
 
     declared = declared_by(study, from_, to, command="plan", design=design, seeds=seeds, control=control, screen=screen)
-    show_plan(
-        plan_ablation(declared), effect, runs_dir, calibrate=calibrate, workers=options.workers(workers), json=json
-    )
+    planned = plan_ablation(declared)
+    if pilot:
+        _pilot(planned, runs_dir, data_dir)
+    show_plan(planned, effect, runs_dir, calibrate=calibrate, workers=options.workers(workers), json=json)
+
+
+def _pilot(planned: Ablation, runs_dir: Path, data_dir: Path | None) -> None:
+    """Train the first runs of the baseline, or find them in the cache."""
+    from archsearch.ablate.pilot import pilot_seeds, run_pilot
+    from archsearch.cli import console
+    from archsearch.experiment_plan import plan_experiment
+
+    seeds = pilot_seeds(planned)
+    baseline = plan_experiment(planned.cells[0].spec)
+    said = ", ".join(map(str, seeds))
+    console.note(f"pilot: {planned.baseline} with the seeds {said}, runs that the ablation finds in the cache")
+    for seed in seeds:
+        with console.RunBar(baseline, seed) as watch:
+            run_pilot(planned, seed, runs_dir, data_dir, watch)
 
 
 def show_plan(

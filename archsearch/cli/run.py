@@ -91,7 +91,8 @@ def _run_json(one: FinishedRun) -> dict[str, Any]:
 def _summary(finished: list[FinishedRun], documented: Any, images: int) -> Any:
     from archsearch.stats.over_seeds import summarise
 
-    values = [one.result.test_accuracy for one in finished if one.result.test_accuracy is not None]
+    completed = [one.result for one in finished if one.result.status == "completed"]
+    values = [result.test_accuracy for result in completed if result.test_accuracy is not None]
     diverged = sum(one.result.status == "diverged" for one in finished)
     value = documented.test_accuracy if documented else None
     return summarise(values, diverged=diverged, documented=value, test_images=images)

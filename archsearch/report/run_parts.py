@@ -11,10 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from archsearch.report.document import Part, slug
 from archsearch.report.experiments import KnownRun, Predictions, RunGroup, predictions_of
-from archsearch.report.figures.curves import curves_figure
+from archsearch.report.figures.curves import Losses, curves_figure
 from archsearch.report.figures.figure import Missing
 from archsearch.report.figures.predictions import (
     confusion_data,
@@ -23,6 +24,8 @@ from archsearch.report.figures.predictions import (
     reliability_figure,
 )
 from archsearch.report.pictures import class_names, filters_gallery, mistakes_gallery
+from archsearch.spec.training import EVAL_LOSS, AnyLoss, Loss, loss_words
+from archsearch.train.result import RunResult
 
 
 def run_parts(group: RunGroup, data_dir: Path | None) -> list[Part]:
@@ -31,7 +34,7 @@ def run_parts(group: RunGroup, data_dir: Path | None) -> list[Part]:
     histories = {run.result.seed: run.result.history for run in group.runs}
     parts: list[Part] = [
         curves_figure(f"{key}-accuracy", group.label, "accuracy", histories),
-        curves_figure(f"{key}-loss", group.label, "loss", histories),
+        curves_figure(f"{key}-loss", group.label, "loss", histories, _losses(group.runs[0].result)),
     ]
     if not group.completed:
         return [*parts, Missing(f"{key}-predictions", f"Predictions, {group.label}", "every run diverged")]
@@ -40,6 +43,12 @@ def run_parts(group: RunGroup, data_dir: Path | None) -> list[Part]:
     parts.append(mistakes_gallery(f"{key}-mistakes", group.label, first, data_dir))
     parts.append(filters_gallery(f"{key}-filters", group.label, first))
     return parts
+
+
+def _losses(result: RunResult) -> Losses:
+    """Name what a run minimised and what it was measured by."""
+    loss = TypeAdapter[AnyLoss](Loss).validate_python(result.spec["train"].get("loss", EVAL_LOSS))
+    return Losses(loss_words(loss), result.eval_loss)
 
 
 def _of_predictions(key: str, group: RunGroup) -> list[Part]:

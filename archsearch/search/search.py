@@ -169,6 +169,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     for key in ("objective", "limits"):
         if before.get(key) != now[key]:
             found.append(f"{key} was {before.get(key)}, is {now[key]}")
+    if before.get("measured_by") != now.get("measured_by"):
+        found.append(f"val_loss was each run's own training loss, is {now.get('measured_by')} for all")
     old, new = before.get("space", {}), now["space"]
     found += [f"{name} is new" for name in new if name not in old]
     found += [f"{name} is gone" for name in old if name not in new]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -26,14 +26,16 @@ from archsearch.search.closed import problems_in, raise_all
 from archsearch.search.space.read_layers import read_layers, read_part, read_shared
 from archsearch.search.space.read_value import Scope
 from archsearch.search.space.space import SearchSpace, SizeLimits, check_values
-from archsearch.search.space.templates import Fixed, Items, Keys, Template, open_values
+from archsearch.search.space.templates import Fixed, Items, Keys, Open, Template, open_values
 from archsearch.spec.catalog import find, study_kind
+from archsearch.spec.comparable import FIXED_IN_A_SEARCH, cannot_be_open
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text, written_default
 from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import problems_of, quoted
-from archsearch.spec.text.yaml import Node, read_file, read_text
+from archsearch.spec.text.yaml import Mark, Node, read_file, read_text
+from archsearch.spec.training import EVAL_LOSS, minimises_eval_loss
 
 Metric = Literal["val_accuracy", "val_loss", "parameters", "macs", "latency_ms"]
 LEARNED: tuple[Metric, ...] = ("val_accuracy", "val_loss")  # known only by training
@@ -244,8 +246,14 @@ class Study:
     note: str  # how the base is trained otherwise than its own spec says, "" if not: said when the study starts
 
     def identity(self) -> dict[str, Any]:
-        """Give what must not change inside a study: base, space and objectives."""
-        return {
+        """Give what must not change inside a study: base, space and objectives, and what a loss is measured by.
+
+        That is said only where version 0.1.0 took each run's own loss instead of it.
+        """
+        train, metrics = self.space.base.train, [metric for _, metric in self.spec.objective]
+        opened = any(key == "loss" for key, _ in self.space.train.items) if isinstance(self.space.train, Keys) else True
+        own = "val_loss" in metrics and (opened or not minimises_eval_loss(train.loss, EVAL_LOSS))
+        return ({"measured_by": train.eval_loss} if own else {}) | {
             "base": self.space.base.model_dump(mode="json", exclude={"name", "summary", "source", "departures"}),
             "space": {name: str(domain) for name, domain in self.space.parameters().items()},
             "template": hashlib.sha256(repr(_skeleton(self.space)).encode()).hexdigest(),
@@ -352,13 +360,14 @@ def _read(node: Node) -> tuple[Items | None, dict[str, Template], Scope]:
     scope = Scope(shared, refused=frozenset(names - set(shared)), problems=problems)
     network = node.get("network")
     layers = read_layers(network, scope) if network is not None else None
-    values = {part: node.get(part) for part in ("data", "train")}
-    return layers, {k: read_part(v, k, scope) if v is not None else Keys(()) for k, v in values.items()}, scope
+    parts = {part: node.get(part) for part in ("data", "train")}
+    return layers, {k: read_part(v, k, scope) if v is not None else Keys(()) for k, v in parts.items()}, scope
 
 
 def _space(node: Node, base: ExperimentSpec, spec: StudySpec) -> SearchSpace:
     layers, parts, scope = _read(node)
-    _closed(node.get("data"), "data")
+    for part, template in parts.items():
+        _closed(node.get(part), part, template)
     raise_all(scope.problems, problems_in(node, base))
     for name in scope.shared:
         if name not in scope.used:
@@ -373,11 +382,27 @@ def _space(node: Node, base: ExperimentSpec, spec: StudySpec) -> SearchSpace:
     return space
 
 
-def _closed(part: Node | None, name: str) -> None:
-    for key in ("name", "path", "validation"):
-        value = part.get(key) if part is not None and name == "data" else None
-        if value is not None:
-            raise SpecError(Problem(str(value.mark), f"data.{key} is the base's and cannot be open: runs must compare"))
+def _closed(node: Node | None, part: str, template: Template) -> None:
+    """Refuse a search that sets, open or not, what its runs are measured on: the base is measured so as well."""
+    if node is None:
+        return
+    for key, mark in _set_keys(template, node.mark):
+        if key in FIXED_IN_A_SEARCH[part]:
+            where = node.locate((key,)) if node.get(key) is not None else mark
+            raise SpecError(Problem(str(where), cannot_be_open(f"{part}.{key}")))
+
+
+def _set_keys(template: Template, mark: Mark) -> Iterator[tuple[str, Mark]]:
+    """Yield the keys that a part sets, also in the options of a choice of the whole part."""
+    if isinstance(template, Open):
+        for _, option in template.options:
+            yield from _set_keys(option, template.mark)
+    elif isinstance(template, Keys):
+        for key, _ in template.items:
+            yield key, mark
+    elif isinstance(template, Fixed) and isinstance(template.value, dict):
+        for key in template.value:
+            yield key, mark
 
 
 def _no_clash(space: SearchSpace) -> None:

@@ -7,9 +7,9 @@ Field names are torch's. What the words do stands in `archsearch/train/`, one ta
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from archsearch.spec.fields import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat, written_default
@@ -209,6 +209,10 @@ class L1(Kind):
 AnyLoss = CrossEntropy | Nll | Mse | L1
 Loss = Annotated[AnyLoss, OneKey("loss")]
 
+# What `val_loss` and `test_loss` are measured by: one function for all that is compared, whatever each was trained on.
+EvalLoss = Literal["cross_entropy", "nll", "mse", "l1"]
+EVAL_LOSS: EvalLoss = "cross_entropy"
+
 
 class EarlyStopping(Plain):
     """Stop when the validation value has not improved for `patience` epochs; the best epoch's weights are kept."""
@@ -249,6 +253,11 @@ class TrainSpec(Plain):
         examples=["mse"],
         json_schema_extra=written_default("cross_entropy"),
     )
+    eval_loss: EvalLoss = Field(
+        default=EVAL_LOSS,
+        description="What val_loss and test_loss are measured by, whatever is minimised, so that runs compare.",
+        examples=["mse"],
+    )
     clip_grad_norm: PositiveFloat | None = Field(
         default=None,
         description="Largest norm of the gradient of all weights; a larger one is scaled down. By default no limit.",
@@ -273,6 +282,14 @@ class TrainSpec(Plain):
         examples=["torch"],
     )
 
+    @model_serializer(mode="wrap")
+    def _default_eval_loss_by_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the default `eval_loss` out: what was written and hashed before there was a choice stays the same."""
+        written: dict[str, Any] = write(self)
+        if self.eval_loss == EVAL_LOSS:
+            written.pop("eval_loss", None)
+        return written
+
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:
         warmup = getattr(self.schedule, "warmup_epochs", 0.0)
@@ -283,6 +300,18 @@ class TrainSpec(Plain):
                 {"warmup": warmup, "epochs": self.epochs},
             )
         return self
+
+
+def minimises_eval_loss(loss: AnyLoss, eval_loss: EvalLoss) -> bool:
+    """Say whether training minimises the very function that validation and test loss are measured by."""
+    smoothed = isinstance(loss, CrossEntropy) and loss.label_smoothing > 0
+    return type(loss).kind == eval_loss and not smoothed
+
+
+def loss_words(loss: AnyLoss) -> str:
+    """Name a training loss in words: `cross_entropy with label smoothing 0.1`."""
+    smoothing = loss.label_smoothing if isinstance(loss, CrossEntropy) else 0.0
+    return type(loss).kind + (f" with label smoothing {smoothing:g}" if smoothing else "")
 
 
 OPTIMIZER_KINDS: tuple[type[Kind], ...] = get_args(AnyOptimizer)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Purpose = Literal["screen", "claim", "strong"]
 
-# The spread of one run's accuracy over seeds that is assumed where none was measured: 0.066 percentage points.
-DEFAULT_SEED_SD = 0.00066
 POWER = 0.8
 LEAST_SEEDS: dict[Purpose, int] = {"screen": 2, "claim": 10, "strong": 20}
 MOST_SEEDS = 10_000
@@ -40,8 +38,10 @@ class Plan(Plain):
     """What a number of seeds can show. `smallest_p` is what the sign-flip test can reach, `smallest_p_adjusted` Holm's.
 
     `smallest_effect` is the difference that the hardest comparison of the family (alpha / comparisons) finds with the
-    given power; `seeds_to_reach` the fewest pairs whose p can be significant at all; `effect` and `seeds_for_effect`
-    answer the opposite question, where it was asked (None seeds: more than 10,000).
+    given power, `smallest_in_sds` the same in SDs of one run over seeds; `seeds_to_reach` the fewest pairs whose p can
+    be significant at all; `effect` and `seeds_for_effect` answer the opposite question, where it was asked (never fewer
+    than the purpose needs; None seeds: more than 10,000). Without a measured spread `seed_sd` is None, and so is what
+    hangs on it.
     """
 
     purpose: Purpose
@@ -49,12 +49,13 @@ class Plan(Plain):
     seeds: int
     alpha: float
     power: float
-    seed_sd: float
+    seed_sd: float | None
     correlation: float
     smallest_p: float
     smallest_p_adjusted: float
     seeds_to_reach: int
     smallest_effect: float | None
+    smallest_in_sds: float | None = None
     effect: float | None = None
     seeds_for_effect: int | None = None
 
@@ -66,21 +67,23 @@ def plan_seeds(
     purpose: Purpose = "claim",
     alpha: float = 0.05,
     power: float = POWER,
-    seed_sd: float = DEFAULT_SEED_SD,
+    seed_sd: float | None = None,
     correlation: float = 0.0,
     effect: float | None = None,
 ) -> Plan:
     """Say what `seeds` pairs in each of `comparisons` comparisons can show; refuse what cannot answer.
 
-    `seed_sd` is the spread of one run over seeds, `correlation` that of the pairs (0 where it is not known). Raises
-    `UsageError` for fewer seeds than the purpose needs; a screen may have any number from 2.
+    `seed_sd` is the spread of one run over seeds as it was measured, None where it is not known; `correlation` that of
+    the pairs (0 where it is not known). Raises `UsageError` for fewer seeds than the purpose needs; a screen may have
+    any number from 2.
     """
-    _check(comparisons, seeds, alpha, seed_sd)
+    _check(comparisons, seeds, alpha, seed_sd, effect)
     least = seeds_to_reach(comparisons, alpha)
     if purpose != "screen":
         _refuse_too_few(comparisons, seeds, purpose, alpha, least)
-    sd = difference_sd(seed_sd, correlation)
-    reachable = seeds >= least
+    in_sds = smallest_effect(seeds, difference_sd(1.0, correlation), alpha, comparisons, power)
+    sd = None if seed_sd is None else difference_sd(seed_sd, correlation)
+    needed = None if effect is None or sd is None else seeds_needed(effect, sd, alpha, comparisons, power)
     return Plan(
         purpose=purpose,
         comparisons=comparisons,
@@ -92,35 +95,57 @@ def plan_seeds(
         smallest_p=smallest_p(seeds),
         smallest_p_adjusted=min(1.0, comparisons * smallest_p(seeds)),
         seeds_to_reach=least,
-        smallest_effect=smallest_effect(seeds, sd, alpha, comparisons, power) if reachable else None,
+        smallest_effect=None if in_sds is None or seed_sd is None else in_sds * seed_sd,
+        smallest_in_sds=in_sds,
         effect=effect,
-        seeds_for_effect=None if effect is None else seeds_needed(effect, sd, alpha, comparisons, power),
+        seeds_for_effect=None if needed is None else max(needed, LEAST_SEEDS[purpose]),
     )
 
 
-def _check(comparisons: int, seeds: int, alpha: float, seed_sd: float) -> None:
+def _check(comparisons: int, seeds: int, alpha: float, seed_sd: float | None, effect: float | None) -> None:
     if comparisons < 1:
         raise UsageError(f"{comparisons} comparisons: an ablation compares at least one level with its baseline")
     if not 2 <= seeds <= MOST_SEEDS:
         raise UsageError(f"{seeds} seeds: give a number from 2 to {MOST_SEEDS:,}; one run has no spread")
     if not 0 < alpha < 1:
         raise UsageError(f"alpha {alpha:g}: give a probability between 0 and 1, such as 0.05")
-    if not (seed_sd > 0 and math.isfinite(seed_sd)):
+    if seed_sd is not None and not (seed_sd > 0 and math.isfinite(seed_sd)):
         raise UsageError(f"a seed SD of {seed_sd:g}: give a number above 0, in the metric's own unit")
+    if effect is not None:
+        _check_effect(effect)
+
+
+def _check_effect(effect: float) -> None:
+    if effect == 0 or not math.isfinite(effect):
+        raise UsageError(f"an effect of {effect:g} cannot be planned for; give a difference other than 0")
 
 
 def _refuse_too_few(comparisons: int, seeds: int, purpose: Purpose, alpha: float, least: int) -> None:
-    family = f"{comparisons} comparisons" if comparisons > 1 else "1 comparison"
+    wanted = max(least, LEAST_SEEDS[purpose])
     if seeds < least:
         raise UsageError(
             f"{seeds} seeds cannot answer: the smallest p of {seeds} pairs is {smallest_p(seeds):.3g}, with Holm over "
-            f"{family} {min(1.0, comparisons * smallest_p(seeds)):.3g}, and alpha is {alpha:g}. "
-            f"Use at least {max(least, LEAST_SEEDS[purpose])} seeds, or call it a screen."
+            f"{_family(comparisons)} {min(1.0, comparisons * smallest_p(seeds)):.3g}, and alpha is {alpha:g}. "
+            f"{few_seeds_rule(comparisons, alpha, purpose)}. Use at least {wanted} seeds, or call it a screen."
         )
     if seeds < LEAST_SEEDS[purpose]:
         raise UsageError(
-            f"{seeds} seeds are fewer than a {purpose} needs; use at least {LEAST_SEEDS[purpose]}, or call it a screen"
+            f"{seeds} seeds are fewer than a {purpose} needs. {few_seeds_rule(comparisons, alpha, purpose)}. "
+            f"Use at least {wanted} seeds, or call it a screen."
         )
+
+
+def few_seeds_rule(comparisons: int, alpha: float = 0.05, purpose: Purpose = "claim") -> str:
+    """State the one rule of how few seeds are enough, as plans, checks and comparisons of given numbers say it."""
+    least = seeds_to_reach(comparisons, alpha)
+    return (
+        f"With Holm over {_family(comparisons)} at least {least} pairs can be significant, "
+        f"and a {purpose} has at least {max(least, LEAST_SEEDS[purpose])}"
+    )
+
+
+def _family(comparisons: int) -> str:
+    return f"{comparisons} comparisons" if comparisons > 1 else "1 comparison"
 
 
 def smallest_p(seeds: int) -> float:
@@ -157,8 +182,7 @@ def seeds_needed(
     effect: float, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER
 ) -> int | None:
     """Give the fewest pairs that find a mean difference of `effect` with this power; None if above 10,000."""
-    if effect == 0 or not math.isfinite(effect):
-        raise UsageError(f"an effect of {effect:g} cannot be planned for; give a difference other than 0")
+    _check_effect(effect)
     d, level, power = abs(effect) / sd, alpha / comparisons, _aim(power)
     if _t_power(MOST_SEEDS, d, level) < power:
         return None

@@ -312,8 +312,7 @@ def _notes(
     elif family.screen:
         notes.append("a screen: exploratory, no p values, no winner")
     elif n < power.seeds_to_reach(comparisons, family.alpha):
-        least = power.seeds_to_reach(comparisons, family.alpha)
-        notes.append(f"{n} pairs cannot be significant with Holm over {comparisons}; at least {least} can")
+        notes.append(f"{n} pairs cannot be significant. {power.few_seeds_rule(comparisons, family.alpha)}.")
     if sd == 0:
         notes.append("all differences are the same number: the t test, d_z and intervals say nothing about the spread")
     p, t = tests.p[1], tests.t[1]
@@ -321,4 +320,6 @@ def _notes(
         notes.append(f"the tests disagree: sign-flip {p_equals(p)}, paired t {p_equals(t)} (both adjusted)")
     if verdict in ("better", "worse") and centre is not None and abs(centre) < family.margin:
         notes.append(f"the difference is real, and smaller than the margin of {amount(family.margin, family)}")
+    if p is not None and power.seeds_to_reach(comparisons, family.alpha) <= n < power.LEAST_SEEDS["claim"]:
+        notes.append(f"{n} pairs are few. {power.few_seeds_rule(comparisons, family.alpha)}.")
     return tuple(notes)

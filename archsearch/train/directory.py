@@ -29,8 +29,10 @@ from torch import Tensor
 
 from archsearch.errors import BusyError, UnavailableError
 from archsearch.files import damaged, read_sealed, sha256, write_sealed, write_whole
-from archsearch.train.loop import Progress, Trained
-from archsearch.train.result import EpochRecord, RunResult
+from archsearch.spec.training import EVAL_LOSS
+from archsearch.train.loop import Progress, Trained, finite
+from archsearch.train.losses import measure
+from archsearch.train.result import EpochRecord, RunResult, older_measures_by_cross_entropy, without_losses
 
 CHECKPOINT = "checkpoint.pt"
 FILES = ("history.jsonl", "model.safetensors", "predictions.npz")
@@ -91,6 +93,7 @@ class RunDirectory:
                 "best_model": progress.best_model,
                 "test_reads": progress.test_reads,
                 "stopped": progress.stopped,
+                "measured": True,  # its losses by train.eval_loss: version 0.1.0 had each run's own, and no such key
             },
             inner,
         )
@@ -109,6 +112,10 @@ class RunDirectory:
             raise damaged(path)
         saved = torch.load(io.BytesIO(content[32:]), map_location=device, weights_only=True)
         history = [EpochRecord.model_validate(record) for record in saved.pop("history")]
+        if not saved.pop("measured", False) and not older_measures_by_cross_entropy(
+            read_sealed(self.path / "run.json")
+        ):
+            history = [without_losses(record) for record in history]
         return Progress(**saved, history=history)
 
     def _write_history(self, history: list[EpochRecord]) -> bytes:
@@ -148,9 +155,23 @@ class RunDirectory:
             if file.exists() and sha256(file.read_bytes()) != seal:
                 raise damaged(file)
         try:
-            return RunResult.model_validate(sealed["result"])
+            result = RunResult.model_validate(sealed["result"])
         except ValidationError:
             raise damaged(path) from None
+        return result if result.eval_loss is not None else self._measured_anew(result)
+
+    def _measured_anew(self, result: RunResult) -> RunResult:
+        """Compute the losses of a run of version 0.1.0 from its predictions; without these they stay unknown."""
+        path = self.path / "predictions.npz"
+        if not path.exists():
+            return result
+        found: dict[str, Any] = {"eval_loss": EVAL_LOSS}
+        with np.load(path, allow_pickle=False) as saved:
+            for part in ("val", "test"):
+                if f"{part}_outputs" in saved:
+                    outputs, labels = (torch.from_numpy(saved[f"{part}_{what}"]) for what in ("outputs", "labels"))
+                    found[f"{part}_loss"] = finite(float(measure(EVAL_LOSS)(outputs, labels)))
+        return result.model_copy(update=found)
 
     def weights(self) -> dict[str, Tensor]:
         """Read the kept weights."""

@@ -12,10 +12,14 @@ from typing import Any
 from archsearch.data.facts import training_count, validation_count
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
+from archsearch.spec.training import EVAL_LOSS, TrainSpec, minimises_eval_loss
 from archsearch.train.compute import choose_engine
 
 # Part of every run id: raised whenever the same spec and seed would give other numbers.
 SEMANTICS = 1
+# Of runs whose validation loss decides when they stop, and whose training minimises something else: they once watched
+# the loss that they were trained on, and now `train.eval_loss`.
+_SEMANTICS_WATCHING_ANOTHER_LOSS = 2
 
 
 def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> dict[str, Any]:
@@ -31,13 +35,20 @@ def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> 
     if train_part["engine"] == "torch":  # said by silence: runs from before there was a choice keep their id
         del train_part["engine"]
     return {
-        "semantics": SEMANTICS,
+        "semantics": _semantics(plan.spec.train),
         "seed": seed,
         "fingerprint": fingerprint,
         "data": data,
         "network": plan.network.canonical(),
         "train": train_part,
     }
+
+
+def _semantics(train: TrainSpec) -> int:
+    rule = train.early_stopping
+    watches = rule is not None and rule.monitor == "val_loss"
+    other = not minimises_eval_loss(train.loss, EVAL_LOSS)
+    return _SEMANTICS_WATCHING_ANOTHER_LOSS if watches and other else SEMANTICS
 
 
 def run_id(identity: dict[str, Any]) -> str:

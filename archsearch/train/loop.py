@@ -22,9 +22,10 @@ from archsearch.experiment_plan import ExperimentPlan
 from archsearch.spec.network import build_network
 from archsearch.train.compute import choose_engine
 from archsearch.train.device import memory_format
+from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
-from archsearch.train.losses import LossFunction, loss_function
+from archsearch.train.losses import LossFunction, measure
 from archsearch.train.optimizers import optimizer as make_optimizer
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
@@ -63,7 +64,7 @@ class Part:
 
 @dataclass(slots=True)
 class Evaluation:
-    """Mean loss and accuracy of a part, and the network's outputs (N, classes) float32 on CPU."""
+    """Mean loss (by `train.eval_loss`) and accuracy of a part, and the outputs (N, classes) float32 on CPU."""
 
     loss: float
     accuracy: float
@@ -86,7 +87,11 @@ class Progress:
 
 @dataclass(slots=True)
 class Trained:
-    """The outcome of a loop: the kept weights are in `model`; `reason` is set where the run diverged."""
+    """The outcome of a loop: the kept weights are in `model`; `reason` is set where the run diverged.
+
+    A diverged run has no evaluations, also where early stopping kept weights of an epoch before: those are in `model`,
+    but whoever compares recipes must see that this one diverges. Its history ends with the last epoch that was finite.
+    """
 
     model: nn.Sequential
     progress: Progress
@@ -95,10 +100,6 @@ class Trained:
     test: Evaluation | None
     y_validation: Tensor
     y_test: Tensor
-
-
-class _Diverged(Exception):
-    pass
 
 
 def initial_network(plan: ExperimentPlan, seed: int) -> nn.Sequential:
@@ -139,9 +140,17 @@ def train(
     layout = memory_format(plan.network, device) if choice.name == "torch" else torch.contiguous_format
     model = initial_network(plan, seed).to(device).to(memory_format=layout)
     optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
-    loss_of = loss_function(spec.loss)
+    loss_of = measure(spec.eval_loss)
     training, validation, test = parts(plan, seed, dataset, device)
-    engine = make_engine(choice, plan, model, device, _prepare(plan, training, layout))
+    prepare = _prepare(plan, training, layout)
+    engine = make_engine(choice, plan, model, device, prepare)
+
+    def evaluate(part: Part | None, name: str) -> Evaluation | None:
+        if part is None:
+            return None
+        found = _evaluate(engine, part, loss_of)
+        check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
+        return found
 
     progress = progress or Progress()
     if progress.epoch:
@@ -159,14 +168,15 @@ def train(
                 train_loss, train_accuracy, lr = _train_epoch(
                     engine, model, optimizer, training, plan, seed, epoch, device, interruption, watch
                 )
-        except _Diverged as diverged:
+            check_weights(model, lr)
+            seen_validation = evaluate(validation, "validation")
+            seen_test = None
+            if read_test == "each_epoch":
+                progress.test_reads += 1
+                seen_test = evaluate(test, "test")
+        except Diverged as diverged:
             reason = f"epoch {epoch + 1}: {diverged}"
             break
-        seen_validation = _evaluate(engine, validation, loss_of)
-        seen_test = None
-        if read_test == "each_epoch":
-            seen_test = _evaluate(engine, test, loss_of)
-            progress.test_reads += 1
         last = (seen_validation, seen_test)
         record = EpochRecord(
             epoch=epoch + 1,
@@ -188,16 +198,23 @@ def train(
         watch.epoch(record)
         interruption.check(f"epoch {progress.epoch} of {spec.epochs} is kept, the same call goes on from there")
 
-    if progress.best_model is not None and progress.best_epoch != progress.epoch:
+    best, last_epoch = progress.best_epoch, progress.epoch
+    if progress.best_model is not None and (reason is not None or best != last_epoch):
         model.load_state_dict(progress.best_model)
         last = (None, None)
     if reason is None:
-        seen_validation = last[0] or _evaluate(engine, validation, loss_of)
-        seen_test = last[1]
-        if read_test != "never" and seen_test is None:
-            seen_test = _evaluate(engine, test, loss_of)
-            progress.test_reads += 1
-        last = (seen_validation, seen_test)
+        try:
+            check_weights(model)
+            seen_validation = last[0] or evaluate(validation, "validation")
+            seen_test = last[1]
+            if read_test != "never" and seen_test is None:
+                progress.test_reads += 1
+                seen_test = evaluate(test, "test")
+            last = (seen_validation, seen_test)
+        except Diverged as diverged:
+            reason = f"epoch {best or last_epoch}: {diverged}"
+    if reason is not None:
+        last = (None, None)
     y_validation = validation.y[validation.rows].cpu() if validation else torch.empty(0, dtype=torch.int64)
     return Trained(model, progress, reason, *last, y_validation, test.y.cpu())
 
@@ -281,16 +298,14 @@ def _train_epoch(
         if number % LOOK_EVERY == 0 or number == len(batches) - 1:
             mean = float(total_loss) / done
             if not math.isfinite(mean):
-                raise _Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
+                raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
             watch.batch(epoch, done, mean)
         interruption.check(f"{kept} kept, the same call goes on from there")
     return float(total_loss) / done, int(correct) / done, lr
 
 
-def _evaluate(engine: Engine, part: Part | None, loss_of: LossFunction) -> Evaluation | None:
+def _evaluate(engine: Engine, part: Part, loss_of: LossFunction) -> Evaluation:
     """Give loss, accuracy and outputs of a part, in evaluation mode and without gradients."""
-    if part is None:
-        return None
     outputs, loss, correct = [], 0.0, 0
     for rows in torch.split(part.rows, EVALUATION_BATCH):
         y = part.y[rows]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from archsearch.spec.onekey import Kind
-from archsearch.spec.training import L1, AnyLoss, CrossEntropy, Mse, Nll
+from archsearch.spec.training import L1, LOSS_KINDS, AnyLoss, CrossEntropy, EvalLoss, Mse, Nll
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -33,3 +33,9 @@ LOSSES: dict[type[Kind], Callable[[Kind], LossFunction]] = {
 def loss_function(spec: AnyLoss) -> LossFunction:
     """Give the function that a loss spec describes."""
     return LOSSES[type(spec)](spec)
+
+
+def measure(name: EvalLoss) -> LossFunction:
+    """Give the function that validation and test loss are measured by, by its name."""
+    kind = next(kind for kind in LOSS_KINDS if kind.kind == name)
+    return LOSSES[kind](kind())

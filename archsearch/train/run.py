@@ -98,7 +98,7 @@ def run(
     if not fresh and (result := _finished(directory, read_test)) is not None:
         return FinishedRun(result, directory.path, cached=True)
     with directory.locked(), interruptible() as interruption, numerics(device, spec.train.precision):
-        if fresh or _finished_without_test(directory, read_test):
+        if fresh or _lacks(directory.result(), read_test):
             directory.clear()
         directory.begin(identity_)
         progress = directory.progress(device)
@@ -133,16 +133,14 @@ def computed_by(plan: ExperimentPlan, device: str) -> dict[str, str]:
 
 def _finished(directory: RunDirectory, read_test: ReadTest) -> RunResult | None:
     result = directory.result()
-    return None if result is None or _lacks_test(result, read_test) else result
+    return None if _lacks(result, read_test) else result
 
 
-def _finished_without_test(directory: RunDirectory, read_test: ReadTest) -> bool:
-    result = directory.result()
-    return result is not None and _lacks_test(result, read_test)
-
-
-def _lacks_test(result: RunResult, read_test: ReadTest) -> bool:
-    return read_test != "never" and result.status == "completed" and result.test_accuracy is None
+def _lacks(result: RunResult | None, read_test: ReadTest) -> bool:
+    """Say whether a result is there and does not hold what is asked for: the test set, or losses as measured now."""
+    if result is None or result.status != "completed":
+        return False
+    return result.eval_loss is None or (read_test != "never" and result.test_accuracy is None)
 
 
 def _result(
@@ -170,6 +168,7 @@ def _result(
         history=tuple(progress.history),
         train_loss=kept.train_loss if kept else None,
         train_accuracy=kept.train_accuracy if kept else None,
+        eval_loss=plan.spec.train.eval_loss,
         val_loss=finite(trained.validation.loss) if trained.validation else None,
         val_accuracy=trained.validation.accuracy if trained.validation else None,
         test_loss=finite(trained.test.loss) if trained.test else None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -13,11 +15,13 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+import torch
+import torch.nn.functional as F
 from scipy import stats
 
 from archsearch.ablate.ablation import all_reports, differences_of, report_on
 from archsearch.ablate.jobs import MOST_TRIES, held_ablation, latest, retry
-from archsearch.ablate.planned import Ablation
+from archsearch.ablate.planned import Ablation, promise
 from archsearch.ablate.record import AblationReport
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.study.queue import slots_of
@@ -322,6 +326,13 @@ def test_diverged_cell_is_reported_and_never_counted_or_trained_again(planned, r
     assert len(slots_of(opened(tmp_path / "runs"))) == trials
 
 
+def test_cell_that_diverges_in_its_last_step_is_counted_as_diverged(planned, run_ablation) -> None:
+    edits = "  rate: {huge: [set: {train.batch_size: 2000, train.optimizer: {sgd: {lr: 1.0e+30}}}]}\n"
+    report = run_ablation(planned(f"baseline: tiny.yaml\nfactors:\n{edits}seeds: 2\nscreen: true\n"))
+    assert (report.runs.completed, report.runs.diverged) == (2, 2)
+    assert report.failures[0].reason == "epoch 1: the outputs on the validation data are not finite, first in fc1"
+
+
 def test_failed_run_is_tried_again_by_later_calls_up_to_a_limit(planned, run_ablation, tmp_path) -> None:
     ablation = planned(FACTORS + SCREEN)
     first = run_ablation(ablation)
@@ -408,12 +419,65 @@ def test_two_workers_give_the_same_numbers(planned, run_ablation, tmp_path) -> N
     assert {t.user_attrs["attempt"] for t in slots_of(opened(tmp_path / "two")).values()} == {1}
 
 
+def test_spread_that_version_0_1_0_assumed_is_not_taken_as_known(planned) -> None:
+    study = optuna.create_study()
+    old = planned().model_copy(update={"plan": promise(planned(), 0.00066)})
+    study.set_user_attr("ablation", old.model_dump_json())
+    assert (held_ablation(study).plan.seed_sd, held_ablation(study).plan.smallest_effect) == (None, None)
+    measured = planned().model_copy(update={"plan": promise(planned(), 0.0007)})
+    study.set_user_attr("ablation", measured.model_dump_json())
+    assert held_ablation(study) == measured
+
+
 def test_retry_plans_nothing_for_what_completed(planned, run_ablation, tmp_path) -> None:
     run_ablation(planned(FACTORS + SCREEN))
     storage = open_storage(default_url(tmp_path / "runs"))
     study = optuna.load_study(study_name="mine", storage=storage)
     assert retry(storage, study) == 0
     assert isinstance(held_ablation(study), Ablation)
+
+
+LOSSES = """\
+baseline: tiny.yaml
+factors: {loss: {l1: [set: {train.loss: l1}]}}
+metric: test_loss
+seeds: 2
+screen: true
+"""
+
+
+def as_version_0_1_0(runs_dir: Path) -> None:
+    """Make the storage that of version 0.1.0: results say by no eval_loss what their losses are, l1 has its own."""
+    with sqlite3.connect(default_url(runs_dir).removeprefix("sqlite:///")) as connection:
+        rows = connection.execute("SELECT trial_id, value_json FROM trial_user_attributes WHERE key = 'result'")
+        for trial, text in rows.fetchall():
+            result = json.loads(text)
+            del result["eval_loss"]
+            change = "UPDATE trial_user_attributes SET value_json = ? WHERE trial_id = ? AND key = 'result'"
+            connection.execute(change, (json.dumps(result), trial))
+        connection.execute("UPDATE trial_values SET value = 0.1 WHERE value = (SELECT max(value) FROM trial_values)")
+
+
+def test_loss_is_cross_entropy_for_a_cell_that_was_trained_on_another(planned, run_ablation, tmp_path) -> None:
+    report = run_ablation(planned(LOSSES))
+    cross_entropy = [
+        float(F.cross_entropy(torch.from_numpy(held["test_outputs"]), torch.from_numpy(held["test_labels"])))
+        for trial in slots_of(opened(tmp_path / "runs")).values()
+        if trial.user_attrs["cell"] == "loss=l1"
+        for held in [np.load(tmp_path / "runs" / trial.user_attrs["run_id"] / "predictions.npz")]
+    ]
+    assert list(report.cells[1].values.values()) == pytest.approx(cross_entropy, rel=1e-6)
+    assert report.effects[0].mean_difference > 0  # l1's own loss, about 0.1, would look better
+
+
+def test_loss_of_an_older_version_counts_for_nothing_and_is_measured_anew(planned, run_ablation, tmp_path) -> None:
+    before = run_ablation(planned(LOSSES))
+    as_version_0_1_0(tmp_path / "runs")
+    assert not report_on(opened(tmp_path / "runs")).complete
+    assert set(latest(opened(tmp_path / "runs"))) == {("baseline", 0), ("baseline", 1)}
+    after = run_ablation(planned(LOSSES))
+    assert after.effects == before.effects
+    assert (after.runs.completed, after.runs.cached) == (4, 2)
 
 
 @pytest.mark.faults

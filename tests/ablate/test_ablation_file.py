@@ -16,7 +16,7 @@ from archsearch.ablate.schema import schema
 from archsearch.ablate.write import ablation_yaml
 from archsearch.errors import SpecError, UsageError
 from archsearch.spec.text.yaml import read_file, read_text
-from tests.ablate.conftest import FACTORS
+from tests.ablate.conftest import FACTORS, TINY
 
 ROOT = Path(__file__).parents[2]
 VALIDATOR = Draft7Validator(schema())
@@ -164,14 +164,40 @@ WRONG = [
     ),
     (
         FACTORS + "  data: {mnist: [set: {data.name: mnist}]}\n",
-        r"mine\.yaml:5:10: .* is tested on other data \(mnist\) than tiny \(digits\)",
+        r"mine\.yaml:5:10: .* is tested on other data than tiny: data\.name is mnist, not digits; the test data",
+    ),
+    (
+        FACTORS + "  data: {few: [set: {data.limit: 10}]}\n",
+        r"mine\.yaml:5:10: .* is tested on other data than tiny: data\.limit is 10, not 20; it cuts the validation and "
+        r"test data too, while data\.train_limit cuts the training part only$",
+    ),
+    (
+        FACTORS + "  data: {few: [set: {data.limit: 10}]}\ndesign: full_factorial\n",
+        r"^[^;]*mine\.yaml:5:10: tiny-data-few is tested on other data than tiny: data\.limit is 10, not 20; [^;]*$",
+    ),
+    (
+        FACTORS + "  held: {out: [set: {data.validation: 50}]}\nmetric: val_loss\n",
+        r"mine\.yaml:5:10: .* has other validation data than tiny: 50 samples, not 40; .* Use one data\.validation",
+    ),
+    (
+        FACTORS + "  held: {out: [set: {data.validation: 0}]}\nmetric: val_accuracy\n",
+        r"mine\.yaml:5:10: .* has no validation data for the metric val_accuracy; set data\.validation",
+    ),
+    (
+        FACTORS + "  by: {mse: [set: {train.eval_loss: mse}]}\nmetric: test_loss\n",
+        r"mine\.yaml:5:8: .* has another test_loss than tiny: train\.eval_loss is mse, not cross_entropy; losses would",
+    ),
+    (
+        FACTORS + "  by: {mse: [set: {train.eval_loss: mse}]}\n",
+        r"mine\.yaml:5:8: the level by=mse changes nothing that is computed; take it out",
     ),
     (
         FACTORS + "seeds: 5\n",
         r"mine\.yaml:5:1: seeds: 5 seeds cannot answer: the smallest p of 5 pairs is 0\.0625, with Holm over 2 "
-        r"comparisons 0\.125, and alpha is 0\.05\. Use at least 10 seeds, or call it a screen\.",
+        r"comparisons 0\.125, and alpha is 0\.05\. With Holm over 2 comparisons at least 7 pairs can be "
+        r"significant, and a claim has at least 10\. Use at least 10 seeds, or call it a screen\.",
     ),
-    (FACTORS + "seeds: 8\n", r"mine\.yaml:5:1: seeds: 8 seeds are fewer than a claim needs; use at least 10"),
+    (FACTORS + "seeds: 8\n", r"mine\.yaml:5:1: seeds: 8 seeds are fewer than a claim needs\. With"),
     (FACTORS + "seeds: [1, 2, 2]\n", r"mine\.yaml:5:8: seeds: seed 2 stands there twice"),
     (FACTORS + "seeds: ten\n", r"seeds: expected how many \(10, at most 1000\), a list of seeds, or \{max: 30"),
     (FACTORS + "seeds: {max: 30, sequental: true}\n", r"seeds: expected how many"),
@@ -193,6 +219,17 @@ WRONG = [
     ("- a\n", r"mine\.yaml:1:1: .*keys with values"),
     (FACTORS + "metric: val_accuracy\nalpha: 1.5\n", r"alpha: must be less than 1\.0, got 1\.5"),
 ]  # fmt: skip
+
+
+def test_named_variant_and_the_second_of_two_specs_must_be_measured_on_the_same(planned, tmp_path) -> None:
+    planned()  # writes tiny.yaml
+    other = TINY.replace("name: tiny", "name: other").replace("limit: 20", "limit: 10").replace("relu", "tanh")
+    (tmp_path / "other.yaml").write_text(other, encoding="utf-8")
+    with pytest.raises(SpecError, match=r"mine\.yaml:2:1: other is tested on other data than tiny: data\.limit is 10"):
+        planned("baseline: tiny.yaml\nvariants: [other.yaml]\n")
+    declared = declare_between(str(tmp_path / "tiny.yaml"), str(tmp_path / "other.yaml"))
+    with pytest.raises(SpecError, match=r"^[^\n]*tiny-data-new is tested on other data than tiny: data\.limit[^\n]*$"):
+        plan_ablation(declared)
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
+import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from statsmodels.stats.power import TTestPower
 
 from tests.test_imports import HEAVY, SCRIPT
 
@@ -133,6 +138,7 @@ def test_plan_says_what_will_run_and_what_it_can_show(cli, mine, tmp_path):
     assert (plan["runs"], plan["cached"], plan["to_run"], plan["seconds"]) == (30, 0, 30, None)
     assert plan["plan"]["smallest_p"] == 2 / 2**10
     assert plan["plan"]["smallest_p_adjusted"] == 4 / 2**10
+    assert (plan["seed_sd"], plan["plan"]["seed_sd"], plan["plan"]["smallest_effect"]) == (None, None, None)
     assert not (tmp_path / "runs").exists()
     cli("run", "tiny.yaml", "--seeds", "4")
     plan = cli("plan", "mine.yaml", "--no-calibrate", "--effect", "0.5", "--json").json
@@ -152,7 +158,10 @@ def test_plan_says_what_will_run_and_what_it_can_show(cli, mine, tmp_path):
     assert plan["plan"]["seeds_for_effect"] > 10
     done = cli("plan", "mine.yaml", "--workers", "1", "--effect", "0.5")
     assert "30 runs, 4 of them cached: 26 to run, about" in done.out
-    assert "smallest p of 10 pairs: 0.00195, with Holm over 2: 0.00391; at least 7 pairs can be significant" in done.out
+    assert (
+        "smallest p of 10 pairs: 0.00195, with Holm over 2: 0.00391. With Holm over 2 comparisons at least 7 pairs can "
+        "be significant, and a claim has at least 10." in done.out
+    )
     few = ("--workers", "1", "--timeout", "0", "--json")
     begun = cli("ablate", "mine.yaml", *few)
     assert begun.code == 5  # nothing completed
@@ -162,6 +171,48 @@ def test_plan_says_what_will_run_and_what_it_can_show(cli, mine, tmp_path):
     dry = cli("ablate", "mine.yaml", "--dry-run", "--workers", "1").out.splitlines()
     assert dry[-3:] == done.out.splitlines()[-4:-1]
     assert not (tmp_path / "runs" / "archsearch.db").exists()
+
+
+def test_plan_without_a_measured_spread_says_what_follows_over_a_range_of_it(cli, mine):
+    cli("run", "tiny.yaml", "--seeds", "2")
+    said = cli("plan", "mine.yaml", "--no-calibrate", "--effect", "0.5").out
+    assert "SD of one run over seeds not known: 2 of 3 runs of tiny are kept; --pilot trains them" in said
+    rows = [line.split() for line in said.splitlines()[-6:]]
+    assert [row[0] for row in rows] == ["0.05", "0.10", "0.20", "0.50", "1.00", "2.00"]
+    in_sds = float(re.search(r"power 0\.8: ([0-9.]+) of these SDs", said)[1])
+    # a paired t test of 10 differences at alpha .025, power .82 (80 % and two more): statsmodels' effect size
+    d = TTestPower().solve_power(nobs=10, alpha=0.025, power=0.82)
+    assert in_sds == pytest.approx(math.sqrt(2) * d, rel=0.05)
+    assert [float(row[2]) for row in rows] == pytest.approx([in_sds * float(row[0]) for row in rows], abs=0.02)
+    assert rows[0][4] == "10"
+    assert int(rows[-1][4]) > 300
+
+
+def test_pilot_trains_three_runs_of_the_baseline_that_the_ablation_finds(cli, mine, tmp_path):
+    document = cli("plan", "mine.yaml", "--no-calibrate", "--pilot", "--json").json
+    results = [json.loads(path.read_text())["result"] for path in (tmp_path / "runs").glob("*/result.json")]
+    assert sorted(result["seed"] for result in results) == [0, 1, 2]
+    sd = statistics.stdev(result["test_accuracy"] for result in results)
+    assert document["seed_sd"] == pytest.approx(sd)
+    low, high = document["seed_sd_ci95"]
+    # chi-square of 2 degrees of freedom: 0.0506 and 7.378
+    assert (low, high) == pytest.approx((sd * math.sqrt(2 / 7.378), sd * math.sqrt(2 / 0.0506)), rel=1e-3)
+    assert document["cells"][0]["cached"] == 3
+    again = cli("plan", "mine.yaml", "--no-calibrate", "--pilot", "--json")
+    assert again.json["seed_sd"] == document["seed_sd"]
+    assert "epoch 1/" not in again.err
+    report = cli("ablate", "mine.yaml", "--workers", "1", "--json").json
+    assert report["runs"]["cached"] == 3
+    assert report["plan"]["seed_sd"] == document["seed_sd"]
+
+
+def test_pilot_of_too_few_seeds_is_refused(cli, mine, tmp_path):
+    done = cli("plan", "mine.yaml", "--pilot", "--screen", "--seeds", "2")
+    assert (done.code, done.err.splitlines()[-1]) == (
+        2,
+        "error: --pilot measures a spread on 3 seeds, and mine has 2",
+    )
+    assert not (tmp_path / "runs").exists()
 
 
 def test_plan_without_calibration_leaves_torch_and_optuna_alone(mine, tmp_path):

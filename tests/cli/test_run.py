@@ -83,6 +83,20 @@ def test_run_that_diverges_exits_5_with_the_reason(cli, tiny):
     assert done.err.splitlines()[-1].startswith("error: tiny: epoch 1: the loss is nan")
 
 
+def test_run_without_validation_data_says_that_the_test_set_is_watched(cli, tiny):
+    said = "no validation data are held out and the test set is read after every epoch"
+    assert said in cli("run", "tiny.yaml", "data.validation=0", "train.epochs=2").err
+    assert said not in cli("run", "tiny.yaml", "data.validation=0", "train.epochs=1").err
+    assert said not in cli("run", "tiny.yaml", "data.validation=0.2", "train.epochs=2").err
+
+
+def test_run_whose_last_step_diverges_exits_5_as_any_other(cli, tiny):
+    done = cli("run", "tiny.yaml", "train.optimizer={sgd: {lr: 1e30}}", "train.batch_size=5000", "train.epochs=1")
+    assert done.code == 5
+    assert "diverged in epoch 1: the outputs on the " in done.out
+    assert done.err.splitlines()[-1].endswith("; try a smaller learning rate")
+
+
 def test_run_of_a_name_works_in_an_empty_folder(cli):
     document = cli("run", "digits_quickstart", "train.epochs=1", "--json").json
     assert document["parameters"] == 13706

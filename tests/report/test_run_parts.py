@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,15 +13,17 @@ from sklearn.metrics import confusion_matrix
 
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import load_spec
+from archsearch.report.answers.runs import runs_document
 from archsearch.report.document import Gallery
 from archsearch.report.experiments import KnownRun, grouped, predictions_of, probabilities_of
-from archsearch.report.figures.curves import curves_data, curves_figure
+from archsearch.report.figures.curves import Losses, curves_data, curves_figure
 from archsearch.report.figures.drawing import drawn
 from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.predictions import confusion_data, reliability_data
 from archsearch.report.names import find
 from archsearch.report.pictures import filters_gallery, mistakes_gallery, png
 from archsearch.report.run_parts import run_parts
+from archsearch.report.source import Source
 from archsearch.train.directory import RunDirectory
 from archsearch.train.result import EpochRecord
 
@@ -54,6 +57,34 @@ def test_curves_without_validation_show_the_test_set_and_say_that_it_was_read():
     assert [column.title for column in figure.table.columns][:2] == ["epoch", "test mean"]
 
 
+def losses(values):
+    return [r.model_copy(update={"val_loss": loss}) for r, loss in zip(records([0.5, 0.7]), values, strict=True)]
+
+
+def test_curves_of_two_loss_functions_say_which_is_which():
+    figure = curves_figure("k", "x", "loss", {0: losses([2.0, 1.5])}, Losses("l1", "cross_entropy"))
+    assert "The validation loss is cross_entropy, the training loss is l1: two functions" in figure.says
+    assert [column.title for column in figure.table.columns][1::3] == [
+        "validation (cross_entropy) mean",
+        "training (l1) mean",
+        "seeds",
+    ]
+    picture = drawn(figure)
+    assert [trace.name for trace in picture.data] == ["validation (cross_entropy), seed 0", "training (l1), seed 0"]
+    assert picture.layout.yaxis.title.text == "validation cross_entropy"
+
+
+def test_curves_of_one_loss_function_name_no_function():
+    figure = curves_figure("k", "x", "loss", {0: losses([2.0, 1.5])}, Losses("cross_entropy", "cross_entropy"))
+    assert "cross_entropy" not in figure.says
+    assert figure.table.columns[1].title == "validation mean"
+
+
+def test_curves_of_an_older_run_of_another_loss_show_training_only_and_say_why():
+    figure = curves_figure("k", "x", "loss", {0: losses([None, None])}, Losses("l1", None))
+    assert figure.says.startswith("Training loss after each epoch, 1 seed. Validation and test loss are left out")
+
+
 def test_curves_draw_a_line_per_seed_a_band_and_the_mean():
     figure = curves_figure("k", "x", "accuracy", {0: records([0.5, 0.7]), 1: records([0.6, 0.8])})
     assert "2 seeds; the thick line is their mean, the band reaches from the lowest to the highest" in figure.says
@@ -61,6 +92,38 @@ def test_curves_draw_a_line_per_seed_a_band_and_the_mean():
     assert tuple(traces["validation, mean"].y) == pytest.approx((0.55, 0.75))
     assert {"seed 0", "seed 1", "lowest to highest", "training, mean"} <= set(traces)
     assert figure.table.rows[1] == (2, pytest.approx(0.75), 0.7, 0.8, 0.5, 0.5, 0.5, 2)
+
+
+def changed(runs, label, **changes):
+    """Give the runs as those of another experiment: `data` is merged into the spec, the rest into the result."""
+    data = changes.pop("data", {})
+    given = []
+    for one in runs:
+        spec = one.result.spec | {"name": label, "data": one.result.spec["data"] | data}
+        update = {"spec": spec, "name": label, "run_id": f"{label}{one.result.seed}", **changes}
+        given.append(replace(one, result=one.result.model_copy(update=update)))
+    return given
+
+
+def test_report_says_in_one_sentence_that_the_test_set_was_watched(tiny):
+    source = Source(command="archsearch report", made="Written.")
+    watched = changed(tiny.runs, "watched", data={"validation": 0}, test_reads=2)
+    said = runs_document(watched, (), source).answer[-1]
+    assert said.startswith("No validation data are held out and the test set is read after every epoch: what is chosen")
+    both = runs_document([*tiny.runs, *watched], (), source).answer
+    assert [line for line in both if "held out" in line] == ["watched: n" + said[1:]]
+    assert not any("held out" in line for line in runs_document(tiny.runs, (), source).answer)
+
+
+def test_experiments_that_are_tested_on_different_data_are_not_compared(tiny):
+    source = Source(command="archsearch report", made="Written.")
+    few = changed(tiny.runs, "few", data={"limit": 10})
+    head = "2 experiments; which of them is best was not tested: they are tested on different data"
+    assert runs_document([*tiny.runs, *few], (), source).answer[0].startswith(head)
+    other = changed(tiny.runs, "other", data={"normalize": True})
+    other = [replace(one, result=one.result.model_copy(update={"seed": one.result.seed + 9})) for one in other]
+    alone = runs_document([*tiny.runs, *other], (), source).answer[0]
+    assert alone.endswith("was not tested: they do not share at least two seeds.")
 
 
 def test_confusion_is_sklearns():

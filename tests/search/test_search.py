@@ -214,6 +214,25 @@ def test_study_of_another_space_is_refused_with_the_difference(run_search, make_
         run_search(trials=1, study=other)
 
 
+LOSSES = "train: {epochs: 1, loss: {choice: [cross_entropy, l1]}}"
+ON_LOSS = "base: digits_quickstart\nobjective: {minimize: val_loss}\n"
+
+
+def test_search_of_an_older_version_that_ranked_different_losses_is_refused(run_search, make_study, tmp_path):
+    study = make_study(LOSSES, ON_LOSS)
+    run_search(trials=1, study=study)
+    assert study.identity()["measured_by"] == "cross_entropy"
+    opened = existing_study("small", open_storage(default_url(tmp_path / "runs")))
+    opened.set_user_attr("identity", {k: v for k, v in study.identity().items() if k != "measured_by"})
+    with pytest.raises(SpecError, match=r"val_loss was each run's own training loss, is cross_entropy for all"):
+        run_search(trials=1, study=study)
+
+
+def test_search_on_one_plain_cross_entropy_is_the_same_study_as_before(make_study):
+    assert "measured_by" not in make_study(head=ON_LOSS).identity()
+    assert "measured_by" not in make_study(LOSSES).identity()
+
+
 def test_space_without_a_network_that_fits_names_the_layer(run_search, make_study):
     text = """
 network:
@@ -271,6 +290,13 @@ def test_a_diverging_sample_is_counted_and_the_search_goes_on(run_search, make_s
     text = "train: {optimizer: {sgd: {lr: {choice: [0.01, 1.0e+20]}}}}"
     report = run_search(trials=2, study=make_study(text))
     assert (report.completed, report.diverged) == (1, 1)
+
+
+def test_a_sample_that_diverges_in_its_last_step_is_counted_as_diverged(run_search, make_study, tmp_path):
+    text = "train: {epochs: 1, batch_size: 2000, optimizer: {sgd: {lr: {choice: [0.01, 1.0e+30]}}}}"
+    run_search(trials=2, study=make_study(text), sampler="brute_force")
+    outcomes = [(t.params["train.optimizer.sgd.lr"], t.user_attrs["outcome"]) for t in trials_of(tmp_path / "runs")]
+    assert sorted(outcomes) == [(0.01, "completed"), (1e30, "diverged")]
 
 
 def test_two_objectives_give_a_front_and_know_macs_before_training(run_search, make_study, tmp_path):

@@ -12,6 +12,7 @@ from statsmodels.stats.power import TTestPower
 
 from archsearch.errors import UsageError
 from archsearch.stats import power
+from archsearch.stats.verdict import judge
 
 
 @pytest.mark.parametrize(("n", "p"), [(3, 0.25), (5, 0.0625), (6, 0.03125), (10, 0.001953125)])
@@ -100,11 +101,61 @@ def test_seeds_for_equivalence_give_the_power_that_simulation_finds() -> None:
 
 
 def test_plan_says_all_of_it() -> None:
-    plan = power.plan_seeds(comparisons=6, seeds=10, effect=0.001)
+    plan = power.plan_seeds(comparisons=6, seeds=10, effect=0.001, seed_sd=0.00066)
     assert (plan.smallest_p, plan.smallest_p_adjusted, plan.seeds_to_reach) == (2 / 2**10, 12 / 2**10, 8)
     assert plan.smallest_effect == pytest.approx(1.44 * 0.00066 * math.sqrt(2), rel=0.02)
+    assert plan.smallest_in_sds == pytest.approx(plan.smallest_effect / 0.00066)
     assert plan.seeds_for_effect == 15
     assert power.Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_plan_without_a_measured_spread_promises_no_effect_but_says_it_in_sds() -> None:
+    plan = power.plan_seeds(comparisons=6, seeds=10, effect=0.001)
+    assert (plan.seed_sd, plan.smallest_effect, plan.seeds_for_effect, plan.effect) == (None, None, None, 0.001)
+    assert plan.smallest_in_sds == pytest.approx(1.44 * math.sqrt(2), rel=0.02)
+    known = power.plan_seeds(comparisons=6, seeds=10, seed_sd=0.4)
+    assert known.smallest_effect == pytest.approx(0.4 * plan.smallest_in_sds)
+
+
+def test_seeds_for_an_effect_are_never_fewer_than_a_claim_needs() -> None:
+    assert power.seeds_needed(0.005, power.difference_sd(0.001)) < 10
+    assert power.plan_seeds(1, 10, seed_sd=0.001, effect=0.005).seeds_for_effect == 10
+
+
+def test_plan_of_version_0_1_0_is_read() -> None:
+    document = power.plan_seeds(comparisons=6, seeds=10, seed_sd=0.00066).model_dump(mode="json")
+    del document["smallest_in_sds"]
+    assert power.Plan.model_validate(document).smallest_effect == document["smallest_effect"]
+
+
+RULE = "With Holm over {} at least {} pairs can be significant, and a claim has at least {}"
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "words", "least", "claim"),
+    # 2 m / 2^n < 0.05: m = 1 needs 6, 3 need 7, 10 need 9, 1000 need 16
+    [
+        (1, "1 comparison", 6, 10),
+        (3, "3 comparisons", 7, 10),
+        (10, "10 comparisons", 9, 10),
+        (1000, "1000 comparisons", 16, 16),
+    ],
+)
+def test_rule_of_few_seeds_is_one_for_plans_and_for_given_numbers(comparisons, words, least, claim) -> None:
+    rule = RULE.format(words, least, claim)
+    assert power.few_seeds_rule(comparisons) == rule
+    with pytest.raises(UsageError, match=rule):
+        power.plan_seeds(comparisons, 5)
+    table = {"base": {s: 0.9 + 0.001 * s for s in range(5)}}
+    table |= {f"v{i}": {s: 0.8 + 0.002 * s for s in range(5)} for i in range(min(comparisons, 10))}
+    if comparisons <= 10:
+        assert judge(table, "base").effects[0].notes[0] == f"5 pairs cannot be significant. {rule}."
+
+
+def test_given_numbers_with_fewer_pairs_than_a_claim_are_judged_and_told_the_rule() -> None:
+    table = {"base": dict.fromkeys(range(8), 0.9), "level": {s: 0.95 + 0.001 * s for s in range(8)}}
+    effect = judge(table, "base").effects[0]
+    assert (effect.verdict, effect.notes[0]) == ("better", f"8 pairs are few. {RULE.format('1 comparison', 6, 10)}.")
 
 
 def test_screen_may_have_too_few_seeds_and_says_that_it_cannot_answer() -> None:
@@ -118,16 +169,17 @@ def test_screen_may_have_too_few_seeds_and_says_that_it_cannot_answer() -> None:
         (
             {"comparisons": 6, "seeds": 3},
             r"3 seeds cannot answer: the smallest p of 3 pairs is 0\.25, with Holm over 6 comparisons 1, and alpha is "
-            r"0\.05\. Use at least 10 seeds, or call it a screen\.$",
+            r"0\.05\. With Holm over 6 comparisons at least 8 pairs can be significant, and a claim has at least 10\. "
+            r"Use at least 10 seeds, or call it a screen\.$",
         ),
         (
             {"comparisons": 1000, "seeds": 12},
             r"12 seeds cannot answer: .* Use at least 16 seeds, or call it a screen\.$",
         ),
-        ({"comparisons": 1, "seeds": 8}, "8 seeds are fewer than a claim needs; use at least 10, or call it a screen"),
+        ({"comparisons": 1, "seeds": 8}, r"8 seeds are fewer than a claim needs\. With .* Use at least 10 seeds, or"),
         (
             {"comparisons": 1, "seeds": 12, "purpose": "strong"},
-            "12 seeds are fewer than a strong needs; use at least 20",
+            r"12 seeds are fewer than a strong needs\. With .* a strong has at least 20\. Use at least 20",
         ),
         ({"comparisons": 0, "seeds": 12}, "0 comparisons: an ablation compares at least one level with its baseline"),
         ({"comparisons": 1, "seeds": 1}, "1 seeds: give a number from 2 to 10,000; one run has no spread"),

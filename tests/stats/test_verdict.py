@@ -161,7 +161,10 @@ def test_too_few_pairs_for_the_family_are_told_what_they_would_need() -> None:
     table = values(**{f"v{i}": BETTER[:5] for i in range(3)})
     effect = judge(table, "base").effects[0]
     assert effect.verdict == "inconclusive"
-    assert effect.notes[0] == "5 pairs cannot be significant with Holm over 3; at least 7 can"
+    assert effect.notes[0] == (
+        "5 pairs cannot be significant. With Holm over 3 comparisons at least 7 pairs can be significant, "
+        "and a claim has at least 10."
+    )
     assert effect.smallest_detectable is None
 
 

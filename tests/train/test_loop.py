@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import plan_experiment
+from archsearch.train.divergence import first_not_finite
 from archsearch.train.interrupt import Interruption
 from archsearch.train.loop import Progress, finite, initial_network, parts, train
 from archsearch.train.run import Silent
@@ -169,6 +170,67 @@ def test_a_loss_that_is_not_finite_stops_the_run_within_its_epoch():
     assert outcome.reason.startswith("epoch 1: the loss is nan at batch ")
     assert outcome.progress.history == []
     assert outcome.test is None
+
+
+ONE_STEP = {"epochs": 1, "batch_size": 2000}
+
+
+@pytest.mark.parametrize("engine", ["torch", "native"])
+def test_weights_that_are_not_finite_after_the_last_step_are_a_divergence(engine):
+    outcome = trained(train={**ONE_STEP, "optimizer": {"sgd": {"lr": 1e300}}, "engine": engine})
+    assert outcome.reason == "epoch 1: after its last step the weight of conv1 is not finite (lr 1e+300)"
+    assert (outcome.progress.history, outcome.validation, outcome.test) == ([], None, None)
+    assert outcome.progress.test_reads == 0
+
+
+@pytest.mark.parametrize("engine", ["torch", "native"])
+def test_outputs_of_finite_weights_that_are_not_finite_are_a_divergence(engine):
+    train = {**ONE_STEP, "optimizer": {"sgd": {"lr": 1e30}}, "engine": engine}
+    outcome = trained(data={"validation": 40}, train=train)
+    assert outcome.reason == "epoch 1: the outputs on the validation data are not finite, first in fc1"
+    assert all(value.isfinite().all() for value in outcome.model.state_dict().values())
+    assert (outcome.progress.history, outcome.progress.test_reads) == ([], 0)
+
+
+@pytest.mark.parametrize(("read_test", "epochs"), [("each_epoch", 0), ("end", 1)])
+def test_outputs_on_the_test_data_count_where_nothing_is_held_out(read_test, epochs):
+    outcome = trained(read_test=read_test, train={**ONE_STEP, "optimizer": {"sgd": {"lr": 1e30}}})
+    assert outcome.reason == "epoch 1: the outputs on the test data are not finite, first in fc1"
+    assert (outcome.progress.epoch, outcome.progress.test_reads, outcome.test) == (epochs, 1, None)
+
+
+def test_run_that_diverges_after_its_best_epoch_has_diverged_and_keeps_the_weights_of_that_epoch():
+    best = []
+
+    def spoil(progress: Progress) -> None:
+        if progress.epoch == 1:
+            best.append({name: value.clone() for name, value in progress.best_model.items()})
+            progress.model["fc1.bias"][3] = float("inf")
+
+    outcome = trained(data={"validation": 40}, train={"early_stopping": {"patience": 3}}, keep=spoil)
+    assert outcome.reason is not None
+    assert outcome.reason.startswith("epoch 2: the loss is ")
+    assert (outcome.validation, outcome.test) == (None, None)
+    assert_equal(weights(outcome.model), best[0])
+
+
+def test_checkpoint_whose_weights_are_not_finite_does_not_complete():
+    kept: list[Progress] = []
+    trained(keep=kept.append)
+    kept[-1].model["fc1.bias"][3] = float("nan")
+    outcome = trained(progress=kept[-1])
+    assert outcome.reason == "epoch 3: after its last step the bias of fc1 is not finite"
+
+
+def test_first_not_finite_looks_at_buffers_and_is_not_misled_by_a_sum_that_overflows():
+    norm = torch.nn.Sequential()
+    norm.add_module("norm1", torch.nn.BatchNorm1d(2))
+    assert first_not_finite(norm.state_dict()) is None
+    norm[0].running_var[1] = float("inf")
+    assert first_not_finite(norm.state_dict()) == "norm1.running_var"
+    large = torch.full((4,), 3e38)
+    assert not torch.isfinite(large.sum())
+    assert first_not_finite({"large": large, "counted": torch.tensor(3)}) is None
 
 
 def test_early_stopping_keeps_the_weights_of_the_best_epoch():

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from archsearch.spec.training import L1, AnyLoss, CrossEntropy, Mse, Nll
-from archsearch.train.losses import LOSSES, loss_function
+from archsearch.train.losses import LOSSES, loss_function, measure
 
 OUTPUTS = torch.tensor([[0.2, 0.5, 0.3], [0.7, 0.1, 0.2]])
 LABELS = torch.tensor([1, 2])
@@ -42,3 +42,13 @@ def test_cross_entropy_of_a_perfect_softmax_cannot_fall_below_its_floor():
 
 def test_every_loss_kind_has_an_entry():
     assert set(LOSSES) == set(get_args(AnyLoss))
+
+
+def test_measure_of_cross_entropy_is_torchs_without_smoothing():
+    assert torch.equal(measure("cross_entropy")(OUTPUTS, LABELS), nn.CrossEntropyLoss()(OUTPUTS, LABELS))
+
+
+def test_measure_finds_every_loss_by_its_name():
+    assert measure("mse")(OUTPUTS, LABELS).item() == pytest.approx(1.52 / 6)
+    assert measure("l1")(OUTPUTS, LABELS).item() == pytest.approx(2.6 / 6)
+    assert measure("nll")(OUTPUTS.log(), LABELS).item() == pytest.approx(-(math.log(0.5) + math.log(0.2)) / 2)

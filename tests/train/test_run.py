@@ -13,6 +13,7 @@ import torch
 from archsearch.data.prepare import load
 from archsearch.errors import DamagedFileError, Interrupted, UnavailableError, UsageError
 from archsearch.experiment_plan import load_plan, load_spec, plan_experiment
+from archsearch.files import write_sealed
 from archsearch.train.directory import RunDirectory
 from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import parts
@@ -176,6 +177,91 @@ def test_train_limit_and_a_validation_part_of_the_data_reach_the_run(tmp_path, d
     np.testing.assert_array_equal(kept["test_labels"], arrays["y_test"])
     again = run(type(tiny()).model_validate(result.spec), runs_dir=tmp_path / "runs", data_dir=data_dir)
     assert again.cached
+
+
+L1_ON_VAL_LOSS = {"epochs": 3, "loss": "l1", "early_stopping": {"monitor": "val_loss", "patience": 1}}
+
+
+def test_run_id_of_another_loss_changes_only_where_the_validation_loss_stops_training():
+    # The ids of version 0.1.0, computed with it; the last one's numbers changed, so its id did.
+    def of(**train) -> str:
+        return id_of(tiny(data={"validation": 40}, train=train))
+
+    assert of(loss="l1") == "cf7146d8a750db33"
+    assert of(loss={"cross_entropy": {"label_smoothing": 0.1}}, eval_loss="cross_entropy") == "b1117d1b2810e3d1"
+    assert of(early_stopping={"monitor": "val_loss", "patience": 1}) == "deb7c15a7e58cc98"
+    assert of(**L1_ON_VAL_LOSS | {"early_stopping": {"patience": 1}}) == "a5126fd0d459d08b"
+    assert of(**L1_ON_VAL_LOSS) != "4395234cf66253cf"
+    assert of(eval_loss="mse") != of()
+
+
+@pytest.mark.parametrize("loss", ["l1", "mse", {"cross_entropy": {"label_smoothing": 0.2}}])
+def test_validation_and_test_loss_are_cross_entropy_whatever_was_minimised(train_tiny, loss):
+    one = train_tiny(data={"validation": 40}, train={"loss": loss})
+    with np.load(one.run_dir / "predictions.npz", allow_pickle=False) as saved:
+        expected = {
+            part: torch.nn.CrossEntropyLoss()(
+                torch.from_numpy(saved[f"{part}_outputs"]), torch.from_numpy(saved[f"{part}_labels"])
+            ).item()
+            for part in ("val", "test")
+        }
+    assert one.result.eval_loss == "cross_entropy"
+    assert one.result.val_loss == pytest.approx(expected["val"], rel=1e-6)
+    assert one.result.test_loss == pytest.approx(expected["test"], rel=1e-6)
+    assert one.result.history[-1].val_loss == one.result.val_loss
+
+
+def test_another_measure_can_be_asked_for_and_is_said(train_tiny):
+    one = train_tiny(data={"validation": 40}, train={"eval_loss": "mse"})
+    with np.load(one.run_dir / "predictions.npz", allow_pickle=False) as saved:
+        one_hot = np.eye(10)[saved["test_labels"]]
+        expected = ((saved["test_outputs"].astype(float) - one_hot) ** 2).mean()
+    assert (one.result.eval_loss, one.result.spec["train"]["eval_loss"]) == ("mse", "mse")
+    assert one.result.test_loss == pytest.approx(expected, rel=1e-5)
+
+
+def as_version_0_1_0(run_dir, **changes):
+    """Write a kept result as version 0.1.0 did: it says by no `eval_loss` what its losses are."""
+    path = run_dir / "result.json"
+    document = json.loads(path.read_text())
+    del document["result"]["eval_loss"]
+    document["result"].update(changes)
+    write_sealed(path, {key: document[key] for key in ("result", "files")})
+
+
+def test_older_result_of_another_loss_is_measured_anew_from_its_predictions(train_tiny):
+    one = train_tiny(data={"validation": 40}, train={"loss": "l1"})
+    as_version_0_1_0(one.run_dir, val_loss=0.1, test_loss=0.1)
+    again = train_tiny(data={"validation": 40}, train={"loss": "l1"})
+    assert again.cached
+    assert again.result.val_loss == pytest.approx(one.result.val_loss, rel=1e-6)
+    assert again.result.test_loss == pytest.approx(one.result.test_loss, rel=1e-6)
+    assert [record.val_loss for record in again.result.history] == [None] * 3
+
+
+def test_older_result_of_another_loss_without_predictions_is_trained_again(train_tiny):
+    one = train_tiny(data={"validation": 40}, train={"loss": "l1"})
+    as_version_0_1_0(one.run_dir, val_loss=0.1, test_loss=0.1)
+    (one.run_dir / "predictions.npz").unlink()
+    read = RunDirectory(one.run_dir).result()
+    assert (read.eval_loss, read.val_loss, read.test_loss) == (None, None, None)
+    again = train_tiny(data={"validation": 40}, train={"loss": "l1"})
+    assert not again.cached
+    assert again.result.test_loss == one.result.test_loss
+
+
+def test_older_result_of_cross_entropy_is_what_it_was(train_tiny):
+    one = train_tiny(data={"validation": 40})
+    as_version_0_1_0(one.run_dir)
+    again = train_tiny(data={"validation": 40})
+    assert (again.cached, again.result) == (True, one.result)
+
+
+def test_older_completed_result_with_an_accuracy_and_no_loss_had_diverged(train_tiny):
+    one = train_tiny(data={"validation": 40})
+    as_version_0_1_0(one.run_dir, val_loss=None)
+    read = RunDirectory(one.run_dir).result()
+    assert (read.status, read.reason) == ("diverged", "its last step: the outputs are not finite")
 
 
 class InterruptAfter(Silent):

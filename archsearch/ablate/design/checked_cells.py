@@ -16,6 +16,7 @@ from archsearch.data.facts import training_count, validation_count
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import seal
+from archsearch.spec.comparable import differences
 from archsearch.spec.edit.in_memory import edited
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.yaml import Node
@@ -108,23 +109,32 @@ class Cells:
 
 
 def what_is_computed(plan: ExperimentPlan) -> str:
-    """Give a hash of all that decides a run's numbers but the seed: two specs with the same one are one experiment."""
-    data = plan.spec.data.model_dump(mode="json")
-    data["validation"] = validation_count(plan.spec.data.validation, plan.facts.train)
+    """Give a hash of all that decides a run's weights but the seed: two specs with the same one are one experiment.
+
+    What a loss is measured by is no part of it, unless it decides when training stops.
+    """
+    data, train = (part.model_dump(mode="json") for part in (plan.spec.data, plan.spec.train))
+    data["validation"] = _held_out(plan)
     data["train_limit"] = training_count(plan.spec.data, plan.facts.train)
-    return seal([data, plan.network.canonical(), plan.spec.train.model_dump(mode="json")])
+    rule = plan.spec.train.early_stopping
+    if rule is None or rule.monitor != "val_loss":
+        train.pop("eval_loss", None)
+    return seal([data, plan.network.canonical(), train])
 
 
 def check_differences(cells: Cells, declared: Declared, fitted: Fitted, screens: list[Cell]) -> None:
     """Refuse levels that change nothing, two that are the same, and cells that cannot be compared with the baseline."""
     base = cells.plan(BASELINE)
     hashes: dict[str, Cell] = {what_is_computed(base): BASELINE}
-    problems = []
+    problems: list[Problem] = []
     for cell in (*fitted.cells, *screens):
         plan = cells.plan(cell)
-        if problem := _not_comparable(base, plan, declared.spec.metric):
-            problems.append(Problem(cells.place(cell) if cell.moved else declared.where("metric"), problem))
-        if len(cell.moved) != 1:
+        counts = (_held_out(base), _held_out(plan))
+        apart = [*differences(base.spec, plan.spec, declared.spec.metric, counts)]
+        where = cells.place(cell) if cell.moved else declared.where("metric")
+        if not problems or len(cell.moved) < 2:  # a combination only says again what its levels do
+            problems += [Problem(where, sentence) for sentence in apart]
+        if apart or len(cell.moved) != 1:
             continue
         first = hashes.setdefault(what_is_computed(plan), cell)
         if first == BASELINE:
@@ -141,17 +151,9 @@ def check_differences(cells: Cells, declared: Declared, fitted: Fitted, screens:
         raise SpecError(list(dict.fromkeys(problems)))
 
 
+def _held_out(plan: ExperimentPlan) -> int:
+    return validation_count(plan.spec.data.validation, plan.facts.train)
+
+
 def _level(cell: Cell) -> str:
     return f"the level {cell.name}"
-
-
-def _not_comparable(base: ExperimentPlan, plan: ExperimentPlan, metric: str) -> str:
-    one, two = base.spec.data, plan.spec.data
-    if (one.name, one.path, one.limit) != (two.name, two.path, two.limit):
-        return f"{plan.spec.name} is tested on other data ({two.name}) than {base.spec.name} ({one.name})"
-    if metric.startswith("val_"):
-        if not two.validation:
-            return f"{plan.spec.name} has no validation data for the metric {metric}; set data.validation"
-        if validation_count(one.validation, base.facts.train) != validation_count(two.validation, plan.facts.train):
-            return f"{plan.spec.name} has other validation data than {base.spec.name}"
-    return ""

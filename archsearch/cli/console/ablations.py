@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archsearch.ablate.price import Price
     from archsearch.ablate.record import AblationReport
     from archsearch.spec.difference.factors import SpecDifference
+    from archsearch.stats.effect import Family
 
 
 def note_plan(ablation: Ablation) -> None:
@@ -59,7 +60,8 @@ _FORECAST = (
 
 def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     """Print what an ablation will take and what it can show."""
-    from archsearch.stats.sentence import amount
+    from archsearch.stats.power import few_seeds_rule
+    from archsearch.stats.sentence import p_text
 
     to, plan, family = out(), forecast.plan, ablation.family
     rows = []
@@ -81,27 +83,63 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
         return
     to.print(
         Text(
-            f"smallest p of {count_of(plan.seeds, 'pair')}: {plan.smallest_p:.3g}, with Holm over {plan.comparisons}: "
-            f"{plan.smallest_p_adjusted:.3g}; at least {plan.seeds_to_reach} pairs can be significant"
+            f"smallest p of {count_of(plan.seeds, 'pair')}: {p_text(plan.smallest_p)}, with Holm over "
+            f"{plan.comparisons}: {p_text(plan.smallest_p_adjusted)}. "
+            f"{few_seeds_rule(plan.comparisons, plan.alpha, plan.purpose)}."
         )
     )
-    if forecast.seed_sd is not None:
-        to.print(Text(f"SD of one run over seeds: {amount(forecast.seed_sd, family)} ({forecast.seed_sd_from})"))
+    if forecast.seed_sd is None:
+        _print_possible(forecast, family)
     else:
-        to.print(Text(f"SD of one run over seeds {forecast.seed_sd_from}"))
+        _print_promise(forecast, family)
+    if ablation.sequential:
+        to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
+
+
+def _print_promise(forecast: Forecast, family: Family) -> None:
+    """Say what the seeds can show by the spread that was measured."""
+    from archsearch.stats.sentence import amount, number
+
+    to, plan = out(), forecast.plan
+    ends = forecast.seed_sd_ci95
+    assert forecast.seed_sd is not None
+    assert ends is not None
+    between = f"95 % interval {number(ends[0], family, signed=False)} to {number(ends[1], family, signed=False)}"
+    measured = f"{amount(forecast.seed_sd, family)}, {forecast.seed_sd_from} ({between})"
+    to.print(Text(f"SD of one run over seeds: {measured}"))
     if plan.smallest_effect is not None:
         found = amount(plan.smallest_effect, family)
         to.print(Text(f"smallest effect found with power {plan.power:g}: {found} (pairs taken as uncorrelated)"))
-    if ablation.sequential:
-        to.print(
-            Text(
-                f"that is a fixed design of {count_of(plan.seeds, 'seed')}; a sequential one stops early "
-                "for large effects"
-            )
-        )
     if plan.effect is not None:
-        needed = "more than 10,000" if plan.seeds_for_effect is None else f"{plan.seeds_for_effect}"
-        to.print(Text(f"an effect of {amount(plan.effect, family)} needs {needed} seeds"))
+        to.print(Text(f"an effect of {amount(plan.effect, family)} needs {_seeds(plan.seeds_for_effect)} seeds"))
+
+
+def _print_possible(forecast: Forecast, family: Family) -> None:
+    """Say that the spread is not known, and what would follow from a range of it."""
+    from archsearch.stats.sentence import amount
+
+    to, plan = out(), forecast.plan
+    to.print(Text(f"SD of one run over seeds {forecast.seed_sd_from}; --pilot trains them", style="yellow"))
+    if plan.smallest_in_sds is not None:
+        found = f"{plan.smallest_in_sds:.2f} of these SDs, whatever they are (pairs taken as uncorrelated)"
+        to.print(Text(f"smallest effect found with power {plan.power:g}: {found}"))
+    if plan.effect is not None and not forecast.possible:
+        to.print(Text(f"how many seeds an effect of {amount(plan.effect, family)} needs follows from that SD"))
+    if not forecast.possible:
+        return
+    columns = [TableColumn("if the SD is"), TableColumn("smallest effect")]
+    if plan.effect is not None:
+        columns.append(TableColumn(f"seeds for {amount(plan.effect, family)}"))
+    rows = []
+    for one in forecast.possible:
+        found = "" if one.smallest_effect is None else amount(one.smallest_effect, family)
+        needed = [] if plan.effect is None else [_seeds(one.seeds_for_effect)]
+        rows.append([amount(one.seed_sd, family), found, *needed])
+    print_table(to, columns, rows)
+
+
+def _seeds(count: int | None) -> str:
+    return "more than 10,000" if count is None else str(count)
 
 
 def note_factors(difference: SpecDifference) -> None:

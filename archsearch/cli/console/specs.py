@@ -23,6 +23,7 @@ from archsearch.cli.console.base import (
 )
 from archsearch.errors import SpecError
 from archsearch.spec.network import PlannedLayer, size_text
+from archsearch.train.result import WATCHED_TEST
 
 if TYPE_CHECKING:
     from archsearch.experiment_plan import ExperimentPlan
@@ -41,6 +42,8 @@ def started(plan: ExperimentPlan) -> None:
     flowing(err(), [size, data, f"{count_of(spec.train.epochs, 'epoch')} of batches of {spec.train.batch_size}"], " ")
     for remark in remarks(spec.data):
         note(f"data: {remark}")
+    if not spec.data.validation and spec.train.epochs > 1:
+        note(WATCHED_TEST)
 
 
 def _read_as(plan: ExperimentPlan) -> str:

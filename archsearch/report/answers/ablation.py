@@ -143,8 +143,28 @@ def _design(report: AblationReport) -> str:
     return f"Ablation of {report.family.metric} around {report.baseline}: {report.design}, {seeds}{kind}."
 
 
+def _detectable(report: AblationReport) -> list[KeyNumber]:
+    """Say which effect could be found: by the spreads that were measured, else as it was planned."""
+    family, plan = report.family, report.plan
+    if plan is None or plan.purpose == "screen" or report.sequential:
+        return []
+    planned = ""
+    if plan.smallest_effect is not None and plan.seed_sd is not None:
+        planned = f"{amount(plan.smallest_effect, family)} with an SD over seeds of {amount(plan.seed_sd, family)}"
+    measured = [e.smallest_detectable for e in report.effects if e.smallest_detectable is not None]
+    if measured:
+        low, high = (amount(end(measured), family) for end in (min, max))
+        value = high if low == high else f"{number(min(measured), family, signed=False)} to {high}"
+        note = f"by the spreads that were measured, with a chance of {family.power:.0%}"
+        return [KeyNumber("Smallest detectable effect", value, note + (f"; planned: {planned}" if planned else ""))]
+    if plan.smallest_effect is None:
+        return []
+    note = f"as planned, with a chance of {plan.power:.0%}: {planned}"
+    return [KeyNumber("Smallest detectable effect", amount(plan.smallest_effect, family), note)]
+
+
 def _numbers(report: AblationReport, evidence: Evidence) -> tuple[KeyNumber, ...]:
-    family, runs, plan = report.family, report.runs, report.plan
+    family, runs = report.family, report.runs
     claims = sum(question.kind != "screen" for question in report.questions)
     screens = len(report.questions) - claims
     rule = "exploratory, outside of any family" if not claims else "judged together: Holm over all of them"
@@ -157,13 +177,7 @@ def _numbers(report: AblationReport, evidence: Evidence) -> tuple[KeyNumber, ...
     if not family.screen:
         numbers.append(KeyNumber("alpha", f"{family.alpha:g}", "of the whole family"))
         numbers.append(KeyNumber("Margin", amount(family.margin, family), "the difference too small to matter"))
-    if plan is not None and plan.smallest_effect is not None and plan.purpose != "screen" and not report.sequential:
-        note = f"as planned, with a chance of {plan.power:.0%} and an SD over seeds of {amount(plan.seed_sd, family)}"
-        measured = [e.smallest_detectable for e in report.effects if e.smallest_detectable is not None]
-        if measured:
-            ends = f"{number(min(measured), family, signed=False)} to {amount(max(measured), family)}"
-            note += f"; by the spreads that were measured {ends}"
-        numbers.append(KeyNumber("Smallest detectable effect", amount(plan.smallest_effect, family), note))
+    numbers += _detectable(report)
     words = [f"{getattr(runs, word):,} {word}" for word in ("diverged", "failed", "running", "waiting")
              if getattr(runs, word)]  # fmt: skip
     cached = f"{runs.cached:,} of them cached" if runs.cached else "none of them cached"

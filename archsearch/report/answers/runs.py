@@ -24,10 +24,12 @@ from archsearch.report.names import Unfinished
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.report.source import Source
+from archsearch.spec.comparable import same_test_data
 from archsearch.spec.dataset import DataSpec
 from archsearch.stats.effect import Family, Seed, Verdicts
 from archsearch.stats.over_seeds import Summary, size_warning, summarise
 from archsearch.stats.verdict import judge
+from archsearch.train.result import WATCHED_TEST, RunResult
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 
@@ -85,11 +87,15 @@ def _verdicts(groups: Sequence[RunGroup]) -> Verdicts | None:
     values: dict[str, dict[Seed, float | None]] = {
         group.label: {run.result.seed: run.result.test_accuracy for run in group.runs} for group in groups
     }
-    first, *others = values.values()
-    if not others or any(len(set(first) & set(other)) < 2 for other in others):
-        return None
-    data_sets = {group.runs[0].result.spec["data"]["name"] for group in groups}
-    return judge(values, groups[0].label, Family()) if len(data_sets) == 1 else None
+    return None if len(groups) == 1 or _not_comparable(groups) else judge(values, groups[0].label, Family())
+
+
+def _not_comparable(groups: Sequence[RunGroup]) -> str:
+    """Say why experiments cannot be compared, "" where they can."""
+    if not same_test_data(group.runs[0].result.spec for group in groups):
+        return "they are tested on different data (data.name, data.path or data.limit differ)"
+    first, *others = ({run.result.seed for run in group.runs} for group in groups)
+    return "they do not share at least two seeds" if any(len(first & other) < 2 for other in others) else ""
 
 
 # -- the first screen --------------------------------------------------------------------------------------------------
@@ -106,10 +112,11 @@ def _subtitle(groups: Sequence[RunGroup]) -> str:
 def answer(groups: Sequence[RunGroup], summaries: Sequence[Summary], verdicts: Verdicts | None) -> tuple[str, ...]:
     """Say what the seeds add up to, and of several experiments whether they differ."""
     said = [text for group, one in zip(groups, summaries, strict=True) for text in _said(group, one)]
+    said += _watched(groups)
     if len(groups) == 1:
         return tuple(said)
     if verdicts is None:
-        head = f"{len(groups)} experiments; which of them is best was not tested: they do not share at least two seeds."
+        head = f"{len(groups)} experiments; which of them is best was not tested: {_not_comparable(groups)}."
         return (head, *said)
     better = [effect.variant for effect in verdicts.effects if effect.verdict in ("better", "worse")]
     differ = "differs" if len(better) == 1 else "differ"
@@ -117,6 +124,19 @@ def answer(groups: Sequence[RunGroup], summaries: Sequence[Summary], verdicts: V
     count = len(verdicts.effects)
     head = f"Of {count} compared with {verdicts.baseline}, {len(better)} {differ} from it by more than noise{which}."
     return (head, *(effect.sentence for effect in verdicts.effects), *said)
+
+
+def _watched(groups: Sequence[RunGroup]) -> list[str]:
+    """Say of which experiments the test set was watched while they trained."""
+    mine = [group.label for group in groups if any(_watched_test(run.result) for run in group.runs)]
+    if not mine:
+        return []
+    of = "" if len(mine) == len(groups) else f"{', '.join(mine)}: "
+    return [f"{of}{WATCHED_TEST if of else WATCHED_TEST[0].upper() + WATCHED_TEST[1:]}."]
+
+
+def _watched_test(result: RunResult) -> bool:
+    return not result.spec["data"].get("validation") and result.test_reads > 1
 
 
 def _said(group: RunGroup, one: Summary) -> list[str]:
@@ -216,6 +236,7 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
         parts.append(_verdict_table(verdicts))
     elif len(groups) > 1:
         why = "experiments are compared over runs with the same seed on the same data, at least two pairs each"
+        why += f": {_not_comparable(groups)}"
         parts.append(Missing("differences", "Differences", why))
     return Section("numbers", "Numbers", (), tuple(parts))
 

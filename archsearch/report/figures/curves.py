@@ -20,8 +20,18 @@ Quantity = Literal["accuracy", "loss"]
 WATCHED = {"val": "validation", "test": "test", "train": "training"}
 
 
+class Losses(NamedTuple):
+    """What the losses of an experiment are, in words: minimised, and measured (None: by an older version, unknown)."""
+
+    trained: str
+    measured: str | None
+
+
 class Curve(NamedTuple):
-    """One quantity over the epochs that all or some seeds reached; `n` counts them at each epoch."""
+    """One quantity over the epochs that all or some seeds reached; `n` counts them at each epoch.
+
+    `by` names the function, where training and the watched part have different ones.
+    """
 
     part: str
     by_seed: dict[int, list[float | None]]
@@ -29,6 +39,12 @@ class Curve(NamedTuple):
     low: list[float]
     high: list[float]
     n: list[int]
+    by: str = ""
+
+    @property
+    def label(self) -> str:
+        """Give the part, with its function where that must be said."""
+        return f"{self.part} ({self.by})" if self.by else self.part
 
 
 class Curves(NamedTuple):
@@ -39,14 +55,17 @@ class Curves(NamedTuple):
     training: Curve
 
 
-def curves_data(quantity: Quantity, histories: Mapping[int, Sequence[EpochRecord]]) -> Curves:
+def curves_data(
+    quantity: Quantity, histories: Mapping[int, Sequence[EpochRecord]], losses: Losses | None = None
+) -> Curves:
     """Gather a quantity per epoch and seed; an epoch that a seed did not reach counts for the others only."""
     has = {part: any(_value(r, part, quantity) is not None for h in histories.values() for r in h) for part in WATCHED}
     part = "val" if has["val"] else "test" if has["test"] else None
+    other = losses if quantity == "loss" and losses is not None and losses.trained != losses.measured else None
     return Curves(
         quantity,
-        None if part is None else _curve(part, quantity, histories),
-        _curve("train", quantity, histories),
+        None if part is None else _curve(part, quantity, histories)._replace(by=(other and other.measured) or ""),
+        _curve("train", quantity, histories)._replace(by=other.trained if other else ""),
     )
 
 
@@ -73,11 +92,15 @@ def _curve(part: str, quantity: Quantity, histories: Mapping[int, Sequence[Epoch
 
 
 def curves_figure(
-    key: str, label: str, quantity: Quantity, histories: Mapping[int, Sequence[EpochRecord]]
+    key: str,
+    label: str,
+    quantity: Quantity,
+    histories: Mapping[int, Sequence[EpochRecord]],
+    losses: Losses | None = None,
 ) -> Figure | Missing:
-    """Make the figure of one experiment's runs."""
+    """Make the figure of one experiment's runs; `losses` says what its losses are."""
     title = f"{quantity.capitalize()} while training, {label}"
-    data = curves_data(quantity, histories)
+    data = curves_data(quantity, histories, losses)
     shown = data.watched or data.training
     if not shown.mean:
         return Missing(key, title, "the runs hold no epochs")
@@ -87,6 +110,13 @@ def curves_figure(
     says = f"{shown.part.capitalize()} {quantity} after each epoch, {seeds}{band}."
     if data.watched is not None:
         says += f" Dashed: training {quantity}{' (mean)' if n > 1 else ''}, measured while the weights still move."
+    if data.watched is not None and shown.by:
+        says += (
+            f" The {shown.part} loss is {shown.by}, the training loss is {data.training.by}: "
+            "two functions, whose heights cannot be compared."
+        )
+    if quantity == "loss" and losses is not None and losses.measured is None:
+        says += " Validation and test loss are left out: the version that ran it measured them by the training loss."
     if shown.part == "test":
         says += " There is no validation data, so the test set was read after each epoch."
     return Figure(key, title, says, curves_table(data), lambda: draw_curves(data))
@@ -98,7 +128,7 @@ def curves_table(data: Curves) -> Table:
     columns = [Column("epoch", "count")]
     for curve in (data.watched, data.training):
         if curve is not None:
-            columns += [Column(f"{curve.part} {word}", kind) for word in ("mean", "lowest", "highest")]
+            columns += [Column(f"{curve.label} {word}", kind) for word in ("mean", "lowest", "highest")]
     columns.append(Column("seeds", "count"))
     rows: list[tuple[Cell, ...]] = []
     for epoch in range(len(data.training.mean)):
@@ -119,7 +149,7 @@ def draw_curves(data: Curves) -> go.Figure:
     shown = data.watched or data.training
     percent = ".1%" if data.quantity == "accuracy" else ""
     figure = go.Figure(
-        layout=layout(x="epoch", y=f"{shown.part} {data.quantity}", y_format=percent or ".3g", height=380)
+        layout=layout(x="epoch", y=f"{shown.part} {shown.by or data.quantity}", y_format=percent or ".3g", height=380)
     )
     epochs = list(range(1, len(shown.mean) + 1))
     value = "%{y:.2%}" if percent else "%{y:.4f}"
@@ -138,13 +168,13 @@ def draw_curves(data: Curves) -> go.Figure:
     name = "mean" if len(shown.by_seed) > 1 else "seed {}".format(*shown.by_seed)
     figure.add_scatter(
         x=epochs, y=shown.mean, mode="lines+markers", line={"width": 3, "color": BLUE},
-        marker={"size": 5, "color": BLUE}, name=f"{shown.part}, {name}",
+        marker={"size": 5, "color": BLUE}, name=f"{shown.label}, {name}",
         hovertemplate=f"{name}, epoch %{{x}}: {value}<extra></extra>",
     )  # fmt: skip
     if data.watched is not None:
         figure.add_scatter(
             x=epochs, y=data.training.mean, mode="lines", line={"width": 2, "dash": "dash", "color": ORANGE},
-            name=f"training, {name}", hovertemplate=f"training, epoch %{{x}}: {value}<extra></extra>",
+            name=f"{data.training.label}, {name}", hovertemplate=f"training, epoch %{{x}}: {value}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(showline=True, linecolor=GREY, rangemode="tozero" if len(epochs) == 1 else "normal")
     return figure

@@ -3,13 +3,15 @@
     data = power_data(report)
     draw_power(data)
 
-For the spread that was planned with, and the family's hardest comparison (alpha / comparisons).
+For the spread over seeds that the baseline's runs have, else the one that was planned with, and for the family's
+hardest comparison (alpha / comparisons).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.ablate.forecast import LEAST_FOR_SD
 from archsearch.report.figures.effects import along, scale_of
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREY, layout, nth
@@ -38,30 +40,41 @@ class PowerCurve(NamedTuple):
 
 def power_data(report: AblationReport) -> PowerCurve | str:
     """Compute the power of the plan's seeds, and of more, over effects from 0 on."""
-    from archsearch.stats.power import difference_sd, verdict_power
+    from archsearch.stats.power import difference_sd, smallest_effect, verdict_power
 
     plan = report.plan
     if plan is None or plan.purpose == "screen":
         return "a screen has no verdicts, so there is nothing that it could find"
-    if plan.smallest_effect is None:
-        return "the spread over seeds is not known"
     if report.sequential:
         return "a sequential design has no fixed number of seeds"
-    sd, level = difference_sd(plan.seed_sd, plan.correlation), plan.alpha / plan.comparisons
-    largest = 1.6 * plan.smallest_effect
+    seed_sd = _seed_sd(report)
+    if seed_sd is None or plan.seeds < plan.seeds_to_reach:
+        return "the spread over seeds is not known"
+    sd, level = difference_sd(seed_sd, plan.correlation), plan.alpha / plan.comparisons
+    found = smallest_effect(plan.seeds, sd, plan.alpha, plan.comparisons, plan.power)
+    assert found is not None
+    largest = 1.6 * found
     effects = tuple(largest * i / (_POINTS - 1) for i in range(_POINTS))
     counts = (plan.seeds, *(count for count in _FURTHER if count > plan.seeds))
     curves = tuple((n, tuple(verdict_power(n, effect / sd, level) for effect in effects)) for n in counts)
     scale, unit, kind = scale_of(report)
-    spread = f"{scale * plan.seed_sd:.3g}"
+    spread = f"{scale * seed_sd:.3g}"
     says = (
-        f"{plan.seeds} pairs find a difference of {scale * plan.smallest_effect:.3g} {unit} with a chance of "
-        f"{plan.power:.0%}, in a family of {plan.comparisons}, a spread of {spread} over seeds, uncorrelated pairs."
+        f"{plan.seeds} pairs find a difference of {scale * found:.3g} {unit} with a chance of "
+        f"{plan.power:.0%}, in a family of {plan.comparisons}, the baseline's spread of {spread} over seeds, "
+        "uncorrelated pairs."
     )
     columns = (Column("difference", kind), *(Column(f"{n} seeds", "percent") for n in counts))
     rows = tuple((effect, *(curve[i] for _, curve in curves)) for i, effect in enumerate(effects))
     table = Table(columns, rows)
     return PowerCurve(effects, curves, report.family.margin, plan.power, scale, unit, says, table)
+
+
+def _seed_sd(report: AblationReport) -> float | None:
+    """Give the spread of the baseline's runs, else the one that was planned with; None where neither is known."""
+    values = [value for value in report.cells[0].values.values() if value is not None]
+    measured = report.cells[0].sd if len(values) >= LEAST_FOR_SD else None
+    return measured or (report.plan.seed_sd if report.plan is not None else None)
 
 
 def draw_power(data: PowerCurve) -> go.Figure:

@@ -121,9 +121,9 @@ def _whole_network(plan_a: NetworkPlan, b: ExperimentSpec) -> FactorChange:
 
 def _part_changes(part: str, ours: Any, theirs: Any) -> Iterator[Change]:
     """Yield a set for each value that differs; one field of the same optimiser, or all of another one."""
-    one, two = ours.model_dump(mode="json"), theirs.model_dump(mode="json")
-    for key in one | two:  # a key that is not set may be said by silence
-        if one.get(key) == two.get(key):
+    one, two = ({**dict(model), **model.model_dump(mode="json")} for model in (ours, theirs))
+    for key in two:  # also what a dump leaves out where it is the default
+        if one[key] == two[key]:
             continue
         factor = "data" if part == "data" else "loss" if key == "loss" else "training values"
         for path, before, after in _deeper(f"{part}.{key}", one.get(key), two.get(key)):

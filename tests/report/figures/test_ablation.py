@@ -183,7 +183,7 @@ def test_power_curve_is_the_planners(reports) -> None:
     assert first[0] <= 0.05 / 2  # nothing to find: at most the level of the hardest comparison
     assert all(a <= b + 0.02 for a, b in pairwise(first))
     # with 20 seeds the t test's power: where it is 0.8, the curve passes 0.8
-    effect = t_smallest_d(20, 0.05 / 2) * report.plan.seed_sd * math.sqrt(2)
+    effect = t_smallest_d(20, 0.05 / 2) * report.cells[0].sd * math.sqrt(2)
     below = max(i for i, e in enumerate(data.effects) if e < effect)
     assert twenty[below] < 0.8 < twenty[below + 1]
 

@@ -185,6 +185,24 @@ BAD = {
         r"conv1: a layer's name cannot be open$",
     ),
     "open data set": ("data: {name: {choice: [digits, mnist]}}", r"data\.name is the base's and cannot be open"),
+    "open limit": (
+        "data: {limit: {choice: [5, 20]}}",
+        r"^small\.yaml:3:15: data\.limit is the base's and cannot be open: runs must compare, and it cuts the "
+        r"validation and test data too, while data\.train_limit cuts the training part only$",
+    ),
+    "limit of its own": ("data: {limit: 5}\n" + network("relu"), r"^small\.yaml:3:15: data\.limit is the base's"),
+    "limit in a choice of the whole part": (
+        "data: {choice: {plain: {normalize: true}, few: {limit: 5}}}",
+        r"^small\.yaml:3:7: data\.limit is the base's",
+    ),
+    "limit in a shared choice": (
+        "space: {d: {choice: {plain: {normalize: true}, few: {limit: 5}}}}\ndata: $d",
+        r"data\.limit is the base's",
+    ),
+    "open measure": (
+        "train: {eval_loss: {choice: [mse, l1]}}",
+        r"train\.eval_loss is the base's and cannot be open: runs must compare, and losses would be of two functions",
+    ),
     "open study name": (
         "name: {choice: [a, b]}\n" + network("relu"),
         r"name: cannot be left open here; open values stand in the network, data and train of a search$",

@@ -1,0 +1,75 @@
+"""What runs must share so that a metric of theirs can be compared: the samples it is measured on, and its function.
+
+    differences(base, other, "val_loss", (80, 40))       # sentences; empty where the two can be compared
+    FIXED_IN_A_SEARCH["data"]                            # the keys that a search takes from its base
+
+Everything else (the training samples, augmentation, sizes, optimisers) is what comparisons are about. Knows specs only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from archsearch.spec.dataset import DataSpec
+from archsearch.spec.experiment import ExperimentSpec
+
+_SOURCE = "the test data would be others; compare on one data set"
+_LIMIT = "it cuts the validation and test data too, while data.train_limit cuts the training part only"
+_VALIDATION = "validation accuracy and loss would be of other samples"
+_EVAL_LOSS = "losses would be of two functions; what is trained on is train.loss"
+
+# Why each key decides what is measured, and what to do instead.
+_WHY = {
+    "data.name": _SOURCE,
+    "data.path": _SOURCE,
+    "data.limit": _LIMIT,
+    "data.validation": _VALIDATION,
+    "train.eval_loss": _EVAL_LOSS,
+}
+_TESTED_ON = ("name", "path", "limit")  # keys of data
+FIXED_IN_A_SEARCH = {
+    part: tuple(key.partition(".")[2] for key in _WHY if key.startswith(part)) for part in ("data", "train")
+}
+
+
+def cannot_be_open(key: str) -> str:
+    """Say why a search takes a key (`data.limit`) from its base."""
+    return f"{key} is the base's and cannot be open: runs must compare, and {_WHY[key]}"
+
+
+def differences(base: ExperimentSpec, other: ExperimentSpec, metric: str, validation: tuple[int, int]) -> Iterator[str]:
+    """Yield a sentence for each thing that makes `metric` another one for `other` than for `base`.
+
+    `metric` is `test_accuracy`, `test_loss`, `val_accuracy` or `val_loss`; `validation` says how many samples the two
+    hold out.
+    """
+    for key in _TESTED_ON:
+        ours, theirs = (_said(spec.data, key) for spec in (base, other))
+        if ours != theirs:
+            difference = f"data.{key} is {theirs}, not {ours}"
+            yield f"{other.name} is tested on other data than {base.name}: {difference}; {_WHY[f'data.{key}']}"
+    if metric.startswith("val_"):
+        if not validation[1]:
+            yield f"{other.name} has no validation data for the metric {metric}; set data.validation"
+        elif validation[0] != validation[1]:
+            difference = f"{validation[1]:,} samples, not {validation[0]:,}"
+            yield (
+                f"{other.name} has other validation data than {base.name}: {difference}; {_VALIDATION}. "
+                "Use one data.validation, or a metric of the test data"
+            )
+    if metric.endswith("_loss") and base.train.eval_loss != other.train.eval_loss:
+        yield (
+            f"{other.name} has another {metric} than {base.name}: train.eval_loss is {other.train.eval_loss}, "
+            f"not {base.train.eval_loss}; {_EVAL_LOSS}"
+        )
+
+
+def same_test_data(specs: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether resolved specs, as results hold them, are tested on the same samples."""
+    return len({tuple(spec["data"].get(key) for key in _TESTED_ON) for spec in specs}) == 1
+
+
+def _said(data: DataSpec, key: str) -> str:
+    value = getattr(data, key)
+    return "not set" if value is None else str(value)
