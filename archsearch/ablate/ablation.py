@@ -21,7 +21,6 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.ablate.dashboard import note_verdicts
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, retry, values_of
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
@@ -64,9 +63,7 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     site = Site(url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, ablate_job, settings.workers, lambda: look(opened))
     look(opened)
-    report = report_on(opened, settings.runs_dir)
-    note_verdicts(opened, report)
-    return report
+    return report_on(opened, settings.runs_dir)
 
 
 def open_ablation(ablation: Ablation, storage: RDBStorage, name: str) -> optuna.Study:

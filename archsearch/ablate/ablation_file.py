@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.ablate.design.designs import SAMPLED_ORDERS
+from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.experiment_plan import load_spec
 from archsearch.spec.catalog import find, study_kind
@@ -29,16 +29,10 @@ from archsearch.spec.text.yaml import Mark, Node, read_file
 from archsearch.stats.effect import Probability
 
 Metric = Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss"]
-DesignName = Literal[
-    "one_at_a_time",
-    "leave_one_out",
-    "path",
-    "path_and_leave_one_out",
-    "full_factorial",
-    "fractional_factorial",
-    "shapley",
-    "variants",
-]
+if TYPE_CHECKING:
+    DesignName = str
+else:  # the names stand in one table; Pydantic and the JSON Schema list them from it
+    DesignName = Literal[tuple(DESIGNS)]
 VARIANT = "variant"  # the one factor of the design `variants`
 RESERVED_FACTORS = ("seed", "control")  # a parameter of the trials, a question
 RESERVED_LEVELS = ("baseline", "control")
@@ -241,7 +235,7 @@ class AblationSpec(Plain):
 
     @model_validator(mode="after")
     def _design_has_what_it_needs(self) -> AblationSpec:
-        if self.design == "variants":
+        if DESIGNS[self.design].specs:
             if self.factors:
                 raise PydanticCustomError(
                     "factors", "the design variants takes `variants`, a list of specs, no factors"
@@ -313,7 +307,7 @@ def declare(node: Node, folder: Path, stem: str, baseline: ExperimentSpec | None
     except ValidationError as error:
         raise SpecError([*problems_of(error, node, AblationSpec), *_wrong_edits(node, folder, baseline)]) from None
     baseline = baseline or _referred(spec.baseline, node, ("baseline",), folder)
-    if problems := [*_wrong_edits(node, folder, baseline, alone=spec.design in _ALONE)]:
+    if problems := [*_wrong_edits(node, folder, baseline, alone=DESIGNS[spec.design].alone)]:
         raise SpecError(problems)
     levels: dict[tuple[str, str], Node | ExperimentSpec] = {}
     for factor, of_factor in _items(node.get("factors")):
@@ -322,9 +316,6 @@ def declare(node: Node, folder: Path, stem: str, baseline: ExperimentSpec | None
     screens = _variants(spec, node, folder, baseline, levels)
     _no_reserved_names(levels, node)
     return Declared(spec, baseline, levels, screens, node)
-
-
-_ALONE = ("one_at_a_time", "full_factorial", "fractional_factorial")  # designs that run each level on the baseline
 
 
 def _wrong_edits(

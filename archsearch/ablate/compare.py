@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from archsearch.ablate.columns import Entries, Entry, Reading, entries_of
-from archsearch.ablate.design.designs import Cell, Factor
+from archsearch.ablate.design.cell import Cell, Factor
 from archsearch.ablate.design.factorial import LinearModel, estimators, fit
 from archsearch.ablate.judging import of_kind
 from archsearch.ablate.numerals import Numeral, as_fraction, read_number

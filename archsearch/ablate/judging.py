@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from archsearch.ablate.design.designs import Cell
+from archsearch.ablate.design.cell import Cell
 from archsearch.ablate.design.factorial import Attribution, LinearModel, attribute, fit
 from archsearch.ablate.planned import Ablation, Question
 from archsearch.ablate.schedule import Runs, contrast_of, decisions

@@ -13,9 +13,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archsearch.ablate.ablation_file import VARIANT, Declared
+from archsearch.ablate.design.cell import BASELINE, Cell, Comparison, Factor
 from archsearch.ablate.design.checked_cells import Cells, check_differences
 from archsearch.ablate.design.confounds import Confound, confound_of, label_of
-from archsearch.ablate.design.designs import BASELINE, Cell, Comparison, Factor
+from archsearch.ablate.design.designs import DESIGNS
 from archsearch.ablate.design.factorial import estimators, share_weights
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
 from archsearch.errors import Problem, SpecError, UsageError
@@ -152,7 +153,7 @@ def plan_ablation(declared: Declared) -> Ablation:
         sequential=spec.seeds.sequential,
         purpose="screen" if spec.screen or not claimed else "claim",
         left_out=fitted.left_out,
-        confounds=tuple(_confounds(fitted, screens, cells, declared)),
+        confounds=tuple(_confounds(fitted, screens, cells)),
         orders=fitted.orders,
         resolution=fitted.resolution,
         generators=fitted.generators,
@@ -227,8 +228,8 @@ def _pair(name: str, against: str, label: str, kind: Kind, cell: str, other: str
 
 def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells: Cells) -> list[Question]:
     """Ask what the design is made for: effects for a factorial, shares for an attribution, else its comparisons."""
-    design, baseline = declared.spec.design, declared.baseline.name
-    if design.endswith("factorial"):
+    kind, baseline = DESIGNS[declared.spec.design], declared.baseline.name
+    if kind.asks == "effects":
         return [
             Question(
                 name=one.name,
@@ -243,7 +244,7 @@ def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells:
     labels = _labels(fitted.comparisons, declared, cells)
     asked = [
         _pair(
-            _name(one, design),
+            one.label,
             baseline if one.against == BASELINE else one.against.name,
             labels[one],
             "comparison",
@@ -252,7 +253,7 @@ def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells:
         )
         for one in fitted.comparisons
     ]
-    if design == "shapley":
+    if kind.asks == "shares":
         asked += [
             Question(
                 name=factor.name,
@@ -272,16 +273,12 @@ def effect_label(name: str) -> str:
     return f"{one} and {two} together, beyond their sum" if two else f"{one}, averaged over the other factors"
 
 
-def _name(comparison: Comparison, design: str) -> str:
-    return comparison.cell.name if design == "one_at_a_time" else comparison.label
-
-
 def _labels(comparisons: tuple[Comparison, ...], declared: Declared, cells: Cells) -> dict[Comparison, str]:
     """Say each comparison as a sentence begins: "relu instead of tanh" where that is all, else by its names."""
-    baseline, design = declared.baseline.name, declared.spec.design
-    if design == "variants":
+    baseline, says = declared.baseline.name, DESIGNS[declared.spec.design].says
+    if says == "level":
         return {one: f"{one.label} instead of {baseline}" for one in comparisons}
-    if design != "one_at_a_time":
+    if says == "step":
         taken_back = ", all else changed"
         return {one: one.label + taken_back * one.label.startswith("without ") for one in comparisons}
     found = {one: label_of(cells.plan(BASELINE), cells.plan(one.cell)) for one in comparisons}
@@ -292,11 +289,9 @@ def _labels(comparisons: tuple[Comparison, ...], declared: Declared, cells: Cell
     }
 
 
-def _confounds(fitted: Fitted, screens: list[Cell], cells: Cells, declared: Declared) -> list[Confound]:
+def _confounds(fitted: Fitted, screens: list[Cell], cells: Cells) -> list[Confound]:
     """Look at what each single level moves; one that moves several factors cannot be attributed to one of them."""
     single = [cell for cell in (*fitted.cells, *screens) if len(cell.moved) == 1]
-    if declared.spec.design == "path":
-        single = single[:1]
     found = (confound_of(cell, cells.plan(BASELINE), cells.plan(cell)) for cell in single)
     return [one for one in found if one is not None]
 

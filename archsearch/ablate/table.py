@@ -12,7 +12,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from archsearch.ablate.design.designs import BASELINE
+from archsearch.ablate.design.cell import BASELINE
 from archsearch.ablate.record import AblationReport
 from archsearch.ablate.spread import spread_heading, spread_text
 from archsearch.stats.effect import Effect, Family, Interval, Spread, Verdicts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import options
-from archsearch.cli.ablate import Form
+from archsearch.cli.ablation_options import EffectsFormat
 
 if TYPE_CHECKING:
     from archsearch.ablate.compare import Compared, Values
@@ -60,7 +60,7 @@ def compare(
     alpha: Annotated[float, typer.Option("--alpha", help="The error rate of the whole family.")] = 0.05,
     minimize: Minimize = False,
     screen: Annotated[bool, typer.Option("--screen", help="Exploratory: no p values, no winner.")] = False,
-    form: Annotated[Form, typer.Option("--format", help="How the verdicts are printed.")] = Form.text,
+    form: Annotated[EffectsFormat, typer.Option("--format", help="How the verdicts are printed.")] = EffectsFormat.text,
     json: options.Json = False,
 ) -> None:
     """Compare variants with a baseline, pair by pair of runs with the same seed.
@@ -78,9 +78,9 @@ def compare(
         console.note(
             "no margin was given: --margin says, in the unit of the file, which difference is too small to matter"
         )
-    if json or form == Form.json:
+    if json or form == EffectsFormat.json:
         console.print_json(verdicts.model_dump(mode="json"))
-    elif form == Form.text:
+    elif form == EffectsFormat.text:
         console.print_verdicts(verdicts)
     else:
         from archsearch.ablate.table import effects_table

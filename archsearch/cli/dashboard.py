@@ -20,10 +20,10 @@ def dashboard(
     Example:  archsearch dashboard
     """
     from archsearch.cli import console
-    from archsearch.report.dashboard import shown
+    from archsearch.report.dashboard import shown, trial_note
     from archsearch.study.dashboard import serve
     from archsearch.study.storage import default_url
 
     url = storage or default_url(runs_dir)
     console.note(f"http://127.0.0.1:{port}/ (stop with Ctrl-C)")
-    serve(url, port, shown)
+    serve(url, port, shown, trial_note)

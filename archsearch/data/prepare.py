@@ -21,6 +21,7 @@ from torch import Tensor
 from archsearch.data import embedded, fetch, folder, location, npz, raw, store, vision
 from archsearch.data.facts import DataFacts, own_path, survey
 from archsearch.data.integrity import digest_of
+from archsearch.data.library import import_torchvision
 from archsearch.data.registry import DATASETS, OWN_DATA, Contents, Downloaded
 from archsearch.data.samples import Part, chunks, first_per_class, fit
 from archsearch.errors import DamagedFileError, SpecError
@@ -169,5 +170,5 @@ def _not_all_alike(spec: DataSpec, samples: Iterator[Tensor]) -> Iterator[Tensor
 
 
 def _about(facts: DataFacts) -> dict[str, object]:
-    version = vision.import_torchvision().__version__
+    version = import_torchvision().__version__
     return {"facts": dataclasses.asdict(facts), "preparation": PREPARATION_VERSION, "torchvision": version}

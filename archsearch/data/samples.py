@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from archsearch.data.vision import import_torchvision
+from archsearch.data.library import import_torchvision
 
 CHUNK_BYTES = 64 * 2**20  # what one chunk may take as float32 after resizing
 

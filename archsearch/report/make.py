@@ -16,17 +16,16 @@ from pathlib import Path
 from archsearch import __version__
 from archsearch.ablate.ablation import existing_ablation, report_on
 from archsearch.ablate.compare import Compared, Values
-from archsearch.ablate.evidence import evidence_of as ablation_evidence
+from archsearch.ablate.record import ablation_evidence
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.comparison import comparison_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
-from archsearch.report.document import Document, slug
+from archsearch.report.document import Document, Source, slug
 from archsearch.report.figures.lists import search_figures
 from archsearch.report.names import Named, find
-from archsearch.report.source import Source
-from archsearch.search.evidence import evidence_of
+from archsearch.search.evidence import search_evidence
 from archsearch.search.record import search_record
 from archsearch.search.search import existing_study
 from archsearch.study.storage import open_storage
@@ -84,7 +83,7 @@ def _of_study(found: Named, source: Source) -> Document:
         return ablation_document(report_on(ablation, source.runs_dir), ablation_evidence(ablation), source)
     study = existing_study(found.study, storage)
     record = search_record(study, storage)
-    return search_document(record.report, evidence_of(study, storage), search_figures(record), source)
+    return search_document(record.report, search_evidence(study, storage), search_figures(record), source)
 
 
 def made_text(stamp: str | None) -> str:

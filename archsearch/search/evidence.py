@@ -1,6 +1,6 @@
 """What stands behind a search's answer, from the storage alone: specs, runs of the finalists, failures, machines.
 
-    evidence = evidence_of(study, storage)
+    evidence = search_evidence(study, storage)
     evidence.base, evidence.confirmed["trial 7"][0].test_accuracy, evidence.machines
 
 Plain data, for reports; the trials one by one are in `record.py`.
@@ -49,7 +49,7 @@ class LostRun(Plain):
     spec: dict[str, Any] | None
 
 
-class Evidence(Plain):
+class SearchEvidence(Plain):
     """What a search holds beside its trials' values.
 
     `test_reads` counts evaluations of the test set to confirm; `earlier_test_reads` those of runs that were there
@@ -77,7 +77,7 @@ class Evidence(Plain):
 BEST_KEPT = 5  # of the ranking: the finalists are found by their own names
 
 
-def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
+def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence:
     """Read what a report needs beside the trials' values; touches no file but the storage."""
     held = opened.user_attrs
     searching = list(slots_of(opened).values())
@@ -92,7 +92,7 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
     compared = {**compared, "name": held["base"].get("name", BASELINE)}
     is_base = base is not None and base.user_attrs.get("network") == _network_of(compared)
     everything = results_of([*searching, *confirming])
-    return Evidence(
+    return SearchEvidence(
         study=opened.study_name,
         text=held["text"],
         base=compared,

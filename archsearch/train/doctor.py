@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 
 from archsearch import __version__
+from archsearch.data.library import import_torchvision
 from archsearch.data.location import data_dir as locate_data
-from archsearch.data.vision import import_torchvision
 from archsearch.errors import UnavailableError
 from archsearch.native.library import load as load_native
 from archsearch.native.library import missing as missing_native

@@ -8,14 +8,12 @@ import pytest
 
 from archsearch.ablate.ablation import existing_ablation, report_on
 from archsearch.ablate.design.fitting import LeftOut
-from archsearch.ablate.evidence import evidence_of
-from archsearch.ablate.record import Failure
+from archsearch.ablate.record import Failure, ablation_evidence
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import MOST_NETWORKS, ablation_document, answer
 from archsearch.report.dashboard import shown
-from archsearch.report.document import Diagram
+from archsearch.report.document import Diagram, Source
 from archsearch.report.figures.figure import Missing
-from archsearch.report.source import Source
 from archsearch.stats.effect import Exclusion
 from archsearch.study.storage import default_url, kind_of, open_storage
 
@@ -31,7 +29,7 @@ def opened(workshop):
 
 @pytest.fixture(scope="module")
 def held(workshop, opened):
-    return report_on(opened[0], workshop.runs_dir / "ablation"), evidence_of(opened[0])
+    return report_on(opened[0], workshop.runs_dir / "ablation"), ablation_evidence(opened[0])
 
 
 def judged(report, *verdicts, **update):

@@ -11,7 +11,7 @@ from archsearch.report.document import Diagram
 from archsearch.report.figures.figure import Missing
 from archsearch.report.names import find
 from archsearch.search.confirm import BASELINE, conclude
-from archsearch.search.evidence import evidence_of
+from archsearch.search.evidence import search_evidence
 from archsearch.search.search import existing_study, report_on
 from archsearch.stats.effect import Family
 from archsearch.stats.over_seeds import summarise
@@ -25,7 +25,7 @@ NAMES = ("tiny", "wider")
 def held(workshop):
     storage = open_storage(default_url(workshop.runs_dir))
     study = existing_study("small", storage)
-    return report_on(study, storage), evidence_of(study, storage)
+    return report_on(study, storage), search_evidence(study, storage)
 
 
 def confirmed(**test):

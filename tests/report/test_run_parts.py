@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import load_spec
 from archsearch.report.answers.runs import runs_document
-from archsearch.report.document import Gallery
+from archsearch.report.document import Gallery, Source
 from archsearch.report.experiments import KnownRun, grouped, predictions_of, probabilities_of
 from archsearch.report.figures.curves import Losses, curves_data, curves_figure
 from archsearch.report.figures.drawing import drawn
@@ -23,7 +23,6 @@ from archsearch.report.figures.predictions import confusion_data, reliability_da
 from archsearch.report.names import find
 from archsearch.report.pictures import filters_gallery, mistakes_gallery, png
 from archsearch.report.run_parts import run_parts
-from archsearch.report.source import Source
 from archsearch.train.directory import RunDirectory
 from archsearch.train.result import EpochRecord
 

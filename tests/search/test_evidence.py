@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from archsearch.search.confirm import BASELINE, ahead_of_the_best, conclude, not_told_apart
-from archsearch.search.evidence import evidence_of
+from archsearch.search.evidence import search_evidence
 from archsearch.search.search import Settings, existing_study, report_on, search
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
@@ -24,7 +24,7 @@ def finished(make_study, tmp_path_factory, data_dir):
 
 def test_evidence_holds_the_runs_of_the_finalists_and_their_reads_of_the_test_set(finished):
     study, storage = finished
-    report, evidence = report_on(study, storage), evidence_of(study, storage)
+    report, evidence = report_on(study, storage), search_evidence(study, storage)
     rows = {row.candidate: row for row in report.confirmed.candidates}
     assert list(evidence.confirmed) == list(rows)
     for name, runs in evidence.confirmed.items():
@@ -42,7 +42,7 @@ def test_evidence_holds_the_runs_of_the_finalists_and_their_reads_of_the_test_se
 def test_evidence_finds_the_base_among_the_trials_only_where_it_is_one(finished, make_study):
     study, storage = finished
     located = make_study().space.locate(make_study().space.base)
-    assert (evidence_of(study, storage).base_trial is not None) == (located is not None)
+    assert (search_evidence(study, storage).base_trial is not None) == (located is not None)
 
 
 def test_evidence_names_every_lost_run_with_its_reason(finished):
@@ -54,7 +54,7 @@ def test_evidence_names_every_lost_run_with_its_reason(finished):
         [{"outcome": "diverged", "failure": "the loss is nan", "seed": 0, "spec": spec}, {"attempts": 20}]
     ):
         copy.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"slot": 6 + number, **attrs}))
-    lost = evidence_of(copy, storage).lost
+    lost = search_evidence(copy, storage).lost
     assert [(one.part, one.trial, one.outcome, one.reason, one.seed) for one in lost] == [
         ("search", 6, "diverged", "the loss is nan", 0),
         ("search", 7, "failed", "its worker died 20 times", None),

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archsearch.ablate.schema import schema as ablation_schema
-from archsearch.search.schema import schemas
+from archsearch.cli.schema import schemas
 from archsearch.spec.aliases import INSTEAD, MEANS, OPEN_WORDS, PLACED
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.nearest import distance, instead_of, means, nearest, open_word, placed, squashed
@@ -32,7 +31,7 @@ def words_of(schema: Any) -> set[str]:
     return found.union(*(words_of(item) for item in schema.values()))
 
 
-VOCABULARY = set().union(*(words_of(schema) for schema in (*schemas().values(), ablation_schema())))
+VOCABULARY = set().union(*(words_of(schema) for schema in schemas().values()))
 
 
 @pytest.mark.parametrize(("word", "target"), [(word, target) for word, targets in MEANS.items() for target in targets])

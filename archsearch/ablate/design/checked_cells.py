@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from archsearch.ablate.ablation_file import Declared
-from archsearch.ablate.design.designs import BASELINE, Cell
+from archsearch.ablate.design.cell import BASELINE, Cell
 from archsearch.ablate.design.fitting import Fitted
 from archsearch.data.facts import training_count, validation_count
 from archsearch.errors import Problem, SpecError

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from archsearch.ablate.design.designs import Cell, Factor
+from archsearch.ablate.design.cell import Cell, Factor
 from archsearch.errors import UsageError
 from archsearch.spec.fields import Plain
 from archsearch.stats import paired

@@ -11,17 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from archsearch.ablate.evidence import CellSpec, Evidence
-from archsearch.ablate.record import AblationReport
+from archsearch.ablate.record import AblationEvidence, AblationReport, CellSpec
 from archsearch.report.architectures import HOW_TO_READ, Shown, beside_part, network_parts
 from archsearch.report.cells import number_text
-from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
-from archsearch.report.figures.ablation import ablation_figures
+from archsearch.report.document import Document, KeyNumber, Part, Section, Source, Tabled, slug
 from archsearch.report.figures.effects import VERDICTS, forest_table, scale_of
 from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
+from archsearch.report.figures.lists import ablation_figures
 from archsearch.report.figures.parts import value_kind
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
-from archsearch.report.source import Source
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount, number
 
@@ -30,7 +28,7 @@ MOST_NETWORKS = 8  # cells that are drawn beside the baseline
 CONTROL = "control"
 
 
-def ablation_document(report: AblationReport, evidence: Evidence, source: Source) -> Document:
+def ablation_document(report: AblationReport, evidence: AblationEvidence, source: Source) -> Document:
     """Make the document."""
     sections = [
         Section("effects", "Effects", (), tuple(_effects(report))),
@@ -79,9 +77,9 @@ def _headline(report: AblationReport, claims: Sequence[Effect]) -> str:
         )
     if report.family.screen or not claims:
         return f"A screen {around}: exploratory, without p values; it names no winner."
-    if report.design.endswith("factorial"):
+    if any(question.kind == "effect" for question in report.questions):
         return _factorial_headline(claims, around)
-    what = "comparison" if report.design == "shapley" else "change"
+    what = "comparison" if any(question.kind == "share" for question in report.questions) else "change"
     if len(claims) == 1:
         return f"The one {what} {around} is {claims[0].verdict}."
     none = "" if any(effect.verdict in ("better", "worse") for effect in claims) else "none is better or worse: "
@@ -163,7 +161,7 @@ def _detectable(report: AblationReport) -> list[KeyNumber]:
     return [KeyNumber("Smallest detectable effect", amount(plan.smallest_effect, family), note)]
 
 
-def _numbers(report: AblationReport, evidence: Evidence) -> tuple[KeyNumber, ...]:
+def _numbers(report: AblationReport, evidence: AblationEvidence) -> tuple[KeyNumber, ...]:
     family, runs = report.family, report.runs
     claims = sum(question.kind != "screen" for question in report.questions)
     screens = len(report.questions) - claims
@@ -353,7 +351,7 @@ def _models(report: AblationReport) -> Section:
     )
 
 
-def _architectures(report: AblationReport, evidence: Evidence) -> Section:
+def _architectures(report: AblationReport, evidence: AblationEvidence) -> Section:
     """Draw the baseline, and beside it the cells whose networks are others, those with the fewest changes first."""
     base, *others = evidence.cells
     moved = {cell.name: len(cell.moved) for cell in report.cells}
@@ -383,7 +381,7 @@ def _network(cell: CellSpec) -> str:
     return repr(cell.spec["network"])
 
 
-def _provenance(report: AblationReport, evidence: Evidence) -> Section:
+def _provenance(report: AblationReport, evidence: AblationEvidence) -> Section:
     family = report.family
     facts: list[tuple[str, Cell]] = [
         ("study", report.study),
@@ -419,7 +417,7 @@ def _provenance(report: AblationReport, evidence: Evidence) -> Section:
     return Section("provenance", "Provenance", (), tuple(parts))
 
 
-def _every_run(report: AblationReport, evidence: Evidence) -> Tabled:
+def _every_run(report: AblationReport, evidence: AblationEvidence) -> Tabled:
     _, _, kind = value_kind(report)
     columns = (
         Column("cell"), Column("seed"), Column("run"), Column("cached"), Column(report.family.metric, kind),

@@ -10,12 +10,11 @@ from __future__ import annotations
 from archsearch.ablate.compare import Compared, Values
 from archsearch.ablate.planned import Question
 from archsearch.ablate.record import AblationReport, CellReport, Counts
-from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled
-from archsearch.report.figures.ablation import ABLATION_FIGURES
+from archsearch.report.document import Document, KeyNumber, Part, Section, Source, Tabled
 from archsearch.report.figures.effects import VERDICTS, forest_table
 from archsearch.report.figures.figure import Column, Figure, Kind, Table
+from archsearch.report.figures.lists import ABLATION_FIGURES
 from archsearch.report.provenance import facts_part, lost_part
-from archsearch.report.source import Source
 from archsearch.stats.sentence import amount
 
 MOST_SAID = 12  # sentences of the first screen; all are in the table

@@ -17,13 +17,12 @@ from archsearch.data.facts import describe
 from archsearch.errors import ArchsearchError
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.cells import percent, range_text, short_number
-from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
+from archsearch.report.document import Document, KeyNumber, Part, Section, Source, Tabled, slug
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
 from archsearch.report.figures.figure import Cell, Column, Missing, Table
 from archsearch.report.names import Unfinished
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
-from archsearch.report.source import Source
 from archsearch.spec.comparable import same_test_data
 from archsearch.spec.dataset import DataSpec
 from archsearch.stats.effect import Family, Seed, Verdicts

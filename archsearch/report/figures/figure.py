@@ -68,7 +68,7 @@ Of = TypeVar("Of")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[Of]):
+class FigureEntry(Generic[Of]):
     """A line in a report's list of figures, about a record of the kind `Of`.
 
     `data` gives what is drawn, with `says` and `table`, or a sentence that says why there is none.

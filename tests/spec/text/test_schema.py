@@ -12,9 +12,8 @@ from jsonschema import Draft7Validator
 from pydantic import Field, create_model
 
 from archsearch.ablate.ablation_file import AblationSpec
-from archsearch.ablate.schema import schema as ablation_schema
+from archsearch.cli.schema import schemas
 from archsearch.data.registry import DATASETS, OWN_DATA
-from archsearch.search.schema import schemas
 from archsearch.search.search_file import StudySpec
 from archsearch.spec.dataset import AUGMENTATION_KINDS, DataSpec
 from archsearch.spec.experiment import ExperimentSpec
@@ -120,7 +119,7 @@ def test_schema_made_twice_is_the_same_and_shares_nothing() -> None:
     assert first == before == experiment_schema(["mnist"])
 
 
-ALL = {**schemas(), "ablation": ablation_schema()}
+ALL = schemas()
 
 
 def properties_of(schema: Any, path: str = "") -> dict[str, tuple[dict[str, Any], bool]]:
