@@ -17,7 +17,8 @@ from archsearch.experiment_plan import plan_experiment
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import LEARNED, Study, stored_study
-from archsearch.search.space.space import InfeasibleError, base_values, network_key
+from archsearch.search.space.locate import base_values
+from archsearch.search.space.space import InfeasibleError, network_key
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.queue import Slot, refill, slots_of
 from archsearch.study.storage import Storage

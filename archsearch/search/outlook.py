@@ -20,7 +20,8 @@ from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.search.search import Settings, choose_sampler
 from archsearch.search.search_file import Screen, Study
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import InfeasibleError, Values, base_values
+from archsearch.search.space.locate import base_values
+from archsearch.search.space.space import InfeasibleError, Values
 from archsearch.search.space.templates import Open
 from archsearch.spec.fields import Plain
 from archsearch.study.queue import slots_of

@@ -9,6 +9,7 @@ from optuna.trial import TrialState, create_trial
 from archsearch.search.confirm import BASELINE, ahead_of_the_best, conclude, not_told_apart
 from archsearch.search.evidence import search_evidence
 from archsearch.search.search import Settings, existing_study, report_on, search
+from archsearch.search.space.locate import locate
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
 
@@ -41,7 +42,7 @@ def test_evidence_holds_the_runs_of_the_finalists_and_their_reads_of_the_test_se
 
 def test_evidence_finds_the_base_among_the_trials_only_where_it_is_one(finished, make_study):
     study, storage = finished
-    located = make_study().space.locate(make_study().space.base)
+    located = locate(make_study().space, make_study().space.base)
     assert (search_evidence(study, storage).base_trial is not None) == (located is not None)
 
 
