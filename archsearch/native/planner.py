@@ -167,8 +167,11 @@ def compile_network(plan: NetworkPlan, loss: AnyLoss) -> Program:
         raise UnsupportedError(f"the output is {'x'.join(map(str, plan.output_shape))}, not one value per class")
     if not output.learns:
         raise UnsupportedError("no layer with parameters stands before the output")
+    number = LOSSES.get(loss.kind)
+    if number is None:
+        raise UnsupportedError(f"train.loss: {loss.kind} has no native kernel")
     smoothing = loss.label_smoothing if isinstance(loss, CrossEntropy) else 0.0
-    return Program(builder.operations, builder.sizes, builder.input, output, classes, LOSSES[loss.kind], smoothing)
+    return Program(builder.operations, builder.sizes, builder.input, output, classes, number, smoothing)
 
 
 class _Builder:

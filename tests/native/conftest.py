@@ -16,7 +16,6 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer
 from archsearch.spec.network import NetworkPlan, build_network, plan_network
 from archsearch.spec.training import AnyLoss, TrainSpec
-from archsearch.train.losses import loss_function
 from tests.train.conftest import runs_dir, train_tiny  # noqa: F401 - fixtures
 
 CLASSES = 5
@@ -88,7 +87,7 @@ class Pair:
         x = self.x[self.rows]
         dtype = next(self.model.parameters()).dtype
         outputs = self.model(x.to(dtype) / 255 if x.dtype == torch.uint8 else x)
-        loss = loss_function(self.loss)(outputs, self.y[self.rows])
+        loss = self.loss.function()(outputs, self.y[self.rows])
         loss.backward()
         gradients = [p.grad.clone() for p in self.model.parameters()]
         self.model.zero_grad()

@@ -14,8 +14,9 @@ from archsearch.cli.schema import schemas
 from archsearch.spec.aliases import INSTEAD, MEANS, OPEN_WORDS, PLACED
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.nearest import distance, instead_of, means, nearest, open_word, placed, squashed
+from archsearch.spec.optimizers import OPTIMIZER_KINDS
 from archsearch.spec.text.yaml import read_text
-from archsearch.spec.training import LOSS_KINDS, OPTIMIZER_KINDS, SCHEDULE_KINDS, TrainSpec
+from archsearch.spec.training import LOSS_KINDS, SCHEDULE_KINDS, TrainSpec
 
 
 def words_of(schema: Any) -> set[str]:

@@ -15,13 +15,15 @@ from archsearch.ablate.ablation_file import AblationSpec
 from archsearch.cli.schema import schemas
 from archsearch.data.registry import DATASETS, OWN_DATA
 from archsearch.search.search_file import StudySpec
-from archsearch.spec.dataset import AUGMENTATION_KINDS, DataSpec
+from archsearch.spec.augmentations import AUGMENTATION_KINDS
+from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
 from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.optimizers import OPTIMIZER_KINDS
 from archsearch.spec.text.schema import experiment_schema
 from archsearch.spec.text.yaml import read_file, read_text
-from archsearch.spec.training import LOSS_KINDS, OPTIMIZER_KINDS, SCHEDULE_KINDS, EarlyStopping, TrainSpec
+from archsearch.spec.training import LOSS_KINDS, SCHEDULE_KINDS, EarlyStopping, TrainSpec
 from tests.spec.trees import BLOCKS, TINY
 
 ROOT = Path(__file__).parents[3]
