@@ -6,8 +6,10 @@ cell_text(0.9731, Column("test accuracy", "percent"))      # "97.31 %"
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from archsearch.report.figures.figure import Cell, Column
+from archsearch.report.figures.figure import Cell, Column, Table
 
 
 def cell_text(cell: Cell, column: Column) -> str:
@@ -23,7 +25,11 @@ def cell_text(cell: Cell, column: Column) -> str:
     if column.kind == "percent":
         return percent(cell)
     if column.kind == "points":
-        return f"{100 * cell:+.2f}"
+        return f"{round(100 * cell, 2) + 0.0:+.2f}"  # + 0.0: no "-0.00"
+    if column.kind == "difference":
+        return f"{cell + 0.0:+.3g}"
+    if column.kind == "p":
+        return f"{cell:.2g}" if cell >= 0.0001 else "< 0.0001"
     if column.kind == "seconds":
         return f"{cell:,.1f}" if cell >= 0.1 or cell == 0 else f"{cell:.2g}"
     if column.kind == "count":
@@ -40,6 +46,52 @@ def heading_text(column: Column) -> str:
 def is_number(column: Column) -> bool:
     """Say whether a column's cells stand to the right."""
     return column.kind != "text"
+
+
+class Heading(NamedTuple):
+    """What stands above a column as people read it."""
+
+    text: str
+    number: bool
+
+
+def headings(table: Table) -> tuple[Heading, ...]:
+    """Give the headings of a table, one for two columns that are read as one."""
+    return tuple(
+        Heading(heading_text(Column(one.joined, one.kind) if one.joins else one), is_number(one))
+        for one, _ in _read_together(table)
+    )
+
+
+def written_rows(table: Table) -> Iterator[tuple[str, ...]]:
+    """Yield each row as people read it: 94.10 ± 0.42 %, -0.10 to +0.30."""
+    places = _read_together(table)
+    for row in table.rows:
+        yield tuple(
+            _joined(row[place], row[place + 1], one, table.columns[place + 1])
+            if one.joins
+            else cell_text(row[place], one)
+            for one, place in places
+        )
+
+
+def _read_together(table: Table) -> list[tuple[Column, int]]:
+    """Give the columns with their places, without those that are read with the one before."""
+    return [
+        (column, place) for place, column in enumerate(table.columns)
+        if not (place and table.columns[place - 1].joins)
+    ]  # fmt: skip
+
+
+def _joined(first: Cell, second: Cell, one: Column, other: Column) -> str:
+    if first is None or second is None:
+        return cell_text(first, one)
+    if one.joins == "±" and one.kind == "number" and isinstance(second, float) and 0 < second < math.inf:
+        digits = max(0, 1 - math.floor(math.log10(second)))  # as many as two of the spread's
+        return f"{first:,.{digits}f} ± {second:,.{digits}f}"
+    texts = cell_text(first, one), cell_text(second, other)
+    unit = " %" if all(text.endswith(" %") for text in texts) else ""
+    return f"{texts[0].removesuffix(unit)} {one.joins} {texts[1]}"
 
 
 def capital(text: str) -> str:

@@ -17,10 +17,10 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from archsearch.report.cells import cell_text, heading_text, is_number
+from archsearch.report.cells import headings, written_rows
 from archsearch.report.document import Diagram, Document, Folded, Gallery, Picture, Tabled
 from archsearch.report.figures.drawing import drawing, plotly_script
-from archsearch.report.figures.figure import Figure, Missing
+from archsearch.report.figures.figure import Figure, Missing, Table
 
 # Plotly puts its rules into a style element of this content, through the style sheet's own interface.
 _PLOTLY_STYLE = "/* plotly */"
@@ -92,7 +92,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"cell": cell_text, "heading": heading_text, "is_number": is_number, "data_uri": _data_uri}
+    environment.filters |= {"headings": headings, "written_rows": _shown_rows, "data_uri": _data_uri}
     environment.tests |= {
         "figure": lambda part: isinstance(part, Figure),
         "gallery": lambda part: isinstance(part, Gallery),
@@ -111,6 +111,11 @@ def _environment() -> jinja2.Environment:
 def _kept_together(text: str) -> str:
     """Keep a number and its unit on one line."""
     return re.sub(r"(?<=\d) (?=(?:%|points?|seeds?|s|[kMG])(?!\w))", "\u00a0", text)
+
+
+def _shown_rows(table: Table) -> list[tuple[str, ...]]:
+    """Give the rows that a page shows, as people read them."""
+    return list(written_rows(Table(table.columns, table.rows[:_FOLD_FROM])))
 
 
 def _data_uri(picture: Picture) -> str:

@@ -13,7 +13,7 @@ from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.cells import capital, percent, range_text, short_number
 from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
-from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
+from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table, interval
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.report.source import Source
@@ -190,8 +190,7 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
         Column("candidate"),
         Column("search value", "percent"),
         Column("test mean", "percent"),
-        Column("95 % from", "percent"),
-        Column("95 % to", "percent"),
+        *interval("percent"),
         Column("from baseline", "points"),
         Column("shrinkage", "points"),
         Column("seeds", "count"),

@@ -12,7 +12,7 @@ import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.cells import capital
-from archsearch.report.figures.figure import Column, Table
+from archsearch.report.figures.figure import Column, Table, interval
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
 from archsearch.report.figures.trials import many, short
 
@@ -77,8 +77,7 @@ def confirmed_data(record: SearchRecord) -> Finalists | str:
         Column("validation, fresh seeds", "percent"),
         Column("shrinkage", "points"),
         Column("test mean", "percent"),
-        Column("95 % interval from", "percent"),
-        Column("to", "percent"),
+        *interval("percent", "95 % interval from", "to"),
         Column("from baseline", "points"),
         Column("seeds", "count"),
     )

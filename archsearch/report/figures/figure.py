@@ -17,16 +17,33 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+Columns = tuple["Column", "Column"]
 Cell = str | int | float | bool | None
-Kind = Literal["text", "count", "number", "percent", "points", "seconds"]
+Kind = Literal["text", "count", "number", "difference", "p", "percent", "points", "seconds"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. Percent and points hold fractions and are written times 100; seconds hold seconds."""
+    """A column of a table. Percent and points hold fractions and are written times 100; seconds hold seconds.
+
+    `joins` is what people read between this cell and the next one, "to" or "±", where the two are one thing to them;
+    `joined` is the heading of both. CSV and JSON keep them apart.
+    """
 
     title: str
     kind: Kind = "text"
+    joins: str = ""
+    joined: str = ""
+
+
+def interval(kind: Kind, start: str = "95 % from", end: str = "95 % to", joined: str = "95 % interval") -> Columns:
+    """Give the two columns of an interval."""
+    return Column(start, kind, joins="to", joined=joined), Column(end, kind)
+
+
+def mean_and_sd(title: str, kind: Kind) -> Columns:
+    """Give the columns of a mean and its standard deviation."""
+    return Column(title, kind, joins="±", joined=f"{title} ± SD"), Column("SD", kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.figures.effects import along, scale_of
-from archsearch.report.figures.figure import Column, Kind, Table
+from archsearch.report.figures.figure import Column, Kind, Table, interval
 from archsearch.report.figures.style import BLUE, GREEN, GREY, VERMILION, layout, plain_text
 from archsearch.stats.sentence import verdict_of
 
@@ -138,8 +138,7 @@ def shapley_data(report: AblationReport) -> Shares | str:
     columns = (
         Column("factor"),
         Column("share", kind),
-        Column("95 % from", kind),
-        Column("to", kind),
+        *interval(kind, end="to"),
         Column("of the whole", "percent"),
     )
     fractions = {one.factor: one.fraction for one in found.shares}
