@@ -76,10 +76,11 @@ def written_rows(table: Table) -> Iterator[tuple[str, ...]]:
 
 
 def _read_together(table: Table) -> list[tuple[Column, int]]:
-    """Give the columns with their places, without those that are read with the one before."""
+    """Give the columns with their places, without those that are read with the one before, or that hold nothing."""
+    held = [any(row[place] not in (None, "") for row in table.rows) for place in range(len(table.columns))]
     return [
         (column, place) for place, column in enumerate(table.columns)
-        if not (place and table.columns[place - 1].joins)
+        if not (place and table.columns[place - 1].joins) and (held[place] or not place or not table.rows)
     ]  # fmt: skip
 
 

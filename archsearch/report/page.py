@@ -34,7 +34,7 @@ def page(document: Document) -> str:
     scripts = [_asset("page.js")]
     if drawings:
         scripts.insert(0, plotly_script())
-    styles = [_asset("page.css"), _PLOTLY_STYLE]
+    styles = [_asset("page.css"), _PLOTLY_STYLE, _paper_style(document)]
     return (
         _environment()
         .get_template("page.html.j2")
@@ -44,10 +44,26 @@ def page(document: Document) -> str:
             scripts=[Markup(script) for script in scripts],
             style=Markup(styles[0]),
             plotly_style=Markup(styles[1]),
+            paper_style=Markup(styles[2]),
             unwanted_styles=_map_styles() if drawings else [],
             drawings={key: embedded_json(text) for key, text in drawings.items()},
         )
     )
+
+
+def _paper_style(document: Document) -> str:
+    """Give what stands at the foot of every printed page: the title, when it was written, the page's number."""
+    title = document.title if len(document.title) <= 60 else f"{document.title[:59]}…"
+    return (
+        f"@page {{ @bottom-left {{ content: {_css_string(title)}; }} @bottom-center {{ content: "
+        f'{_css_string(document.made)}; }} @bottom-right {{ content: counter(page) " / " counter(pages); }} }}'
+    )
+
+
+def _css_string(text: str) -> str:
+    """Write a text as a string of CSS in which nothing but letters, digits and blanks stands for itself."""
+    plain = " ".join(text.split())
+    return '"' + "".join(c if c.isascii() and (c.isalnum() or c == " ") else f"\\{ord(c):x} " for c in plain) + '"'
 
 
 @cache

@@ -22,6 +22,7 @@ from archsearch.search.evidence import Evidence
 from archsearch.search.search import Best, StudyReport
 from archsearch.train.result import RunResult
 
+FRONT = "search-pareto"
 CONFIRMED = "search-confirmed"  # the figure of the finalists: it stands with their table
 
 
@@ -29,6 +30,8 @@ def search_document(
     report: StudyReport, evidence: Evidence, figures: Sequence[Figure | Missing], source: Source
 ) -> Document:
     """Make the document; `figures` are those of the search itself."""
+    if len(report.metrics) < 2:  # of one objective there is no front to ask for
+        figures = [figure for figure in figures if figure.key != FRONT]
     sections = [
         _confirmation(report, [figure for figure in figures if figure.key == CONFIRMED]),
         Section("search", "Search", (), tuple(figure for figure in figures if figure.key != CONFIRMED)),

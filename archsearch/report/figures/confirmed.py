@@ -102,7 +102,7 @@ def draw_confirmed(data: Finalists) -> go.Figure:
     """Draw a row for each finalist: search value, validation and test means on fresh seeds, each seed's test value."""
     import plotly.graph_objects as go
 
-    figure = go.Figure(layout=layout(x="accuracy", x_format=".2%", height=150 + 64 * len(data.finalists)))
+    figure = go.Figure(layout=layout(x="accuracy", x_format=".2~%", height=150 + 64 * len(data.finalists)))
     rows = list(enumerate(data.finalists))
     for place, one in rows:
         if one.search is not None and one.validation is not None:

@@ -166,10 +166,24 @@ def draw_forest(data: Forest) -> go.Figure:
                 marker=mark(verdict, 11),
                 error_x=_reach([row for _, row in mine], data.scale, MARKS[verdict][0]),
                 name=verdict,
-                hoverinfo="x",
+                hovertext=[_hover(row, data) for _, row in mine],
+                hoverinfo="text",
             )
     _name_rows(figure, [row.name for row in data.rows])
     return figure
+
+
+def _hover(row: Row, data: Forest) -> str:
+    """Say a comparison in its own unit: a loss has no percentage points."""
+    between = f" ({shown(row.interval[0], data)} to {shown(row.interval[1], data)})" if row.interval else ""
+    return f"{plain_text(row.name, 44)}: {shown(row.difference, data, unit=True)}{between}, {row.verdict}"
+
+
+def shown(value: float, data: Forest | Pairs, *, unit: bool = False) -> str:
+    """Write a difference as it is drawn."""
+    points = data.scale == 100
+    text = f"{round(data.scale * value, 2) + 0.0:+.2f}" if points else f"{value:+.3g}"
+    return f"{text} {data.unit.removeprefix('percentage ') if points else data.unit}" if unit else text
 
 
 def _reach(rows: Sequence[Row], scale: float, colour: str) -> dict[str, Any]:
@@ -239,8 +253,11 @@ def draw_pairs(data: Pairs) -> go.Figure:
             y=spread,
             mode="markers",
             marker=mark(row.verdict, 7),
-            text=[f"seed {seed}" for seed in row.seeds],
-            hoverinfo="x+text",
+            hovertext=[
+                f"{plain_text(row.name, 44)}, seed {plain_text(seed, 20)}: {shown(value, data, unit=True)}"
+                for seed, value in zip(row.seeds, row.differences, strict=True)
+            ],
+            hoverinfo="text",
         )
         mean = data.scale * row.difference
         colour = MARKS[row.verdict][0]

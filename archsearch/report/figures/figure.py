@@ -85,7 +85,8 @@ Of = TypeVar("Of")
 class Entry(Generic[Of]):
     """A line in a report's list of figures, about a record of the kind `Of`.
 
-    `data` gives what is drawn, with `says` and `table`, or a sentence that says why there is none.
+    `data` gives what is drawn, with `says` and `table`, and a `title` of its own where this one would be untrue; or a
+    sentence that says why there is none.
     """
 
     key: str
@@ -99,4 +100,5 @@ class Entry(Generic[Of]):
         key = f"{prefix}-{self.key}"
         if isinstance(data, str):
             return Missing(key, self.title, data)
-        return Figure(key, self.title, data.says, data.table, partial(self.draw, data))
+        title = getattr(data, "title", "") or self.title
+        return Figure(key, title, data.says, data.table, partial(self.draw, data))

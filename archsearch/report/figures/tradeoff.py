@@ -249,7 +249,11 @@ def pareto_data(record: SearchRecord) -> Pareto | str:
     says = f"{len(front)} of {many(len(done), 'completed trial')} are on the front of {names}: "
     says += "no other one is as good in everything and better in something."
     cheap = min(front, key=lambda t: _cost(record, t))
-    says += f" Its ends: {_both(record, cheap)}, and {_both(record, _top(record, front))}."
+    top = _top(record, front)
+    if top.number == cheap.number:
+        says += f" It has one end: {_both(record, top)}."
+    else:
+        says += f" Its ends: {_both(record, cheap)}, and {_both(record, top)}."
     columns = (
         Column("trial", "count"),
         Column("on the front"),

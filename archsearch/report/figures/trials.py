@@ -65,7 +65,7 @@ def kind_of(metric: str) -> Kind:
 
 def format_of(metric: str) -> str:
     """Give the d3 format of a metric's axis."""
-    return {"val_accuracy": ".1%", "parameters": "~s", "macs": "~s"}.get(metric, ".3~g")
+    return {"val_accuracy": ".2~%", "parameters": "~s", "macs": "~s"}.get(metric, ".3~g")
 
 
 def written(metric: str, value: float | None) -> str:
