@@ -29,7 +29,7 @@ def cell_text(cell: Cell, column: Column) -> str:
     if column.kind == "difference":
         return f"{cell + 0.0:+.3g}"
     if column.kind == "p":
-        return f"{cell:.2g}" if cell >= 0.0001 else "< 0.0001"
+        return "< 0.0001" if cell < 0.0001 else "1" if cell == 1 else f"{cell:#.2g}"
     if column.kind == "seconds":
         return f"{cell:,.1f}" if cell >= 0.1 or cell == 0 else f"{cell:.2g}"
     if column.kind == "count":

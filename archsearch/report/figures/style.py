@@ -91,11 +91,15 @@ def even_ticks(first: float, last: float) -> list[float]:
 
 def of_fractions(figure: Any) -> None:
     """Keep axes in per cent between 0 and 100 %, and marks at their ends whole; a range that is set stays."""
-    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
-        if str(axis.tickformat or "").endswith("%") and axis.range is None:
-            axis.autorangeoptions = {"clipmin": 0, "clipmax": 1}
-    for trace in figure.select_traces({"type": "scatter"}):
-        trace.cliponaxis = False
+    axes = [
+        axis for axis in (*figure.select_xaxes(), *figure.select_yaxes())
+        if str(axis.tickformat or "").endswith("%") and axis.range is None
+    ]  # fmt: skip
+    for axis in axes:
+        axis.autorangeoptions = {"clipmin": 0, "clipmax": 1}
+    if axes:
+        for trace in figure.select_traces({"type": "scatter"}):
+            trace.cliponaxis = False
 
 
 def _in_short(number: float) -> str:

@@ -18,6 +18,7 @@ from archsearch.report.figures.trials import (
     edge_note,
     format_of,
     kind_of,
+    leading,
     many,
     placed,
     point_traces,
@@ -97,7 +98,7 @@ def against_data(record: SearchRecord, size: Size) -> Against | str:
     near = NEAR.get(metric.name, abs(top) / 100)
     small = next(entry for entry in reach if abs(entry[2] - top) <= near)
     says = f"{many(len(done), 'trial')} with a final value. "
-    says += f"The best, trial {best.number}, has {most:,.0f} {title_of(size)}"
+    says += f"The {leading(record, best.number)}, trial {best.number}, has {most:,.0f} {title_of(size)}"
     if small[0].number == best.number:
         says += f"; no smaller network comes within {difference(metric.name, near).lstrip('+')} of it."
     else:
