@@ -122,7 +122,7 @@ NARROW, PAPER = {"width": 400, "height": 800}, {"width": 680, "height": 960}
 BEYOND = """(() => {
   const wide = document.documentElement.clientWidth + 1, found = [];
   for (const one of document.querySelectorAll("main *, header *")) {
-    if (one.getBoundingClientRect().right <= wide || !one.getBoundingClientRect().width) continue;
+    if (one.closest("svg") || one.getBoundingClientRect().right <= wide || !one.getBoundingClientRect().width) continue;
     let box = one.parentElement;
     while (box && !["auto", "scroll"].includes(getComputedStyle(box).overflowX)) box = box.parentElement;
     if (!box) found.push(one.tagName + " in " + one.closest("article, section, header").id);

@@ -89,7 +89,7 @@
   /* On paper drawings are as wide as the page and lower, so that three fit on it. */
   const onPaper = (plot) => {
     plot.high ??= JSON.parse(document.getElementById("data-" + plot.dataset.figure).textContent).layout.height;
-    if (!printing) return { autosize: true, width: null, height: plot.high };
+    if (!printing) return { autosize: true, width: plot.clientWidth, height: plot.high };
     return { autosize: false, width: PAPER, height: Math.max(Math.min(plot.high, 190), Math.round(0.55 * plot.high)) };
   };
 
@@ -102,8 +102,8 @@
   function resize() {
     for (const plot of plots) {
       if (plot.dataset.drawn !== "yes") continue;
-      Plotly.relayout(plot, { ...themed(plot.layout), ...onPaper(plot) });
-      if (!printing) Plotly.Plots.resize(plot);
+      /* one after the other: printing may end before the first is through */
+      plot.drawing = plot.drawing.then(() => Plotly.relayout(plot, { ...themed(plot.layout), ...onPaper(plot) }));
     }
   }
 
