@@ -47,7 +47,8 @@ def declared_by(
     """Read the ablation that the arguments mean, with what the options change of it."""
     from typing import get_args
 
-    from archsearch.ablate.ablation_file import DesignName, changed, load_ablation
+    from archsearch.ablate.ablation_file import changed, load_ablation
+    from archsearch.ablate.ablation_spec import DesignName
     from archsearch.ablate.between import between, declare_between
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other

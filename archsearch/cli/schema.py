@@ -48,9 +48,9 @@ def schema(
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Give the schema of each kind of file."""
-    from archsearch.ablate.ablation_file import AblationSpec
+    from archsearch.ablate.ablation_spec import AblationSpec
     from archsearch.data.registry import DATASETS, OWN_DATA
-    from archsearch.search.search_file import StudySpec
+    from archsearch.search.search_spec import StudySpec
     from archsearch.spec.text.schema import ablation_schema, experiment_schema, study_schema
 
     data_sets = sorted([*DATASETS, *OWN_DATA])

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archsearch.native.library import CBatch, COperation, CProgram, Library, load, missing
-from archsearch.native.planner import NOTHING, Operation, Program, Value, compile_network, place
+from archsearch.native.planner import compile_network, place
+from archsearch.native.program import NOTHING, Operation, Program, Vectors
 from archsearch.spec.network import NetworkPlan
 from archsearch.spec.training import AnyLoss
 
@@ -135,7 +136,7 @@ def _c_program(program: Program) -> CProgram:
 
 
 def _c_operation(op: Operation) -> COperation:
-    def gradient(value: Value | None) -> int:
+    def gradient(value: Vectors | None) -> int:
         return value.gradient_at if value is not None and value.learns else NOTHING
 
     result = COperation(

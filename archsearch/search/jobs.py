@@ -16,7 +16,8 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from archsearch.experiment_plan import plan_experiment
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
-from archsearch.search.search_file import LEARNED, Study, stored_study
+from archsearch.search.search_file import Study, stored_study
+from archsearch.search.search_spec import LEARNED
 from archsearch.search.space.locate import base_values
 from archsearch.search.space.space import InfeasibleError, network_key
 from archsearch.spec.experiment import ExperimentSpec

@@ -18,7 +18,8 @@ import sqlalchemy
 
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.search.search import Settings, choose_sampler
-from archsearch.search.search_file import Screen, Study
+from archsearch.search.search_file import Study
+from archsearch.search.search_spec import Screen
 from archsearch.search.space.domains import Value
 from archsearch.search.space.locate import base_values
 from archsearch.search.space.space import InfeasibleError, Values

@@ -21,7 +21,8 @@ from pydantic import Field
 from archsearch.errors import SpecError
 from archsearch.search.importance import Importances, OpenValue, Sample, importances
 from archsearch.search.search import StudyReport, baseline_trial, report_on
-from archsearch.search.search_file import LEARNED, stored_study
+from archsearch.search.search_file import stored_study
+from archsearch.search.search_spec import LEARNED
 from archsearch.search.space.domains import Value
 from archsearch.spec.fields import Plain
 from archsearch.spec.text.oneline import network_line

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from archsearch.ablate.ablation_file import DesignName, changed, load_ablation
+from archsearch.ablate.ablation_file import changed, load_ablation
+from archsearch.ablate.ablation_spec import DesignName
 from archsearch.ablate.between import declare_between
 from archsearch.ablate.design.designs import DESIGNS
 from archsearch.ablate.planned import Ablation, plan_ablation

@@ -33,7 +33,7 @@ def test_a_compiler_that_fails_leaves_nothing_behind(monkeypatch, tmp_path):
 def test_structs_are_those_of_the_header():
     """`Library` refuses a binary whose Operation has another size; here the fields' names and order."""
     from archsearch.native.library import COperation
-    from archsearch.native.planner import FUNCTIONS, LOSSES, Kind
+    from archsearch.native.program import FUNCTIONS, LOSSES, OperationKind
 
     header = (HERE / "source" / "program.h").read_text(encoding="utf-8")
     body = header[header.index("struct Operation {") : header.index("struct Program {")]
@@ -45,7 +45,7 @@ def test_structs_are_those_of_the_header():
     ]
     assert declared == [name for name, _ in COperation._fields_]
     for enum, expected in (
-        ("Kind", [k.name.lower() for k in Kind]),
+        ("OperationKind", [k.name.lower() for k in OperationKind]),
         ("Loss", list(LOSSES)),
         ("Function", list(FUNCTIONS)),
     ):

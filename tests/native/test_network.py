@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archsearch.errors import SpecError
-from archsearch.native.planner import UnsupportedError, compile_network, place, supports
+from archsearch.native.planner import compile_network, place, supports
+from archsearch.native.program import UnsupportedError
 from archsearch.spec.layers.base import product
 from archsearch.spec.network import PlanError
 from archsearch.spec.training import TrainSpec

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Protocol
 
-from archsearch.ablate.ablation_file import AblationSpec
+from archsearch.ablate.ablation_spec import AblationSpec
 from archsearch.ablate.design.cell import BASELINE, Cell, Comparison, Design, Factor
 from archsearch.ablate.design.designs import DESIGNS
 from archsearch.ablate.design.factorial import EXACT_UP_TO, Order, possible_orders, shapley_cells, shapley_orders

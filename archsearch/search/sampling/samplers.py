@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.search.sampling.feasible import MakeSampler
 from archsearch.search.sampling.local import LocalSampler
-from archsearch.search.search_file import Hyperband, Median, NoPruning, Screen
+from archsearch.search.search_spec import Hyperband, Median, NoPruning, Screen
 from archsearch.spec.onekey import Kind
 
 QMC_SEED = 0  # one Sobol sequence for the whole study: its points come one after the other

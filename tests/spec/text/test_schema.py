@@ -11,10 +11,10 @@ import pytest
 from jsonschema import Draft7Validator
 from pydantic import Field, create_model
 
-from archsearch.ablate.ablation_file import AblationSpec
+from archsearch.ablate.ablation_spec import AblationSpec
 from archsearch.cli.schema import schemas
 from archsearch.data.registry import DATASETS, OWN_DATA
-from archsearch.search.search_file import StudySpec
+from archsearch.search.search_spec import StudySpec
 from archsearch.spec.augmentations import AUGMENTATION_KINDS
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
