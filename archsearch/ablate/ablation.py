@@ -25,7 +25,7 @@ from archsearch.ablate.jobs import ablate_job, held_ablation, latest, retry, val
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
-from archsearch.ablate.record import AblationReport, CellReport, Counts, Course, Failure
+from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseReport, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.errors import SpecError, UsageError
 from archsearch.stats import paired
@@ -172,7 +172,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         model=linear_model(ablation, runs),
         attribution=attribution(ablation, runs),
         courses=tuple(
-            Course(
+            CourseReport(
                 name=name,
                 decided=course.verdict is not None,
                 pairs=course.pairs,

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from archsearch.ablate.ablation_file import VARIANT, Declared
 from archsearch.ablate.design.cell import BASELINE, Cell, Comparison, Factor
-from archsearch.ablate.design.checked_cells import Cells, check_differences
+from archsearch.ablate.design.checked_cells import CheckedCells, check_differences
 from archsearch.ablate.design.confounds import Confound, confound_of, label_of
 from archsearch.ablate.design.designs import DESIGNS
 from archsearch.ablate.design.factorial import estimators, share_weights
@@ -26,7 +26,7 @@ from archsearch.stats.effect import Family
 from archsearch.stats.power import Plan, Purpose, plan_seeds
 
 CONTROL = "control"
-Kind = Literal["comparison", "effect", "share", "control", "screen"]
+QuestionKind = Literal["comparison", "effect", "share", "control", "screen"]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Numbers = Annotated[tuple[int, ...], Field(strict=False)]
 
@@ -53,7 +53,7 @@ class Question(Plain):
     name: str
     against: str
     label: str
-    kind: Kind
+    kind: QuestionKind
     weights: dict[str, float]
     aliases: Names = ()
 
@@ -111,7 +111,7 @@ def plan_ablation(declared: Declared) -> Ablation:
     """Make the cells and questions of a file; raise `SpecError` for what cannot be compared, with its place."""
     spec = declared.spec
     factors = _factors(declared)
-    cells = Cells(declared)
+    cells = CheckedCells(declared)
     claimed = [f for f in (_without(factor, declared.screens) for factor in factors) if f.levels]
     fitted = _fitted(declared, cells, claimed)
     screens = [Cell(((VARIANT, name),)) for name in declared.screens]
@@ -175,7 +175,7 @@ def _without(factor: Factor, screens: tuple[str, ...]) -> Factor:
     return Factor(factor.name, tuple(level for level in factor.levels if level not in screens))
 
 
-def _fitted(declared: Declared, cells: Cells, factors: list[Factor]) -> Fitted:
+def _fitted(declared: Declared, cells: CheckedCells, factors: list[Factor]) -> Fitted:
     if not factors:  # screens only
         return Fitted(cells=(BASELINE,), comparisons=())
     try:
@@ -184,7 +184,7 @@ def _fitted(declared: Declared, cells: Cells, factors: list[Factor]) -> Fitted:
         raise SpecError(Problem(declared.where("factors") or declared.where("variants"), str(error))) from None
 
 
-def _planned(cell: Cell, cells: Cells, seeds: tuple[int, ...]) -> PlannedCell:
+def _planned(cell: Cell, cells: CheckedCells, seeds: tuple[int, ...]) -> PlannedCell:
     plan = cells.plan(cell)
     return PlannedCell(
         name=cell.name,
@@ -203,7 +203,7 @@ def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
     return baseline.model_copy(update={"name": CONTROL, "run_seeds": free})
 
 
-def _family(declared: Declared, cells: Cells) -> Family:
+def _family(declared: Declared, cells: CheckedCells) -> Family:
     spec = declared.spec
     fraction = spec.metric.endswith("accuracy")
     guessing = 1 / cells.plan(BASELINE).facts.classes if fraction else None
@@ -222,11 +222,11 @@ def _family(declared: Declared, cells: Cells) -> Family:
 # -- questions ---------------------------------------------------------------------------------------------------------
 
 
-def _pair(name: str, against: str, label: str, kind: Kind, cell: str, other: str) -> Question:
+def _pair(name: str, against: str, label: str, kind: QuestionKind, cell: str, other: str) -> Question:
     return Question(name=name, against=against, label=label, kind=kind, weights={cell: 1.0, other: -1.0})
 
 
-def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells: Cells) -> list[Question]:
+def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells: CheckedCells) -> list[Question]:
     """Ask what the design is made for: effects for a factorial, shares for an attribution, else its comparisons."""
     kind, baseline = DESIGNS[declared.spec.design], declared.baseline.name
     if kind.asks == "effects":
@@ -273,7 +273,7 @@ def effect_label(name: str) -> str:
     return f"{one} and {two} together, beyond their sum" if two else f"{one}, averaged over the other factors"
 
 
-def _labels(comparisons: tuple[Comparison, ...], declared: Declared, cells: Cells) -> dict[Comparison, str]:
+def _labels(comparisons: tuple[Comparison, ...], declared: Declared, cells: CheckedCells) -> dict[Comparison, str]:
     """Say each comparison as a sentence begins: "relu instead of tanh" where that is all, else by its names."""
     baseline, says = declared.baseline.name, DESIGNS[declared.spec.design].says
     if says == "level":
@@ -289,7 +289,7 @@ def _labels(comparisons: tuple[Comparison, ...], declared: Declared, cells: Cell
     }
 
 
-def _confounds(fitted: Fitted, screens: list[Cell], cells: Cells) -> list[Confound]:
+def _confounds(fitted: Fitted, screens: list[Cell], cells: CheckedCells) -> list[Confound]:
     """Look at what each single level moves; one that moves several factors cannot be attributed to one of them."""
     single = [cell for cell in (*fitted.cells, *screens) if len(cell.moved) == 1]
     found = (confound_of(cell, cells.plan(BASELINE), cells.plan(cell)) for cell in single)

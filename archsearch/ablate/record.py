@@ -62,7 +62,7 @@ class Failure(Plain):
     reason: str
 
 
-class Course(Plain):
+class CourseReport(Plain):
     """Where a comparison of a sequential design stands; evidence is e-values, adjusted for the family."""
 
     name: str
@@ -108,7 +108,7 @@ class AblationReport(Plain):
     plan: Plan | None
     model: LinearModel | None
     attribution: Attribution | None
-    courses: Annotated[tuple[Course, ...], Field(strict=False)]
+    courses: Annotated[tuple[CourseReport, ...], Field(strict=False)]
     confounds: Annotated[tuple[Confound, ...], Field(strict=False)]
     left_out: Annotated[tuple[LeftOut, ...], Field(strict=False)]
     resolution: int | None

@@ -31,7 +31,7 @@ def ablate(
         float | None, typer.Option("--timeout", min=0.0, help="Take no new run after so many seconds.")
     ] = None,
     workers: Annotated[str, typer.Option("--workers", help="Processes, one thread each; auto: one per core.")] = "auto",
-    storage: options.Storage = None,
+    storage: options.StorageOption = None,
     name: Annotated[str | None, typer.Option("--name", help="The study's name, if not the file's.")] = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,

@@ -22,7 +22,7 @@ from archsearch.errors import DamagedFileError, UnavailableError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from archsearch.data.samples import Part
+    from archsearch.data.samples import SourcePart
 
 SECONDS_WITHOUT_AN_ANSWER = 15.0
 
@@ -40,7 +40,7 @@ def download(source: Downloaded, folder: Path) -> None:
             raise UnavailableError(lines[-1].strip() if lines else type(problem).__name__) from problem
 
 
-def parts(source: Downloaded, folder: Path) -> tuple[Part, Part]:
+def parts(source: Downloaded, folder: Path) -> tuple[SourcePart, SourcePart]:
     """Read the raw files below `folder` as train and test: images uint8 (N, C, H, W), labels int64."""
     from archsearch.data.samples import in_memory
 

@@ -99,7 +99,7 @@ def path_of(variant: str) -> Path:
     return BINARIES / f"engine_{variant}{SUFFIX}"
 
 
-def load(variant: str | None = None) -> Library | None:
+def load_library(variant: str | None = None) -> Library | None:
     """Load a variant, the best one for None; None where there is none. Loaded once per process."""
     return _load(variant or os.environ.get("ARCHSEARCH_NATIVE", ""), BINARIES)
 
@@ -118,7 +118,7 @@ def _load(wanted: str, folder: Path) -> Library | None:
     return None
 
 
-def missing() -> str:
+def why_missing() -> str:
     """Say why no variant is loaded and what to do; call it where `load` gave None."""
     wanted = os.environ.get("ARCHSEARCH_NATIVE", "")
     if wanted == "off":

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archsearch.native.library import CBatch, COperation, CProgram, Library, load, missing
+from archsearch.native.library import CBatch, COperation, CProgram, Library, load_library, why_missing
 from archsearch.native.planner import compile_network, place
 from archsearch.native.program import NOTHING, Operation, Program, Vectors
 from archsearch.spec.network import NetworkPlan
@@ -32,9 +32,9 @@ class NativeNetwork:
     ) -> None:
         import torch
 
-        library = library or load()
+        library = library or load_library()
         if library is None:
-            raise RuntimeError(missing())
+            raise RuntimeError(why_missing())
         self._library = library
         self._parameters = list(model.parameters())
         self._dtype = self._parameters[0].dtype

@@ -21,7 +21,7 @@ from archsearch.native.program import (
     Operation,
     OperationKind,
     Program,
-    Sizes,
+    TwoSizes,
     UnsupportedError,
     Vectors,
 )
@@ -236,7 +236,7 @@ def _map(shape: Shape) -> Map:
     return (shape[0], 1, shape[1]) if len(shape) == 2 else (shape[0], 1, 1)
 
 
-def _pair(sizes: Sequence[int], height: int) -> Sizes:
+def _pair(sizes: Sequence[int], height: int) -> TwoSizes:
     """Write one number per spatial dimension as (height, width); signals get `height`."""
     return (sizes[0], sizes[1]) if len(sizes) == 2 else (height, sizes[0])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 NOTHING = -1
-Sizes = tuple[int, int]
+TwoSizes = tuple[int, int]
 Map = tuple[int, int, int]  # channels, height, width
 
 
@@ -75,10 +75,10 @@ class Operation:
     input_shape: Map
     output_shape: Map
     function: int = 0
-    kernel: Sizes = (1, 1)
-    stride: Sizes = (1, 1)
-    padding: Sizes = (0, 0)
-    dilation: Sizes = (1, 1)
+    kernel: TwoSizes = (1, 1)
+    stride: TwoSizes = (1, 1)
+    padding: TwoSizes = (0, 0)
+    dilation: TwoSizes = (1, 1)
     groups: int = 1
     weight: int = NOTHING
     bias: int = NOTHING

@@ -26,16 +26,16 @@ from archsearch.study.dashboard import DashboardView, write_shown
 from archsearch.study.storage import Storage, Study
 
 
-def shown(study: Study, storage: Storage) -> DashboardView | None:
+def view_of(study: Study, storage: Storage) -> DashboardView | None:
     """Draw what there is to draw, and say what came out so far; None for what is neither search nor ablation."""
     kind = study.user_attrs.get("kind")
     if kind == "ablation":
         report = report_on(study)
         return _shown(ablation_figures(report), verdict_note(report))
-    return shown_of(search_record(study, storage)) if kind == "search" else None
+    return view_of_search(search_record(study, storage)) if kind == "search" else None
 
 
-def shown_of(record: SearchRecord) -> DashboardView:
+def view_of_search(record: SearchRecord) -> DashboardView:
     """Draw a search."""
     lines = [search_note(record), "", f"{counted(record.trials)}."]
     lines += ["", *(f"- {gap}" for gap in record.missing)] if record.missing else []

@@ -93,7 +93,7 @@ class Folded:
     text: str
 
 
-Part = Figure | Gallery | Diagram | Tabled | Folded | Missing
+SectionPart = Figure | Gallery | Diagram | Tabled | Folded | Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Section:
     key: str
     title: str
     intro: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[SectionPart, ...]
 
 
 @dataclass(frozen=True, slots=True)

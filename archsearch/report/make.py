@@ -15,7 +15,7 @@ from pathlib import Path
 
 from archsearch import __version__
 from archsearch.ablate.ablation import existing_ablation, report_on
-from archsearch.ablate.compare import Compared, Values
+from archsearch.ablate.compare import Compared, Measurements
 from archsearch.ablate.record import ablation_evidence
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import ablation_document
@@ -24,7 +24,7 @@ from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, Source, slug
 from archsearch.report.figures.lists import search_figures
-from archsearch.report.names import Named, find
+from archsearch.report.names import Named, find_named
 from archsearch.search.evidence import search_evidence
 from archsearch.search.record import search_record
 from archsearch.search.search import existing_study
@@ -59,7 +59,7 @@ def make(names: Sequence[str], where: Where) -> Made:
     source = Source(
         command=_command(names, where), made=made_text(where.stamp), runs_dir=where.runs_dir, data_dir=where.data_dir
     )
-    found = find(names, where.runs_dir, where.storage)
+    found = find_named(names, where.runs_dir, where.storage)
     if found.study is not None:
         return Made(_of_study(found, source), found.notes, where.runs_dir / found.study / "report")
     document = runs_document(found.runs, found.unfinished, source)
@@ -67,7 +67,7 @@ def make(names: Sequence[str], where: Where) -> Made:
     return Made(document, found.notes, where.runs_dir / f"report-{stem}")
 
 
-def make_of_numbers(values: Values, compared: Compared, options: Sequence[str], where: Where) -> Made:
+def make_of_numbers(values: Measurements, compared: Compared, options: Sequence[str], where: Where) -> Made:
     """Make the report on a file of numbers; `options` are those that the command had."""
     path = Path(values.source)
     command = " ".join([_command([values.source], where), *options])

@@ -20,7 +20,7 @@ from archsearch.files import read_sealed
 from archsearch.report.experiments import KnownRun
 from archsearch.search.search import study_names
 from archsearch.spec.catalog import catalog
-from archsearch.study.storage import default_url, kind_of, open_storage
+from archsearch.study.storage import default_url, kind_of_study, open_storage
 from archsearch.train.directory import RunDirectory
 from archsearch.train.run import identity
 
@@ -51,7 +51,7 @@ class Named:
     notes: tuple[str, ...] = ()
 
 
-def find(names: Sequence[str], runs_dir: Path, storage: str | None) -> Named:
+def find_named(names: Sequence[str], runs_dir: Path, storage: str | None) -> Named:
     """Find what is named; raise `UsageError` for an unknown name, or for a study together with anything else."""
     url = storage or default_url(runs_dir)
     there = storage is not None or (runs_dir / "archsearch.db").exists()
@@ -61,7 +61,7 @@ def find(names: Sequence[str], runs_dir: Path, storage: str | None) -> Named:
     if wanted and len(names) > 1:
         raise UsageError(f"a report is on one study or on runs; {wanted[0]} is a study, so name it alone")
     if wanted and opened is not None:
-        kind = kind_of(wanted[0], opened)
+        kind = kind_of_study(wanted[0], opened)
         if kind not in KINDS:
             raise UsageError(f"{wanted[0]} was not made by archsearch: there is no report on it")
         also = wanted[0] in catalog("specs")

@@ -74,7 +74,7 @@ class SearchEvidence(Plain):
     earlier_test_reads: int
 
 
-BEST_KEPT = 5  # of the ranking: the finalists are found by their own names
+RANKED_KEPT = 5  # of the ranking: the finalists are found by their own names
 
 
 def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence:
@@ -101,7 +101,7 @@ def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence
         sampler=held["sampler"],
         objective=tuple((direction, metric) for direction, metric in held["identity"]["objective"]),
         base_trial=_trial_run(base) if base is not None and is_base else None,
-        ranked=tuple(run for t in ranked_trials(opened)[:BEST_KEPT] if (run := _trial_run(t)) is not None),
+        ranked=tuple(run for t in ranked_trials(opened)[:RANKED_KEPT] if (run := _trial_run(t)) is not None),
         confirmed={name: tuple(sorted(runs, key=lambda r: r.seed)) for name, runs in confirmed.items()},
         lost=(*_lost("search", searching), *_lost("confirmation", confirming)),
         machines=machines_of(everything),

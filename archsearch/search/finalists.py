@@ -22,7 +22,7 @@ from archsearch.experiment_plan import plan_experiment
 from archsearch.search.baseline import unlike
 from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude
 from archsearch.search.jobs import confirm_job
-from archsearch.search.search_file import Study, stored_study
+from archsearch.search.search_file import SearchFile, stored_study
 from archsearch.search.space.space import network_key
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.held import reads_of, results_of
@@ -64,7 +64,7 @@ def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[Fr
 
 
 def confirm(
-    study: Study,
+    study: SearchFile,
     opened: optuna.Study,
     storage: RDBStorage,
     site: Site,

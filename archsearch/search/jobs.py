@@ -16,7 +16,7 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from archsearch.experiment_plan import plan_experiment
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
-from archsearch.search.search_file import Study, stored_study
+from archsearch.search.search_file import SearchFile, stored_study
 from archsearch.search.search_spec import LEARNED
 from archsearch.search.space.locate import base_values
 from archsearch.search.space.space import InfeasibleError, network_key
@@ -173,7 +173,7 @@ def confirm_job(study: optuna.Study) -> ConfirmJob:
     return ConfirmJob(study)
 
 
-def what_is_held(study: Study, seed: int, sampler: str) -> dict[str, Any]:
+def what_is_held(study: SearchFile, seed: int, sampler: str) -> dict[str, Any]:
     """Give what a storage holds of a search, so that any worker can make its job."""
     return {
         "kind": "search",

@@ -18,7 +18,7 @@ import sqlalchemy
 
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.search.search import Settings, choose_sampler
-from archsearch.search.search_file import Study
+from archsearch.search.search_file import SearchFile
 from archsearch.search.search_spec import Screen
 from archsearch.search.space.domains import Value
 from archsearch.search.space.locate import base_values
@@ -48,7 +48,7 @@ class Outlook(Plain):
     seconds_from: str
 
 
-def outlook(study: Study, settings: Settings, measure: Callable[[ExperimentPlan], float] | None = None) -> Outlook:
+def outlook(study: SearchFile, settings: Settings, measure: Callable[[ExperimentPlan], float] | None = None) -> Outlook:
     """Look ahead; `measure` gives the seconds of a whole run, and is asked only where no trial of the study ran yet."""
     name = settings.name or study.spec.name
     opened = _opened(settings.storage or default_url(settings.runs_dir), name)
@@ -73,7 +73,7 @@ def outlook(study: Study, settings: Settings, measure: Callable[[ExperimentPlan]
     )
 
 
-def sampler_used(study: Study, opened: optuna.Study | None, wanted: str, trials: int) -> tuple[str, str]:
+def sampler_used(study: SearchFile, opened: optuna.Study | None, wanted: str, trials: int) -> tuple[str, str]:
     """Name the sampler that a search uses, and say why: one that has begun goes on with its own."""
     if opened is not None and "sampler" in opened.user_attrs:
         held = str(opened.user_attrs["sampler"])
@@ -97,7 +97,7 @@ def _opened(url: str, name: str) -> optuna.Study | None:
 
 
 def _seconds(
-    study: Study,
+    study: SearchFile,
     slots: list[optuna.trial.FrozenTrial],
     left: int,
     confirming: int,
@@ -118,7 +118,7 @@ def _seconds(
     return (left * share + confirming) * of_run, f"timed batches of the baseline and {len(plans) - 1} sampled networks"
 
 
-def _share_of_epochs(study: Study) -> float:
+def _share_of_epochs(study: SearchFile) -> float:
     """Give the share of its epochs that a trial is trained for on average; 1 where the pruner does not tell."""
     pruner, epochs = study.spec.pruner, study.space.baseline.train.epochs
     if not isinstance(pruner, Screen) or pruner.epochs >= epochs or study.spec.learned is None:
@@ -126,7 +126,7 @@ def _share_of_epochs(study: Study) -> float:
     return (pruner.epochs + pruner.keep * (epochs - pruner.epochs)) / epochs
 
 
-def _some_networks(study: Study, near: Values) -> list[ExperimentPlan]:
+def _some_networks(study: SearchFile, near: Values) -> list[ExperimentPlan]:
     """Give the baseline and some networks as the sampler will try: drawn, or a change or two from those values."""
     dice = random.Random(0)
     moved = 2 / max(2, len(near))

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
 from archsearch.errors import SpecError
-from archsearch.search.importance import Importances, OpenValue, Sample, importances
+from archsearch.search.importance import Importances, OpenValue, TrialSample, importances
 from archsearch.search.search import StudyReport, baseline_trial, report_on
 from archsearch.search.search_file import stored_study
 from archsearch.search.search_spec import LEARNED
@@ -242,13 +242,13 @@ def importances_of(
     Completed trials of a screened search are a selection; the value after the epoch that also the stopped ones reached
     is there for all of them.
     """
-    final = [Sample(t.number, t.params, t.values[main]) for t in trials if t.values is not None]
+    final = [TrialSample(t.number, t.params, t.values[main]) for t in trials if t.values is not None]
     found = [importances(space, final, f"final {metric}")]
     stopped = [trial.learned[-1][0] for trial in trials if trial.outcome == "pruned" and trial.learned]
     if stopped:
         epoch = min(stopped)
         then = [(t, dict(t.learned).get(epoch)) for t in trials]
-        early = [Sample(t.number, t.params, value) for t, value in then if value is not None]
+        early = [TrialSample(t.number, t.params, value) for t, value in then if value is not None]
         found.append(importances(space, early, f"{metric} after epoch {epoch}", epoch))
     return tuple(found)
 

@@ -35,7 +35,7 @@ from archsearch.spec.training import EVAL_LOSS, minimises_eval_loss
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class SearchFile:
     """A study file that has been read and checked: what is wanted, and the space to look in."""
 
     spec: StudySpec
@@ -76,7 +76,7 @@ def _skeleton(space: SearchSpace) -> object:
     return bare((space.shared, space.network, space.data, space.train))
 
 
-def load_study(reference: str) -> Study:
+def load_study(reference: str) -> SearchFile:
     """Read a study by name or path, its base with it; raise `SpecError` with `file:line:column`."""
     path = find(reference, "studies")
     node = _named(read_file(path), path.stem)
@@ -91,14 +91,14 @@ def load_study(reference: str) -> Study:
     base, note = _with_validation(_base(spec.base, node, path))
     space = _space(node, base, spec)
     notes = "\n".join(one for one in (note, *notes_on(space)) if one)
-    return Study(spec, space, path.read_text(encoding="utf-8-sig"), path.stem, notes)
+    return SearchFile(spec, space, path.read_text(encoding="utf-8-sig"), path.stem, notes)
 
 
-def stored_study(text: str, stem: str, base: dict[str, Any]) -> Study:
+def stored_study(text: str, stem: str, base: dict[str, Any]) -> SearchFile:
     """Make a study again from what a storage holds of it: the file's text and the resolved base."""
     node = _named(read_text(text, f"{stem}.yaml"), stem)
     spec = _plain_part(node)
-    return Study(spec, _space(node, ExperimentSpec.model_validate(base), spec), text, stem, "")
+    return SearchFile(spec, _space(node, ExperimentSpec.model_validate(base), spec), text, stem, "")
 
 
 def _named(node: Node, stem: str) -> Node:

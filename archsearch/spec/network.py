@@ -22,7 +22,8 @@ from archsearch.spec.layers.blocks import SHORTCUT
 if TYPE_CHECKING:
     from torch import nn
 
-Loc = tuple[str | int, ...]
+    from archsearch.spec.text.yaml import Loc
+
 _WORDS_OF_SPECS = (
     "name", "summary", "extends", "edits", "data", "network", "train", "documented", "expect", "source", "departures",
     "layers", "lint", "projection",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LossFunction = Callable[["Tensor", "Tensor"], "Tensor"]
 
-Share = Annotated[float, Field(gt=0, lt=1)]
+OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class ScheduleBase(Kind):
@@ -96,7 +96,7 @@ class OneCycle(ScheduleBase):
 
     kind: ClassVar[str] = "one_cycle"
 
-    pct_start: Share = Field(
+    pct_start: OpenFraction = Field(
         default=0.3, description="Fraction of the training in which the learning rate rises.", examples=[0.2]
     )
     div_factor: Annotated[float, Field(ge=1)] = Field(

@@ -98,7 +98,7 @@ def _open_sqlite(url: str, database: str | None, reading: bool) -> RDBStorage:
     return storage
 
 
-def kind_of(name: str, storage: RDBStorage) -> str:
+def kind_of_study(name: str, storage: RDBStorage) -> str:
     """Say what a study of this name is: search, confirm, ablation, or "" where another program made it."""
     return str(optuna.load_study(study_name=name, storage=storage).user_attrs.get("kind", ""))
 

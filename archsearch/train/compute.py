@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archsearch.errors import SpecError
-from archsearch.native.library import load, missing
+from archsearch.native.library import load_library, why_missing
 from archsearch.native.planner import supports
 from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.network import NetworkPlan
@@ -48,7 +48,7 @@ def _impossible(network: NetworkPlan, train: TrainSpec, device: str) -> str | No
         return f"it computes on cpu, the run on {device}"
     if reason := supports(network, train):
         return reason
-    return None if load() is not None else missing()
+    return None if load_library() is not None else why_missing()
 
 
 def _not_worth_it(network: NetworkPlan) -> str | None:

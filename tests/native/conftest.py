@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archsearch.native.library import VARIANTS, Library, load
+from archsearch.native.library import VARIANTS, Library, load_library
 from archsearch.native.network import NativeNetwork
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/native" in str(item.path):
             item.add_marker(pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel"))
-    if load() is None:
+    if load_library() is None:
         for item in items:
             if "tests/native" in str(item.path) and "no_binary" not in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="the native engine is not built"))
@@ -43,12 +43,12 @@ def _one_torch_thread() -> Iterator[None]:
 
 def available() -> list[str]:
     """The variants that this machine can run."""
-    return [variant for variant in VARIANTS if load(variant) is not None]
+    return [variant for variant in VARIANTS if load_library(variant) is not None]
 
 
 def library(variant: str) -> Library:
     """A variant that is there."""
-    found = load(variant)
+    found = load_library(variant)
     assert found is not None
     return found
 

@@ -9,7 +9,7 @@ import pytest
 from archsearch.report.answers.search import answer
 from archsearch.report.document import Diagram
 from archsearch.report.figures.figure import Missing
-from archsearch.report.names import find
+from archsearch.report.names import find_named
 from archsearch.search.confirm import BASELINE, conclude
 from archsearch.search.evidence import search_evidence
 from archsearch.search.search import existing_study, report_on
@@ -144,7 +144,9 @@ def test_runs_of_two_experiments_are_judged_by_pairs(runs_report):
 
 
 def test_runs_that_cannot_be_paired_name_no_winner(workshop):
-    ids = [find([str(workshop.folder / f"{n}.yaml")], workshop.runs_dir, None).runs[0].result.run_id for n in NAMES]
+    ids = [
+        find_named([str(workshop.folder / f"{n}.yaml")], workshop.runs_dir, None).runs[0].result.run_id for n in NAMES
+    ]
     document = workshop.make(*ids).document
     assert document.answer[0].startswith("2 experiments; which of them is best was not tested")
     assert "one run says nothing about the spread" in " ".join(document.answer)

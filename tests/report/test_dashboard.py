@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from archsearch.report.dashboard import search_note, shown_of
+from archsearch.report.dashboard import search_note, view_of_search
 from tests.report.figures.records import confirmation, long_record, record, trial
 
 
 def test_dashboard_gets_every_figure_there_is_and_the_gaps():
-    given = shown_of(long_record(60).model_copy(update={"missing": ("something",)}))
+    given = view_of_search(long_record(60).model_copy(update={"missing": ("something",)}))
     assert list(given.figures)[:2] == ["search-history", "search-importances"]
     assert len(given.figures) == 11
     assert given.note.endswith("\n\n- something")

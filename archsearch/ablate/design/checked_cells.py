@@ -24,7 +24,7 @@ from archsearch.spec.text.yaml import Node
 _WRONG_EDIT = "wrong edit"
 
 
-class Cells:
+class CheckedCells:
     """Makes each cell's plan once; remembers why a cell has none."""
 
     def __init__(self, declared: Declared) -> None:
@@ -122,7 +122,7 @@ def what_is_computed(plan: ExperimentPlan) -> str:
     return seal([data, plan.network.canonical(), train])
 
 
-def check_differences(cells: Cells, declared: Declared, fitted: Fitted, screens: list[Cell]) -> None:
+def check_differences(cells: CheckedCells, declared: Declared, fitted: Fitted, screens: list[Cell]) -> None:
     """Refuse levels that change nothing, two that are the same, and cells that cannot be compared with the baseline."""
     base = cells.plan(BASELINE)
     hashes: dict[str, Cell] = {what_is_computed(base): BASELINE}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Observations = Mapping[Cell, Mapping[Seed, float]]
 Order = tuple[str, ...]
 
-EXACT_UP_TO = 5
+ALL_ORDERS_UP_TO = 5
 
 
 class Term(Plain):
@@ -202,7 +202,7 @@ def _independent(
 def shapley_orders(factors: Sequence[Factor], sampled: int = 100, seed: int = 0) -> tuple[Order, ...]:
     """Give the orders to average over: all of them up to five factors, else pairs of a random order and its reverse."""
     names = tuple(factor.name for factor in factors)
-    if len(names) <= EXACT_UP_TO:
+    if len(names) <= ALL_ORDERS_UP_TO:
         return tuple(permutations(names))
     dice = random.Random(seed)
     orders: list[Order] = []

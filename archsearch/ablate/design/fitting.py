@@ -17,7 +17,7 @@ from typing import Protocol
 from archsearch.ablate.ablation_spec import AblationSpec
 from archsearch.ablate.design.cell import BASELINE, Cell, Comparison, Design, Factor
 from archsearch.ablate.design.designs import DESIGNS
-from archsearch.ablate.design.factorial import EXACT_UP_TO, Order, possible_orders, shapley_cells, shapley_orders
+from archsearch.ablate.design.factorial import ALL_ORDERS_UP_TO, Order, possible_orders, shapley_cells, shapley_orders
 from archsearch.errors import SpecError, UsageError
 from archsearch.spec.fields import Plain
 
@@ -158,7 +158,7 @@ def _attribution(design: Design, count: int, factors: Sequence[Factor], cells: C
     """Average over the orders whose cells all fit."""
     whole = Cell(tuple((factor.name, factor.levels[0]) for factor in factors if len(factor.levels) == 1))
     cells.must_fit(whole)
-    if len(factors) <= EXACT_UP_TO:
+    if len(factors) <= ALL_ORDERS_UP_TO:
         orders = shapley_orders(factors)
         kept = possible_orders(orders, factors, [cell for cell, _ in _parted(design.cells, cells)[1]])
     else:
@@ -174,7 +174,7 @@ def _attribution(design: Design, count: int, factors: Sequence[Factor], cells: C
     notes = []
     if out:
         notes.append(f"{len(out)} cells do not fit: {consequence.replace('it', 'them')}")
-    if len(factors) > EXACT_UP_TO:
+    if len(factors) > ALL_ORDERS_UP_TO:
         notes.append(f"{len(kept)} sampled orders of {len(factors)} factors, not all")
     return Fitted(
         cells=shapley_cells(factors, kept),

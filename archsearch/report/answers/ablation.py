@@ -15,8 +15,8 @@ from archsearch.ablate.record import AblationEvidence, AblationReport, CellSpec
 from archsearch.report.answers.effects import effect_parts, limit_parts, models_section
 from archsearch.report.answers.verdicts import answer, design_text, numbers
 from archsearch.report.architectures import HOW_TO_READ, Shown, beside_part, network_parts
-from archsearch.report.document import Document, Part, Section, Source, Tabled, slug
-from archsearch.report.figures.figure import Cell, Column, Table
+from archsearch.report.document import Document, Section, SectionPart, Source, Tabled, slug
+from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.report.figures.parts import value_kind
 from archsearch.report.provenance import facts_part, folded_spec, lost_part, machines_part
 from archsearch.stats.sentence import amount
@@ -79,7 +79,7 @@ def _network(cell: CellSpec) -> str:
 
 def _provenance(report: AblationReport, evidence: AblationEvidence) -> Section:
     family = report.family
-    facts: list[tuple[str, Cell]] = [
+    facts: list[tuple[str, TableCell]] = [
         ("study", report.study),
         ("baseline", report.baseline),
         ("design", report.design),
@@ -92,12 +92,12 @@ def _provenance(report: AblationReport, evidence: AblationEvidence) -> Section:
         *((f"data fingerprint ({runs:,} runs)", mark) for mark, runs in sorted(evidence.fingerprints.items())),
     ]
     failed = {(one.cell, one.seed): (one.outcome, one.reason) for one in report.failures}
-    lost: list[tuple[Cell, ...]] = []
+    lost: list[tuple[TableCell, ...]] = []
     for one in report.exclusions:
         outcome, reason = failed.get((one.variant, int(one.seed)), ("not there", one.reason))
         lost.append((one.variant, str(one.seed), outcome, reason))
     columns = (Column("cell"), Column("seed"), Column("outcome"), Column("reason"))
-    parts: list[Part] = [
+    parts: list[SectionPart] = [
         facts_part(facts),
         machines_part((machine.environment, machine.runs) for machine in evidence.machines),
         lost_part(lost, columns),

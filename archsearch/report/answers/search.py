@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.cells import capital, percent, range_text, short_number
-from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Source, Tabled, slug
+from archsearch.report.document import Document, Folded, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
-from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table, interval
+from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.search.confirm import BASELINE, Confirmed, best_of
@@ -173,7 +173,7 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
         Column("candidate"),
         Column("search value", "percent"),
         Column("test mean", "percent"),
-        *interval("percent"),
+        *interval_columns("percent"),
         Column("from baseline", "points"),
         Column("shrinkage", "points"),
         Column("seeds", "count"),
@@ -187,7 +187,7 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
     return Section("confirmation", "Confirmation", (), (*figures, table))
 
 
-def _confirmed_row(row: Confirmed) -> tuple[Cell, ...]:
+def _confirmed_row(row: Confirmed) -> tuple[TableCell, ...]:
     low, high = row.ci95 or (None, None)
     return (row.candidate, row.search_value, row.mean, low, high, row.gain, row.shrinkage, len(row.test_accuracies))
 
@@ -228,7 +228,7 @@ def _architectures(report: StudyReport, evidence: SearchEvidence) -> Section:
 
 
 def _provenance(report: StudyReport, evidence: SearchEvidence) -> Section:
-    facts: list[tuple[str, Cell]] = [
+    facts: list[tuple[str, TableCell]] = [
         ("study", report.study),
         ("objective", _objective(evidence)),
         ("sampler and its seed", f"{evidence.sampler}, seed {evidence.seed}"),
@@ -243,7 +243,7 @@ def _provenance(report: StudyReport, evidence: SearchEvidence) -> Section:
         (one.part, one.trial, None if one.seed is None else str(one.seed), one.outcome, one.reason)
         for one in evidence.lost
     ]
-    parts: list[Part] = [
+    parts: list[SectionPart] = [
         facts_part(facts),
         machines_part((machine.environment, machine.runs) for machine in evidence.machines),
         lost_part(lost, columns),

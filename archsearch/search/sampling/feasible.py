@@ -33,7 +33,7 @@ from archsearch.search.space.templates import Open
 from archsearch.study.storage import experimental
 from archsearch.train.streams import stream
 
-MOST_TRIES = 2000
+MOST_DRAWS = 2000
 MOST_REPEATS = 50
 BEST_KEPT = 25  # as many as TPE ever calls good
 
@@ -97,7 +97,7 @@ class FeasibleSampler:
         reasons: Counter[str] = Counter()
         repeats, last = 0, None
         relative_space = inner.infer_relative_search_space(study, trial)
-        for _ in range(MOST_TRIES):
+        for _ in range(MOST_DRAWS):
             relative = inner.sample_relative(study, trial, relative_space) if relative_space else {}
             independent = partial(inner.sample_independent, study, trial)
             try:
@@ -113,7 +113,7 @@ class FeasibleSampler:
             return last
         often = max(reasons, key=lambda reason: reasons[reason])
         raise SpecError(
-            f"{MOST_TRIES:,} samples in a row do not fit, most often: {often}. "
+            f"{MOST_DRAWS:,} samples in a row do not fit, most often: {often}. "
             "See `archsearch space` for what makes them infeasible, and narrow the space."
         )
 

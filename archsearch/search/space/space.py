@@ -25,7 +25,7 @@ from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
 from archsearch.search.space.overlay import laid_over, trained_alike
 from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.text.sentences import sentence
+from archsearch.spec.text.sentences import problem_sentence
 from archsearch.spec.text.yaml import Tree
 
 Values = dict[str, Value]
@@ -129,7 +129,7 @@ class SearchSpace:
             plan = plan_experiment(ExperimentSpec.model_validate(tree))
             check_runs_here(plan)
         except ValidationError as error:
-            said = [sentence(detail, ExperimentSpec) for detail in error.errors(include_url=False)]
+            said = [problem_sentence(detail, ExperimentSpec) for detail in error.errors(include_url=False)]
             raise InfeasibleError("; ".join(said)) from None
         except LimitError as error:
             raise InfeasibleError(error.problems[0].message, TOO_LARGE) from None
@@ -159,7 +159,7 @@ def _plain(spec: ExperimentSpec) -> dict[str, Tree]:
     return tree
 
 
-def layers_of(base: ExperimentSpec) -> list[Tree]:
+def layers_of_base(base: ExperimentSpec) -> list[Tree]:
     """Write the layers of a base as a file has them."""
     layers = _plain(base)["network"]
     assert isinstance(layers, list)
@@ -201,7 +201,7 @@ def _refusal(space: SearchSpace, value: Open, candidate: Value) -> str:
         try:
             ExperimentSpec.model_validate(tree)
         except ValidationError as error:
-            first = first or sentence(error.errors(include_url=False)[0], ExperimentSpec)
+            first = first or problem_sentence(error.errors(include_url=False)[0], ExperimentSpec)
         else:
             return ""
     return first
