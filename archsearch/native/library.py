@@ -1,8 +1,8 @@
 """Find, load and call the compiled engine: the best variant that this processor can run.
 
-    library = load()            # None where nothing was built
+    library = load_library()    # None where nothing was built
     library.variant             # "avx512", "avx2" or "plain"
-    missing()                   # why there is none, and how to get it
+    why_missing()               # why there is none, and how to get it
 
 ARCHSEARCH_NATIVE names another variant, or `off`. Declares the C structs of source/program.h and source/engine.h.
 """

@@ -1,7 +1,7 @@
 """Draw networks as layer diagrams, to scale: a slab for every layer's output, from the input at the top downwards.
 
-    svg = diagram((side("lenet5", plan),), "lenet5")
-    svg = diagram((side("lenet5", a), side("trial 7", b)), "lenet5 and trial 7")       # aligned, differences marked
+    svg = diagram((side("lenet5", plan),), "lenet5", "LeNet-5")
+    svg = diagram((side("lenet5", a), side("trial 7", b)), "both", "lenet5 and trial 7")   # aligned, differences marked
 
 A slab of maps is as wide as the map and as thick as it has channels; what has no map any more is a bar as long as it
 has values. All sides of one drawing share their scales. Written with ElementTree, which escapes every text; colours are

@@ -1,7 +1,7 @@
 """The finalists of a search: which they are, their runs on fresh seeds beside the baseline's, and what these came to.
 
     ranked_trials(study); finalists(study, 3, key)
-    confirm(study, opened, storage, site, ...)       # trains what is not there yet
+    confirm(study, opened, storage, site, workers, 3, 10, look)     # trains what is not there yet
     confirmation_of(opened, storage)
 
 The baseline is no finalist: a trial of the same network and training is the same runs over again. With several

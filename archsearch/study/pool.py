@@ -1,6 +1,6 @@
 """One worker in this process, or several as processes with one thread each.
 
-    run_workers(Plan(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
+    run_workers(Site(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
 
 Every worker opens the storage itself and makes its job from what the study holds there: nothing lives in one process.
 """

@@ -57,7 +57,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
     def run(*arguments: object, **settings: object) -> object:
         if trained[0] == count:
-            raise Enough
+            raise Enough("enough runs")
         trained[0] += 1
         return real(*arguments, **settings)
 
@@ -222,7 +222,7 @@ def test_two_interrupted_and_resumed_halves_give_the_table_of_one(planned, run_a
     for count in (3, 5):
         with monkeypatch.context() as patch:
             stop_after(patch, count)
-            with pytest.raises(Enough):
+            with pytest.raises(Enough, match=r"^enough runs$"):
                 run_ablation(ablation, runs_dir=tmp_path / "halves")
         monkeypatch.setattr(
             "archsearch.study.queue._dead_here", lambda owner: True
@@ -237,7 +237,7 @@ def test_two_interrupted_and_resumed_halves_give_the_table_of_one(planned, run_a
 
 def test_unfinished_ablation_has_estimates_and_no_verdicts(planned, run_ablation, tmp_path, monkeypatch) -> None:
     stop_after(monkeypatch, 6)
-    with pytest.raises(Enough):
+    with pytest.raises(Enough, match=r"^enough runs$"):
         run_ablation(planned())
     report = report_on(opened(tmp_path / "runs"))
     assert not report.complete
@@ -401,7 +401,7 @@ def test_sequential_design_stops_what_is_decided_and_resumes_to_the_same(
     assert len(report.cells[1].values) == width.n
     with monkeypatch.context() as patch:
         stop_after(patch, 10)
-        with pytest.raises(Enough):
+        with pytest.raises(Enough, match=r"^enough runs$"):
             run_ablation(ablation, runs_dir=tmp_path / "halves")
     monkeypatch.setattr("archsearch.study.queue._dead_here", lambda owner: True)
     assert timeless(run_ablation(ablation, runs_dir=tmp_path / "halves")) == timeless(report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -233,7 +235,7 @@ TRAIN = TrainSpec(epochs=1)
 )
 def test_unsupported_layer_is_named(written, reason):
     assert supports(planned(written, SHAPE), TRAIN) == reason
-    with pytest.raises(UnsupportedError):
+    with pytest.raises(UnsupportedError, match=f"^{re.escape(reason)}$"):
         compile_network(planned(written, SHAPE), TRAIN.loss)
 
 

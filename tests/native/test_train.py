@@ -68,11 +68,11 @@ def test_native_run_stopped_after_an_epoch_goes_on_to_the_same_bits(changes):
 
     class StopAfterOne(Silent):
         def epoch(self, record):
-            raise StopError
+            raise StopError("after one epoch")
 
     whole = trained(**changed(changes))
     kept: list[Progress] = []
-    with pytest.raises(StopError):
+    with pytest.raises(StopError, match=r"^after one epoch$"):
         trained(keep=lambda p: kept.append(copy.deepcopy(p)), watch=StopAfterOne(), **changed(changes))
     resumed = trained(progress=kept[-1], **changed(changes))
     assert_equal(weights(whole.model), weights(resumed.model))

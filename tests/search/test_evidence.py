@@ -8,6 +8,7 @@ from optuna.trial import TrialState, create_trial
 
 from archsearch.search.confirm import BASELINE, ahead_of_the_best, conclude, not_told_apart
 from archsearch.search.evidence import search_evidence
+from archsearch.search.progress import progress_of
 from archsearch.search.search import Settings, existing_study, report_on, search
 from archsearch.search.space.locate import locate
 from archsearch.study.queue import slots_of
@@ -76,3 +77,12 @@ def test_not_told_apart_is_what_the_sentence_says():
     assert confirmed.sentence.endswith("it is worse than baseline, and cannot be told apart from trial 2 with 3 seeds.")
     assert (ahead_of_the_best(confirmed), not_told_apart(confirmed)) == ((BASELINE,), ("trial 2",))
     assert not_told_apart(conclude([1], {BASELINE: {1: 0.9}}, {}, {}, 1)) == ()
+
+
+def test_progress_counts_the_slots_and_keeps_the_best_so_far(finished):
+    study, storage, *_ = finished
+    report, progress = report_on(study, storage), progress_of(study)
+    assert (progress.done, progress.running, progress.total) == (report.trials, 0, report.trials)
+    assert len(progress.history) == report.completed
+    assert progress.history == sorted(progress.history)
+    assert progress.best == progress.history[-1] == report.selected.values[0]

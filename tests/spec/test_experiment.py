@@ -94,7 +94,7 @@ def test_spec_cannot_be_changed() -> None:
     ],
 )
 def test_training_value_out_of_range_or_of_another_type_is_refused(part: str, value: object, kind: str) -> None:
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ValidationError, match=rf"train\.{part}") as caught:
         ExperimentSpec.model_validate(tree() | {"train": {"epochs": 2, part: value}})
     assert [error["type"] for error in caught.value.errors()] == [kind]
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -17,10 +17,6 @@ from rich.text import Text
 
 from archsearch.errors import ArchsearchError, SpecError
 from archsearch.spec.network import NetworkPlan, PlanError, PlannedLayer, size_text
-
-if TYPE_CHECKING:
-    pass
-
 
 _WIDTH_WITHOUT_TERMINAL = 160
 

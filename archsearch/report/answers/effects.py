@@ -80,8 +80,8 @@ def _failed_counted(report: AblationReport) -> Tabled | None:
     ]
     if not rows:
         return None
-    columns = (Column("comparison"), Column("pairs", "count"), Column("difference", kind), *interval_columns(kind, end="to"),
-               Column("p", "p"))  # fmt: skip
+    ends = interval_columns(kind, end="to")
+    columns = (Column("comparison"), Column("pairs", "count"), Column("difference", kind), *ends, Column("p", "p"))
     says = f"The same comparisons with every failed run counted as {number_text(report.family.failed_value or 0.0)}."
     return Tabled("with-failures", "With the failed runs counted", says, Table(columns, tuple(rows)))
 

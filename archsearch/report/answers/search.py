@@ -1,6 +1,6 @@
 """The report on a search: did it find a better network, and is that more than noise?
 
-    document = search_document(report_on(study, storage), search_evidence(study, storage), figures, command, made)
+    document = search_document(report_on(study, storage), search_evidence(study, storage), figures, source)
 
 Everything comes from the storage; what lies in run directories is used where they are there, and named where not.
 """

@@ -29,7 +29,7 @@ class Finalist(NamedTuple):
     search: float | None
     validation: float | None  # mean on fresh seeds
     test: float | None  # mean on fresh seeds
-    interval_columns: tuple[float, float] | None
+    interval: tuple[float, float] | None
     seeds: tuple[float, ...]
     baseline: bool
 

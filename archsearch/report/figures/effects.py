@@ -31,7 +31,7 @@ class ForestRow(NamedTuple):
 
     name: str
     difference: float
-    interval_columns: tuple[float, float] | None
+    interval: tuple[float, float] | None
     verdict: str
     differences: tuple[float, ...]
     seeds: tuple[int | str, ...]

@@ -115,7 +115,7 @@ class ShareBar(NamedTuple):
 
     name: str
     share: float
-    interval_columns: tuple[float, float] | None
+    interval: tuple[float, float] | None
 
 
 class Shares(NamedTuple):

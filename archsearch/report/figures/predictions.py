@@ -103,7 +103,7 @@ class Reliability(NamedTuple):
     counts: list[int]
     confidence: list[float]
     accuracy: list[float]
-    interval_columns: list[tuple[float, float]]
+    interval: list[tuple[float, float]]
     ece: float
     total: int
 

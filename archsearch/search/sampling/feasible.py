@@ -1,6 +1,6 @@
 """One sample that fits: Optuna's samplers, asked again within the same trial.
 
-    sampler = FeasibleSampler(space, make=lambda seed: TPESampler(seed=seed), seed=7)
+    sampler = FeasibleSampler(space, make=RandomSampler, seed=7)
     sample = sampler.sample(study, trial)     # sample.plan, sample.values, sample.infeasible
 
 A whole configuration is sampled at once, from a sampler that is made afresh for the trial and seeded with the study's
