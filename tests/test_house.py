@@ -200,3 +200,12 @@ def test_every_raises_says_which_error_it_expects() -> None:
                 if not exits and not any(keyword.arg == "match" for keyword in node.keywords):
                     without.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert without == []
+
+
+def test_files_that_the_design_and_contributing_name_are_there() -> None:
+    here = {path.name for path in ROOT.rglob("*.py")} | {path.name for path in ROOT.rglob("*.md")}
+    for page in ("docs/design.md", "CONTRIBUTING.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        ours = re.sub(r"\*\*Models to read\*\*.*?\n\n", "", text, flags=re.DOTALL)  # files of other projects
+        named = {name.rpartition("/")[2] for name in re.findall(r"[\w/]+\.py\b", ours)}
+        assert named - here == set(), page
