@@ -19,6 +19,7 @@ from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sample
 from archsearch.search.search_file import LEARNED, Study, stored_study
 from archsearch.search.space.space import InfeasibleError, base_values, network_key
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.study.optuna_private import frozen
 from archsearch.study.queue import Slot, refill, slots_of
 from archsearch.study.storage import Storage
 from archsearch.study.worker import Assignment, PrunedError, RefusedError
@@ -57,9 +58,9 @@ class SearchJob:
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Sample a network that fits, or take the one that was enqueued."""
         began = time.monotonic()
-        frozen = trial.storage.get_trial(trial._trial_id)
+        held = frozen(trial)
         try:
-            plan, values, infeasible = self.sampler.sample(self.study, frozen)
+            plan, values, infeasible = self.sampler.sample(self.study, held)
         except InfeasibleError as error:  # its values were fixed before, perhaps on a machine with another device
             raise RefusedError(str(error)) from None
         spec = plan.spec.model_copy(update={"name": f"{self.source.spec.name}-{trial.number}"})
@@ -67,7 +68,7 @@ class SearchJob:
             "network": network_key(plan),
             "parameters": plan.network.parameters,
             "macs": plan.network.macs,
-            "infeasible": frozen.user_attrs.get("infeasible", infeasible),  # tried again: as it was
+            "infeasible": held.user_attrs.get("infeasible", infeasible),  # tried again: as it was
             "sampling_seconds": time.monotonic() - began,
         }
         params = {name: (self.distributions[name], value) for name, value in values.items()}
@@ -116,8 +117,7 @@ class _PruningWatch(Silent):
     def _weak(self) -> bool:
         if not self.several:
             return self.trial.should_prune()
-        frozen = self.trial.storage.get_trial(self.trial._trial_id)
-        return self.study.pruner.prune(self.study, frozen)
+        return self.study.pruner.prune(self.study, frozen(self.trial))
 
 
 def _metric(metric: str, assignment: Assignment, finished: FinishedRun) -> float | None:

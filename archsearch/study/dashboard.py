@@ -20,6 +20,7 @@ from archsearch.errors import UnavailableError, UsageError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
+from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage, Study, open_storage
 
@@ -81,7 +82,7 @@ def write_notes(study: Study) -> int:
     for trial in slots_of(study).values():
         if "spec" not in trial.user_attrs or not trial.state.is_finished():
             continue
-        handle = optuna.Trial(study, trial._trial_id)  # the library wants a trial that knows its storage
+        handle = optuna.Trial(study, id_of(trial))  # the library wants a trial that knows its storage
         if not library.get_note(handle):
             library.save_note(handle, trial_note(trial))
             written += 1

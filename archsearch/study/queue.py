@@ -25,9 +25,9 @@ from typing import Any
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
-from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.study.optuna_private import TrialModel, TrialUserAttributeModel, id_of
 from archsearch.study.storage import exclusive, steadily
 
 FEW, AHEAD = 3, 8  # slots are planned when fewer than FEW wait, and then until AHEAD do
@@ -129,7 +129,7 @@ def _in_state(storage: RDBStorage, study: optuna.Study, state: TrialState) -> li
 
 def give_back(storage: RDBStorage, trial: optuna.Trial) -> None:
     """Let a slot that was taken wait again: its worker stops, and it is nobody's fault."""
-    steadily(partial(_release, storage, trial._trial_id, this_process(), TrialState.WAITING))
+    steadily(partial(_release, storage, id_of(trial), this_process(), TrialState.WAITING))
 
 
 def _release(storage: RDBStorage, id_: int, owner: object, state: TrialState) -> bool:
@@ -155,7 +155,7 @@ def _release(storage: RDBStorage, id_: int, owner: object, state: TrialState) ->
 
 def is_ours(storage: RDBStorage, trial: optuna.Trial) -> bool:
     """Say whether a slot is still ours: a worker that was thought dead must not tell what another one tells."""
-    frozen = steadily(partial(storage.get_trial, trial._trial_id))
+    frozen = steadily(partial(storage.get_trial, id_of(trial)))
     return frozen.state == TrialState.RUNNING and frozen.user_attrs.get("owner") == this_process()
 
 
@@ -227,7 +227,7 @@ def requeue_dead(storage: RDBStorage, study: optuna.Study, watchdog: Watchdog) -
         attempts = int(trial.user_attrs.get("attempts", 1))
         state = TrialState.WAITING if attempts < MOST_ATTEMPTS else TrialState.FAIL
         # counted first: a process that is killed between the two lines costs an attempt, never the slot
-        steadily(partial(storage.set_trial_user_attr, trial._trial_id, "attempts", attempts + 1))
+        steadily(partial(storage.set_trial_user_attr, id_of(trial), "attempts", attempts + 1))
         owner = trial.user_attrs.get("owner")
-        count += steadily(partial(_release, storage, trial._trial_id, owner, state))
+        count += steadily(partial(_release, storage, id_of(trial), owner, state))
     return count

@@ -17,8 +17,9 @@ import sqlalchemy
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
-from optuna.storages._rdb.models import TrialModel, TrialParamModel, TrialUserAttributeModel
 from sqlalchemy.dialects import postgresql, sqlite
+
+from archsearch.study.optuna_private import TrialModel, TrialParamModel, TrialUserAttributeModel, id_of
 
 _INSERT: dict[str, Callable[[type[Any]], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
@@ -36,7 +37,7 @@ def note(
 
     Raises `UpdateFinishedTrialError` if the trial has ended, as Optuna does.
     """
-    id_ = trial._trial_id
+    id_ = id_of(trial)
     insert = _INSERT[storage.engine.dialect.name]
     with storage.engine.begin() as connection:
         locked = sqlalchemy.select(TrialModel.state).where(TrialModel.trial_id == id_).with_for_update()

@@ -28,6 +28,7 @@ from archsearch.data.prepare import Dataset, load
 from archsearch.errors import ArchsearchError, BusyError, Interrupted, SpecError, UnavailableError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
+from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
 from archsearch.study.storage import steadily
 from archsearch.study.transaction import note
@@ -229,7 +230,7 @@ def _beating(storage: RDBStorage, trial: optuna.Trial) -> Iterator[None]:
         while not done.wait(BEAT_SECONDS):
             count += 1
             try:
-                storage.set_trial_user_attr(trial._trial_id, "beat", count)
+                storage.set_trial_user_attr(id_of(trial), "beat", count)
             except Exception:  # a missed beat is no reason to stop; the grace time covers many
                 continue
 

@@ -16,7 +16,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
@@ -30,6 +30,7 @@ from archsearch.search.space.count import each_feasible
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
 from archsearch.search.space.templates import Open
+from archsearch.study.optuna_private import contains, reading_from, storage_of
 from archsearch.study.storage import experimental
 from archsearch.train.streams import stream
 
@@ -145,7 +146,7 @@ def _choose(
     if value.name in known:
         return known[value.name]
     distribution = value.domain.optuna()
-    if value.name in relative and _contains(distribution, relative[value.name]):
+    if value.name in relative and contains(distribution, relative[value.name]):
         chosen: Value = relative[value.name]
         return chosen
     if distribution.single():
@@ -179,16 +180,7 @@ def _snapshot(study: Study, memory: int | None) -> Study:
         best = sorted(done, key=lambda t: (sign * (t.value or 0.0), t.number))[:BEST_KEPT]
         kept = {t.number for t in (*best, *trials[-(memory - BEST_KEPT) :])}
         trials = [t for t in trials if t.number in kept]
-    still = copy.copy(study)
-    still.__dict__["_storage"] = _SnapshotStorage(study._storage, trials)
-    return still
-
-
-def _contains(distribution: BaseDistribution, value: Any) -> bool:
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))
-    except ValueError:
-        return False
+    return reading_from(study, cast(BaseStorage, _SnapshotStorage(storage_of(study), trials)))
 
 
 def _known_networks(study: Study, trial: FrozenTrial) -> set[str]:
