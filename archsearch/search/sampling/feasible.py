@@ -30,6 +30,7 @@ from archsearch.search.space.count import each_feasible
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
 from archsearch.search.space.templates import Open
+from archsearch.study.held import HeldTrial, fixed_values
 from archsearch.study.optuna_private import contains, reading_from, storage_of
 from archsearch.study.storage import experimental
 from archsearch.train.streams import stream
@@ -83,8 +84,9 @@ class FeasibleSampler:
 
         Raises `SpecError` if nothing that fits is found.
         """
-        known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-        slot = trial.user_attrs.get("slot", trial.number)
+        known = {**fixed_values(trial), **trial.params}
+        slot = HeldTrial(trial).slot
+        slot = trial.number if slot is None else slot
         if self.make is None:
             known = {**self._nth(slot), **known}
         with contextlib.suppress(KeyError):  # all values are known: trial 0, a slot that is tried again
@@ -185,4 +187,5 @@ def _snapshot(study: Study, memory: int | None) -> Study:
 
 def _known_networks(study: Study, trial: FrozenTrial) -> set[str]:
     others = study.get_trials(deepcopy=False)
-    return {t.user_attrs["network"] for t in others if t.number != trial.number and "network" in t.user_attrs}
+    found = (HeldTrial(other).network for other in others if other.number != trial.number)
+    return {network for network in found if network is not None}
