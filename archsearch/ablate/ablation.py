@@ -165,7 +165,8 @@ def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
         engine = environment.get("engine", "torch")
         words = [str(environment.get(key, "?")) for key in ("device_name", "device")]
         versions = f"torch {environment.get('torch')}, Python {environment.get('python')}"
-        threads = f"{environment.get('threads')} threads"
+        count = environment.get("threads")
+        threads = f"{count} thread{'' if count == 1 else 's'}"
         return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"
 
     return tuple(dict.fromkeys(line(run.environment) for run in runs_of(done)))
