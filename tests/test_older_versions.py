@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.ablate.ablation import Settings, ablate, existing_ablation, report_on
+from archsearch.ablate.ablation import ablate, report_on
 from archsearch.ablate.ablation_file import load_ablation
 from archsearch.ablate.planned import plan_ablation
 from archsearch.search.search import all_reports
+from archsearch.study.lifecycle import Settings, existing_ablation
 from archsearch.study.storage import default_url, open_storage
 from archsearch.train.run import run
 
@@ -40,7 +41,8 @@ def test_a_kept_run_of_0_1_0_is_not_trained_again(runs: Path, data_dir: Path) ->
 
 
 def test_a_finished_search_of_0_1_0_is_reported(runs: Path) -> None:
-    [report] = all_reports(open_storage(default_url(runs)))
+    [report], trouble = all_reports(open_storage(default_url(runs)))
+    assert not trouble
     assert (report.study, report.trials, report.completed, report.pruned) == ("kept_search", 6, 4, 2)
     assert report.confirmed is not None
     means = {one.candidate: round(one.mean or 0.0, 4) for one in report.confirmed.candidates}

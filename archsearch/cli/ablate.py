@@ -63,9 +63,9 @@ def ablate(
         return
     console.note_plan(planned)
 
-    from archsearch.ablate.ablation import Settings
     from archsearch.ablate.ablation import ablate as run
     from archsearch.ablate.forecast import with_measured_spread
+    from archsearch.study.lifecycle import Settings
     from archsearch.study.pool import worker_count
 
     settings = Settings(
@@ -106,10 +106,11 @@ def _write(declared: Declared, path: Path) -> None:
 
 def _note(report: AblationReport, storage: str | None, runs_dir: Path) -> None:
     """Leave the verdicts in the storage as the study's note, where the dashboard is installed."""
-    from archsearch.ablate.ablation import existing_ablation
     from archsearch.report.dashboard import note_verdicts
     from archsearch.study.dashboard import is_installed
+    from archsearch.study.lifecycle import study_there
     from archsearch.study.storage import default_url, open_storage
 
-    if is_installed():
-        note_verdicts(existing_ablation(report.study, open_storage(storage or default_url(runs_dir))), report)
+    study = study_there(report.study, open_storage(storage or default_url(runs_dir)), "ablation")
+    if study is not None and is_installed():
+        note_verdicts(study, report)

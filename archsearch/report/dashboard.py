@@ -9,8 +9,7 @@ A note is Markdown: what comes from a file stands in it as text, and what would 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from archsearch.ablate.ablation import report_on
 from archsearch.ablate.record import AblationReport
@@ -23,12 +22,13 @@ from archsearch.search.record import SearchRecord, search_record
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
 from archsearch.study.dashboard import DashboardView, write_shown
+from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.storage import Storage, Study
 
 
 def view_of(study: Study, storage: Storage) -> DashboardView | None:
     """Draw what there is to draw, and say what came out so far; None for what is neither search nor ablation."""
-    kind = study.user_attrs.get("kind")
+    kind = HeldStudy(study).kind
     if kind == "ablation":
         report = report_on(study)
         return _shown(ablation_figures(report), verdict_note(report))
@@ -82,16 +82,16 @@ def _without_markup(text: str) -> str:
     return re.sub(r"([\[\]!`])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
-def trial_note(held: Mapping[str, Any], state: str) -> str:
+def trial_note(held: HeldTrial, state: str) -> str:
     """Write what a trial holds in Markdown: how it ended, its layers, its epochs."""
-    plan = plan_experiment(ExperimentSpec.model_validate(held["spec"]))
-    lines = [f"**{held.get('outcome', state)}**", ""]
+    plan = plan_experiment(ExperimentSpec.model_validate(held.spec))
+    lines = [f"**{held.outcome or state}**", ""]
     lines += ["| layer | kind | output | parameters | MACs |", "| --- | --- | --- | ---: | ---: |"]
     lines += [
         f"| {row.name} | {row.kind} | {size_text(row.output_shape)} | {row.parameters:,} | {row.macs:,} |"
         for row in plan.network.walk()
     ]
-    history = held.get("result", {}).get("history", [])
+    history = held.run.history if held.run is not None else ()
     if history:
         lines += [
             "",

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archsearch import __version__
-from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.ablation import report_on
 from archsearch.ablate.compare import Compared, Measurements
 from archsearch.ablate.record import ablation_evidence
 from archsearch.errors import UsageError
@@ -27,7 +27,7 @@ from archsearch.report.figures.lists import search_figures
 from archsearch.report.names import Named, find_named
 from archsearch.search.evidence import search_evidence
 from archsearch.search.record import search_record
-from archsearch.search.search import existing_study
+from archsearch.study.lifecycle import existing_ablation, existing_study
 from archsearch.study.storage import open_storage
 
 

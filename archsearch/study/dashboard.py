@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import optuna
 
 from archsearch.errors import UnavailableError, UsageError
+from archsearch.study.held import HeldTrial
+from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage, Study, open_storage
 
@@ -31,7 +33,7 @@ class DashboardView(NamedTuple):
 
 
 Show = Callable[[Study, Storage], DashboardView | None]
-TrialNote = Callable[[Mapping[str, Any], str], str]
+TrialNote = Callable[[HeldTrial, str], str]
 
 
 def is_installed() -> bool:
@@ -76,10 +78,11 @@ def write_notes(study: Study, trial_note: TrialNote) -> int:
     library = import_module("optuna_dashboard")
     written = 0
     for trial in slots_of(study).values():
-        if "spec" not in trial.user_attrs or not trial.state.is_finished():
+        held = HeldTrial(trial)
+        if held.spec is None or not trial.state.is_finished():
             continue
-        handle = optuna.Trial(study, trial._trial_id)  # the library wants a trial that knows its storage
+        handle = optuna.Trial(study, id_of(trial))  # the library wants a trial that knows its storage
         if not library.get_note(handle):
-            library.save_note(handle, trial_note(trial.user_attrs, trial.state.name.lower()))
+            library.save_note(handle, trial_note(held, trial.state.name.lower()))
             written += 1
     return written

@@ -23,8 +23,9 @@ from pathlib import Path
 import optuna
 
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
+from archsearch.study.runner import Job, Workplace
 from archsearch.study.storage import open_storage
-from archsearch.study.worker import GOES_ON, Job, Workplace, work
+from archsearch.study.worker import GOES_ON, work
 from archsearch.train.interrupt import interruptible
 
 MakeJob = Callable[[optuna.Study], Job]

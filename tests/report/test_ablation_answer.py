@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.ablation import report_on
 from archsearch.ablate.design.fitting import LeftOut
 from archsearch.ablate.record import Failure, ablation_evidence
 from archsearch.errors import UsageError
@@ -18,7 +18,8 @@ from archsearch.report.document import Diagram, Source
 from archsearch.report.figures.effects import forest_data
 from archsearch.report.figures.figure import Missing
 from archsearch.stats.effect import Exclusion
-from archsearch.study.storage import default_url, kind_of_study, open_storage
+from archsearch.study.lifecycle import existing_ablation, kind_of_study
+from archsearch.study.storage import default_url, open_storage
 
 ORDER = ["better", "worse", "equivalent", "inconclusive"]
 SOURCE = Source(command="again", made="Written.")

@@ -15,7 +15,7 @@ from archsearch.report.figures.figure import Column, Missing, Table
 from archsearch.report.figures.lists import search_figures
 from archsearch.report.page import embedded_json, page
 from archsearch.search.evidence import search_evidence
-from archsearch.search.search import existing_study
+from archsearch.study.lifecycle import existing_study
 from archsearch.study.storage import default_url, open_storage
 from tests.report.figures.records import long_record
 from tests.report.reading import read

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.ablation import report_on
 from archsearch.ablate.record import AblationEvidence, AblationReport, ablation_evidence
 from archsearch.report import tables
 from archsearch.report.answers.ablation import ablation_document
@@ -35,8 +35,9 @@ from archsearch.report.experiments import KnownRun
 from archsearch.report.figures.drawing import drawing
 from archsearch.report.figures.figure import Column, Figure, Missing, Table
 from archsearch.report.page import page
-from archsearch.search.search import Settings, search
+from archsearch.search.search import SearchSettings, search
 from archsearch.search.search_file import load_study
+from archsearch.study.lifecycle import existing_ablation
 from archsearch.study.storage import default_url, open_storage
 from archsearch.train.run import run
 from tests.report.conftest import STUDY, TINY, Workshop
@@ -160,7 +161,10 @@ def hostile_study(tmp_path_factory, data_dir) -> str:
     (folder / "tiny.yaml").write_text(TINY.replace("summary: Small.\n", lines), encoding="utf-8")
     (folder / "small.yaml").write_text(STUDY.replace("summary: A tiny one.\n", lines), encoding="utf-8")
     runs_dir = folder / "runs"
-    search(load_study(str(folder / "small.yaml")), Settings(trials=3, confirm=1, runs_dir=runs_dir, data_dir=data_dir))
+    search(
+        load_study(str(folder / "small.yaml")),
+        SearchSettings(trials=3, confirm=1, runs_dir=runs_dir, data_dir=data_dir),
+    )
     study = optuna.load_study(study_name="small", storage=open_storage(default_url(runs_dir)))
     for number, payload in enumerate(texts):
         attrs = {"slot": 3 + number, "outcome": "failed", "failure": payload}
