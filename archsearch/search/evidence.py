@@ -22,11 +22,20 @@ from archsearch.search.confirm import BASELINE
 from archsearch.search.finalists import confirmed_runs, confirming_slots, ranked_trials
 from archsearch.search.jobs import SEARCH_SEED
 from archsearch.search.search_file import stored_study
-from archsearch.search.space.space import network_key
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
-from archsearch.study.held import Machine, fingerprints_of, machines_of, reads_of, results_of, run_of, why_lost
+from archsearch.study.held import (
+    Machine,
+    experiment_of,
+    fingerprints_of,
+    machines_of,
+    reads_of,
+    results_of,
+    run_of,
+    why_lost,
+)
 from archsearch.study.queue import slots_of
+from archsearch.train.identity import experiment_key
 from archsearch.train.result import RunResult
 
 
@@ -90,7 +99,7 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
     base = next((t for t in searching if t.number == 0 and t.state == TrialState.COMPLETE), None)
     compared = confirmed[BASELINE][0].spec if BASELINE in confirmed else _baseline(held)
     compared = {**compared, "name": held["base"].get("name", BASELINE)}
-    is_base = base is not None and base.user_attrs.get("network") == _network_of(compared)
+    is_base = base is not None and experiment_of(base) == _network_of(compared)
     everything = results_of([*searching, *confirming])
     return Evidence(
         study=opened.study_name,
@@ -128,7 +137,7 @@ def _baseline(held: dict[str, Any]) -> dict[str, Any]:
 def _network_of(spec: dict[str, Any]) -> str | None:
     """Give what the trials call this experiment; None where it cannot be planned here (own data that is gone)."""
     try:
-        return network_key(plan_experiment(ExperimentSpec.model_validate(spec)))
+        return experiment_key(plan_experiment(ExperimentSpec.model_validate(spec)))
     except (ArchsearchError, ValidationError):
         return None
 

@@ -23,12 +23,12 @@ from archsearch.search.baseline import unlike
 from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude
 from archsearch.search.jobs import confirm_job
 from archsearch.search.search_file import Study, stored_study
-from archsearch.search.space.space import network_key
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.study.held import reads_of, results_of
+from archsearch.study.held import experiment_of, reads_of, results_of
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.study.storage import experimental
+from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
 
@@ -39,10 +39,10 @@ def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
     sign = -1.0 if opened.directions[which] == optuna.study.StudyDirection.MAXIMIZE else 1.0
     done = [t for t in slots_of(opened).values() if t.state == TrialState.COMPLETE]
     done.sort(key=lambda t: (sign * t.values[which], t.number))
-    seen: set[str] = set()
+    seen: set[str | None] = set()
     ranked = []
     for trial in done:
-        network = trial.user_attrs["network"]
+        network = experiment_of(trial)
         if network not in seen:
             seen.add(network)
             ranked.append(trial)
@@ -55,8 +55,8 @@ def confirm_name(name: str) -> str:
 
 
 def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[FrozenTrial]:
-    """Give the best trials that are not the baseline (its `network_key`), of several objectives those of the front."""
-    ranked = [trial for trial in ranked_trials(opened) if trial.user_attrs["network"] != baseline]
+    """Give the best trials but for the baseline (its `experiment_key`), of several objectives those of the front."""
+    ranked = [trial for trial in ranked_trials(opened) if experiment_of(trial) != baseline]
     if len(opened.directions) > 1:
         front = {trial.number for trial in opened.best_trials}
         ranked = [trial for trial in ranked if trial.number in front]
@@ -79,7 +79,7 @@ def confirm(
     held = {t.user_attrs["candidate"]: t.user_attrs["candidate_spec"] for t in there}
     # a confirmation that has begun goes on with the baseline that it began with
     baseline = held.get(BASELINE) or study.space.baseline.model_dump(mode="json")
-    chosen = finalists(opened, count, network_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
+    chosen = finalists(opened, count, experiment_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
     if not chosen:
         return
     candidates = {BASELINE: baseline, **{f"trial {trial.number}": trial.user_attrs["spec"] for trial in chosen}}

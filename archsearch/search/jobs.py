@@ -17,11 +17,12 @@ from archsearch.experiment_plan import plan_experiment
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import LEARNED, Study, stored_study
-from archsearch.search.space.space import InfeasibleError, base_values, network_key
+from archsearch.search.space.space import InfeasibleError, base_values
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.queue import Slot, refill, slots_of
 from archsearch.study.storage import Storage
 from archsearch.study.worker import Assignment, PrunedError, RefusedError
+from archsearch.train.identity import experiment_key
 from archsearch.train.latency import latency_ms
 from archsearch.train.loop import ReadTest, Watch
 from archsearch.train.result import EpochRecord
@@ -64,7 +65,7 @@ class SearchJob:
             raise RefusedError(str(error)) from None
         spec = plan.spec.model_copy(update={"name": f"{self.source.spec.name}-{trial.number}"})
         attrs = {
-            "network": network_key(plan),
+            "network": experiment_key(plan),
             "parameters": plan.network.parameters,
             "macs": plan.network.macs,
             "infeasible": frozen.user_attrs.get("infeasible", infeasible),  # tried again: as it was

@@ -12,10 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial
+from pydantic import ValidationError
 
+from archsearch.errors import ArchsearchError
+from archsearch.experiment_plan import plan_experiment
+from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
+from archsearch.train.identity import experiment_key
 from archsearch.train.result import RunResult
 
+_KEY_DIGITS = 64  # of an `experiment_key`
+_renamed: dict[str, str] = {}  # what version 0.1.0 called a network -> its `experiment_key`
 Held = Mapping[str, Any]  # a result as a trial carries it: without its spec, which stands beside it
 
 
@@ -62,3 +69,21 @@ def fingerprints_of(results: Sequence[Held]) -> dict[str, int]:
 def reads_of(results: Iterable[Held]) -> int:
     """Add up the evaluations of the test set."""
     return sum(result["test_reads"] for result in results)
+
+
+def experiment_of(trial: FrozenTrial) -> str | None:
+    """Give the `experiment_key` of a search's trial, None where it was not sampled yet.
+
+    Version 0.1.0 named a network by another, shorter hash: its trials are asked for their spec, each network once.
+    Where that cannot be planned here, its old name still tells it from others.
+    """
+    named: str | None = trial.user_attrs.get("network")
+    if named is None or len(named) == _KEY_DIGITS or "spec" not in trial.user_attrs:
+        return named
+    if named not in _renamed:
+        try:
+            plan = plan_experiment(ExperimentSpec.model_validate(trial.user_attrs["spec"]))
+            _renamed[named] = experiment_key(plan)
+        except (ArchsearchError, ValidationError):
+            return named
+    return _renamed[named]

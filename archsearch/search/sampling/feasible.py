@@ -28,9 +28,11 @@ from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.search.space.count import each_feasible
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
+from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Open
+from archsearch.study.held import experiment_of
 from archsearch.study.storage import experimental
+from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
 MOST_TRIES = 2000
@@ -106,7 +108,7 @@ class FeasibleSampler:
                 reasons[str(error).split(". ")[0].rstrip(".")] += 1
                 continue
             last = Sample(plan, values, reasons.total())
-            if network_key(plan) not in tried or repeats >= MOST_REPEATS:
+            if experiment_key(plan) not in tried or repeats >= MOST_REPEATS:
                 return last
             repeats += 1
         if last is not None:
@@ -129,7 +131,7 @@ class FeasibleSampler:
         return self.listed[slot]
 
     def _list(self, values: Values) -> None:
-        key = network_key(self.space.with_values(values))
+        key = experiment_key(self.space.with_values(values))
         if key not in self.keys:
             self.keys.add(key)
             self.listed.append(values)
@@ -193,4 +195,4 @@ def _contains(distribution: BaseDistribution, value: Any) -> bool:
 
 def _known_networks(study: Study, trial: FrozenTrial) -> set[str]:
     others = study.get_trials(deepcopy=False)
-    return {t.user_attrs["network"] for t in others if t.number != trial.number and "network" in t.user_attrs}
+    return {key for t in others if t.number != trial.number and (key := experiment_of(t)) is not None}
