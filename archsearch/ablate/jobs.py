@@ -17,7 +17,8 @@ from archsearch.ablate.schedule import due
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.stats.effect import Seed
-from archsearch.study.queue import FEW, MOST_ATTEMPTS, Slot, add_slots, slots_of
+from archsearch.study.held import Assigned, HeldRun, HeldStudy, HeldTrial, PlannedCell
+from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, slots_of
 from archsearch.study.storage import Storage
 from archsearch.study.worker import Assignment
 from archsearch.train.loop import ReadTest, Watch
@@ -48,7 +49,7 @@ class AblateJob:
         finished = sum(trial.state.is_finished() for trial in trials)
         if finished == self.seen or sum(trial.state == TrialState.WAITING for trial in trials) >= FEW:
             return
-        there = {(trial.user_attrs["cell"], trial.user_attrs["pair"]) for trial in trials}
+        there = {(held.cell, held.pair) for held in map(HeldTrial, trials)}
         missing = [one for one in due(self.ablation, values_of(self.study)) if one not in there]
         add_slots(storage, self.study, [slot_of(self.ablation, cell, seed) for cell, seed in missing[:_AHEAD]])
         if len(missing) <= _AHEAD:
@@ -56,14 +57,15 @@ class AblateJob:
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the cell and the seed that the slot holds; each factor is a parameter of the trial."""
-        held = trial.user_attrs
-        cell = self.ablation.cell(held["cell"])
+        held = HeldTrial(trial)
+        cell = self.ablation.cell(held.cell)
         for factor in self.ablation.factors:
             trial.suggest_categorical(factor.name, (AS_IN_BASELINE, *factor.levels))
         every = [seed for one in self.ablation.cells for seed in one.run_seeds]
         trial.suggest_int("seed", min(every), max(every))
-        attrs = {"parameters": cell.parameters, "macs": cell.macs}
-        return Assignment(plan_experiment(cell.spec), held["run_seed"], attrs)
+        return Assignment(
+            plan_experiment(cell.spec), held.run_seed, Assigned(parameters=cell.parameters, macs=cell.macs)
+        )
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a cell is always trained to the end."""
@@ -82,7 +84,7 @@ def ablate_job(study: optuna.Study) -> AblateJob:
 def held_ablation(study: optuna.Study) -> Ablation:
     """Read the ablation that a study holds; raise `SpecError` where another version of archsearch wrote it."""
     try:
-        held = Ablation.model_validate_json(study.user_attrs["ablation"])
+        held = Ablation.model_validate_json(HeldStudy(study).ablation)
         assumed = held.plan is not None and held.plan.seed_sd == _ASSUMED_SEED_SD
         return held.model_copy(update={"plan": promise(held)}) if assumed else held
     except (ValidationError, KeyError):
@@ -92,16 +94,16 @@ def held_ablation(study: optuna.Study) -> Ablation:
         ) from None
 
 
-def slot_of(ablation: Ablation, cell: str, seed: int, attempt: int = 1) -> Slot:
+def slot_of(ablation: Ablation, cell: str, seed: int, retry: int = 0) -> Slot:
     """Give the slot of a run: numbered by seed and cell, so that any worker gives it the same number."""
     names = [one.name for one in ablation.cells]
     planned = ablation.cell(cell)
     run_seed = planned.run_seeds[planned.seeds.index(seed)]
-    number = ablation.seeds.index(seed) * len(names) + names.index(cell) + (attempt - 1) * _RETRIES
+    number = ablation.seeds.index(seed) * len(names) + names.index(cell) + retry * _RETRIES
     moved = dict(planned.moved)
     params: dict[str, Any] = {factor.name: moved.get(factor.name, AS_IN_BASELINE) for factor in ablation.factors}
-    attrs = {"cell": cell, "pair": seed, "run_seed": run_seed, "attempt": attempt}
-    return Slot(number, params | {"seed": run_seed}, attrs)
+    held = PlannedCell(cell=cell, pair=seed, run_seed=run_seed, retry=retry)
+    return Slot(number, params | {"seed": run_seed}, held)
 
 
 def latest(study: optuna.Study) -> dict[tuple[str, int], optuna.trial.FrozenTrial]:
@@ -109,22 +111,23 @@ def latest(study: optuna.Study) -> dict[tuple[str, int], optuna.trial.FrozenTria
 
     A trial of version 0.1.0 whose value is not what the metric is now counts for nothing; `retry` plans it again.
     """
-    (metric,) = study.user_attrs["metrics"]
+    (metric,) = HeldStudy(study).metrics
     return {key: trial for key, trial in _latest(study, metric).items() if not _outdated(trial, metric)}
 
 
 def _latest(study: optuna.Study, metric: str) -> dict[tuple[str, int], optuna.trial.FrozenTrial]:
     found: dict[tuple[str, int], optuna.trial.FrozenTrial] = {}
-    for trial in sorted(slots_of(study).values(), key=lambda t: t.user_attrs["attempt"]):
-        key = (trial.user_attrs["cell"], trial.user_attrs["pair"])
+    for trial in sorted(slots_of(study).values(), key=lambda one: HeldTrial(one).retry):
+        held = HeldTrial(trial)
+        key = (held.cell, held.pair)
         if key not in found or found[key].state != TrialState.COMPLETE or _outdated(found[key], metric):
             found[key] = trial
     return found
 
 
 def _outdated(trial: optuna.trial.FrozenTrial, metric: str) -> bool:
-    held = trial.user_attrs
-    return trial.state == TrialState.COMPLETE and not holds(held["result"], held["spec"], metric)
+    run = HeldRun(trial)
+    return trial.state == TrialState.COMPLETE and not holds(run.result, run.spec, metric)
 
 
 def values_of(study: optuna.Study) -> dict[str, dict[Seed, float | None]]:
@@ -146,12 +149,12 @@ def retry(storage: Storage, study: optuna.Study) -> int:
     ablation = held_ablation(study)
     slots = []
     for (cell, seed), trial in _latest(study, ablation.family.metric).items():
-        held = trial.user_attrs
+        held = HeldTrial(trial)
         if _outdated(trial, ablation.family.metric):
-            slots.append(slot_of(ablation, cell, seed, held["attempt"] + 1))
+            slots.append(slot_of(ablation, cell, seed, held.retry + 1))
             continue
-        if trial.state != TrialState.FAIL or held.get("outcome") == "diverged" or held["attempt"] >= MOST_TRIES:
+        if trial.state != TrialState.FAIL or held.outcome == "diverged" or held.retry + 1 >= MOST_TRIES:
             continue
-        if int(held.get("attempts", 1)) <= MOST_ATTEMPTS:
-            slots.append(slot_of(ablation, cell, seed, held["attempt"] + 1))
+        if held.deaths < MOST_DEATHS:
+            slots.append(slot_of(ablation, cell, seed, held.retry + 1))
     return add_slots(storage, study, slots)

@@ -16,9 +16,9 @@ from pathlib import Path
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import load_plan
 from archsearch.report.experiments import KnownRun
-from archsearch.search.search import study_names
 from archsearch.spec.catalog import catalog
-from archsearch.study.storage import default_url, kind_of, open_storage
+from archsearch.study.lifecycle import kind_of, study_names
+from archsearch.study.storage import default_url, open_storage
 from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import experiment_key, experiment_key_of
 from archsearch.train.kept import begun

@@ -28,6 +28,8 @@ from archsearch.data.prepare import Dataset, load
 from archsearch.errors import ArchsearchError, BusyError, Interrupted, SpecError, UnavailableError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
+from archsearch.study.held import Assigned, Ended, Ending, HeldTrial, Started, stored
+from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
 from archsearch.study.storage import steadily
 from archsearch.study.transaction import note
@@ -50,14 +52,14 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a slot stands for: a checked spec, a seed, what the trial shall remember of it, and its parameters.
+    """What a slot stands for: a checked spec, a seed, what the trial shall hold of it, and its parameters.
 
     Parameters that the job has suggested itself need not be given again.
     """
 
     plan: ExperimentPlan
     seed: int
-    attrs: dict[str, Any] = field(default_factory=dict)
+    held: Assigned = field(default_factory=Assigned)
     params: Mapping[str, tuple[BaseDistribution, Any]] = field(default_factory=dict)
 
 
@@ -133,44 +135,46 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
     began = time.monotonic()
     try:
         assignment = job.assignment(trial)
-        started = {**assignment.attrs, "seed": assignment.seed, "spec": assignment.plan.spec.model_dump(mode="json")}
-        steadily(partial(note, place.storage, trial, started, assignment.params))
+        started = Started(seed=assignment.seed, spec=assignment.plan.spec.model_dump(mode="json"))
+        attrs = {**stored(assignment.held), **stored(started)}
+        steadily(partial(note, place.storage, trial, attrs, assignment.params))
         finished = _train(place, job, trial, assignment)
     except (Interrupted, KeyboardInterrupt):
         give_back(place.storage, trial)
         raise
     except PrunedError:
-        _tell(place, trial, "pruned", TrialState.PRUNED, None, {"seconds": time.monotonic() - began})
+        _tell(place, trial, TrialState.PRUNED, Ended(outcome="pruned", seconds=time.monotonic() - began))
         return
     except RefusedError as refused:
-        _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": str(refused)})
+        _tell(place, trial, TrialState.FAIL, Ended(outcome="failed", failure=str(refused)))
         return
     except UnavailableError:
         give_back(place.storage, trial)  # a full disk, a server that is gone: not the slot's fault
         raise
     except ArchsearchError as error:
-        _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": str(error)})
+        _tell(place, trial, TrialState.FAIL, Ended(outcome="failed", failure=str(error)))
         raise
     except (MemoryError, _out_of_memory()) as error:
         # this network is too large for this machine; the others need not be
         reason = f"out of memory: {str(error).partition(chr(10))[0]}"
-        _tell(place, trial, "failed", TrialState.FAIL, None, {"failure": reason})
+        _tell(place, trial, TrialState.FAIL, Ended(outcome="failed", failure=reason))
         return
     result = finished.result
-    attrs = {
-        "run_id": result.run_id,
-        "result": result.model_dump(mode="json", exclude={"spec"}),
-        "seconds": time.monotonic() - began,
-    }
+
+    def ended(outcome: Ending, failure: str | None = None) -> Ended:
+        record = result.model_dump(mode="json", exclude={"spec"})
+        seconds = time.monotonic() - began
+        return Ended(outcome=outcome, seconds=seconds, run_id=result.run_id, result=record, failure=failure)
+
     if result.status == "diverged":
-        _tell(place, trial, "diverged", TrialState.FAIL, None, {**attrs, "failure": result.reason})
+        _tell(place, trial, TrialState.FAIL, ended("diverged", result.reason))
         return
     values = job.values(assignment, finished)
     if any(value is None or not math.isfinite(value) for value in values):
-        _tell(place, trial, "diverged", TrialState.FAIL, None, {**attrs, "failure": "a metric is not finite"})
+        _tell(place, trial, TrialState.FAIL, ended("diverged", "a metric is not finite"))
         return
     numbers = [value for value in values if value is not None]
-    _tell(place, trial, "repeated" if finished.cached else "completed", TrialState.COMPLETE, numbers, attrs)
+    _tell(place, trial, TrialState.COMPLETE, ended("repeated" if finished.cached else "completed"), numbers)
 
 
 def _out_of_memory() -> type[BaseException]:
@@ -203,16 +207,15 @@ def _train(place: Workplace, job: Job, trial: optuna.Trial, assignment: Assignme
 def _tell(
     place: Workplace,
     trial: optuna.Trial,
-    outcome: str,
     state: TrialState,
-    values: Sequence[float] | None,
-    attrs: dict[str, Any],
+    ended: Ended,
+    values: Sequence[float] | None = None,
 ) -> None:
     """Tell Optuna how a slot ended, unless it is not ours any more."""
     if not is_ours(place.storage, trial):
         return
     try:
-        steadily(partial(note, place.storage, trial, {**attrs, "outcome": outcome}))
+        steadily(partial(note, place.storage, trial, stored(ended)))
         steadily(partial(place.study.tell, trial, values, state))
     except (optuna.exceptions.UpdateFinishedTrialError, ValueError):
         if is_ours(place.storage, trial):
@@ -229,7 +232,7 @@ def _beating(storage: RDBStorage, trial: optuna.Trial) -> Iterator[None]:
         while not done.wait(BEAT_SECONDS):
             count += 1
             try:
-                storage.set_trial_user_attr(trial._trial_id, "beat", count)
+                storage.set_trial_user_attr(id_of(trial), HeldTrial.beat.key, count)
             except Exception:  # a missed beat is no reason to stop; the grace time covers many
                 continue
 
