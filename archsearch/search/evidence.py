@@ -8,7 +8,7 @@ Plain data, for reports; the trials one by one are in `record.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from archsearch.errors import ArchsearchError, SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.search.confirm import BASELINE
-from archsearch.search.finalists import confirmed_runs, confirming_slots, ranked_trials
+from archsearch.search.finalists import confirmed_runs, confirming_slots, mixed, ranked_trials
 from archsearch.search.jobs import SEARCH_SEED, held_search
 from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
@@ -93,9 +93,11 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
     searching = list(slots_of(opened).values())
     confirming = confirming_slots(opened, storage)
     confirmed: dict[str, list[RunResult]] = {}
-    for trial in confirmed_runs(opened, confirming):
+    done = confirmed_runs(opened, confirming)
+    useless = mixed(opened, storage, done)
+    for trial in done:
         result = run_of(trial)
-        if result is not None:
+        if result is not None and trial.number not in useless:
             confirmed.setdefault(HeldTrial(trial).candidate, []).append(result)
     base = next((t for t in searching if t.number == 0 and t.state == TrialState.COMPLETE), None)
     compared = confirmed[BASELINE][0].spec if BASELINE in confirmed else _baseline(held)
@@ -113,7 +115,7 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
         base_trial=_trial_run(base) if base is not None and is_base else None,
         ranked=tuple(run for t in ranked_trials(opened)[:BEST_KEPT] if (run := _trial_run(t)) is not None),
         confirmed={name: tuple(sorted(runs, key=lambda r: r.seed)) for name, runs in confirmed.items()},
-        lost=(*_lost("search", searching), *_lost("confirmation", confirming)),
+        lost=(*_lost("search", searching), *_lost("confirmation", confirming), *_left_out(done, useless)),
         machines=machines_of(everything),
         fingerprints=fingerprints_of(everything),
         test_reads=reads_of(runs_of(confirming)),
@@ -141,6 +143,24 @@ def _network_of(spec: dict[str, Any]) -> str | None:
         return experiment_key(plan_experiment(ExperimentSpec.model_validate(spec)))
     except (ArchsearchError, ValidationError):
         return None
+
+
+def _left_out(done: Iterable[FrozenTrial], useless: Mapping[int, str]) -> list[LostRun]:
+    lost = []
+    for trial in done:
+        if trial.number in useless:
+            held, reason = HeldTrial(trial), useless[trial.number]
+            lost.append(
+                LostRun(
+                    part="confirmation",
+                    trial=trial.number,
+                    outcome="left out",
+                    reason=reason,
+                    seed=held.seed,
+                    spec=held.spec,
+                )
+            )
+    return lost
 
 
 def _lost(part: str, trials: Iterable[FrozenTrial]) -> list[LostRun]:

@@ -25,8 +25,10 @@ from archsearch.search.jobs import confirm_job, held_search
 from archsearch.search.search_file import Study
 from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.study.compute import fix
 from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist, reads_of, runs_of
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
+from archsearch.study.mixed import left_out
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.train.identity import experiment_key
@@ -80,6 +82,8 @@ def confirm(
     candidates = {BASELINE: baseline, **{f"trial {trial.number}": HeldRun(trial).spec for trial in chosen}}
     confirming = make_confirmation(opened, storage, "test_accuracy")
     add_slots(storage, confirming, _slots(confirming, candidates, fresh_seeds(HeldStudy(opened).seed, seeds)))
+    plans = [plan_experiment(ExperimentSpec.model_validate(spec)) for spec in candidates.values()]
+    fix(storage, confirming, plans, workers, like=opened)
     run_workers(
         Site(site.url, confirming.study_name, site.runs_dir, site.data_dir),
         confirm_job,
@@ -133,10 +137,23 @@ def confirmed_runs(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[F
     return [trial for trial, one in zip(done, held, strict=True) if one.candidate not in again]
 
 
+def mixed(opened: optuna.Study, storage: RDBStorage, done: Sequence[FrozenTrial]) -> dict[int, str]:
+    """Say which completed runs of a confirmation would make a mixed pair, by trial, and why: see `study/mixed.py`."""
+    confirming = confirmation_study(opened, storage)
+    if confirming is None:
+        return {}
+    runs = {(HeldTrial(trial).candidate, HeldTrial(trial).run_seed): trial for trial in done}
+    sides = [(BASELINE, name) for name, _ in runs if name != BASELINE]
+    found = left_out(confirming, runs, sides, BASELINE, "test_accuracy")
+    return {runs[key].number: reason for key, reason in found.items()}
+
+
 def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation | None:
     """Read the confirmation of a search from the storage, None if there is none."""
     slots = confirming_slots(opened, storage)
     done = confirmed_runs(opened, slots)
+    useless = mixed(opened, storage, done)
+    done = [trial for trial in done if trial.number not in useless]
     if not done:
         return None
     test: dict[str, dict[int, float]] = {}

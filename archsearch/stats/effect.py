@@ -40,11 +40,15 @@ class Family(Plain):
 
 
 class Exclusion(Plain):
-    """A run that no pair could be made of, and why; never left out without one."""
+    """A run that no pair could be made of, and why; never left out without one.
+
+    `kind` says which of its side it is: it is not there, it has no value, or its pair would be mixed (`left out`).
+    """
 
     variant: str
     seed: Seed
     reason: str
+    kind: Literal["missing", "failed", "left out"] = "missing"
 
 
 class WithFailures(Plain):

@@ -146,7 +146,7 @@ def exclusions(values: Values, baseline: str) -> tuple[Exclusion, ...]:
                 found.append(Exclusion(variant=variant, seed=seed, reason="missing: there is no such run"))
             elif not _finite(runs[seed]):
                 what = "failed: it has no value" if runs[seed] is None else f"failed: its value is {runs[seed]}"
-                found.append(Exclusion(variant=variant, seed=seed, reason=what))
+                found.append(Exclusion(variant=variant, seed=seed, reason=what, kind="failed"))
             elif variant != baseline and not _finite(values[baseline].get(seed)):
                 found.append(Exclusion(variant=variant, seed=seed, reason="the baseline has no value with this seed"))
     return tuple(found)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,10 +27,10 @@ from optuna.trial import TrialState
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import ArchsearchError, BusyError, Interrupted, SpecError, UnavailableError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.files import seal
+from archsearch.study.compute import CannotKeepError, Keeper, data_key
 from archsearch.study.held import Assigned, Ended, Ending, HeldTrial, Started, stored
 from archsearch.study.optuna_private import id_of
-from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
+from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take, waits
 from archsearch.study.storage import steadily
 from archsearch.study.transaction import note
 from archsearch.train.interrupt import interruptible
@@ -48,6 +48,17 @@ class PrunedError(Exception):
 
 class RefusedError(Exception):
     """Raised by a job whose slot stands for what cannot be trained here: the slot fails, the study goes on."""
+
+
+class SlotsWaitError(UnavailableError):
+    """Raised by a worker that leaves slots to others, where no other one works: they wait, nothing is lost."""
+
+    def __init__(self, name: str, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(dict.fromkeys(reasons))
+        super().__init__(
+            f"{name}: what is left waits for another worker, as a study is computed with what it was begun with: "
+            f"{'; '.join(self.reasons)}. The same call goes on where that is, or choose another name with --name"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +103,18 @@ class Workplace:
     data_dir: Path | None = None
     deadline: float = math.inf  # on the monotonic clock: no slot is taken after it
     datasets: dict[str, Dataset] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)  # ids of trials that are left to others, and why
+    keeper: Keeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keeper = Keeper(self.storage, self.study)
 
     def dataset(self, plan: ExperimentPlan) -> Dataset:
         """Load a data set once for all runs that use it (memory-mapped, so processes share it)."""
-        key = seal(plan.spec.data.model_dump(mode="json", exclude={"validation", "train_limit", "augment"}))
+        key = data_key(plan.spec.data)
         if key not in self.datasets:
             self.datasets[key] = load(plan.spec.data, data_dir=self.data_dir)
+        self.keeper.check_data(plan.spec.data, self.datasets[key])
         return self.datasets[key]
 
 
@@ -105,24 +122,27 @@ def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None) ->
     """Take slots until none is left that waits or that another worker could still give back.
 
     `look` is called after every slot: a single worker has nobody who watches it.
-    Raises `Interrupted` after giving the slot back.
+    Raises `Interrupted` after giving the slot back, and `SlotsWaitError` where only slots are left that this worker
+    cannot compute as the study fixed it.
     """
     watchdog = Watchdog()
     reaped = -math.inf
-    with interruptible() as interruption:
+    with interruptible() as interruption, place.keeper.threads():
         while time.monotonic() < place.deadline:
             interruption.check(GOES_ON)
             if time.monotonic() - reaped > REAP_SECONDS:
                 requeue_dead(place.storage, place.study, watchdog)
                 reaped = time.monotonic()
             job.plan_ahead(place.storage)
-            trial = take(place.storage, place.study)
+            trial = take(place.storage, place.study, place.refused)
             if trial is not None:
                 with _beating(place.storage, trial):
                     _do(place, job, trial)
                 look()
             elif _somebody_works(place.study):
                 time.sleep(IDLE_SECONDS)
+            elif place.refused and waits(place.storage, place.study):
+                raise SlotsWaitError(place.study.study_name, place.refused.values())
             else:
                 return
 
@@ -147,6 +167,10 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         return
     except RefusedError as refused:
         _tell(place, trial, TrialState.FAIL, Ended(outcome="failed", failure=str(refused)))
+        return
+    except CannotKeepError as refused:
+        place.refused[id_of(trial)] = str(refused)
+        give_back(place.storage, trial)
         return
     except UnavailableError:
         give_back(place.storage, trial)  # a full disk, a server that is gone: not the slot's fault
@@ -189,10 +213,11 @@ def _train(place: Workplace, job: Job, trial: optuna.Trial, assignment: Assignme
     while True:
         try:
             return run(
-                assignment.plan.spec,
+                assignment.plan,
                 seed=assignment.seed,
                 runs_dir=place.runs_dir,
                 dataset=dataset,
+                compute=place.keeper.compute(assignment.plan),
                 read_test=job.read_test,
                 watch=job.watch(trial),
             )
