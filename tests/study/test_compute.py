@@ -6,7 +6,7 @@ Other machines are this one with another answer to "which devices are there" and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -60,7 +60,7 @@ def settings(tmp_path: Path, data_dir: Path) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Say which device this machine has, and whether the native engine is there; at first a CPU with it."""
     real = library.load()
     if real is None:
@@ -78,7 +78,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
             monkeypatch.setattr(module, "missing", lambda: "not built")
 
     become()
-    yield become
+    return become
 
 
 def study_of(settings: Settings) -> optuna.Study:
