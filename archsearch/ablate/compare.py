@@ -22,11 +22,11 @@ from archsearch.ablate.numerals import Numeral, as_fraction, read_number
 from archsearch.ablate.planned import Question, effect_label
 from archsearch.ablate.schedule import contrast_of
 from archsearch.ablate.sheet import MOST_PROBLEMS, Sheet, read_sheet
-from archsearch.ablate.spread import spreads
 from archsearch.ablate.units import Measured, Placed, unit_of
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.stats.effect import Family, Seed, Verdicts
+from archsearch.stats.spread import spreads
 from archsearch.stats.verdict import exclusions, judge, judge_contrasts
 
 _FRACTION_MARGIN = 0.001  # 0.1 percentage points, as everywhere

@@ -23,7 +23,7 @@ from archsearch.data.facts import training_count
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import seal
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.stats import paired
 from archsearch.stats.power import Plan
 from archsearch.train.identity import identity

@@ -19,8 +19,8 @@ from archsearch.ablate.design.designs import BASELINE, Cell, Comparison, Factor
 from archsearch.ablate.design.factorial import estimators, share_weights
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
 from archsearch.errors import Problem, SpecError, UsageError
+from archsearch.plain import Plain
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import Plain
 from archsearch.stats.effect import Family
 from archsearch.stats.power import Plan, Purpose, plan_seeds
 

@@ -20,8 +20,8 @@ from archsearch.ablate.record import AblationReport
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
+from archsearch.plain import Plain
 from archsearch.spec.edit.in_memory import node_of
-from archsearch.spec.fields import Plain
 from archsearch.spec.lint.rules import Finding, LintReport
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount, number

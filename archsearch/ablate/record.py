@@ -15,7 +15,7 @@ from archsearch.ablate.design.confounds import Confound
 from archsearch.ablate.design.factorial import Attribution, LinearModel
 from archsearch.ablate.design.fitting import LeftOut
 from archsearch.ablate.planned import Names, Question
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.stats.effect import Effect, Exclusion, Family, Interval
 from archsearch.stats.power import Plan
 

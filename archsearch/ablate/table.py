@@ -14,9 +14,9 @@ from typing import Literal
 
 from archsearch.ablate.design.designs import BASELINE
 from archsearch.ablate.record import AblationReport
-from archsearch.ablate.spread import spread_heading, spread_text
 from archsearch.stats.effect import Effect, Family, Interval, Spread, Verdicts
 from archsearch.stats.sentence import number, p_text, verdict_of
+from archsearch.stats.spread import spread_heading, spread_text
 
 _FIELDS = (
     "variant", "against", "n", "mean", "baseline_mean", "mean_difference", "ci95", "bca95", "p", "p_adjusted",

@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 
 ALPHA = 0.05
 BASELINE = "baseline"

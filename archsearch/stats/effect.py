@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archsearch.spec.fields import NonNegativeFloat, Plain, Positive
+from archsearch.plain import NonNegativeFloat, Plain, Positive
 
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
 Seed = int | str

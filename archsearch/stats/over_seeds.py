@@ -10,7 +10,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 
 SMALL_TEST_SET = 1000  # images; below, Wilson's interval of 90 % is wider than 88 to 92 %
 

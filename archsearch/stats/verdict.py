@@ -15,11 +15,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archsearch.ablate.spread import spreads
 from archsearch.errors import UsageError
 from archsearch.stats import paired, power
 from archsearch.stats.effect import Effect, Exclusion, Family, Interval, Seed, Verdict, Verdicts, WithFailures
 from archsearch.stats.sentence import amount, p_equals, sentence
+from archsearch.stats.spread import spreads
 
 Values = Mapping[str, Mapping[Seed, float | None]]
 

@@ -15,9 +15,9 @@ from archsearch.ablate.ablation_file import VARIANT
 from archsearch.ablate.design.designs import Cell
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.plain import Plain
 from archsearch.spec.difference.factors import FactorChange, diff_specs
 from archsearch.spec.edit.in_memory import edited
-from archsearch.spec.fields import Plain
 
 
 class Separate(Plain):

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from archsearch.ablate.design.designs import Cell, Factor
 from archsearch.errors import UsageError
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.stats import paired
 from archsearch.stats.effect import Interval, Seed
 

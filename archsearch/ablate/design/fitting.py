@@ -19,7 +19,7 @@ from archsearch.ablate.design import designs
 from archsearch.ablate.design.designs import BASELINE, Cell, Comparison, Design, Factor
 from archsearch.ablate.design.factorial import EXACT_UP_TO, Order, possible_orders, shapley_cells, shapley_orders
 from archsearch.errors import SpecError, UsageError
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 
 _TRIED_ORDERS = 2000
 

@@ -17,11 +17,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from archsearch.plain import Plain
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
 from archsearch.search.space.templates import Items, Keys, Open, Repeat, Template, given
 from archsearch.search.space.walk import Walk, bodies_count, count_of, environments, total_of
-from archsearch.spec.fields import Plain
 
 EXACT_UP_TO = 10_000_000
 PLANNED_UP_TO = 20_000  # where each must be planned as a whole, at about a millisecond
