@@ -20,7 +20,7 @@ from pydantic import Field
 from archsearch.ablate.design.designs import Cell, Factor
 from archsearch.errors import UsageError
 from archsearch.plain import Plain
-from archsearch.stats import paired
+from archsearch.stats import intervals, paired
 from archsearch.stats.effect import Interval, Seed
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ def fit(observations: Observations, factors: Sequence[Factor]) -> LinearModel:
     estimate is the plain difference of means. Raises `UsageError` where there is nothing left to estimate the error by.
     """
     import numpy as np
-    from scipy.stats import t
 
     rows = [(cell, seed, value) for cell, runs in observations.items() for seed, value in runs.items()]
     y = np.array([value for _, _, value in rows])
@@ -102,11 +101,10 @@ def fit(observations: Observations, factors: Sequence[Factor]) -> LinearModel:
     estimates = inverse @ (x.T @ y)
     variance = float(((y - x @ estimates) ** 2).sum()) / freedom
     errors = np.sqrt(variance * np.diag(inverse))[: len(names)]
-    reach = float(t.ppf(0.975, freedom))
     found = [(float(b), float(e)) for b, e in zip(estimates, errors, strict=False)]
-    p_values = [2 * float(t.sf(abs(b) / e, freedom)) if e > 0 else float(b == 0) for b, e in found]
+    p_values = [paired.t_p(b / e, freedom) if e > 0 else float(b == 0) for b, e in found]
     terms = tuple(
-        Term(name=name, estimate=b, ci95=(b - reach * e, b + reach * e), p=p, p_adjusted=q, aliases=aliases[name])
+        Term(name=name, estimate=b, ci95=intervals.around(b, e, freedom), p=p, p_adjusted=q, aliases=aliases[name])
         for name, (b, e), p, q in zip(names, found, p_values, paired.holm(p_values), strict=True)
     )
     return LinearModel(terms=terms, observations=len(y), residual_df=freedom, residual_sd=variance**0.5)
@@ -267,11 +265,11 @@ def attribute(
             for index, seed in enumerate(seeds):
                 gained[name][index] += (observations[after][seed] - observations[before][seed]) / len(orders)
     whole = [sum(values[index] for values in gained.values()) for index in range(len(seeds))]
-    total = paired.mean(whole)
+    total = intervals.mean(whole)
     return Attribution(
         shares=tuple(_share(name, values, total) for name, values in gained.items()),
         total=total,
-        total_ci95=paired.t_interval(whole) if len(seeds) >= 2 else None,
+        total_ci95=intervals.t_interval(whole) if len(seeds) >= 2 else None,
         seeds=tuple(seeds),
         orders=len(orders),
         exact=len(set(orders)) == math.factorial(len(factors)),
@@ -279,8 +277,8 @@ def attribute(
 
 
 def _share(name: str, values: Sequence[float], total: float) -> Share:
-    centre = paired.mean(values)
-    ci95 = paired.t_interval(values) if len(values) >= 2 else None
+    centre = intervals.mean(values)
+    ci95 = intervals.t_interval(values) if len(values) >= 2 else None
     return Share(factor=name, mean=centre, ci95=ci95, fraction=centre / total if total else None)
 
 
