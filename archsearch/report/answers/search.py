@@ -13,7 +13,7 @@ from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.cells import capital, percent, range_text, short_number
 from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
-from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
+from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table, interval
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.report.source import Source
@@ -24,6 +24,7 @@ from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import verdict_of
 from archsearch.train.result import RunResult
 
+FRONT = "search-pareto"
 CONFIRMED = "search-confirmed"  # the figure of the finalists: it stands with their table
 
 
@@ -31,6 +32,8 @@ def search_document(
     report: StudyReport, evidence: Evidence, figures: Sequence[Figure | Missing], source: Source
 ) -> Document:
     """Make the document; `figures` are those of the search itself."""
+    if len(report.metrics) < 2:  # of one objective there is no front to ask for
+        figures = [figure for figure in figures if figure.key != FRONT]
     sections = [
         _confirmation(report, [figure for figure in figures if figure.key == CONFIRMED]),
         Section("search", "Search", (), tuple(figure for figure in figures if figure.key != CONFIRMED)),
@@ -173,8 +176,7 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
         Column("candidate"),
         Column("search value", "percent"),
         Column("test mean", "percent"),
-        Column("95 % from", "percent"),
-        Column("95 % to", "percent"),
+        *interval("percent"),
         Column("from baseline", "points"),
         Column("p adjusted", "p"),
         Column("verdict"),

@@ -147,9 +147,9 @@ def _at(values: Sequence[float], index: int) -> float | None:
 def draw_curves(data: Curves) -> go.Figure:
     """Draw the watched part with its band, training dashed."""
     shown = data.watched or data.training
-    percent = ".1%" if data.quantity == "accuracy" else ""
+    percent = ".2~%" if data.quantity == "accuracy" else ""
     figure = go.Figure(
-        layout=layout(x="epoch", y=f"{shown.part} {shown.by or data.quantity}", y_format=percent or ".3g", height=380)
+        layout=layout(x="epoch", y=f"{shown.part} {shown.by or data.quantity}", y_format=percent or ".3~g", height=380)
     )
     epochs = list(range(1, len(shown.mean) + 1))
     value = "%{y:.2%}" if percent else "%{y:.4f}"
@@ -177,4 +177,5 @@ def draw_curves(data: Curves) -> go.Figure:
             name=f"{data.training.label}, {name}", hovertemplate=f"training, epoch %{{x}}: {value}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(showline=True, linecolor=GREY, rangemode="tozero" if len(epochs) == 1 else "normal")
+    figure.update_xaxes(dtick=1 if len(epochs) <= 20 else None)  # there is no half epoch
     return figure

@@ -18,6 +18,7 @@ from archsearch.report.figures.trials import (
     edge_note,
     format_of,
     kind_of,
+    leading,
     many,
     placed,
     point_traces,
@@ -97,7 +98,7 @@ def against_data(record: SearchRecord, size: Size) -> Against | str:
     near = NEAR.get(metric.name, abs(top) / 100)
     small = next(entry for entry in reach if abs(entry[2] - top) <= near)
     says = f"{many(len(done), 'trial')} with a final value. "
-    says += f"The best, trial {best.number}, has {most:,.0f} {title_of(size)}"
+    says += f"The {leading(record, best.number)}, trial {best.number}, has {most:,.0f} {title_of(size)}"
     if small[0].number == best.number:
         says += f"; no smaller network comes within {difference(metric.name, near).lstrip('+')} of it."
     else:
@@ -249,7 +250,11 @@ def pareto_data(record: SearchRecord) -> Pareto | str:
     says = f"{len(front)} of {many(len(done), 'completed trial')} are on the front of {names}: "
     says += "no other one is as good in everything and better in something."
     cheap = min(front, key=lambda t: _cost(record, t))
-    says += f" Its ends: {_both(record, cheap)}, and {_both(record, _top(record, front))}."
+    top = _top(record, front)
+    if top.number == cheap.number:
+        says += f" It has one end: {_both(record, top)}."
+    else:
+        says += f" Its ends: {_both(record, cheap)}, and {_both(record, top)}."
     columns = (
         Column("trial", "count"),
         Column("on the front"),

@@ -65,7 +65,7 @@ def kind_of(metric: str) -> Kind:
 
 def format_of(metric: str) -> str:
     """Give the d3 format of a metric's axis."""
-    return {"val_accuracy": ".1%", "parameters": "~s", "macs": "~s"}.get(metric, ".3~g")
+    return {"val_accuracy": ".2~%", "parameters": "~s", "macs": "~s"}.get(metric, ".3~g")
 
 
 def written(metric: str, value: float | None) -> str:
@@ -119,6 +119,12 @@ def hover(record: SearchRecord, trial: TrialRecord) -> str:
     stopped = f" after epoch {trial.learned[-1][0]}" if trial.outcome == "pruned" and trial.learned else ""
     head = f"trial {trial.number}, {trial.outcome}: {value}{stopped}"
     return f"{head}<br>{plain_text(trial.line, 140)}" if trial.line else head
+
+
+def leading(record: SearchRecord, number: int) -> str:
+    """Call the trial of the best value "best" where it is the winner that the whole report names."""
+    winner = record.report.best
+    return "best" if winner is None or winner.number == number else "best by the search's own values"
 
 
 def has_ended(trial: TrialRecord) -> bool:
