@@ -17,7 +17,17 @@ from dataclasses import dataclass
 
 from archsearch.errors import UsageError
 from archsearch.stats import intervals, paired, power
-from archsearch.stats.effect import Effect, Exclusion, Family, Interval, Seed, Verdict, Verdicts, WithFailures
+from archsearch.stats.effect import (
+    Effect,
+    Exclusion,
+    ExclusionKind,
+    Family,
+    Interval,
+    Seed,
+    Verdict,
+    Verdicts,
+    WithFailures,
+)
 from archsearch.stats.sentence import amount, p_equals, sentence
 from archsearch.stats.spread import spreads
 
@@ -140,15 +150,19 @@ def exclusions(values: Values, baseline: str) -> tuple[Exclusion, ...]:
     """State every run that is in no pair: failed ones, and those whose partner is missing."""
     found: list[Exclusion] = []
     everywhere = dict.fromkeys(seed for runs in values.values() for seed in runs)
+
+    def leave_out(kind: ExclusionKind, reason: str) -> None:
+        found.append(Exclusion(variant=variant, seed=seed, kind=kind, reason=reason))
+
     for variant, runs in values.items():
         for seed in everywhere:
             if seed not in runs:
-                found.append(Exclusion(variant=variant, seed=seed, reason="missing: there is no such run"))
+                leave_out("missing", "missing: there is no such run")
             elif not _finite(runs[seed]):
-                what = "failed: it has no value" if runs[seed] is None else f"failed: its value is {runs[seed]}"
-                found.append(Exclusion(variant=variant, seed=seed, reason=what))
+                what = "it has no value" if runs[seed] is None else f"its value is {runs[seed]}"
+                leave_out("failed", f"failed: {what}")
             elif variant != baseline and not _finite(values[baseline].get(seed)):
-                found.append(Exclusion(variant=variant, seed=seed, reason="the baseline has no value with this seed"))
+                leave_out("alone", "the baseline has no value with this seed")
     return tuple(found)
 
 
@@ -291,6 +305,11 @@ def _with_failures(contrast: Contrast, values: Values, family: Family) -> WithFa
     )
 
 
+def left_out_note(pairs: Pairs) -> str:
+    """Say how many pairs a failed run spoiled."""
+    return f"{pairs.failed} of {pairs.failed + len(pairs.seeds)} pairs left out: a run failed or has no finite value"
+
+
 def _notes(
     pairs: Pairs,
     tests: _Tested,
@@ -304,7 +323,7 @@ def _notes(
     n = len(pairs.seeds)
     notes = []
     if pairs.failed:
-        notes.append(f"{pairs.failed} of {pairs.failed + n} pairs left out: a run failed or has no finite value")
+        notes.append(left_out_note(pairs))
     if n < 2:
         return (*notes, f"{n} pair{'s' * (n != 1)}: there is no spread to judge by")
     if unfinished:
