@@ -29,7 +29,7 @@ from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, Course, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.errors import SpecError, UsageError
-from archsearch.stats import paired
+from archsearch.stats import intervals
 from archsearch.study.held import why_lost
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
@@ -231,9 +231,9 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
                 parameters=cell.parameters,
                 macs=cell.macs,
                 values={str(seed): of[seed] for seed in cell.seeds if seed in of},
-                mean=paired.mean(values) if values else None,
-                sd=paired.standard_deviation(values) if len(values) > 1 else None,
-                seconds=paired.mean(seconds) if seconds else None,
+                mean=intervals.mean(values) if values else None,
+                sd=intervals.standard_deviation(values) if len(values) > 1 else None,
+                seconds=intervals.mean(seconds) if seconds else None,
             )
         )
     return found
