@@ -9,9 +9,10 @@ Needs no data file (but for your own data) and no torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from archsearch.data.facts import DataFacts, describe, training_count
 from archsearch.errors import SpecError
@@ -22,11 +23,26 @@ from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network
 
 @dataclass(frozen=True, slots=True)
 class ExperimentPlan:
-    """A checked spec with the facts of its data and the plan of its network."""
+    """A checked spec with the facts of its data and the plan of its network: the experiment of a network."""
 
     spec: ExperimentSpec
     facts: DataFacts
     network: NetworkPlan
+
+    @property
+    def name(self) -> str:
+        """The spec's name."""
+        return self.spec.name
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The resolved spec as JSON."""
+        return self.spec.model_dump(mode="json")
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Parameters, and multiply-accumulates for a sample."""
+        return {"parameters": self.network.parameters, "macs": self.network.macs}
 
 
 def load_spec(reference: str, overrides: Sequence[str] = (), *, limits: Limits | None = None) -> ExperimentSpec:
@@ -81,12 +97,18 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
 def _gives_one_value_per_class(plan: NetworkPlan, facts: DataFacts) -> None:
     if plan.output_shape != (facts.classes,):
         last = plan.rows[-1]
+        reason = (
+            f"the network gives {size_text(plan.output_shape)} values per sample, "
+            f"{facts.name} has {facts.classes} classes"
+        )
         raise PlanError(
-            f"{last.name} ({last.kind}): the network gives {size_text(plan.output_shape)} values per sample, "
-            f"{facts.name} has {facts.classes} classes. End with flatten and linear: {{out_features: classes}}.",
+            f"{last.name} ({last.kind}): {reason}. End with flatten and linear: {{out_features: classes}}.",
             ("network", len(plan.rows) - 1),
             plan.rows,
             plan.input_shape,
+            layer=last.name,
+            kind=last.kind,
+            reason=reason,
         )
 
 
@@ -117,8 +139,8 @@ def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: D
         return
     for row in plan.walk():
         if row.layer.mixes_batch and math.prod(row.input_shape[1:]) == 1:
-            raise SpecError(
-                f"{row.name} ({row.kind}): {samples:,} training samples in batches of {spec.train.batch_size} leave "
-                "a last batch of 1, which cannot be normalised; use another train.batch_size",
-                ("train", "batch_size"),
+            reason = (
+                f"({row.kind}): {samples:,} training samples in batches of {spec.train.batch_size} leave a last batch "
+                "of 1, which cannot be normalised; use another train.batch_size"
             )
+            raise SpecError(f"{row.name} {reason}", ("train", "batch_size"), reason=reason)

@@ -19,7 +19,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.ablate.dashboard import note_verdicts
-from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed, retry, values_of
+from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
@@ -27,7 +27,7 @@ from archsearch.ablate.record import AblationReport, CellReport, Counts, Course,
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
-from archsearch.stats import paired
+from archsearch.stats import intervals
 from archsearch.study.compute import fix
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
@@ -112,7 +112,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
     trials, runs = latest(opened), values_of(opened)
     planned = due(ablation, runs)
     complete = all(seed in runs.get(cell, {}) for cell, seed in planned)
-    useless = mixed(opened, trials)
+    useless = mixed_runs(opened, trials)
     runs = {cell: {seed: of[seed] for seed in of if (cell, seed) not in useless} for cell, of in runs.items()}
     comparable = {key: trial for key, trial in trials.items() if key not in useless}
     models, missing = compare_models(ablation, comparable, runs_dir)
@@ -195,7 +195,8 @@ def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
         engine = environment.get("engine", "torch")
         words = [str(environment.get(key, "?")) for key in ("device_name", "device")]
         versions = f"torch {environment.get('torch')}, Python {environment.get('python')}"
-        threads = f"{environment.get('threads')} threads"
+        count = environment.get("threads")
+        threads = f"{count} thread{'' if count == 1 else 's'}"
         return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"
 
     return tuple(dict.fromkeys(line(run.environment) for run in runs_of(done)))
@@ -216,9 +217,9 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
                 parameters=cell.parameters,
                 macs=cell.macs,
                 values={str(seed): of[seed] for seed in cell.seeds if seed in of},
-                mean=paired.mean(values) if values else None,
-                sd=paired.standard_deviation(values) if len(values) > 1 else None,
-                seconds=paired.mean(seconds) if seconds else None,
+                mean=intervals.mean(values) if values else None,
+                sd=intervals.standard_deviation(values) if len(values) > 1 else None,
+                seconds=intervals.mean(seconds) if seconds else None,
             )
         )
     return found

@@ -17,14 +17,15 @@ from archsearch.ablate.schedule import due
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.stats.effect import Seed
-from archsearch.study.held import Assigned, HeldRun, HeldStudy, HeldTrial, PlannedCell
+from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedCell
 from archsearch.study.mixed import left_out
+from archsearch.study.network_runner import NetworkRunner
 from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, slots_of
+from archsearch.study.runner import Assignment, Outcome
 from archsearch.study.storage import Storage
-from archsearch.study.worker import Assignment
-from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.loop import Watch
 from archsearch.train.result import holds
-from archsearch.train.run import FinishedRun, Silent
+from archsearch.train.run import Silent
 
 MOST_TRIES = 3  # of a run that fails, each in a call of its own; one that diverges would only diverge again
 AS_IN_BASELINE = "baseline"  # the level of a factor that has not moved
@@ -36,12 +37,12 @@ _ASSUMED_SEED_SD = 0.00066  # what version 0.1.0 planned with where nothing was 
 class AblateJob:
     """A slot is a run of a cell; trained to the end, with the test set read once where the metric is of it."""
 
-    goes_on = False  # every cell was checked before; what is refused now would be refused for all
-
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
         self.ablation = held_ablation(study)
-        self.read_test: ReadTest = "end" if self.ablation.family.metric.startswith("test_") else "never"
+        on_test = self.ablation.family.metric.startswith("test_")
+        # every cell was checked before; what is refused now would be refused for all
+        self.runner = NetworkRunner("end" if on_test else "never", goes_on=False)
         self.seen = -1
 
     def plan_ahead(self, storage: Storage) -> None:
@@ -64,17 +65,15 @@ class AblateJob:
             trial.suggest_categorical(factor.name, (AS_IN_BASELINE, *factor.levels))
         every = [seed for one in self.ablation.cells for seed in one.run_seeds]
         trial.suggest_int("seed", min(every), max(every))
-        return Assignment(
-            plan_experiment(cell.spec), held.run_seed, Assigned(parameters=cell.parameters, macs=cell.macs)
-        )
+        return Assignment(plan_experiment(cell.spec), held.run_seed)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a cell is always trained to the end."""
         return Silent()
 
-    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+    def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the metric."""
-        return [getattr(finished.result, self.ablation.family.metric)]
+        return [outcome.metrics[self.ablation.family.metric]]
 
 
 def ablate_job(study: optuna.Study) -> AblateJob:
@@ -132,10 +131,10 @@ def _outdated(trial: optuna.trial.FrozenTrial, metric: str) -> bool:
 
 
 def values_of(study: optuna.Study) -> dict[str, dict[Seed, float | None]]:
-    """Give the metric of every finished run by cell and seed, None for one that failed or is of no use (`mixed`)."""
+    """Give the metric of every finished run by cell and seed, None for one that failed or makes a mixed pair."""
     values: dict[str, dict[Seed, float | None]] = {}
     trials = latest(study)
-    useless = mixed(study, trials)
+    useless = mixed_runs(study, trials)
     for (cell, seed), trial in trials.items():
         if (cell, seed) in useless:
             values.setdefault(cell, {})[seed] = None
@@ -146,7 +145,7 @@ def values_of(study: optuna.Study) -> dict[str, dict[Seed, float | None]]:
     return values
 
 
-def mixed(
+def mixed_runs(
     study: optuna.Study, trials: Mapping[tuple[str, int], optuna.trial.FrozenTrial]
 ) -> dict[tuple[str, int], str]:
     """Say which completed runs would make a mixed pair, and why: see `study/mixed.py`."""

@@ -18,12 +18,12 @@ from pydantic import ValidationError
 
 from archsearch.errors import ArchsearchError, SpecError
 from archsearch.experiment_plan import plan_experiment
+from archsearch.plain import Plain
 from archsearch.search.confirm import BASELINE
-from archsearch.search.finalists import confirmed_runs, confirming_slots, mixed, ranked_trials
+from archsearch.search.finalists import confirmed_runs, confirming_slots, mixed_confirmations, ranked_trials
 from archsearch.search.jobs import SEARCH_SEED, held_search
 from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import Plain
 from archsearch.study.held import (
     HeldStudy,
     HeldTrial,
@@ -94,7 +94,7 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
     confirming = confirming_slots(opened, storage)
     confirmed: dict[str, list[RunResult]] = {}
     done = confirmed_runs(opened, confirming)
-    useless = mixed(opened, storage, done)
+    useless = mixed_confirmations(opened, storage, done)
     for trial in done:
         result = run_of(trial)
         if result is not None and trial.number not in useless:

@@ -19,15 +19,16 @@ from archsearch.search.search_file import LEARNED, Study, stored_study
 from archsearch.search.space.space import InfeasibleError, base_values
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.held import Assigned, HeldSearch, HeldStudy, HeldTrial, fixed_values
+from archsearch.study.network_runner import NetworkRunner, plan_of
 from archsearch.study.optuna_private import frozen
 from archsearch.study.queue import Slot, refill, slots_of
+from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError
 from archsearch.study.storage import Storage
-from archsearch.study.worker import Assignment, PrunedError, RefusedError
 from archsearch.train.identity import experiment_key
 from archsearch.train.latency import latency_ms
-from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.loop import Watch
 from archsearch.train.result import EpochRecord
-from archsearch.train.run import FinishedRun, Silent
+from archsearch.train.run import Silent
 
 SEARCH_SEED = 0  # every sample is trained with this seed: the same batches, the same initial weights where layers agree
 
@@ -35,10 +36,8 @@ SEARCH_SEED = 0  # every sample is trained with this seed: the same batches, the
 class SearchJob:
     """A slot is one sample of the space."""
 
-    read_test: ReadTest = "never"
-    goes_on = True
-
     def __init__(self, study: optuna.Study) -> None:
+        self.runner = NetworkRunner("never", goes_on=True)
         held = HeldStudy(study)
         self.study = study
         self.source = held_search(held)
@@ -67,8 +66,6 @@ class SearchJob:
         before = HeldTrial(slot)
         held = Assigned(
             network=experiment_key(plan),
-            parameters=plan.network.parameters,
-            macs=plan.network.macs,
             infeasible=infeasible if before.network is None else before.infeasible,  # tried again: as it was
             sampling_seconds=time.monotonic() - began,
         )
@@ -81,9 +78,9 @@ class SearchJob:
         metric = self.source.spec.objective[learned][1] if learned is not None else "val_accuracy"
         return _PruningWatch(self.study, trial, metric)
 
-    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+    def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the objectives in the study's order."""
-        return [_metric(metric, assignment, finished) for _, metric in self.source.spec.objective]
+        return [_metric(metric, assignment, outcome) for _, metric in self.source.spec.objective]
 
 
 class _PruningWatch(Silent):
@@ -121,22 +118,20 @@ class _PruningWatch(Silent):
         return self.study.pruner.prune(self.study, frozen(self.trial))
 
 
-def _metric(metric: str, assignment: Assignment, finished: FinishedRun) -> float | None:
+def _metric(metric: str, assignment: Assignment, outcome: Outcome) -> float | None:
     if metric in LEARNED:
-        value: float | None = getattr(finished.result, metric)
-        return value
+        return outcome.metrics[metric]
     if metric == "latency_ms":
-        return latency_ms(assignment.plan, finished.run_dir)
-    return float(getattr(assignment.plan.network, metric))
+        assert outcome.files is not None, "a network's run keeps its weights"
+        return latency_ms(plan_of(assignment), outcome.files)
+    return float(assignment.experiment.sizes[metric])
 
 
 class ConfirmJob:
     """A slot is one finalist, or the baseline, with a fresh seed; only here the test set is read."""
 
-    read_test: ReadTest = "end"
-    goes_on = True
-
     def __init__(self, study: optuna.Study) -> None:
+        self.runner = NetworkRunner("end", goes_on=True)
         self.study = study
 
     def plan_ahead(self, storage: Storage) -> None:
@@ -157,9 +152,9 @@ class ConfirmJob:
         """Follow nothing: a finalist is always trained to the end."""
         return Silent()
 
-    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+    def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the test accuracy."""
-        return [finished.result.test_accuracy]
+        return [outcome.metrics["test_accuracy"]]
 
 
 def search_job(study: optuna.Study) -> SearchJob:

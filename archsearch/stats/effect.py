@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archsearch.spec.fields import NonNegativeFloat, Plain, Positive
+from archsearch.plain import NonNegativeFloat, Plain, Positive
 
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
+ExclusionKind = Literal["missing", "failed", "alone", "mixed"]
 Seed = int | str
 Interval = Annotated[tuple[float, float], Field(strict=False)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -42,13 +43,14 @@ class Family(Plain):
 class Exclusion(Plain):
     """A run that no pair could be made of, and why; never left out without one.
 
-    `kind` says which of its side it is: it is not there, it has no value, or its pair would be mixed (`left out`).
+    `kind`: it is not there (yet), it has no value, it is `alone`, as what it would be compared with has none, or the
+    pair would be `mixed`: computed otherwise by another machine.
     """
 
     variant: str
     seed: Seed
     reason: str
-    kind: Literal["missing", "failed", "left out"] = "missing"
+    kind: ExclusionKind = "alone"
 
 
 class WithFailures(Plain):

@@ -28,19 +28,16 @@ from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import canonical_json, seal
 from archsearch.native.library import load, missing
 from archsearch.native.planner import supports
+from archsearch.plain import Plain
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import Plain
 from archsearch.study.held import HeldRun, HeldStudy, runs_of
+from archsearch.study.runner import CannotKeepError
 from archsearch.study.storage import Storage, Study, exclusive, steadily
 from archsearch.train.compute import Compute, Resources, decide, resolve_device, resources_here
 from archsearch.train.identity import experiment_key
 
 _NOT_WHEN_BEGUN = "it was not there when the study was begun"
-
-
-class CannotKeepError(Exception):
-    """This worker cannot compute a slot as the study fixed it; the slot waits for another worker."""
 
 
 class Fixed(Plain):
@@ -143,7 +140,7 @@ def _most(values: Iterable[Any]) -> Any:
     return counted.most_common(1)[0][0] if counted else None
 
 
-def plan_of(spec: Mapping[str, Any]) -> ExperimentPlan | None:
+def replanned(spec: Mapping[str, Any]) -> ExperimentPlan | None:
     """Plan a spec as a trial holds it; None where it cannot be planned here (own data that is gone)."""
     try:
         return plan_experiment(ExperimentSpec.model_validate(dict(spec)))
@@ -152,7 +149,7 @@ def plan_of(spec: Mapping[str, Any]) -> ExperimentPlan | None:
 
 
 def _would_be_native(spec: Mapping[str, Any]) -> bool:
-    plan = plan_of(spec)
+    plan = replanned(spec)
     return plan is not None and decide(plan, Resources("cpu", native=True, threads=1)).engine == "native"
 
 
@@ -163,7 +160,7 @@ def _engines_of(runs: Iterable[HeldRun]) -> dict[str, str]:
     for run in runs:
         written = canonical_json({part: run.spec[part] for part in ("data", "network", "train")})
         if written not in keys:
-            plan = plan_of(run.spec)
+            plan = replanned(run.spec)
             keys[written] = None if plan is None else cell_key(plan)
         if (key := keys[written]) is not None:
             found.setdefault(key, []).append(run.environment.get("engine", "torch"))
@@ -237,18 +234,19 @@ class Keeper:
                 f"{self.versions[key][:12]})"
             )
 
-    @contextmanager
-    def threads(self) -> Iterator[None]:
-        """Give this process the threads that the study has fixed, and put the caller's back afterwards."""
-        import torch
 
-        before = torch.get_num_threads()
-        if self.fixed is not None:
-            torch.set_num_threads(self.fixed.threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+@contextmanager
+def kept_threads(study: Study) -> Iterator[None]:
+    """Give this process the threads that a study has fixed for each worker, and the caller's back afterwards."""
+    import torch
+
+    before, fixed = torch.get_num_threads(), fixed_of(study)
+    if fixed is not None:
+        torch.set_num_threads(fixed.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def why_not_here(compute: Compute, plan: ExperimentPlan) -> str:

@@ -24,7 +24,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 import optuna
 from optuna.trial import FrozenTrial
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.train.result import RunResult
 
 T = TypeVar("T")
@@ -88,20 +88,20 @@ class PlannedFinalist(Part):
 
 
 class Assigned(Part):
-    """What a slot came to stand for, known before it runs; a search also says how that was found."""
+    """How a search came to what a slot stands for."""
 
     network: str | None = None
-    parameters: int | None = None
-    macs: int | None = None
     infeasible: int | None = None
     sampling_seconds: float | None = None
 
 
 class Started(Part):
-    """What a trial runs."""
+    """What a trial runs: a seed, an experiment as JSON, and its sizes where it has any."""
 
     seed: int
     spec: dict[str, Any]
+    parameters: int | None = None
+    macs: int | None = None
 
 
 class Ended(Part):

@@ -23,14 +23,14 @@ from pydantic import ValidationError
 from archsearch.errors import SpecError
 from archsearch.files import canonical_json
 from archsearch.spec.dataset import DataSpec
-from archsearch.study.compute import cell_key, data_key, fixed_of, plan_of, versions_of
+from archsearch.study.compute import cell_key, data_key, fixed_of, replanned, versions_of
 from archsearch.study.held import HeldRun, HeldStudy
 from archsearch.study.storage import Study
 from archsearch.train.compute import Resources, decide
 
 TIMES = ("latency_ms",)  # metrics that an engine decides
 BY_RULE = "by rule"  # each network by the engine that the rule gives it, the native one being there
-Run = tuple[str, int]  # a cell and a seed
+_Run = tuple[str, int]  # a cell and a seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,11 @@ class _World:
 
 def left_out(
     study: Study,
-    runs: Mapping[Run, FrozenTrial],
+    runs: Mapping[_Run, FrozenTrial],
     sides: Sequence[Collection[str]],
     first: str,
     metric: str,
-) -> dict[Run, str]:
+) -> dict[_Run, str]:
     """Say which completed runs are left out of comparisons, and why.
 
     `sides` are the cells that each comparison takes together, `first` the one that counts where two choices keep
@@ -85,7 +85,7 @@ def left_out(
     if len({(*computed_on(run), run.data_fingerprint) for run in held.values()}) <= 1:
         return {}
     places = _places(study, held)
-    found: dict[Run, str] = {}
+    found: dict[_Run, str] = {}
     for seed in dict.fromkeys(seed for _, seed in runs):
         members = {cell: where for (cell, one), where in places.items() if one == seed}
         world = _best(members, sides, first, metric in TIMES)
@@ -113,7 +113,7 @@ def computed_on(run: HeldRun) -> tuple[str, str]:
     return str(run.environment.get("device", "cpu")), str(run.environment.get("engine", "torch"))
 
 
-def _places(study: Study, held: Mapping[Run, HeldRun]) -> dict[Run, _Where]:
+def _places(study: Study, held: Mapping[_Run, HeldRun]) -> dict[_Run, _Where]:
     fixed = fixed_of(study)
     cells = {} if fixed is None else fixed.cells
     own = HeldStudy(study).fingerprints or versions_of(held.values())
@@ -153,7 +153,7 @@ def _asked(text: str) -> _Asked:
         data = data_key(DataSpec.model_validate(spec["data"]))
     except ValidationError:
         data = ""
-    plan = plan_of(spec)
+    plan = replanned(spec)
     if plan is None:
         return _Asked(any_device, any_engine, data, None, None)
     try:

@@ -1,6 +1,6 @@
 """One worker in this process, or several as processes with one thread each.
 
-    run_workers(Plan(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
+    run_workers(Site(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
 
 Every worker opens the storage itself and makes its job from what the study holds there: nothing lives in one process.
 """
@@ -25,9 +25,10 @@ from pathlib import Path
 import optuna
 
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
-from archsearch.study.compute import fixed_of
+from archsearch.study.compute import fixed_of, kept_threads
+from archsearch.study.runner import Job, Workplace
 from archsearch.study.storage import open_storage
-from archsearch.study.worker import GOES_ON, Job, SlotsWaitError, Workplace, work
+from archsearch.study.worker import GOES_ON, SlotsWaitError, work
 from archsearch.train.interrupt import interruptible
 
 MakeJob = Callable[[optuna.Study], Job]
@@ -134,7 +135,8 @@ def _work_here(
     look: Callable[[], None] = lambda: None,
 ) -> None:
     place = Workplace(storage, study, site.runs_dir, site.data_dir, deadline=time.monotonic() + site.seconds)
-    work(place, make_job(study), look)
+    with kept_threads(study):
+        work(place, make_job(study), look)
 
 
 def _worker(site: Site, make_job: MakeJob, parent: int, waiting: SimpleQueue[tuple[str, ...]]) -> None:
