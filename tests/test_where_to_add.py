@@ -90,7 +90,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from archsearch.spec.fields import Positive
+from archsearch.plain import Positive
 from archsearch.spec.layers.base import LayerBase, Shape, need_rank
 
 if TYPE_CHECKING:

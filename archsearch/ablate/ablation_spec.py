@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from pydantic_core import PydanticCustomError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
-from archsearch.spec.fields import LARGEST, LEVEL_NAME, NonNegativeFloat, Plain, SpecName, Text, written_default
+from archsearch.plain import LARGEST, NonNegativeFloat, Plain
+from archsearch.spec.fields import LEVEL_NAME, SpecName, Text, written_default
 from archsearch.stats.effect import Probability
 
 Metric = Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss"]

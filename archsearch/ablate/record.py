@@ -18,8 +18,8 @@ from archsearch.ablate.design.confounds import Confound
 from archsearch.ablate.design.factorial import Attribution, LinearModel
 from archsearch.ablate.design.fitting import LeftOut
 from archsearch.ablate.jobs import held_ablation, latest
-from archsearch.ablate.planned import CONTROL, Names, Numbers, Question
-from archsearch.spec.fields import Plain
+from archsearch.ablate.planned import CONTROL, Names, Numbers, Question, moves
+from archsearch.plain import Plain
 from archsearch.stats.effect import Effect, Exclusion, Family
 from archsearch.stats.power import Plan
 from archsearch.study.held import HeldRun, HeldTrial, Machine, fingerprints_of, machines_of, reads_of, runs_of
@@ -118,6 +118,15 @@ class AblationReport(Plain):
     models: Annotated[tuple[ModelPair, ...], Field(strict=False)]
     models_missing: str
     hardware: Names
+
+    def moved(self, name: str) -> tuple[str, ...]:
+        """Name the factors that a comparison of two cells moves."""
+        question = next(question for question in self.questions if question.name == name)
+        return moves(question, {cell.name: cell.moved for cell in self.cells})
+
+    def kind_of(self, name: str) -> str:
+        """Give the kind of the question that a comparison answers."""
+        return next((question.kind for question in self.questions if question.name == name), "comparison")
 
 
 # -- evidence ----------------------------------------------------------------------------------------------------------

@@ -23,12 +23,15 @@ from archsearch.search.baseline import unlike
 from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude
 from archsearch.search.jobs import confirm_job, held_search
 from archsearch.search.search_file import SearchFile
-from archsearch.search.space.space import network_key
+from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.study.compute import fix
 from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist, reads_of, runs_of
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
+from archsearch.study.mixed import left_out
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
+from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
 
@@ -39,10 +42,10 @@ def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
     sign = -1.0 if opened.directions[which] == optuna.study.StudyDirection.MAXIMIZE else 1.0
     done = [t for t in slots_of(opened).values() if t.state == TrialState.COMPLETE]
     done.sort(key=lambda t: (sign * t.values[which], t.number))
-    seen: set[str] = set()
+    seen: set[str | None] = set()
     ranked = []
     for trial in done:
-        network = HeldRun(trial).network
+        network = experiment_of(trial)
         if network not in seen:
             seen.add(network)
             ranked.append(trial)
@@ -50,8 +53,8 @@ def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
 
 
 def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[FrozenTrial]:
-    """Give the best trials that are not the baseline (its `network_key`), of several objectives those of the front."""
-    ranked = [trial for trial in ranked_trials(opened) if HeldRun(trial).network != baseline]
+    """Give the best trials but for the baseline (its `experiment_key`), of several objectives those of the front."""
+    ranked = [trial for trial in ranked_trials(opened) if experiment_of(trial) != baseline]
     if len(opened.directions) > 1:
         front = {trial.number for trial in opened.best_trials}
         ranked = [trial for trial in ranked if trial.number in front]
@@ -73,12 +76,14 @@ def confirm(
     held = {slot.candidate: slot.candidate_spec for slot in map(HeldTrial, there)}
     # a confirmation that has begun goes on with the baseline that it began with
     baseline = held.get(BASELINE) or study.space.baseline.model_dump(mode="json")
-    chosen = finalists(opened, count, network_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
+    chosen = finalists(opened, count, experiment_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
     if not chosen:
         return
     candidates = {BASELINE: baseline, **{f"trial {trial.number}": HeldRun(trial).spec for trial in chosen}}
     confirming = make_confirmation(opened, storage, "test_accuracy")
     add_slots(storage, confirming, _slots(confirming, candidates, fresh_seeds(HeldStudy(opened).seed, seeds)))
+    plans = [plan_experiment(ExperimentSpec.model_validate(spec)) for spec in candidates.values()]
+    fix(storage, confirming, plans, workers, like=opened)
     run_workers(
         Site(site.url, confirming.study_name, site.runs_dir, site.data_dir),
         confirm_job,
@@ -118,7 +123,12 @@ def confirming_slots(opened: optuna.Study, storage: RDBStorage) -> list[FrozenTr
 
 
 def confirmed_runs(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Give the completed runs of a confirmation that count, also of one that an earlier version made.
+    """Give the completed runs of a confirmation that count, also of one that an earlier version made."""
+    return [trial for trial in _counted(opened, slots) if trial.state == TrialState.COMPLETE]
+
+
+def _counted(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Give the runs that count, whatever became of them.
 
     Not those of a trial that is the baseline itself, nor, with several objectives, of one that is not on the front.
     """
@@ -128,26 +138,44 @@ def confirmed_runs(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[F
     again = {one.candidate for one in held if one.candidate != BASELINE and one.run_id in of_baseline}
     if len(opened.directions) > 1:
         front = {f"trial {trial.number}" for trial in opened.best_trials}
-        again |= {one.candidate for one in held} - front - {BASELINE}
-    return [trial for trial, one in zip(done, held, strict=True) if one.candidate not in again]
+        again |= {HeldTrial(one).candidate for one in slots} - front - {BASELINE}
+    return [trial for trial in slots if HeldTrial(trial).candidate not in again]
+
+
+def mixed_confirmations(opened: optuna.Study, storage: RDBStorage, slots: Sequence[FrozenTrial]) -> dict[int, str]:
+    """Say which completed runs of a confirmation would make a mixed pair, by trial, and why: see `study/mixed.py`."""
+    confirming = confirmation_study(opened, storage)
+    if confirming is None:
+        return {}
+    done = [trial for trial in slots if trial.state == TrialState.COMPLETE]
+    runs = {(HeldTrial(trial).candidate, HeldTrial(trial).run_seed): trial for trial in done}
+    sides = [(BASELINE, name) for name, _ in runs if name != BASELINE]
+    found = left_out(confirming, runs, sides, BASELINE, "test_accuracy")
+    return {runs[key].number: reason for key, reason in found.items()}
 
 
 def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation | None:
-    """Read the confirmation of a search from the storage, None if there is none."""
+    """Read the confirmation of a search from the storage, None if there is none; judged by today's rule, always."""
     slots = confirming_slots(opened, storage)
-    done = confirmed_runs(opened, slots)
-    if not done:
+    planned = _counted(opened, slots)
+    useless = mixed_confirmations(opened, storage, planned)
+    planned = [trial for trial in planned if trial.number not in useless]
+    if not any(trial.state == TrialState.COMPLETE for trial in planned):
         return None
-    test: dict[str, dict[int, float]] = {}
+    test: dict[str, dict[int, float | None]] = {}
     validation: dict[str, dict[int, float]] = {}
     specs: dict[str, dict[str, Any]] = {}
-    for trial in done:
+    for trial in planned:
         held = HeldTrial(trial)
+        runs = test.setdefault(held.candidate, {})
         specs[held.candidate] = held.candidate_spec
-        test.setdefault(held.candidate, {})[held.run_seed] = trial.values[0]
-        accuracy = HeldRun(trial).metric("val_accuracy")
-        if accuracy is not None:
-            validation.setdefault(held.candidate, {})[held.run_seed] = accuracy
+        if trial.state == TrialState.COMPLETE:
+            runs[held.run_seed] = trial.values[0]
+            accuracy = HeldRun(trial).metric("val_accuracy")
+            if accuracy is not None:
+                validation.setdefault(held.candidate, {})[held.run_seed] = accuracy
+        elif trial.state.is_finished():
+            runs[held.run_seed] = None
     metrics = HeldStudy(opened).metrics
     learned = metrics.index("val_accuracy") if "val_accuracy" in metrics else None
     searched: dict[str, tuple[int | None, float | None]] = {}
@@ -157,7 +185,8 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
             values = opened.get_trials(deepcopy=False)[number].values
             searched[name] = (number, values[learned] if learned is not None and values else None)
     seeds = sorted({seed for by_seed in test.values() for seed in by_seed})
-    confirmed = conclude(seeds, test, validation, searched, reads_of(runs_of(slots)))
+    complete = all(trial.state.is_finished() for trial in planned)
+    confirmed = conclude(seeds, test, validation, searched, reads_of(runs_of(slots)), complete=complete)
     return confirmed.model_copy(update={"unlike": _unlike(opened, confirmed, specs)})
 
 

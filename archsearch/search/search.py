@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError
 from archsearch.files import write_whole
+from archsearch.plain import Plain
 from archsearch.search.confirm import Confirmation, best_of, headline
 from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
@@ -27,8 +28,8 @@ from archsearch.search.search_file import SearchFile
 from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import Plain
 from archsearch.spec.text.write import spec_yaml
+from archsearch.study.compute import fix
 from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.pool import Site, run_workers
@@ -111,6 +112,7 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
         if counted.exact:
             trials = min(trials, max(1, counted.distinct))  # each network once, and then there is nothing left
     opened.set_user_attr(HeldStudy.trials.key, max(trials, HeldStudy(opened).trials))
+    fix(storage, opened, (), settings.workers)
     site = Site(settings.url, name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, search_job, settings.workers, lambda: look(opened))
     look(opened)

@@ -13,7 +13,8 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text, written_default
+from archsearch.plain import NonNegative, Plain, Positive
+from archsearch.spec.fields import SpecName, Text, written_default
 from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
 

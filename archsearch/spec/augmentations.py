@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from archsearch.spec.fields import Positive
+from archsearch.plain import Positive
 from archsearch.spec.onekey import Kind, OneKey
 
 if TYPE_CHECKING:

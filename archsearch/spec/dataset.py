@@ -20,8 +20,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from archsearch.plain import LARGEST, Plain, Positive
 from archsearch.spec.augmentations import Augmentation
-from archsearch.spec.fields import LARGEST, Pair, Plain, Positive, SpecName, Text
+from archsearch.spec.fields import Pair, SpecName, Text
 
 
 def _fraction_or_count(value: object) -> object:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self, get_args
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.spec.fields import Fraction, NonNegativeFloat, PositiveFloat
+from archsearch.plain import Fraction, NonNegativeFloat, PositiveFloat
 from archsearch.spec.onekey import Kind, OneKey
 
 if TYPE_CHECKING:

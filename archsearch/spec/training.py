@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_a
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.spec.fields import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat, written_default
+from archsearch.plain import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat
+from archsearch.spec.fields import written_default
 from archsearch.spec.onekey import Kind, OneKey, has_defaults, one_of
 from archsearch.spec.optimizers import OPTIMIZER_KINDS, Adam, Optimizer
 

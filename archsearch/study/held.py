@@ -24,7 +24,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 import optuna
 from optuna.trial import FrozenTrial
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.train.result import RunResult
 
 T = TypeVar("T")
@@ -187,6 +187,9 @@ class HeldStudy(_Held):
     kind = Key("kind", "")  # "" where another program made it
     metrics = Key[tuple[str, ...]]("metrics", read=tuple)  # the names of the objectives
     trials = Key("trials", 0)  # how many are planned in all
+    # what its runs are computed with: see study/compute.py
+    compute = Key[str | None]("compute", None)
+    fingerprints = Key[Mapping[str, str]]("fingerprints", {})
     # of a search: see HeldSearch
     text = Key[str]("text")
     stem = Key[str]("stem")

@@ -17,7 +17,7 @@ from archsearch.data.location import data_dir as locate_data
 from archsearch.errors import UnavailableError
 from archsearch.native.library import load_library as load_native
 from archsearch.native.library import why_missing as missing_native
-from archsearch.train.device import resolve_device
+from archsearch.train.compute import resolve_device
 from archsearch.train.environment import processor
 
 _PACKAGES = ("torch", "torchvision", "optuna", "pydantic", "numpy", "scipy", "plotly", "optuna-dashboard", "psycopg")

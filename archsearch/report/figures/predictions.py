@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from archsearch.report.experiments import Floats, Whole
 from archsearch.report.figures.figure import Column, Figure, Table, TableCell, interval_columns
 from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
+from archsearch.stats.intervals import wilson_interval
 
 BINS = 15  # as Guo et al. (2017), "On Calibration of Modern Neural Networks"
 MOST_CLASSES_DRAWN = 30  # above, numbers in the cells cannot be read any more
@@ -126,21 +127,13 @@ def reliability_data(probabilities: Floats, labels: Whole, bins: int = BINS) -> 
                     count,
                     float(confidence[inside].mean()),
                     hits / count,
-                    _wilson(hits, count),
+                    wilson_interval(hits, count),
                 )
             )
     low, high, counts, mean, accuracy, interval = (list(column) for column in zip(*rows, strict=True))
     total = len(labels)
     ece = sum(c * abs(a - m) for c, m, a in zip(counts, mean, accuracy, strict=True)) / total
     return Reliability(low, high, counts, mean, accuracy, interval, ece, total)
-
-
-def _wilson(hits: float, count: int) -> tuple[float, float]:
-    """Give Wilson's 95 % interval of a share."""
-    from scipy.stats import binomtest
-
-    between = binomtest(round(hits), count).proportion_ci(0.95, method="wilson")
-    return float(between.low), float(between.high)
 
 
 def reliability_figure(key: str, label: str, data: Reliability, part: str, runs: int, meaning: str) -> Figure:

@@ -11,7 +11,6 @@ is found by `locate.py`. No Optuna, no torch.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -19,12 +18,12 @@ from pydantic import ValidationError
 
 from archsearch.errors import LimitError, Problem, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
-from archsearch.files import seal
 from archsearch.search.runnable import check_runs_here
 from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
 from archsearch.search.space.overlay import laid_over, trained_alike
 from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.network import PlanError
 from archsearch.spec.text.sentences import problem_sentence
 from archsearch.spec.text.yaml import Tree
 
@@ -52,17 +51,13 @@ TOO_LARGE = "over the limits on layers, parameters or memory of a batch that hol
 class InfeasibleError(Exception):
     """A sample that cannot be trained: its network does not fit or is too large, or its training cannot be here.
 
-    `reason` is the same for all samples with the same fault, whichever layer has it.
+    `reason` is the same for all samples with the same fault, whichever `layer` has it ("" where none has).
     """
 
-    def __init__(self, message: str, reason: str | None = None) -> None:
+    def __init__(self, message: str, reason: str = "", layer: str = "") -> None:
         super().__init__(message)
-        self.reason = reason or reason_of(message)
-
-
-def reason_of(message: str) -> str:
-    """Give the first sentence of a planning error without the name of the layer: equal for equal faults."""
-    return re.sub(r"^\S+ (?=\(\w+\): )", "", message.split(". ")[0].rstrip("."))
+        self.reason = reason or message
+        self.layer = layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +129,8 @@ class SearchSpace:
         except LimitError as error:
             raise InfeasibleError(error.problems[0].message, TOO_LARGE) from None
         except SpecError as error:
-            raise InfeasibleError(error.problems[0].message) from None
+            layer = error.layer if isinstance(error, PlanError) else ""
+            raise InfeasibleError(error.problems[0].message, error.problems[0].reason, layer) from None
         except UsageError as error:
             raise InfeasibleError(str(error)) from None
         broken = self.limits.broken_by(plan.network.parameters, plan.network.macs)
@@ -145,12 +141,6 @@ class SearchSpace:
     def with_values(self, values: Mapping[str, Value]) -> ExperimentPlan:
         """Give the plan for some values; raise `InfeasibleError`, or KeyError where one is missing."""
         return self.sample(lambda value: values[value.name])[0]
-
-
-def network_key(plan: ExperimentPlan) -> str:
-    """Name what is trained, but for the seed: equal for two ways to write the same network and training."""
-    spec = plan.spec
-    return seal([plan.network.canonical(), spec.data.model_dump(mode="json"), spec.train.model_dump(mode="json")])[:16]
 
 
 def _plain(spec: ExperimentSpec) -> dict[str, Tree]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,12 @@ import archsearch
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_spec
 from archsearch.search.search_file import load_study
-from archsearch.search.space.count import SAMPLE, count_space, distinct_from, each_feasible, wilson
+from archsearch.search.space.count import count_space, each_feasible
 from archsearch.search.space.locate import locate
-from archsearch.search.space.space import InfeasibleError, network_key
+from archsearch.search.space.space import InfeasibleError
 from archsearch.spec.catalog import study_kind
 from archsearch.spec.text.yaml import read_file
+from archsearch.train.identity import experiment_key
 
 FILES = sorted((Path(archsearch.__file__).parents[1] / "studies").glob("*.yaml"))
 STUDIES = [path for path in FILES if study_kind(read_file(path)) == "search"]
@@ -105,7 +105,7 @@ def test_documented_variant_lies_in_the_lenet_space(name):
     spec = load_spec(name)
     spec = spec.model_copy(update={"data": space.base.data})
     assert locate(space, spec) == DOCUMENTED[name]
-    assert network_key(space.with_values(DOCUMENTED[name])) == network_key(
+    assert experiment_key(space.with_values(DOCUMENTED[name])) == experiment_key(
         space.plan(spec.model_dump(mode="json", include={"name", "data", "network", "train"}))
     )
 
@@ -154,7 +154,7 @@ def naive(space) -> tuple[int, int, int]:
         if key in seen:
             continue
         try:
-            networks.add(network_key(space.plan(tree)))
+            networks.add(experiment_key(space.plan(tree)))
             seen[key] = True
         except InfeasibleError:
             seen[key] = False
@@ -292,7 +292,7 @@ def test_count_agrees_with_making_every_configuration(make_study, text):
     assert sum(misfit.configurations for misfit in counted.misfits) == counted.total - counted.feasible
     listed = list(each_feasible(space))
     assert len(listed) == counted.feasible
-    assert len({network_key(space.with_values(values)) for values in listed}) == counted.distinct
+    assert len({experiment_key(space.with_values(values)) for values in listed}) == counted.distinct
 
 
 def test_estimate_of_a_large_space_holds_the_exact_count(make_study, monkeypatch):
@@ -311,20 +311,6 @@ def test_continuous_value_makes_the_total_infinite(make_study):
     counted = count_space(make_study("train: {optimizer: {adam: {lr: {float: [0.001, 0.01], log: true}}}}").space)
     assert counted.total is None
     assert counted.continuous == ("train.optimizer.adam.lr",)
-
-
-def test_wilson_interval_of_half_of_a_hundred():
-    # worked by hand: centre 0.5, half-width 1.96/(1+0.0384)*sqrt(0.25/100+0.0000960) = 0.0962
-    assert wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
-
-
-def test_distinct_from_coincidences_finds_the_number_of_kinds():
-    generator = random.Random(1)
-    draws = [str(generator.randrange(5000)) for _ in range(SAMPLE)]
-    keys = {key: draws.count(key) for key in set(draws)}
-    estimate, (low, high) = distinct_from(keys, 10**6, 10**6)
-    assert low <= 5000 <= high
-    assert estimate == pytest.approx(5000, rel=0.1)
 
 
 def test_number_of_training_samples_may_be_open(make_study):

@@ -14,11 +14,11 @@ from pydantic import Field, create_model
 from archsearch.ablate.ablation_spec import AblationSpec
 from archsearch.cli.schema import schemas
 from archsearch.data.registry import DATASETS, OWN_DATA
+from archsearch.plain import Plain
 from archsearch.search.search_spec import StudySpec
 from archsearch.spec.augmentations import AUGMENTATION_KINDS
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import Plain
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
 from archsearch.spec.text.schema import experiment_schema
