@@ -30,7 +30,7 @@ from archsearch.stats.intervals import t_interval
 from archsearch.study.lifecycle import existing_study
 from archsearch.study.queue import slots_of, take
 from archsearch.study.storage import default_url, open_storage
-from archsearch.study.transaction import note
+from archsearch.study.transaction import write_down
 from archsearch.train.identity import experiment_key
 from archsearch.train.run import run
 
@@ -88,7 +88,7 @@ def replay(sampler: str, seed: int) -> list[float]:
             trial = take(storage, study)
             assert trial is not None
             assigned = job.assignment(trial)
-            note(storage, trial, assigned.attrs, assigned.params)
+            write_down(storage, trial, assigned.attrs, assigned.params)
             values.append(table[assigned.attrs["network"]][-1])
             study.tell(trial, values[-1])
     return values

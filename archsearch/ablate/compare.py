@@ -19,7 +19,7 @@ from archsearch.ablate.design.cell import Cell, Factor
 from archsearch.ablate.design.factorial import LinearModel, Moved, estimators, fit
 from archsearch.ablate.judging import of_kind
 from archsearch.ablate.numerals import Numeral, as_fraction, read_number
-from archsearch.ablate.planned import Question, effect_label
+from archsearch.ablate.questions import Question, effect_label
 from archsearch.ablate.schedule import contrast_of
 from archsearch.ablate.sheet import MOST_PROBLEMS, Sheet, read_sheet
 from archsearch.ablate.units import Measured, PlacedNumber, unit_of

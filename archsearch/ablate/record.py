@@ -18,7 +18,7 @@ from archsearch.ablate.design.confounds import Confound
 from archsearch.ablate.design.factorial import Attribution, LinearModel
 from archsearch.ablate.design.fitting import LeftOut
 from archsearch.ablate.jobs import held_ablation, latest
-from archsearch.ablate.planned import CONTROL, Names, Numbers, Question, moves
+from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, moves
 from archsearch.plain import Plain
 from archsearch.stats.effect import Effect, Exclusion, Family
 from archsearch.stats.power import Plan

@@ -28,7 +28,7 @@ from archsearch.plain import Plain
 from archsearch.train.result import RunResult
 
 T = TypeVar("T")
-StudyKind = Literal["search", "confirm", "ablation"]
+HeldKind = Literal["search", "confirm", "ablation"]
 Ending = Literal["completed", "repeated", "pruned", "diverged", "failed"]
 
 # -- what is written ---------------------------------------------------------------------------------------------------
@@ -123,9 +123,9 @@ def stored(part: HeldPart | None) -> dict[str, Any]:
     return found
 
 
-def required_fields(kind: StudyKind) -> list[str]:
+def required_fields(kind: HeldKind) -> list[str]:
     """Name what every study of a kind holds."""
-    parts: Mapping[StudyKind, type[HeldPart]] = {
+    parts: Mapping[HeldKind, type[HeldPart]] = {
         "search": HeldSearch,
         "confirm": HeldConfirmation,
         "ablation": HeldAblation,

@@ -12,7 +12,8 @@ from archsearch.ablate.ablation_file import changed, load_ablation
 from archsearch.ablate.ablation_spec import DesignName
 from archsearch.ablate.between import declare_between
 from archsearch.ablate.design.designs import DESIGNS
-from archsearch.ablate.planned import Ablation, Question, plan_ablation
+from archsearch.ablate.planned import Ablation, plan_ablation
+from archsearch.ablate.questions import Question
 from archsearch.ablate.write import ablation_yaml
 from archsearch.cli.schema import schemas
 from archsearch.errors import SpecError, UsageError

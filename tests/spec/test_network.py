@@ -13,7 +13,8 @@ from torch import nn
 
 from archsearch.errors import LimitError
 from archsearch.spec.layers import Layer
-from archsearch.spec.network import RESERVED_NAMES, Limits, PlanError, build_network, layer_names, plan_network
+from archsearch.spec.network import Limits, PlanError, build_network, layer_names, plan_network
+from archsearch.spec.reserved import RESERVED_NAMES
 from archsearch.spec.text.yaml import read_text
 
 LAYERS = TypeAdapter(list[Layer])

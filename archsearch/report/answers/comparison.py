@@ -8,7 +8,7 @@ The verdicts are those of `archsearch compare`; nothing is judged here. Figures 
 from __future__ import annotations
 
 from archsearch.ablate.compare import Compared, Measurements
-from archsearch.ablate.planned import Question
+from archsearch.ablate.questions import Question
 from archsearch.ablate.record import AblationReport, CellReport, Counts
 from archsearch.report.answers.verdicts import MOST_SAID
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled
