@@ -50,12 +50,12 @@ def note(text: str) -> None:
 
 
 def flowing(to: Console, parts: Sequence[Text | str], gap: str = "  ") -> None:
-    """Print parts on one line; where they do not fit, on several, and no part is broken.
+    """Print parts on one line; where they do not fit, on several; a part wider than a line is broken between words.
 
     A line into a file or a pipe has no width, unless COLUMNS gives it one.
     """
     text, used = Text(), 0
-    for part in parts:
+    for part in _fitting(to, parts):
         if not used:
             used = len(part)
         elif not _has_width(to) or used + len(gap) + len(part) <= to.width:
@@ -66,6 +66,14 @@ def flowing(to: Console, parts: Sequence[Text | str], gap: str = "  ") -> None:
             used = 2 + len(part)
         text.append_text(part) if isinstance(part, Text) else text.append(part)
     to.print(text, soft_wrap=True)
+
+
+def _fitting(to: Console, parts: Sequence[Text | str]) -> list[Text | str]:
+    found: list[Text | str] = []
+    for part in parts:
+        wide = _has_width(to) and len(part) > to.width - 2
+        found += part.split(" ") if wide and isinstance(part, str) else [part]
+    return found
 
 
 def _has_width(to: Console) -> bool:
