@@ -23,11 +23,12 @@ import optuna
 from optuna.trial import TrialState
 
 from archsearch.search.jobs import search_job, what_is_held
-from archsearch.search.search import Settings, existing_study, search
+from archsearch.search.search import SearchSettings, search
 from archsearch.search.search_file import load_study
 from archsearch.search.space.count import each_feasible
 from archsearch.search.space.space import network_key
 from archsearch.stats.intervals import t_interval
+from archsearch.study.lifecycle import existing_study
 from archsearch.study.queue import slots_of, take
 from archsearch.study.storage import default_url, open_storage
 from archsearch.study.transaction import note
@@ -98,7 +99,7 @@ def live(sampler: str, seed: int, runs_dir: Path) -> list[float]:
     name = f"{sampler}-{seed}"
     search(
         load_study("digits"),
-        Settings(trials=TRIALS, name=name, seed=seed, sampler=sampler, confirm=0, runs_dir=runs_dir),
+        SearchSettings(trials=TRIALS, name=name, seed=seed, sampler=sampler, confirm=0, runs_dir=runs_dir),
     )
     trials = slots_of(existing_study(name, open_storage(default_url(runs_dir)))).values()
     return [t.values[0] if t.state == TrialState.COMPLETE else 0.0 for t in sorted(trials, key=lambda t: t.number)]

@@ -9,11 +9,8 @@ baseline of another ablation, is taken from there.
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,27 +25,13 @@ from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, Course, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
-from archsearch.errors import SpecError, UsageError
+from archsearch.errors import SpecError
 from archsearch.stats import intervals
-from archsearch.study.held import why_lost
+from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
+from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
-from archsearch.study.storage import default_url, experimental, open_storage, read_each
-
-Look = Callable[[optuna.Study], None]
-KIND = "ablation"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How an ablation is run."""
-
-    seconds: float = math.inf
-    workers: int = 1
-    storage: str | None = None
-    name: str | None = None
-    runs_dir: Path = Path("runs")
-    data_dir: Path | None = None
+from archsearch.study.storage import open_storage
 
 
 def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: None) -> AblationReport:
@@ -57,11 +40,10 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     Raises `SpecError` if a study of this name was made for another ablation, `UnavailableError` if the storage cannot
     be reached, `Interrupted`.
     """
-    url = settings.storage or default_url(settings.runs_dir)
-    storage = open_storage(url)
+    storage = open_storage(settings.url)
     opened = open_ablation(ablation, storage, settings.name or ablation.name)
     retry(storage, opened)
-    site = Site(url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
+    site = Site(settings.url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, ablate_job, settings.workers, lambda: look(opened))
     look(opened)
     report = report_on(opened, settings.runs_dir)
@@ -71,25 +53,10 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
 
 def open_ablation(ablation: Ablation, storage: RDBStorage, name: str) -> optuna.Study:
     """Open the study of this name, or make it; refuse one that was made for another ablation."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
-        raise UsageError(f"--name: {name!r} may hold letters, digits, _ . - only, and begins with a letter or digit")
-    opened = optuna.create_study(
-        study_name=name, storage=storage, direction=ablation.family.direction, load_if_exists=True
+    held = HeldAblation(ablation=ablation.model_dump_json(), metrics=(ablation.family.metric,), trials=ablation.runs)
+    opened = open_or_make(
+        storage, name, "ablation", [(ablation.family.direction, ablation.family.metric)], lambda: held
     )
-    held = opened.user_attrs
-    if not held:
-        for key, value in (
-            ("kind", KIND),
-            ("ablation", ablation.model_dump_json()),
-            ("metrics", [ablation.family.metric]),
-            ("trials", ablation.runs),
-        ):
-            opened.set_user_attr(key, value)
-        with experimental():
-            opened.set_metric_names([ablation.family.metric])
-        return opened
-    if held.get("kind") != KIND:
-        raise SpecError(f"{name} exists and is no ablation; choose another name with --name")
     differences = differences_of(held_ablation(opened), ablation)
     if differences:
         raise SpecError(
@@ -133,16 +100,6 @@ def _brief(value: object) -> str:
 
 
 # -- what came out -----------------------------------------------------------------------------------------------------
-
-
-def existing_ablation(name: str, storage: RDBStorage) -> optuna.Study:
-    """Open an ablation that is there; raise `UsageError` where it is another kind of study, or none."""
-    if name not in optuna.get_all_study_names(storage):
-        raise UsageError(f"no ablation {name!r} in this storage")
-    opened = optuna.load_study(study_name=name, storage=storage)
-    if opened.user_attrs.get("kind") != KIND:
-        raise UsageError(f"{name} is no ablation")
-    return opened
 
 
 def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationReport:
@@ -198,21 +155,21 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
 
 def _test_reads(done: list[FrozenTrial]) -> int:
     """Count the reads of the test set, each run once: the same run may be in two cells."""
-    reads = {trial.user_attrs["run_id"]: trial.user_attrs["result"]["test_reads"] for trial in done}
-    return sum(reads.values())
+    return reads_of({run.run_id: run for run in runs_of(done)}.values())
 
 
 def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
     """Name what the runs were computed on: one line if all on the same."""
 
-    def line(environment: dict[str, Any]) -> str:
+    def line(environment: Mapping[str, Any]) -> str:
         engine = environment.get("engine", "torch")
         words = [str(environment.get(key, "?")) for key in ("device_name", "device")]
         versions = f"torch {environment.get('torch')}, Python {environment.get('python')}"
-        threads = f"{environment.get('threads')} threads"
+        count = environment.get("threads")
+        threads = f"{count} thread{'' if count == 1 else 's'}"
         return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"
 
-    return tuple(dict.fromkeys(line(trial.user_attrs["result"]["environment"]) for trial in done))
+    return tuple(dict.fromkeys(line(run.environment) for run in runs_of(done)))
 
 
 def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial], runs: Runs) -> list[CellReport]:
@@ -221,7 +178,7 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
         of = runs.get(cell.name, {})
         values = [value for value in of.values() if value is not None]
         mine = [trial for (name, _), trial in trials.items() if name == cell.name]
-        seconds = [trial.user_attrs["result"]["seconds"] for trial in mine if trial.state == TrialState.COMPLETE]
+        seconds = [HeldRun(trial).seconds for trial in mine if trial.state == TrialState.COMPLETE]
         found.append(
             CellReport(
                 name=cell.name,
@@ -239,7 +196,7 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
 
 
 def _counts(opened: optuna.Study, trials: dict[tuple[str, int], FrozenTrial], planned: list[tuple[str, int]]) -> Counts:
-    outcomes = Counter(trial.user_attrs.get("outcome") for trial in trials.values())
+    outcomes = Counter(HeldTrial(trial).outcome for trial in trials.values())
     states = Counter(trial.state for trial in trials.values())
     return Counts(
         planned=len(planned),
@@ -265,4 +222,4 @@ def _failures(trials: dict[tuple[str, int], FrozenTrial]) -> list[Failure]:
 
 def all_reports(storage: RDBStorage) -> tuple[list[AblationReport], dict[str, str]]:
     """Report on every ablation of a storage; and why not, for those that cannot be read."""
-    return read_each(storage, KIND, report_on)
+    return read_each(storage, "ablation", report_on)

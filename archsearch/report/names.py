@@ -18,9 +18,9 @@ from archsearch.errors import DamagedFileError, UsageError
 from archsearch.experiment_plan import load_plan
 from archsearch.files import read_sealed
 from archsearch.report.experiments import KnownRun
-from archsearch.search.search import study_names
 from archsearch.spec.catalog import catalog
-from archsearch.study.storage import default_url, kind_of, open_storage
+from archsearch.study.lifecycle import kind_of, study_names
+from archsearch.study.storage import default_url, open_storage
 from archsearch.train.directory import RunDirectory
 from archsearch.train.run import identity
 

@@ -1,6 +1,6 @@
 """One worker in this process, or several as processes with one thread each.
 
-    run_workers(Plan(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
+    run_workers(Site(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
 
 Every worker opens the storage itself and makes its job from what the study holds there: nothing lives in one process.
 """
@@ -23,8 +23,9 @@ from pathlib import Path
 import optuna
 
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
+from archsearch.study.runner import Job, Workplace
 from archsearch.study.storage import open_storage
-from archsearch.study.worker import GOES_ON, Job, Workplace, work
+from archsearch.study.worker import GOES_ON, work
 from archsearch.train.interrupt import interruptible
 
 MakeJob = Callable[[optuna.Study], Job]
