@@ -48,8 +48,8 @@ def confirmed(**test):
         ),
         (
             {BASELINE: 0.95, "trial_1": 0.95},
-            "No network was found that is better than the baseline: the best finalist, trial 1, is equivalent to it within "
-            "0.10 points.",
+            "No network was found that is better than the baseline: the best finalist, trial 1, is equivalent to it "
+            "within 0.10 points.",
         ),
         (
             {BASELINE: 0.97, "trial_1": 0.95},
