@@ -26,7 +26,7 @@ from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, Course, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.errors import SpecError
-from archsearch.stats import paired
+from archsearch.stats import intervals
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.pool import Site, run_workers
@@ -187,9 +187,9 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
                 parameters=cell.parameters,
                 macs=cell.macs,
                 values={str(seed): of[seed] for seed in cell.seeds if seed in of},
-                mean=paired.mean(values) if values else None,
-                sd=paired.standard_deviation(values) if len(values) > 1 else None,
-                seconds=paired.mean(seconds) if seconds else None,
+                mean=intervals.mean(values) if values else None,
+                sd=intervals.standard_deviation(values) if len(values) > 1 else None,
+                seconds=intervals.mean(seconds) if seconds else None,
             )
         )
     return found

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from archsearch.ablate.jobs import held_ablation, latest
 from archsearch.ablate.planned import CONTROL, Numbers
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.study.held import HeldRun, HeldTrial, Machine, fingerprints_of, machines_of, reads_of, runs_of
 from archsearch.study.storage import Study
 

@@ -19,12 +19,12 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
 from archsearch.errors import SpecError
+from archsearch.plain import Plain
 from archsearch.search.importance import Importances, OpenValue, Sample, importances
 from archsearch.search.jobs import held_search
 from archsearch.search.search import StudyReport, baseline_trial, report_on
 from archsearch.search.search_file import LEARNED
 from archsearch.search.space.domains import Value
-from archsearch.spec.fields import Plain
 from archsearch.spec.text.oneline import network_line
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.queue import slots_of

@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.spec.fields import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat, written_default
+from archsearch.plain import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat
+from archsearch.spec.fields import written_default
 from archsearch.spec.onekey import Kind, OneKey
 
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -24,7 +24,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 import optuna
 from optuna.trial import FrozenTrial
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.train.result import RunResult
 
 T = TypeVar("T")

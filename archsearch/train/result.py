@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.spec.training import EVAL_LOSS, EvalLoss
 
 Metric = float | None
