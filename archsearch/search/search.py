@@ -29,6 +29,7 @@ from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.write import spec_yaml
+from archsearch.study.compute import fix
 from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.pool import Site, run_workers
@@ -111,6 +112,7 @@ def search(study: Study, settings: SearchSettings, look: Look = lambda study: No
         if counted.exact:
             trials = min(trials, max(1, counted.distinct))  # each network once, and then there is nothing left
     opened.set_user_attr(HeldStudy.trials.key, max(trials, HeldStudy(opened).trials))
+    fix(storage, opened, (), settings.workers)
     site = Site(settings.url, name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, search_job, settings.workers, lambda: look(opened))
     look(opened)

@@ -183,6 +183,9 @@ class HeldStudy(_Held):
     kind = Key("kind", "")  # "" where another program made it
     metrics = Key[tuple[str, ...]]("metrics", read=tuple)  # the names of the objectives
     trials = Key("trials", 0)  # how many are planned in all
+    # what its runs are computed with: see study/compute.py
+    compute = Key[str | None]("compute", None)
+    fingerprints = Key[Mapping[str, str]]("fingerprints", {})
     # of a search: see HeldSearch
     text = Key[str]("text")
     stem = Key[str]("stem")

@@ -28,11 +28,13 @@ from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.search.space.count import each_feasible
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
+from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Open
+from archsearch.search.tried import experiment_of
 from archsearch.study.held import HeldTrial, fixed_values
 from archsearch.study.optuna_private import contains, reading_from, storage_of
 from archsearch.study.storage import experimental
+from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
 MOST_TRIES = 2000
@@ -109,7 +111,7 @@ class FeasibleSampler:
                 reasons[f"{error.layer} {error.reason}".lstrip()] += 1
                 continue
             last = Sample(plan, values, reasons.total())
-            if network_key(plan) not in tried or repeats >= MOST_REPEATS:
+            if experiment_key(plan) not in tried or repeats >= MOST_REPEATS:
                 return last
             repeats += 1
         if last is not None:
@@ -132,7 +134,7 @@ class FeasibleSampler:
         return self.listed[slot]
 
     def _list(self, values: Values) -> None:
-        key = network_key(self.space.with_values(values))
+        key = experiment_key(self.space.with_values(values))
         if key not in self.keys:
             self.keys.add(key)
             self.listed.append(values)
@@ -187,5 +189,5 @@ def _snapshot(study: Study, memory: int | None) -> Study:
 
 def _known_networks(study: Study, trial: FrozenTrial) -> set[str]:
     others = study.get_trials(deepcopy=False)
-    found = (HeldTrial(other).network for other in others if other.number != trial.number)
+    found = (experiment_of(other) for other in others if other.number != trial.number)
     return {network for network in found if network is not None}
