@@ -86,9 +86,7 @@ def replay(sampler: str, seed: int) -> list[float]:
             trial = take(storage, study)
             assert trial is not None
             assigned = job.assignment(trial)
-            write_down(storage, trial, assigned.attrs, assigned.params)
-            values.append(table[assigned.attrs["network"]][-1])
-            note(storage, trial, stored(assigned.held), assigned.params)
+            write_down(storage, trial, stored(assigned.held), assigned.params)
             values.append(table[assigned.held.network or ""][-1])
             study.tell(trial, values[-1])
     return values
