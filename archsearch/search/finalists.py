@@ -79,7 +79,7 @@ def confirm(
     chosen = finalists(opened, count, experiment_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
     if not chosen:
         return
-    candidates = {BASELINE: baseline, **{f"trial {trial.number}": HeldRun(trial).spec for trial in chosen}}
+    candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
     confirming = make_confirmation(opened, storage, "test_accuracy")
     add_slots(storage, confirming, _slots(confirming, candidates, fresh_seeds(HeldStudy(opened).seed, seeds)))
     plans = [plan_experiment(ExperimentSpec.model_validate(spec)) for spec in candidates.values()]
@@ -111,6 +111,11 @@ def _slots(confirming: optuna.Study, candidates: dict[str, dict[str, Any]], seed
     return slots
 
 
+def finalist_name(trial: FrozenTrial) -> str:
+    """Name a trial as a candidate of the confirmation."""
+    return f"trial {trial.number}"
+
+
 def fresh_seeds(study_seed: int, count: int) -> list[int]:
     """Give the seeds of a confirmation: none is that of the search."""
     return [1 + stream(study_seed, "confirm", number) % (2**31 - 2) for number in range(count)]
@@ -137,7 +142,7 @@ def _counted(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[FrozenT
     of_baseline = {one.run_id for one in held if one.candidate == BASELINE}
     again = {one.candidate for one in held if one.candidate != BASELINE and one.run_id in of_baseline}
     if len(opened.directions) > 1:
-        front = {f"trial {trial.number}" for trial in opened.best_trials}
+        front = {finalist_name(trial) for trial in opened.best_trials}
         again |= {HeldTrial(one).candidate for one in slots} - front - {BASELINE}
     return [trial for trial in slots if HeldTrial(trial).candidate not in again]
 
@@ -179,11 +184,9 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
     metrics = HeldStudy(opened).metrics
     learned = metrics.index("val_accuracy") if "val_accuracy" in metrics else None
     searched: dict[str, tuple[int | None, float | None]] = {}
-    for name in test:
-        if name != BASELINE:
-            number = int(name.split()[-1])
-            values = opened.get_trials(deepcopy=False)[number].values
-            searched[name] = (number, values[learned] if learned is not None and values else None)
+    for trial in opened.get_trials(deepcopy=False):
+        if (name := finalist_name(trial)) in test:
+            searched[name] = (trial.number, trial.values[learned] if learned is not None and trial.values else None)
     seeds = sorted({seed for by_seed in test.values() for seed in by_seed})
     complete = all(trial.state.is_finished() for trial in planned)
     confirmed = conclude(seeds, test, validation, searched, reads_of(runs_of(slots)), complete=complete)

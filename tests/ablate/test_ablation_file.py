@@ -50,10 +50,11 @@ def test_design_names_of_the_language_are_those_there_are() -> None:
 
 
 def test_questions_of_each_design(planned) -> None:
-    names = {}
+    names, kinds = {}, {}
     for design in ("leave_one_out", "path", "path_and_leave_one_out", "full_factorial", "shapley"):
         ablation = planned(f"{FACTORS}design: {design}\n")
         names[design] = [(q.name, q.against) for q in ablation.questions]
+        kinds[design] = [q.kind for q in ablation.questions]
     both = "activation=tanh+width=x2"
     path = [("then activation", "tiny"), ("then width", "activation=tanh")]
     assert names == {
@@ -62,6 +63,13 @@ def test_questions_of_each_design(planned) -> None:
         "path_and_leave_one_out": [*path, ("without activation", both)],
         "full_factorial": [("activation", "tiny"), ("width", "tiny"), ("activation:width", "tiny")],
         "shapley": [("all changes together", "tiny"), ("activation", "tiny"), ("width", "tiny")],
+    }
+    assert kinds == {
+        "leave_one_out": ["comparison", "comparison"],
+        "path": ["step", "step"],
+        "path_and_leave_one_out": ["step", "step", "comparison"],
+        "full_factorial": ["effect", "effect", "interaction"],
+        "shapley": ["comparison", "share", "share"],
     }
 
 

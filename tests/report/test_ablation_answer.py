@@ -103,7 +103,9 @@ def test_factorial_counts_interactions_apart(held):
     names = ("activation", "width", "rate", "activation:width")
     report = judged(held[0], "better", "better", "inconclusive", "worse")
     renamed = [e.model_copy(update={"variant": name}) for e, name in zip(report.effects, names, strict=True)]
-    asked = [q.model_copy(update={"name": name}) for q, name in zip(report.questions, names, strict=True)]
+    kinds = ("effect", "effect", "effect", "interaction")
+    named = zip(report.questions, names, kinds, strict=True)
+    asked = [q.model_copy(update={"name": name, "kind": kind}) for q, name, kind in named]
     update = {"design": "full_factorial", "effects": tuple(renamed), "questions": tuple(asked)}
     assert answer(report.model_copy(update=update))[0] == (
         "Of 3 changes around tiny, averaged over the others, 2 are better, 1 is inconclusive; the one pair "

@@ -48,8 +48,8 @@ def confirmed(**test):
         ),
         (
             {BASELINE: 0.95, "trial_1": 0.95},
-            "No network is shown to be better than the baseline: trial 1, +0.00 points, is inconclusive with 8 seeds; "
-            "about 20 seeds settle a difference of 0.10 points.",
+            "No network was found that is better than the baseline: the best finalist, trial 1, is equivalent to it "
+            "within 0.10 points.",
         ),
         (
             {BASELINE: 0.97, "trial_1": 0.95},

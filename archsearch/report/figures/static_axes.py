@@ -153,12 +153,14 @@ def _axis(panel: StaticPanel, side: str, spec: dict[str, Any], width: float) -> 
     axis.set_label_text(plain((spec.get("title") or {}).get("text") or ""))
     _scale(panel, side, spec)
     labels = max(10, int(0.38 * most)) if side == "y" else 24
-    if spec.get("tickvals"):
+    if spec.get("ticktext"):
         axis.set_ticks(list(spec["tickvals"]), labels=[broken(plain(text), labels) for text in spec["ticktext"]])
     elif words:
         axis.set_ticks(range(len(words)), labels=[broken(plain(word), labels) for word in words])
     else:
         _numbers(axis, spec, whole=side == "x" and panel.counts)
+        if spec.get("tickvals"):
+            axis.set_ticks(list(spec["tickvals"]))
     if spec.get("showticklabels") is False:
         panel.ax.tick_params(axis=side, labelleft=False, labelbottom=False)  # type: ignore[arg-type]
     if spec.get("showgrid", True):
