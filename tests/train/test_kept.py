@@ -1,4 +1,4 @@
-"""Runs that are kept are found by what was run, whatever else lies in the folder."""
+"""Runs that a folder holds, found by what was run."""
 
 from __future__ import annotations
 
@@ -8,11 +8,24 @@ from archsearch.train.kept import begun, kept_runs, read_kept
 from tests.train.conftest import tiny
 
 
-def test_kept_runs_are_those_of_the_experiment_and_damaged_ones_are_left_out(train_tiny, runs_dir) -> None:
-    first, second = train_tiny(seed=0), train_tiny(seed=1)
-    (runs_dir / "other").mkdir()
-    (runs_dir / "other" / "run.json").write_text("{")
+def test_kept_runs_are_found_by_their_experiment(train_tiny, runs_dir):
+    first, second = train_tiny(seed=0), train_tiny(seed=4)
+    other = train_tiny(train={"epochs": 1})
     found = kept_runs(runs_dir)
-    assert found == {experiment_key(plan_experiment(tiny())): sorted([first.run_dir, second.run_dir])}
-    assert sorted(one.seed for one in read_kept([first.run_dir, second.run_dir, runs_dir / "other"])) == [0, 1]
-    assert [path for path, _ in begun(runs_dir)] == sorted([first.run_dir, second.run_dir])
+    mine = found[experiment_key(plan_experiment(tiny()))]
+    assert sorted(mine) == sorted([first.run_dir, second.run_dir])
+    assert found[experiment_key(plan_experiment(tiny(train={"epochs": 1})))] == [other.run_dir]
+    assert sorted((one.seed, one.device, one.engine) for one in read_kept(mine)) == [
+        (0, "cpu", "torch"),
+        (4, "cpu", "torch"),
+    ]
+    assert {one.result["run_id"] for one in read_kept(mine)} == {first.result.run_id, second.result.run_id}
+
+
+def test_what_is_not_finished_has_begun_and_what_is_damaged_is_left_out(train_tiny, runs_dir):
+    whole, unfinished, damaged = train_tiny(seed=0), train_tiny(seed=1), train_tiny(seed=2)
+    (unfinished.run_dir / "result.json").unlink()
+    (damaged.run_dir / "run.json").write_text("{")
+    assert sorted(path for path, _ in begun(runs_dir)) == sorted([whole.run_dir, unfinished.run_dir])
+    assert list(kept_runs(runs_dir).values()) == [[whole.run_dir]]
+    assert kept_runs(runs_dir / "nowhere") == {}
