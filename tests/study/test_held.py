@@ -16,11 +16,11 @@ from archsearch.study.held import (
     Assigned,
     Ended,
     HeldAblation,
+    HeldCell,
     HeldRun,
     HeldSearch,
     HeldStudy,
     HeldTrial,
-    PlannedCell,
     PlannedFinalist,
     Started,
     deaths_attribute,
@@ -76,7 +76,7 @@ def trial_with(**attrs: object) -> HeldTrial:
 
 
 def test_what_is_written_has_the_keys_of_version_0_1_0() -> None:
-    cell = PlannedCell(cell="width=x2", pair=3, run_seed=13, retry=1)
+    cell = HeldCell(cell="width=x2", pair=3, run_seed=13, retry=1)
     assert slot_attributes(7, cell) == {"slot": 7, "cell": "width=x2", "pair": 3, "run_seed": 13, "attempt": 2}
     finalist = PlannedFinalist(candidate="trial 3", candidates=("baseline", "trial 3"), candidate_spec={}, run_seed=5)
     assert slot_attributes(0, finalist) == {
@@ -99,12 +99,12 @@ def test_what_is_written_is_checked() -> None:
     with pytest.raises(ValidationError, match="outcome\n  Input should be 'completed', 'repeated'"):
         Ended(outcome="lost")
     with pytest.raises(ValidationError, match="tries\n  Extra inputs are not permitted"):
-        PlannedCell(cell="a", pair=0, run_seed=0, retry=0, tries=1)
+        HeldCell(cell="a", pair=0, run_seed=0, retry=0, tries=1)
 
 
 def test_what_was_written_reads_back_through_a_storage(opened) -> None:
     _, storage, study = opened
-    add_slots(storage, study, [Slot(4, {"x": 1}, PlannedCell(cell="a", pair=2, run_seed=12, retry=2))])
+    add_slots(storage, study, [Slot(4, {"x": 1}, HeldCell(cell="a", pair=2, run_seed=12, retry=2))])
     trial = slots_of(study)[4]
     held = HeldTrial(trial)
     assert (held.slot, held.cell, held.pair, held.run_seed, held.retry, held.deaths) == (4, "a", 2, 12, 2, 0)

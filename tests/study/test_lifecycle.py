@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy
 
 from archsearch.errors import SpecError, UsageError
-from archsearch.study.held import HeldAblation, HeldConfirmation, HeldSearch, HeldStudy, Part, stored
+from archsearch.study.held import HeldAblation, HeldConfirmation, HeldPart, HeldSearch, HeldStudy, stored
 from archsearch.study.lifecycle import (
     Settings,
     confirmation_study,
     existing_study,
-    kind_of,
+    kind_of_study,
     make_confirmation,
     open_or_make,
     study_names,
@@ -35,7 +35,7 @@ HELD = HeldSearch(
 OBJECTIVE = [("maximize", "val_accuracy"), ("minimize", "macs")]
 
 
-def make(storage, name="lenet", held: Part = HELD):
+def make(storage, name="lenet", held: HeldPart = HELD):
     return open_or_make(storage, name, "search", OBJECTIVE, lambda: held)
 
 
@@ -129,7 +129,7 @@ def test_a_confirmation_is_part_of_its_search(url) -> None:
     made = make_confirmation(searched, storage, "test_accuracy")
     assert HeldStudy(made).attrs == stored(HeldConfirmation(of=searched.study_name))
     assert study_names(storage) == ["l" * 100]
-    assert kind_of(made.study_name, storage) == "confirm"
+    assert kind_of_study(made.study_name, storage) == "confirm"
     assert confirmation_study(searched, storage).study_name == made.study_name
 
 

@@ -20,7 +20,7 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.effect import Family
 from archsearch.stats.verdict import Contrast, judge_contrasts
 from archsearch.study import network_runner
-from archsearch.study.held import HeldRun, HeldTrial, PlannedCell
+from archsearch.study.held import HeldCell, HeldRun, HeldTrial
 from archsearch.study.network_runner import NetworkRunner, plan_of
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError, Workplace
@@ -101,7 +101,7 @@ class RecipeJob:
 
     def _slot(self, name: str, seed: int, retry: int) -> Slot:
         number = retry * 1000 + seed * len(self.recipes) + list(self.recipes).index(name)
-        return Slot(number, held=PlannedCell(cell=name, pair=seed, run_seed=seed, retry=retry))
+        return Slot(number, held=HeldCell(cell=name, pair=seed, run_seed=seed, retry=retry))
 
     def retry(self, storage, trials) -> int:
         lost = [HeldTrial(trial) for trial in trials if trial.state == TrialState.FAIL]
