@@ -80,7 +80,8 @@ class StudyReport(Plain):
             return f"No trial of {self.trials} has completed yet, so there is no best network."
         if self.confirmed is not None:
             # of several objectives the seeds judge one
-            return headline(self.confirmed, "better" if len(self.metrics) == 1 else "more accurate")
+            by = "more accurate" if self.confirmed.family.metric == "test_accuracy" else "lower in test loss"
+            return headline(self.confirmed, "better" if len(self.metrics) == 1 else by)
         if self.best.number == self.baseline:
             return f"The baseline itself, trial {self.baseline}, is the best of the search; nothing was confirmed."
         return f"Trial {self.best.number} is the best of the search; it has not been confirmed on fresh seeds."
@@ -219,7 +220,7 @@ def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
 
 def _winner(opened: optuna.Study, ranked: Sequence[FrozenTrial], confirmed: Confirmation | None) -> Best | None:
     """Decide which trial is the best: what every place that names a winner shows."""
-    first = best_of(confirmed.candidates) if confirmed is not None else None
+    first = best_of(confirmed) if confirmed is not None else None
     if first is not None and first.trial is not None:
         return _best(opened.get_trials(deepcopy=False)[first.trial])
     return _best(ranked[0]) if ranked else None

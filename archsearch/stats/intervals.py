@@ -39,6 +39,11 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     return around(mean(values), standard_deviation(values) / math.sqrt(len(values)), len(values) - 1, confidence)
 
 
+def cut(interval: Interval, low: float, high: float) -> Interval:
+    """Cut an interval to where the quantity lies whatever the spread: what is cut off cannot be, the rest covers it."""
+    return min(max(low, interval[0]), high), max(min(high, interval[1]), low)
+
+
 def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Give where one more value would land: mean +- t * sd * sqrt(1 + 1/n) (Hahn & Meeker, Statistical Intervals)."""
     n = len(values)

@@ -64,7 +64,7 @@ def summarise(
 
 def _cut(interval: intervals.Interval, mean: float) -> intervals.Interval:
     """Cut an interval to 0 to 1; one around a value outside, which is no accuracy, is left as it is."""
-    return (max(0.0, interval[0]), min(1.0, interval[1])) if 0 <= mean <= 1 else interval
+    return intervals.cut(interval, 0.0, 1.0) if 0 <= mean <= 1 else interval
 
 
 def size_warning(summary: Summary) -> str:

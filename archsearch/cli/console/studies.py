@@ -15,9 +15,7 @@ from archsearch.cli.console.base import (
     count_of,
     note,
     out,
-    percent,
     print_table,
-    range_text,
     value_text,
 )
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
@@ -117,30 +115,34 @@ def _values(report: StudyReport, best: Best) -> str:
     return ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, best.values, strict=True))
 
 
-_CONFIRMED = (
-    TableColumn("confirmed on fresh seeds", words=True),
-    TableColumn("search", 2),
-    TableColumn("test mean"),
-    TableColumn("95 % interval", 1),
-    TableColumn("from baseline"),
-    TableColumn("shrinkage", 3),
-)
-
-
 def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
+    from archsearch.search.confirm import interval_method, interval_words, metric_words, value_words
+    from archsearch.stats.sentence import amount
+
+    family = confirmed.family
+    columns = (
+        TableColumn("confirmed on fresh seeds", words=True),
+        TableColumn("search", 2),
+        TableColumn("test mean" if family.metric == "test_accuracy" else f"{metric_words(family)}, mean"),
+        TableColumn("95 % interval", 1),
+        TableColumn("from baseline"),
+        TableColumn("shrinkage", 3),
+    )
     rows = [
         (
             row.candidate,
-            "" if row.search_value is None else percent(row.search_value),
-            "failed" if row.mean is None else percent(row.mean),
-            "" if row.ci95 is None else range_text(row.ci95),
-            "" if row.gain is None else f"{100 * row.gain:+.2f} points",
-            "" if row.shrinkage is None else f"{100 * row.shrinkage:.2f} points",
+            "" if row.search_value is None else value_words(row.search_value, family),
+            "failed" if row.mean is None else value_words(row.mean, family),
+            "" if row.ci95 is None else interval_words(row.ci95, family),
+            "" if row.gain is None else amount(row.gain, family, signed=True),
+            "" if row.shrinkage is None else amount(row.shrinkage, family),
         )
         for row in confirmed.candidates
     ]
-    print_table(to, _CONFIRMED, rows)
+    print_table(to, columns, rows)
     to.print(Text(confirmed.sentence), soft_wrap=True)
+    if any(row.ci95 is not None for row in confirmed.candidates):
+        to.print(Text(f"95 % intervals of means: {interval_method(confirmed)}", style="dim"), soft_wrap=True)
     to.print(Text(f"the test set was read {count_of(confirmed.test_reads, 'time')}, only for this table", style="dim"))
 
 
