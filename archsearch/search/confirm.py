@@ -48,10 +48,10 @@ class Confirmed(Plain):
     test_values: dict[str, float]
     test_accuracies: dict[str, float]
     mean: float | None
-    ci95: tuple[float, float] | None
+    ci95: Annotated[tuple[float, float] | None, Field(strict=False)]
     shrinkage: float | None  # search value minus the mean of the same metric, on validation data, on the fresh seeds
     gain: float | None  # mean paired difference from the baseline
-    gain_ci95: tuple[float, float] | None
+    gain_ci95: Annotated[tuple[float, float] | None, Field(strict=False)]
 
     @model_validator(mode="before")
     @classmethod

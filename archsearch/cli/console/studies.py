@@ -192,7 +192,8 @@ def print_space(study: Study, counted: SpaceCount) -> None:
     if counted.misfits:
         to.print(Text("what does not fit", style="bold"))
     for misfit in counted.misfits:
-        to.print(Text(f"  {about}{_large(misfit.configurations)}: {misfit.reason}"))
+        more = f", and {count_of(misfit.others, 'other size')} alike" if misfit.others else ""
+        to.print(Text(f"  {about}{_large(misfit.configurations)}: {misfit.reason}{more}"))
         to.print(Text("    " + " ".join(f"{k}={value_text(v)}" for k, v in misfit.example.items()), style="dim"))
 
 
