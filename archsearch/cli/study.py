@@ -107,7 +107,7 @@ def _note_put_aside(loaded: Study) -> None:
         return
     aside, total = counted.checked - counted.feasible, counted.checked
     often = f"; most often: {misfits[0].reason}" if len(misfits) > 1 else f": {misfits[0].reason}"
-    console.note(f"{aside:,} of {console.count_of(total, 'configuration')} put aside, as they do not fit{often}")
+    console.note(f"{aside:,} of {total:,} configurations are put aside, as they do not fit{often}")
 
 
 def _announced(loaded: Study, settings: SearchSettings, *, bare: bool, json: bool) -> bool:

@@ -16,6 +16,7 @@ from archsearch.cli.console.base import (
     note,
     out,
     print_table,
+    sentences,
     value_text,
 )
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 class StudyPanel(Panel):
     """Shows a search while it works."""
+
+    def name_of(self, study: Any) -> str:
+        """Name a study without reading its trials."""
+        return str(study.study_name)
 
     def state(self, study: Any) -> Seen:
         """Say how far a study is, what is best, and how the best came about."""
@@ -100,14 +105,14 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
     to.print(Text("  " + " ".join(f"{k}={value_text(v)}" for k, v in best.params.items()), style="dim"))
     if selected is not None and selected.number != best.number:
         words = f"selected by the search: trial {selected.number}: {_values(report, selected)}"
-        to.print(Text(words, style="dim"), soft_wrap=True)
+        sentences(to, words, "dim")
     if report.front:
         to.print(Text(f"Pareto front: {count_of(len(report.front), 'network')}", style="bold"))
         for one in sorted(report.front, key=lambda b: b.values):
             to.print(Text(f"  trial {one.number}: {_values(report, one)}"))
     if report.confirmed is not None:
         _print_confirmation(to, report.confirmed)
-    to.print(Text(report.headline, style="bold"), soft_wrap=True)
+    sentences(to, report.headline, "bold")
     to.print(Text(f"archsearch run {runs_dir / report.study / 'best.yaml'}", style="dim"), soft_wrap=True)
 
 
@@ -140,9 +145,9 @@ def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
         for row in confirmed.candidates
     ]
     print_table(to, columns, rows)
-    to.print(Text(confirmed.sentence), soft_wrap=True)
+    sentences(to, confirmed.sentence)
     if any(row.ci95 is not None for row in confirmed.candidates):
-        to.print(Text(f"95 % intervals of means: {interval_method(confirmed)}", style="dim"), soft_wrap=True)
+        sentences(to, f"95 % intervals of means: {interval_method(confirmed)}", "dim")
     to.print(Text(f"the test set was read {count_of(confirmed.test_reads, 'time')}, only for this table", style="dim"))
 
 
