@@ -11,7 +11,6 @@ which finalist is the best, every pair of finalists.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Annotated, Any
@@ -21,9 +20,9 @@ from pydantic import Field, model_validator
 from archsearch.plain import Plain
 from archsearch.stats import power
 from archsearch.stats.effect import Effect, Family
-from archsearch.stats.intervals import Interval, cut, mean, t_interval
+from archsearch.stats.intervals import Interval, mean, of_shares, t_interval
 from archsearch.stats.sentence import amount
-from archsearch.stats.verdict import Contrast, Values, judge_contrasts
+from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts
 
 BASELINE = "baseline"
 FAMILY = Family()  # an ablation's whose file says nothing else: alpha 0.05, a margin of 0.1 points of test accuracy
@@ -131,7 +130,7 @@ def _judged(
     test: Mapping[str, Mapping[int, float | None]], first: str | None, complete: bool, family: Family
 ) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
     """Judge every finalist against the baseline, and the best against the others among all pairs of finalists."""
-    values: Values = {name: dict(runs.items()) for name, runs in test.items()}
+    values: ValuesBySeed = {name: dict(runs.items()) for name, runs in test.items()}
     names = [name for name in test if name != BASELINE]
     effects: tuple[Effect, ...] = ()
     if BASELINE in values and names:
@@ -273,16 +272,16 @@ def _row(
         test_values=values_by_seed,
         test_accuracies=values_by_seed if family.metric == "test_accuracy" else {},
         mean=mean(values) if values else None,
-        ci95=_within(t_interval(values), family) if len(values) >= 2 else None,
+        ci95=_within(t_interval(values), mean(values), family) if len(values) >= 2 else None,
         shrinkage=value - mean(held_out) if value is not None and held_out else None,
         gain=mean(differences) if differences else None,
         gain_ci95=t_interval(differences) if len(differences) >= 2 else None,
     )
 
 
-def _within(interval: Interval, family: Family) -> Interval:
+def _within(interval: Interval, centre: float, family: Family) -> Interval:
     """Cut an interval of a mean to where the metric lies; no loss that evaluates is below 0."""
-    return cut(interval, 0.0, 1.0 if family.unit == "points" else math.inf)
+    return of_shares(interval, centre) if family.unit == "points" else (max(0.0, interval[0]), interval[1])
 
 
 def _sentence(first: Confirmed, confirmed: Confirmation, n: int) -> str:

@@ -1,7 +1,7 @@
 """The finalists of a search: which they are, their runs on fresh seeds beside the baseline's, and what these came to.
 
     ranked_trials(study); finalists(study, 3, key)
-    confirm(study, opened, storage, site, ...)       # trains what is not there yet
+    confirm(study, opened, storage, site, workers, 3, 10, look)     # trains what is not there yet
     confirmation_of(opened, storage)
 
 The baseline is no finalist: a trial of the same network and training is the same runs over again. With several
@@ -10,7 +10,7 @@ objectives the finalists are those of the Pareto front.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import optuna
@@ -22,7 +22,7 @@ from archsearch.experiment_plan import plan_experiment
 from archsearch.search.baseline import unlike
 from archsearch.search.confirm import BASELINE, FAMILY, Confirmation, best_of, conclude, family_of
 from archsearch.search.jobs import confirm_job, held_search
-from archsearch.search.search_file import Study
+from archsearch.search.search_file import SearchFile
 from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.effect import Family
@@ -68,7 +68,7 @@ def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[Fr
 
 
 def confirm(
-    study: Study,
+    study: SearchFile,
     opened: optuna.Study,
     storage: RDBStorage,
     site: Site,
@@ -85,7 +85,7 @@ def confirm(
     chosen = finalists(opened, count, experiment_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
     if not chosen:
         return
-    candidates = {BASELINE: baseline, **{f"trial {trial.number}": HeldRun(trial).spec for trial in chosen}}
+    candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
     family = family_of(_learned(opened))
     confirming = make_confirmation(opened, storage, (family.direction, family.metric))
     add_slots(storage, confirming, _slots(confirming, candidates, fresh_seeds(HeldStudy(opened).seed, seeds)))
@@ -118,6 +118,11 @@ def _slots(confirming: optuna.Study, candidates: dict[str, dict[str, Any]], seed
     return slots
 
 
+def finalist_name(trial: FrozenTrial) -> str:
+    """Name a trial as a candidate of the confirmation."""
+    return f"trial {trial.number}"
+
+
 def fresh_seeds(study_seed: int, count: int) -> list[int]:
     """Give the seeds of a confirmation: none is that of the search."""
     return [1 + stream(study_seed, "confirm", number) % (2**31 - 2) for number in range(count)]
@@ -144,7 +149,7 @@ def _counted(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[FrozenT
     of_baseline = {one.run_id for one in held if one.candidate == BASELINE}
     again = {one.candidate for one in held if one.candidate != BASELINE and one.run_id in of_baseline}
     if len(opened.directions) > 1:
-        front = {f"trial {trial.number}" for trial in opened.best_trials}
+        front = {finalist_name(trial) for trial in opened.best_trials}
         again |= {HeldTrial(one).candidate for one in slots} - front - {BASELINE}
     return [trial for trial in slots if HeldTrial(trial).candidate not in again]
 
@@ -208,16 +213,16 @@ def _decided_by(learned: str | None, planned: Sequence[FrozenTrial]) -> tuple[Fa
     return family, ""
 
 
-def _searched(opened: optuna.Study, names: Iterable[str], validated: str) -> dict[str, tuple[int | None, float | None]]:
+def _searched(
+    opened: optuna.Study, names: Collection[str], validated: str
+) -> dict[str, tuple[int | None, float | None]]:
     """Give each finalist's trial, and the value that the search selected it by where that is this metric."""
     metrics = HeldStudy(opened).metrics
     which = metrics.index(validated) if validated in metrics else None
     found: dict[str, tuple[int | None, float | None]] = {}
-    for name in names:
-        if name != BASELINE:
-            number = int(name.split()[-1])
-            values = opened.get_trials(deepcopy=False)[number].values
-            found[name] = (number, values[which] if which is not None and values else None)
+    for trial in opened.get_trials(deepcopy=False):
+        if (name := finalist_name(trial)) in names:
+            found[name] = (trial.number, trial.values[which] if which is not None and trial.values else None)
     return found
 
 

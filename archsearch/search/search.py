@@ -24,7 +24,7 @@ from archsearch.search.confirm import Confirmation, best_of, headline
 from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
 from archsearch.search.jobs import search_job, what_is_held
-from archsearch.search.search_file import Study
+from archsearch.search.search_file import SearchFile
 from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
@@ -98,7 +98,7 @@ class SearchSettings(Settings):
     confirm_seeds: int | None = None
 
 
-def search(study: Study, settings: SearchSettings, look: Look = lambda study: None) -> StudyReport:
+def search(study: SearchFile, settings: SearchSettings, look: Look = lambda study: None) -> StudyReport:
     """Search until the study has its number of trials, confirm the best, and write `runs/<study>/best.yaml`.
 
     Called again it goes on; the number of trials is a total, however many processes work. Raises `SpecError` if a study
@@ -108,10 +108,7 @@ def search(study: Study, settings: SearchSettings, look: Look = lambda study: No
     name = settings.name or study.spec.name
     trials = settings.trials or study.spec.trials
     opened = open_study(study, storage, name, settings.seed, settings.sampler, trials)
-    if HeldStudy(opened).sampler == "brute_force" and total_of(study.space) <= EXACT_UP_TO:
-        counted = count_space(study.space)
-        if counted.exact:
-            trials = min(trials, max(1, counted.distinct))  # each network once, and then there is nothing left
+    trials = _at_most_each_once(study, HeldStudy(opened).sampler, trials)
     opened.set_user_attr(HeldStudy.trials.key, max(trials, HeldStudy(opened).trials))
     fix(storage, opened, (), settings.workers)
     site = Site(settings.url, name, settings.runs_dir, settings.data_dir, settings.seconds)
@@ -127,14 +124,14 @@ def search(study: Study, settings: SearchSettings, look: Look = lambda study: No
 
 
 def open_study(
-    study: Study, storage: RDBStorage, name: str, seed: int, sampler: str | None, trials: int
+    study: SearchFile, storage: RDBStorage, name: str, seed: int, sampler: str | None, trials: int
 ) -> optuna.Study:
     """Open the study of this name, or make it; refuse one that was made for another space."""
     wanted = sampler or study.spec.sampler
 
     def held() -> HeldSearch:
         chosen = choose_sampler(study, trials)[0] if wanted == "auto" else wanted
-        return what_is_held(study, seed, chosen, trials)
+        return what_is_held(study, seed, chosen, _at_most_each_once(study, chosen, trials))
 
     opened = open_or_make(storage, name, "search", study.spec.objective, held)
     differences = _differences(HeldStudy(opened).identity, study.identity())
@@ -144,6 +141,14 @@ def open_study(
             "choose another name with --name"
         )
     return opened
+
+
+def _at_most_each_once(study: SearchFile, sampler: str, trials: int) -> int:
+    """Give as many trials as there is something left to try: of a space that is gone through each network once."""
+    if sampler != "brute_force" or total_of(study.space) > EXACT_UP_TO:
+        return trials
+    counted = count_space(study.space)
+    return min(trials, max(1, counted.distinct)) if counted.exact else trials
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -165,7 +170,7 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     return found[:6]
 
 
-def choose_sampler(study: Study, trials: int) -> tuple[str, str]:
+def choose_sampler(study: SearchFile, trials: int) -> tuple[str, str]:
     """Choose by a fixed rule and say why: every network once if there are few enough, else what measured best."""
     if len(study.spec.objective) > 1:
         return "nsga2" if trials > 200 else "tpe", "several objectives"

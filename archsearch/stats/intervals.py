@@ -39,11 +39,6 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     return around(mean(values), standard_deviation(values) / math.sqrt(len(values)), len(values) - 1, confidence)
 
 
-def cut(interval: Interval, low: float, high: float) -> Interval:
-    """Cut an interval to where the quantity lies whatever the spread: what is cut off cannot be, the rest covers it."""
-    return min(max(low, interval[0]), high), max(min(high, interval[1]), low)
-
-
 def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Give where one more value would land: mean +- t * sd * sqrt(1 + 1/n) (Hahn & Meeker, Statistical Intervals)."""
     n = len(values)
@@ -56,6 +51,11 @@ def around(estimate: float, error: float, freedom: int, confidence: float = 0.95
 
     reach = float(t.ppf((1 + confidence) / 2, freedom)) * error
     return estimate - reach, estimate + reach
+
+
+def of_shares(interval: Interval, mean: float) -> Interval:
+    """Cut an interval to 0 to 1, where shares lie; one around a value outside, which is no share, is left as it is."""
+    return (max(0.0, interval[0]), min(1.0, interval[1])) if 0 <= mean <= 1 else interval
 
 
 def spread_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:

@@ -115,7 +115,7 @@ def test_the_winner_is_the_best_confirmed_whatever_the_search_selected(run_searc
             "candidate_spec": spec,
             "run_seed": seed,
             "run_id": f"{spec['train']['batch_size']}-{seed}",
-            "result": {"val_accuracy": None, "test_reads": 1},
+            "result": {"val_accuracy": None, "test_reads": 1, "data_fingerprint": "f", "environment": {}},
         }
         value = accuracy + 0.001 * (seed == 12)
         confirming.add_trial(optuna.trial.create_trial(value=value, user_attrs=attrs))
@@ -223,6 +223,12 @@ def test_brute_force_is_chosen_where_the_space_is_small_and_finds_every_network(
     report = run_search(trials=3, study=make_study(text))
     assert report.sampler == "brute_force"
     assert {t.params["fc1.out_features"] for t in trials_of(tmp_path / "runs")} == {3, 5, 7}
+
+
+def test_small_space_is_gone_through_once_however_many_trials_were_asked_for(run_search, make_study):
+    text = "network: [flatten, {linear: {out_features: {choice: [3, 5]}}}, {linear: {out_features: classes}}]"
+    report = run_search(trials=20, study=make_study(text + "\ntrain: {epochs: 1}\n"))
+    assert (report.trials, report.completed, report.repeated) == (2, 2, 0)
 
 
 def test_study_of_another_space_is_refused_with_the_difference(run_search, make_study):

@@ -12,7 +12,7 @@ import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.cells import capital
-from archsearch.report.figures.figure import Column, Kind, Table, interval
+from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
 from archsearch.report.figures.trials import many, short
 from archsearch.search.confirm import metric_words
@@ -47,7 +47,7 @@ class Finalists(NamedTuple):
     family: Family
 
 
-def confirmed_kinds(family: Family) -> tuple[Kind, Kind]:
+def confirmed_kinds(family: Family) -> tuple[ColumnKind, ColumnKind]:
     """Give the kinds of column of a confirmation's values and of their differences."""
     return ("percent", "points") if family.unit == "points" else ("number", "difference")
 
@@ -98,7 +98,7 @@ def confirmed_data(record: SearchRecord) -> Finalists | str:
         Column("validation, fresh seeds", value),
         Column("shrinkage", difference),
         Column("test mean", value),
-        *interval(value, "95 % interval from", "to"),
+        *interval_columns(value, "95 % interval from", "to"),
         Column("from baseline", difference),
         Column("seeds", "count"),
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 
 from archsearch.errors import Problem, SpecError
-from archsearch.search.search_file import Study
+from archsearch.search.search_file import SearchFile
 from archsearch.search.space.count import PLANNED_UP_TO, count_space
 from archsearch.search.space.space import InfeasibleError, Values
 from archsearch.search.space.templates import Open, Value, given, resolve
@@ -23,7 +23,7 @@ _TRIES = 64
 _MOST_REASONS = 3
 
 
-def refuse_where_nothing_fits(study: Study, reference: str) -> None:
+def refuse_where_nothing_fits(study: SearchFile, reference: str) -> None:
     """Raise `SpecError` where no configuration of a study can be trained; `reference` is what it was read by."""
     dice = random.Random(0)
     for _ in range(_TRIES):
@@ -52,7 +52,9 @@ def refuse_where_nothing_fits(study: Study, reference: str) -> None:
     raise SpecError(Problem(_place(study, reference), f"{none}: {'; '.join(said)}{more}"))
 
 
-def _place(study: Study, reference: str, error: InfeasibleError | None = None, values: Values | None = None) -> str:
+def _place(
+    study: SearchFile, reference: str, error: InfeasibleError | None = None, values: Values | None = None
+) -> str:
     """Give where the layer stands that does not fit; where that is not known, the network or the file."""
     node = read_file(find(reference, "studies"))
     network = node.get("network")
