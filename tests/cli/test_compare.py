@@ -21,13 +21,13 @@ def csv(tmp_path):
         for name, values in (("lenet5", BASE), ("lenet_relu", RELU), ("logits", HEAD))
         for seed, value in enumerate(values)
     ]
-    (tmp_path / "runs.csv").write_text("variant,seed,value\n" + "\n".join(rows) + "\n")
+    (tmp_path / "runs.csv").write_text("variant,seed,accuracy\n" + "\n".join(rows) + "\n")
     return tmp_path / "runs.csv"
 
 
 def test_compare_json_has_the_documented_fields_in_the_metrics_own_unit(cli, csv):
     done = cli("compare", "runs.csv", "--baseline", "lenet5", "--json")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "value is read from the column 'accuracy'\n")
     relu, logits = done.json["effects"]
     documented = {
         "variant", "n", "mean_difference", "ci95", "bca95", "p", "p_adjusted", "d_z", "wins", "verdict", "sentence",
