@@ -73,7 +73,7 @@ def test_compare_of_a_loss_has_no_points_and_asks_for_a_margin(cli, tmp_path):
     (tmp_path / "loss.csv").write_text("variant,seed,value\n" + "\n".join(rows) + "\n")
     done = cli("compare", "loss.csv", "--baseline", "base", "--minimize")
     assert done.out.startswith(
-        "new instead of base: -0.05 (95 % CI -0.0508 to -0.0492), 10 paired seeds, Holm over 1: b"
+        "new instead of base: -0.0500 (95 % CI -0.0508 to -0.0492), 10 paired seeds, Holm over 1: b"
     )
     assert "points" not in done.out
     assert done.err.startswith("no margin was given: --margin says, in the unit of the file, which difference is too")

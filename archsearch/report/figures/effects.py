@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archsearch.report.figures.figure import Column, Kind, Table, interval
 from archsearch.report.figures.style import GREY, MARKS, layout, mark, plain_text
-from archsearch.stats.sentence import NO_VERDICT, verdict_of
+from archsearch.stats.sentence import NO_VERDICT, alike, common_form, verdict_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -172,8 +172,15 @@ def draw_forest(data: Forest) -> go.Figure:
 
 def _hover(row: Row, data: Forest) -> str:
     """Say a comparison in its own unit: a loss has no percentage points."""
-    between = f" ({shown(row.interval[0], data)} to {shown(row.interval[1], data)})" if row.interval else ""
-    return f"{plain_text(row.name, 44)}: {shown(row.difference, data, unit=True)}{between}, {row.verdict}"
+    texts = [shown(row.difference, data)]
+    if row.interval and data.scale == 1:
+        values = (row.difference, *row.interval)
+        texts = alike(values, common_form(values))
+    elif row.interval:
+        texts += [shown(end, data) for end in row.interval]
+    unit = data.unit.removeprefix("percentage ")
+    between = f" ({texts[1]} to {texts[2]})" if row.interval else ""
+    return f"{plain_text(row.name, 44)}: {texts[0]} {unit}{between}, {row.verdict}"
 
 
 def shown(value: float, data: Forest | Pairs, *, unit: bool = False) -> str:
