@@ -204,3 +204,17 @@ def test_report_on_a_file_of_numbers_says_what_compare_says(cli, csv):
     refused = cli("report", "lenet5", "--baseline", "lenet5")
     assert (refused.code, refused.out) == (2, "")
     assert "error: --baseline is for a file of numbers (.csv, .tsv" in refused.err
+
+
+def test_report_on_a_file_of_numbers_has_the_table_for_papers_and_counts_one_as_one(cli, csv):
+    csv.write_text("\n".join(line for line in csv.read_text().splitlines() if "relu" not in line) + "\n")
+    assert cli("report", "runs.csv", "--baseline", "lenet5", "--format", "md").code == 0
+    text = (csv.parent / "runs.md").read_text()
+    assert "Of 1 comparison with lenet5: 1 better." in text
+    assert "10 pairs of seeds. 1 comparison: 1 better." in text
+    results = text.partition("### Results\n")[2].partition("###")[0].strip().splitlines()
+    head, _, base, logits = [[cell.strip() for cell in row.strip("|").split("|")] for row in results[2:]]
+    assert head[1:4] == ["n", "accuracy ± SD", "difference (points)"]
+    assert head[5:] == ["p (Holm)", "verdict"]
+    assert base[:3] == ["lenet5 (baseline)", "10", "97.46 ± 0.12 %"]
+    assert logits == ["logits", "10", "97.82 ± 0.08 %", "+0.36", "+0.26 to +0.46", "0.0020", "better"]

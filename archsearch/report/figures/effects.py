@@ -46,6 +46,11 @@ class Forest(NamedTuple):
     table: Table
 
 
+def count_of(number: int, noun: str) -> str:
+    """Write a count with its noun: 1 pair, 2 pairs."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def along(words: str, unit: str) -> str:
     """Write the title of an axis: in short, since a phone is narrow."""
     return f"{words} ({unit.removeprefix('percentage ')})"
@@ -140,8 +145,9 @@ def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
     exploratory = len(effects) - len(words)
     screens = f" {exploratory} without a verdict: exploratory, or no pair completed." if exploratory else ""
     interval = "always-valid" if report.sequential else "95 %"
-    verdicts = f"{len(words)} comparisons: {counted}." if words else "No verdicts."
-    return f"Mean paired differences with {interval} intervals, {n} pairs of seeds. {verdicts}{screens}"
+    verdicts = f"{count_of(len(words), 'comparison')}: {counted}." if words else "No verdicts."
+    of = "pair" if n == "1" else "pairs"
+    return f"Mean paired differences with {interval} intervals, {n} {of} of seeds. {verdicts}{screens}"
 
 
 def draw_forest(data: Forest) -> go.Figure:
@@ -234,10 +240,10 @@ def pairs_data(report: AblationReport) -> Pairs | str:
         (row.name, seed, value) for row in forest.rows for seed, value in zip(row.seeds, row.differences, strict=True)
     )
     split = [row.name for row in forest.rows if min(row.differences) < 0 < max(row.differences)]
-    says = f"Each mark is one seed: the level's run minus its partner's, {len(table)} pairs in all."
+    says = f"Each mark is one seed: the level's run minus its partner's, {count_of(len(table), 'pair')} in all."
     says += " Colours and symbols are the verdicts'."
     if split:
-        says += f" Seeds disagree about the sign in {len(split)} of {len(forest.rows)} comparisons."
+        says += f" Seeds disagree about the sign in {len(split)} of {count_of(len(forest.rows), 'comparison')}."
     columns = (Column("comparison"), Column("seed"), Column("difference", kind))
     return Pairs(forest.rows, forest.scale, forest.unit, says, Table(columns, table))
 
