@@ -18,17 +18,19 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.ablate.dashboard import note_verdicts
-from archsearch.ablate.jobs import ablate_job, held_ablation, latest, retry, values_of
+from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
-from archsearch.ablate.record import AblationReport, CellReport, Counts, Course, Failure
+from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseReport, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.errors import SpecError
+from archsearch.experiment_plan import plan_experiment
 from archsearch.stats import intervals
+from archsearch.study.compute import fix
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
+from archsearch.study.mixed import computed_on
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import open_storage
@@ -42,13 +44,12 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     """
     storage = open_storage(settings.url)
     opened = open_ablation(ablation, storage, settings.name or ablation.name)
+    fix(storage, opened, [plan_experiment(cell.spec) for cell in ablation.cells], settings.workers)
     retry(storage, opened)
     site = Site(settings.url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, ablate_job, settings.workers, lambda: look(opened))
     look(opened)
-    report = report_on(opened, settings.runs_dir)
-    note_verdicts(opened, report)
-    return report
+    return report_on(opened, settings.runs_dir)
 
 
 def open_ablation(ablation: Ablation, storage: RDBStorage, name: str) -> optuna.Study:
@@ -108,7 +109,10 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
     trials, runs = latest(opened), values_of(opened)
     planned = due(ablation, runs)
     complete = all(seed in runs.get(cell, {}) for cell, seed in planned)
-    models, missing = compare_models(ablation, trials, runs_dir)
+    useless = mixed_runs(opened, trials)
+    runs = {cell: {seed: of[seed] for seed in of if (cell, seed) not in useless} for cell, of in runs.items()}
+    comparable = {key: trial for key, trial in trials.items() if key not in useless}
+    models, missing = compare_models(ablation, comparable, runs_dir)
     courses = decisions(ablation, runs) if ablation.sequential else {}
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
     return AblationReport(
@@ -123,16 +127,16 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         complete=complete,
         effects=judge_ablation(ablation, runs, complete=complete),
         questions=ablation.questions,
-        cells=tuple(_cell_reports(ablation, trials, runs)),
+        cells=tuple(_cell_reports(ablation, comparable, runs)),
         runs=_counts(opened, trials, planned),
         failures=tuple(_failures(trials)),
-        exclusions=exclusions(runs, planned),
+        exclusions=exclusions(runs, planned, useless),
         test_reads=_test_reads(done),
         plan=ablation.plan,
         model=linear_model(ablation, runs),
         attribution=attribution(ablation, runs),
         courses=tuple(
-            Course(
+            CourseReport(
                 name=name,
                 decided=course.verdict is not None,
                 pairs=course.pairs,
@@ -146,11 +150,34 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         resolution=ablation.resolution,
         generators=ablation.generators,
         aliases=ablation.aliases,
-        notes=ablation.notes,
+        notes=(*ablation.notes, *mixed_notes(useless), *engine_notes(comparable)),
         models=models,
         models_missing=missing,
         hardware=_hardware(done),
     )
+
+
+def mixed_notes(useless: Mapping[tuple[str, int], str]) -> tuple[str, ...]:
+    """Say that runs are left out as they would make mixed pairs."""
+    if not useless:
+        return ()
+    count = "1 run is" if len(useless) == 1 else f"{len(useless)} runs are"
+    return (f"{count} left out, as several machines computed otherwise: {'; '.join(dict.fromkeys(useless.values()))}",)
+
+
+def engine_notes(trials: Mapping[tuple[str, int], FrozenTrial]) -> tuple[str, ...]:
+    """Say which cells were computed by which engine, where these are two."""
+    cells: dict[str, dict[str, str]] = {}
+    for (cell, _), trial in trials.items():
+        if trial.state == TrialState.COMPLETE:
+            run = HeldRun(trial)
+            _, engine = computed_on(run)
+            cells.setdefault(engine, {})[cell] = run.environment.get("engine_reason", "")
+    if len(cells) < 2:
+        return ()
+    said = "; ".join(f"{engine}: {', '.join(cells[engine])}" for engine in sorted(cells))
+    why = "; ".join(dict.fromkeys(reason for of in cells.values() for reason in of.values() if reason))
+    return (f"two engines computed the cells, by one rule over their networks ({said})" + (f": {why}" if why else ""),)
 
 
 def _test_reads(done: list[FrozenTrial]) -> int:

@@ -22,7 +22,7 @@ from archsearch.spec.text.sentences import short, unknown
 from archsearch.stats.effect import Seed
 
 Unit = Literal["fraction", "percent", "own"]
-VARIANTS = (
+VARIANT_WORDS = (
     "variant", "model", "method", "name", "config", "configuration", "arch", "architecture", "network", "algorithm",
     "system", "approach", "condition", "treatment", "setting",
 )  # fmt: skip
@@ -54,7 +54,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TableEntry:
     """One run as it stands in the sheet; `where` is its place."""
 
     where: str
@@ -77,7 +77,7 @@ class Entries:
     `used` are the places of the columns that are read, where a row is a run; none where a row is several.
     """
 
-    rows: tuple[Entry, ...]
+    rows: tuple[TableEntry, ...]
     column: str
     metric: str
     factors: tuple[str, ...]
@@ -98,7 +98,7 @@ def seed_of(text: str) -> Seed:
     return int(number)
 
 
-def entries_of(sheet: Sheet, reading: Reading) -> Entries:
+def table_entries(sheet: Sheet, reading: Reading) -> Entries:
     """Find the columns and give the runs; raise `SpecError` where it is not clear which they are."""
     if reading.variant is not None and reading.factors:
         raise UsageError("give --variant, or --factor for each factor column, not both")
@@ -112,7 +112,7 @@ def entries_of(sheet: Sheet, reading: Reading) -> Entries:
     named = _variant(sheet, reading, {value, seed})
     metric = _metric(sheet.columns[value])
     rows = tuple(
-        Entry(
+        TableEntry(
             sheet.where(row),
             row.line,
             *_name(sheet, named, row.cells, reading),
@@ -160,7 +160,7 @@ def _of_wide(sheet: Sheet, reading: Reading, wide: Sequence[int]) -> Entries:
     if twice:
         raise SpecError(Problem(sheet.source, f"several columns are seed {seeds[twice[0]]}; name each once"))
     rows = tuple(
-        Entry(
+        TableEntry(
             f"{sheet.where(row)}: {sheet.columns[at]}",
             row.line,
             *_name(sheet, named, row.cells, reading),
@@ -185,7 +185,7 @@ def _seed_of_column(name: str) -> str:
 def _variants_side_by_side(sheet: Sheet, reading: Reading) -> list[int]:
     """Give the columns that are variants: all numbers beside the seeds, none of them named after a metric."""
     names = [_plain(name) for name in sheet.columns]
-    if reading.variant or reading.factors or reading.value or any(name in VARIANTS for name in names):
+    if reading.variant or reading.factors or reading.value or any(name in VARIANT_WORDS for name in names):
         return []
     seeds = [at for at, name in enumerate(names) if name in SEEDS]
     if reading.seed is not None:
@@ -203,7 +203,7 @@ def _of_columns(sheet: Sheet, reading: Reading, columns: Sequence[int]) -> Entri
     if twice:
         raise SpecError(Problem(sheet.source, f"several columns are called {short(twice[0])!r}; name each once"))
     rows = tuple(
-        Entry(
+        TableEntry(
             f"{sheet.where(row)}: {sheet.columns[at]}",
             row.line,
             sheet.columns[at],
@@ -239,7 +239,8 @@ def _value(sheet: Sheet, reading: Reading) -> int:
     told = {name.lower() for name in (reading.variant, reading.seed, *reading.factors) if name}
     left = [
         at for at, name in enumerate(sheet.columns)
-        if name and name.lower() not in told and _plain(name) not in (*VARIANTS, *SEEDS) and _holds_numbers(sheet, at)
+        if name and name.lower() not in told and _plain(name) not in (*VARIANT_WORDS, *SEEDS)
+        and _holds_numbers(sheet, at)
     ]  # fmt: skip
     if len(left) == 1:
         return left[0]
@@ -252,7 +253,7 @@ def _variant(sheet: Sheet, reading: Reading, taken: set[int]) -> list[int]:
         if len(set(found)) < len(found) or set(found) & taken:
             raise UsageError("--factor: each factor is a column of its own, beside those of the seed and the value")
         return found
-    return [_one(sheet, "variant", reading.variant, VARIANTS, taken)]
+    return [_one(sheet, "variant", reading.variant, VARIANT_WORDS, taken)]
 
 
 def _one(sheet: Sheet, role: str, told: str | None, usual: Sequence[str], taken: set[int]) -> int:

@@ -5,7 +5,7 @@ It is made from what the study holds in its storage, so a worker on any machine 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -17,7 +17,8 @@ from archsearch.ablate.schedule import due
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.stats.effect import Seed
-from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedCell
+from archsearch.study.held import HeldCell, HeldRun, HeldStudy, HeldTrial
+from archsearch.study.mixed import left_out
 from archsearch.study.network_runner import NetworkRunner
 from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, slots_of
 from archsearch.study.runner import Assignment, Outcome
@@ -101,7 +102,7 @@ def slot_of(ablation: Ablation, cell: str, seed: int, retry: int = 0) -> Slot:
     number = ablation.seeds.index(seed) * len(names) + names.index(cell) + retry * _RETRIES
     moved = dict(planned.moved)
     params: dict[str, Any] = {factor.name: moved.get(factor.name, AS_IN_BASELINE) for factor in ablation.factors}
-    held = PlannedCell(cell=cell, pair=seed, run_seed=run_seed, retry=retry)
+    held = HeldCell(cell=cell, pair=seed, run_seed=run_seed, retry=retry)
     return Slot(number, params | {"seed": run_seed}, held)
 
 
@@ -130,14 +131,28 @@ def _outdated(trial: optuna.trial.FrozenTrial, metric: str) -> bool:
 
 
 def values_of(study: optuna.Study) -> dict[str, dict[Seed, float | None]]:
-    """Give the metric of every finished run by cell and seed, None for one that failed."""
+    """Give the metric of every finished run by cell and seed, None for one that failed or makes a mixed pair."""
     values: dict[str, dict[Seed, float | None]] = {}
-    for (cell, seed), trial in latest(study).items():
-        if trial.state == TrialState.COMPLETE:
+    trials = latest(study)
+    useless = mixed_runs(study, trials)
+    for (cell, seed), trial in trials.items():
+        if (cell, seed) in useless:
+            values.setdefault(cell, {})[seed] = None
+        elif trial.state == TrialState.COMPLETE:
             values.setdefault(cell, {})[seed] = trial.values[0]
         elif trial.state == TrialState.FAIL:
             values.setdefault(cell, {})[seed] = None
     return values
+
+
+def mixed_runs(
+    study: optuna.Study, trials: Mapping[tuple[str, int], optuna.trial.FrozenTrial]
+) -> dict[tuple[str, int], str]:
+    """Say which completed runs would make a mixed pair, and why: see `study/mixed.py`."""
+    ablation = held_ablation(study)
+    done = {key: trial for key, trial in trials.items() if trial.state == TrialState.COMPLETE}
+    sides = [list(question.weights) for question in ablation.questions]
+    return left_out(study, done, sides, ablation.cells[0].name, ablation.family.metric)
 
 
 def retry(storage: Storage, study: optuna.Study) -> int:

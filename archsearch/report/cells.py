@@ -9,11 +9,11 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archsearch.report.figures.figure import Cell, Column, Table
+from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.stats.sentence import alike, common_form, p_text
 
 
-def cell_text(cell: Cell, column: Column, form: str = ".3g") -> str:
+def cell_text(cell: TableCell, column: Column, form: str = ".3g") -> str:
     """Write one cell, a difference in the form given; "" where there is nothing."""
     if cell is None:
         return ""
@@ -77,7 +77,7 @@ def written_rows(table: Table) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _difference_form(row: tuple[Cell, ...], table: Table) -> str:
+def _difference_form(row: tuple[TableCell, ...], table: Table) -> str:
     """Give a difference and its intervals one number of decimals, that of the difference and the first interval."""
     cells = [
         cell for cell, column in zip(row, table.columns, strict=True)
@@ -95,7 +95,7 @@ def _read_together(table: Table) -> list[tuple[Column, int]]:
     ]  # fmt: skip
 
 
-def _joined(first: Cell, second: Cell, one: Column, other: Column, form: str) -> str:
+def _joined(first: TableCell, second: TableCell, one: Column, other: Column, form: str) -> str:
     if first is None or second is None:
         return cell_text(first, one, form)
     if one.joins == "±" and one.kind == "number" and isinstance(second, float) and 0 < second < math.inf:

@@ -1,6 +1,6 @@
 """What stands behind a search's answer, from the storage alone: specs, runs of the finalists, failures, machines.
 
-    evidence = evidence_of(study, storage)
+    evidence = search_evidence(study, storage)
     evidence.base, evidence.confirmed["trial 7"][0].test_accuracy, evidence.machines
 
 Plain data, for reports; the trials one by one are in `record.py`.
@@ -8,7 +8,7 @@ Plain data, for reports; the trials one by one are in `record.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -20,9 +20,9 @@ from archsearch.errors import ArchsearchError, SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.plain import Plain
 from archsearch.search.confirm import BASELINE
-from archsearch.search.finalists import confirmed_runs, confirming_slots, ranked_trials
+from archsearch.search.finalists import confirmed_runs, confirming_slots, mixed_confirmations, ranked_trials
 from archsearch.search.jobs import SEARCH_SEED, held_search
-from archsearch.search.space.space import network_key
+from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.held import (
     HeldStudy,
@@ -36,6 +36,7 @@ from archsearch.study.held import (
     why_lost,
 )
 from archsearch.study.queue import slots_of
+from archsearch.train.identity import experiment_key
 from archsearch.train.result import RunResult
 
 
@@ -58,7 +59,7 @@ class LostRun(Plain):
     spec: dict[str, Any] | None
 
 
-class Evidence(Plain):
+class SearchEvidence(Plain):
     """What a search holds beside its trials' values.
 
     `test_reads` counts evaluations of the test set to confirm; `earlier_test_reads` those of runs that were there
@@ -83,25 +84,27 @@ class Evidence(Plain):
     earlier_test_reads: int
 
 
-BEST_KEPT = 5  # of the ranking: the finalists are found by their own names
+RANKED_KEPT = 5  # of the ranking: the finalists are found by their own names
 
 
-def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
+def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence:
     """Read what a report needs beside the trials' values; touches no file but the storage."""
     held = HeldStudy(opened)
     searching = list(slots_of(opened).values())
     confirming = confirming_slots(opened, storage)
     confirmed: dict[str, list[RunResult]] = {}
-    for trial in confirmed_runs(opened, confirming):
+    done = confirmed_runs(opened, confirming)
+    useless = mixed_confirmations(opened, storage, done)
+    for trial in done:
         result = run_of(trial)
-        if result is not None:
+        if result is not None and trial.number not in useless:
             confirmed.setdefault(HeldTrial(trial).candidate, []).append(result)
     base = next((t for t in searching if t.number == 0 and t.state == TrialState.COMPLETE), None)
     compared = confirmed[BASELINE][0].spec if BASELINE in confirmed else _baseline(held)
     compared = {**compared, "name": held.base.get("name", BASELINE)}
-    is_base = base is not None and HeldTrial(base).network == _network_of(compared)
+    is_base = base is not None and experiment_of(base) == _network_of(compared)
     everything = runs_of([*searching, *confirming])
-    return Evidence(
+    return SearchEvidence(
         study=opened.study_name,
         text=held.text,
         base=compared,
@@ -110,9 +113,9 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
         sampler=held.sampler,
         objective=tuple((direction, metric) for direction, metric in held.identity["objective"]),
         base_trial=_trial_run(base) if base is not None and is_base else None,
-        ranked=tuple(run for t in ranked_trials(opened)[:BEST_KEPT] if (run := _trial_run(t)) is not None),
+        ranked=tuple(run for t in ranked_trials(opened)[:RANKED_KEPT] if (run := _trial_run(t)) is not None),
         confirmed={name: tuple(sorted(runs, key=lambda r: r.seed)) for name, runs in confirmed.items()},
-        lost=(*_lost("search", searching), *_lost("confirmation", confirming)),
+        lost=(*_lost("search", searching), *_lost("confirmation", confirming), *_left_out(done, useless)),
         machines=machines_of(everything),
         fingerprints=fingerprints_of(everything),
         test_reads=reads_of(runs_of(confirming)),
@@ -137,9 +140,27 @@ def _baseline(held: HeldStudy) -> dict[str, Any]:
 def _network_of(spec: dict[str, Any]) -> str | None:
     """Give what the trials call this experiment; None where it cannot be planned here (own data that is gone)."""
     try:
-        return network_key(plan_experiment(ExperimentSpec.model_validate(spec)))
+        return experiment_key(plan_experiment(ExperimentSpec.model_validate(spec)))
     except (ArchsearchError, ValidationError):
         return None
+
+
+def _left_out(done: Iterable[FrozenTrial], useless: Mapping[int, str]) -> list[LostRun]:
+    lost = []
+    for trial in done:
+        if trial.number in useless:
+            held, reason = HeldTrial(trial), useless[trial.number]
+            lost.append(
+                LostRun(
+                    part="confirmation",
+                    trial=trial.number,
+                    outcome="left out",
+                    reason=reason,
+                    seed=held.seed,
+                    spec=held.spec,
+                )
+            )
+    return lost
 
 
 def _lost(part: str, trials: Iterable[FrozenTrial]) -> list[LostRun]:

@@ -1,7 +1,7 @@
 """The finalists of a search: which they are, their runs on fresh seeds beside the baseline's, and what these came to.
 
     ranked_trials(study); finalists(study, 3, key)
-    confirm(study, opened, storage, site, ...)       # trains what is not there yet
+    confirm(study, opened, storage, site, workers, 3, 10, look)     # trains what is not there yet
     confirmation_of(opened, storage)
 
 The baseline is no finalist: a trial of the same network and training is the same runs over again. With several
@@ -22,13 +22,16 @@ from archsearch.experiment_plan import plan_experiment
 from archsearch.search.baseline import unlike
 from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude
 from archsearch.search.jobs import confirm_job, held_search
-from archsearch.search.search_file import Study
-from archsearch.search.space.space import network_key
+from archsearch.search.search_file import SearchFile
+from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.study.compute import fix
 from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist, reads_of, runs_of
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
+from archsearch.study.mixed import left_out
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
+from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
 
@@ -39,10 +42,10 @@ def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
     sign = -1.0 if opened.directions[which] == optuna.study.StudyDirection.MAXIMIZE else 1.0
     done = [t for t in slots_of(opened).values() if t.state == TrialState.COMPLETE]
     done.sort(key=lambda t: (sign * t.values[which], t.number))
-    seen: set[str] = set()
+    seen: set[str | None] = set()
     ranked = []
     for trial in done:
-        network = HeldRun(trial).network
+        network = experiment_of(trial)
         if network not in seen:
             seen.add(network)
             ranked.append(trial)
@@ -50,8 +53,8 @@ def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
 
 
 def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[FrozenTrial]:
-    """Give the best trials that are not the baseline (its `network_key`), of several objectives those of the front."""
-    ranked = [trial for trial in ranked_trials(opened) if HeldRun(trial).network != baseline]
+    """Give the best trials but for the baseline (its `experiment_key`), of several objectives those of the front."""
+    ranked = [trial for trial in ranked_trials(opened) if experiment_of(trial) != baseline]
     if len(opened.directions) > 1:
         front = {trial.number for trial in opened.best_trials}
         ranked = [trial for trial in ranked if trial.number in front]
@@ -59,7 +62,7 @@ def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[Fr
 
 
 def confirm(
-    study: Study,
+    study: SearchFile,
     opened: optuna.Study,
     storage: RDBStorage,
     site: Site,
@@ -73,12 +76,14 @@ def confirm(
     held = {slot.candidate: slot.candidate_spec for slot in map(HeldTrial, there)}
     # a confirmation that has begun goes on with the baseline that it began with
     baseline = held.get(BASELINE) or study.space.baseline.model_dump(mode="json")
-    chosen = finalists(opened, count, network_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
+    chosen = finalists(opened, count, experiment_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
     if not chosen:
         return
-    candidates = {BASELINE: baseline, **{f"trial {trial.number}": HeldRun(trial).spec for trial in chosen}}
+    candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
     confirming = make_confirmation(opened, storage, "test_accuracy")
     add_slots(storage, confirming, _slots(confirming, candidates, fresh_seeds(HeldStudy(opened).seed, seeds)))
+    plans = [plan_experiment(ExperimentSpec.model_validate(spec)) for spec in candidates.values()]
+    fix(storage, confirming, plans, workers, like=opened)
     run_workers(
         Site(site.url, confirming.study_name, site.runs_dir, site.data_dir),
         confirm_job,
@@ -104,6 +109,11 @@ def _slots(confirming: optuna.Study, candidates: dict[str, dict[str, Any]], seed
             )
             slots.append(Slot(len(planned) + len(slots), {"candidate": candidate, "seed": run_seed}, held))
     return slots
+
+
+def finalist_name(trial: FrozenTrial) -> str:
+    """Name a trial as a candidate of the confirmation."""
+    return f"trial {trial.number}"
 
 
 def fresh_seeds(study_seed: int, count: int) -> list[int]:
@@ -132,15 +142,29 @@ def _counted(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[FrozenT
     of_baseline = {one.run_id for one in held if one.candidate == BASELINE}
     again = {one.candidate for one in held if one.candidate != BASELINE and one.run_id in of_baseline}
     if len(opened.directions) > 1:
-        front = {f"trial {trial.number}" for trial in opened.best_trials}
+        front = {finalist_name(trial) for trial in opened.best_trials}
         again |= {HeldTrial(one).candidate for one in slots} - front - {BASELINE}
     return [trial for trial in slots if HeldTrial(trial).candidate not in again]
+
+
+def mixed_confirmations(opened: optuna.Study, storage: RDBStorage, slots: Sequence[FrozenTrial]) -> dict[int, str]:
+    """Say which completed runs of a confirmation would make a mixed pair, by trial, and why: see `study/mixed.py`."""
+    confirming = confirmation_study(opened, storage)
+    if confirming is None:
+        return {}
+    done = [trial for trial in slots if trial.state == TrialState.COMPLETE]
+    runs = {(HeldTrial(trial).candidate, HeldTrial(trial).run_seed): trial for trial in done}
+    sides = [(BASELINE, name) for name, _ in runs if name != BASELINE]
+    found = left_out(confirming, runs, sides, BASELINE, "test_accuracy")
+    return {runs[key].number: reason for key, reason in found.items()}
 
 
 def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation | None:
     """Read the confirmation of a search from the storage, None if there is none; judged by today's rule, always."""
     slots = confirming_slots(opened, storage)
     planned = _counted(opened, slots)
+    useless = mixed_confirmations(opened, storage, planned)
+    planned = [trial for trial in planned if trial.number not in useless]
     if not any(trial.state == TrialState.COMPLETE for trial in planned):
         return None
     test: dict[str, dict[int, float | None]] = {}
@@ -160,11 +184,9 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
     metrics = HeldStudy(opened).metrics
     learned = metrics.index("val_accuracy") if "val_accuracy" in metrics else None
     searched: dict[str, tuple[int | None, float | None]] = {}
-    for name in test:
-        if name != BASELINE:
-            number = int(name.split()[-1])
-            values = opened.get_trials(deepcopy=False)[number].values
-            searched[name] = (number, values[learned] if learned is not None and values else None)
+    for trial in opened.get_trials(deepcopy=False):
+        if (name := finalist_name(trial)) in test:
+            searched[name] = (trial.number, trial.values[learned] if learned is not None and trial.values else None)
     seeds = sorted({seed for by_seed in test.values() for seed in by_seed})
     complete = all(trial.state.is_finished() for trial in planned)
     confirmed = conclude(seeds, test, validation, searched, reads_of(runs_of(slots)), complete=complete)

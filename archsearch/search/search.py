@@ -24,11 +24,12 @@ from archsearch.search.confirm import Confirmation, best_of, headline
 from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
 from archsearch.search.jobs import search_job, what_is_held
-from archsearch.search.search_file import Study
+from archsearch.search.search_file import SearchFile
 from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.write import spec_yaml
+from archsearch.study.compute import fix
 from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.pool import Site, run_workers
@@ -96,7 +97,7 @@ class SearchSettings(Settings):
     confirm_seeds: int | None = None
 
 
-def search(study: Study, settings: SearchSettings, look: Look = lambda study: None) -> StudyReport:
+def search(study: SearchFile, settings: SearchSettings, look: Look = lambda study: None) -> StudyReport:
     """Search until the study has its number of trials, confirm the best, and write `runs/<study>/best.yaml`.
 
     Called again it goes on; the number of trials is a total, however many processes work. Raises `SpecError` if a study
@@ -111,6 +112,7 @@ def search(study: Study, settings: SearchSettings, look: Look = lambda study: No
         if counted.exact:
             trials = min(trials, max(1, counted.distinct))  # each network once, and then there is nothing left
     opened.set_user_attr(HeldStudy.trials.key, max(trials, HeldStudy(opened).trials))
+    fix(storage, opened, (), settings.workers)
     site = Site(settings.url, name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, search_job, settings.workers, lambda: look(opened))
     look(opened)
@@ -124,7 +126,7 @@ def search(study: Study, settings: SearchSettings, look: Look = lambda study: No
 
 
 def open_study(
-    study: Study, storage: RDBStorage, name: str, seed: int, sampler: str | None, trials: int
+    study: SearchFile, storage: RDBStorage, name: str, seed: int, sampler: str | None, trials: int
 ) -> optuna.Study:
     """Open the study of this name, or make it; refuse one that was made for another space."""
     wanted = sampler or study.spec.sampler
@@ -162,7 +164,7 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     return found[:6]
 
 
-def choose_sampler(study: Study, trials: int) -> tuple[str, str]:
+def choose_sampler(study: SearchFile, trials: int) -> tuple[str, str]:
     """Choose by a fixed rule and say why: every network once if there are few enough, else what measured best."""
     if len(study.spec.objective) > 1:
         return "nsga2" if trials > 200 else "tpe", "several objectives"

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import BusyError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.files import seal
+from archsearch.study.compute import Keeper, data_key
 from archsearch.study.runner import IDLE_SECONDS, Assignment, Outcome, RefusedError, Workplace
-from archsearch.train.device import resolve_device
+from archsearch.train.compute import Compute, decide
 from archsearch.train.identity import identity, run_id
 from archsearch.train.loop import ReadTest, Watch
 from archsearch.train.run import FinishedRun, run
@@ -31,21 +31,27 @@ class NetworkRunner:
         self.read_test = read_test
         self.goes_on = goes_on
         self.datasets: dict[str, Dataset] = {}
+        self.keeper: Keeper | None = None
 
     def run(
         self, assignments: Sequence[Assignment], place: Workplace, watch: Callable[[Assignment], Watch]
     ) -> Sequence[Outcome]:
-        """Train each assignment's network, one after the other."""
+        """Train each assignment's network, one after the other, with what the study has fixed."""
+        if self.keeper is None:
+            self.keeper = Keeper(place.storage, place.study)
         return [outcome_of(self._train(one, place, watch)) for one in assignments]
 
     def key(self, assignment: Assignment) -> str:
         """Give all that decides the run but the version of the data, which is known once they are loaded."""
         plan = plan_of(assignment)
-        return run_id(identity(plan, assignment.seed, "", resolve_device(plan.spec.train.device)))
+        return run_id(identity(plan, assignment.seed, "", self._compute(plan)))
 
     def together(self, one: Assignment, other: Assignment) -> bool:
         """Networks are trained one by one."""
         return False
+
+    def _compute(self, plan: ExperimentPlan) -> Compute:
+        return decide(plan) if self.keeper is None else self.keeper.compute(plan)
 
     def _train(self, assignment: Assignment, place: Workplace, watch: Callable[[Assignment], Watch]) -> FinishedRun:
         """Train a run; where another worker is at the very same one, wait for its result."""
@@ -57,10 +63,11 @@ class NetworkRunner:
             while True:
                 try:
                     return run(
-                        plan.spec,
+                        plan,
                         seed=assignment.seed,
                         runs_dir=place.runs_dir,
                         dataset=dataset,
+                        compute=self._compute(plan),
                         read_test=self.read_test,
                         watch=watch(assignment),
                     )
@@ -75,9 +82,11 @@ class NetworkRunner:
 
     def _dataset(self, plan: ExperimentPlan, place: Workplace) -> Dataset:
         """Load a data set once for all runs that use it (memory-mapped, so processes share it)."""
-        key = seal(plan.spec.data.model_dump(mode="json", exclude={"validation", "train_limit", "augment"}))
+        key = data_key(plan.spec.data)
         if key not in self.datasets:
             self.datasets[key] = load(plan.spec.data, data_dir=place.data_dir)
+        if self.keeper is not None:
+            self.keeper.check_data(plan.spec.data, self.datasets[key])
         return self.datasets[key]
 
 

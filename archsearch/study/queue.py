@@ -16,7 +16,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.study.held import HeldTrial, Part, deaths_attribute, slot_attributes
+from archsearch.study.held import HeldPart, HeldTrial, deaths_attribute, slot_attributes
 from archsearch.study.optuna_private import TrialModel, TrialUserAttributeModel, id_of
 from archsearch.study.storage import exclusive, steadily
 
@@ -44,7 +44,7 @@ class Slot:
 
     number: int
     params: Mapping[str, Any] = field(default_factory=dict)
-    held: Part | None = None
+    held: HeldPart | None = None
 
 
 def slots_of(study: optuna.Study) -> dict[int, FrozenTrial]:
@@ -96,9 +96,12 @@ def _counts(storage: RDBStorage, study: optuna.Study) -> tuple[int, int]:
     return int(planned), int(waiting or 0)
 
 
-def take(storage: RDBStorage, study: optuna.Study) -> optuna.Trial | None:
-    """Take the first waiting slot and sign it; None if none waits. Two workers never get the same."""
-    for id_ in steadily(partial(_waiting, storage, study)):
+def take(storage: RDBStorage, study: optuna.Study, refused: Collection[int] = ()) -> optuna.Trial | None:
+    """Take the first waiting slot and sign it; None if none waits. Two workers never get the same.
+
+    `refused` are ids of trials that this worker leaves to others.
+    """
+    for id_ in steadily(partial(_waiting, storage, study, refused)):
         try:
             ours = steadily(partial(storage.set_trial_state_values, id_, state=TrialState.RUNNING))
         except optuna.exceptions.UpdateFinishedTrialError:
@@ -110,12 +113,18 @@ def take(storage: RDBStorage, study: optuna.Study) -> optuna.Trial | None:
     return None
 
 
-def _waiting(storage: RDBStorage, study: optuna.Study) -> list[int]:
-    """Give the first waiting trials, without reading all that wait."""
+def waits(storage: RDBStorage, study: optuna.Study) -> bool:
+    """Say whether any slot waits."""
+    return bool(steadily(partial(_waiting, storage, study)))
+
+
+def _waiting(storage: RDBStorage, study: optuna.Study, refused: Collection[int] = ()) -> list[int]:
+    """Give the first waiting trials but those, without reading all that wait."""
     query = (
         sqlalchemy.select(TrialModel.trial_id)
         .where(TrialModel.study_id == storage.get_study_id_from_name(study.study_name))
         .where(TrialModel.state == TrialState.WAITING)
+        .where(TrialModel.trial_id.not_in(refused))
         .order_by(TrialModel.number)
         .limit(8)
     )

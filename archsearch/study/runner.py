@@ -37,6 +37,10 @@ class RefusedError(Exception):
     """Raised by a job or a runner for what cannot be run here: the slot fails, the study goes on."""
 
 
+class CannotKeepError(Exception):
+    """Raised by a runner for what it cannot compute as the study fixed it: the slot waits for another worker."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """What a slot stands for: an experiment, a seed, what the trial shall hold of it, and its parameters.
@@ -76,6 +80,7 @@ class Workplace:
     runs_dir: Path
     data_dir: Path | None = None
     deadline: float = math.inf  # on the monotonic clock: no slot is taken after it
+    refused: dict[int, str] = field(default_factory=dict)  # ids of trials that are left to other workers, and why
 
 
 class Runner(Protocol):
@@ -87,8 +92,8 @@ class Runner(Protocol):
         """Run assignments that may share a call, and give their outcomes in the same order.
 
         `watch` gives what follows a run. Where the very same run is done elsewhere at this moment, its result is
-        waited for. Raises `RefusedError` for what cannot be run here, `MemoryError` for what is too large, and lets
-        pass what a watch raises.
+        waited for. Raises `RefusedError` for what cannot be run here, `CannotKeepError` for what another worker may
+        run, `MemoryError` for what is too large, and lets pass what a watch raises.
         """
 
     def key(self, assignment: Assignment) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -24,21 +24,33 @@ from optuna.trial import TrialState
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.held import Ended, Ending, HeldTrial, Started, stored
 from archsearch.study.optuna_private import id_of
-from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take
-from archsearch.study.runner import IDLE_SECONDS, Job, PrunedError, RefusedError, Workplace
+from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take, waits
+from archsearch.study.runner import IDLE_SECONDS, CannotKeepError, Job, PrunedError, RefusedError, Workplace
 from archsearch.study.storage import steadily
-from archsearch.study.transaction import note
+from archsearch.study.transaction import write_down
 from archsearch.train.interrupt import interruptible
 
 GOES_ON = "finished trials are kept, the same call goes on"
 REAP_SECONDS = 5.0
 
 
+class SlotsWaitError(UnavailableError):
+    """Raised by a worker that leaves slots to others, where no other one works: they wait, nothing is lost."""
+
+    def __init__(self, name: str, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(dict.fromkeys(reasons))
+        super().__init__(
+            f"{name}: what is left waits for another worker, as a study is computed with what it was begun with: "
+            f"{'; '.join(self.reasons)}. The same call goes on where that is, or choose another name with --name"
+        )
+
+
 def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None) -> None:
     """Take slots until none is left that waits or that another worker could still give back.
 
     `look` is called after every slot: a single worker has nobody who watches it.
-    Raises `Interrupted` after giving the slot back.
+    Raises `Interrupted` after giving the slot back, and `SlotsWaitError` where only slots are left that this worker
+    cannot compute as the study fixed it.
     """
     watchdog = Watchdog()
     reaped = -math.inf
@@ -49,13 +61,15 @@ def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None) ->
                 requeue_dead(place.storage, place.study, watchdog)
                 reaped = time.monotonic()
             job.plan_ahead(place.storage)
-            trial = take(place.storage, place.study)
+            trial = take(place.storage, place.study, place.refused)
             if trial is not None:
                 with _beating(place.storage, trial):
                     _do(place, job, trial)
                 look()
             elif _somebody_works(place.study):
                 time.sleep(IDLE_SECONDS)
+            elif place.refused and waits(place.storage, place.study):
+                raise SlotsWaitError(place.study.study_name, place.refused.values())
             else:
                 return
 
@@ -71,7 +85,7 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         experiment = assignment.experiment
         started = Started(seed=assignment.seed, spec=experiment.written, **experiment.sizes)
         attrs = {**stored(assignment.held), **stored(started)}
-        steadily(partial(note, place.storage, trial, attrs, assignment.params))
+        steadily(partial(write_down, place.storage, trial, attrs, assignment.params))
         [outcome] = job.runner.run([assignment], place, lambda _: job.watch(trial))
     except (Interrupted, KeyboardInterrupt):
         give_back(place.storage, trial)
@@ -81,6 +95,10 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         return
     except RefusedError as refused:
         _tell(place, trial, TrialState.FAIL, Ended(outcome="failed", failure=str(refused)))
+        return
+    except CannotKeepError as refused:
+        place.refused[id_of(trial)] = str(refused)
+        give_back(place.storage, trial)
         return
     except UnavailableError:
         give_back(place.storage, trial)  # a full disk, a server that is gone: not the slot's fault
@@ -122,7 +140,7 @@ def _tell(
     if not is_ours(place.storage, trial):
         return
     try:
-        steadily(partial(note, place.storage, trial, stored(ended)))
+        steadily(partial(write_down, place.storage, trial, stored(ended)))
         steadily(partial(place.study.tell, trial, values, state))
     except (optuna.exceptions.UpdateFinishedTrialError, ValueError):
         if is_ours(place.storage, trial):

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import plan_experiment
+from archsearch.train.compute import decide
 from archsearch.train.divergence import first_not_finite
 from archsearch.train.interrupt import Interruption
 from archsearch.train.loop import Progress, finite, initial_network, parts, train
@@ -25,7 +26,7 @@ def trained(
         plan,
         seed,
         load(spec.data),
-        "cpu",
+        decide(plan),
         read_test=read_test,
         interruption=Interruption(),
         watch=watch or Silent(),
@@ -146,7 +147,7 @@ def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_bits(changes, stop_aft
     class StopAfter(Silent):
         def epoch(self, record):
             if record.epoch == stop_after:
-                raise Stop
+                raise Stop("after this epoch")
 
     kept: list[Progress] = []
 
@@ -155,7 +156,7 @@ def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_bits(changes, stop_aft
 
         kept.append(copy.deepcopy(p))
 
-    with pytest.raises(Stop):
+    with pytest.raises(Stop, match=r"^after this epoch$"):
         trained(keep=keep, watch=StopAfter(), **changes)
     assert kept[-1].epoch == stop_after
     resumed = trained(progress=kept[-1], **changes)
@@ -296,12 +297,13 @@ def test_finite_turns_what_json_cannot_say_into_none():
 
 @pytest.mark.gpu
 def test_cuda_run_repeats_bit_for_bit():
+    plan = plan_experiment(tiny(train={"device": "cuda"}))
     first, again = (
         train(
-            plan_experiment(tiny(train={"device": "cuda"})),
+            plan,
             0,
             load(tiny().data),
-            "cuda",
+            decide(plan),
             read_test="end",
             interruption=Interruption(),
             watch=Silent(),

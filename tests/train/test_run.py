@@ -14,6 +14,7 @@ from archsearch.data.prepare import load
 from archsearch.errors import DamagedFileError, Interrupted, UnavailableError, UsageError
 from archsearch.experiment_plan import load_plan, load_spec, plan_experiment
 from archsearch.files import write_sealed
+from archsearch.train.compute import decide
 from archsearch.train.directory import RunDirectory
 from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import parts
@@ -23,7 +24,8 @@ from tests.train.conftest import tiny
 
 
 def id_of(spec, seed: int = 0) -> str:
-    return run_id(identity(plan_experiment(spec), seed, "f" * 64, "cpu"))
+    plan = plan_experiment(spec)
+    return run_id(identity(plan, seed, "f" * 64, decide(plan)))
 
 
 def test_run_leaves_its_files_and_the_result_reads_back_without_loss(train_tiny):
@@ -291,7 +293,7 @@ def test_an_interrupted_run_keeps_its_epoch_and_goes_on_to_the_same_result(train
 
 
 def test_a_signal_after_the_last_check_reaches_whoever_is_around():
-    with pytest.raises(KeyboardInterrupt), interruptible():
+    with pytest.raises(KeyboardInterrupt, match=r"^$"), interruptible():
         signal.raise_signal(signal.SIGINT)
     with interruptible() as outer:
         with interruptible() as inner:
@@ -347,7 +349,7 @@ def test_a_damaged_result_is_named_and_not_used(train_tiny, name, damage):
 
 @pytest.mark.parametrize("damage", ["truncate", "alter", "empty"])
 def test_a_damaged_checkpoint_is_named_and_not_used(train_tiny, runs_dir, damage):
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match=r"^interrupted; epoch 1 of 3 is kept"):
         train_tiny(watch=InterruptAfter(1, signal.SIGINT))
     (folder,) = runs_dir.iterdir()
     path = folder / "checkpoint.pt"

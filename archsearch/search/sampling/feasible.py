@@ -1,6 +1,6 @@
 """One sample that fits: Optuna's samplers, asked again within the same trial.
 
-    sampler = FeasibleSampler(space, make=lambda seed: TPESampler(seed=seed), seed=7)
+    sampler = FeasibleSampler(space, make=RandomSampler, seed=7)
     sample = sampler.sample(study, trial)     # sample.plan, sample.values, sample.infeasible
 
 A whole configuration is sampled at once, from a sampler that is made afresh for the trial and seeded with the study's
@@ -28,14 +28,16 @@ from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.search.space.count import each_feasible
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
+from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Open
+from archsearch.search.tried import experiment_of
 from archsearch.study.held import HeldTrial, fixed_values
 from archsearch.study.optuna_private import contains, reading_from, storage_of
 from archsearch.study.storage import experimental
+from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
-MOST_TRIES = 2000
+MOST_DRAWS = 2000
 MOST_REPEATS = 50
 BEST_KEPT = 25  # as many as TPE ever calls good
 
@@ -100,7 +102,7 @@ class FeasibleSampler:
         reasons: Counter[str] = Counter()
         repeats, last = 0, None
         relative_space = inner.infer_relative_search_space(study, trial)
-        for _ in range(MOST_TRIES):
+        for _ in range(MOST_DRAWS):
             relative = inner.sample_relative(study, trial, relative_space) if relative_space else {}
             independent = partial(inner.sample_independent, study, trial)
             try:
@@ -109,14 +111,14 @@ class FeasibleSampler:
                 reasons[f"{error.layer} {error.reason}".lstrip()] += 1
                 continue
             last = Sample(plan, values, reasons.total())
-            if network_key(plan) not in tried or repeats >= MOST_REPEATS:
+            if experiment_key(plan) not in tried or repeats >= MOST_REPEATS:
                 return last
             repeats += 1
         if last is not None:
             return last
         often = max(reasons, key=lambda reason: reasons[reason])
         raise SpecError(
-            f"{MOST_TRIES:,} samples in a row do not fit, most often: {often}. "
+            f"{MOST_DRAWS:,} samples in a row do not fit, most often: {often}. "
             "See `archsearch space` for what makes them infeasible, and narrow the space."
         )
 
@@ -132,7 +134,7 @@ class FeasibleSampler:
         return self.listed[slot]
 
     def _list(self, values: Values) -> None:
-        key = network_key(self.space.with_values(values))
+        key = experiment_key(self.space.with_values(values))
         if key not in self.keys:
             self.keys.add(key)
             self.listed.append(values)
@@ -187,5 +189,5 @@ def _snapshot(study: Study, memory: int | None) -> Study:
 
 def _known_networks(study: Study, trial: FrozenTrial) -> set[str]:
     others = study.get_trials(deepcopy=False)
-    found = (HeldTrial(other).network for other in others if other.number != trial.number)
+    found = (experiment_of(other) for other in others if other.number != trial.number)
     return {network for network in found if network is not None}
