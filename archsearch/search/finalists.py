@@ -1,7 +1,7 @@
 """The finalists of a search: which they are, their runs on fresh seeds beside the baseline's, and what these came to.
 
     ranked_trials(study); finalists(study, 3, key)
-    confirm(study, opened, storage, site, ...)       # trains what is not there yet
+    confirm(study, opened, storage, site, workers, 3, 10, look)     # trains what is not there yet
     confirmation_of(opened, storage)
 
 The baseline is no finalist: a trial of the same network and training is the same runs over again. With several
@@ -22,7 +22,7 @@ from archsearch.experiment_plan import plan_experiment
 from archsearch.search.baseline import unlike
 from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude
 from archsearch.search.jobs import confirm_job, held_search
-from archsearch.search.search_file import Study
+from archsearch.search.search_file import SearchFile
 from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.compute import fix
@@ -62,7 +62,7 @@ def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[Fr
 
 
 def confirm(
-    study: Study,
+    study: SearchFile,
     opened: optuna.Study,
     storage: RDBStorage,
     site: Site,

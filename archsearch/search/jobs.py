@@ -15,8 +15,10 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from archsearch.experiment_plan import plan_experiment
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
-from archsearch.search.search_file import LEARNED, Study, stored_study
-from archsearch.search.space.space import InfeasibleError, base_values
+from archsearch.search.search_file import SearchFile, stored_study
+from archsearch.search.search_spec import LEARNED
+from archsearch.search.space.locate import base_values
+from archsearch.search.space.space import InfeasibleError
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.held import Assigned, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.network_runner import NetworkRunner, plan_of
@@ -167,7 +169,7 @@ def confirm_job(study: optuna.Study) -> ConfirmJob:
     return ConfirmJob(study)
 
 
-def what_is_held(study: Study, seed: int, sampler: str, trials: int) -> HeldSearch:
+def what_is_held(study: SearchFile, seed: int, sampler: str, trials: int) -> HeldSearch:
     """Give what a storage holds of a search, so that any worker can make its job."""
     learned = study.spec.learned
     return HeldSearch(
@@ -183,6 +185,6 @@ def what_is_held(study: Study, seed: int, sampler: str, trials: int) -> HeldSear
     )
 
 
-def held_search(held: HeldStudy) -> Study:
+def held_search(held: HeldStudy) -> SearchFile:
     """Read the search file that a study holds; raise `SpecError` where this version does not read it any more."""
     return stored_study(held.text, held.stem, held.base)

@@ -21,10 +21,10 @@ from archsearch.data.augment import augment
 from archsearch.data.prepare import to_float
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.native.network import NativeNetwork
-from archsearch.spec.dataset import AnyAugmentation
+from archsearch.spec.augmentations import AnyAugmentation
+from archsearch.spec.training import LossFunction
 from archsearch.train.compute import Compute
 from archsearch.train.device import autocast
-from archsearch.train.losses import LossFunction, loss_function
 
 
 class Engine(Protocol):
@@ -121,4 +121,4 @@ def make_engine(
     if compute.engine == "native":
         network = NativeNetwork(plan.network, train.loss, model, compute.threads)
         return NativeEngine(network, data.augment, prepare if data.normalize else None)
-    return TorchEngine(model, loss_function(train.loss), data.augment, prepare, compute.device, compute.precision)
+    return TorchEngine(model, train.loss.function(), data.augment, prepare, compute.device, compute.precision)

@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from archsearch.ablate.ablation_file import DesignName, changed, load_ablation
+from archsearch.ablate.ablation_file import changed, load_ablation
+from archsearch.ablate.ablation_spec import DesignName
 from archsearch.ablate.between import declare_between
 from archsearch.ablate.design.designs import DESIGNS
-from archsearch.ablate.planned import Ablation, Question, plan_ablation
-from archsearch.ablate.schema import schema
+from archsearch.ablate.planned import Ablation, plan_ablation
+from archsearch.ablate.questions import Question
 from archsearch.ablate.write import ablation_yaml
+from archsearch.cli.schema import schemas
 from archsearch.errors import SpecError, UsageError
 from archsearch.spec.text.yaml import read_file, read_text
 from tests.ablate.conftest import FACTORS, TINY
 
 ROOT = Path(__file__).parents[2]
-VALIDATOR = Draft7Validator(schema())
+VALIDATOR = Draft7Validator(schemas()["ablation"])
 
 
 def test_cells_and_questions_of_one_factor_at_a_time(planned) -> None:
@@ -295,8 +297,8 @@ def test_specs_that_compute_the_same_have_nothing_to_ablate() -> None:
 
 def test_committed_schema_is_the_one_the_code_makes() -> None:
     """After a change of the language: archsearch schema --write schema"""
-    assert json.loads((ROOT / "schema/ablation.schema.json").read_text(encoding="utf-8")) == schema()
-    Draft7Validator.check_schema(schema())
+    assert json.loads((ROOT / "schema/ablation.schema.json").read_text(encoding="utf-8")) == schemas()["ablation"]
+    Draft7Validator.check_schema(schemas()["ablation"])
 
 
 @pytest.mark.parametrize("name", ["documented", "lenet5_factors"])

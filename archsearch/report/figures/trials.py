@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from archsearch.report.figures.figure import Kind
+from archsearch.report.figures.figure import ColumnKind
 from archsearch.report.figures.style import layout, mark, plain_text
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def title_of(metric: str) -> str:
     return _TITLES.get(metric, metric)
 
 
-def kind_of(metric: str) -> Kind:
+def kind_of(metric: str) -> ColumnKind:
     """Give the kind of column a metric is."""
     return {"val_accuracy": "percent", "parameters": "count", "macs": "count"}.get(metric, "number")  # type: ignore[return-value]
 
@@ -226,3 +226,9 @@ def point_traces(points: Sequence[Point]) -> list[go.Scatter]:
                 )
             )
     return traces
+
+
+def from_edge(edge: float, values: Sequence[float]) -> list[float]:
+    """Give the range of an axis from the edge to a little beyond the best value."""
+    best = max(values) if edge < statistics.median(values) else min(values)
+    return sorted((edge, best + 0.03 * (best - edge)))
