@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Each room with the rooms before it; search and ablate do not know each other.
 ROOMS: dict[str, set[str]] = {"errors": set()}
-for room in ("files", "spec", "stats", "data", "experiment_plan", "native", "train", "study"):
+for room in ("files", "wording", "metrics", "spec", "stats", "data", "experiment_plan", "native", "train", "study"):
     ROOMS[room] = set(ROOMS) | {room}
 for room in ("search", "ablate"):
     ROOMS[room] = {*ROOMS["study"], room}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from archsearch.ablate.design.designs import SAMPLED_ORDERS
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.experiment_plan import load_spec
+from archsearch.metrics import COMPARED, direction_of
 from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.edit.apply import edit_problems
 from archsearch.spec.edit.in_memory import written_spec
@@ -28,7 +29,10 @@ from archsearch.spec.text.sentences import problems_of, quoted, short
 from archsearch.spec.text.yaml import Mark, Node, read_file
 from archsearch.stats.effect import Probability
 
-Metric = Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss"]
+if TYPE_CHECKING:
+    Metric = str
+else:
+    Metric = Literal[COMPARED]
 DesignName = Literal[
     "one_at_a_time",
     "leave_one_out",
@@ -262,7 +266,7 @@ class AblationSpec(Plain):
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
         """Say whether more of the metric is better."""
-        return "minimize" if self.metric.endswith("loss") else "maximize"
+        return direction_of(self.metric)
 
 
 @dataclass(frozen=True, slots=True)

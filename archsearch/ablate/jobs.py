@@ -71,7 +71,7 @@ class AblateJob:
 
     def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
         """Give the metric."""
-        return [getattr(finished.result, self.ablation.family.metric)]
+        return [finished.result.metrics.get(self.ablation.family.metric)]
 
 
 def ablate_job(study: optuna.Study) -> AblateJob:

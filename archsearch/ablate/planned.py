@@ -19,6 +19,7 @@ from archsearch.ablate.design.designs import BASELINE, Cell, Comparison, Factor
 from archsearch.ablate.design.factorial import estimators, share_weights
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
 from archsearch.errors import Problem, SpecError, UsageError
+from archsearch.metrics import metric_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import Plain
 from archsearch.stats.effect import Family
@@ -204,16 +205,17 @@ def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
 
 def _family(declared: Declared, cells: Cells) -> Family:
     spec = declared.spec
-    fraction = spec.metric.endswith("accuracy")
-    guessing = 1 / cells.plan(BASELINE).facts.classes if fraction else None
+    metric = metric_of(spec.metric)
+    assert metric is not None, "the file was checked"
+    guessing = metric.guessing(cells.plan(BASELINE).facts.classes) if metric.guessing is not None else None
     return Family(
         metric=spec.metric,
         direction=spec.direction,
         alpha=spec.alpha,
-        margin=(0.001 if fraction else 0.0) if spec.margin is None else spec.margin,
+        margin=metric.margin if spec.margin is None else spec.margin,
         power=spec.power,
         screen=spec.screen,
-        unit="points" if fraction else "own",
+        unit=metric.unit,
         failed_value=guessing if spec.failed_value is None else spec.failed_value,
     )
 

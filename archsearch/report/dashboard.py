@@ -11,10 +11,11 @@ from collections.abc import Iterable
 
 from archsearch.ablate.ablation import report_on
 from archsearch.ablate.dashboard import verdict_note
+from archsearch.metrics import difference, title_of, written
 from archsearch.report.figures.ablation import ablation_figures
 from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.lists import search_figures
-from archsearch.report.figures.trials import baseline_value, counted, difference, title_of, written
+from archsearch.report.figures.trials import baseline_value, counted
 from archsearch.search.record import SearchRecord, search_record
 from archsearch.study.dashboard import Shown
 from archsearch.study.storage import Storage, Study

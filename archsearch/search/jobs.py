@@ -6,17 +6,19 @@ Both are made from what the study holds in its storage, so a worker on any machi
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from archsearch.experiment_plan import plan_experiment
+from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.metrics import METRICS, WATCHED
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
-from archsearch.search.search_file import LEARNED, Study, stored_study
+from archsearch.search.search_file import Study, stored_study
 from archsearch.search.space.space import InfeasibleError, base_values, network_key
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.queue import Slot, refill, slots_of
@@ -76,12 +78,15 @@ class SearchJob:
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow the metric that is learned; stop weak trials."""
         learned = self.source.spec.learned
-        metric = self.source.spec.objective[learned][1] if learned is not None else "val_accuracy"
+        metric = self.source.spec.objective[learned][1] if learned is not None else WATCHED[0]
         return _PruningWatch(self.study, trial, metric)
 
     def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
         """Give the objectives in the study's order."""
         return [_metric(metric, assignment, finished) for _, metric in self.source.spec.objective]
+
+
+MEASURED: dict[str, Callable[[ExperimentPlan, Path], float]] = {"latency_ms": latency_ms}  # on the machine, after a run
 
 
 class _PruningWatch(Silent):
@@ -104,7 +109,7 @@ class _PruningWatch(Silent):
             raise PrunedError
 
     def _report(self, record: EpochRecord) -> None:
-        value = getattr(record, self.metric)
+        value = record.metrics.get(self.metric)
         if value is None:
             return
         if self.several:
@@ -121,12 +126,12 @@ class _PruningWatch(Silent):
 
 
 def _metric(metric: str, assignment: Assignment, finished: FinishedRun) -> float | None:
-    if metric in LEARNED:
-        value: float | None = getattr(finished.result, metric)
-        return value
-    if metric == "latency_ms":
-        return latency_ms(assignment.plan, finished.run_dir)
-    return float(getattr(assignment.plan.network, metric))
+    row = METRICS.get(metric)
+    if row is None:
+        return finished.result.metrics.get(metric)
+    if row.compute is None:
+        return MEASURED[metric](assignment.plan, finished.run_dir)
+    return float(row.compute(assignment.plan.network))
 
 
 class ConfirmJob:
@@ -182,6 +187,4 @@ def what_is_held(study: Study, seed: int, sampler: str) -> dict[str, Any]:
         "sampler": sampler,
         "identity": study.identity(),
         "metrics": [metric for _, metric in study.spec.objective],
-        "minimize_learned": study.spec.learned is not None
-        and study.spec.objective[study.spec.learned][0] == "minimize",
     }

@@ -19,9 +19,10 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
 from archsearch.errors import SpecError
+from archsearch.metrics import is_learned, main_of
 from archsearch.search.importance import Importances, OpenValue, Sample, importances
 from archsearch.search.search import StudyReport, baseline_trial, report_on
-from archsearch.search.search_file import LEARNED, stored_study
+from archsearch.search.search_file import stored_study
 from archsearch.search.space.domains import Value
 from archsearch.spec.fields import Plain
 from archsearch.spec.text.oneline import network_line
@@ -113,7 +114,7 @@ def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
         MetricRecord(name=name, direction="maximize" if direction.name == "MAXIMIZE" else "minimize")
         for name, direction in zip(held["metrics"], study.directions, strict=True)
     )
-    main = next((i for i, metric in enumerate(metrics) if metric.name.startswith("val_")), 0)
+    main = main_of([metric.name for metric in metrics])
     found = sorted(slots_of(study).items())
     trials = tuple(_trial(slot, trial, metrics[main].name) for slot, trial in found)
     baseline = baseline_trial(trial for _, trial in found)
@@ -188,10 +189,10 @@ def _outcome(trial: FrozenTrial) -> Outcome:
 
 def _learned(trial: FrozenTrial, history: Sequence[EpochRecord], metric: str) -> tuple[tuple[int, float], ...]:
     """Give the learned metric by epoch: of a finished run from its history, else what was reported on the way."""
-    if metric not in LEARNED:
+    if not is_learned(metric):
         return ()
     if history:
-        curve = [(record.epoch, getattr(record, metric)) for record in history]
+        curve = [(record.epoch, record.metrics.get(metric)) for record in history]
     else:
         reported = trial.intermediate_values or trial.user_attrs.get("learned", {})
         curve = sorted((int(epoch), value) for epoch, value in reported.items())

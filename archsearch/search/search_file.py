@@ -14,13 +14,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import load_spec, plan_experiment
+from archsearch.metrics import OBJECTIVES, direction_of, is_learned
 from archsearch.search.baseline import notes_on
 from archsearch.search.closed import problems_in, raise_all
 from archsearch.search.space.read_layers import read_layers, read_part, read_shared
@@ -37,8 +38,6 @@ from archsearch.spec.text.sentences import problems_of, quoted
 from archsearch.spec.text.yaml import Mark, Node, read_file, read_text
 from archsearch.spec.training import EVAL_LOSS, minimises_eval_loss
 
-Metric = Literal["val_accuracy", "val_loss", "parameters", "macs", "latency_ms"]
-LEARNED: tuple[Metric, ...] = ("val_accuracy", "val_loss")  # known only by training
 _SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
 
 
@@ -74,12 +73,12 @@ class LimitsSpec(Plain):
 def _objective(value: object) -> object:
     if isinstance(value, dict) and len(value) == 1:
         ((direction, metric),) = value.items()
-        if direction in ("maximize", "minimize") and metric in get_args(Metric):
+        if direction in ("maximize", "minimize") and metric in OBJECTIVES:
             return (direction, metric)
     raise PydanticCustomError(
         "objective",
         "expected maximize or minimize with one of {metrics}, such as {example}",
-        {"metrics": ", ".join(get_args(Metric)), "example": _nearest_objective(value)},
+        {"metrics": ", ".join(OBJECTIVES), "example": _nearest_objective(value)},
     )
 
 
@@ -87,19 +86,19 @@ def _nearest_objective(value: object) -> str:
     """Give what was probably meant: `{maximise: val_acc}` -> `{maximize: val_accuracy}`."""
     words = next(iter(value.items())) if isinstance(value, dict) and value else ("", "")
     direction = nearest(str(words[0]), ("maximize", "minimize"))
-    metric = nearest(str(words[1]), get_args(Metric)) or "val_accuracy"
-    return f"{{{direction or ('maximize' if metric == 'val_accuracy' else 'minimize')}: {metric}}}"
+    metric = nearest(str(words[1]), OBJECTIVES) or OBJECTIVES[0]
+    return f"{{{direction or direction_of(metric)}: {metric}}}"
 
 
 Objective = Annotated[
-    tuple[Literal["maximize", "minimize"], Metric],
+    tuple[Literal["maximize", "minimize"], str],
     BeforeValidator(_objective),
     WithJsonSchema(
         {
             "type": "object",
             "properties": {
                 word: {
-                    "enum": list(get_args(Metric)),
+                    "enum": list(OBJECTIVES),
                     "description": f"The metric of which {amount} is better; by default the other key is given.",
                     "examples": [metric],
                 }
@@ -225,14 +224,15 @@ class StudySpec(Plain):
         metrics = [metric for _, metric in self.objective]
         if len(set(metrics)) != len(metrics):
             raise PydanticCustomError("objective", "a metric stands in two objectives")
-        if sum(metric in LEARNED for metric in metrics) > 1:
-            raise PydanticCustomError("objective", "val_accuracy and val_loss are one thing learned; keep one of them")
+        if len(learned := [metric for metric in metrics if is_learned(metric)]) > 1:
+            sentence = "{metrics} are one thing learned; keep one of them"
+            raise PydanticCustomError("objective", sentence, {"metrics": " and ".join(sorted(learned))})
         return self
 
     @property
     def learned(self) -> int | None:
         """Which objective is learned while training, None if none is."""
-        return next((i for i, (_, metric) in enumerate(self.objective) if metric in LEARNED), None)
+        return next((i for i, (_, metric) in enumerate(self.objective) if is_learned(metric)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ Field names are torch's. What the words do stands in `archsearch/train/`, one ta
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from archsearch.metrics import WATCHED
 from archsearch.spec.fields import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat, written_default
 from archsearch.spec.onekey import Kind, OneKey
 
@@ -214,11 +215,17 @@ EvalLoss = Literal["cross_entropy", "nll", "mse", "l1"]
 EVAL_LOSS: EvalLoss = "cross_entropy"
 
 
+if TYPE_CHECKING:
+    Watched = str
+else:
+    Watched = Literal[WATCHED]
+
+
 class EarlyStopping(Plain):
     """Stop when the validation value has not improved for `patience` epochs; the best epoch's weights are kept."""
 
-    monitor: Literal["val_accuracy", "val_loss"] = Field(
-        default="val_accuracy",
+    monitor: Watched = Field(
+        default=WATCHED[0],
         description="What is watched on the validation data after each epoch.",
         examples=["val_loss"],
     )

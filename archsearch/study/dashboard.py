@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial
 
 from archsearch.errors import UnavailableError, UsageError
 from archsearch.experiment_plan import plan_experiment
+from archsearch.metrics import title_of, told_by
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
 from archsearch.study.queue import slots_of
@@ -100,15 +101,9 @@ def trial_note(trial: FrozenTrial) -> str:
     ]
     history = held.get("result", {}).get("history", [])
     if history:
-        lines += [
-            "",
-            "| epoch | training loss | validation loss | validation accuracy |",
-            "| ---: | ---: | ---: | ---: |",
-        ]
-        lines += [
-            f"| {e['epoch']} | {_number(e['train_loss'])} | {_number(e['val_loss'])} | {_number(e['val_accuracy'])} |"
-            for e in history
-        ]
+        names = ("train_loss", "val_loss", *(f"val_{name}" for name in told_by(history[0]) if name != "loss"))
+        lines += ["", f"| epoch | {' | '.join(map(title_of, names))} |", "| ---: " * (1 + len(names)) + "|"]
+        lines += [f"| {e['epoch']} | {' | '.join(_number(e.get(name)) for name in names)} |" for e in history]
     return "\n".join(lines)
 
 

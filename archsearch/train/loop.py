@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from archsearch.data.prepare import Dataset, to_float
 from archsearch.data.split import divide
 from archsearch.experiment_plan import ExperimentPlan
+from archsearch.metrics import direction_of, of_task
 from archsearch.spec.network import build_network
 from archsearch.train.compute import choose_engine
 from archsearch.train.device import memory_format
@@ -64,11 +65,14 @@ class Part:
 
 @dataclass(slots=True)
 class Evaluation:
-    """Mean loss (by `train.eval_loss`) and accuracy of a part, and the outputs (N, classes) float32 on CPU."""
+    """The metrics of a part by name (`loss` by `train.eval_loss`), and the outputs (N, classes) float32 on CPU."""
 
-    loss: float
-    accuracy: float
+    metrics: dict[str, float | None]
     outputs: Tensor
+
+    def of(self, part: str) -> dict[str, float | None]:
+        """Give the metrics by the names that they have on a part of the data."""
+        return {f"{part}_{name}": value for name, value in self.metrics.items()}
 
 
 @dataclass(slots=True)
@@ -180,12 +184,9 @@ def train(
         last = (seen_validation, seen_test)
         record = EpochRecord(
             epoch=epoch + 1,
-            train_loss=train_loss,
-            train_accuracy=train_accuracy,
-            val_loss=finite(seen_validation.loss) if seen_validation else None,
-            val_accuracy=seen_validation.accuracy if seen_validation else None,
-            test_loss=finite(seen_test.loss) if seen_test else None,
-            test_accuracy=seen_test.accuracy if seen_test else None,
+            metrics={"train_loss": train_loss, "train_accuracy": train_accuracy}
+            | (seen_validation.of("val") if seen_validation else {})
+            | (seen_test.of("test") if seen_test else {}),
             lr=lr,
             seconds=time.monotonic() - started,
         )
@@ -305,15 +306,17 @@ def _train_epoch(
 
 
 def _evaluate(engine: Engine, part: Part, loss_of: LossFunction) -> Evaluation:
-    """Give loss, accuracy and outputs of a part, in evaluation mode and without gradients."""
-    outputs, loss, correct = [], 0.0, 0
+    """Give metrics and outputs of a part, in evaluation mode and without gradients."""
+    found, loss = [], 0.0
     for rows in torch.split(part.rows, EVALUATION_BATCH):
         y = part.y[rows]
         given = engine.outputs(part.x, rows)
         loss += float(loss_of(given, y)) * len(rows)
-        correct += int((given.argmax(1) == y).sum())
-        outputs.append(given.cpu())
-    return Evaluation(loss / len(part), correct / len(part), torch.cat(outputs))
+        found.append(given.cpu())
+    outputs, targets = torch.cat(found), part.y[part.rows].cpu()
+    metrics: dict[str, float | None] = {"loss": finite(loss / len(part))}
+    metrics |= {one.name: finite(one.compute(outputs, targets)) for one in of_task("classification") if one.compute}
+    return Evaluation(metrics, outputs)
 
 
 def _watch_for_early_stop(plan: ExperimentPlan, progress: Progress, model: nn.Sequential) -> None:
@@ -321,8 +324,8 @@ def _watch_for_early_stop(plan: ExperimentPlan, progress: Progress, model: nn.Se
     rule = plan.spec.train.early_stopping
     if rule is None:
         return
-    values = [getattr(record, rule.monitor) for record in progress.history]
-    sign = 1.0 if rule.monitor == "val_accuracy" else -1.0
+    values = [record.metrics.get(rule.monitor) for record in progress.history]
+    sign = 1.0 if direction_of(rule.monitor) == "maximize" else -1.0
     scores = [sign * value if value is not None else -math.inf for value in values]
     best = progress.best_epoch
     if best is None or scores[-1] > scores[best - 1] + rule.min_delta:

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from archsearch.report.cells import cell_text, heading_text, short_number
+from archsearch.report.cells import cell_text, heading_text
 from archsearch.report.figures.figure import Column
+from archsearch.wording import short_number
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from archsearch.cli.console.base import (
-    TableColumn,
-    count_of,
-    note,
-    out,
-    percent,
-    print_table,
-    range_text,
-    value_text,
-)
+from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, value_text
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
+from archsearch.wording import percent, range_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from archsearch.ablate.evidence import CellSpec, Evidence
 from archsearch.ablate.record import AblationReport
 from archsearch.report.architectures import HOW_TO_READ, Shown, beside_part, network_parts
-from archsearch.report.cells import number_text
 from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.figures.ablation import ablation_figures
 from archsearch.report.figures.effects import VERDICTS, forest_table, scale_of
@@ -24,6 +23,7 @@ from archsearch.report.provenance import engine_numbers, facts_part, folded_spec
 from archsearch.report.source import Source
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount, number
+from archsearch.wording import number_text
 
 MOST_SAID = 12  # sentences of the first screen; all are in the table
 MOST_NETWORKS = 8  # cells that are drawn beside the baseline

@@ -11,10 +11,10 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.report.cells import capital
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
 from archsearch.report.figures.trials import many, short
+from archsearch.wording import capital
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

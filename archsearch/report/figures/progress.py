@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.metrics import difference, format_of, kind_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREEN, MARKS, ORANGE, layout, mark, nth
 from archsearch.report.figures.trials import (
@@ -19,21 +20,16 @@ from archsearch.report.figures.trials import (
     OUTCOMES,
     Placed,
     counted,
-    difference,
     edge_note,
     edge_of,
-    format_of,
     has_ended,
     hover,
-    kind_of,
     many,
     placed,
     point_traces,
     short,
     target_values,
     thinned,
-    title_of,
-    written,
 )
 
 if TYPE_CHECKING:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.metrics import main_of
 from archsearch.search.sampling.feasible import MakeSampler
 from archsearch.search.sampling.local import LocalSampler
 from archsearch.search.search_file import Hyperband, Median, NoPruning, Screen
@@ -78,7 +80,8 @@ class ScreenPruner(BasePruner):
         others = [value for other in finished if (value := learned_values(other).get(epochs)) is not None]
         if len(others) < self.spec.startup_trials:
             return False
-        sign = -1.0 if study.user_attrs.get("minimize_learned") else 1.0
+        main = main_of(study.user_attrs.get("metrics", ()))
+        sign = -1.0 if study.directions[main] == StudyDirection.MINIMIZE else 1.0
         ranked = sorted((*others, mine[epochs]), key=lambda value: -sign * value)
         kept = max(1, round(self.spec.keep * len(ranked)))
         return sign * mine[epochs] < sign * ranked[kept - 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from archsearch.metrics import difference, written
 from archsearch.report.figures.progress import (
     curves_data,
     distribution_data,
@@ -13,7 +14,7 @@ from archsearch.report.figures.progress import (
     history_data,
 )
 from archsearch.report.figures.times import draw_durations, draw_timeline, duration, durations_data, timeline_data
-from archsearch.report.figures.trials import difference, thinned, written
+from archsearch.report.figures.trials import thinned
 from tests.report.figures.records import MetricRecord, long_record, record, trial
 
 FIVE = (
