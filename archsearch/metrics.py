@@ -23,7 +23,7 @@ Written = Literal["percent", "count", "number"]
 Known = Literal["plan", "training", "measured"]
 
 PARTS = {"val": "validation", "test": "test", "train": "training"}  # as names begin, and as people say it
-_D3 = {"percent": ".1%", "count": "~s", "number": ".3~g"}
+_D3 = {"percent": ".2~%", "count": "~s", "number": ".3~g"}
 
 
 @dataclass(frozen=True, slots=True)

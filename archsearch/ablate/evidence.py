@@ -72,7 +72,7 @@ def evidence_of(opened: Study) -> Evidence:
                     run_id=trial.user_attrs["run_id"],
                     repeated=trial.user_attrs.get("outcome") == "repeated",
                     value=trial.values[0],
-                    val_accuracy=result["val_accuracy"],
+                    val_accuracy=result.get("val_accuracy"),
                     epochs=result["epochs"],
                     seconds=result["seconds"],
                     test_reads=result["test_reads"],

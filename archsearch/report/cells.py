@@ -6,8 +6,10 @@ cell_text(0.9731, Column("test accuracy", "percent"))      # "97.31 %"
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from archsearch.report.figures.figure import Cell, Column
+from archsearch.report.figures.figure import Cell, Column, Table
 from archsearch.stats.sentence import p_text
 from archsearch.wording import number_text, percent
 
@@ -25,7 +27,9 @@ def cell_text(cell: Cell, column: Column) -> str:
     if column.kind == "percent":
         return percent(cell)
     if column.kind == "points":
-        return f"{100 * cell:+.2f}"
+        return f"{round(100 * cell, 2) + 0.0:+.2f}"  # + 0.0: no "-0.00"
+    if column.kind == "difference":
+        return f"{cell + 0.0:+.3g}"
     if column.kind == "p":
         return p_text(cell)
     if column.kind == "seconds":
@@ -44,3 +48,50 @@ def heading_text(column: Column) -> str:
 def is_number(column: Column) -> bool:
     """Say whether a column's cells stand to the right."""
     return column.kind != "text"
+
+
+class Heading(NamedTuple):
+    """What stands above a column as people read it."""
+
+    text: str
+    number: bool
+
+
+def headings(table: Table) -> tuple[Heading, ...]:
+    """Give the headings of a table, one for two columns that are read as one."""
+    return tuple(
+        Heading(heading_text(Column(one.joined, one.kind) if one.joins else one), is_number(one))
+        for one, _ in _read_together(table)
+    )
+
+
+def written_rows(table: Table) -> Iterator[tuple[str, ...]]:
+    """Yield each row as people read it: 94.10 ± 0.42 %, -0.10 to +0.30."""
+    places = _read_together(table)
+    for row in table.rows:
+        yield tuple(
+            _joined(row[place], row[place + 1], one, table.columns[place + 1])
+            if one.joins
+            else cell_text(row[place], one)
+            for one, place in places
+        )
+
+
+def _read_together(table: Table) -> list[tuple[Column, int]]:
+    """Give the columns with their places, without those that are read with the one before, or that hold nothing."""
+    held = [any(row[place] not in (None, "") for row in table.rows) for place in range(len(table.columns))]
+    return [
+        (column, place) for place, column in enumerate(table.columns)
+        if not (place and table.columns[place - 1].joins) and (held[place] or not place or not table.rows)
+    ]  # fmt: skip
+
+
+def _joined(first: Cell, second: Cell, one: Column, other: Column) -> str:
+    if first is None or second is None:
+        return cell_text(first, one)
+    if one.joins == "±" and one.kind == "number" and isinstance(second, float) and 0 < second < math.inf:
+        digits = max(0, 1 - math.floor(math.log10(second)))  # as many as two of the spread's
+        return f"{first:,.{digits}f} ± {second:,.{digits}f}"
+    texts = cell_text(first, one), cell_text(second, other)
+    unit = " %" if all(text.endswith(" %") for text in texts) else ""
+    return f"{texts[0].removesuffix(unit)} {one.joins} {texts[1]}"

@@ -29,12 +29,13 @@ class KeyNumber:
 
 @dataclass(frozen=True, slots=True)
 class Tabled:
-    """A table that needs no drawing."""
+    """A table that needs no drawing; one `for_papers` is narrow enough to stand in one, at most seven columns."""
 
     key: str
     title: str
     says: str
     table: Table
+    for_papers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

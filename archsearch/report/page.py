@@ -17,10 +17,10 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from archsearch.report.cells import cell_text, heading_text, is_number
+from archsearch.report.cells import headings, written_rows
 from archsearch.report.document import Diagram, Document, Folded, Gallery, Picture, Tabled
 from archsearch.report.figures.drawing import drawing, plotly_script
-from archsearch.report.figures.figure import Figure, Missing
+from archsearch.report.figures.figure import Figure, Missing, Table
 
 # Plotly puts its rules into a style element of this content, through the style sheet's own interface.
 _PLOTLY_STYLE = "/* plotly */"
@@ -34,7 +34,7 @@ def page(document: Document) -> str:
     scripts = [_asset("page.js")]
     if drawings:
         scripts.insert(0, plotly_script())
-    styles = [_asset("page.css"), _PLOTLY_STYLE]
+    styles = [_asset("page.css"), _PLOTLY_STYLE, _paper_style(document)]
     return (
         _environment()
         .get_template("page.html.j2")
@@ -44,10 +44,26 @@ def page(document: Document) -> str:
             scripts=[Markup(script) for script in scripts],
             style=Markup(styles[0]),
             plotly_style=Markup(styles[1]),
+            paper_style=Markup(styles[2]),
             unwanted_styles=_map_styles() if drawings else [],
             drawings={key: embedded_json(text) for key, text in drawings.items()},
         )
     )
+
+
+def _paper_style(document: Document) -> str:
+    """Give what stands at the foot of every printed page: the title, when it was written, the page's number."""
+    title = document.title if len(document.title) <= 60 else f"{document.title[:59]}…"
+    return (
+        f"@page {{ @bottom-left {{ content: {_css_string(title)}; }} @bottom-center {{ content: "
+        f'{_css_string(document.made)}; }} @bottom-right {{ content: counter(page) " / " counter(pages); }} }}'
+    )
+
+
+def _css_string(text: str) -> str:
+    """Write a text as a string of CSS in which nothing but letters, digits and blanks stands for itself."""
+    plain = " ".join(text.split())
+    return '"' + "".join(c if c.isascii() and (c.isalnum() or c == " ") else f"\\{ord(c):x} " for c in plain) + '"'
 
 
 @cache
@@ -92,7 +108,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"cell": cell_text, "heading": heading_text, "is_number": is_number, "data_uri": _data_uri}
+    environment.filters |= {"headings": headings, "written_rows": _shown_rows, "data_uri": _data_uri}
     environment.tests |= {
         "figure": lambda part: isinstance(part, Figure),
         "gallery": lambda part: isinstance(part, Gallery),
@@ -111,6 +127,11 @@ def _environment() -> jinja2.Environment:
 def _kept_together(text: str) -> str:
     """Keep a number and its unit on one line."""
     return re.sub(r"(?<=\d) (?=(?:%|points?|seeds?|s|[kMG])(?!\w))", "\u00a0", text)
+
+
+def _shown_rows(table: Table) -> list[tuple[str, ...]]:
+    """Give the rows that a page shows, as people read them."""
+    return list(written_rows(Table(table.columns, table.rows[:_FOLD_FROM])))
 
 
 def _data_uri(picture: Picture) -> str:

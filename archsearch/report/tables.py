@@ -14,8 +14,8 @@ import json
 import math
 import re
 
-from archsearch.report.cells import cell_text, heading_text, is_number
-from archsearch.report.document import Document
+from archsearch.report.cells import heading_text, headings, written_rows
+from archsearch.report.document import Document, Tabled
 from archsearch.report.figures.figure import Cell, Table
 
 
@@ -41,9 +41,10 @@ def markdown(document: Document) -> str:
 
 
 def _md_table(table: Table) -> list[str]:
-    head = [_md(heading_text(column)) for column in table.columns]
-    rule = ["---:" if is_number(column) else "---" for column in table.columns]
-    rows = [[_md(cell_text(c, column)) for c, column in zip(row, table.columns, strict=True)] for row in table.rows]
+    above = headings(table)
+    head = [_md(one.text) for one in above]
+    rule = ["---:" if one.number else "---" for one in above]
+    rows = [[_md(text) for text in row] for row in written_rows(table)]
     return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
 
 
@@ -60,18 +61,31 @@ _TEX = {
 
 
 def latex(document: Document) -> str:
-    """Write every table as LaTeX for the packages booktabs and longtable."""
+    """Write every table as LaTeX for the packages booktabs and longtable; those for papers are floats."""
     lines = ["% needs \\usepackage{booktabs} and \\usepackage{longtable}", f"% {_one_line(document.command)}"]
     lines += [f"% {_one_line(sentence)}" for sentence in document.answer]
     for _, part in document.tabled():
-        columns = "".join("r" if is_number(column) else "l" for column in part.table.columns)
-        lines += ["", f"\\begin{{longtable}}{{{columns}}}", f"\\caption{{{_tex(part.title)}}}\\\\", "\\toprule"]
-        lines += [" & ".join(_tex(heading_text(column)) for column in part.table.columns) + r" \\", "\\midrule"]
-        for row in part.table.rows:
-            texts = (_tex(cell_text(cell, column)) for cell, column in zip(row, part.table.columns, strict=True))
-            lines.append(" & ".join(texts) + r" \\")
-        lines += ["\\bottomrule", "\\end{longtable}"]
+        above = headings(part.table)
+        columns = "".join("r" if one.number else "l" for one in above)
+        caption, head = f"\\caption{{{_tex(part.title)}}}", " & ".join(_tex(one.text) for one in above) + r" \\"
+        rows = [
+            " & ".join(_tex_cell(text, one.number) for text, one in zip(row, above, strict=True)) + r" \\"
+            for row in written_rows(part.table)
+        ]
+        body = ["\\toprule", head, "\\midrule", *rows, "\\bottomrule"]
+        if isinstance(part, Tabled) and part.for_papers:
+            around = f"\\begin{{tabular}}{{{columns}}}", "\\end{tabular}"
+            lines += ["", "\\begin{table}", "\\centering", caption, around[0], *body, around[1], "\\end{table}"]
+        else:
+            lines += ["", f"\\begin{{longtable}}{{{columns}}}", f"{caption}\\\\", *body, "\\end{longtable}"]
     return "\n".join(lines) + "\n"
+
+
+def _tex_cell(text: str, number: bool) -> str:
+    """Write a cell; in numbers a hyphen is a minus, and what compares is mathematics."""
+    if not number:
+        return _tex(text)
+    return re.sub(r"(?<!\w)-(?=\d)", "$-$", _tex(text)).replace("<", "$<$")
 
 
 def _tex(text: str) -> str:

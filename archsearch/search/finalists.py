@@ -157,7 +157,7 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
         held = trial.user_attrs
         specs[held["candidate"]] = held["candidate_spec"]
         test.setdefault(held["candidate"], {})[held["run_seed"]] = trial.values[0]
-        if held["result"]["val_accuracy"] is not None:
+        if held["result"].get("val_accuracy") is not None:
             validation.setdefault(held["candidate"], {})[held["run_seed"]] = held["result"]["val_accuracy"]
     metrics = opened.user_attrs["metrics"]
     learned = metrics.index("val_accuracy") if "val_accuracy" in metrics else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import statistics
 
 import pytest
 
@@ -12,8 +13,10 @@ from archsearch.ablate.evidence import evidence_of
 from archsearch.ablate.record import Failure
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import MOST_NETWORKS, ablation_document, answer
+from archsearch.report.cells import headings
 from archsearch.report.dashboard import shown
 from archsearch.report.document import Diagram
+from archsearch.report.figures.effects import forest_data
 from archsearch.report.figures.figure import Missing
 from archsearch.report.source import Source
 from archsearch.stats.effect import Exclusion
@@ -135,6 +138,31 @@ def test_document_has_its_sections_numbers_and_every_run(ablation_made, held):
     drawn = [p for s in document.sections for p in s.parts if isinstance(p, Diagram)]
     titles = ["baseline (tiny)"] + [f"baseline (tiny) beside {n}" for n in ("activation=tanh", "width=x2", "both=once")]
     assert [part.title.partition(":")[0] for part in drawn] == titles
+
+
+def test_results_are_the_table_of_a_paper_in_the_order_of_the_sentences(ablation_made, held):
+    report, document = held[0], ablation_made.document
+    (part,) = [part for _, part in document.tabled() if part.key == "results"]
+    assert (part.for_papers, len(headings(part.table))) == (True, 7)
+    base, *rows = part.table.rows
+    values = {cell.name: [v for v in cell.values.values() if v is not None] for cell in report.cells}
+    mean, sd = statistics.mean(values["baseline"]), statistics.stdev(values["baseline"])
+    assert base == ("tiny (baseline)", 10, pytest.approx(mean), pytest.approx(sd), *[None] * 4, "")
+    effects = {effect.variant: effect for effect in report.effects}
+    for name, n, mean, sd, difference, low, high, p, verdict in rows:
+        effect = effects[name]
+        assert (n, mean, sd) == (
+            10,
+            pytest.approx(statistics.mean(values[name])),
+            pytest.approx(statistics.stdev(values[name])),
+        )
+        assert difference == pytest.approx(statistics.mean(values[name]) - statistics.mean(values["baseline"]))
+        assert ((low, high), p, verdict) == (effect.ci95, effect.p_adjusted, effect.verdict)
+    names = [row[0] for row in rows]
+    assert [effects[name].sentence for name in names] == [
+        next(e.sentence for e in report.effects if text.startswith(e.sentence)) for text in document.answer[1:5]
+    ]
+    assert [row.name for row in forest_data(report).rows] == names
 
 
 def test_failed_runs_and_cells_that_do_not_fit_are_named(held):

@@ -115,3 +115,65 @@ def test_figure_can_be_saved_as_a_picture(visit, html):
     assert url.startswith("data:image/png;base64,")
     assert len(url) > 5000
     assert seen.heard == SILENT
+
+
+NARROW, PAPER = {"width": 400, "height": 800}, {"width": 680, "height": 960}
+# What reaches beyond the window, and stands in nothing that scrolls.
+BEYOND = """(() => {
+  const wide = document.documentElement.clientWidth + 1, found = [];
+  for (const one of document.querySelectorAll("main *, header *")) {
+    if (one.closest("svg") || one.getBoundingClientRect().right <= wide || !one.getBoundingClientRect().width) continue;
+    let box = one.parentElement;
+    while (box && !["auto", "scroll"].includes(getComputedStyle(box).overflowX)) box = box.parentElement;
+    if (!box) found.push(one.tagName + " in " + one.closest("article, section, header").id);
+  }
+  return found;
+})()"""
+# Pairs of a figure's buttons and legend that share a place.
+OVER = """[...document.querySelectorAll("[data-figure]")].filter((plot) => {
+  const bar = plot.querySelector(".modebar-group")?.parentElement.getBoundingClientRect();
+  const legend = plot.querySelector(".legend")?.getBoundingClientRect();
+  return bar && legend && bar.bottom > legend.top + 1 && bar.top < legend.bottom && bar.left < legend.right;
+}).map((plot) => plot.dataset.figure)"""
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, NARROW], ids=["1280", "400"])
+def test_nothing_is_cut_without_a_hint_and_no_button_stands_on_a_legend(visit, html, viewport):
+    seen = visit(html, viewport=viewport)
+    seen.page.evaluate("drawAll()")
+    seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert seen.page.evaluate(BEYOND) == []
+    assert seen.page.evaluate("document.querySelectorAll('.modebar-group').length") > 0
+    assert seen.page.evaluate(OVER) == []
+    silent = """[...document.querySelectorAll(".scroll")].filter((box) =>
+      (box.scrollWidth > box.clientWidth + 1) === box.previousElementSibling.hidden).length"""
+    until(seen, f"{silent} === 0")
+    if viewport is NARROW:
+        assert seen.page.evaluate("document.querySelectorAll('.scroll.more').length") > 0
+
+
+def test_table_of_all_effects_fits_a_desktop(visit, ablation_made):
+    seen = visit(page(ablation_made.document))
+    box = "document.querySelector('#effects-table .scroll')"
+    assert seen.page.evaluate(f"{box}.scrollWidth - {box}.clientWidth") <= 0
+
+
+def test_print_cuts_nothing_and_has_no_empty_heading(visit, html):
+    seen = visit(html, viewport=PAPER)
+    seen.page.emulate_media(media="print")
+    seen.page.evaluate("window.dispatchEvent(new Event('beforeprint')); drawAll()")
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= PAPER["width"]
+    beyond = f"""[...document.querySelectorAll("main *")].filter((one) => !one.closest(".plot") &&
+      one.getBoundingClientRect().right > {PAPER["width"]} + 1).map((one) => one.tagName)"""
+    assert seen.page.evaluate(beyond) == []
+    assert (
+        seen.page.evaluate("Math.max(...[...document.querySelectorAll('.main-svg')].map((s) => s.clientWidth))") <= 680
+    )
+    empty = """[...document.querySelectorAll("h3")].filter((title) =>
+      ![...title.parentElement.children].some((one) => one !== title && one.offsetHeight)).map((t) => t.textContent)"""
+    assert seen.page.evaluate(empty) == []
+
+
+def test_print_has_title_date_and_number_at_the_foot_of_a_page(html):
+    assert "@bottom-right { content: counter(page)" in html
+    assert '@bottom-center { content: "Written 2026' in html

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from archsearch.report.cells import cell_text, heading_text
-from archsearch.report.figures.figure import Column
+from archsearch.report.cells import cell_text, heading_text, headings, written_rows
+from archsearch.report.figures.figure import Column, Table, interval, mean_and_sd
 from archsearch.wording import short_number
 
 
@@ -24,6 +24,11 @@ from archsearch.wording import short_number
         (0.001, "number", "0.001"),
         (3.0, "number", "3"),
         (2.718281828, "number", "2.7183"),
+        (-0.00001, "points", "+0.00"),
+        (-0.05083, "difference", "-0.0508"),
+        (0.00312, "p", "0.0031"),
+        (0.05, "p", "0.050"),
+        (0.00002, "p", "< 0.0001"),
         (True, "text", "yes"),
         (False, "text", "no"),
         (None, "percent", ""),
@@ -42,3 +47,21 @@ def test_heading_has_the_unit_that_the_cells_do_not_say():
 
 def test_short_number_has_three_digits_and_a_unit():
     assert [short_number(n) for n in (999, 416_520, 1_234_567, 5 * 10**9)] == ["999", "417 k", "1.23 M", "5 G"]
+
+
+def test_what_is_one_thing_to_people_stands_in_one_column():
+    columns = (Column("x"), *mean_and_sd("accuracy", "percent"), *interval("points"), *mean_and_sd("loss", "number"))
+    table = Table(columns, (("a", 0.941, 0.0042, -0.001, 0.003, 0.28113, 0.01234), ("b", 0.9, *[None] * 5)))
+    assert [tuple(one) for one in headings(table)] == [
+        ("x", False), ("accuracy ± SD", True), ("95 % interval (points)", True), ("loss ± SD", True),
+    ]  # fmt: skip
+    assert list(written_rows(table)) == [
+        ("a", "94.10 ± 0.42 %", "-0.10 to +0.30", "0.281 ± 0.012"),
+        ("b", "90.00 %", "", ""),
+    ]
+
+
+def test_column_that_holds_nothing_has_no_heading():
+    table = Table((Column("x"), Column("shrinkage", "points"), Column("remarks")), (("a", None, ""), ("b", None, "")))
+    assert [one.text for one in headings(table)] == ["x"]
+    assert list(written_rows(table)) == [("a",), ("b",)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 
 from archsearch.report import tables
 from archsearch.report.document import Document, KeyNumber, Section, Tabled
-from archsearch.report.figures.figure import Column, Table
+from archsearch.report.figures.figure import Column, Table, interval, mean_and_sd
 
 COLUMNS = (Column("name"), Column("accuracy", "percent"), Column("gain", "points"), Column("seeds", "count"))
 ROWS = (("a|b_1", 0.9731, 0.0094, 3), ("=1+1", None, None, 12345))
@@ -80,3 +81,31 @@ def test_json_holds_the_numbers_as_they_are():
     (table,) = document["tables"]
     assert table["columns"][2] == {"title": "gain", "kind": "points"}
     assert table["rows"] == [list(row) for row in ROWS]
+
+
+def test_table_for_papers_is_a_float_of_at_most_seven_columns():
+    columns = (
+        Column("comparison"), Column("n", "count"), *mean_and_sd("accuracy", "percent"), Column("gain", "points"),
+        *interval("points"), Column("p", "p"), Column("verdict"),
+    )  # fmt: skip
+    row = ("a_1", 10, 0.941, 0.0042, -0.001, -0.003, 0.001, 0.00001, "worse")
+    part = Tabled("results", "Results", "", Table(columns, (row,)), for_papers=True)
+    document = dataclasses.replace(DOCUMENT, sections=(Section("s", "Section", (), (part,)),))
+    lines = tables.latex(document).splitlines()
+    assert lines[4:] == [
+        "",
+        r"\begin{table}",
+        r"\centering",
+        r"\caption{Results}",
+        r"\begin{tabular}{lrrrrrl}",
+        r"\toprule",
+        r"comparison & n & accuracy $\pm$ SD & gain (points) & 95 \% interval (points) & p & verdict \\",
+        r"\midrule",
+        r"a\_1 & 10 & 94.10 $\pm$ 0.42 \% & $-$0.10 & $-$0.30 to +0.10 & $<$ 0.0001 & worse \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    assert list(csv.reader(io.StringIO(tables.comma_separated(document)["s-results.csv"])))[1] == [
+        "a_1", "10", "0.941", "0.0042", "-0.001", "-0.003", "0.001", "1e-05", "worse",
+    ]  # fmt: skip

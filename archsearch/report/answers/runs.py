@@ -19,7 +19,7 @@ from archsearch.metrics import kind_of, title_of, told_by
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
-from archsearch.report.figures.figure import Cell, Column, Missing, Table
+from archsearch.report.figures.figure import Cell, Column, Missing, Table, interval
 from archsearch.report.names import Unfinished
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
@@ -209,7 +209,7 @@ def _numbers(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> tuple[
 def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], verdicts: Verdicts | None) -> Section:
     columns = (
         Column("experiment"), Column("seeds", "count"), Column("mean test accuracy", "percent"),
-        Column("95 % from", "percent"), Column("95 % to", "percent"), Column("SD", "percent"),
+        *interval("percent"), Column("SD", "percent"),
         Column("documented", "percent"), Column("parameters", "count"), Column("MACs", "count"),
         Column("diverged", "count"),
     )  # fmt: skip
@@ -263,8 +263,8 @@ def _seeds(groups: Sequence[RunGroup]) -> Tabled:
 
 def _verdict_table(verdicts: Verdicts) -> Tabled:
     columns = (
-        Column("experiment"), Column("pairs", "count"), Column("difference", "points"), Column("95 % from", "points"),
-        Column("95 % to", "points"), Column("p, adjusted", "p"), Column("verdict"),
+        Column("experiment"), Column("pairs", "count"), Column("difference", "points"), *interval("points"),
+        Column("p, adjusted", "p"), Column("verdict"),
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for effect in verdicts.effects:

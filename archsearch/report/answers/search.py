@@ -13,7 +13,7 @@ from archsearch.metrics import main_of, metric_text
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
-from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
+from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table, interval
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.report.source import Source
@@ -23,6 +23,7 @@ from archsearch.search.search import Best, StudyReport
 from archsearch.train.result import RunResult
 from archsearch.wording import capital, percent, range_text, short_number
 
+FRONT = "search-pareto"
 CONFIRMED = "search-confirmed"  # the figure of the finalists: it stands with their table
 
 
@@ -30,6 +31,8 @@ def search_document(
     report: StudyReport, evidence: Evidence, figures: Sequence[Figure | Missing], source: Source
 ) -> Document:
     """Make the document; `figures` are those of the search itself."""
+    if len(report.metrics) < 2:  # of one objective there is no front to ask for
+        figures = [figure for figure in figures if figure.key != FRONT]
     sections = [
         _confirmation(report, [figure for figure in figures if figure.key == CONFIRMED]),
         Section("search", "Search", (), tuple(figure for figure in figures if figure.key != CONFIRMED)),
@@ -165,8 +168,7 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
         Column("candidate"),
         Column("search value", "percent"),
         Column("test mean", "percent"),
-        Column("95 % from", "percent"),
-        Column("95 % to", "percent"),
+        *interval("percent"),
         Column("from baseline", "points"),
         Column("shrinkage", "points"),
         Column("seeds", "count"),

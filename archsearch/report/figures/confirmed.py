@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.report.figures.figure import Column, Table
+from archsearch.report.figures.figure import Column, Table, interval
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
 from archsearch.report.figures.trials import many, short
 from archsearch.wording import capital
@@ -77,8 +77,7 @@ def confirmed_data(record: SearchRecord) -> Finalists | str:
         Column("validation, fresh seeds", "percent"),
         Column("shrinkage", "points"),
         Column("test mean", "percent"),
-        Column("95 % interval from", "percent"),
-        Column("to", "percent"),
+        *interval("percent", "95 % interval from", "to"),
         Column("from baseline", "points"),
         Column("seeds", "count"),
     )
@@ -103,7 +102,7 @@ def draw_confirmed(data: Finalists) -> go.Figure:
     """Draw a row for each finalist: search value, validation and test means on fresh seeds, each seed's test value."""
     import plotly.graph_objects as go
 
-    figure = go.Figure(layout=layout(x="accuracy", x_format=".2%", height=150 + 64 * len(data.finalists)))
+    figure = go.Figure(layout=layout(x="accuracy", x_format=".2~%", height=150 + 64 * len(data.finalists)))
     rows = list(enumerate(data.finalists))
     for place, one in rows:
         if one.search is not None and one.validation is not None:

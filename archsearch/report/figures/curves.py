@@ -144,9 +144,9 @@ def _at(values: Sequence[float], index: int) -> float | None:
 def draw_curves(data: Curves) -> go.Figure:
     """Draw the watched part with its band, training dashed."""
     shown = data.watched or data.training
-    percent = ".1%" if kind_of(data.quantity) == "percent" else ""
+    percent = ".2~%" if kind_of(data.quantity) == "percent" else ""
     upwards = f"{shown.part} {shown.by or title_of(data.quantity)}"
-    figure = go.Figure(layout=layout(x="epoch", y=upwards, y_format=percent or ".3g", height=380))
+    figure = go.Figure(layout=layout(x="epoch", y=upwards, y_format=percent or ".3~g", height=380))
     epochs = list(range(1, len(shown.mean) + 1))
     value = "%{y:.2%}" if percent else "%{y:.4f}"
     if len(shown.by_seed) > 1:
@@ -173,4 +173,5 @@ def draw_curves(data: Curves) -> go.Figure:
             name=f"{data.training.label}, {name}", hovertemplate=f"training, epoch %{{x}}: {value}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(showline=True, linecolor=GREY, rangemode="tozero" if len(epochs) == 1 else "normal")
+    figure.update_xaxes(dtick=1 if len(epochs) <= 20 else None)  # there is no half epoch
     return figure

@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from archsearch.report.figures.figure import Figure
-from archsearch.report.figures.style import CYCLE
+from archsearch.report.figures.style import CYCLE, of_fractions
 
 # Told by name: what they would draw has a cousin without WebGL (scatter for scattergl, lines for parcoords).
 WEBGL = frozenset(
@@ -36,6 +36,7 @@ def drawn(figure: Figure) -> go.Figure:
     if kinds:
         raise ValueError(f"{figure.key}: {', '.join(sorted(kinds))} needs WebGL, which a report does not allow")
     made.update_layout(template=_template())
+    of_fractions(made)
     return made
 
 

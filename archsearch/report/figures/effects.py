@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archsearch.report.figures.figure import Column, Kind, Table
+from archsearch.report.figures.figure import Column, Kind, Table, interval
 from archsearch.report.figures.style import GREY, MARKS, layout, mark, plain_text
 from archsearch.stats.sentence import NO_VERDICT, verdict_of
 
@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 class Forest(NamedTuple):
-    """Comparisons in the order they were declared; `margin` is the difference too small to matter."""
+    """Comparisons in the order of the sentences; `margin` is the difference too small to matter."""
 
     rows: tuple[Row, ...]
     margin: float
@@ -57,12 +57,25 @@ def scale_of(report: AblationReport) -> tuple[float, str, Kind]:
     """Give what differences are multiplied by, their unit, and the kind of a table's column."""
     if report.family.unit == "points":
         return 100.0, "percentage points", "points"
-    return 1.0, report.family.metric, "number"
+    return 1.0, report.family.metric, "difference"
+
+
+def is_claim(report: AblationReport, effect: Effect) -> bool:
+    """Say whether a comparison gets a verdict: neither a screen nor a control."""
+    kinds = {question.name: question.kind for question in report.questions}
+    return kinds.get(effect.variant) not in ("screen", "control")
+
+
+def in_order(report: AblationReport) -> list[Effect]:
+    """Give the comparisons as a report says them: the clear verdicts first, what is only screened at the end."""
+    claims = [effect for effect in report.effects if is_claim(report, effect)]
+    others = [effect for effect in report.effects if not is_claim(report, effect)]
+    return [*sorted(claims, key=lambda effect: VERDICTS.index(effect.verdict)), *others]
 
 
 def forest_data(report: AblationReport) -> Forest | str:
     """Gather every comparison that has a difference, with its interval and its verdict."""
-    return _forest(report, report.effects)
+    return _forest(report, in_order(report))
 
 
 def _forest(report: AblationReport, effects: Sequence[Effect]) -> Forest | str:
@@ -92,12 +105,10 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
         Column("verdict"),
         Column("pairs", "count"),
         Column("difference", kind),
-        Column("95 % from", kind),
-        Column("95 % to", kind),
+        *interval(kind),
         Column("p", "p"),
         Column("p adjusted", "p"),
-        Column("BCa from", kind),
-        Column("BCa to", kind),
+        *interval(kind, "BCa from", "BCa to", "BCa interval"),
         Column("d_z", "number"),
         Column("seeds won", "percent"),
         Column("against"),
@@ -155,10 +166,24 @@ def draw_forest(data: Forest) -> go.Figure:
                 marker=mark(verdict, 11),
                 error_x=_reach([row for _, row in mine], data.scale, MARKS[verdict][0]),
                 name=verdict,
-                hoverinfo="x",
+                hovertext=[_hover(row, data) for _, row in mine],
+                hoverinfo="text",
             )
     _name_rows(figure, [row.name for row in data.rows])
     return figure
+
+
+def _hover(row: Row, data: Forest) -> str:
+    """Say a comparison in its own unit: a loss has no percentage points."""
+    between = f" ({shown(row.interval[0], data)} to {shown(row.interval[1], data)})" if row.interval else ""
+    return f"{plain_text(row.name, 44)}: {shown(row.difference, data, unit=True)}{between}, {row.verdict}"
+
+
+def shown(value: float, data: Forest | Pairs, *, unit: bool = False) -> str:
+    """Write a difference as it is drawn."""
+    points = data.scale == 100
+    text = f"{round(data.scale * value, 2) + 0.0:+.2f}" if points else f"{value:+.3g}"
+    return f"{text} {data.unit.removeprefix('percentage ') if points else data.unit}" if unit else text
 
 
 def _reach(rows: Sequence[Row], scale: float, colour: str) -> dict[str, Any]:
@@ -228,8 +253,11 @@ def draw_pairs(data: Pairs) -> go.Figure:
             y=spread,
             mode="markers",
             marker=mark(row.verdict, 7),
-            text=[f"seed {seed}" for seed in row.seeds],
-            hoverinfo="x+text",
+            hovertext=[
+                f"{plain_text(row.name, 44)}, seed {plain_text(seed, 20)}: {shown(value, data, unit=True)}"
+                for seed, value in zip(row.seeds, row.differences, strict=True)
+            ],
+            hoverinfo="text",
         )
         mean = data.scale * row.difference
         colour = MARKS[row.verdict][0]

@@ -17,19 +17,34 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+Columns = tuple["Column", "Column"]
 Cell = str | int | float | bool | None
-Kind = Literal["text", "count", "number", "percent", "points", "seconds", "p"]
+Kind = Literal["text", "count", "number", "difference", "p", "percent", "points", "seconds"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table.
 
-    Percent and points hold fractions and are written times 100; seconds hold seconds; p is a p value.
+    Percent and points hold fractions and are written times 100; seconds hold seconds; p is a p value. `joins` is what
+    people read between this cell and the next one, "to" or "±", where the two are one thing to them; `joined` is the
+    heading of both. CSV and JSON keep them apart.
     """
 
     title: str
     kind: Kind = "text"
+    joins: str = ""
+    joined: str = ""
+
+
+def interval(kind: Kind, start: str = "95 % from", end: str = "95 % to", joined: str = "95 % interval") -> Columns:
+    """Give the two columns of an interval."""
+    return Column(start, kind, joins="to", joined=joined), Column(end, kind)
+
+
+def mean_and_sd(title: str, kind: Kind) -> Columns:
+    """Give the columns of a mean and its standard deviation."""
+    return Column(title, kind, joins="±", joined=f"{title} ± SD"), Column("SD", kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,8 @@ Of = TypeVar("Of")
 class Entry(Generic[Of]):
     """A line in a report's list of figures, about a record of the kind `Of`.
 
-    `data` gives what is drawn, with `says` and `table`, or a sentence that says why there is none.
+    `data` gives what is drawn, with `says` and `table`, and a `title` of its own where this one would be untrue; or a
+    sentence that says why there is none.
     """
 
     key: str
@@ -85,4 +101,5 @@ class Entry(Generic[Of]):
         key = f"{prefix}-{self.key}"
         if isinstance(data, str):
             return Missing(key, self.title, data)
-        return Figure(key, self.title, data.says, data.table, partial(self.draw, data))
+        title = getattr(data, "title", "") or self.title
+        return Figure(key, title, data.says, data.table, partial(self.draw, data))

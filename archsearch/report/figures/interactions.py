@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.parts import value_kind
-from archsearch.report.figures.style import layout, nth, plain_text
+from archsearch.report.figures.style import even_ticks, layout, nth, plain_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -123,6 +123,9 @@ def draw_interactions(data: Interactions) -> go.Figure:
         data.scale * value for one in data.panels for _, values in one.lines for value in values if value is not None
     ]
     room = 0.1 * (max(means) - min(means) or 1.0)
-    figure.update_yaxes(range=[min(means) - room, max(means) + 2 * room])  # above, for the labels
+    low, high = min(means) - room, max(means) + 2 * room  # above, for the labels
+    figure.update_yaxes(range=[low, high])
+    if data.scale == 100:
+        figure.update_yaxes(tickvals=even_ticks(max(low, 0.0), min(high, 100.0)))
     figure.update_yaxes(title={"text": data.unit}, col=1)
     return figure

@@ -20,7 +20,7 @@ from archsearch.report.figures.axes import (
     value_in,
 )
 from archsearch.report.figures.figure import Column, Table
-from archsearch.report.figures.importances import most_important, target_title
+from archsearch.report.figures.importances import main_importances, most_important, target_title
 from archsearch.report.figures.style import GREY, layout, plain_text, shade
 from archsearch.report.figures.trials import MANY, baseline_value, edge_of, hover, many, short, thinned
 
@@ -90,8 +90,9 @@ def parallel_data(record: SearchRecord) -> Parallel | str:
         part = "pruned" if mine is None else "best" if trial.number in first else "completed"
         lines.append(Line(trial.number, part, spread, tuple(short(p) or 0.0 for p in places), hover(record, trial)))
     absent = tuple(any(axis.name not in trial.params for trial in (*done, *pruned)) for axis in axes)
-    says = f"{many(len(done), 'completed trial')} across the {len(axes)} open values that matter most for the "
-    says += f"{target_title(target)}; the last axis is the value, better is higher. "
+    says = f"{many(len(done), 'completed trial')} across the {len(axes)} open values"
+    says += f" that matter most for the {target_title(target)}" if main_importances(record) is not None else ""
+    says += "; the last axis is the value, better is higher. "
     says += f"{'The best one is' if len(first) == 1 else f'The best {len(first)} are'} drawn thick. "
     says += "Below the axes: a value that a trial does not have"
     says += ", and the end of pruned trials (grey)." if pruned else "."

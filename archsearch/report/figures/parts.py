@@ -10,8 +10,8 @@ import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.figures.effects import along, scale_of
-from archsearch.report.figures.figure import Column, Kind, Table
-from archsearch.report.figures.style import BLUE, GREEN, GREY, VERMILION, layout, plain_text
+from archsearch.report.figures.figure import Column, Kind, Table, interval
+from archsearch.report.figures.style import BLUE, GREEN, GREY, VERMILION, even_ticks, layout, plain_text
 from archsearch.stats.sentence import verdict_of
 
 if TYPE_CHECKING:
@@ -100,7 +100,10 @@ def draw_waterfall(data: Waterfall) -> go.Figure:
     )
     ends = [value for step in data.steps for value in (data.scale * step.before, data.scale * step.after)]
     room = 0.25 * (max(ends) - min(ends) or 1.0)
-    figure.update_yaxes(range=[min(ends) - room, max(ends) + room])  # from 0 no step could be seen
+    low, high = min(ends) - room, max(ends) + room
+    figure.update_yaxes(range=[low, high])  # from 0 no step could be seen
+    if data.scale == 100:  # room for the numbers, and no accuracy beyond 100 %
+        figure.update_yaxes(tickvals=even_ticks(max(low, 0.0), min(high, 100.0)))
     return figure
 
 
@@ -138,8 +141,7 @@ def shapley_data(report: AblationReport) -> Shares | str:
     columns = (
         Column("factor"),
         Column("share", kind),
-        Column("95 % from", kind),
-        Column("to", kind),
+        *interval(kind, end="to"),
         Column("of the whole", "percent"),
     )
     fractions = {one.factor: one.fraction for one in found.shares}

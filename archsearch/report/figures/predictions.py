@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from archsearch.report.figures.figure import Cell, Column, Figure, Table
+from archsearch.report.figures.figure import Cell, Column, Figure, Table, interval
 from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
 
 Floats = NDArray[np.floating[Any]]
@@ -160,9 +160,8 @@ def reliability_figure(key: str, label: str, data: Reliability, part: str, runs:
 def reliability_table(data: Reliability) -> Table:
     """Give every bin that holds predictions."""
     columns = (
-        Column("confidence from", "percent"), Column("to", "percent"), Column("predictions", "count"),
-        Column("mean confidence", "percent"), Column("accuracy", "percent"), Column("95 % from", "percent"),
-        Column("95 % to", "percent"),
+        *interval("percent", "confidence from", "to", "confidence"), Column("predictions", "count"),
+        Column("mean confidence", "percent"), Column("accuracy", "percent"), *interval("percent"),
     )  # fmt: skip
     rows = zip(data.low, data.high, data.counts, data.confidence, data.accuracy, data.interval, strict=True)
     return Table(columns, tuple((low, high, n, m, a, *between) for low, high, n, m, a, between in rows))

@@ -24,6 +24,7 @@ from archsearch.report.figures.trials import (
     edge_of,
     has_ended,
     hover,
+    leading,
     many,
     placed,
     point_traces,
@@ -74,7 +75,8 @@ def history_data(record: SearchRecord) -> History | str:
     says = f"{counted(record.trials)}."
     if best:
         number, value = best[-1]
-        says += f" The best is trial {number} with {written(metric.name, value)} {title_of(metric.name)}"
+        says += f" The {leading(record, number)} is trial {number} with {written(metric.name, value)}"
+        says += f" {title_of(metric.name)}"
         if baseline is not None and base is not None and number != base.number:
             gain = difference(metric.name, value - baseline)
             says += f", {gain} from the baseline (trial {base.number}, {written(metric.name, baseline)})"

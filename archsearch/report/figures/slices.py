@@ -22,7 +22,7 @@ from archsearch.report.figures.axes import (
     said,
 )
 from archsearch.report.figures.figure import Column, Table
-from archsearch.report.figures.importances import most_important, target_title
+from archsearch.report.figures.importances import main_importances, most_important, target_title
 from archsearch.report.figures.style import layout, log_ticks, plain_text, shade
 from archsearch.report.figures.trials import Point, edge_of, many, point_traces, stacked
 
@@ -49,7 +49,7 @@ class Slice(NamedTuple):
 
 
 class Slices(NamedTuple):
-    """The two most important open values."""
+    """The two most important open values; `title` says what they are where none is known to be."""
 
     metric: str
     target: str
@@ -57,6 +57,7 @@ class Slices(NamedTuple):
     slices: tuple[Slice, ...]
     says: str
     table: Table
+    title: str = ""
 
 
 def slices_data(record: SearchRecord) -> Slices | str:
@@ -84,6 +85,12 @@ def slices_data(record: SearchRecord) -> Slices | str:
         slices.append(Slice(parameter.name, parameter.log and not labels, shown, tuple(points), without))
         sentences.append(_slice_says(metric, parameter, points, without))
     says = f"{many(len(values), 'trial')}, {target_title(target)}. {' '.join(sentences)}"
+    title = ""
+    if main_importances(record) is None:
+        title = "Trials over two open values" if len(slices) > 1 else "Trials over one open value"
+        says += " Which values matter is not known: these are the first that most trials have."
+    elif len(slices) == 1:
+        title = "The value that matters most"
     columns = (
         Column("open value"),
         Column("trial", "count"),
@@ -91,7 +98,7 @@ def slices_data(record: SearchRecord) -> Slices | str:
         Column("set to"),
         Column(target_title(target), kind_of(metric.name)),
     )
-    return Slices(metric.name, target, edge, tuple(slices), says, Table(columns, tuple(rows)))
+    return Slices(metric.name, target, edge, tuple(slices), says, Table(columns, tuple(rows)), title)
 
 
 def _slice_says(metric: MetricRecord, parameter: OpenValue, points: Sequence[Point], without: int) -> str:
@@ -107,6 +114,11 @@ def _slice_says(metric: MetricRecord, parameter: OpenValue, points: Sequence[Poi
     best = max(medians, key=lambda which: (sign * medians[which], -which))
     says = f"{parameter.name}: best median {written(metric.name, medians[best])} at {bins.labels[best]} "
     says += f"(n = {len(inside[best])})"
+    same = len({written(metric.name, median) for median in medians.values()}) == 1
+    if len(medians) > 1 and same:
+        return f"{parameter.name}: the same median {written(metric.name, medians[best])} everywhere" + (
+            f"; {without} without it." if without else "."
+        )
     if len(medians) > 1:
         worst = min(medians, key=lambda which: (sign * medians[which], which))
         says += f", worst {written(metric.name, medians[worst])} at {bins.labels[worst]} (n = {len(inside[worst])})"

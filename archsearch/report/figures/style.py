@@ -22,6 +22,7 @@ SKY = "#56B4E9"
 PURPLE = "#CC79A7"
 GREY = "#8A8F98"
 CYCLE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
+LEAST_TICKS = 3
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 
 # How a trial ended, a candidate's part, or a verdict: always the same colour and symbol.
@@ -53,18 +54,58 @@ def nth(number: int) -> tuple[str, str]:
 
 
 def log_ticks(low: float, high: float) -> dict[str, Any]:
-    """Give the ticks of a logarithmic axis: 1, 2 and 5 times the powers of ten, written 200, 5k, 1M."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    wide = high / low > 1e4
-    there = [digit * 10.0**power for power in powers for digit in ((1,) if wide else (1, 2, 5))]
-    there = [tick for tick in there if low / 1.2 <= tick <= high * 1.2]
-    return {"type": "log", "tickvals": there, "ticktext": [in_short(tick) for tick in there]}
+    """Give the ticks of a logarithmic axis: 1, 2 and 5 times the powers of ten, written 200, 5k, 1M.
+
+    Where fewer than LEAST_TICKS of them lie between, they are closer: every digit, then even steps, so that no axis is
+    without a number. The range reaches a little beyond both ends.
+    """
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    close = min(1.2, max((high / low) ** 0.05, 1.02))
+    there: list[float] = []
+    for digits, room in (((1,), 1.2), ((1, 2, 5), 1.2), (tuple(range(1, 10)), close)):
+        if digits == (1,) and high / low <= 1e4:
+            continue
+        there = [digit * 10.0**power for power in powers for digit in digits]
+        there = [tick for tick in there if low / room <= tick <= high * room]
+        if len(there) >= LEAST_TICKS:
+            break
+    else:
+        there = even_ticks(low / close, high * close)
+    ends = min(low / close, *there), max(high * close, *there)
+    return {
+        "type": "log", "tickvals": there, "ticktext": [in_short(tick) for tick in there],
+        "range": [math.log10(end) for end in ends],
+    }  # fmt: skip
+
+
+def even_ticks(first: float, last: float) -> list[float]:
+    """Give three to eight round numbers at even steps between two, 1, 2 or 5 times a power of ten apart."""
+    power = 10.0 ** math.floor(math.log10(last - first))
+    steps = (digit * size for size in (power, power / 10) for digit in (5, 2, 1))
+    for step in steps:
+        there = [step * place for place in range(math.ceil(first / step - 1e-9), math.floor(last / step + 1e-9) + 1)]
+        if len(there) >= LEAST_TICKS:
+            return [float(f"{tick:.12g}") for tick in there]
+    return [first, last]
+
+
+def of_fractions(figure: Any) -> None:
+    """Keep axes in per cent between 0 and 100 %, and marks at their ends whole; a range that is set stays."""
+    axes = [
+        axis for axis in (*figure.select_xaxes(), *figure.select_yaxes())
+        if str(axis.tickformat or "").endswith("%") and axis.range is None
+    ]  # fmt: skip
+    for axis in axes:
+        axis.autorangeoptions = {"clipmin": 0, "clipmax": 1}
+    if axes:
+        for trace in figure.select_traces({"type": "scatter"}):
+            trace.cliponaxis = False
 
 
 def in_short(number: float) -> str:
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:
-            return f"{number / size:g}{letter}"
+            return f"{number / size:.6g}{letter}"
     return f"{number:g}"
 
 

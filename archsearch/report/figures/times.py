@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.figures.figure import Column, Table
-from archsearch.report.figures.style import GREY, MARKS, layout, plain_text
+from archsearch.report.figures.style import GREY, MARKS, layout, log_ticks, plain_text
 from archsearch.report.figures.trials import OUTCOMES, Point, has_ended, many, point_traces, short
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def draw_durations(data: Durations) -> go.Figure:
 
     figure = go.Figure(layout=layout(x="trial", y="seconds"))
     figure.add_traces(point_traces(data.points))
-    figure.update_yaxes(type="log" if data.log else "linear", rangemode="normal" if data.log else "tozero")
+    seconds = [point.y for point in data.points]
+    figure.update_yaxes(log_ticks(min(seconds), max(seconds)) if data.log else {"rangemode": "tozero"})
     return figure
 
 

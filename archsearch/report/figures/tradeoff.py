@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from archsearch.metrics import difference, format_of, kind_of, near_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREEN, VERMILION, layout, log_ticks, mark
-from archsearch.report.figures.trials import Placed, edge_note, many, placed, point_traces, short, stacked
+from archsearch.report.figures.trials import Placed, edge_note, leading, many, placed, point_traces, short, stacked
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -84,7 +84,7 @@ def against_data(record: SearchRecord, size: Size) -> Against | str:
     near = near_of(metric.name, top)
     small = next(entry for entry in reach if abs(entry[2] - top) <= near)
     says = f"{many(len(done), 'trial')} with a final value. "
-    says += f"The best, trial {best.number}, has {most:,.0f} {title_of(size)}"
+    says += f"The {leading(record, best.number)}, trial {best.number}, has {most:,.0f} {title_of(size)}"
     if small[0].number == best.number:
         says += f"; no smaller network comes within {difference(metric.name, near).lstrip('+')} of it."
     else:
@@ -236,7 +236,11 @@ def pareto_data(record: SearchRecord) -> Pareto | str:
     says = f"{len(front)} of {many(len(done), 'completed trial')} are on the front of {names}: "
     says += "no other one is as good in everything and better in something."
     cheap = min(front, key=lambda t: _cost(record, t))
-    says += f" Its ends: {_both(record, cheap)}, and {_both(record, _top(record, front))}."
+    top = _top(record, front)
+    if top.number == cheap.number:
+        says += f" It has one end: {_both(record, top)}."
+    else:
+        says += f" Its ends: {_both(record, cheap)}, and {_both(record, top)}."
     columns = (
         Column("trial", "count"),
         Column("on the front"),

@@ -84,6 +84,12 @@ def hover(record: SearchRecord, trial: TrialRecord) -> str:
     return f"{head}<br>{plain_text(trial.line, 140)}" if trial.line else head
 
 
+def leading(record: SearchRecord, number: int) -> str:
+    """Call the trial of the best value "best" where it is the winner that the whole report names."""
+    winner = record.report.best
+    return "best" if winner is None or winner.number == number else "best by the search's own values"
+
+
 def has_ended(trial: TrialRecord) -> bool:
     """Say whether a trial came to an end of any kind."""
     return trial.outcome in OUTCOMES

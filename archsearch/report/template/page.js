@@ -16,6 +16,7 @@
     light: { text: "#33383f", grid: "rgba(90,98,110,0.22)", line: "#8a8f98", box: "#ffffff" },
     dark: { text: "#d5dae1", grid: "rgba(170,178,190,0.20)", line: "#8a8f98", box: "#20242b" },
   };
+  const PAPER = 672; /* CSS pixels between the margins of A4: what is drawn for a wide screen would be cut there */
   let printing = false;
 
   const isDark = () => !printing && (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
@@ -67,7 +68,8 @@
     const figure = JSON.parse(held.textContent);
     const layout = put({ ...figure.layout, autosize: true }, themed(figure.layout));
     if (still.matches) layout.transition = { duration: 0 };
-    if (plot.clientWidth < 480) layout.margin = { ...layout.margin, l: 44, r: 8 };
+    if (printing) Object.assign(layout, onPaper(plot));
+    else if (plot.clientWidth < 480) layout.margin = { ...layout.margin, l: 44, r: 8 };
     const settings = {
       responsive: true,
       displaylogo: false,
@@ -84,9 +86,24 @@
     return plot.drawing;
   }
 
+  /* On paper drawings are as wide as the page and lower, so that three fit on it. */
+  const onPaper = (plot) => {
+    plot.high ??= JSON.parse(document.getElementById("data-" + plot.dataset.figure).textContent).layout.height;
+    if (!printing) return { autosize: true, width: plot.clientWidth, height: plot.high };
+    return { autosize: false, width: PAPER, height: Math.max(Math.min(plot.high, 190), Math.round(0.55 * plot.high)) };
+  };
+
   function recolour() {
     for (const plot of plots) {
       if (plot.dataset.drawn === "yes") Plotly.relayout(plot, themed(plot.layout));
+    }
+  }
+
+  function resize() {
+    for (const plot of plots) {
+      if (plot.dataset.drawn !== "yes") continue;
+      /* one after the other: printing may end before the first is through */
+      plot.drawing = plot.drawing.then(() => Plotly.relayout(plot, { ...themed(plot.layout), ...onPaper(plot) }));
     }
   }
 
@@ -123,14 +140,25 @@
   window.addEventListener("beforeprint", () => {
     printing = true;
     plots.forEach(draw);
-    recolour();
-    for (const plot of plots) if (plot.dataset.drawn === "yes") Plotly.Plots.resize(plot);
+    resize();
   });
   window.addEventListener("afterprint", () => {
     printing = false;
-    recolour();
-    for (const plot of plots) if (plot.dataset.drawn === "yes") Plotly.Plots.resize(plot);
+    resize();
   });
+
+  /* Say which tables and drawings scroll sideways, as phones show no bar; fade the side where there is more. */
+  function sideways(box) {
+    const hint = box.previousElementSibling;
+    if (box.clientWidth > 0) hint.hidden = box.scrollWidth <= box.clientWidth + 1;
+    box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+  }
+  const boxes = [...document.querySelectorAll(".wider + .scroll")];
+  for (const box of boxes) box.addEventListener("scroll", () => sideways(box), { passive: true });
+  if ("ResizeObserver" in window) {
+    const sized = new ResizeObserver((entries) => { for (const entry of entries) sideways(entry.target); });
+    for (const box of boxes) sized.observe(box);
+  }
 
   /* For whoever prints or photographs the page by a program: resolves when every figure stands. */
   window.drawAll = () => Promise.all(plots.map(draw));

@@ -8,6 +8,7 @@ import pytest
 
 from archsearch.report.figures.axes import ABSENT, ABSENT_PLACE, axis_of, bins_of
 from archsearch.report.figures.importances import draw_importances, importances_data
+from archsearch.report.figures.lists import search_figures
 from archsearch.report.figures.parallel import draw_parallel, parallel_data
 from archsearch.report.figures.slices import cells_data, draw_cells, draw_slices, slices_data
 from archsearch.search.importance import OpenValue
@@ -142,3 +143,17 @@ def test_cells_hold_every_trial_that_has_both_values():
     data = cells_data(whole)
     both = sum(bool(t.learned) and data.x.name in t.params and data.y.name in t.params for t in whole.trials)
     assert sum(cell.n for cell in data.cells) == both
+
+
+def test_slices_call_no_value_best_and_worst_at_once_and_no_rank_known_that_is_not():
+    space = (OpenValue(name="a", kind="choice", labels=("x", "y")),)
+    trials = [trial(i, value=0.9, params={"a": "xy"[i % 2]}) for i in range(6)]
+    made = search_figures(record(trials, space=space, importances=()))
+    (figure,) = [one for one in made if one.key == "search-slices"]
+    assert figure.title == "Trials over one open value"
+    assert figure.says == (
+        "6 trials, final validation accuracy. a: the same median 90.00 % everywhere. Which values matter is not known: "
+        "these are the first that most trials have."
+    )
+    (lines,) = [one for one in made if one.key == "search-parallel"]
+    assert "matter most" not in lines.says

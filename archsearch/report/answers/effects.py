@@ -1,0 +1,179 @@
+"""The sections of an ablation's report that hold its results: effects, limits of the design, trained models.
+
+    effect_parts(report), limit_parts(report), models_section(report)
+
+Everything is the ablation's own; nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from archsearch.ablate.record import AblationReport
+from archsearch.report.answers.paper import results_part
+from archsearch.report.document import Part, Section, Tabled
+from archsearch.report.figures.ablation import ablation_figures
+from archsearch.report.figures.effects import forest_table, in_order, scale_of
+from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table, interval, mean_and_sd
+from archsearch.report.figures.parts import value_kind
+from archsearch.stats.sentence import number
+from archsearch.wording import number_text
+
+
+def effect_parts(report: AblationReport) -> list[Part]:
+    """Give the figures that the design has, every number of every comparison, the cells, and what models add."""
+    figures = ablation_figures(report)
+    parts: list[Part] = [one for one in figures if isinstance(one, Figure)]
+    if not parts:  # nothing has completed: say it once
+        parts += [one for one in figures if one.key == "ablation-forest"]
+    if report.effects:
+        parts.insert(0, results_part(report))
+        says = (
+            "Level minus partner, over pairs of runs with the same seed: exact sign-flip test, Holm over the family, "
+            "Student's and BCa intervals; d_z is the mean difference in units of its own spread."
+        )
+        if report.sequential:
+            says = "Level minus partner, over pairs of runs with the same seed: p is 1/e, the interval always valid."
+        parts.append(Tabled("effects-table", "All effects", says, forest_table(report, report.effects)))
+        parts.append(_remarks(report))
+    parts.append(_cells(report))
+    parts += [part for part in (_failed_counted(report), _linear_model(report), _courses(report)) if part is not None]
+    return parts
+
+
+def _remarks(report: AblationReport) -> Tabled:
+    columns = (Column("sentence"), Column("more seeds", "count"), Column("remarks"))
+    rows = tuple((e.sentence, e.further_seeds, "; ".join(e.notes)) for e in in_order(report))
+    says = "As it can stand in a paper. More seeds: how many would decide an inconclusive one, planned for the margin."
+    return Tabled("sentences", "The sentence of every comparison", says, Table(columns, rows))
+
+
+def _cells(report: AblationReport) -> Tabled:
+    _, _, kind = value_kind(report)
+    metric = report.family.metric
+    columns = (
+        Column("cell"), Column("what has moved"), Column("parameters", "count"), Column("MACs", "count"),
+        Column("runs", "count"), *mean_and_sd(f"mean {metric}", kind), Column("time of one", "seconds"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            cell.name,
+            ", ".join(f"{factor}: {level}" for factor, level in cell.moved.items()) or "nothing",
+            cell.parameters,
+            cell.macs,
+            sum(value is not None for value in cell.values.values()),
+            cell.mean,
+            cell.sd,
+            cell.seconds,
+        )
+        for cell in report.cells
+    )
+    says = "Every combination that was trained, with its own mean and spread over seeds."
+    return Tabled("cells", "Cells", says, Table(columns, rows))
+
+
+def _failed_counted(report: AblationReport) -> Tabled | None:
+    """Compare again with every failed run counted as a value: what leaving it out could hide."""
+    _, _, kind = scale_of(report)
+    rows: list[tuple[Cell, ...]] = [
+        (e.variant, both.n, both.mean_difference, *(both.ci95 or (None, None)), both.p)
+        for e in report.effects
+        if (both := e.with_failures) is not None
+    ]
+    if not rows:
+        return None
+    columns = (Column("comparison"), Column("pairs", "count"), Column("difference", kind), *interval(kind, end="to"),
+               Column("p", "p"))  # fmt: skip
+    says = f"The same comparisons with every failed run counted as {number_text(report.family.failed_value or 0.0)}."
+    return Tabled("with-failures", "With the failed runs counted", says, Table(columns, tuple(rows)))
+
+
+def _linear_model(report: AblationReport) -> Tabled | None:
+    model = report.model
+    if model is None:
+        return None
+    _, _, kind = scale_of(report)
+    columns = (Column("term"), Column("estimate", kind), *interval(kind, end="to"),
+               Column("p", "p"), Column("p adjusted", "p"), Column("cannot be told from"))  # fmt: skip
+    rows = tuple((t.name, t.estimate, *t.ci95, t.p, t.p_adjusted, ", ".join(t.aliases)) for t in model.terms)
+    spread = number(model.residual_sd, report.family, signed=False)
+    says = (
+        f"Least squares over {model.observations} runs with seeds as blocks, {model.residual_df} degrees of freedom "
+        f"left, residual SD {spread}. Beside the verdicts, not instead of them; one:two is an interaction."
+    )
+    return Tabled("linear-model", "Linear model of the factorial", says, Table(columns, rows))
+
+
+def _courses(report: AblationReport) -> Tabled | None:
+    if not report.courses:
+        return None
+    columns = (Column("comparison"), Column("decided"), Column("pairs", "count"), Column("e value", "number"),
+               Column("e value of equivalence", "number"))  # fmt: skip
+    rows = tuple((c.name, c.decided, c.pairs, c.evidence, c.equivalence_evidence) for c in report.courses)
+    says = f"Adjusted for the family; a comparison is decided when an e value reaches {1 / report.family.alpha:g}."
+    return Tabled("courses", "How far each comparison is decided", says, Table(columns, rows))
+
+
+def limit_parts(report: AblationReport) -> list[Part]:
+    """Say what the design cannot tell: levels that move several factors, cells that are left out, aliases."""
+    parts: list[Part] = []
+    if report.confounds:
+        columns = (Column("level"), Column("factor"), Column("what changes"), Column("a cell of its own"))
+        rows = tuple(
+            (one.cell, alone.factor, "; ".join(alone.changes), f"does not fit: {alone.reason}" if alone.reason else
+             f"the baseline with {alone.factor} alone")
+            for one in report.confounds for alone in one.separate
+        )  # fmt: skip
+        says = (
+            "These levels move several factors at once, so their effects belong to none of them; the last column names "
+            "the cells that would tell."
+        )
+        parts.append(Tabled("confounded", "Levels that move several factors", says, Table(columns, rows)))
+    if report.left_out:
+        left = Table(
+            (Column("cell"), Column("why it does not fit"), Column("what that costs")),
+            tuple((one.cell, one.reason, one.consequence) for one in report.left_out),
+        )
+        says = "Networks that do not fit together, found before anything ran."
+        parts.append(Tabled("cells-left-out", "Cells left out", says, left))
+    if report.aliases:
+        rows_ = tuple((", ".join(group),) for group in report.aliases)
+        generators = f" Generators: {', '.join(report.generators)}." if report.generators else ""
+        says = f"Resolution {report.resolution}: the effects of a row have one estimate, their sum.{generators}"
+        table = Table((Column("cannot be told apart"),), rows_)
+        parts.append(Tabled("aliases", "Effects that cannot be told apart", says, table))
+    if report.notes:
+        table = Table((Column("remark"),), tuple((note,) for note in report.notes))
+        parts.append(Tabled("remarks", "Remarks on the design", "", table))
+    return parts
+
+
+def models_section(report: AblationReport) -> Section:
+    """Give McNemar's tests apart from the effects: another question."""
+    intro = (
+        "Another question, kept apart: do two trained models, of one seed, differ on the test images? McNemar's exact "
+        "test for each. Two models that differ say nothing about two recipes.",
+    )
+    title = "McNemar, seed by seed"
+    if not report.models:
+        why = report.models_missing or "no comparison is of two trained models"
+        return Section("models", "Trained models", intro, (Missing("mcnemar", title, why),))
+    names = list(dict.fromkeys(pair.name for pair in report.models))
+    alpha = report.family.alpha
+    counts = []
+    for name in names:
+        mine = [pair for pair in report.models if pair.name == name]
+        below = sum(pair.p < alpha for pair in mine)
+        counts.append((name, len(mine), below))
+    summary = Table((Column("comparison"), Column("pairs", "count"), Column(f"p < {alpha:g}", "count")), tuple(counts))
+    columns = (Column("comparison"), Column("seed"), Column("only the partner is right", "count"),
+               Column("only the level is right", "count"), Column("p", "p"))  # fmt: skip
+    rows = tuple((pair.name, str(pair.seed), pair.only_against, pair.only_level, pair.p) for pair in report.models)
+    missing = f" {report.models_missing}." if report.models_missing else ""
+    return Section(
+        "models",
+        "Trained models",
+        intro,
+        (
+            Tabled("mcnemar-summary", "Pairs of models that differ", f"Each at alpha, not adjusted.{missing}", summary),
+            Tabled("mcnemar", title, "Images that one of the two got right and the other wrong.", Table(columns, rows)),
+        ),
+    )
