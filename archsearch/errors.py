@@ -16,7 +16,7 @@ Every other exception that leaves the library is a bug of ours (exit 1).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 class ArchsearchError(Exception):
@@ -27,10 +27,19 @@ class ArchsearchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: `where` is `file:line:column` or a name ("" if there is none), `message` a sentence."""
+    """One thing that is wrong: `where` is `file:line:column` or a name ("" if there is none), `message` a sentence.
+
+    `reason` is the fault alone, without the layer that has it and without the way out: equal for equal faults. Whoever
+    gives none has a message that is its own reason.
+    """
 
     where: str
     message: str
+    reason: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.reason:
+            object.__setattr__(self, "reason", self.message)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
@@ -39,21 +48,24 @@ class Problem:
 class SpecError(ArchsearchError):
     """A spec cannot be what it says; `problems` holds all that was found, in the order of the file.
 
-    `loc` is the part of the spec it is about, where the thrower knows no file: ("network", 3).
+    `loc` is the part of the spec it is about, where the thrower knows no file: ("network", 3). `reason` is that of a
+    single problem.
     """
 
     exit_code = 3
 
-    def __init__(self, problems: Problem | str | Sequence[Problem], loc: tuple[str | int, ...] = ()) -> None:
+    def __init__(
+        self, problems: Problem | str | Sequence[Problem], loc: tuple[str | int, ...] = (), *, reason: str = ""
+    ) -> None:
         if isinstance(problems, str):
-            problems = Problem("", problems)
+            problems = Problem("", problems, reason)
         self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         self.loc = loc
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     def place(self, where: str) -> None:
         """Say where the problems without a place are: `file:line:column`."""
-        self.problems = tuple(p if p.where else Problem(where, p.message) for p in self.problems)
+        self.problems = tuple(p if p.where else replace(p, where=where) for p in self.problems)
         self.args = ("\n".join(str(problem) for problem in self.problems),)
 
 

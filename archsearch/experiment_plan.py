@@ -81,12 +81,18 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
 def _gives_one_value_per_class(plan: NetworkPlan, facts: DataFacts) -> None:
     if plan.output_shape != (facts.classes,):
         last = plan.rows[-1]
+        reason = (
+            f"the network gives {size_text(plan.output_shape)} values per sample, "
+            f"{facts.name} has {facts.classes} classes"
+        )
         raise PlanError(
-            f"{last.name} ({last.kind}): the network gives {size_text(plan.output_shape)} values per sample, "
-            f"{facts.name} has {facts.classes} classes. End with flatten and linear: {{out_features: classes}}.",
+            f"{last.name} ({last.kind}): {reason}. End with flatten and linear: {{out_features: classes}}.",
             ("network", len(plan.rows) - 1),
             plan.rows,
             plan.input_shape,
+            layer=last.name,
+            kind=last.kind,
+            reason=reason,
         )
 
 
@@ -117,8 +123,8 @@ def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: D
         return
     for row in plan.walk():
         if row.layer.mixes_batch and math.prod(row.input_shape[1:]) == 1:
-            raise SpecError(
-                f"{row.name} ({row.kind}): {samples:,} training samples in batches of {spec.train.batch_size} leave "
-                "a last batch of 1, which cannot be normalised; use another train.batch_size",
-                ("train", "batch_size"),
+            reason = (
+                f"({row.kind}): {samples:,} training samples in batches of {spec.train.batch_size} leave a last batch "
+                "of 1, which cannot be normalised; use another train.batch_size"
             )
+            raise SpecError(f"{row.name} {reason}", ("train", "batch_size"), reason=reason)

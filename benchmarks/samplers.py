@@ -22,12 +22,12 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
-from archsearch.search.confirm import interval
 from archsearch.search.jobs import search_job, what_is_held
 from archsearch.search.search import Settings, existing_study, search
 from archsearch.search.search_file import load_study
 from archsearch.search.space.count import each_feasible
 from archsearch.search.space.space import network_key
+from archsearch.stats.intervals import t_interval
 from archsearch.study.queue import slots_of, take
 from archsearch.study.storage import default_url, open_storage
 from archsearch.study.transaction import note
@@ -121,8 +121,8 @@ def print_table(found: dict[str, list[list[float]]]) -> None:
         if name != first:
             differences = [a - b for a, b in zip(means[name], means[first], strict=True)]
             line += f"  {100 * statistics.fmean(differences):+.3f}"
-            between = interval(differences)
-            if between is not None:
+            if len(differences) >= 2:
+                between = t_interval(differences)
                 line += f" ({100 * between[0]:+.3f} to {100 * between[1]:+.3f})"
         print(line)
 

@@ -29,7 +29,7 @@ from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, Course, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.errors import SpecError, UsageError
-from archsearch.stats import paired
+from archsearch.stats import intervals
 from archsearch.study.held import why_lost
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
@@ -209,7 +209,8 @@ def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
         engine = environment.get("engine", "torch")
         words = [str(environment.get(key, "?")) for key in ("device_name", "device")]
         versions = f"torch {environment.get('torch')}, Python {environment.get('python')}"
-        threads = f"{environment.get('threads')} threads"
+        count = environment.get("threads")
+        threads = f"{count} thread{'' if count == 1 else 's'}"
         return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"
 
     return tuple(dict.fromkeys(line(trial.user_attrs["result"]["environment"]) for trial in done))
@@ -230,9 +231,9 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
                 parameters=cell.parameters,
                 macs=cell.macs,
                 values={str(seed): of[seed] for seed in cell.seeds if seed in of},
-                mean=paired.mean(values) if values else None,
-                sd=paired.standard_deviation(values) if len(values) > 1 else None,
-                seconds=paired.mean(seconds) if seconds else None,
+                mean=intervals.mean(values) if values else None,
+                sd=intervals.standard_deviation(values) if len(values) > 1 else None,
+                seconds=intervals.mean(seconds) if seconds else None,
             )
         )
     return found

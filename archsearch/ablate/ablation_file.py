@@ -20,11 +20,12 @@ from archsearch.ablate.design.designs import SAMPLED_ORDERS
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.experiment_plan import load_spec
 from archsearch.metrics import COMPARED, direction_of
+from archsearch.plain import LARGEST, NonNegativeFloat, Plain
 from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.edit.apply import edit_problems
 from archsearch.spec.edit.in_memory import written_spec
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import LARGEST, LEVEL_NAME, NonNegativeFloat, Plain, SpecName, Text, written_default
+from archsearch.spec.fields import LEVEL_NAME, SpecName, Text, written_default
 from archsearch.spec.text.sentences import problems_of, quoted, short
 from archsearch.spec.text.yaml import Mark, Node, read_file
 from archsearch.stats.effect import Probability

@@ -16,17 +16,17 @@ from typing import Literal
 
 from archsearch.ablate.columns import Entries, Entry, Reading, entries_of
 from archsearch.ablate.design.designs import Cell, Factor
-from archsearch.ablate.design.factorial import LinearModel, estimators, fit
+from archsearch.ablate.design.factorial import LinearModel, Moved, estimators, fit
 from archsearch.ablate.judging import of_kind
 from archsearch.ablate.numerals import Numeral, as_fraction, read_number
 from archsearch.ablate.planned import Question, effect_label
 from archsearch.ablate.schedule import contrast_of
 from archsearch.ablate.sheet import MOST_PROBLEMS, Sheet, read_sheet
-from archsearch.ablate.spread import spreads
 from archsearch.ablate.units import Measured, Placed, unit_of
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.stats.effect import Family, Seed, Verdicts
+from archsearch.stats.spread import spreads
 from archsearch.stats.verdict import exclusions, judge, judge_contrasts
 
 _FRACTION_MARGIN = 0.001  # 0.1 percentage points, as everywhere
@@ -217,8 +217,8 @@ def _factorial(values: Values, baseline: str, family: Family) -> Compared:
         Question(
             name=one.name,
             against=baseline,
-            label=_label(one.name, values.factors, base, factors),
-            kind="effect",
+            label=_label(one.moved, values.factors, base),
+            kind="effect" if len(one.moved) == 1 else "interaction",
             weights=one.weights,
             aliases=one.aliases,
         )
@@ -238,14 +238,12 @@ def _factorial(values: Values, baseline: str, family: Family) -> Compared:
     )
 
 
-def _label(name: str, columns: tuple[str, ...], base: tuple[str, ...], factors: list[Factor]) -> str:
+def _label(moved: Moved, columns: tuple[str, ...], base: tuple[str, ...]) -> str:
     """Say a term with its levels: "act=relu instead of tanh, averaged over the other factors"."""
-    single = {factor.name: f"{factor.name}={factor.levels[0]}" for factor in factors if len(factor.levels) == 1}
-    words = [single.get(part, part) for part in name.split(":")] if ":" in name or name in single else [name]
-    if len(words) == 1:
-        before = base[columns.index(words[0].partition("=")[0])]
-        words = [f"{words[0]} instead of {before}"]
-    return effect_label(":".join(words))
+    words = [f"{factor}={level}" for factor, level in moved]
+    if len(moved) == 1:
+        words = [f"{words[0]} instead of {base[columns.index(moved[0][0])]}"]
+    return effect_label(*words)
 
 
 def _cell(values: Values, variant: str, base: tuple[str, ...]) -> Cell:

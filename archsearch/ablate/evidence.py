@@ -15,7 +15,7 @@ from pydantic import Field
 
 from archsearch.ablate.jobs import held_ablation, latest
 from archsearch.ablate.planned import CONTROL, Numbers
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.study.held import Machine, fingerprints_of, machines_of, results_of
 from archsearch.study.storage import Study
 

@@ -10,7 +10,6 @@ no torch; where no run of a cell was kept, `measure` may time it (`train.calibra
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +22,8 @@ from archsearch.data.facts import training_count
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import seal
-from archsearch.spec.fields import Plain
-from archsearch.stats import paired
+from archsearch.plain import Plain
+from archsearch.stats import intervals
 from archsearch.stats.power import Plan
 from archsearch.train.identity import identity
 from archsearch.train.result import holds
@@ -168,7 +167,7 @@ def _seconds(
         if one.result.get("status") == "completed"
     ]
     if took:
-        return paired.mean(took), f"{len(took)} kept runs"
+        return intervals.mean(took), f"{len(took)} kept runs"
     return (measure(plan), "timed batches") if measure is not None else None
 
 
@@ -180,7 +179,7 @@ def _by_work(
     rates = [seconds / _work(by_key[key]) for key, (seconds, _) in known.items()]
     if not rates:
         return {}
-    rate = paired.mean(rates)
+    rate = intervals.mean(rates)
     guessed = {key: (rate * _work(plan), "multiply-accumulates") for key, plan in by_key.items()}
     return guessed | dict(known)
 
@@ -200,14 +199,10 @@ def _seed_sd(ablation: Ablation, kept: list[_Kept]) -> tuple[float | None, tuple
     values = [float(value) for value in by_seed.values() if value is not None]
     if len(values) < LEAST_FOR_SD:
         return None, None, f"not known: {len(values)} of {LEAST_FOR_SD} runs of {ablation.baseline} are kept"
-    sd = paired.standard_deviation(values)
+    sd = intervals.standard_deviation(values)
     if not sd:
         return None, None, f"not known: {len(values)} kept seeds of {ablation.baseline} all gave the same value"
-    from scipy.stats import chi2
-
-    freedom = len(values) - 1
-    low, high = (sd * math.sqrt(freedom / float(chi2.ppf(q, freedom))) for q in (0.975, 0.025))
-    return sd, (low, high), f"measured on {len(values)} kept seeds of {ablation.baseline}"
+    return sd, intervals.spread_interval(values), f"measured on {len(values)} kept seeds of {ablation.baseline}"
 
 
 def _possible(ablation: Ablation, effect: float | None) -> tuple[Possible, ...]:

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 from archsearch.ablate.design.designs import Cell
 from archsearch.ablate.design.factorial import Attribution, LinearModel, attribute, fit
-from archsearch.ablate.planned import Ablation, Question
+from archsearch.ablate.planned import OF_MANY_CELLS, Ablation, Question
 from archsearch.ablate.schedule import Runs, contrast_of, decisions
 from archsearch.errors import UsageError
 from archsearch.stats import sequential
 from archsearch.stats.effect import Effect, Exclusion
 from archsearch.stats.sentence import sentence
-from archsearch.stats.verdict import judge_contrasts, pair_up
+from archsearch.stats.verdict import judge_contrasts, left_out_note, pair_up
 
 
 def judge_ablation(ablation: Ablation, runs: Runs, *, complete: bool) -> tuple[Effect, ...]:
@@ -42,7 +42,7 @@ def of_kind(effect: Effect, question: Question) -> Effect:
     if question.aliases:
         words = f"cannot be told apart from {', '.join(question.aliases)}: the estimate is the sum of them all"
         changes["notes"] = (*effect.notes, words)
-    if question.kind in ("effect", "share") and not math.isclose(
+    if question.kind in OF_MANY_CELLS and not math.isclose(
         sum(weight for weight in question.weights.values() if weight > 0), 1.0
     ):
         # sums of several cells: their difference means something, they alone do not
@@ -61,7 +61,7 @@ def _sequential(ablation: Ablation, runs: Runs, complete: bool) -> tuple[Effect,
         evidence = float(sequential.evidence(d)[-1]) if d else 1.0
         flat = float(sequential.equivalence_evidence(d, family.margin)[-1]) if d and family.margin else 0.0
         verdict = course.verdict or "inconclusive"
-        failed = pair_up(contrast, runs).failed
+        pairs = pair_up(contrast, runs)
         used = f"{len(ablation.seeds)} seeds at most" if course.stopped_at is None else "stopped: it is decided"
         effect = plain.model_copy(
             update={
@@ -79,13 +79,20 @@ def _sequential(ablation: Ablation, runs: Runs, complete: bool) -> tuple[Effect,
                 "further_seeds": None,
                 "verdict": verdict,
                 "notes": (
-                    *(note for note in plain.notes if "left out" in note),
+                    *((left_out_note(pairs),) if pairs.failed else ()),
                     f"sequential: p is 1/e, the interval is valid whenever one stops; {used}",
                 ),
             }
         )
-        said = sentence(effect, family, contrast.label, failed, unfinished=not complete and course.verdict is None)
-        effects.append(effect.model_copy(update={"sentence": said.replace("Holm over", "sequential, e-Holm over")}))
+        said = sentence(
+            effect,
+            family,
+            contrast.label,
+            pairs.failed,
+            unfinished=not complete and course.verdict is None,
+            correction="sequential, e-Holm",
+        )
+        effects.append(effect.model_copy(update={"sentence": said}))
     return tuple(effects)
 
 
@@ -94,9 +101,9 @@ def exclusions(runs: Runs, planned: Sequence[tuple[str, int]]) -> tuple[Exclusio
     found = []
     for name, seed in planned:
         if seed not in runs.get(name, {}):
-            found.append(Exclusion(variant=name, seed=seed, reason="missing: it has not finished yet"))
+            found.append(Exclusion(variant=name, seed=seed, kind="missing", reason="missing: it has not finished yet"))
         elif runs[name][seed] is None:
-            found.append(Exclusion(variant=name, seed=seed, reason="failed: it has no value"))
+            found.append(Exclusion(variant=name, seed=seed, kind="failed", reason="failed: it has no value"))
     return tuple(found)
 
 
@@ -105,13 +112,13 @@ def _observed(ablation: Ablation, runs: Runs) -> dict[Cell, dict[int | str, floa
     return {
         Cell(cell.moved): {seed: value for seed, value in runs.get(cell.name, {}).items() if value is not None}
         for cell in ablation.cells
-        if any(cell.name in question.weights for question in ablation.questions if question.kind in ("effect", "share"))
+        if any(cell.name in question.weights for question in ablation.questions if question.kind in OF_MANY_CELLS)
     }
 
 
 def linear_model(ablation: Ablation, runs: Runs) -> LinearModel | None:
     """Fit the factorial's model to all completed runs; None for other designs, or where there is too little."""
-    if not any(question.kind == "effect" for question in ablation.questions):
+    if not any(question.kind in ("effect", "interaction") for question in ablation.questions):
         return None
     try:
         return fit({cell: of for cell, of in _observed(ablation, runs).items() if of}, ablation.factor_list())

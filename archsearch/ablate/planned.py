@@ -8,25 +8,33 @@ Frozen data that goes to JSON and back: it is what a storage holds of the study.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from archsearch.ablate.ablation_file import VARIANT, Declared
 from archsearch.ablate.design.checked_cells import Cells, check_differences
 from archsearch.ablate.design.confounds import Confound, confound_of, label_of
 from archsearch.ablate.design.designs import BASELINE, Cell, Comparison, Factor
-from archsearch.ablate.design.factorial import estimators, share_weights
+from archsearch.ablate.design.factorial import estimators, level_word, share_weights
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.metrics import metric_of
+from archsearch.plain import Plain
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import Plain
 from archsearch.stats.effect import Family
 from archsearch.stats.power import Plan, Purpose, plan_seeds
 
 CONTROL = "control"
-Kind = Literal["comparison", "effect", "share", "control", "screen"]
+Kind = Literal["comparison", "step", "price", "effect", "interaction", "share", "control", "screen"]
+OF_MANY_CELLS: tuple[Kind, ...] = ("effect", "interaction", "share")  # weighted sums: no one cell is their level
+# How 0.1.0 named the questions that it wrote under another kind.
+_OLD_NAMES = {
+    "comparison": {"step": r"then .*", "price": r"A[0-9]{3}(-[0-9]+)?=fixed"},
+    "effect": {"interaction": r".*:.*"},
+}
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Numbers = Annotated[tuple[int, ...], Field(strict=False)]
 
@@ -46,8 +54,8 @@ class PlannedCell(Plain):
 class Question(Plain):
     """One thing that is asked: a weighted sum of cells, mostly one cell (1) against another (-1).
 
-    A `comparison`, a main effect or interaction of a factorial (`effect`), a factor's Shapley `share`, the negative
-    `control`, or a `screen`, which is outside the family.
+    A `comparison`, a `step` of a path, the `price` of a finding of lint, a main `effect` or `interaction` of a
+    factorial, a factor's Shapley `share`, the negative `control`, or a `screen`, which is outside the family.
     """
 
     name: str
@@ -56,6 +64,22 @@ class Question(Plain):
     kind: Kind
     weights: dict[str, float]
     aliases: Names = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_0_1_0(cls, held: Any) -> Any:
+        """Read the kind of a question that 0.1.0 wrote, when there were fewer of them, from its name."""
+        if isinstance(held, dict) and held.get("kind") in _OLD_NAMES:
+            for kind, pattern in _OLD_NAMES[held["kind"]].items():
+                if re.fullmatch(pattern, str(held.get("name"))):
+                    return {**held, "kind": kind}
+        return held
+
+
+def moves(question: Question, cells: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """Name the factors in which the two cells of a comparison differ; `cells` are what has moved in each, by name."""
+    (level, against) = (cells[name] for name in sorted(question.weights, key=lambda name: -question.weights[name]))
+    return tuple(factor for factor in {**level, **against} if level.get(factor) != against.get(factor))
 
 
 class Levels(Plain):
@@ -231,12 +255,13 @@ def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells:
     """Ask what the design is made for: effects for a factorial, shares for an attribution, else its comparisons."""
     design, baseline = declared.spec.design, declared.baseline.name
     if design.endswith("factorial"):
+        words = {(factor.name, level): level_word(factor, level) for factor in factors for level in factor.levels}
         return [
             Question(
                 name=one.name,
                 against=baseline,
-                label=effect_label(one.name),
-                kind="effect",
+                label=effect_label(*(words[moved] for moved in one.moved)),
+                kind="effect" if len(one.moved) == 1 else "interaction",
                 weights=one.weights,
                 aliases=one.aliases,
             )
@@ -248,7 +273,7 @@ def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells:
             _name(one, design),
             baseline if one.against == BASELINE else one.against.name,
             labels[one],
-            "comparison",
+            "step" if design in _PATHS and not _taken_back(one) else "comparison",
             one.cell.name,
             one.against.name,
         )
@@ -268,9 +293,16 @@ def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells:
     return asked
 
 
-def effect_label(name: str) -> str:
-    """Say a term of a factorial as a sentence begins."""
-    one, _, two = name.partition(":")
+_PATHS = ("path", "path_and_leave_one_out")
+
+
+def _taken_back(comparison: Comparison) -> bool:
+    """Say whether a comparison takes a change back, and adds none."""
+    return len(comparison.cell.moved) < len(comparison.against.moved)
+
+
+def effect_label(one: str, two: str = "") -> str:
+    """Say a term of a factorial, the effect of a level or the interaction of two, as a sentence begins."""
     return f"{one} and {two} together, beyond their sum" if two else f"{one}, averaged over the other factors"
 
 
@@ -284,8 +316,7 @@ def _labels(comparisons: tuple[Comparison, ...], declared: Declared, cells: Cell
     if design == "variants":
         return {one: f"{one.label} instead of {baseline}" for one in comparisons}
     if design != "one_at_a_time":
-        taken_back = ", all else changed"
-        return {one: one.label + taken_back * one.label.startswith("without ") for one in comparisons}
+        return {one: one.label + ", all else changed" * _taken_back(one) for one in comparisons}
     found = {one: label_of(cells.plan(BASELINE), cells.plan(one.cell)) for one in comparisons}
     said = list(found.values())
     return {

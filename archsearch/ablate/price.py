@@ -15,13 +15,13 @@ from pydantic import Field
 
 from archsearch.ablate.ablation_file import declare
 from archsearch.ablate.design.checked_cells import what_is_computed
-from archsearch.ablate.planned import Ablation, plan_ablation
+from archsearch.ablate.planned import Ablation, moves, plan_ablation
 from archsearch.ablate.record import AblationReport
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
+from archsearch.plain import Plain
 from archsearch.spec.edit.in_memory import node_of
-from archsearch.spec.fields import Plain
 from archsearch.spec.lint.rules import Finding, LintReport
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount, number
@@ -67,10 +67,11 @@ def price_ablation(plan: ExperimentPlan, report: LintReport, *, seeds: int = 10,
     source = f"lint --price {plan.spec.name}"
     ablation = plan_ablation(declare(node_of(tree, source), Path(), tree["name"], baseline=plan.spec))
     asked = []
+    moved = {cell.name: dict(cell.moved) for cell in ablation.cells}
     for question in ablation.questions:
-        name = question.name.removesuffix(f"={_FIXED}")
+        (name,) = moves(question, moved)
         label = f"{name} fixed ({findings[name].title}) instead of {plan.spec.name} as it is"
-        asked.append(question.model_copy(update={"label": label}))
+        asked.append(question.model_copy(update={"label": label, "kind": "price"}))
     return ablation.model_copy(update={"questions": tuple(asked)})
 
 
@@ -78,7 +79,7 @@ def prices(report: AblationReport, findings: dict[str, Finding]) -> tuple[Price,
     """Say what each flaw costs, next to what it was compared with."""
     found = []
     for effect in report.effects:
-        finding = findings[effect.variant.removesuffix(f"={_FIXED}")]
+        finding = findings[report.moved(effect.variant)[0]]
         found.append(
             Price(
                 code=finding.code,

@@ -14,8 +14,8 @@ from pydantic import Field
 from archsearch.ablate.design.confounds import Confound
 from archsearch.ablate.design.factorial import Attribution, LinearModel
 from archsearch.ablate.design.fitting import LeftOut
-from archsearch.ablate.planned import Names, Question
-from archsearch.spec.fields import Plain
+from archsearch.ablate.planned import Names, Question, moves
+from archsearch.plain import Plain
 from archsearch.stats.effect import Effect, Exclusion, Family, Interval
 from archsearch.stats.power import Plan
 
@@ -112,6 +112,15 @@ class AblationReport(Plain):
     models: Annotated[tuple[ModelPair, ...], Field(strict=False)]
     models_missing: str
     hardware: Names
+
+    def moved(self, name: str) -> tuple[str, ...]:
+        """Name the factors that a comparison of two cells moves."""
+        question = next(question for question in self.questions if question.name == name)
+        return moves(question, {cell.name: cell.moved for cell in self.cells})
+
+    def kind_of(self, name: str) -> str:
+        """Give the kind of the question that a comparison answers."""
+        return next((question.kind for question in self.questions if question.name == name), "comparison")
 
 
 __all__ = ["AblationReport", "CellReport", "Counts", "Course", "Failure", "Interval", "ModelPair"]

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from archsearch.ablate.design.designs import BASELINE
+from archsearch.ablate.planned import OF_MANY_CELLS
 from archsearch.ablate.record import AblationReport
-from archsearch.ablate.spread import spread_heading, spread_text
 from archsearch.stats.effect import Effect, Family, Interval, Spread, Verdicts
 from archsearch.stats.sentence import number, p_text, verdict_of
+from archsearch.stats.spread import spread_heading, spread_text
 
 _FIELDS = (
     "variant", "against", "n", "mean", "baseline_mean", "mean_difference", "ci95", "bca95", "p", "p_adjusted",
@@ -58,7 +59,7 @@ def _of_cells(report: AblationReport) -> dict[str, Spread]:
     names = {}
     for question in report.questions:
         level = [cell for cell, weight in question.weights.items() if weight > 0]
-        if len(level) == 1 and question.kind not in ("effect", "share"):
+        if len(level) == 1 and question.kind not in OF_MANY_CELLS:
             names[question.name] = level[0]
     if names and BASELINE.name in cells:
         names = {report.baseline: BASELINE.name} | names

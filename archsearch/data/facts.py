@@ -60,7 +60,8 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
     problems = [*_misfits(spec, found.shape, facts), *_wrong_counts(spec, facts)]
     if problems:
         where = ("data", problems[0][0]) if len(problems) == 1 else ("data",)
-        raise SpecError([Problem("", sentence) for _, sentence in problems], where)
+        told = [Problem("", f"{fault}. {way_out}".rstrip(), fault) for _, fault, way_out in problems]
+        raise SpecError(told, where)
     amount = (train + test) * math.prod(shape) * (4 if found.dtype == "float32" else 1)
     if amount > LARGEST_PREPARED:
         raise LimitError(
@@ -112,48 +113,54 @@ def kept_count(train_limit: int | float | None, left: int) -> int:
     return train_limit if isinstance(train_limit, int) else round(train_limit * left)
 
 
-def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> Iterator[tuple[str, str]]:
-    """Give (option, sentence) for each option that does not go with the data."""
+_REMOVE = "Remove it."
+
+
+def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> Iterator[tuple[str, str, str]]:
+    """Give (option, what is wrong, way out) for each option that does not go with the data."""
     if spec.channels is not None and spec.name != "npz":
-        yield "channels", f"channels says how your own arrays (npz) are read, and {spec.name} is known. Remove it."
+        yield "channels", f"channels says how your own arrays (npz) are read, and {spec.name} is known", _REMOVE
     if spec.background is not None and spec.name != "folder":
         yield (
             "background",
-            f"background is for your own images (folder), and {spec.name} has no such. Remove it.",
+            f"background is for your own images (folder), and {spec.name} has no such",
+            _REMOVE,
         )
     if len(raw_shape) != 3:
         kind = {1: "flat features", 2: "signals"}.get(len(raw_shape), "arrays")
         for option in ("size", "grayscale", "augment"):
             if getattr(spec, option):
-                yield option, f"{option} is for images, and {spec.name} has {kind} {raw_shape}. Remove it."
+                yield option, f"{option} is for images, and {spec.name} has {kind} {raw_shape}", _REMOVE
     else:
         if spec.grayscale and raw_shape[0] == 1:
-            yield "grayscale", f"grayscale does nothing: the images of {spec.name} are grey already. Remove it."
+            yield "grayscale", f"grayscale does nothing: the images of {spec.name} are grey already", _REMOVE
         elif spec.grayscale and raw_shape[0] != 3:
-            yield "grayscale", f"grayscale needs red, green and blue; {spec.name} has {raw_shape[0]} channels."
+            yield "grayscale", f"grayscale needs red, green and blue; {spec.name} has {raw_shape[0]} channels", ""
         smallest = min(facts.shape[1:])
         for step in spec.augment:
             reach = step.pixels if isinstance(step, Shift) else step.padding if isinstance(step, Crop) else 0
             if reach >= smallest:
-                sentence = f"{step.kind} by {reach} can push a whole image of {smallest} pixels out of sight."
-                yield "augment", f"{sentence} Use less than {smallest}."
+                fault = f"{step.kind} by {reach} can push a whole image of {smallest} pixels out of sight"
+                yield "augment", fault, f"Use less than {smallest}."
 
 
-def _wrong_counts(spec: DataSpec, facts: DataFacts) -> Iterator[tuple[str, str]]:
-    """Give (option, sentence) for each number of samples that cannot be taken."""
+def _wrong_counts(spec: DataSpec, facts: DataFacts) -> Iterator[tuple[str, str, str]]:
+    """Give (option, what is wrong, way out) for each number of samples that cannot be taken."""
     count = validation_count(spec.validation, facts.train)
     if facts.validation and spec.validation not in (0, facts.validation):
         yield (
             "validation",
             f"validation {spec.validation} is one part too many: the data hold a validation part of {facts.validation} "
-            "samples already. Remove it.",
+            "samples already",
+            _REMOVE,
         )
         return
     if spec.validation and not 0 < count < facts.train:
         yield (
             "validation",
             f"validation {spec.validation} takes {count} of the {facts.train} training samples; "
-            f"between 1 and {facts.train - 1} can be taken.",
+            f"between 1 and {facts.train - 1} can be taken",
+            "",
         )
         return
     left = facts.train - (facts.validation or count)
@@ -162,5 +169,6 @@ def _wrong_counts(spec: DataSpec, facts: DataFacts) -> Iterator[tuple[str, str]]
         yield (
             "train_limit",
             f"train_limit {spec.train_limit} keeps {kept:,} of the {left:,} training samples (without validation); "
-            f"between {facts.classes} (one for each class) and {left:,} can be kept.",
+            f"between {facts.classes} (one for each class) and {left:,} can be kept",
+            "",
         )

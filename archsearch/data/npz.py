@@ -129,7 +129,7 @@ def _as_float32(path: Path, x: dict[str, NDArray[Any]], normalize: bool) -> dict
         one, unit = lost[0], "column" if x["x_train"].ndim == 2 else "channel"
         more = f" (and {len(lost) - 1} more {unit}s)" if len(lost) > 1 else ""
         what = f"{unit} {one.column} of x{more}: {one.wide:,} distinct float64 values become {one.narrow:,} as float32"
-        return SpecError(f"{path}: {what}. {way_out}", ("data", "path"))
+        return SpecError(f"{path}: {what}. {way_out}", ("data", "path"), reason=f"{path}: {what}")
 
     if narrow.lost and not normalize:
         raise say(narrow.lost, "Set data.normalize: true (done in float64), or take an offset off in the file.")
@@ -262,4 +262,4 @@ def _damage(path: Path) -> Iterator[None]:
 
 
 def _error(path: Path, message: str) -> SpecError:
-    return SpecError(f"{path}: {message}.", ("data", "path"))
+    return SpecError(f"{path}: {message}.", ("data", "path"), reason=f"{path}: {message}")

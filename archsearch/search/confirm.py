@@ -1,24 +1,31 @@
 """Is the winner real? The best of a search and its baseline once more, on fresh seeds, with the test set.
 
-The search's own values are not used for inference: they were selected. Pairs are runs with the same seed; intervals of
-the differences are Student's t, widened for the number of comparisons (Bonferroni), so that naming a winner is wrong at
-most one time in twenty.
+    confirmed = conclude(seeds, test, validation, searched, test_reads)
+    confirmed.effects, confirmed.winner, confirmed.sentence, headline(confirmed)
+
+The search's own values are not used for inference: they were selected. A confirmation is an ablation with the finalists
+as levels: pairs are runs with the same seed, and the tests, the corrections, the verdicts and the sentence are those of
+`stats/verdict.py`. Two questions, a family each: every finalist against the baseline, and, as nobody chose beforehand
+which finalist is the best, every pair of finalists.
 """
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Mapping, Sequence
-from typing import Annotated, TypeVar
+from itertools import combinations
+from typing import Annotated
 
 from pydantic import Field
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
+from archsearch.stats import power
+from archsearch.stats.effect import Effect, Family
+from archsearch.stats.intervals import mean, t_interval
+from archsearch.stats.sentence import amount
+from archsearch.stats.verdict import Contrast, Values, judge_contrasts
 
-ALPHA = 0.05
 BASELINE = "baseline"
-S = TypeVar("S", int, str)  # a seed, as a number or as a JSON key
+FAMILY = Family()  # an ablation's whose file says nothing else: alpha 0.05, a margin of 0.1 points of test accuracy
 
 
 class Confirmed(Plain):
@@ -36,9 +43,11 @@ class Confirmed(Plain):
 
 
 class Confirmation(Plain):
-    """What the confirmation came to; `winner` is set only where it stands outside the noise.
+    """What the confirmation came to; `winner` is set only where it is better than the baseline and all other finalists.
 
-    `unlike` says what of data and training differs between the best finalist and the baseline, outside the space.
+    `effects` are the finalists against the baseline, `between` the best finalist against the others, out of the family
+    of all pairs of them; where `complete` is false, runs are still to come, and there are no verdicts. `unlike` says
+    what of data and training differs between the best finalist and the baseline, outside the space.
     """
 
     seeds: tuple[int, ...]
@@ -47,44 +56,71 @@ class Confirmation(Plain):
     sentence: str
     test_reads: int
     unlike: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    effects: Annotated[tuple[Effect, ...], Field(strict=False)] = ()
+    between: Annotated[tuple[Effect, ...], Field(strict=False)] = ()
+    complete: bool = True
 
-
-def interval(values: Sequence[float], comparisons: int = 1) -> tuple[float, float] | None:
-    """Give the t interval of a mean at 1 - 0.05 / comparisons; None for fewer than two values."""
-    if len(values) < 2:
-        return None
-    from scipy.stats import t
-
-    mean = statistics.fmean(values)
-    quantile = float(t.ppf(1 - ALPHA / (2 * comparisons), len(values) - 1))
-    reach = quantile * statistics.stdev(values) / math.sqrt(len(values))
-    return mean - reach, mean + reach
+    def effect(self, candidate: str) -> Effect | None:
+        """Give the comparison of a finalist with the baseline, None where there is none."""
+        return next((effect for effect in self.effects if effect.variant == candidate), None)
 
 
 def conclude(
     seeds: Sequence[int],
-    test: Mapping[str, Mapping[int, float]],
+    test: Mapping[str, Mapping[int, float | None]],
     validation: Mapping[str, Mapping[int, float]],
     searched: Mapping[str, tuple[int | None, float | None]],
     test_reads: int,
+    *,
+    complete: bool = True,
 ) -> Confirmation:
-    """Compare the finalists with one another and with the baseline; names are those of `test`."""
-    rows = [_row(name, seeds, test, validation, *searched.get(name, (None, None))) for name in test]
+    """Compare the finalists with the baseline and with one another; names are those of `test`.
+
+    A failed run is None. Where runs are still to come (`complete` is false) there are no verdicts.
+    """
+    rows = tuple(_row(name, seeds, test, validation, *searched.get(name, (None, None))) for name in test)
     first = best_of(rows)
-    if first is None:
-        return Confirmation(
-            seeds=tuple(seeds),
-            candidates=tuple(rows),
-            winner=None,
-            sentence="No finalist completed.",
-            test_reads=test_reads,
-        )
-    standing = _standing(first, rows)
-    winner = first.candidate if standing and all(side > 0 for side in standing.values()) else None
-    sentence = _sentence(first, standing, len(seeds))
-    return Confirmation(
-        seeds=tuple(seeds), candidates=tuple(rows), winner=winner, sentence=sentence, test_reads=test_reads
+    effects, between = _judged(test, None if first is None else first.candidate, complete)
+    found = Confirmation(
+        seeds=tuple(seeds),
+        candidates=rows,
+        winner=None,
+        sentence="No finalist completed.",
+        test_reads=test_reads,
+        effects=effects,
+        between=between,
+        complete=complete,
     )
+    if first is None:
+        return found
+    against = found.effect(first.candidate)
+    clear = against is not None and all(one.verdict == "better" for one in (against, *between))
+    return found.model_copy(
+        update={
+            "winner": first.candidate if clear else None,
+            "sentence": _sentence(first, found, len(seeds)),
+        }
+    )
+
+
+def _judged(
+    test: Mapping[str, Mapping[int, float | None]], first: str | None, complete: bool
+) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
+    """Judge every finalist against the baseline, and the best against the others among all pairs of finalists."""
+    values: Values = {name: dict(runs.items()) for name, runs in test.items()}
+    names = [name for name in test if name != BASELINE]
+    effects: tuple[Effect, ...] = ()
+    if BASELINE in values and names:
+        contrasts = [_contrast(name, BASELINE) for name in names]
+        effects = judge_contrasts(values, contrasts, FAMILY, unfinished=not complete)
+    pairs = [(two, one) if two == first else (one, two) for one, two in combinations(names, 2)]
+    judged = judge_contrasts(values, [_contrast(*pair) for pair in pairs], FAMILY, unfinished=not complete)
+    return effects, tuple(effect for effect in judged if effect.variant == first)
+
+
+def _contrast(one: str, other: str) -> Contrast:
+    label = f"{one} instead of {'the ' * (other == BASELINE)}{other}"
+    return Contrast(one, other, label, {one: 1.0, other: -1.0})
 
 
 def best_of(rows: Sequence[Confirmed]) -> Confirmed | None:
@@ -101,94 +137,106 @@ def headline(confirmed: Confirmation, better: str = "better") -> str:
     name = first.candidate[:1].upper() + first.candidate[1:]
     if not any(row.candidate == BASELINE and row.mean is not None for row in confirmed.candidates):
         return f"{name} is the best finalist; the baseline has no confirmed value to compare it with."
-    said = _against_the_baseline(confirmed, name, better)
+    said = _against_the_baseline(confirmed, first.candidate, name, better)
     if confirmed.unlike:
         said += f" They were not trained alike: {'; '.join(confirmed.unlike)}."
     return said
 
 
-def _against_the_baseline(confirmed: Confirmation, name: str, better: str) -> str:
-    among = not_told_apart(confirmed)
-    if BASELINE in ahead_of_the_best(confirmed):
-        return f"No network was found that is {better} than the baseline: the best finalist is worse than it."
-    if BASELINE in among:
-        return f"No network was found that is {better} than the baseline by more than noise."
-    if among:
+def _against_the_baseline(confirmed: Confirmation, first: str, name: str, better: str) -> str:
+    effect = confirmed.effect(first)
+    if effect is None or not confirmed.complete:
+        return f"{name} is the best finalist so far; there is no verdict before all runs of the confirmation are done."
+    if effect.verdict == "better":
+        among = not_told_apart(confirmed)
+        if not among:
+            return f"{name} is {better} than the baseline, by more than noise."
         finalists = 1 + len(among)
         return f"A network {better} than the baseline was found; which of {finalists} finalists is best, is not clear."
-    return f"{name} is {better} than the baseline, by more than noise."
+    shown = [one.variant for one in confirmed.effects if one.verdict == "better"]
+    if shown:
+        are = f"{' and '.join(shown)} {'are' if len(shown) > 1 else 'is'} shown to be"
+        return f"A network {better} than the baseline was found: {are}, {first}, whose mean is the best, is not."
+    if effect.verdict == "worse":
+        return f"No network was found that is {better} than the baseline: the best finalist is worse than it."
+    if effect.verdict == "equivalent":
+        within = f"equivalent to it within {amount(FAMILY.margin, FAMILY)}"
+        return f"No network was found that is {better} than the baseline: the best finalist, {first}, is {within}."
+    size = "" if effect.mean_difference is None else f", {amount(effect.mean_difference, FAMILY, signed=True)}"
+    seeds = f"{effect.n} seed{'s' * (effect.n != 1)}"
+    said = f"{first}{size}, is inconclusive with {seeds}" if size else f"{first} is inconclusive with {seeds}"
+    return f"No network is shown to be {better} than the baseline: {said}{_more(effect)}."
+
+
+def _more(effect: Effect) -> str:
+    """Say how many seeds would settle an inconclusive comparison; "" where none is known to."""
+    least = power.seeds_to_reach(effect.comparisons, FAMILY.alpha)
+    can = f"{least} seeds can settle it" if effect.n < least else ""
+    about = ""
+    if effect.further_seeds is not None:
+        seeds = "" if can else "seeds settle "
+        about = f"about {effect.n + effect.further_seeds:,} {seeds}a difference of {amount(FAMILY.margin, FAMILY)}"
+    said = ", ".join(words for words in (can, about) if words)
+    return f"; {said}" if said else ""
 
 
 def not_told_apart(confirmed: Confirmation) -> tuple[str, ...]:
-    """Name the candidates, the baseline among them, that the best finalist is neither clearly better nor worse than."""
-    first = best_of(confirmed.candidates)
-    standing = {} if first is None else _standing(first, confirmed.candidates)
-    return tuple(name for name, side in standing.items() if side == 0)
+    """Name the candidates, the baseline among them, that the best finalist is not shown to be better or worse than."""
+    return tuple(one.against for one in _of_the_best(confirmed) if one.verdict not in ("better", "worse"))
 
 
 def ahead_of_the_best(confirmed: Confirmation) -> tuple[str, ...]:
-    """Name the candidates that are clearly better than the best finalist: the baseline, or none."""
+    """Name the candidates that are shown to be better than the best finalist: the baseline, or none."""
+    return tuple(one.against for one in _of_the_best(confirmed) if one.verdict == "worse")
+
+
+def _of_the_best(confirmed: Confirmation) -> tuple[Effect, ...]:
     first = best_of(confirmed.candidates)
-    standing = {} if first is None else _standing(first, confirmed.candidates)
-    return tuple(name for name, side in standing.items() if side < 0)
-
-
-def _standing(first: Confirmed, rows: Sequence[Confirmed]) -> dict[str, int]:
-    """Say of every other candidate whether the first is better (1) or worse (-1) than it by more than noise, or 0."""
-    others = [row for row in rows if row.candidate != first.candidate]
-    standing = {}
-    for row in others:
-        better = _stands_out(first.test_accuracies, row.test_accuracies, len(others))
-        worse = _stands_out(row.test_accuracies, first.test_accuracies, len(others))
-        standing[row.candidate] = int(better) - int(worse)
-    return standing
+    against = None if first is None else confirmed.effect(first.candidate)
+    return (*(() if against is None else (against,)), *confirmed.between)
 
 
 def _row(
     name: str,
     seeds: Sequence[int],
-    test: Mapping[str, Mapping[int, float]],
+    test: Mapping[str, Mapping[int, float | None]],
     validation: Mapping[str, Mapping[int, float]],
     trial: int | None,
     value: float | None,
 ) -> Confirmed:
-    values = [test[name][seed] for seed in seeds if seed in test[name]]
+    by_seed = {seed: found for seed in seeds if (found := test[name].get(seed)) is not None}
     held_out = list(validation.get(name, {}).values())
-    differences = _differences(test[name], test.get(BASELINE, {})) if name != BASELINE else []
+    base = test.get(BASELINE, {}) if name != BASELINE else {}
+    differences = [found - other for seed, found in by_seed.items() if (other := base.get(seed)) is not None]
+    values = list(by_seed.values())
     return Confirmed(
         candidate=name,
         trial=trial,
         search_value=value,
-        test_accuracies={str(seed): test[name][seed] for seed in seeds if seed in test[name]},
-        mean=statistics.fmean(values) if values else None,
-        ci95=interval(values),
-        shrinkage=value - statistics.fmean(held_out) if value is not None and held_out else None,
-        gain=statistics.fmean(differences) if differences else None,
-        gain_ci95=interval(differences),
+        test_accuracies={str(seed): found for seed, found in by_seed.items()},
+        mean=mean(values) if values else None,
+        ci95=t_interval(values) if len(values) >= 2 else None,
+        shrinkage=value - mean(held_out) if value is not None and held_out else None,
+        gain=mean(differences) if differences else None,
+        gain_ci95=t_interval(differences) if len(differences) >= 2 else None,
     )
 
 
-def _differences(one: Mapping[S, float], other: Mapping[S, float]) -> list[float]:
-    return [one[seed] - other[seed] for seed in one if seed in other]
-
-
-def _stands_out(one: Mapping[S, float], other: Mapping[S, float], comparisons: int) -> bool:
-    between = interval(_differences(one, other), comparisons)
-    return between is not None and between[0] > 0
-
-
-def _sentence(first: Confirmed, standing: Mapping[str, int], n: int) -> str:
-    mean = f"{100 * first.mean:.2f} %" if first.mean is not None else "?"
-    among = [other for other, side in standing.items() if side == 0]
-    ahead = [other for other, side in standing.items() if side < 0]
-    gain = ""
-    if first.gain is not None and first.gain_ci95 is not None:
-        low, high = (100 * bound for bound in first.gain_ci95)
-        gain = f", {100 * first.gain:+.2f} points from the baseline (95 % interval {low:+.2f} to {high:+.2f})"
-    head = f"{first.candidate} has the best confirmed test accuracy, {mean} over {n} fresh seeds{gain}"
-    if ahead:
-        apart = f", and cannot be told apart from {', '.join(among)} with {n} seeds" if among else ""
-        return f"{head}; it is worse than {', '.join(ahead)}{apart}."
-    if not among:
-        return f"{head}; it stands outside the noise of all {len(standing)} others."
-    return f"{head}; it cannot be told apart from {', '.join(among)} with {n} seeds."
+def _sentence(first: Confirmed, confirmed: Confirmation, n: int) -> str:
+    value = f"{100 * first.mean:.2f} %" if first.mean is not None else "?"
+    parts = [f"{first.candidate} has the best confirmed test accuracy, {value} over {n} fresh seed{'s' * (n != 1)}"]
+    against = confirmed.effect(first.candidate)
+    if against is not None:
+        parts.append(
+            against.sentence.rstrip(".")
+            + (_more(against) if confirmed.complete and against.verdict == "inconclusive" else "")
+        )
+    among = [one.against for one in confirmed.between if one.verdict not in ("better", "worse")]
+    if among:
+        parts.append(
+            f"which of {first.candidate}, {', '.join(among)} is best, is not shown by {n} seed{'s' * (n != 1)}"
+        )
+    elif confirmed.between:
+        others = "the other finalist" if len(confirmed.between) == 1 else f"all {len(confirmed.between)} others"
+        parts.append(f"it is better than {others}")
+    return "; ".join(parts) + "."

@@ -18,13 +18,13 @@ from pydantic import ValidationError
 
 from archsearch.errors import ArchsearchError, SpecError
 from archsearch.experiment_plan import plan_experiment
+from archsearch.plain import Plain
 from archsearch.search.confirm import BASELINE
 from archsearch.search.finalists import confirmed_runs, confirming_slots, ranked_trials
 from archsearch.search.jobs import SEARCH_SEED
 from archsearch.search.search_file import stored_study
 from archsearch.search.space.space import network_key
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import Plain
 from archsearch.study.held import Machine, fingerprints_of, machines_of, reads_of, results_of, run_of, why_lost
 from archsearch.study.queue import slots_of
 from archsearch.train.result import RunResult

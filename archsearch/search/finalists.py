@@ -127,7 +127,12 @@ def confirming_slots(opened: optuna.Study, storage: RDBStorage) -> list[FrozenTr
 
 
 def confirmed_runs(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Give the completed runs of a confirmation that count, also of one that an earlier version made.
+    """Give the completed runs of a confirmation that count, also of one that an earlier version made."""
+    return [trial for trial in _counted(opened, slots) if trial.state == TrialState.COMPLETE]
+
+
+def _counted(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Give the runs that count, whatever became of them.
 
     Not those of a trial that is the baseline itself, nor, with several objectives, of one that is not on the front.
     """
@@ -140,25 +145,29 @@ def confirmed_runs(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[F
     }
     if len(opened.directions) > 1:
         front = {f"trial {trial.number}" for trial in opened.best_trials}
-        again |= {t.user_attrs["candidate"] for t in done} - front - {BASELINE}
-    return [trial for trial in done if trial.user_attrs["candidate"] not in again]
+        again |= {t.user_attrs["candidate"] for t in slots} - front - {BASELINE}
+    return [trial for trial in slots if trial.user_attrs["candidate"] not in again]
 
 
 def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation | None:
-    """Read the confirmation of a search from the storage, None if there is none."""
+    """Read the confirmation of a search from the storage, None if there is none; judged by today's rule, always."""
     slots = confirming_slots(opened, storage)
-    done = confirmed_runs(opened, slots)
-    if not done:
+    planned = _counted(opened, slots)
+    if not any(trial.state == TrialState.COMPLETE for trial in planned):
         return None
-    test: dict[str, dict[int, float]] = {}
+    test: dict[str, dict[int, float | None]] = {}
     validation: dict[str, dict[int, float]] = {}
     specs: dict[str, dict[str, Any]] = {}
-    for trial in done:
+    for trial in planned:
         held = trial.user_attrs
+        runs = test.setdefault(held["candidate"], {})
         specs[held["candidate"]] = held["candidate_spec"]
-        test.setdefault(held["candidate"], {})[held["run_seed"]] = trial.values[0]
-        if held["result"].get("val_accuracy") is not None:
-            validation.setdefault(held["candidate"], {})[held["run_seed"]] = held["result"]["val_accuracy"]
+        if trial.state == TrialState.COMPLETE:
+            runs[held["run_seed"]] = trial.values[0]
+            if held["result"].get("val_accuracy") is not None:
+                validation.setdefault(held["candidate"], {})[held["run_seed"]] = held["result"]["val_accuracy"]
+        elif trial.state.is_finished():
+            runs[held["run_seed"]] = None
     metrics = opened.user_attrs["metrics"]
     learned = metrics.index("val_accuracy") if "val_accuracy" in metrics else None
     searched: dict[str, tuple[int | None, float | None]] = {}
@@ -168,7 +177,8 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
             values = opened.get_trials(deepcopy=False)[number].values
             searched[name] = (number, values[learned] if learned is not None and values else None)
     seeds = sorted({seed for by_seed in test.values() for seed in by_seed})
-    confirmed = conclude(seeds, test, validation, searched, reads_of(results_of(slots)))
+    complete = all(trial.state.is_finished() for trial in planned)
+    confirmed = conclude(seeds, test, validation, searched, reads_of(results_of(slots)), complete=complete)
     return confirmed.model_copy(update={"unlike": _unlike(opened, confirmed, specs)})
 
 

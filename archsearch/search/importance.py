@@ -20,8 +20,8 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
+from archsearch.plain import Plain
 from archsearch.search.space.domains import Value
-from archsearch.spec.fields import Plain
 
 if TYPE_CHECKING:
     import numpy as np

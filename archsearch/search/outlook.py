@@ -17,12 +17,12 @@ import optuna
 import sqlalchemy
 
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.plain import Plain
 from archsearch.search.search import Settings, choose_sampler
 from archsearch.search.search_file import Screen, Study
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, Values, base_values
 from archsearch.search.space.templates import Open
-from archsearch.spec.fields import Plain
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
 

@@ -20,11 +20,11 @@ from pydantic import Field
 
 from archsearch.errors import SpecError
 from archsearch.metrics import is_learned, main_of
+from archsearch.plain import Plain
 from archsearch.search.importance import Importances, OpenValue, Sample, importances
 from archsearch.search.search import StudyReport, baseline_trial, report_on
 from archsearch.search.search_file import stored_study
 from archsearch.search.space.domains import Value
-from archsearch.spec.fields import Plain
 from archsearch.spec.text.oneline import network_line
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage

@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError, UsageError
 from archsearch.files import write_whole
+from archsearch.plain import Plain
 from archsearch.search.confirm import Confirmation, best_of, headline
 from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
@@ -28,7 +29,6 @@ from archsearch.search.search_file import Study
 from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import Plain
 from archsearch.spec.text.write import spec_yaml
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of

@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import load_spec, plan_experiment
 from archsearch.metrics import OBJECTIVES, direction_of, is_learned
+from archsearch.plain import NonNegative, Plain, Positive
 from archsearch.search.baseline import notes_on
 from archsearch.search.closed import problems_in, raise_all
 from archsearch.search.space.read_layers import read_layers, read_part, read_shared
@@ -31,7 +32,7 @@ from archsearch.search.space.templates import Fixed, Items, Keys, Open, Template
 from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.comparable import FIXED_IN_A_SEARCH, cannot_be_open
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import NonNegative, Plain, Positive, SpecName, Text, written_default
+from archsearch.spec.fields import SpecName, Text, written_default
 from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import problems_of, quoted

@@ -39,6 +39,10 @@ _LAYERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("none", "noop", "no_op", "pass"), ("identity",)),
     **dict.fromkeys(("skip", "shortcut", "resblock", "residual_block", "basic_block", "add"), ("residual", "insert")),
     **dict.fromkeys(("block", "seq", "stack", "ModuleList"), ("sequential", "layers")),
+    **dict.fromkeys(
+        ("Concatenate", "Inception", "inception_block", "branch", "split", "squeeze_excite", "se_block"),
+        ("parallel", "branches"),
+    ),
     **dict.fromkeys(("view", "reshape", "ravel"), ("flatten",)),
 }
 
@@ -239,7 +243,7 @@ INSTEAD: dict[str, str] = {
         ("attention", "MultiheadAttention", "self_attention", "transformer", "embedding", "lstm", "gru", "rnn"),
         _LAYER_KINDS,
     ),
-    **dict.fromkeys(("conv3d", "conv_transpose2d", "Conv2DTranspose", "upsample", "concat"), _LAYER_KINDS),
+    **dict.fromkeys(("conv3d", "conv_transpose2d", "Conv2DTranspose", "upsample"), _LAYER_KINDS),
     **dict.fromkeys(("depthwise_conv2d", "DepthwiseConv2D", "separable_conv2d"), _DEPTHWISE),
     **dict.fromkeys(("GlobalMaxPooling2D", "adaptive_max_pool2d"), "is `max_pool2d` with the size of the map"),
     **dict.fromkeys(("activation", "act", "nonlinearity", "act_layer"), "is a layer of its own: write `relu` after it"),

@@ -20,7 +20,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from archsearch.spec.fields import LARGEST, Pair, Plain, Positive, SpecName, Text
+from archsearch.plain import LARGEST, Plain, Positive
+from archsearch.spec.fields import Pair, SpecName, Text
 from archsearch.spec.onekey import Kind, OneKey
 
 

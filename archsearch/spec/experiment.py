@@ -11,8 +11,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
+from archsearch.plain import NonNegative, Plain
 from archsearch.spec.dataset import DataSpec
-from archsearch.spec.fields import LINT_CODE, NonNegative, Plain, SpecName, Text, written_default
+from archsearch.spec.fields import LINT_CODE, SpecName, Text, written_default
 from archsearch.spec.layers import Layer
 from archsearch.spec.training import TrainSpec
 

@@ -1,4 +1,4 @@
-"""The field types that specs are made of, and `Plain`, the base of every part of a spec.
+"""The field types that specs are made of, beside the plain numbers of `plain.py`.
 
     class Thing(Plain):
         size: Pair            # 3 or [3, 5] in YAML, always (3, 5) in Python
@@ -9,44 +9,19 @@ Knows nothing of layers, data or torch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    StringConstraints,
-    WithJsonSchema,
-)
+from pydantic import BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
 from pydantic.config import JsonDict, JsonValue
 from pydantic_core import PydanticCustomError
 
-LARGEST = 2**31 - 1  # torch's sizes are larger, but nothing a person means is
-
-
-class Plain(BaseModel):
-    """Frozen, strict data: unknown keys are refused, nothing is converted but whole numbers to floats.
-
-    `also` names keys that a file may have beside the fields, since they are read before the fields are.
-    """
-
-    also: ClassVar[tuple[str, ...]] = ()
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+from archsearch.plain import LARGEST
 
 
 def written_default(value: JsonValue) -> JsonDict:
     """Give the schema the default as YAML has it, for a field whose default is made by a class."""
     return {"default": value}
 
-
-Positive = Annotated[int, Field(gt=0, le=LARGEST)]
-NonNegative = Annotated[int, Field(ge=0, le=LARGEST)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegativeFloat = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 # A name is one word of an address such as `conv1.out_channels`.
 LAYER_NAME = r"^[a-z][a-z0-9_]{0,63}$"

@@ -135,12 +135,28 @@ class NetworkPlan:
 
 
 class PlanError(SpecError):
-    """A layer does not fit; `rows` are those that do, up to it."""
+    """A layer does not fit; `rows` are those that do, up to it.
 
-    def __init__(self, message: str, loc: Loc, rows: tuple[PlannedLayer, ...], input_shape: Shape) -> None:
-        super().__init__(message, loc)
+    `layer` is its full name, `kind` its key, `reason` what is wrong with it: "kernel 5x5 does not fit its 3x3 input".
+    """
+
+    def __init__(
+        self,
+        message: str,
+        loc: Loc,
+        rows: tuple[PlannedLayer, ...],
+        input_shape: Shape,
+        *,
+        layer: str = "",
+        kind: str = "",
+        reason: str = "",
+    ) -> None:
+        super().__init__(message, loc, reason=f"({kind}): {reason}" if reason else "")
         self.rows = rows
         self.input_shape = input_shape
+        self.layer = layer
+        self.kind = kind
+        self.reason = reason
 
 
 def layer_names(layers: Iterable[tuple[str, str | None]]) -> list[str]:
@@ -203,14 +219,16 @@ def _plan(
             try:
                 planned = _plan(branch.layers, shape, classes, inside, f"{path}.{branch.prefix}", limits, batch_size)
             except PlanError as error:
-                raise PlanError(str(error), error.loc, (*rows, *error.rows), input_shape) from None
+                error.rows, error.input_shape = (*rows, *error.rows), input_shape
+                raise
             inner.append(PlannedBranch(branch.name, tuple(planned)))
         try:
             row = _planned(path, layer, shape, inner)
         except ShapeError as error:
             ways = [*error.ways_out, *(_shrinking(rows) if error.too_small else ())][:3]
-            message = f"{path} ({layer.kind}): {error.message}." + (f" {_sentence(ways)}" if ways else "")
-            raise PlanError(message, here, tuple(rows), input_shape) from None
+            message = f"{path} ({layer.kind}): {error.reason}." + (f" {_sentence(ways)}" if ways else "")
+            about = {"layer": path, "kind": layer.kind, "reason": error.reason}
+            raise PlanError(message, here, tuple(rows), input_shape, **about) from None
         rows.append(row)
         _hold(rows, limits, batch_size, here)
         shape = row.output_shape

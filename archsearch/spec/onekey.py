@@ -14,7 +14,7 @@ from typing import Any, ClassVar, get_args
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import core_schema
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 
 
 class Kind(Plain):

@@ -13,7 +13,8 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from pydantic_core import PydanticCustomError
 
 from archsearch.metrics import WATCHED
-from archsearch.spec.fields import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat, written_default
+from archsearch.plain import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat
+from archsearch.spec.fields import written_default
 from archsearch.spec.onekey import Kind, OneKey
 
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archsearch.spec.fields import NonNegativeFloat, Plain, Positive
+from archsearch.plain import NonNegativeFloat, Plain, Positive
 
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
+ExclusionKind = Literal["missing", "failed", "alone"]
 Seed = int | str
 Interval = Annotated[tuple[float, float], Field(strict=False)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -40,11 +41,15 @@ class Family(Plain):
 
 
 class Exclusion(Plain):
-    """A run that no pair could be made of, and why; never left out without one."""
+    """A run that no pair could be made of, and why; never left out without one.
+
+    `kind`: it is not there (yet), it has no value, or it is `alone`, as what it would be compared with has none.
+    """
 
     variant: str
     seed: Seed
     reason: str
+    kind: ExclusionKind = "alone"
 
 
 class WithFailures(Plain):

@@ -6,11 +6,10 @@ summary.mean, summary.ci95, summary.prediction95, summary.documented_inside
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Sequence
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
+from archsearch.stats import intervals
 
 SMALL_TEST_SET = 1000  # images; below, Wilson's interval of 90 % is wider than 88 to 92 %
 
@@ -41,43 +40,31 @@ def summarise(
 ) -> Summary:
     """Summarise accuracies over seeds; `diverged` runs are counted, not averaged."""
     n = len(values)
-    mean = statistics.fmean(values) if n else None
-    sd = ci = prediction = None
+    mean = intervals.mean(values) if n else None
+    ci = prediction = None
     if n >= 2 and mean is not None:
-        from scipy.stats import t
-
-        sd = statistics.stdev(values)
-        reach = float(t.ppf(0.975, n - 1)) * sd
-        ci = _around(mean, reach / math.sqrt(n))
-        prediction = _around(mean, reach * math.sqrt(1 + 1 / n))
+        ci = _cut(intervals.t_interval(values), mean)
+        prediction = _cut(intervals.prediction_interval(values), mean)
     inside = None if prediction is None or documented is None else prediction[0] <= documented <= prediction[1]
     return Summary(
         n=n,
         diverged=diverged,
         mean=mean,
-        sd=sd,
+        sd=intervals.standard_deviation(values) if n >= 2 else None,
         ci95=ci,
         prediction95=prediction,
         documented=documented,
         documented_inside=inside,
         test_images=test_images,
-        images95=None if mean is None or not test_images else wilson(mean, test_images),
+        images95=None
+        if mean is None or not test_images
+        else intervals.wilson_interval(mean * test_images, test_images),
     )
 
 
-def _around(mean: float, reach: float) -> tuple[float, float]:
-    """Give mean +- reach within 0 to 1; values outside, which are no accuracies, are left as they are."""
-    if not 0 <= mean <= 1:
-        return mean - reach, mean + reach
-    return max(0.0, mean - reach), min(1.0, mean + reach)
-
-
-def wilson(share: float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Give Wilson's interval (Wilson 1927) of a share of so many trials; the share may be a mean over seeds."""
-    z = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
-    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    reach = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+def _cut(interval: intervals.Interval, mean: float) -> intervals.Interval:
+    """Cut an interval to 0 to 1; one around a value outside, which is no accuracy, is left as it is."""
+    return (max(0.0, interval[0]), min(1.0, interval[1])) if 0 <= mean <= 1 else interval
 
 
 def size_warning(summary: Summary) -> str:

@@ -1,7 +1,7 @@
-"""The arithmetic of paired comparisons: intervals, tests, corrections, effect sizes. One function for each number.
+"""The arithmetic of paired comparisons: tests, corrections (Holm), effect sizes. One function for each number.
 
     d = [0.002, 0.001, 0.003, 0.002, 0.001, 0.002]     # level - baseline, one value per seed
-    t_interval(d), sign_flip_test(d).p, equivalence_p(d, margin=0.001)
+    sign_flip_test(d).p, equivalence_p(d, margin=0.001), holm([0.01, 0.04])
 
 Plain sequences of numbers in, plain numbers out, in the unit that came in. scipy does the arithmetic and is imported
 when a function is called. Knows nothing of specs, runs or verdicts.
@@ -11,23 +11,21 @@ from __future__ import annotations
 
 import math
 import statistics
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from archsearch.stats.intervals import mean, standard_deviation
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Interval = tuple[float, float]
-
 # Sign patterns are counted in two halves of n / 2 pairs, so 2^30 patterns cost two sorted lists of 2^15 sums.
 MOST_ENUMERATED = 30
 SAMPLED_PATTERNS = 100_000
-RESAMPLES = 10_000
 _CELLS = 2**22  # numbers that a step of resampling holds in memory
-_SEED = 20230  # of the bootstrap and of sampled patterns: the same numbers always get the same interval
+_SEED = 20230  # of sampled patterns: the same numbers always get the same p
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,58 +43,6 @@ class McNemar:
     only_baseline: int
     only_level: int
     p: float
-
-
-def mean(values: Sequence[float]) -> float:
-    """Give the mean, summed without rounding error."""
-    return statistics.fmean(values)
-
-
-def standard_deviation(values: Sequence[float]) -> float:
-    """Give the standard deviation with n - 1; exactly 0 where all values are the same number."""
-    return 0.0 if _identical(values) else statistics.stdev(values)
-
-
-def _identical(values: Sequence[float]) -> bool:
-    """Say whether the values differ by no more than the rounding of a subtraction: 0.97 - 0.96 is not 0.96 - 0.95."""
-    return max(values) - min(values) <= 1e-12 * max(1.0, *(abs(value) for value in values))
-
-
-def t_interval(differences: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Give Student's interval of the mean with n - 1 degrees of freedom; one point where all differences agree."""
-    from scipy.stats import t
-
-    n, centre = len(differences), mean(differences)
-    reach = float(t.ppf((1 + confidence) / 2, n - 1)) * standard_deviation(differences) / math.sqrt(n)
-    return centre - reach, centre + reach
-
-
-def bca_interval(differences: Sequence[float], confidence: float = 0.95) -> Interval | None:
-    """Give the BCa bootstrap interval of the mean (Efron 1987): 10,000 resamples, fixed seed.
-
-    None where it does not exist: fewer than three pairs, or all resamples alike.
-    """
-    import numpy as np
-    from scipy.stats import bootstrap
-
-    if len(differences) < 3:
-        return None
-    if _identical(differences):
-        return mean(differences), mean(differences)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # of data that has no such interval: it gives NaN, and we None
-        found = bootstrap(
-            (np.asarray(differences, dtype=float),),
-            np.mean,
-            n_resamples=RESAMPLES,
-            confidence_level=confidence,
-            method="BCa",
-            batch=min(RESAMPLES, max(1, _CELLS // len(differences))),
-            vectorized=True,
-            rng=np.random.default_rng(_SEED),
-        ).confidence_interval
-    low, high = float(found.low), float(found.high)
-    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
 def sign_flip_test(differences: Sequence[float]) -> SignFlipTest:
@@ -145,12 +91,15 @@ def _signed_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def paired_t_p(differences: Sequence[float]) -> float | None:
     """Give the two-sided p of the paired t test; None where all differences agree and t does not exist."""
+    sd, n = standard_deviation(differences), len(differences)
+    return None if sd == 0 else t_p(mean(differences) / (sd / math.sqrt(n)), n - 1)
+
+
+def t_p(statistic: float, freedom: int) -> float:
+    """Give the two-sided p of a t statistic."""
     from scipy.stats import t
 
-    sd, n = standard_deviation(differences), len(differences)
-    if sd == 0:
-        return None
-    return float(2 * t.sf(abs(mean(differences)) / (sd / math.sqrt(n)), n - 1))
+    return float(2 * t.sf(abs(statistic), freedom))
 
 
 def equivalence_p(differences: Sequence[float], margin: float) -> float:
@@ -181,14 +130,6 @@ def effect_size(differences: Sequence[float]) -> float | None:
     """Give d_z, the mean difference in standard deviations of the differences (Cohen 1988); None where these are 0."""
     sd = standard_deviation(differences)
     return mean(differences) / sd if sd else None
-
-
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
-    """Give Wilson's interval of a share (Wilson 1927)."""
-    from scipy.stats import binomtest
-
-    found = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-    return float(found.low), float(found.high)
 
 
 def pair_correlation(level: Sequence[float], baseline: Sequence[float]) -> float | None:

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from archsearch.errors import UsageError
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 
 if TYPE_CHECKING:
     import numpy as np

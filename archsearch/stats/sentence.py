@@ -44,8 +44,19 @@ def verdict_of(effect: Effect) -> str:
     return NO_VERDICT if effect.p is None else effect.verdict
 
 
-def sentence(effect: Effect, family: Family, label: str, failed: int = 0, *, unfinished: bool = False) -> str:
-    """Say a comparison in one sentence; `label` is what was done: "relu instead of tanh"."""
+def sentence(
+    effect: Effect,
+    family: Family,
+    label: str,
+    failed: int = 0,
+    *,
+    unfinished: bool = False,
+    correction: str = "Holm",
+) -> str:
+    """Say a comparison in one sentence; `label` is what was done: "relu instead of tanh".
+
+    `correction` names how p was adjusted for the family.
+    """
     pairs = f"{effect.n} paired seed{'s' * (effect.n != 1)}" + (f" ({failed} more failed)" if failed else "")
     if effect.mean_difference is None:
         return f"{label}: no result, {pairs}: inconclusive."
@@ -63,4 +74,4 @@ def sentence(effect: Effect, family: Family, label: str, failed: int = 0, *, unf
         verdict += ", and without a margin nothing is equivalent"
     if effect.verdict == "inconclusive" and effect.smallest_detectable is not None:
         verdict += f"; smallest detectable {amount(effect.smallest_detectable, family)}"
-    return f"{label}: {size}, {pairs}, Holm over {effect.comparisons}: {verdict}."
+    return f"{label}: {size}, {pairs}, {correction} over {effect.comparisons}: {verdict}."

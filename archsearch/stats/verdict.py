@@ -15,11 +15,21 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archsearch.ablate.spread import spreads
 from archsearch.errors import UsageError
-from archsearch.stats import paired, power
-from archsearch.stats.effect import Effect, Exclusion, Family, Interval, Seed, Verdict, Verdicts, WithFailures
+from archsearch.stats import intervals, paired, power
+from archsearch.stats.effect import (
+    Effect,
+    Exclusion,
+    ExclusionKind,
+    Family,
+    Interval,
+    Seed,
+    Verdict,
+    Verdicts,
+    WithFailures,
+)
 from archsearch.stats.sentence import amount, p_equals, sentence
+from archsearch.stats.spread import spreads
 
 Values = Mapping[str, Mapping[Seed, float | None]]
 
@@ -140,15 +150,19 @@ def exclusions(values: Values, baseline: str) -> tuple[Exclusion, ...]:
     """State every run that is in no pair: failed ones, and those whose partner is missing."""
     found: list[Exclusion] = []
     everywhere = dict.fromkeys(seed for runs in values.values() for seed in runs)
+
+    def leave_out(kind: ExclusionKind, reason: str) -> None:
+        found.append(Exclusion(variant=variant, seed=seed, kind=kind, reason=reason))
+
     for variant, runs in values.items():
         for seed in everywhere:
             if seed not in runs:
-                found.append(Exclusion(variant=variant, seed=seed, reason="missing: there is no such run"))
+                leave_out("missing", "missing: there is no such run")
             elif not _finite(runs[seed]):
-                what = "failed: it has no value" if runs[seed] is None else f"failed: its value is {runs[seed]}"
-                found.append(Exclusion(variant=variant, seed=seed, reason=what))
+                what = "it has no value" if runs[seed] is None else f"its value is {runs[seed]}"
+                leave_out("failed", f"failed: {what}")
             elif variant != baseline and not _finite(values[baseline].get(seed)):
-                found.append(Exclusion(variant=variant, seed=seed, reason="the baseline has no value with this seed"))
+                leave_out("alone", "the baseline has no value with this seed")
     return tuple(found)
 
 
@@ -188,9 +202,9 @@ def _effect(
 ) -> Effect:
     d, n = pairs.differences, len(pairs.seeds)
     sign = 1 if family.direction == "maximize" else -1
-    sd = paired.standard_deviation(d) if n >= 2 else None
-    ci95 = paired.t_interval(d) if n >= 2 else None
-    centre = paired.mean(d) if n else None
+    sd = intervals.standard_deviation(d) if n >= 2 else None
+    ci95 = intervals.t_interval(d) if n >= 2 else None
+    centre = intervals.mean(d) if n else None
     won, ties = sum(sign * one > 0 for one in d), sum(one == 0 for one in d)
     verdict = _verdict(centre, ci95, tests, family)
     further, why = (None, ()) if verdict != "inconclusive" else _further(n, sd, comparisons, family)
@@ -200,12 +214,12 @@ def _effect(
         n=n,
         seeds=pairs.seeds,
         differences=d,
-        mean=paired.mean(pairs.level) if n else None,
-        baseline_mean=paired.mean(pairs.baseline) if n else None,
+        mean=intervals.mean(pairs.level) if n else None,
+        baseline_mean=intervals.mean(pairs.baseline) if n else None,
         mean_difference=centre,
         sd=sd,
         ci95=ci95,
-        bca95=paired.bca_interval(d) if n >= 2 else None,
+        bca95=intervals.bca_interval(d) if n >= 2 else None,
         p=tests.p[0],
         p_adjusted=tests.p[1],
         t_p=tests.t[0],
@@ -214,7 +228,7 @@ def _effect(
         equivalence_p_adjusted=tests.equivalence[1],
         d_z=paired.effect_size(d) if n >= 2 else None,
         wins=won / n if n else None,
-        wins95=paired.wilson_interval(won, n) if n else None,
+        wins95=intervals.wilson_interval(won, n) if n else None,
         ties=ties,
         relative_error_reduction=_error_reduction(pairs, family),
         pair_correlation=paired.pair_correlation(pairs.level, pairs.baseline) if n >= 3 else None,
@@ -263,7 +277,7 @@ def _error_reduction(pairs: Pairs, family: Family) -> float | None:
     """Errors are 1 - the metric where it is a fraction to be maximised, the metric itself where it is minimised."""
     if not pairs.seeds:
         return None
-    level, baseline = paired.mean(pairs.level), paired.mean(pairs.baseline)
+    level, baseline = intervals.mean(pairs.level), intervals.mean(pairs.baseline)
     if family.direction == "minimize":
         return 1 - level / baseline if baseline > 0 else None
     fractions = all(0 <= value <= 1 for value in (*pairs.level, *pairs.baseline))
@@ -285,10 +299,15 @@ def _with_failures(contrast: Contrast, values: Values, family: Family) -> WithFa
     tested = len(d) >= 2 and not family.screen
     return WithFailures(
         n=len(d),
-        mean_difference=paired.mean(d),
-        ci95=paired.t_interval(d) if len(d) >= 2 else None,
+        mean_difference=intervals.mean(d),
+        ci95=intervals.t_interval(d) if len(d) >= 2 else None,
         p=paired.sign_flip_test(d).p if tested else None,
     )
+
+
+def left_out_note(pairs: Pairs) -> str:
+    """Say how many pairs a failed run spoiled."""
+    return f"{pairs.failed} of {pairs.failed + len(pairs.seeds)} pairs left out: a run failed or has no finite value"
 
 
 def _notes(
@@ -304,7 +323,7 @@ def _notes(
     n = len(pairs.seeds)
     notes = []
     if pairs.failed:
-        notes.append(f"{pairs.failed} of {pairs.failed + n} pairs left out: a run failed or has no finite value")
+        notes.append(left_out_note(pairs))
     if n < 2:
         return (*notes, f"{n} pair{'s' * (n != 1)}: there is no spread to judge by")
     if unfinished:

@@ -13,7 +13,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.train.result import RunResult
 
 Held = Mapping[str, Any]  # a result as a trial carries it: without its spec, which stands beside it

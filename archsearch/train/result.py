@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from archsearch.metrics import part_of
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 from archsearch.spec.training import EVAL_LOSS, EvalLoss
 
 Metric = float | None

@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 from archsearch.ablate.ablation_file import DesignName, changed, load_ablation
 from archsearch.ablate.between import declare_between
 from archsearch.ablate.design.designs import DESIGNS
-from archsearch.ablate.planned import Ablation, plan_ablation
+from archsearch.ablate.planned import Ablation, Question, plan_ablation
 from archsearch.ablate.schema import schema
 from archsearch.ablate.write import ablation_yaml
 from archsearch.errors import SpecError, UsageError
@@ -381,3 +381,21 @@ design: path
     assert [cell.name for cell in planned(text).cells] == ["baseline", "more=conv", "more=conv+wide=x2"]
     with pytest.raises(SpecError, match=r"mine\.yaml:4:21: there is no 'deep\.out_channels'"):
         planned(text.replace("design: path", "design: one_at_a_time"))
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "kind"),
+    [
+        ("then relu", "comparison", "step"),
+        ("A008-2=fixed", "comparison", "price"),
+        ("activation=tanh", "comparison", "comparison"),
+        ("activation:width", "effect", "interaction"),
+        ("activation", "effect", "effect"),
+        ("then relu", "screen", "screen"),
+    ],
+)
+def test_kind_of_a_question_that_0_1_0_wrote_is_read_from_its_name(name: str, written: str, kind: str) -> None:
+    held = {"name": name, "against": "tiny", "label": name, "kind": written, "weights": {"a": 1.0, "b": -1.0}}
+    question = Question.model_validate_json(json.dumps(held))
+    assert question.kind == kind
+    assert Question.model_validate_json(question.model_dump_json()) == question

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from archsearch.ablate.spread import spread_heading, spread_text, spreads
 from archsearch.stats.effect import Family, Seed
 from archsearch.stats.sentence import amount, number, p_equals, p_text
+from archsearch.stats.spread import spread_heading, spread_text, spreads
 from archsearch.stats.verdict import judge
 
 OWN = Family(unit="own", margin=0.0, metric="loss")

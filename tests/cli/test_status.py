@@ -52,6 +52,7 @@ def test_status_json_names_what_cannot_be_read(cli, storage):
         (1, "class", "1 class"),
         (1000, "class", "1,000 classes"),
         (2, "open value", "2 open values"),
+        (20, "epoch", "20 epochs"),
     ],
 )
 def test_counts_are_singular_and_plural(number, noun, text):

@@ -86,7 +86,9 @@ def test_screen_says_it_is_one_and_has_no_verdict(held):
 
 def test_unfinished_ablation_says_what_is_missing(held):
     report = held[0]
-    gone = tuple(Exclusion(variant="width=x2", seed=s, reason="missing: it has not finished yet") for s in (8, 9))
+    gone = tuple(
+        Exclusion(variant="width=x2", seed=s, kind="missing", reason="missing: it has not finished yet") for s in (8, 9)
+    )
     counts = report.runs.model_copy(update={"completed": 48})
     half = report.model_copy(update={"complete": False, "exclusions": gone, "runs": counts})
     assert answer(half)[:2] == (
@@ -170,7 +172,7 @@ def test_failed_runs_and_cells_that_do_not_fit_are_named(held):
     failed = report.model_copy(
         update={
             "failures": (Failure(cell="width=x2", seed=3, outcome="diverged", reason="the loss is nan"),),
-            "exclusions": (Exclusion(variant="width=x2", seed=3, reason="failed: it has no value"),),
+            "exclusions": (Exclusion(variant="width=x2", seed=3, kind="failed", reason="failed: it has no value"),),
             "left_out": (LeftOut(cell="a+b", reason="too small", consequence="no interaction"),),
         }
     )

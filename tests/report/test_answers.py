@@ -29,13 +29,13 @@ def held(workshop):
 
 
 def confirmed(**test):
-    """Conclude over five seeds; a candidate's test accuracy is its number plus a little noise."""
-    noise = (0.0, 0.001, -0.001, 0.0005, -0.0005)
+    """Conclude over eight seeds; a candidate's test accuracy is its number plus a little noise."""
+    noise = (0.0, 0.001, -0.001, 0.0005, -0.0005, 0.0007, -0.0007, 0.0003)
     values = {
-        name.replace("_", " "): {s: v + noise[(s + i) % 5] for s in range(5)}
+        name.replace("_", " "): {s: v + noise[(s + 3 * i) % 8] for s in range(8)}
         for i, (name, v) in enumerate(test.items())
     }
-    return conclude(list(range(5)), values, {}, {}, 5 * len(values))
+    return conclude(list(range(8)), values, {}, {}, 8 * len(values))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,8 @@ def confirmed(**test):
         ),
         (
             {BASELINE: 0.95, "trial_1": 0.95},
-            "No network was found that is better than the baseline by more than noise.",
+            "No network is shown to be better than the baseline: trial 1, +0.00 points, is inconclusive with 8 seeds; "
+            "about 20 seeds settle a difference of 0.10 points.",
         ),
         (
             {BASELINE: 0.97, "trial_1": 0.95},

@@ -6,7 +6,6 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from archsearch.search.confirm import BASELINE, ahead_of_the_best, conclude, not_told_apart
 from archsearch.search.evidence import evidence_of
 from archsearch.search.search import Settings, existing_study, report_on, search
 from archsearch.study.queue import slots_of
@@ -59,19 +58,3 @@ def test_evidence_names_every_lost_run_with_its_reason(finished):
         ("search", 6, "diverged", "the loss is nan", 0),
         ("search", 7, "failed", "its worker died 20 times", None),
     ]
-
-
-def test_not_told_apart_is_what_the_sentence_says():
-    test = {
-        BASELINE: {1: 0.90, 2: 0.91, 3: 0.90},
-        "trial 1": {1: 0.95, 2: 0.951, 3: 0.952},
-        "trial 2": {1: 0.95, 2: 0.94, 3: 0.96},
-    }
-    confirmed = conclude([1, 2, 3], test, {}, {}, 9)
-    assert confirmed.sentence.endswith("it cannot be told apart from trial 2 with 3 seeds.")
-    assert not_told_apart(confirmed) == ("trial 2",)
-    worse = {BASELINE: test["trial 1"], "trial 1": test[BASELINE], "trial 2": {1: 0.80, 2: 0.95, 3: 0.85}}
-    confirmed = conclude([1, 2, 3], worse, {}, {}, 9)
-    assert confirmed.sentence.endswith("it is worse than baseline, and cannot be told apart from trial 2 with 3 seeds.")
-    assert (ahead_of_the_best(confirmed), not_told_apart(confirmed)) == ((BASELINE,), ("trial 2",))
-    assert not_told_apart(conclude([1], {BASELINE: {1: 0.9}}, {}, {}, 1)) == ()

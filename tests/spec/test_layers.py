@@ -496,6 +496,9 @@ def test_plan_error_inside_a_block_carries_the_rows_before_the_block_too() -> No
     with pytest.raises(PlanError, match=r"^res1\.pool1 ") as caught:
         plan(tree, (1, 8, 8))
     assert [row.name for row in caught.value.rows] == ["act1", "res1.act1"]
+    assert (caught.value.layer, caught.value.kind) == ("res1.pool1", "max_pool2d")
+    assert caught.value.reason == "kernel 9x9 does not fit its 8x8 input"
+    assert caught.value.problems[0].reason == "(max_pool2d): kernel 9x9 does not fit its 8x8 input"
     assert (caught.value.input_shape, caught.value.loc) == ((1, 8, 8), ("network", 1, "residual", "layers", 1))
 
 

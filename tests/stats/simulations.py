@@ -15,7 +15,7 @@ import numpy as np
 
 from archsearch.stats import power
 from archsearch.stats.effect import Family, Seed
-from archsearch.stats.paired import bca_interval, t_interval
+from archsearch.stats.intervals import bca_interval, t_interval
 from archsearch.stats.sequential import always_valid_interval, follow
 from archsearch.stats.verdict import judge
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from archsearch.stats.over_seeds import size_warning, summarise, wilson
+from archsearch.stats.intervals import wilson_interval
+from archsearch.stats.over_seeds import size_warning, summarise
 
 VALUES = [0.9726, 0.9766, 0.9740]
 
@@ -58,8 +59,8 @@ def test_intervals_of_an_accuracy_stay_within_0_to_1():
 @pytest.mark.parametrize(("right", "images"), [(12, 12), (0, 12), (37, 40), (9, 10), (9744, 10000)])
 def test_interval_over_images_is_wilsons(right, images):
     expected = stats.binomtest(right, images).proportion_ci(0.95, method="wilson")
-    assert wilson(right / images, images) == pytest.approx((expected.low, expected.high), abs=1e-9)
-    assert summarise([right / images] * 3, test_images=images).images95 == pytest.approx(wilson(right / images, images))
+    assert wilson_interval(right, images) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert summarise([right / images] * 3, test_images=images).images95 == pytest.approx(wilson_interval(right, images))
 
 
 def test_small_test_set_is_said_with_what_it_can_tell():

@@ -15,6 +15,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 
+from archsearch.stats import intervals
 from archsearch.stats import paired as ours
 
 SAMPLES = [np.random.default_rng(n).normal(0.3 * (n % 4), 1.0, size=n).tolist() for n in (2, 3, 5, 6, 8, 10, 13, 20)]
@@ -30,15 +31,15 @@ def test_darwins_maize_has_the_p_values_that_fisher_printed() -> None:
     assert (test.exact, test.p) == (True, 1726 / 32768)
     t_p = ours.paired_t_p(DARWIN)
     assert t_p == pytest.approx(0.0497, abs=5e-5)
-    assert ours.mean(DARWIN) == pytest.approx(314 / 15)
+    assert intervals.mean(DARWIN) == pytest.approx(314 / 15)
 
 
 @pytest.mark.parametrize("d", SAMPLES, ids=IDS)
 def test_t_test_and_interval_agree_with_scipy_and_statsmodels(d: list[float]) -> None:
     theirs = stats.ttest_1samp(d, 0.0)
     assert ours.paired_t_p(d) == pytest.approx(theirs.pvalue, rel=1e-9)
-    assert ours.t_interval(d) == pytest.approx(theirs.confidence_interval(0.95), rel=1e-9)
-    assert ours.t_interval(d, 0.9) == pytest.approx(DescrStatsW(d).tconfint_mean(0.1), rel=1e-9)
+    assert intervals.t_interval(d) == pytest.approx(theirs.confidence_interval(0.95), rel=1e-9)
+    assert intervals.t_interval(d, 0.9) == pytest.approx(DescrStatsW(d).tconfint_mean(0.1), rel=1e-9)
 
 
 @pytest.mark.parametrize("d", SAMPLES[:-1], ids=IDS[:-1])
@@ -75,7 +76,7 @@ def test_sign_flip_of_thirty_pairs_is_exact_and_above_sampled_and_repeatable() -
 @pytest.mark.parametrize("d", SAMPLES[2:], ids=IDS[2:])
 def test_bca_interval_agrees_with_scipy_on_the_same_resamples(d: list[float]) -> None:
     theirs = stats.bootstrap((d,), np.mean, n_resamples=10_000, method="BCa", rng=np.random.default_rng(20230))
-    assert ours.bca_interval(d) == pytest.approx(tuple(theirs.confidence_interval), rel=1e-9)
+    assert intervals.bca_interval(d) == pytest.approx(tuple(theirs.confidence_interval), rel=1e-9)
 
 
 @pytest.mark.parametrize("d", SAMPLES, ids=IDS)
@@ -99,7 +100,7 @@ def test_holm_of_a_written_out_example() -> None:
 
 @pytest.mark.parametrize(("won", "n"), [(0, 5), (3, 10), (10, 10), (1, 2), (19, 30)])
 def test_wilson_interval_agrees_with_statsmodels(won: int, n: int) -> None:
-    assert ours.wilson_interval(won, n) == pytest.approx(proportion_confint(won, n, 0.05, "wilson"), abs=1e-12)
+    assert intervals.wilson_interval(won, n) == pytest.approx(proportion_confint(won, n, 0.05, "wilson"), abs=1e-12)
 
 
 def test_mcnemar_agrees_with_statsmodels_and_with_hand_arithmetic() -> None:
@@ -129,9 +130,9 @@ def test_effect_size_correlation_and_error_reduction_of_small_examples() -> None
 def test_identical_differences_have_no_spread_no_t_and_an_interval_of_one_point() -> None:
     d = [0.9 - 0.89, 0.97 - 0.96, 0.03 - 0.02]  # 0.01 three times, but for rounding
     assert len(set(d)) > 1
-    assert ours.standard_deviation(d) == 0
-    assert ours.t_interval(d) == pytest.approx((0.01, 0.01))
-    assert ours.bca_interval(d) == pytest.approx((0.01, 0.01))
+    assert intervals.standard_deviation(d) == 0
+    assert intervals.t_interval(d) == pytest.approx((0.01, 0.01))
+    assert intervals.bca_interval(d) == pytest.approx((0.01, 0.01))
     assert (ours.paired_t_p(d), ours.effect_size(d)) == (None, None)
     assert ours.sign_flip_test(d).p == 2 / 8
     assert ours.equivalence_p(d, 0.02) == 1 / 8
@@ -144,11 +145,11 @@ def test_zero_differences_are_as_far_from_zero_as_any_pattern() -> None:
 
 
 def test_bca_interval_of_two_pairs_does_not_exist() -> None:
-    assert ours.bca_interval([0.1, 0.2]) is None
+    assert intervals.bca_interval([0.1, 0.2]) is None
 
 
 def test_thousands_of_pairs_are_resampled_in_steps() -> None:
     d = np.random.default_rng(0).normal(0.1, 1.0, 1000).tolist()
-    bca, t = ours.bca_interval(d), ours.t_interval(d)
+    bca, t = intervals.bca_interval(d), intervals.t_interval(d)
     assert bca == pytest.approx(t, abs=0.01)
     assert ours.sign_flip_test(d).p == pytest.approx(ours.paired_t_p(d), abs=0.002)

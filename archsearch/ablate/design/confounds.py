@@ -15,9 +15,10 @@ from archsearch.ablate.ablation_file import VARIANT
 from archsearch.ablate.design.designs import Cell
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.plain import Plain
 from archsearch.spec.difference.factors import FactorChange, diff_specs
-from archsearch.spec.edit.in_memory import edited
-from archsearch.spec.fields import Plain
+from archsearch.spec.difference.gaps import Change
+from archsearch.spec.edit.in_memory import edited, word
 
 
 class Separate(Plain):
@@ -72,11 +73,15 @@ def _alone(base: ExperimentPlan, factor: FactorChange) -> Separate:
 def label_of(base: ExperimentPlan, level: ExperimentPlan) -> str:
     """Say "relu instead of tanh" where a level replaces one thing by another and nothing else; else ""."""
     difference = diff_specs(base.spec, base.network, level.spec, level.network)
-    changes = [change for factor in difference.factors for change in factor.changes]
-    replaced = {tuple(change.partition(": ")[2].split(" -> ")) for change in changes if " -> " in change}
-    if len(replaced) != 1 or len(changes) != sum(" -> " in change for change in changes):
+    parts = [part for factor in difference.factors for part in factor.parts]
+    first = parts[0] if parts else None
+    if first is None or not all(part.path and _same(part, first) for part in parts):
         return ""
-    before, after = (text.partition("(")[0] for text in next(iter(replaced)))
-    return (
-        f"{after} instead of {before}" if not any(text.replace(".", "").isdigit() for text in (before, after)) else ""
-    )
+    sides = (first.before, first.after)
+    if any(isinstance(side, (int, float)) and not isinstance(side, bool) for side in sides):
+        return ""
+    return f"{word(first.after)} instead of {word(first.before)}"
+
+
+def _same(one: Change, other: Change) -> bool:
+    return (one.before, one.after) == (other.before, other.after)

@@ -19,8 +19,8 @@ from pydantic import Field
 
 from archsearch.ablate.design.designs import Cell, Factor
 from archsearch.errors import UsageError
-from archsearch.spec.fields import Plain
-from archsearch.stats import paired
+from archsearch.plain import Plain
+from archsearch.stats import intervals, paired
 from archsearch.stats.effect import Interval, Seed
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Observations = Mapping[Cell, Mapping[Seed, float]]
 Order = tuple[str, ...]
+Moved = tuple[tuple[str, str], ...]  # (factor, level)
 
 EXACT_UP_TO = 5
 
@@ -37,7 +38,7 @@ class Term(Plain):
     """One effect: of a level (averaged over the other factors), or of two levels together beyond their sum.
 
     `estimate` of an interaction is a difference of differences. `aliases` are effects that this design cannot tell from
-    it: the estimate is the sum of them all.
+    it: the estimate is the sum of them all. `factors` are the one or two that move.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Term(Plain):
     p: float
     p_adjusted: float
     aliases: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    factors: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
 class LinearModel(Plain):
@@ -87,13 +89,13 @@ def fit(observations: Observations, factors: Sequence[Factor]) -> LinearModel:
     estimate is the plain difference of means. Raises `UsageError` where there is nothing left to estimate the error by.
     """
     import numpy as np
-    from scipy.stats import t
 
     rows = [(cell, seed, value) for cell, runs in observations.items() for seed, value in runs.items()]
     y = np.array([value for _, _, value in rows])
     if not len(y) or not np.isfinite(y).all():
         raise UsageError("the linear model needs finite values only; leave failed runs out and say so")
-    kept, blocks, aliases = _independent(_columns(rows, factors), _seed_blocks(rows))
+    columns, moved = _columns(rows, factors)
+    kept, blocks, aliases = _independent(columns, _seed_blocks(rows))
     names, x = list(kept), np.column_stack([*kept.values(), *blocks])
     freedom = len(y) - x.shape[1]
     if freedom < 1:
@@ -102,22 +104,33 @@ def fit(observations: Observations, factors: Sequence[Factor]) -> LinearModel:
     estimates = inverse @ (x.T @ y)
     variance = float(((y - x @ estimates) ** 2).sum()) / freedom
     errors = np.sqrt(variance * np.diag(inverse))[: len(names)]
-    reach = float(t.ppf(0.975, freedom))
     found = [(float(b), float(e)) for b, e in zip(estimates, errors, strict=False)]
-    p_values = [2 * float(t.sf(abs(b) / e, freedom)) if e > 0 else float(b == 0) for b, e in found]
+    p_values = [paired.t_p(b / e, freedom) if e > 0 else float(b == 0) for b, e in found]
     terms = tuple(
-        Term(name=name, estimate=b, ci95=(b - reach * e, b + reach * e), p=p, p_adjusted=q, aliases=aliases[name])
+        Term(
+            name=name,
+            estimate=b,
+            ci95=intervals.around(b, e, freedom),
+            p=p,
+            p_adjusted=q,
+            aliases=aliases[name],
+            factors=tuple(factor for factor, _ in moved[name]),
+        )
         for name, (b, e), p, q in zip(names, found, p_values, paired.holm(p_values), strict=True)
     )
     return LinearModel(terms=terms, observations=len(y), residual_df=freedom, residual_sd=variance**0.5)
 
 
 class Estimator(Plain):
-    """What a term of the model is, as a weighted sum of cells: the same for each seed, so that seeds make pairs."""
+    """What a term of the model is, as a weighted sum of cells: the same for each seed, so that seeds make pairs.
+
+    `moved` are the levels that it is of: one, or the two of an interaction.
+    """
 
     name: str
     weights: dict[str, float]
     aliases: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    moved: Annotated[tuple[tuple[str, str], ...], Field(strict=False)] = ()
 
 
 def estimators(cells: Sequence[Cell], factors: Sequence[Factor]) -> tuple[Estimator, ...]:
@@ -129,7 +142,8 @@ def estimators(cells: Sequence[Cell], factors: Sequence[Factor]) -> tuple[Estima
     import numpy as np
 
     rows = [(cell, 0, 0.0) for cell in cells]
-    kept, blocks, aliases = _independent(_columns(rows, factors), [np.ones(len(rows))])
+    columns, moved = _columns(rows, factors)
+    kept, blocks, aliases = _independent(columns, [np.ones(len(rows))])
     if not kept:
         return ()
     weights = np.linalg.pinv(np.column_stack([*kept.values(), *blocks]))
@@ -138,12 +152,21 @@ def estimators(cells: Sequence[Cell], factors: Sequence[Factor]) -> tuple[Estima
             name=name,
             weights={cell.name: float(w) for cell, w in zip(cells, row, strict=True) if abs(w) > 1e-9},
             aliases=aliases[name],
+            moved=moved[name],
         )
         for name, row in zip(kept, weights, strict=False)
     )
 
 
-def _columns(rows: Sequence[tuple[Cell, Seed, float]], factors: Sequence[Factor]) -> dict[str, NDArray[np.float64]]:
+def level_word(factor: Factor, level: str) -> str:
+    """Name a level: by its factor where that has no other."""
+    return factor.name if len(factor.levels) == 1 else f"{factor.name}={level}"
+
+
+def _columns(
+    rows: Sequence[tuple[Cell, Seed, float]], factors: Sequence[Factor]
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, Moved]]:
+    """Give the column of each term by its name, and the levels that each is of."""
     import numpy as np
 
     main: dict[tuple[str, str], NDArray[np.float64]] = {}
@@ -153,16 +176,14 @@ def _columns(rows: Sequence[tuple[Cell, Seed, float]], factors: Sequence[Factor]
         for level in factor.levels:
             if level in at and present > 1:
                 main[factor.name, level] = np.array([float(one == level) for one in at]) - 1 / present
-    single = {factor.name for factor in factors if len(factor.levels) == 1}
-
-    def word(key: tuple[str, str]) -> str:
-        return key[0] if key[0] in single else f"{key[0]}={key[1]}"
-
-    columns = {word(key): column for key, column in main.items()}
+    words = {(factor.name, level): level_word(factor, level) for factor in factors for level in factor.levels}
+    columns = {words[key]: column for key, column in main.items()}
+    moved: dict[str, Moved] = {words[key]: (key,) for key in main}
     for one, two in combinations(main, 2):
         if one[0] != two[0]:
-            columns[f"{word(one)}:{word(two)}"] = main[one] * main[two]
-    return columns
+            name = f"{words[one]}:{words[two]}"
+            columns[name], moved[name] = main[one] * main[two], (one, two)
+    return columns, moved
 
 
 def _seed_blocks(rows: Sequence[tuple[Cell, Seed, float]]) -> list[NDArray[np.float64]]:
@@ -267,11 +288,11 @@ def attribute(
             for index, seed in enumerate(seeds):
                 gained[name][index] += (observations[after][seed] - observations[before][seed]) / len(orders)
     whole = [sum(values[index] for values in gained.values()) for index in range(len(seeds))]
-    total = paired.mean(whole)
+    total = intervals.mean(whole)
     return Attribution(
         shares=tuple(_share(name, values, total) for name, values in gained.items()),
         total=total,
-        total_ci95=paired.t_interval(whole) if len(seeds) >= 2 else None,
+        total_ci95=intervals.t_interval(whole) if len(seeds) >= 2 else None,
         seeds=tuple(seeds),
         orders=len(orders),
         exact=len(set(orders)) == math.factorial(len(factors)),
@@ -279,8 +300,8 @@ def attribute(
 
 
 def _share(name: str, values: Sequence[float], total: float) -> Share:
-    centre = paired.mean(values)
-    ci95 = paired.t_interval(values) if len(values) >= 2 else None
+    centre = intervals.mean(values)
+    ci95 = intervals.t_interval(values) if len(values) >= 2 else None
     return Share(factor=name, mean=centre, ci95=ci95, fraction=centre / total if total else None)
 
 

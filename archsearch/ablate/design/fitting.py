@@ -19,7 +19,7 @@ from archsearch.ablate.design import designs
 from archsearch.ablate.design.designs import BASELINE, Cell, Comparison, Design, Factor
 from archsearch.ablate.design.factorial import EXACT_UP_TO, Order, possible_orders, shapley_cells, shapley_orders
 from archsearch.errors import SpecError, UsageError
-from archsearch.spec.fields import Plain
+from archsearch.plain import Plain
 
 _TRIED_ORDERS = 2000
 
@@ -175,17 +175,17 @@ def _attribution(spec: AblationSpec, factors: Sequence[Factor], cells: Checked) 
             "or use the design path"
         )
     _, out = _parted(shapley_cells(factors, orders), cells)
-    consequence = f"shares are averages over the {len(kept)} of {len(orders)} orders that do not pass through it"
+    left = f"shares are averages over the {len(kept)} of {len(orders)} orders that do not pass through"
     notes = []
     if out:
-        notes.append(f"{len(out)} cells do not fit: {consequence.replace('it', 'them')}")
+        notes.append(f"{len(out)} cells do not fit: {left} them")
     if len(factors) > EXACT_UP_TO:
         notes.append(f"{len(kept)} sampled orders of {len(factors)} factors, not all")
     return Fitted(
         cells=shapley_cells(factors, kept),
         comparisons=design.comparisons,
         factors=tuple(factors),
-        left_out=tuple(LeftOut(cell=cell.name, reason=why, consequence=consequence) for cell, why in out),
+        left_out=tuple(LeftOut(cell=cell.name, reason=why, consequence=f"{left} it") for cell, why in out),
         notes=tuple(notes),
         orders=kept,
     )

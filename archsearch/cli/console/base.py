@@ -156,7 +156,7 @@ def _layer_table(
 
 def count_of(number: int, noun: str) -> str:
     """Write a number with what it counts: 1 trial, 2 trials, 1,000 classes."""
-    plural = noun + ("es" if noun.endswith(("s", "ch")) else "s")
+    plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{number:,} {noun if number == 1 else plural}"
 
 

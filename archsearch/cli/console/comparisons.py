@@ -46,7 +46,7 @@ def print_effects(effects: Sequence[Effect], family: Family, spreads: Sequence[S
 
 
 def _print_spreads(spreads: Sequence[Spread], family: Family) -> None:
-    from archsearch.ablate.spread import spread_heading, spread_text
+    from archsearch.stats.spread import spread_heading, spread_text
 
     columns = (TableColumn("cell", words=True), TableColumn("n"), TableColumn(spread_heading(family)))
     out().print()
@@ -54,7 +54,7 @@ def _print_spreads(spreads: Sequence[Spread], family: Family) -> None:
 
 
 def _print_table(effects: Sequence[Effect], family: Family, spreads: Mapping[str, Spread]) -> None:
-    from archsearch.ablate.spread import spread_heading, spread_text
+    from archsearch.stats.spread import spread_heading, spread_text
 
     columns = [
         TableColumn("variant", words=True),

@@ -20,6 +20,8 @@ from archsearch.report.source import Source
 from archsearch.search.confirm import BASELINE, Confirmed, best_of
 from archsearch.search.evidence import Evidence
 from archsearch.search.search import Best, StudyReport
+from archsearch.stats.effect import Effect
+from archsearch.stats.sentence import verdict_of
 from archsearch.train.result import RunResult
 from archsearch.wording import capital, percent, range_text, short_number
 
@@ -170,21 +172,26 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
         Column("test mean", "percent"),
         *interval("percent"),
         Column("from baseline", "points"),
+        Column("p adjusted", "p"),
+        Column("verdict"),
         Column("shrinkage", "points"),
         Column("seeds", "count"),
     )
-    rows = tuple(_confirmed_row(row) for row in report.confirmed.candidates)
+    rows = tuple(_confirmed_row(row, report.confirmed.effect(row.candidate)) for row in report.confirmed.candidates)
     says = (
         f"Test accuracy on {len(report.confirmed.seeds)} seeds that the search never saw. Differences are of runs with "
-        "the same seed; shrinkage is the search's value minus the validation accuracy on the fresh seeds."
+        "the same seed, judged as in an ablation: exact sign-flip test, Holm over the finalists; shrinkage is the "
+        "search's value minus the validation accuracy on the fresh seeds."
     )
     table = Tabled("finalists", "Finalists on fresh seeds", says, Table(columns, rows))
     return Section("confirmation", "Confirmation", (), (*figures, table))
 
 
-def _confirmed_row(row: Confirmed) -> tuple[Cell, ...]:
+def _confirmed_row(row: Confirmed, effect: Effect | None) -> tuple[Cell, ...]:
     low, high = row.ci95 or (None, None)
-    return (row.candidate, row.search_value, row.mean, low, high, row.gain, row.shrinkage, len(row.test_accuracies))
+    judged = (None, "") if effect is None else (effect.p_adjusted, verdict_of(effect))
+    n = len(row.test_accuracies)
+    return (row.candidate, row.search_value, row.mean, low, high, row.gain, *judged, row.shrinkage, n)
 
 
 def _runs(report: StudyReport, evidence: Evidence, source: Source) -> list[Section]:

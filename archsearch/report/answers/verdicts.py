@@ -44,7 +44,7 @@ def _headline(report: AblationReport, claims: Sequence[Effect]) -> str:
     if report.family.screen or not claims:
         return f"A screen {around}: exploratory, without p values; it names no winner."
     if report.design.endswith("factorial"):
-        return _factorial_headline(claims, around)
+        return _factorial_headline(report, claims, around)
     what = "comparison" if report.design == "shapley" else "change"
     if len(claims) == 1:
         return f"The one {what} {around} is {claims[0].verdict}."
@@ -52,10 +52,10 @@ def _headline(report: AblationReport, claims: Sequence[Effect]) -> str:
     return f"Of {len(claims)} {what}s {around}, {none}{_counted(claims)}."
 
 
-def _factorial_headline(claims: Sequence[Effect], around: str) -> str:
+def _factorial_headline(report: AblationReport, claims: Sequence[Effect], around: str) -> str:
     """Count levels and pairs apart: an interaction is no change that someone makes."""
-    levels = [effect for effect in claims if ":" not in effect.variant]
-    pairs = [effect for effect in claims if ":" in effect.variant]
+    pairs = [effect for effect in claims if report.kind_of(effect.variant) == "interaction"]
+    levels = [effect for effect in claims if effect not in pairs]
     words = f"Of {len(levels)} changes {around}, averaged over the others, {_counted(levels)}"
     if not pairs:
         return f"{words}."
@@ -72,7 +72,8 @@ def _counted(effects: Sequence[Effect]) -> str:
 
 
 def _confounded(report: AblationReport) -> list[str]:
-    names = [one.cell.partition("=")[2] or one.cell for one in report.confounds]
+    levels = {cell.name: list(cell.moved.values()) for cell in report.cells}
+    names = [(levels.get(one.cell) or [one.cell])[-1] for one in report.confounds]
     if not names:
         return []
     moves = f"{names[0]} moves" if len(names) == 1 else f"Each of {', '.join(names)} moves"
@@ -95,7 +96,7 @@ def _said(effect: Effect) -> str:
 
 def _missing(report: AblationReport) -> str:
     """Say which runs are still to come."""
-    waiting = Counter(one.variant for one in report.exclusions if one.reason.startswith("missing"))
+    waiting = Counter(one.variant for one in report.exclusions if one.kind == "missing")
     cells = [f"{name} ({count} {'run' if count == 1 else 'runs'})" for name, count in waiting.items()]
     shown = ", ".join(cells[:MOST_SAID]) + (f" and {len(cells) - MOST_SAID} more cells" * (len(cells) > MOST_SAID))
     return f"Still to come: {shown}; archsearch ablate goes on with them."

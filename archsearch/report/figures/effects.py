@@ -8,7 +8,6 @@ Differences are level - baseline; of accuracies in percentage points, else in th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from archsearch.stats.effect import Effect
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
-_PRICED = re.compile(r"(A[0-9]{3}(?:-[0-9]+)?)=fixed")
 
 
 class Row(NamedTuple):
@@ -62,8 +60,7 @@ def scale_of(report: AblationReport) -> tuple[float, str, Kind]:
 
 def is_claim(report: AblationReport, effect: Effect) -> bool:
     """Say whether a comparison gets a verdict: neither a screen nor a control."""
-    kinds = {question.name: question.kind for question in report.questions}
-    return kinds.get(effect.variant) not in ("screen", "control")
+    return report.kind_of(effect.variant) not in ("screen", "control")
 
 
 def in_order(report: AblationReport) -> list[Effect]:
@@ -281,7 +278,7 @@ class Prices(NamedTuple):
 
 def prices_data(report: AblationReport) -> Prices | str:
     """Read the prices of an ablation that `archsearch lint --price` made."""
-    if not report.effects or not all(_PRICED.fullmatch(effect.variant) for effect in report.effects):
+    if not report.effects or not all(report.kind_of(effect.variant) == "price" for effect in report.effects):
         return "this ablation prices no findings of lint (archsearch lint --price does)"
     forest = _forest(report, report.effects)
     if isinstance(forest, str):
@@ -298,7 +295,7 @@ def prices_data(report: AblationReport) -> Prices | str:
     )
     rows = tuple(
         (
-            effect.variant.removesuffix("=fixed"),
+            report.moved(effect.variant)[0],
             effect.baseline_mean,
             effect.mean,
             effect.mean_difference,
@@ -307,7 +304,7 @@ def prices_data(report: AblationReport) -> Prices | str:
         )
         for effect in report.effects
     )
-    costly = [effect.variant.removesuffix("=fixed") for effect in report.effects if effect.verdict == "better"]
+    costly = [report.moved(effect.variant)[0] for effect in report.effects if effect.verdict == "better"]
     says = f"{report.baseline} as it is against each finding mended, on the same seeds."
     says += f" Mending {', '.join(costly)} makes it better." if costly else " No fix is shown to make it better."
     return Prices(forest, says, Table(columns, rows))

@@ -47,11 +47,7 @@ def interactions_data(report: AblationReport) -> Interactions | str:
         return "the design is no factorial, or too few runs have completed"
     by_size = sorted(report.cells, key=lambda cell: -len(cell.moved))  # the fullest cell has them in declared order
     names = list(dict.fromkeys(factor for cell in by_size for factor in cell.moved))
-    size = {
-        frozenset(part.partition("=")[0] for part in term.name.split(":")): abs(term.estimate)
-        for term in report.model.terms
-        if ":" in term.name
-    }
+    size = {frozenset(term.factors): abs(term.estimate) for term in report.model.terms if len(term.factors) > 1}
     pairs = sorted(combinations(names, 2), key=lambda pair: -size.get(frozenset(pair), 0.0))
     panels = tuple(_panel(report.cells, one, two) for one, two in pairs[:MOST_PANELS])
     if not panels:

@@ -48,8 +48,8 @@ def value_kind(report: AblationReport) -> tuple[float, str, Kind]:
 
 def waterfall_data(report: AblationReport) -> Waterfall | str:
     """Gather the steps of a path; their differences add up, as all are over the same seeds."""
-    asked = [question for question in report.questions if question.name.startswith("then ")]
-    if not asked or report.design not in ("path", "path_and_leave_one_out"):
+    asked = [question for question in report.questions if question.kind == "step"]
+    if not asked:
         return "the design is no path: changes were not added one after the other"
     cells = {cell.name: cell for cell in report.cells}
     pairs = [tuple(sorted(question.weights, key=lambda name: question.weights[name])) for question in asked]
@@ -60,7 +60,7 @@ def waterfall_data(report: AblationReport) -> Waterfall | str:
     means = {name: statistics.fmean(cells[name].values[seed] or 0.0 for seed in seeds) for name in names}
     verdicts = {effect.variant: verdict_of(effect) for effect in report.effects}
     steps = tuple(
-        Step(question.name.removeprefix("then "), means[before], means[after], verdicts[question.name])
+        Step(" and ".join(report.moved(question.name)), means[before], means[after], verdicts[question.name])
         for question, (before, after) in zip(asked, pairs, strict=True)
     )
     scale, unit, kind = value_kind(report)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from archsearch.report.figures.figure import Cell, Column, Figure, Table, interval
 from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
+from archsearch.stats.intervals import wilson_interval
 
 Floats = NDArray[np.floating[Any]]
 Whole = NDArray[np.integer[Any]]
@@ -128,21 +129,13 @@ def reliability_data(probabilities: Floats, labels: Whole, bins: int = BINS) -> 
                     count,
                     float(confidence[inside].mean()),
                     hits / count,
-                    _wilson(hits, count),
+                    wilson_interval(hits, count),
                 )
             )
     low, high, counts, mean, accuracy, interval = (list(column) for column in zip(*rows, strict=True))
     total = len(labels)
     ece = sum(c * abs(a - m) for c, m, a in zip(counts, mean, accuracy, strict=True)) / total
     return Reliability(low, high, counts, mean, accuracy, interval, ece, total)
-
-
-def _wilson(hits: float, count: int) -> tuple[float, float]:
-    """Give Wilson's 95 % interval of a share."""
-    from scipy.stats import binomtest
-
-    between = binomtest(round(hits), count).proportion_ci(0.95, method="wilson")
-    return float(between.low), float(between.high)
 
 
 def reliability_figure(key: str, label: str, data: Reliability, part: str, runs: int, meaning: str) -> Figure:

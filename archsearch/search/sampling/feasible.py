@@ -103,7 +103,7 @@ class FeasibleSampler:
             try:
                 plan, values = self.space.sample(partial(_choose, known, relative, independent))
             except InfeasibleError as error:
-                reasons[str(error).split(". ")[0].rstrip(".")] += 1
+                reasons[f"{error.layer} {error.reason}".lstrip()] += 1
                 continue
             last = Sample(plan, values, reasons.total())
             if network_key(plan) not in tried or repeats >= MOST_REPEATS:

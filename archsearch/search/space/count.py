@@ -11,17 +11,18 @@ estimates with intervals.
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from archsearch.plain import Plain
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
 from archsearch.search.space.templates import Items, Keys, Open, Repeat, Template, given
 from archsearch.search.space.walk import Walk, bodies_count, count_of, environments, total_of
-from archsearch.spec.fields import Plain
+from archsearch.stats.distinct import distinct_from
+from archsearch.stats.intervals import wilson_interval
 
 EXACT_UP_TO = 10_000_000
 PLANNED_UP_TO = 20_000  # where each must be planned as a whole, at about a millisecond
@@ -132,7 +133,7 @@ def _estimate(space: SearchSpace, total: int, continuous: tuple[str, ...], sampl
         else:
             keys[network_key(plan)] += 1
     fits = sum(keys.values())
-    low, high = wilson(fits, sample)
+    low, high = wilson_interval(fits, sample)
     feasible = round(total * fits / sample)
     scaled = Counter({reason: round(total * n / sample) for reason, n in lost.items()})
     distinct, bounds = distinct_from(keys, feasible, round(total * high))
@@ -171,29 +172,3 @@ def _depth_weights(space: SearchSpace) -> dict[str, tuple[list[Value], list[int]
     for template in (*([space.network] if space.network is not None else []), space.data, space.train):
         look(template)
     return found
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Give the 95 % interval of a share (Wilson 1927)."""
-    z = 1.959963984540054
-    share = hits / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    reach = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, middle - reach), min(1.0, middle + reach)
-
-
-def distinct_from(keys: Mapping[str, int], feasible: int, most: int) -> tuple[int, tuple[int, int]]:
-    """Estimate how many distinct networks there are from how often two draws were the same one.
-
-    With c coincidences in the n (n - 1) / 2 pairs there are about pairs / c networks, if all are equally likely; with
-    none, at least pairs / 3 (a Poisson mean of 3 gives none one time in twenty). Never more than `most`.
-    """
-    n = sum(keys.values())
-    pairs = n * (n - 1) // 2
-    same = sum(k * (k - 1) // 2 for k in keys.values())
-    if not same:
-        return feasible, (min(most, pairs // 3), most)
-    low = pairs / (same + 1.96 * math.sqrt(same) + 1.92)
-    less = same - 1.96 * math.sqrt(same)
-    high = min(most, round(pairs / less)) if less > 0 else most
-    return min(most, round(pairs / same)), (min(most, round(low)), high)

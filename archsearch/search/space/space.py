@@ -11,7 +11,6 @@ One sample is one `ExperimentSpec`; whether its layers fit is asked of it as of 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from archsearch.search.runnable import check_runs_here
 from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
 from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.network import PlanError
 from archsearch.spec.text.sentences import sentence
 from archsearch.spec.text.yaml import Tree
 
@@ -51,17 +51,13 @@ TOO_LARGE = "over the limits on layers, parameters or memory of a batch that hol
 class InfeasibleError(Exception):
     """A sample that cannot be trained: its network does not fit or is too large, or its training cannot be here.
 
-    `reason` is the same for all samples with the same fault, whichever layer has it.
+    `reason` is the same for all samples with the same fault, whichever `layer` has it ("" where none has).
     """
 
-    def __init__(self, message: str, reason: str | None = None) -> None:
+    def __init__(self, message: str, reason: str = "", layer: str = "") -> None:
         super().__init__(message)
-        self.reason = reason or reason_of(message)
-
-
-def reason_of(message: str) -> str:
-    """Give the first sentence of a planning error without the name of the layer: equal for equal faults."""
-    return re.sub(r"^\S+ (?=\(\w+\): )", "", message.split(". ")[0].rstrip("."))
+        self.reason = reason or message
+        self.layer = layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +131,8 @@ class SearchSpace:
         except LimitError as error:
             raise InfeasibleError(error.problems[0].message, TOO_LARGE) from None
         except SpecError as error:
-            raise InfeasibleError(error.problems[0].message) from None
+            layer = error.layer if isinstance(error, PlanError) else ""
+            raise InfeasibleError(error.problems[0].message, error.problems[0].reason, layer) from None
         except UsageError as error:
             raise InfeasibleError(str(error)) from None
         broken = self.limits.broken_by(plan.network.parameters, plan.network.macs)

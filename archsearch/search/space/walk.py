@@ -28,7 +28,6 @@ from archsearch.search.space.space import (
     Values,
     layers_of,
     network_key,
-    reason_of,
 )
 from archsearch.search.space.templates import (
     Fixed,
@@ -182,8 +181,7 @@ class Walk:
                     self._lose(error.errors()[0]["msg"], networks * count_of(self.space.train, self.env))
                     continue
                 except SpecError as error:
-                    message = reason_of(error.problems[0].message)
-                    self._lose(message, networks * count_of(self.space.train, self.env))
+                    self._lose(error.problems[0].reason, networks * count_of(self.space.train, self.env))
                     continue
                 trainings = []
                 for values in enumerate_values(self.space.train, self.env):
@@ -261,7 +259,7 @@ class Walk:
         except LimitError:
             return _Step(_Laid(shape), TOO_LARGE)
         except SpecError as error:
-            return _Step(_Laid(shape), reason_of(error.problems[0].message))
+            return _Step(_Laid(shape), error.problems[0].reason)
         canonical = plan.canonical()
         key = hash(str([_nameless(layer) for layer in canonical])) if canonical else 0
         outputs, layers = sum(row.outputs for row in plan.rows), sum(_layers(row) for row in plan.rows)

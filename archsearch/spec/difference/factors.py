@@ -12,7 +12,7 @@ computed: data, network and training; not summaries, sources or documented resul
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from archsearch.errors import SpecError
@@ -33,11 +33,16 @@ FACTORS = (
 
 @dataclass(frozen=True, slots=True)
 class FactorChange:
-    """One factor that differs: the edits that move it, and each change in words."""
+    """One factor that differs: the edits that move it, and each change by itself."""
 
     name: str
     edits: tuple[Edit, ...]
-    changes: tuple[str, ...]
+    parts: tuple[Change, ...]
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Give each change in words."""
+        return tuple(part.words for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def diff_specs(a: ExperimentSpec, plan_a: NetworkPlan, b: ExperimentSpec, plan_b
     found = _grouped(changes)
     if not _leads_to(a, found, b, plan_b):
         # Factors moved each other's layers: what adds and drops layers goes into one, in the order of the layers.
-        layers = [Change("layers", change.edit, change.words) for change in structural_changes(rows)]
+        layers = [replace(change, factor="layers") for change in structural_changes(rows)]
         found = (*_grouped([*elsewhere, *_in_place(rows)]), *_grouped(layers))
         if not _leads_to(a, found, b, plan_b):
             found = (*_grouped(elsewhere), _whole_network(plan_a, b))
@@ -72,7 +77,7 @@ def _change_of(name: str, changes: Sequence[Change]) -> FactorChange:
     """Gather the changes of one factor; sets and replaces that follow one another become one edit."""
     mine = [change for change in changes if change.factor == name]
     edits = tuple(_merged([change.edit for change in mine]))
-    return FactorChange(name, edits, tuple(change.words for change in mine))
+    return FactorChange(name, edits, tuple(mine))
 
 
 def _leads_to(a: ExperimentSpec, factors: Sequence[FactorChange], b: ExperimentSpec, plan_b: NetworkPlan) -> bool:
@@ -113,7 +118,8 @@ def _whole_network(plan_a: NetworkPlan, b: ExperimentSpec) -> FactorChange:
     first, *rest = [row.name for row in plan_a.rows]
     drop: list[Edit] = [{"drop": rest}] if rest else []
     new = [written_layer(layer) for layer in b.network]
-    return FactorChange("network", (*drop, {"replace": {first: new}}), (f"all layers -> those of {b.name}",))
+    edit: Edit = {"replace": {first: new}}
+    return FactorChange("network", (*drop, edit), (Change("network", edit, f"all layers -> those of {b.name}"),))
 
 
 # -- data and training -------------------------------------------------------------------------------------------------
@@ -127,7 +133,7 @@ def _part_changes(part: str, ours: Any, theirs: Any) -> Iterator[Change]:
             continue
         factor = "data" if part == "data" else "loss" if key == "loss" else "training values"
         for path, before, after in _deeper(f"{part}.{key}", one.get(key), two.get(key)):
-            yield Change(factor, {"set": {path: after}}, f"{path}: {word(before)} -> {word(after)}")
+            yield _set(factor, path, before, after)
 
 
 def _deeper(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -177,13 +183,18 @@ def _fields(ours: PlannedLayer, theirs: PlannedLayer, factor_of: Callable[[str],
 
 
 def _setting(factor: str, name: str, field: str, before: Any, after: Any) -> Change:
-    path = f"{name}.{field}"
-    return Change(factor, {"set": {path: after}}, f"{path}: {word(before)} -> {word(after)}")
+    return _set(factor, f"{name}.{field}", before, after)
+
+
+def _set(factor: str, path: str, before: Any, after: Any) -> Change:
+    words = f"{path}: {word(before)} -> {word(after)}"
+    return Change(factor, {"set": {path: after}}, words, path, before, after)
 
 
 def _replacement(factor: str, ours: PlannedLayer, layer: LayerBase) -> Change:
     written = written_layer(layer)
-    return Change(factor, {"replace": {ours.name: written}}, f"{ours.name}: {ours.kind} -> {brief(written)}")
+    words = f"{ours.name}: {ours.kind} -> {brief(written)}"
+    return Change(factor, {"replace": {ours.name: written}}, words, ours.name, ours.kind, written)
 
 
 def _pooling(ours: PlannedLayer, theirs: PlannedLayer) -> Iterator[Change]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from archsearch.spec.difference.align import Pair, branches_of_both, same_layer
 from archsearch.spec.edit.in_memory import Edit, brief, written_layer
@@ -21,11 +22,18 @@ _BY_WEIGHT = ("depth", "fully connected part", "pooling", "normalisation", "drop
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One edit, the factor it belongs to, and what it does in words."""
+    """One edit, the factor it belongs to, and what it does in words.
+
+    Where one thing takes the place of another, `path` is its place, `before` and `after` are the two as YAML has them:
+    values of a field, or layers; layers that are only added or dropped have no `path`.
+    """
 
     factor: str
     edit: Edit
     words: str
+    path: str = ""
+    before: Any = None
+    after: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,8 @@ def _fill(gap: Gap) -> Iterator[Change]:
     names = [row.name for row in gap.dropped]
     words = ", ".join(brief(one) for one in new)
     if names and new:
-        yield Change(factor, {"replace": {names[0]: new}}, f"{names[0]}: {gap.dropped[0].kind} -> {words}")
+        first, kind = names[0], gap.dropped[0].kind
+        yield Change(factor, {"replace": {first: new}}, f"{first}: {kind} -> {words}", first, kind, new)
         names = names[1:]
     elif new:
         side, anchor = ("after", gap.before) if gap.before is not None else ("before", gap.after)

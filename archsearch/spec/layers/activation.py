@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.spec.fields import PositiveFloat
+from archsearch.plain import PositiveFloat
 from archsearch.spec.layers.base import LayerBase, Shape
 
 if TYPE_CHECKING:

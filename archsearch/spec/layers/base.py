@@ -24,14 +24,14 @@ Shape = tuple[int, ...]
 
 
 class ShapeError(Exception):
-    """A layer does not fit its input; `ways_out` are short imperatives such as `use kernel_size <= 3`.
+    """A layer does not fit its input, for a `reason`; `ways_out` are short imperatives such as `use kernel_size <= 3`.
 
-    `too_small` says that a larger input would fit.
+    `too_small` says that a larger input would fit. Which layer it is, the plan knows: `PlanError`.
     """
 
-    def __init__(self, message: str, ways_out: Sequence[str] = (), *, too_small: bool = False) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, reason: str, ways_out: Sequence[str] = (), *, too_small: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
         self.ways_out = tuple(ways_out)
         self.too_small = too_small
 

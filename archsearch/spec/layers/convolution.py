@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from archsearch.spec.fields import ConvPadding, ConvPaddingPair, Pair, Positive, Width
+from archsearch.plain import Positive
+from archsearch.spec.fields import ConvPadding, ConvPaddingPair, Pair, Width
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, product, size_text, window_count
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from archsearch.spec.fields import Fraction, Positive, PositiveFloat
+from archsearch.plain import Fraction, Positive, PositiveFloat
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, product, size_text
 
 if TYPE_CHECKING:

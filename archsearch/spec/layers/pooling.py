@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from archsearch.spec.fields import NonNegative, PaddingPair, Pair, Positive
+from archsearch.plain import NonNegative, Positive
+from archsearch.spec.fields import PaddingPair, Pair
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, size_text, window_count
 
 if TYPE_CHECKING:

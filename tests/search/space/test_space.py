@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import archsearch
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_spec
 from archsearch.search.search_file import load_study
-from archsearch.search.space.count import SAMPLE, count_space, distinct_from, each_feasible, wilson
+from archsearch.search.space.count import count_space, each_feasible
 from archsearch.search.space.locate import locate
 from archsearch.search.space.space import InfeasibleError, network_key
 from archsearch.spec.catalog import study_kind
@@ -311,20 +310,6 @@ def test_continuous_value_makes_the_total_infinite(make_study):
     counted = count_space(make_study("train: {optimizer: {adam: {lr: {float: [0.001, 0.01], log: true}}}}").space)
     assert counted.total is None
     assert counted.continuous == ("train.optimizer.adam.lr",)
-
-
-def test_wilson_interval_of_half_of_a_hundred():
-    # worked by hand: centre 0.5, half-width 1.96/(1+0.0384)*sqrt(0.25/100+0.0000960) = 0.0962
-    assert wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
-
-
-def test_distinct_from_coincidences_finds_the_number_of_kinds():
-    generator = random.Random(1)
-    draws = [str(generator.randrange(5000)) for _ in range(SAMPLE)]
-    keys = {key: draws.count(key) for key in set(draws)}
-    estimate, (low, high) = distinct_from(keys, 10**6, 10**6)
-    assert low <= 5000 <= high
-    assert estimate == pytest.approx(5000, rel=0.1)
 
 
 def test_number_of_training_samples_may_be_open(make_study):

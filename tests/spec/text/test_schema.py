@@ -14,11 +14,11 @@ from pydantic import Field, create_model
 from archsearch.ablate.ablation_file import AblationSpec
 from archsearch.ablate.schema import schema as ablation_schema
 from archsearch.data.registry import DATASETS, OWN_DATA
+from archsearch.plain import Plain
 from archsearch.search.schema import schemas
 from archsearch.search.search_file import StudySpec
 from archsearch.spec.dataset import AUGMENTATION_KINDS, DataSpec
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import Plain
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.text.schema import experiment_schema
 from archsearch.spec.text.yaml import read_file, read_text

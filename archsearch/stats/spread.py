@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from archsearch.stats import paired
+from archsearch.stats import intervals
 from archsearch.stats.effect import Family, Seed, Spread
 
 
@@ -24,8 +24,8 @@ def spreads(values: Mapping[str, Mapping[Seed, float | None]]) -> tuple[Spread, 
                 variant=variant,
                 n=len(kept),
                 failed=len(runs) - len(kept),
-                mean=paired.mean(kept) if kept else None,
-                sd=paired.standard_deviation(kept) if len(kept) >= 2 else None,
+                mean=intervals.mean(kept) if kept else None,
+                sd=intervals.standard_deviation(kept) if len(kept) >= 2 else None,
             )
         )
     return tuple(found)

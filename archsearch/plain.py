@@ -1,0 +1,34 @@
+"""`Plain`, the base of every part of a spec and of every result that goes to JSON, and the numbers these are made of.
+
+    class Thing(Plain):
+        size: Positive
+        share: Fraction = 0.5
+
+Knows nothing of specs, statistics or files.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LARGEST = 2**31 - 1  # torch's sizes are larger, but nothing a person means is
+
+
+class Plain(BaseModel):
+    """Frozen, strict data: unknown keys are refused, nothing is converted but whole numbers to floats.
+
+    `also` names keys that a file may have beside the fields, since they are read before the fields are.
+    """
+
+    also: ClassVar[tuple[str, ...]] = ()
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+
+
+Positive = Annotated[int, Field(gt=0, le=LARGEST)]
+NonNegative = Annotated[int, Field(ge=0, le=LARGEST)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
