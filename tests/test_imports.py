@@ -16,7 +16,20 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Each room with the rooms before it; search and ablate do not know each other.
 ROOMS: dict[str, set[str]] = {"errors": set()}
-BELOW = ("files", "wording", "metrics", "plain", "stats", "spec", "data", "experiment_plan", "native", "train", "study")
+BELOW = (
+    "files",
+    "wording",
+    "metrics",
+    "plain",
+    "stats",
+    "spec",
+    "task",
+    "data",
+    "experiment_plan",
+    "native",
+    "train",
+    "study",
+)
 for room in BELOW:
     ROOMS[room] = set(ROOMS) | {room}
 for room in ("search", "ablate"):
