@@ -9,9 +9,10 @@ Needs no data file (but for your own data) and no torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from archsearch.data.facts import DataFacts, describe, training_count
 from archsearch.errors import SpecError
@@ -22,11 +23,26 @@ from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network
 
 @dataclass(frozen=True, slots=True)
 class ExperimentPlan:
-    """A checked spec with the facts of its data and the plan of its network."""
+    """A checked spec with the facts of its data and the plan of its network: the experiment of a network."""
 
     spec: ExperimentSpec
     facts: DataFacts
     network: NetworkPlan
+
+    @property
+    def name(self) -> str:
+        """The spec's name."""
+        return self.spec.name
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The resolved spec as JSON."""
+        return self.spec.model_dump(mode="json")
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Parameters, and multiply-accumulates for a sample."""
+        return {"parameters": self.network.parameters, "macs": self.network.macs}
 
 
 def load_spec(reference: str, overrides: Sequence[str] = (), *, limits: Limits | None = None) -> ExperimentSpec:

@@ -58,6 +58,7 @@ def archsearch_epoch(name: str, samples: int, overrides: list[str]) -> float:
 
     from archsearch import load_spec, plan_experiment
     from archsearch.data.prepare import Dataset, load
+    from archsearch.train.compute import decide
     from archsearch.train.interrupt import Interruption
     from archsearch.train.loop import train
     from archsearch.train.run import Silent
@@ -76,7 +77,7 @@ def archsearch_epoch(name: str, samples: int, overrides: list[str]) -> float:
     )
     clock = Clock()
     torch.set_flush_denormal(True)
-    train(plan, 0, few, "cpu", read_test="never", interruption=Interruption(), watch=clock)
+    train(plan, 0, few, decide(plan), read_test="never", interruption=Interruption(), watch=clock)
     return clock.ended - clock.began
 
 

@@ -23,14 +23,15 @@ import optuna
 from optuna.trial import TrialState
 
 from archsearch.search.jobs import search_job, what_is_held
-from archsearch.search.search import Settings, existing_study, search
+from archsearch.search.search import SearchSettings, search
 from archsearch.search.search_file import load_study
 from archsearch.search.space.count import each_feasible
-from archsearch.search.space.space import network_key
 from archsearch.stats.intervals import t_interval
+from archsearch.study.lifecycle import existing_study
 from archsearch.study.queue import slots_of, take
 from archsearch.study.storage import default_url, open_storage
 from archsearch.study.transaction import note
+from archsearch.train.identity import experiment_key
 from archsearch.train.run import run
 
 HERE = Path(__file__).parent
@@ -63,7 +64,7 @@ def _train(values: dict[str, str | int | float | bool | None], runs_dir: Path) -
     plan = load_study(STUDY).space.with_values(values)
     result = run(plan.spec, seed=0, runs_dir=runs_dir, read_test="never").result
     accuracies = [record.val_accuracy for record in result.history]
-    return [network_key(plan), plan.network.parameters, plan.network.macs, *accuracies]
+    return [experiment_key(plan), plan.network.parameters, plan.network.macs, *accuracies]
 
 
 def read_table() -> dict[str, list[float]]:
@@ -98,7 +99,7 @@ def live(sampler: str, seed: int, runs_dir: Path) -> list[float]:
     name = f"{sampler}-{seed}"
     search(
         load_study("digits"),
-        Settings(trials=TRIALS, name=name, seed=seed, sampler=sampler, confirm=0, runs_dir=runs_dir),
+        SearchSettings(trials=TRIALS, name=name, seed=seed, sampler=sampler, confirm=0, runs_dir=runs_dir),
     )
     trials = slots_of(existing_study(name, open_storage(default_url(runs_dir)))).values()
     return [t.values[0] if t.state == TrialState.COMPLETE else 0.0 for t in sorted(trials, key=lambda t: t.number)]

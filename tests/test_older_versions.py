@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.ablate.ablation import Settings, ablate, existing_ablation, report_on
+from archsearch.ablate.ablation import ablate, report_on
 from archsearch.ablate.ablation_file import load_ablation
 from archsearch.ablate.planned import plan_ablation
 from archsearch.search.search import all_reports
+from archsearch.study.lifecycle import Settings, existing_ablation
 from archsearch.study.storage import default_url, open_storage
 from archsearch.train.run import run
 

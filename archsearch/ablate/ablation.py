@@ -9,11 +9,8 @@ baseline of another ablation, is taken from there.
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,33 +19,22 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.ablate.dashboard import note_verdicts
-from archsearch.ablate.jobs import ablate_job, held_ablation, latest, retry, values_of
+from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, Course, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
-from archsearch.errors import SpecError, UsageError
+from archsearch.errors import SpecError
+from archsearch.experiment_plan import plan_experiment
 from archsearch.stats import intervals
-from archsearch.study.held import why_lost
+from archsearch.study.compute import fix
+from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
+from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
+from archsearch.study.mixed import computed_on
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
-from archsearch.study.storage import default_url, experimental, open_storage, read_each
-
-Look = Callable[[optuna.Study], None]
-KIND = "ablation"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How an ablation is run."""
-
-    seconds: float = math.inf
-    workers: int = 1
-    storage: str | None = None
-    name: str | None = None
-    runs_dir: Path = Path("runs")
-    data_dir: Path | None = None
+from archsearch.study.storage import open_storage
 
 
 def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: None) -> AblationReport:
@@ -57,11 +43,11 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     Raises `SpecError` if a study of this name was made for another ablation, `UnavailableError` if the storage cannot
     be reached, `Interrupted`.
     """
-    url = settings.storage or default_url(settings.runs_dir)
-    storage = open_storage(url)
+    storage = open_storage(settings.url)
     opened = open_ablation(ablation, storage, settings.name or ablation.name)
+    fix(storage, opened, [plan_experiment(cell.spec) for cell in ablation.cells], settings.workers)
     retry(storage, opened)
-    site = Site(url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
+    site = Site(settings.url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, ablate_job, settings.workers, lambda: look(opened))
     look(opened)
     report = report_on(opened, settings.runs_dir)
@@ -71,25 +57,10 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
 
 def open_ablation(ablation: Ablation, storage: RDBStorage, name: str) -> optuna.Study:
     """Open the study of this name, or make it; refuse one that was made for another ablation."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
-        raise UsageError(f"--name: {name!r} may hold letters, digits, _ . - only, and begins with a letter or digit")
-    opened = optuna.create_study(
-        study_name=name, storage=storage, direction=ablation.family.direction, load_if_exists=True
+    held = HeldAblation(ablation=ablation.model_dump_json(), metrics=(ablation.family.metric,), trials=ablation.runs)
+    opened = open_or_make(
+        storage, name, "ablation", [(ablation.family.direction, ablation.family.metric)], lambda: held
     )
-    held = opened.user_attrs
-    if not held:
-        for key, value in (
-            ("kind", KIND),
-            ("ablation", ablation.model_dump_json()),
-            ("metrics", [ablation.family.metric]),
-            ("trials", ablation.runs),
-        ):
-            opened.set_user_attr(key, value)
-        with experimental():
-            opened.set_metric_names([ablation.family.metric])
-        return opened
-    if held.get("kind") != KIND:
-        raise SpecError(f"{name} exists and is no ablation; choose another name with --name")
     differences = differences_of(held_ablation(opened), ablation)
     if differences:
         raise SpecError(
@@ -135,23 +106,16 @@ def _brief(value: object) -> str:
 # -- what came out -----------------------------------------------------------------------------------------------------
 
 
-def existing_ablation(name: str, storage: RDBStorage) -> optuna.Study:
-    """Open an ablation that is there; raise `UsageError` where it is another kind of study, or none."""
-    if name not in optuna.get_all_study_names(storage):
-        raise UsageError(f"no ablation {name!r} in this storage")
-    opened = optuna.load_study(study_name=name, storage=storage)
-    if opened.user_attrs.get("kind") != KIND:
-        raise UsageError(f"{name} is no ablation")
-    return opened
-
-
 def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationReport:
     """Give what an ablation holds now, from the storage alone; predictions, where `runs_dir` has them, add models."""
     ablation = held_ablation(opened)
     trials, runs = latest(opened), values_of(opened)
     planned = due(ablation, runs)
     complete = all(seed in runs.get(cell, {}) for cell, seed in planned)
-    models, missing = compare_models(ablation, trials, runs_dir)
+    useless = mixed_runs(opened, trials)
+    runs = {cell: {seed: of[seed] for seed in of if (cell, seed) not in useless} for cell, of in runs.items()}
+    comparable = {key: trial for key, trial in trials.items() if key not in useless}
+    models, missing = compare_models(ablation, comparable, runs_dir)
     courses = decisions(ablation, runs) if ablation.sequential else {}
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
     return AblationReport(
@@ -166,10 +130,10 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         complete=complete,
         effects=judge_ablation(ablation, runs, complete=complete),
         questions=ablation.questions,
-        cells=tuple(_cell_reports(ablation, trials, runs)),
+        cells=tuple(_cell_reports(ablation, comparable, runs)),
         runs=_counts(opened, trials, planned),
         failures=tuple(_failures(trials)),
-        exclusions=exclusions(runs, planned),
+        exclusions=exclusions(runs, planned, useless),
         test_reads=_test_reads(done),
         plan=ablation.plan,
         model=linear_model(ablation, runs),
@@ -189,23 +153,45 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         resolution=ablation.resolution,
         generators=ablation.generators,
         aliases=ablation.aliases,
-        notes=ablation.notes,
+        notes=(*ablation.notes, *mixed_notes(useless), *engine_notes(comparable)),
         models=models,
         models_missing=missing,
         hardware=_hardware(done),
     )
 
 
+def mixed_notes(useless: Mapping[tuple[str, int], str]) -> tuple[str, ...]:
+    """Say that runs are left out as they would make mixed pairs."""
+    if not useless:
+        return ()
+    count = "1 run is" if len(useless) == 1 else f"{len(useless)} runs are"
+    return (f"{count} left out, as several machines computed otherwise: {'; '.join(dict.fromkeys(useless.values()))}",)
+
+
+def engine_notes(trials: Mapping[tuple[str, int], FrozenTrial]) -> tuple[str, ...]:
+    """Say which cells were computed by which engine, where these are two."""
+    cells: dict[str, dict[str, str]] = {}
+    for (cell, _), trial in trials.items():
+        if trial.state == TrialState.COMPLETE:
+            run = HeldRun(trial)
+            _, engine = computed_on(run)
+            cells.setdefault(engine, {})[cell] = run.environment.get("engine_reason", "")
+    if len(cells) < 2:
+        return ()
+    said = "; ".join(f"{engine}: {', '.join(cells[engine])}" for engine in sorted(cells))
+    why = "; ".join(dict.fromkeys(reason for of in cells.values() for reason in of.values() if reason))
+    return (f"two engines computed the cells, by one rule over their networks ({said})" + (f": {why}" if why else ""),)
+
+
 def _test_reads(done: list[FrozenTrial]) -> int:
     """Count the reads of the test set, each run once: the same run may be in two cells."""
-    reads = {trial.user_attrs["run_id"]: trial.user_attrs["result"]["test_reads"] for trial in done}
-    return sum(reads.values())
+    return reads_of({run.run_id: run for run in runs_of(done)}.values())
 
 
 def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
     """Name what the runs were computed on: one line if all on the same."""
 
-    def line(environment: dict[str, Any]) -> str:
+    def line(environment: Mapping[str, Any]) -> str:
         engine = environment.get("engine", "torch")
         words = [str(environment.get(key, "?")) for key in ("device_name", "device")]
         versions = f"torch {environment.get('torch')}, Python {environment.get('python')}"
@@ -213,7 +199,7 @@ def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
         threads = f"{count} thread{'' if count == 1 else 's'}"
         return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"
 
-    return tuple(dict.fromkeys(line(trial.user_attrs["result"]["environment"]) for trial in done))
+    return tuple(dict.fromkeys(line(run.environment) for run in runs_of(done)))
 
 
 def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial], runs: Runs) -> list[CellReport]:
@@ -222,7 +208,7 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
         of = runs.get(cell.name, {})
         values = [value for value in of.values() if value is not None]
         mine = [trial for (name, _), trial in trials.items() if name == cell.name]
-        seconds = [trial.user_attrs["result"]["seconds"] for trial in mine if trial.state == TrialState.COMPLETE]
+        seconds = [HeldRun(trial).seconds for trial in mine if trial.state == TrialState.COMPLETE]
         found.append(
             CellReport(
                 name=cell.name,
@@ -240,7 +226,7 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
 
 
 def _counts(opened: optuna.Study, trials: dict[tuple[str, int], FrozenTrial], planned: list[tuple[str, int]]) -> Counts:
-    outcomes = Counter(trial.user_attrs.get("outcome") for trial in trials.values())
+    outcomes = Counter(HeldTrial(trial).outcome for trial in trials.values())
     states = Counter(trial.state for trial in trials.values())
     return Counts(
         planned=len(planned),
@@ -266,4 +252,4 @@ def _failures(trials: dict[tuple[str, int], FrozenTrial]) -> list[Failure]:
 
 def all_reports(storage: RDBStorage) -> tuple[list[AblationReport], dict[str, str]]:
     """Report on every ablation of a storage; and why not, for those that cannot be read."""
-    return read_each(storage, KIND, report_on)
+    return read_each(storage, "ablation", report_on)

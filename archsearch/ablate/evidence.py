@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
 from archsearch.ablate.jobs import held_ablation, latest
 from archsearch.ablate.planned import CONTROL, Numbers
 from archsearch.plain import Plain
-from archsearch.study.held import Machine, fingerprints_of, machines_of, results_of
+from archsearch.study.held import HeldRun, HeldTrial, Machine, fingerprints_of, machines_of, reads_of, runs_of
 from archsearch.study.storage import Study
 
 
@@ -57,29 +57,28 @@ def evidence_of(opened: Study) -> Evidence:
     """Read what a report needs beside the verdicts; touches no file but the storage."""
     ablation, trials = held_ablation(opened), latest(opened)
     done = {key: trial for key, trial in trials.items() if trial.state == TrialState.COMPLETE}
-    once = {trial.user_attrs["run_id"]: trial for trial in done.values()}  # one run may be in two cells
+    once = {HeldRun(trial).run_id: trial for trial in done.values()}  # one run may be in two cells
     runs = []
     for cell in ablation.cells:
         for seed, run_seed in zip(cell.seeds, cell.run_seeds, strict=True):
             trial = done.get((cell.name, seed))
             if trial is None:
                 continue
-            result = trial.user_attrs["result"]
+            run = HeldRun(trial)
             runs.append(
                 CellRun(
                     cell=cell.name,
                     seed=run_seed,
-                    run_id=trial.user_attrs["run_id"],
-                    repeated=trial.user_attrs.get("outcome") == "repeated",
+                    run_id=run.run_id,
+                    repeated=_is_repeated(trial),
                     value=trial.values[0],
-                    val_accuracy=result.get("val_accuracy"),
-                    epochs=result["epochs"],
-                    seconds=result["seconds"],
-                    test_reads=result["test_reads"],
+                    val_accuracy=run.metric("val_accuracy"),
+                    epochs=run.epochs,
+                    seconds=run.seconds,
+                    test_reads=run.test_reads,
                 )
             )
-    results = results_of(once.values())
-    repeated = [trial for trial in once.values() if trial.user_attrs.get("outcome") == "repeated"]
+    kept = runs_of(once.values())
     return Evidence(
         cells=tuple(
             CellSpec(name=cell.name, spec=cell.spec.model_dump(mode="json"), seeds=cell.seeds, run_seeds=cell.run_seeds)
@@ -87,7 +86,11 @@ def evidence_of(opened: Study) -> Evidence:
             if cell.name != CONTROL
         ),
         runs=tuple(runs),
-        machines=machines_of(results),
-        fingerprints=fingerprints_of(results),
-        earlier_test_reads=sum(trial.user_attrs["result"]["test_reads"] for trial in repeated),
+        machines=machines_of(kept),
+        fingerprints=fingerprints_of(kept),
+        earlier_test_reads=reads_of(runs_of(filter(_is_repeated, once.values()))),
     )
+
+
+def _is_repeated(trial: FrozenTrial) -> bool:
+    return HeldTrial(trial).outcome == "repeated"

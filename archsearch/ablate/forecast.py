@@ -9,11 +9,9 @@ no torch; where no run of a cell was kept, `measure` may time it (`train.calibra
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -21,11 +19,11 @@ from archsearch.ablate.planned import Ablation, PlannedCell, promise
 from archsearch.data.facts import training_count
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
-from archsearch.files import seal
 from archsearch.plain import Plain
 from archsearch.stats import intervals
 from archsearch.stats.power import Plan
-from archsearch.train.identity import identity
+from archsearch.train.identity import experiment_key
+from archsearch.train.kept import Kept, kept_runs, read_kept
 from archsearch.train.result import holds
 
 LEAST_FOR_SD = 3  # seeds from which a spread is measured
@@ -76,16 +74,6 @@ class Forecast(Plain):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A run that is kept: its seed, device, engine and result."""
-
-    seed: int
-    device: str
-    engine: str
-    result: dict[str, Any]
-
-
 def foresee(
     ablation: Ablation,
     runs_dir: Path,
@@ -97,19 +85,19 @@ def foresee(
     """Forecast an ablation. `effect` is in the metric's own unit; raises `UsageError` for one that is no difference."""
     if effect is not None and not 0 < abs(effect) < float("inf"):
         raise UsageError(f"--effect {effect:g}: give a difference other than 0, in the metric's own unit")
-    kept = _kept_runs(runs_dir)
+    kept = kept_runs(runs_dir)
     plans = {cell.name: plan_experiment(cell.spec) for cell in ablation.cells}
     mine = {name: _runs_of(plan, kept) for name, plan in plans.items()}
     known: dict[str, tuple[float, str]] = {}
     for cell in ablation.cells:
-        key = seal(_essence(plans[cell.name]))
+        key = experiment_key(plans[cell.name])
         if key not in known and (found := _seconds(plans[cell.name], mine[cell.name], workers, measure)):
             known[key] = found
     known = _by_work(plans, known)
     cells = []
     for cell in ablation.cells:
         seeds = {one.seed for one in mine[cell.name]}
-        seconds, source = known.get(seal(_essence(plans[cell.name])), (None, ""))
+        seconds, source = known.get(experiment_key(plans[cell.name]), (None, ""))
         cells.append(_cell(cell, sum(seed in seeds for seed in cell.run_seeds), seconds, source))
     spread, ci95, spread_from = _seed_sd(ablation, mine[ablation.cells[0].name])
     left = [(one.runs - one.cached, one.seconds) for one in cells]
@@ -137,7 +125,7 @@ def foresee(
 
 def with_measured_spread(ablation: Ablation, runs_dir: Path) -> Ablation:
     """Plan with the spread over seeds that kept runs of the baseline have, where there are enough of them."""
-    kept = _runs_of(plan_experiment(ablation.cells[0].spec), _kept_runs(runs_dir))
+    kept = _runs_of(plan_experiment(ablation.cells[0].spec), kept_runs(runs_dir))
     spread, _, _ = _seed_sd(ablation, kept)
     if ablation.plan is None or spread is None or spread == ablation.plan.seed_sd:
         return ablation
@@ -157,7 +145,7 @@ def _cell(cell: PlannedCell, cached: int, seconds: float | None, source: str) ->
 
 
 def _seconds(
-    plan: ExperimentPlan, kept: list[_Kept], workers: int, measure: Callable[[ExperimentPlan], float] | None
+    plan: ExperimentPlan, kept: list[Kept], workers: int, measure: Callable[[ExperimentPlan], float] | None
 ) -> tuple[float, str] | None:
     """Take what kept runs took. Several workers have one thread each: a run with more did the work of so many."""
     took = [
@@ -175,7 +163,7 @@ def _by_work(
     plans: Mapping[str, ExperimentPlan], known: Mapping[str, tuple[float, str]]
 ) -> dict[str, tuple[float, str]]:
     """Estimate the cells that nothing is known of from those that took time, by their multiply-accumulates."""
-    by_key = {seal(_essence(plan)): plan for plan in plans.values()}
+    by_key = {experiment_key(plan): plan for plan in plans.values()}
     rates = [seconds / _work(by_key[key]) for key, (seconds, _) in known.items()]
     if not rates:
         return {}
@@ -190,7 +178,7 @@ def _work(plan: ExperimentPlan) -> float:
     return float(max(1, plan.network.macs) * samples * plan.spec.train.epochs)
 
 
-def _seed_sd(ablation: Ablation, kept: list[_Kept]) -> tuple[float | None, tuple[float, float] | None, str]:
+def _seed_sd(ablation: Ablation, kept: list[Kept]) -> tuple[float | None, tuple[float, float] | None, str]:
     """Measure the spread of the baseline over seeds, with its 95 % interval, where enough of its runs are kept."""
     metric = ablation.family.metric
     by_seed = {
@@ -219,48 +207,13 @@ def _possible(ablation: Ablation, effect: float | None) -> tuple[Possible, ...]:
 # -- runs that are kept ------------------------------------------------------------------------------------------------
 
 
-def _essence(plan: ExperimentPlan) -> dict[str, Any]:
-    """Give what makes a run of this cell, whatever its seed, device and engine."""
-    whole = json.loads(json.dumps(identity(plan, 0, "", "cpu")))
-    return _without_place(whole)
-
-
-def _without_place(whole: dict[str, Any]) -> dict[str, Any]:
-    train = {key: value for key, value in whole["train"].items() if key not in ("device", "engine")}
-    return {key: whole[key] for key in ("semantics", "data", "network")} | {"train": train}
-
-
-def _kept_runs(runs_dir: Path) -> dict[str, list[Path]]:
-    """Give the directories of finished runs by what was run."""
-    found: dict[str, list[Path]] = {}
-    for path in sorted(runs_dir.glob("*/run.json")) if runs_dir.is_dir() else ():
-        if not (path.parent / "result.json").exists():
-            continue
-        try:
-            key = seal(_without_place(json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # damaged: training says so when it comes to it
-        found.setdefault(key, []).append(path.parent)
-    return found
-
-
-def _runs_of(plan: ExperimentPlan, kept: dict[str, list[Path]]) -> list[_Kept]:
+def _runs_of(plan: ExperimentPlan, kept: dict[str, list[Path]]) -> list[Kept]:
     """Read the kept runs of a cell; the device and engine of its spec, where it names them, must be theirs."""
     train = plan.spec.train
     found = []
-    for one in _read(kept.get(seal(_essence(plan)), [])):
+    for one in read_kept(kept.get(experiment_key(plan), [])):
         fits_device = train.device in ("auto", one.device)
         fits_engine = train.engine in ("auto", one.engine)
         if fits_device and fits_engine:
             found.append(one)
     return found
-
-
-def _read(folders: list[Path]) -> Iterator[_Kept]:
-    for folder in folders:
-        try:
-            run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            result = json.loads((folder / "result.json").read_text(encoding="utf-8"))["result"]
-            yield _Kept(int(run["seed"]), run["train"]["device"], run["train"].get("engine", "torch"), result)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue

@@ -5,7 +5,7 @@ It is made from what the study holds in its storage, so a worker on any machine 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -17,12 +17,15 @@ from archsearch.ablate.schedule import due
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.stats.effect import Seed
-from archsearch.study.queue import FEW, MOST_ATTEMPTS, Slot, add_slots, slots_of
+from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedCell
+from archsearch.study.mixed import left_out
+from archsearch.study.network_runner import NetworkRunner
+from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, slots_of
+from archsearch.study.runner import Assignment, Outcome
 from archsearch.study.storage import Storage
-from archsearch.study.worker import Assignment
-from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.loop import Watch
 from archsearch.train.result import holds
-from archsearch.train.run import FinishedRun, Silent
+from archsearch.train.run import Silent
 
 MOST_TRIES = 3  # of a run that fails, each in a call of its own; one that diverges would only diverge again
 AS_IN_BASELINE = "baseline"  # the level of a factor that has not moved
@@ -34,12 +37,12 @@ _ASSUMED_SEED_SD = 0.00066  # what version 0.1.0 planned with where nothing was 
 class AblateJob:
     """A slot is a run of a cell; trained to the end, with the test set read once where the metric is of it."""
 
-    goes_on = False  # every cell was checked before; what is refused now would be refused for all
-
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
         self.ablation = held_ablation(study)
-        self.read_test: ReadTest = "end" if self.ablation.family.metric.startswith("test_") else "never"
+        on_test = self.ablation.family.metric.startswith("test_")
+        # every cell was checked before; what is refused now would be refused for all
+        self.runner = NetworkRunner("end" if on_test else "never", goes_on=False)
         self.seen = -1
 
     def plan_ahead(self, storage: Storage) -> None:
@@ -48,7 +51,7 @@ class AblateJob:
         finished = sum(trial.state.is_finished() for trial in trials)
         if finished == self.seen or sum(trial.state == TrialState.WAITING for trial in trials) >= FEW:
             return
-        there = {(trial.user_attrs["cell"], trial.user_attrs["pair"]) for trial in trials}
+        there = {(held.cell, held.pair) for held in map(HeldTrial, trials)}
         missing = [one for one in due(self.ablation, values_of(self.study)) if one not in there]
         add_slots(storage, self.study, [slot_of(self.ablation, cell, seed) for cell, seed in missing[:_AHEAD]])
         if len(missing) <= _AHEAD:
@@ -56,22 +59,21 @@ class AblateJob:
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the cell and the seed that the slot holds; each factor is a parameter of the trial."""
-        held = trial.user_attrs
-        cell = self.ablation.cell(held["cell"])
+        held = HeldTrial(trial)
+        cell = self.ablation.cell(held.cell)
         for factor in self.ablation.factors:
             trial.suggest_categorical(factor.name, (AS_IN_BASELINE, *factor.levels))
         every = [seed for one in self.ablation.cells for seed in one.run_seeds]
         trial.suggest_int("seed", min(every), max(every))
-        attrs = {"parameters": cell.parameters, "macs": cell.macs}
-        return Assignment(plan_experiment(cell.spec), held["run_seed"], attrs)
+        return Assignment(plan_experiment(cell.spec), held.run_seed)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a cell is always trained to the end."""
         return Silent()
 
-    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+    def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the metric."""
-        return [finished.result.metrics.get(self.ablation.family.metric)]
+        return [outcome.metrics.get(self.ablation.family.metric)]
 
 
 def ablate_job(study: optuna.Study) -> AblateJob:
@@ -82,7 +84,7 @@ def ablate_job(study: optuna.Study) -> AblateJob:
 def held_ablation(study: optuna.Study) -> Ablation:
     """Read the ablation that a study holds; raise `SpecError` where another version of archsearch wrote it."""
     try:
-        held = Ablation.model_validate_json(study.user_attrs["ablation"])
+        held = Ablation.model_validate_json(HeldStudy(study).ablation)
         assumed = held.plan is not None and held.plan.seed_sd == _ASSUMED_SEED_SD
         return held.model_copy(update={"plan": promise(held)}) if assumed else held
     except (ValidationError, KeyError):
@@ -92,16 +94,16 @@ def held_ablation(study: optuna.Study) -> Ablation:
         ) from None
 
 
-def slot_of(ablation: Ablation, cell: str, seed: int, attempt: int = 1) -> Slot:
+def slot_of(ablation: Ablation, cell: str, seed: int, retry: int = 0) -> Slot:
     """Give the slot of a run: numbered by seed and cell, so that any worker gives it the same number."""
     names = [one.name for one in ablation.cells]
     planned = ablation.cell(cell)
     run_seed = planned.run_seeds[planned.seeds.index(seed)]
-    number = ablation.seeds.index(seed) * len(names) + names.index(cell) + (attempt - 1) * _RETRIES
+    number = ablation.seeds.index(seed) * len(names) + names.index(cell) + retry * _RETRIES
     moved = dict(planned.moved)
     params: dict[str, Any] = {factor.name: moved.get(factor.name, AS_IN_BASELINE) for factor in ablation.factors}
-    attrs = {"cell": cell, "pair": seed, "run_seed": run_seed, "attempt": attempt}
-    return Slot(number, params | {"seed": run_seed}, attrs)
+    held = PlannedCell(cell=cell, pair=seed, run_seed=run_seed, retry=retry)
+    return Slot(number, params | {"seed": run_seed}, held)
 
 
 def latest(study: optuna.Study) -> dict[tuple[str, int], optuna.trial.FrozenTrial]:
@@ -109,33 +111,48 @@ def latest(study: optuna.Study) -> dict[tuple[str, int], optuna.trial.FrozenTria
 
     A trial of version 0.1.0 whose value is not what the metric is now counts for nothing; `retry` plans it again.
     """
-    (metric,) = study.user_attrs["metrics"]
+    (metric,) = HeldStudy(study).metrics
     return {key: trial for key, trial in _latest(study, metric).items() if not _outdated(trial, metric)}
 
 
 def _latest(study: optuna.Study, metric: str) -> dict[tuple[str, int], optuna.trial.FrozenTrial]:
     found: dict[tuple[str, int], optuna.trial.FrozenTrial] = {}
-    for trial in sorted(slots_of(study).values(), key=lambda t: t.user_attrs["attempt"]):
-        key = (trial.user_attrs["cell"], trial.user_attrs["pair"])
+    for trial in sorted(slots_of(study).values(), key=lambda one: HeldTrial(one).retry):
+        held = HeldTrial(trial)
+        key = (held.cell, held.pair)
         if key not in found or found[key].state != TrialState.COMPLETE or _outdated(found[key], metric):
             found[key] = trial
     return found
 
 
 def _outdated(trial: optuna.trial.FrozenTrial, metric: str) -> bool:
-    held = trial.user_attrs
-    return trial.state == TrialState.COMPLETE and not holds(held["result"], held["spec"], metric)
+    run = HeldRun(trial)
+    return trial.state == TrialState.COMPLETE and not holds(run.result, run.spec, metric)
 
 
 def values_of(study: optuna.Study) -> dict[str, dict[Seed, float | None]]:
-    """Give the metric of every finished run by cell and seed, None for one that failed."""
+    """Give the metric of every finished run by cell and seed, None for one that failed or makes a mixed pair."""
     values: dict[str, dict[Seed, float | None]] = {}
-    for (cell, seed), trial in latest(study).items():
-        if trial.state == TrialState.COMPLETE:
+    trials = latest(study)
+    useless = mixed_runs(study, trials)
+    for (cell, seed), trial in trials.items():
+        if (cell, seed) in useless:
+            values.setdefault(cell, {})[seed] = None
+        elif trial.state == TrialState.COMPLETE:
             values.setdefault(cell, {})[seed] = trial.values[0]
         elif trial.state == TrialState.FAIL:
             values.setdefault(cell, {})[seed] = None
     return values
+
+
+def mixed_runs(
+    study: optuna.Study, trials: Mapping[tuple[str, int], optuna.trial.FrozenTrial]
+) -> dict[tuple[str, int], str]:
+    """Say which completed runs would make a mixed pair, and why: see `study/mixed.py`."""
+    ablation = held_ablation(study)
+    done = {key: trial for key, trial in trials.items() if trial.state == TrialState.COMPLETE}
+    sides = [list(question.weights) for question in ablation.questions]
+    return left_out(study, done, sides, ablation.cells[0].name, ablation.family.metric)
 
 
 def retry(storage: Storage, study: optuna.Study) -> int:
@@ -146,12 +163,12 @@ def retry(storage: Storage, study: optuna.Study) -> int:
     ablation = held_ablation(study)
     slots = []
     for (cell, seed), trial in _latest(study, ablation.family.metric).items():
-        held = trial.user_attrs
+        held = HeldTrial(trial)
         if _outdated(trial, ablation.family.metric):
-            slots.append(slot_of(ablation, cell, seed, held["attempt"] + 1))
+            slots.append(slot_of(ablation, cell, seed, held.retry + 1))
             continue
-        if trial.state != TrialState.FAIL or held.get("outcome") == "diverged" or held["attempt"] >= MOST_TRIES:
+        if trial.state != TrialState.FAIL or held.outcome == "diverged" or held.retry + 1 >= MOST_TRIES:
             continue
-        if int(held.get("attempts", 1)) <= MOST_ATTEMPTS:
-            slots.append(slot_of(ablation, cell, seed, held["attempt"] + 1))
+        if held.deaths < MOST_DEATHS:
+            slots.append(slot_of(ablation, cell, seed, held.retry + 1))
     return add_slots(storage, study, slots)

@@ -9,7 +9,7 @@ Knows numbers and names: no storage, no specs.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archsearch.ablate.design.designs import Cell
 from archsearch.ablate.design.factorial import Attribution, LinearModel, attribute, fit
@@ -96,11 +96,15 @@ def _sequential(ablation: Ablation, runs: Runs, complete: bool) -> tuple[Effect,
     return tuple(effects)
 
 
-def exclusions(runs: Runs, planned: Sequence[tuple[str, int]]) -> tuple[Exclusion, ...]:
-    """State every planned run that is in no pair: failed, or not there yet."""
+def exclusions(
+    runs: Runs, planned: Sequence[tuple[str, int]], mixed: Mapping[tuple[str, int], str]
+) -> tuple[Exclusion, ...]:
+    """State every planned run that is in no pair: failed, not there yet, or left out as its pair would be mixed."""
     found = []
     for name, seed in planned:
-        if seed not in runs.get(name, {}):
+        if (name, seed) in mixed:
+            found.append(Exclusion(variant=name, seed=seed, kind="mixed", reason=mixed[name, seed]))
+        elif seed not in runs.get(name, {}):
             found.append(Exclusion(variant=name, seed=seed, kind="missing", reason="missing: it has not finished yet"))
         elif runs[name][seed] is None:
             found.append(Exclusion(variant=name, seed=seed, kind="failed", reason="failed: it has no value"))

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import ModelPair
 from archsearch.stats.paired import mcnemar_test
+from archsearch.study.held import HeldRun
 
 _PREDICTIONS = "predictions.npz"
 
@@ -31,7 +32,7 @@ def compare_models(
     right: dict[str, NDArray[np.bool_] | None] = {}
 
     def of(trial: FrozenTrial) -> NDArray[np.bool_] | None:
-        id_ = str(trial.user_attrs["run_id"])
+        id_ = HeldRun(trial).run_id
         if id_ not in right:
             right[id_] = _right(runs_dir / id_ / _PREDICTIONS)
         return right[id_]

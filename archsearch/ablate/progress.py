@@ -8,6 +8,7 @@ from typing import NamedTuple
 import optuna
 from optuna.trial import TrialState
 
+from archsearch.study.held import HeldTrial
 from archsearch.study.queue import slots_of
 
 
@@ -23,6 +24,6 @@ def progress_of(study: optuna.Study) -> AblationProgress:
     """Look at a study's slots once."""
     slots = list(slots_of(study).values())
     states = Counter(trial.state for trial in slots)
-    outcomes = Counter(trial.user_attrs.get("outcome") for trial in slots)
+    outcomes = Counter(HeldTrial(trial).outcome for trial in slots)
     others = {"cached": outcomes["repeated"], "diverged": outcomes["diverged"], "failed": outcomes["failed"]}
     return AblationProgress(sum(trial.state.is_finished() for trial in slots), states[TrialState.RUNNING], others)

@@ -80,9 +80,9 @@ def ablate(
         return
     console.note_plan(planned)
 
-    from archsearch.ablate.ablation import Settings
     from archsearch.ablate.ablation import ablate as run
     from archsearch.ablate.forecast import with_measured_spread
+    from archsearch.study.lifecycle import Settings
     from archsearch.study.pool import worker_count
 
     settings = Settings(

@@ -10,7 +10,7 @@ import typer
 from archsearch.cli import options
 
 if TYPE_CHECKING:
-    from archsearch.ablate.ablation import Settings
+    from archsearch.study.lifecycle import Settings
 
 
 def lint(
@@ -36,7 +36,7 @@ def lint(
     for reference in specs:
         refuse_other(reference, "spec", "lint")
     if price:
-        from archsearch.ablate.ablation import Settings
+        from archsearch.study.lifecycle import Settings
         from archsearch.study.pool import worker_count
 
         count = worker_count(options.workers(workers))

@@ -42,26 +42,25 @@ def run(
     console.started(plan)
 
     from archsearch.data.prepare import load
-    from archsearch.train.compute import choose_engine
-    from archsearch.train.device import resolve_device
+    from archsearch.train.compute import decide
     from archsearch.train.run import run as train
 
-    choice = choose_engine(plan.network, plan.spec.train, resolve_device(plan.spec.train.device))
-    if choice.reason:
-        console.note(f"engine torch: {choice.reason}")
+    compute = decide(plan)
+    if compute.reason:
+        console.note(f"engine torch: {compute.reason}")
     dataset = load(plan.spec.data, data_dir=data_dir, say=console.note)
     finished: list[FinishedRun] = []
     for number in range(seed, seed + (seeds or 1)):
         with console.RunBar(plan, number) as watch:
             one = train(
-                plan.spec,
+                plan,
                 seed=number,
                 runs_dir=runs_dir,
                 data_dir=data_dir,
                 fresh=fresh,
                 watch=watch,
-                limits=limits,
                 dataset=dataset,
+                compute=compute,
             )
         finished.append(one)
         if not json:

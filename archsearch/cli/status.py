@@ -61,8 +61,9 @@ def best(
     """
     from archsearch.cli import console
     from archsearch.errors import NothingCompletedError, UsageError
-    from archsearch.search.search import existing_study, report_on, winner_spec
+    from archsearch.search.search import report_on, winner_spec
     from archsearch.spec.text.write import spec_yaml
+    from archsearch.study.lifecycle import existing_study
 
     if json and yaml:
         raise UsageError("--json and --yaml do not go together")

@@ -13,7 +13,7 @@ from archsearch.cli import options
 
 if TYPE_CHECKING:
     from archsearch.experiment_plan import ExperimentPlan
-    from archsearch.search.search import Settings
+    from archsearch.search.search import SearchSettings
     from archsearch.search.search_file import Study
 
 DEFAULT = "lenet"
@@ -58,14 +58,14 @@ def study(
 
     from archsearch.experiment_plan import plan_experiment
     from archsearch.search.sampling.samplers import SAMPLERS
-    from archsearch.search.search import Settings, search, winner_spec
+    from archsearch.search.search import SearchSettings, search, winner_spec
     from archsearch.spec.lint.rules import lint
     from archsearch.spec.text.sentences import unknown
     from archsearch.study.pool import worker_count
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
         raise UsageError(f"--sampler: {unknown('sampler', sampler, ['auto', *SAMPLERS])}")
-    settings = Settings(
+    settings = SearchSettings(
         trials=trials,
         seconds=timeout if timeout is not None else math.inf,
         workers=worker_count(options.workers(workers)),
@@ -95,7 +95,7 @@ def study(
         raise NothingCompletedError(f"{report.study}: no trial completed")
 
 
-def _announced(loaded: Study, settings: Settings, *, bare: bool, json: bool) -> bool:
+def _announced(loaded: Study, settings: SearchSettings, *, bare: bool, json: bool) -> bool:
     """Say which sampler is used; where no study was named also what will run and how long, and ask on a terminal."""
     from archsearch.cli import console
     from archsearch.search.outlook import outlook

@@ -18,12 +18,13 @@ from archsearch.report.figures.lists import search_figures
 from archsearch.report.figures.trials import baseline_value, counted
 from archsearch.search.record import SearchRecord, search_record
 from archsearch.study.dashboard import Shown
+from archsearch.study.held import HeldStudy
 from archsearch.study.storage import Storage, Study
 
 
 def shown(study: Study, storage: Storage) -> Shown | None:
     """Draw what there is to draw, and say what came out so far; None for what is neither search nor ablation."""
-    kind = study.user_attrs.get("kind")
+    kind = HeldStudy(study).kind
     if kind == "ablation":
         report = report_on(study)
         return _shown(ablation_figures(report), verdict_note(report))

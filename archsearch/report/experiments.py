@@ -14,11 +14,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from archsearch.errors import ArchsearchError
+from archsearch.experiment_plan import plan_experiment
 from archsearch.files import seal
 from archsearch.report.document import slug
+from archsearch.spec.experiment import ExperimentSpec
 from archsearch.train.directory import RunDirectory
+from archsearch.train.identity import experiment_key
 from archsearch.train.result import RunResult
 
 Floats = NDArray[np.floating[Any]]
@@ -71,8 +75,13 @@ def with_files(result: RunResult, runs_dir: Path) -> KnownRun:
 def grouped(runs: Sequence[KnownRun]) -> tuple[RunGroup, ...]:
     """Put runs of the same experiment together, in the order they came; each run once."""
     groups: dict[str, dict[str, KnownRun]] = {}
+    keys: dict[str, str] = {}
     for run in runs:
-        groups.setdefault(_experiment(run.result), {}).setdefault(run.result.run_id, run)
+        written = seal([run.result.spec.get(part) for part in ("data", "network", "train")])
+        if written not in keys:
+            keys[written] = _experiment(run.result.spec) or written
+        group = seal([keys[written], _place(run.result.spec), run.result.data_fingerprint])
+        groups.setdefault(group, {}).setdefault(run.result.run_id, run)
     taken: dict[str, int] = {}
     made = []
     for members in groups.values():
@@ -83,9 +92,17 @@ def grouped(runs: Sequence[KnownRun]) -> tuple[RunGroup, ...]:
     return tuple(made)
 
 
-def _experiment(result: RunResult) -> str:
-    spec = {part: result.spec.get(part) for part in ("data", "network", "train")}
-    return seal([spec, result.data_fingerprint])
+def _experiment(spec: dict[str, Any]) -> str | None:
+    """Give the `experiment_key` of a resolved spec; None where it cannot be planned here (own data that is gone)."""
+    try:
+        return experiment_key(plan_experiment(ExperimentSpec.model_validate(spec)))
+    except (ArchsearchError, ValidationError):
+        return None
+
+
+def _place(spec: dict[str, Any]) -> list[Any]:
+    """Give where a spec asks to be computed: runs of one seed on two engines that were asked for are two groups."""
+    return [spec["train"].get(key) for key in ("device", "engine")]
 
 
 # -- what is in the files ----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archsearch import __version__
-from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.ablation import report_on
 from archsearch.ablate.compare import Compared, Values
 from archsearch.ablate.evidence import evidence_of as ablation_evidence
 from archsearch.errors import UsageError
@@ -28,7 +28,7 @@ from archsearch.report.names import Named, find
 from archsearch.report.source import Source
 from archsearch.search.evidence import evidence_of
 from archsearch.search.record import search_record
-from archsearch.search.search import existing_study
+from archsearch.study.lifecycle import existing_ablation, existing_study
 from archsearch.study.storage import open_storage
 
 

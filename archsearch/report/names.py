@@ -9,20 +9,19 @@ is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from archsearch.errors import DamagedFileError, UsageError
+from archsearch.errors import UsageError
 from archsearch.experiment_plan import load_plan
-from archsearch.files import read_sealed
 from archsearch.report.experiments import KnownRun
-from archsearch.search.search import study_names
 from archsearch.spec.catalog import catalog
-from archsearch.study.storage import default_url, kind_of, open_storage
+from archsearch.study.lifecycle import kind_of, study_names
+from archsearch.study.storage import default_url, open_storage
 from archsearch.train.directory import RunDirectory
-from archsearch.train.run import identity
+from archsearch.train.identity import experiment_key, experiment_key_of
+from archsearch.train.kept import begun
 
 _RUN_ID = re.compile(r"[0-9a-f]{4,16}")
 _FILES = (".yaml", ".yml")
@@ -120,10 +119,10 @@ def _result(directory: Path) -> KnownRun | None:
 def _of_spec(name: str, runs_dir: Path) -> tuple[list[KnownRun], list[Unfinished]]:
     """Find the runs of a spec among all: those with its data, network and training, whatever seed and device."""
     plan = load_plan(name)
-    wanted = _told_apart(identity(plan, 0, "", "cpu"))
+    wanted = experiment_key(plan)
     runs, unfinished = [], []
-    for directory, held in _begun(runs_dir):
-        if _told_apart(held) != wanted:
+    for directory, held in begun(runs_dir):
+        if experiment_key_of(held) != wanted:
             continue
         run = _result(directory)
         if run is not None:
@@ -131,20 +130,6 @@ def _of_spec(name: str, runs_dir: Path) -> tuple[list[KnownRun], list[Unfinished
         else:
             unfinished.append(Unfinished(plan.spec.name, int(held["seed"]), directory))
     if not runs:
-        begun = f"; {len(unfinished)} were begun and not finished" if unfinished else ""
-        raise UsageError(f"{name} has no finished run in {runs_dir}{begun}; archsearch run {name} makes one")
+        others = f"; {len(unfinished)} were begun and not finished" if unfinished else ""
+        raise UsageError(f"{name} has no finished run in {runs_dir}{others}; archsearch run {name} makes one")
     return runs, unfinished
-
-
-def _told_apart(held: dict[str, Any]) -> list[Any]:
-    """Give the part of a run's identity that is its spec's."""
-    train = {key: value for key, value in held["train"].items() if key not in ("device", "engine")}
-    return [held["data"], held["network"], train]
-
-
-def _begun(runs_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for path in sorted(runs_dir.glob("*/run.json")):
-        try:
-            yield path.parent, read_sealed(path)
-        except DamagedFileError:
-            continue

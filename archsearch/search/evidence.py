@@ -8,7 +8,7 @@ Plain data, for reports; the trials one by one are in `record.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -20,13 +20,23 @@ from archsearch.errors import ArchsearchError, SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.plain import Plain
 from archsearch.search.confirm import BASELINE
-from archsearch.search.finalists import confirmed_runs, confirming_slots, ranked_trials
-from archsearch.search.jobs import SEARCH_SEED
-from archsearch.search.search_file import stored_study
-from archsearch.search.space.space import network_key
+from archsearch.search.finalists import confirmed_runs, confirming_slots, mixed_confirmations, ranked_trials
+from archsearch.search.jobs import SEARCH_SEED, held_search
+from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.study.held import Machine, fingerprints_of, machines_of, reads_of, results_of, run_of, why_lost
+from archsearch.study.held import (
+    HeldStudy,
+    HeldTrial,
+    Machine,
+    fingerprints_of,
+    machines_of,
+    reads_of,
+    run_of,
+    runs_of,
+    why_lost,
+)
 from archsearch.study.queue import slots_of
+from archsearch.train.identity import experiment_key
 from archsearch.train.result import RunResult
 
 
@@ -79,35 +89,37 @@ BEST_KEPT = 5  # of the ranking: the finalists are found by their own names
 
 def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
     """Read what a report needs beside the trials' values; touches no file but the storage."""
-    held = opened.user_attrs
+    held = HeldStudy(opened)
     searching = list(slots_of(opened).values())
     confirming = confirming_slots(opened, storage)
     confirmed: dict[str, list[RunResult]] = {}
-    for trial in confirmed_runs(opened, confirming):
+    done = confirmed_runs(opened, confirming)
+    useless = mixed_confirmations(opened, storage, done)
+    for trial in done:
         result = run_of(trial)
-        if result is not None:
-            confirmed.setdefault(trial.user_attrs["candidate"], []).append(result)
+        if result is not None and trial.number not in useless:
+            confirmed.setdefault(HeldTrial(trial).candidate, []).append(result)
     base = next((t for t in searching if t.number == 0 and t.state == TrialState.COMPLETE), None)
     compared = confirmed[BASELINE][0].spec if BASELINE in confirmed else _baseline(held)
-    compared = {**compared, "name": held["base"].get("name", BASELINE)}
-    is_base = base is not None and base.user_attrs.get("network") == _network_of(compared)
-    everything = results_of([*searching, *confirming])
+    compared = {**compared, "name": held.base.get("name", BASELINE)}
+    is_base = base is not None and experiment_of(base) == _network_of(compared)
+    everything = runs_of([*searching, *confirming])
     return Evidence(
         study=opened.study_name,
-        text=held["text"],
+        text=held.text,
         base=compared,
-        seed=held["seed"],
+        seed=held.seed,
         run_seed=SEARCH_SEED,
-        sampler=held["sampler"],
-        objective=tuple((direction, metric) for direction, metric in held["identity"]["objective"]),
+        sampler=held.sampler,
+        objective=tuple((direction, metric) for direction, metric in held.identity["objective"]),
         base_trial=_trial_run(base) if base is not None and is_base else None,
         ranked=tuple(run for t in ranked_trials(opened)[:BEST_KEPT] if (run := _trial_run(t)) is not None),
         confirmed={name: tuple(sorted(runs, key=lambda r: r.seed)) for name, runs in confirmed.items()},
-        lost=(*_lost("search", searching), *_lost("confirmation", confirming)),
+        lost=(*_lost("search", searching), *_lost("confirmation", confirming), *_left_out(done, useless)),
         machines=machines_of(everything),
         fingerprints=fingerprints_of(everything),
-        test_reads=reads_of(results_of(confirming)),
-        earlier_test_reads=reads_of(results_of(searching)),
+        test_reads=reads_of(runs_of(confirming)),
+        earlier_test_reads=reads_of(runs_of(searching)),
     )
 
 
@@ -116,21 +128,39 @@ def _trial_run(trial: FrozenTrial) -> TrialRun | None:
     return None if result is None else TrialRun(number=trial.number, values=tuple(trial.values), result=result)
 
 
-def _baseline(held: dict[str, Any]) -> dict[str, Any]:
+def _baseline(held: HeldStudy) -> dict[str, Any]:
     """Give the base trained as the candidates are; as it was read where this version cannot read the study's file."""
     try:
-        space = stored_study(held["text"], held["stem"], held["base"]).space
+        space = held_search(held).space
     except SpecError:
-        return dict(held["base"])
+        return held.base
     return space.baseline.model_dump(mode="json")
 
 
 def _network_of(spec: dict[str, Any]) -> str | None:
     """Give what the trials call this experiment; None where it cannot be planned here (own data that is gone)."""
     try:
-        return network_key(plan_experiment(ExperimentSpec.model_validate(spec)))
+        return experiment_key(plan_experiment(ExperimentSpec.model_validate(spec)))
     except (ArchsearchError, ValidationError):
         return None
+
+
+def _left_out(done: Iterable[FrozenTrial], useless: Mapping[int, str]) -> list[LostRun]:
+    lost = []
+    for trial in done:
+        if trial.number in useless:
+            held, reason = HeldTrial(trial), useless[trial.number]
+            lost.append(
+                LostRun(
+                    part="confirmation",
+                    trial=trial.number,
+                    outcome="left out",
+                    reason=reason,
+                    seed=held.seed,
+                    spec=held.spec,
+                )
+            )
+    return lost
 
 
 def _lost(part: str, trials: Iterable[FrozenTrial]) -> list[LostRun]:
@@ -138,6 +168,8 @@ def _lost(part: str, trials: Iterable[FrozenTrial]) -> list[LostRun]:
     for trial in trials:
         if trial.state == TrialState.FAIL:
             outcome, reason = why_lost(trial)
-            seed, spec = trial.user_attrs.get("seed"), trial.user_attrs.get("spec")
-            lost.append(LostRun(part=part, trial=trial.number, outcome=outcome, reason=reason, seed=seed, spec=spec))
+            held = HeldTrial(trial)
+            lost.append(
+                LostRun(part=part, trial=trial.number, outcome=outcome, reason=reason, seed=held.seed, spec=held.spec)
+            )
     return lost

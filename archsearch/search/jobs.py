@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
@@ -19,15 +18,19 @@ from archsearch.metrics import METRICS, WATCHED
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import Study, stored_study
-from archsearch.search.space.space import InfeasibleError, base_values, network_key
+from archsearch.search.space.space import InfeasibleError, base_values
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.study.held import Assigned, HeldSearch, HeldStudy, HeldTrial, fixed_values
+from archsearch.study.network_runner import NetworkRunner, plan_of
+from archsearch.study.optuna_private import frozen
 from archsearch.study.queue import Slot, refill, slots_of
+from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError
 from archsearch.study.storage import Storage
-from archsearch.study.worker import Assignment, PrunedError, RefusedError
+from archsearch.train.identity import experiment_key
 from archsearch.train.latency import latency_ms
-from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.loop import Watch
 from archsearch.train.result import EpochRecord
-from archsearch.train.run import FinishedRun, Silent
+from archsearch.train.run import Silent
 
 SEARCH_SEED = 0  # every sample is trained with this seed: the same batches, the same initial weights where layers agree
 
@@ -35,20 +38,17 @@ SEARCH_SEED = 0  # every sample is trained with this seed: the same batches, the
 class SearchJob:
     """A slot is one sample of the space."""
 
-    read_test: ReadTest = "never"
-    goes_on = True
-
     def __init__(self, study: optuna.Study) -> None:
-        held = study.user_attrs
+        self.runner = NetworkRunner("never", goes_on=True)
+        held = HeldStudy(study)
         self.study = study
-        self.source = stored_study(held["text"], held["stem"], held["base"])
+        self.source = held_search(held)
         space = self.source.space
         planned = slots_of(study).get(0)
-        first = base_values(space) if planned is None else planned.system_attrs.get("fixed_params") or None
+        first = base_values(space) if planned is None else dict(fixed_values(planned)) or None
         self.first = first or {}
-        self.trials: int = held["trials"]
-        sampler: str = held["sampler"]
-        self.sampler = FeasibleSampler(space, make_sampler(sampler), held["seed"], first, MEMORY.get(sampler))
+        self.trials = held.trials
+        self.sampler = FeasibleSampler(space, make_sampler(held.sampler), held.seed, first, MEMORY.get(held.sampler))
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
         study.pruner = make_pruner(self.source.spec.pruner, space.baseline.train.epochs)
 
@@ -59,21 +59,20 @@ class SearchJob:
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Sample a network that fits, or take the one that was enqueued."""
         began = time.monotonic()
-        frozen = trial.storage.get_trial(trial._trial_id)
+        slot = frozen(trial)
         try:
-            plan, values, infeasible = self.sampler.sample(self.study, frozen)
+            plan, values, infeasible = self.sampler.sample(self.study, slot)
         except InfeasibleError as error:  # its values were fixed before, perhaps on a machine with another device
             raise RefusedError(str(error)) from None
         spec = plan.spec.model_copy(update={"name": f"{self.source.spec.name}-{trial.number}"})
-        attrs = {
-            "network": network_key(plan),
-            "parameters": plan.network.parameters,
-            "macs": plan.network.macs,
-            "infeasible": frozen.user_attrs.get("infeasible", infeasible),  # tried again: as it was
-            "sampling_seconds": time.monotonic() - began,
-        }
+        before = HeldTrial(slot)
+        held = Assigned(
+            network=experiment_key(plan),
+            infeasible=infeasible if before.network is None else before.infeasible,  # tried again: as it was
+            sampling_seconds=time.monotonic() - began,
+        )
         params = {name: (self.distributions[name], value) for name, value in values.items()}
-        return Assignment(replace(plan, spec=spec), SEARCH_SEED, attrs, params)
+        return Assignment(replace(plan, spec=spec), SEARCH_SEED, held, params)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow the metric that is learned; stop weak trials."""
@@ -81,9 +80,9 @@ class SearchJob:
         metric = self.source.spec.objective[learned][1] if learned is not None else WATCHED[0]
         return _PruningWatch(self.study, trial, metric)
 
-    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+    def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the objectives in the study's order."""
-        return [_metric(metric, assignment, finished) for _, metric in self.source.spec.objective]
+        return [_metric(metric, assignment, outcome) for _, metric in self.source.spec.objective]
 
 
 MEASURED: dict[str, Callable[[ExperimentPlan, Path], float]] = {"latency_ms": latency_ms}  # on the machine, after a run
@@ -114,33 +113,31 @@ class _PruningWatch(Silent):
             return
         if self.several:
             self.noted[str(record.epoch)] = value
-            self.trial.set_user_attr("learned", self.noted)
+            self.trial.set_user_attr(HeldTrial.learned.key, self.noted)
         else:
             self.trial.report(value, record.epoch)
 
     def _weak(self) -> bool:
         if not self.several:
             return self.trial.should_prune()
-        frozen = self.trial.storage.get_trial(self.trial._trial_id)
-        return self.study.pruner.prune(self.study, frozen)
+        return self.study.pruner.prune(self.study, frozen(self.trial))
 
 
-def _metric(metric: str, assignment: Assignment, finished: FinishedRun) -> float | None:
+def _metric(metric: str, assignment: Assignment, outcome: Outcome) -> float | None:
     row = METRICS.get(metric)
     if row is None:
-        return finished.result.metrics.get(metric)
-    if row.compute is None:
-        return MEASURED[metric](assignment.plan, finished.run_dir)
-    return float(row.compute(assignment.plan.network))
+        return outcome.metrics.get(metric)
+    if row.compute is not None:
+        return float(row.compute(plan_of(assignment).network))
+    assert outcome.files is not None, "a network's run keeps its weights"
+    return MEASURED[metric](plan_of(assignment), outcome.files)
 
 
 class ConfirmJob:
     """A slot is one finalist, or the baseline, with a fresh seed; only here the test set is read."""
 
-    read_test: ReadTest = "end"
-    goes_on = True
-
     def __init__(self, study: optuna.Study) -> None:
+        self.runner = NetworkRunner("end", goes_on=True)
         self.study = study
 
     def plan_ahead(self, storage: Storage) -> None:
@@ -148,22 +145,22 @@ class ConfirmJob:
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the spec and the seed that the slot holds."""
-        held = trial.user_attrs
-        spec = ExperimentSpec.model_validate(held["candidate_spec"])
+        held = HeldTrial(trial)
+        spec = ExperimentSpec.model_validate(held.candidate_spec)
         params = {
             # noted, not suggested: a search that goes on brings new finalists, and Optuna's choices never change
-            "candidate": (CategoricalDistribution(held["candidates"]), held["candidate"]),
-            "seed": (IntDistribution(0, 2**31 - 1), held["run_seed"]),
+            "candidate": (CategoricalDistribution(held.candidates), held.candidate),
+            "seed": (IntDistribution(0, 2**31 - 1), held.run_seed),
         }
-        return Assignment(plan_experiment(spec), held["run_seed"], params=params)
+        return Assignment(plan_experiment(spec), held.run_seed, params=params)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a finalist is always trained to the end."""
         return Silent()
 
-    def values(self, assignment: Assignment, finished: FinishedRun) -> Sequence[float | None]:
+    def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the test accuracy."""
-        return [finished.result.test_accuracy]
+        return [outcome.metrics["test_accuracy"]]
 
 
 def search_job(study: optuna.Study) -> SearchJob:
@@ -176,15 +173,22 @@ def confirm_job(study: optuna.Study) -> ConfirmJob:
     return ConfirmJob(study)
 
 
-def what_is_held(study: Study, seed: int, sampler: str) -> dict[str, Any]:
+def what_is_held(study: Study, seed: int, sampler: str, trials: int) -> HeldSearch:
     """Give what a storage holds of a search, so that any worker can make its job."""
-    return {
-        "kind": "search",
-        "text": study.text,
-        "stem": study.stem,
-        "base": study.space.base.model_dump(mode="json"),
-        "seed": seed,
-        "sampler": sampler,
-        "identity": study.identity(),
-        "metrics": [metric for _, metric in study.spec.objective],
-    }
+    learned = study.spec.learned
+    return HeldSearch(
+        text=study.text,
+        stem=study.stem,
+        base=study.space.base.model_dump(mode="json"),
+        seed=seed,
+        sampler=sampler,
+        identity=study.identity(),
+        metrics=tuple(metric for _, metric in study.spec.objective),
+        minimize_learned=learned is not None and study.spec.objective[learned][0] == "minimize",
+        trials=trials,
+    )
+
+
+def held_search(held: HeldStudy) -> Study:
+    """Read the search file that a study holds; raise `SpecError` where this version does not read it any more."""
+    return stored_study(held.text, held.stem, held.base)

@@ -18,13 +18,15 @@ import sqlalchemy
 
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.plain import Plain
-from archsearch.search.search import Settings, choose_sampler
+from archsearch.search.search import SearchSettings, choose_sampler
 from archsearch.search.search_file import Screen, Study
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, Values, base_values
 from archsearch.search.space.templates import Open
+from archsearch.study.held import HeldStudy, HeldTrial
+from archsearch.study.lifecycle import study_there
 from archsearch.study.queue import slots_of
-from archsearch.study.storage import default_url, open_storage
+from archsearch.study.storage import open_storage
 
 MEASURED = 3  # sampled networks that are timed beside the baseline
 _MOST_TRIES = 200
@@ -46,10 +48,12 @@ class Outlook(Plain):
     seconds_from: str
 
 
-def outlook(study: Study, settings: Settings, measure: Callable[[ExperimentPlan], float] | None = None) -> Outlook:
+def outlook(
+    study: Study, settings: SearchSettings, measure: Callable[[ExperimentPlan], float] | None = None
+) -> Outlook:
     """Look ahead; `measure` gives the seconds of a whole run, and is asked only where no trial of the study ran yet."""
     name = settings.name or study.spec.name
-    opened = _opened(settings.storage or default_url(settings.runs_dir), name)
+    opened = _opened(settings.url, name)
     trials = settings.trials or study.spec.trials
     sampler, why = sampler_used(study, opened, settings.sampler or study.spec.sampler, trials)
     slots = [] if opened is None else list(slots_of(opened).values())
@@ -73,8 +77,8 @@ def outlook(study: Study, settings: Settings, measure: Callable[[ExperimentPlan]
 
 def sampler_used(study: Study, opened: optuna.Study | None, wanted: str, trials: int) -> tuple[str, str]:
     """Name the sampler that a search uses, and say why: one that has begun goes on with its own."""
-    if opened is not None and "sampler" in opened.user_attrs:
-        held = str(opened.user_attrs["sampler"])
+    if opened is not None and not (study_held := HeldStudy(opened)).lacks([HeldStudy.sampler.key]):
+        held = study_held.sampler
         return held, "the study began with it" + (f", {wanted} is not used" if wanted not in ("auto", held) else "")
     return choose_sampler(study, trials) if wanted == "auto" else (wanted, "as asked for")
 
@@ -88,10 +92,7 @@ def _opened(url: str, name: str) -> optuna.Study | None:
     except sqlalchemy.exc.ArgumentError:
         pass  # said by who opens it
     storage = open_storage(url, reading=True)
-    if name not in optuna.get_all_study_names(storage):
-        return None
-    opened = optuna.load_study(study_name=name, storage=storage)
-    return opened if opened.user_attrs.get("kind") == "search" else None
+    return study_there(name, storage, "search")
 
 
 def _seconds(
@@ -103,8 +104,9 @@ def _seconds(
     near: Values,
 ) -> tuple[float | None, str]:
     """Estimate the seconds of one worker: from the trials that there are, else from timed batches."""
-    took = [float(trial.user_attrs["seconds"]) for trial in slots if "seconds" in trial.user_attrs]
-    whole = [float(t.user_attrs["seconds"]) for t in slots if "seconds" in t.user_attrs and "result" in t.user_attrs]
+    ended = [(held, held.seconds) for trial in slots if (held := HeldTrial(trial)).seconds is not None]
+    took = [seconds for _, seconds in ended if seconds is not None]
+    whole = [seconds for held, seconds in ended if seconds is not None and held.run is not None]
     if took and whole:
         seconds = left * statistics.fmean(took) + confirming * statistics.fmean(whole)
         return seconds, f"the {len(took)} trials so far"

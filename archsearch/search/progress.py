@@ -10,6 +10,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from archsearch.search.search_file import describe_values
+from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.queue import slots_of
 
 
@@ -35,7 +36,7 @@ def progress_of(study: optuna.Study) -> StudyProgress:
     """Look at a study's slots once."""
     slots = list(slots_of(study).values())
     states = Counter(trial.state for trial in slots)
-    outcomes = Counter(trial.user_attrs.get("outcome") for trial in slots)
+    outcomes = Counter(HeldTrial(trial).outcome for trial in slots)
     sign = 1.0 if study.directions[0] == StudyDirection.MAXIMIZE else -1.0
     history: list[float] = []
     best = None
@@ -43,16 +44,17 @@ def progress_of(study: optuna.Study) -> StudyProgress:
         if best is None or sign * trial.values[0] > sign * best.values[0]:
             best = trial
         history.append(best.values[0])
-    metrics = study.user_attrs.get("metrics", ["value"])
+    held = HeldStudy(study)
+    metrics = held.metrics if held.kind == "search" else ("value",)  # a confirmation's are the report's to name
     return StudyProgress(
         study=study.study_name,
-        total=max(study.user_attrs.get("trials", 0), len(slots)),
+        total=max(held.trials, len(slots)),
         done=sum(trial.state.is_finished() for trial in slots),
         running=states[TrialState.RUNNING],
         pruned=states[TrialState.PRUNED],
         repeated=outcomes["repeated"],
         diverged=outcomes["diverged"],
-        infeasible=sum(trial.user_attrs.get("infeasible", 0) for trial in slots),
+        infeasible=sum(HeldTrial(trial).infeasible for trial in slots),
         metric=metrics[0],
         best=best.values[0] if best is not None else None,
         best_trial=best.number if best is not None else None,

@@ -22,10 +22,11 @@ from archsearch.errors import SpecError
 from archsearch.metrics import is_learned, main_of
 from archsearch.plain import Plain
 from archsearch.search.importance import Importances, OpenValue, Sample, importances
+from archsearch.search.jobs import held_search
 from archsearch.search.search import StudyReport, baseline_trial, report_on
-from archsearch.search.search_file import stored_study
 from archsearch.search.space.domains import Value
 from archsearch.spec.text.oneline import network_line
+from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage
 from archsearch.train.result import EpochRecord
@@ -109,27 +110,27 @@ class SearchRecord(Plain):
 
 def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
     """Read a search from its storage."""
-    held = study.user_attrs
+    held = HeldStudy(study)
     metrics = tuple(
         MetricRecord(name=name, direction="maximize" if direction.name == "MAXIMIZE" else "minimize")
-        for name, direction in zip(held["metrics"], study.directions, strict=True)
+        for name, direction in zip(held.metrics, study.directions, strict=True)
     )
     main = main_of([metric.name for metric in metrics])
     found = sorted(slots_of(study).items())
     trials = tuple(_trial(slot, trial, metrics[main].name) for slot, trial in found)
     baseline = baseline_trial(trial for _, trial in found)
-    space = _space([trial for _, trial in found], held["identity"]["space"])
+    space = _space([trial for _, trial in found], held.identity["space"])
     report = report_on(study, storage)
     pruner = _pruner(held)
-    limits = held["identity"]["limits"]
+    limits = held.identity["limits"]
     return SearchRecord(
         name=study.study_name,
-        text=held["text"],
-        base=held["base"],
+        text=held.text,
+        base=held.base,
         metrics=metrics,
         main=main,
-        sampler=held["sampler"],
-        seed=held["seed"],
+        sampler=held.sampler,
+        seed=held.seed,
         planned=report.trials,
         most_parameters=limits.get("parameters"),
         most_macs=limits.get("macs"),
@@ -144,12 +145,10 @@ def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
 
 
 def _trial(slot: int, trial: FrozenTrial, metric: str) -> TrialRecord:
-    held = trial.user_attrs
-    result: Mapping[str, Any] = held.get("result") or {}
-    history = tuple(EpochRecord.model_validate(record) for record in result.get("history", ()))
-    spec = held.get("spec")
+    held = HeldTrial(trial)
+    run, spec, seconds = held.run, held.spec, held.seconds
+    history = tuple(EpochRecord.model_validate(record) for record in run.history) if run is not None else ()
     started, finished = _utc(trial.datetime_start), _utc(trial.datetime_complete)
-    seconds = held.get("seconds")
     if seconds is None and trial.duration is not None:
         seconds = trial.duration.total_seconds()
     return TrialRecord(
@@ -158,30 +157,30 @@ def _trial(slot: int, trial: FrozenTrial, metric: str) -> TrialRecord:
         outcome=_outcome(trial),
         values=tuple(trial.values) if trial.state == TrialState.COMPLETE else None,
         params=dict(trial.params),
-        network=held.get("network"),
+        network=held.network,
         line=network_line(spec["network"]) if spec is not None else "",
-        parameters=held.get("parameters"),
-        macs=held.get("macs"),
-        infeasible=held.get("infeasible", 0),
-        seed=held.get("seed"),
+        parameters=held.parameters,
+        macs=held.macs,
+        infeasible=held.infeasible,
+        seed=held.seed,
         spec=spec,
-        run_id=held.get("run_id"),
+        run_id=held.run_id,
         learned=_learned(trial, history, metric),
         history=history,
         started=started if trial.state != TrialState.WAITING else None,
         finished=finished,
         seconds=seconds,
-        worker=_worker(held.get("owner")),
-        attempts=held.get("attempts", 1),
-        failure=held.get("failure"),
-        engine=result.get("environment", {}).get("engine"),
+        worker=_worker(held.owner),
+        attempts=held.deaths + 1,
+        failure=held.failure,
+        engine=run.environment.get("engine") if run is not None else None,
     )
 
 
 def _outcome(trial: FrozenTrial) -> Outcome:
     if not trial.state.is_finished():
         return "running" if trial.state == TrialState.RUNNING else "waiting"
-    told: Outcome | None = trial.user_attrs.get("outcome")
+    told: Outcome | None = HeldTrial(trial).outcome
     if told is not None:
         return told
     return {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned"}.get(trial.state, "failed")  # type: ignore[return-value]
@@ -194,8 +193,7 @@ def _learned(trial: FrozenTrial, history: Sequence[EpochRecord], metric: str) ->
     if history:
         curve = [(record.epoch, record.metrics.get(metric)) for record in history]
     else:
-        reported = trial.intermediate_values or trial.user_attrs.get("learned", {})
-        curve = sorted((int(epoch), value) for epoch, value in reported.items())
+        curve = sorted((trial.intermediate_values or HeldTrial(trial).learned).items())
     return tuple((epoch, value) for epoch, value in curve if value is not None and math.isfinite(value))
 
 
@@ -224,10 +222,10 @@ def _space(trials: Sequence[FrozenTrial], order: Mapping[str, str]) -> tuple[Ope
     return tuple(sorted(found.values(), key=lambda value: (places.get(value.name, len(places)), value.name)))
 
 
-def _pruner(held: Mapping[str, Any]) -> str | None:
+def _pruner(held: HeldStudy) -> str | None:
     """Write the study's pruner with its settings; None where this version cannot read the study's file any more."""
     try:
-        pruner = stored_study(held["text"], held["stem"], held["base"]).spec.pruner
+        pruner = held_search(held).spec.pruner
     except SpecError:
         return None
     settings = ", ".join(f"{name} {value}" for name, value in pruner.model_dump(exclude={"name"}).items())

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.spec.training import TrainSpec
-from archsearch.train.compute import choose_engine
+from archsearch.train.compute import choose_engine, resolve_device
 
 
 def check_device(train: TrainSpec) -> str:
     """Give the device of a training, `auto` where it need not be known; raise `UsageError` where it is missing."""
     if train.device == "cpu" or (train.device == "auto" and train.engine != "native"):
         return train.device
-    from archsearch.train.device import resolve_device
-
     return resolve_device(train.device)
 
 

@@ -7,9 +7,8 @@ report.best, report.headline, report.confirmed
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.errors import SpecError, UsageError
+from archsearch.errors import SpecError
 from archsearch.files import write_whole
 from archsearch.plain import Plain
 from archsearch.search.confirm import Confirmation, best_of, headline
@@ -30,11 +29,12 @@ from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.write import spec_yaml
+from archsearch.study.compute import fix
+from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fixed_values
+from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
-from archsearch.study.storage import default_url, experimental, open_storage, read_each
-
-Look = Callable[[optuna.Study], None]
+from archsearch.study.storage import open_storage
 
 
 class Best(Plain):
@@ -87,39 +87,33 @@ class StudyReport(Plain):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How a search is run; None means what the study file says."""
+class SearchSettings(Settings):
+    """How a search is run; None means what the search file says."""
 
     trials: int | None = None
-    seconds: float = math.inf
-    workers: int = 1
-    storage: str | None = None
-    name: str | None = None
     seed: int = 0
     sampler: str | None = None
     confirm: int | None = None
     confirm_seeds: int | None = None
-    runs_dir: Path = Path("runs")
-    data_dir: Path | None = None
 
 
-def search(study: Study, settings: Settings, look: Look = lambda study: None) -> StudyReport:
+def search(study: Study, settings: SearchSettings, look: Look = lambda study: None) -> StudyReport:
     """Search until the study has its number of trials, confirm the best, and write `runs/<study>/best.yaml`.
 
     Called again it goes on; the number of trials is a total, however many processes work. Raises `SpecError` if a study
     of this name has another space, `UnavailableError` if the storage cannot be reached, `Interrupted`.
     """
-    url = settings.storage or default_url(settings.runs_dir)
-    storage = open_storage(url)
+    storage = open_storage(settings.url)
     name = settings.name or study.spec.name
     trials = settings.trials or study.spec.trials
     opened = open_study(study, storage, name, settings.seed, settings.sampler, trials)
-    if opened.user_attrs["sampler"] == "brute_force" and total_of(study.space) <= EXACT_UP_TO:
+    if HeldStudy(opened).sampler == "brute_force" and total_of(study.space) <= EXACT_UP_TO:
         counted = count_space(study.space)
         if counted.exact:
             trials = min(trials, max(1, counted.distinct))  # each network once, and then there is nothing left
-    opened.set_user_attr("trials", max(trials, opened.user_attrs.get("trials", 0)))
-    site = Site(url, name, settings.runs_dir, settings.data_dir, settings.seconds)
+    opened.set_user_attr(HeldStudy.trials.key, max(trials, HeldStudy(opened).trials))
+    fix(storage, opened, (), settings.workers)
+    site = Site(settings.url, name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, search_job, settings.workers, lambda: look(opened))
     look(opened)
     confirm = study.spec.confirm if settings.confirm is None else settings.confirm
@@ -135,32 +129,20 @@ def open_study(
     study: Study, storage: RDBStorage, name: str, seed: int, sampler: str | None, trials: int
 ) -> optuna.Study:
     """Open the study of this name, or make it; refuse one that was made for another space."""
-    _check_name(name)
-    directions = [direction for direction, _ in study.spec.objective]
     wanted = sampler or study.spec.sampler
-    opened = optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
-    held = opened.user_attrs
-    if not held:
+
+    def held() -> HeldSearch:
         chosen = choose_sampler(study, trials)[0] if wanted == "auto" else wanted
-        for key, value in what_is_held(study, seed, chosen).items():
-            opened.set_user_attr(key, value)
-        with experimental():
-            opened.set_metric_names([metric for _, metric in study.spec.objective])
-        return opened
-    if held.get("kind") != "search":
-        raise SpecError(f"{name} exists and is no search; choose another name with --name")
-    differences = _differences(held["identity"], study.identity())
+        return what_is_held(study, seed, chosen, trials)
+
+    opened = open_or_make(storage, name, "search", study.spec.objective, held)
+    differences = _differences(HeldStudy(opened).identity, study.identity())
     if differences:
         raise SpecError(
             f"a study named {name} exists with another space ({'; '.join(differences)}); "
             "choose another name with --name"
         )
     return opened
-
-
-def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
-        raise UsageError(f"--name: {name!r} may hold letters, digits, _ . - only, and begins with a letter or digit")
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -205,9 +187,10 @@ def _finished(study: optuna.Study, trials: int) -> bool:
 def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
     """Give what a study holds now, from the storage alone."""
     slots = list(slots_of(opened).values())
-    outcomes = Counter(trial.user_attrs.get("outcome") for trial in slots)
+    outcomes = Counter(HeldTrial(trial).outcome for trial in slots)
     states = Counter(trial.state for trial in slots)
-    planned = max(opened.user_attrs["trials"], len(slots))
+    held = HeldStudy(opened)
+    planned = max(held.trials, len(slots))
     ranked = ranked_trials(opened)
     confirmed = confirmation_of(opened, storage)
     front: list[Best] = []
@@ -223,9 +206,9 @@ def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
         repeated=outcomes["repeated"],
         diverged=outcomes["diverged"],
         failed=states[TrialState.FAIL] - outcomes["diverged"],
-        infeasible=sum(trial.user_attrs.get("infeasible", 0) for trial in slots),
-        sampler=opened.user_attrs["sampler"],
-        metrics=tuple(opened.user_attrs["metrics"]),
+        infeasible=sum(HeldTrial(trial).infeasible for trial in slots),
+        sampler=held.sampler,
+        metrics=held.metrics,
         best=_winner(opened, ranked, confirmed),
         selected=_best(ranked[0]) if ranked else None,
         front=tuple(front),
@@ -244,18 +227,19 @@ def _winner(opened: optuna.Study, ranked: Sequence[FrozenTrial], confirmed: Conf
 
 def baseline_trial(slots: Iterable[FrozenTrial]) -> int | None:
     """Give the number of the trial that is the base itself: the first slot, where its values were known beforehand."""
-    first = next((t for t in slots if t.user_attrs.get("slot") == 0), None)
-    return first.number if first is not None and first.system_attrs.get("fixed_params") else None
+    first = next((t for t in slots if HeldTrial(t).slot == 0), None)
+    return first.number if first is not None and fixed_values(first) else None
 
 
 def _best(trial: FrozenTrial) -> Best:
+    run = HeldRun(trial)
     return Best(
         number=trial.number,
         value=trial.values[0],
         values=tuple(trial.values),
         params=dict(trial.params),
-        spec=trial.user_attrs["spec"],
-        run_id=trial.user_attrs["run_id"],
+        spec=run.spec,
+        run_id=run.run_id,
     )
 
 
@@ -278,22 +262,3 @@ def _write_best(report: StudyReport, path: Path, name: str) -> None:
 def all_reports(storage: RDBStorage) -> tuple[list[StudyReport], dict[str, str]]:
     """Report on every search of a storage; and why not, for those that cannot be read."""
     return read_each(storage, "search", lambda study: report_on(study, storage))
-
-
-def study_names(storage: RDBStorage) -> list[str]:
-    """Name the studies of a storage; the confirmation of a search is part of it and has no name of its own."""
-    return [name for name in optuna.get_all_study_names(storage) if not name.endswith(".confirm")]
-
-
-def existing_study(name: str, storage: RDBStorage) -> optuna.Study:
-    """Open a study that is there; raise `UsageError` with those that are."""
-    names = study_names(storage)
-    if name not in names:
-        there = ", ".join(names) if names else "there are none yet"
-        raise UsageError(f"no study {name!r} in this storage ({there})")
-    opened = optuna.load_study(study_name=name, storage=storage)
-    if opened.user_attrs.get("kind") != "search":
-        raise UsageError(
-            f"{name} is an ablation, which has verdicts and no best; `archsearch ablate {name}` shows them"
-        )
-    return opened

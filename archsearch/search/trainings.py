@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from archsearch.data.facts import DataFacts, validation_count
 from archsearch.errors import UsageError
+from archsearch.files import seal
 from archsearch.search.runnable import check_device
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import SearchSpace
@@ -23,6 +24,7 @@ from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, 
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.text.yaml import Tree
 from archsearch.spec.training import TrainSpec
+from archsearch.train.identity import recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Training:
     values: dict[str, Value]
     batch_size: int
     last_batch: int
-    key: int  # equal for equal data and training
+    key: int  # equal for what is one experiment with the same network
 
 
 def one_training(values: dict[str, Value], tree: dict[str, Tree], facts: DataFacts) -> Training:
@@ -47,7 +49,7 @@ def one_training(values: dict[str, Value], tree: dict[str, Tree], facts: DataFac
     data = DataSpec.model_validate(tree["data"])
     samples = facts.train - validation_count(data.validation, facts.train)
     last = samples % train.batch_size or min(train.batch_size, samples)
-    return Training(values, train.batch_size, last, hash((train.model_dump_json(), data.model_dump_json())))
+    return Training(values, train.batch_size, last, hash(seal(recipe(data, train, facts))))
 
 
 def asks_for_the_whole(space: SearchSpace, network: Template, last_batch: int) -> bool:

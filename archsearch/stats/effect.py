@@ -14,7 +14,7 @@ from pydantic import Field
 from archsearch.plain import NonNegativeFloat, Plain, Positive
 
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
-ExclusionKind = Literal["missing", "failed", "alone"]
+ExclusionKind = Literal["missing", "failed", "alone", "mixed"]
 Seed = int | str
 Interval = Annotated[tuple[float, float], Field(strict=False)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -43,7 +43,8 @@ class Family(Plain):
 class Exclusion(Plain):
     """A run that no pair could be made of, and why; never left out without one.
 
-    `kind`: it is not there (yet), it has no value, or it is `alone`, as what it would be compared with has none.
+    `kind`: it is not there (yet), it has no value, it is `alone`, as what it would be compared with has none, or the
+    pair would be `mixed`: computed otherwise by another machine.
     """
 
     variant: str

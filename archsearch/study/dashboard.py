@@ -21,6 +21,8 @@ from archsearch.experiment_plan import plan_experiment
 from archsearch.metrics import title_of, told_by
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
+from archsearch.study.held import HeldTrial
+from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage, Study, open_storage
 
@@ -80,9 +82,9 @@ def write_notes(study: Study) -> int:
     library = import_module("optuna_dashboard")
     written = 0
     for trial in slots_of(study).values():
-        if "spec" not in trial.user_attrs or not trial.state.is_finished():
+        if HeldTrial(trial).spec is None or not trial.state.is_finished():
             continue
-        handle = optuna.Trial(study, trial._trial_id)  # the library wants a trial that knows its storage
+        handle = optuna.Trial(study, id_of(trial))  # the library wants a trial that knows its storage
         if not library.get_note(handle):
             library.save_note(handle, trial_note(trial))
             written += 1
@@ -91,15 +93,15 @@ def write_notes(study: Study) -> int:
 
 def trial_note(trial: FrozenTrial) -> str:
     """Write a trial in Markdown: how it ended, its layers, its epochs."""
-    held = trial.user_attrs
-    plan = plan_experiment(ExperimentSpec.model_validate(held["spec"]))
-    lines = [f"**{held.get('outcome', trial.state.name.lower())}**", ""]
+    held = HeldTrial(trial)
+    plan = plan_experiment(ExperimentSpec.model_validate(held.spec))
+    lines = [f"**{held.outcome or trial.state.name.lower()}**", ""]
     lines += ["| layer | kind | output | parameters | MACs |", "| --- | --- | --- | ---: | ---: |"]
     lines += [
         f"| {row.name} | {row.kind} | {size_text(row.output_shape)} | {row.parameters:,} | {row.macs:,} |"
         for row in plan.network.walk()
     ]
-    history = held.get("result", {}).get("history", [])
+    history = held.run.history if held.run is not None else ()
     if history:
         names = ("train_loss", "val_loss", *(f"val_{name}" for name in told_by(history[0]) if name != "loss"))
         lines += ["", f"| epoch | {' | '.join(map(title_of, names))} |", "| ---: " * (1 + len(names)) + "|"]

@@ -1,22 +1,297 @@
-"""What finished trials of any study hold beside their values: runs, the machines that made them, what they read.
+"""What a storage holds of a study and of its trials beside Optuna's own: fields to read, records to write.
 
-results = results_of(trials)
-machines_of(results), fingerprints_of(results), reads_of(results)
+    HeldTrial(trial).outcome, HeldTrial(trial).retry, HeldRun(trial).test_reads     # read when asked for
+    add_slots(storage, study, [Slot(0, held=PlannedCell(cell="baseline", pair=0, run_seed=0, retry=0))])
+    note(storage, trial, stored(Ended(outcome="pruned", seconds=2.0)))
+
+The only file that knows a key of an attribute. What is written is checked when it is written; what is read is not
+checked again: a queue reads a key or two of a thousand trials every few moments, and old storages hold less.
+
+Keys and values are those of version 0.1.0, so that older and newer storages are one format, which both versions go on
+from. Two fields have names of their own here, since two keys differ in a letter: `attempt`, the tries of an ablation's
+run counted from 1, is `retry` (0: the first try), and `attempts`, which begins at 1 and grows with every worker that
+dies, is `deaths` (0: none).
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import EllipsisType
+from typing import Any, Generic, Literal, TypeVar, overload
 
+import optuna
 from optuna.trial import FrozenTrial
 
 from archsearch.plain import Plain
 from archsearch.train.result import RunResult
 
-Held = Mapping[str, Any]  # a result as a trial carries it: without its spec, which stands beside it
+T = TypeVar("T")
+Kind = Literal["search", "confirm", "ablation"]
+Ending = Literal["completed", "repeated", "pruned", "diverged", "failed"]
+
+# -- what is written ---------------------------------------------------------------------------------------------------
+
+
+class Part(Plain):
+    """Some of what a study or a trial holds; what is None is not written."""
+
+
+class HeldSearch(Part):
+    """A search, so that any worker can make its job: file, base, sampler and what must not change."""
+
+    kind: Literal["search"] = "search"
+    text: str
+    stem: str
+    base: dict[str, Any]
+    seed: int
+    sampler: str
+    identity: dict[str, Any]
+    metrics: tuple[str, ...]
+    minimize_learned: bool
+    trials: int
+
+
+class HeldConfirmation(Part):
+    """The confirmation of a search: a study beside it, `of` which it says."""
+
+    kind: Literal["confirm"] = "confirm"
+    of: str
+
+
+class HeldAblation(Part):
+    """An ablation, whole, as JSON."""
+
+    kind: Literal["ablation"] = "ablation"
+    ablation: str
+    metrics: tuple[str, ...]
+    trials: int
+
+
+class PlannedCell(Part):
+    """A slot of an ablation: a cell with the seed of its pair, and the seed that it runs."""
+
+    cell: str
+    pair: int
+    run_seed: int
+    retry: int
+
+
+class PlannedFinalist(Part):
+    """A slot of a confirmation: a finalist among all that there are, with a fresh seed."""
+
+    candidate: str
+    candidates: tuple[str, ...]
+    candidate_spec: dict[str, Any]
+    run_seed: int
+
+
+class Assigned(Part):
+    """How a search came to what a slot stands for."""
+
+    network: str | None = None
+    infeasible: int | None = None
+    sampling_seconds: float | None = None
+
+
+class Started(Part):
+    """What a trial runs: a seed, an experiment as JSON, and its sizes where it has any."""
+
+    seed: int
+    spec: dict[str, Any]
+    parameters: int | None = None
+    macs: int | None = None
+
+
+class Ended(Part):
+    """How a trial ended. `result` is the run's record without its spec, which stands beside it."""
+
+    outcome: Ending
+    seconds: float | None = None
+    run_id: str | None = None
+    result: dict[str, Any] | None = None
+    failure: str | None = None
+
+
+def stored(part: Part | None) -> dict[str, Any]:
+    """Give a part as a storage has it: keys and values."""
+    found = {} if part is None else {name: getattr(part, name) for name in type(part).model_fields}
+    found = {name: value for name, value in found.items() if value is not None}
+    if "retry" in found:
+        found[HeldTrial.retry.key] = found.pop("retry") + 1
+    return found
+
+
+def required_fields(kind: Kind) -> list[str]:
+    """Name what every study of a kind holds."""
+    parts: Mapping[Kind, type[Part]] = {"search": HeldSearch, "confirm": HeldConfirmation, "ablation": HeldAblation}
+    return ["kind", *(name for name, field in parts[kind].model_fields.items() if field.is_required())]
+
+
+def slot_attributes(number: int, part: Part | None) -> dict[str, Any]:
+    """Give what a planned slot holds: its number in the plan, and what its job needs to know."""
+    return {HeldTrial.slot.key: number, **stored(part)}
+
+
+def deaths_attribute(deaths: int) -> tuple[str, int]:
+    """Give key and value that say how many workers a slot has killed."""
+    return HeldTrial.deaths.key, deaths + 1
+
+
+# -- what is read ------------------------------------------------------------------------------------------------------
+
+
+class Key(Generic[T]):
+    """A field of what is held, read under its key when it is asked for.
+
+    Without a value to take where it is missing that raises `KeyError`.
+    """
+
+    def __init__(self, key: str, missing: T | EllipsisType = ..., read: Callable[[Any], T] | None = None) -> None:
+        self.key = key
+        self.missing = missing
+        self.read = read
+
+    @overload
+    def __get__(self, held: None, owner: type[_Held]) -> Key[T]: ...
+
+    @overload
+    def __get__(self, held: _Held, owner: type[_Held]) -> T: ...
+
+    def __get__(self, held: _Held | None, owner: type[_Held]) -> Key[T] | T:
+        if held is None:
+            return self
+        if self.key not in held.attrs and not isinstance(self.missing, EllipsisType):
+            return self.missing
+        value: T = held.attrs[self.key]
+        return value if self.read is None else self.read(value)
+
+
+class _Held:
+    """Attributes as the storage has them."""
+
+    __slots__ = ("attrs",)
+
+    def __init__(self, of: optuna.Study | optuna.Trial | FrozenTrial | _Held) -> None:
+        self.attrs: Mapping[str, Any] = of.attrs if isinstance(of, _Held) else of.user_attrs
+
+
+class HeldStudy(_Held):
+    """What a study holds, as it was when this was made."""
+
+    kind = Key("kind", "")  # "" where another program made it
+    metrics = Key[tuple[str, ...]]("metrics", read=tuple)  # the names of the objectives
+    trials = Key("trials", 0)  # how many are planned in all
+    # what its runs are computed with: see study/compute.py
+    compute = Key[str | None]("compute", None)
+    fingerprints = Key[Mapping[str, str]]("fingerprints", {})
+    # of a search: see HeldSearch
+    text = Key[str]("text")
+    stem = Key[str]("stem")
+    base = Key[dict[str, Any]]("base")
+    seed = Key[int]("seed")
+    sampler = Key[str]("sampler")
+    identity = Key[dict[str, Any]]("identity")
+    minimize_learned = Key("minimize_learned", False)
+    # of an ablation
+    ablation = Key[str]("ablation")
+
+    def lacks(self, fields: Iterable[str]) -> bool:
+        """Say whether the study misses one of these fields: its making was interrupted."""
+        return not self.attrs.keys() >= set(fields)
+
+
+class HeldTrial(_Held):
+    """What a trial holds, as it was when this was made; what comes later is None."""
+
+    # of the queue
+    slot = Key[int | None]("slot", None)  # the number in the plan; None for a trial that is no slot
+    owner = Key[Mapping[str, Any] | None]("owner", None)  # the process that has the slot
+    beat = Key[int | None]("beat", None)  # changes as long as the owner lives
+    deaths = Key[int]("attempts", 0, lambda attempts: int(attempts) - 1)
+    # of an ablation: see PlannedCell; of a confirmation: see PlannedFinalist
+    cell = Key[str]("cell")
+    pair = Key[int]("pair")
+    retry = Key[int]("attempt", read=lambda attempt: int(attempt) - 1)
+    candidate = Key[str]("candidate")
+    candidates = Key[tuple[str, ...]]("candidates", read=tuple)
+    candidate_spec = Key[dict[str, Any]]("candidate_spec")
+    run_seed = Key[int]("run_seed")
+    # of every trial that was started: see Assigned and Started
+    network = Key[str | None]("network", None)
+    parameters = Key[int | None]("parameters", None)
+    macs = Key[int | None]("macs", None)
+    infeasible = Key("infeasible", 0)
+    seed = Key[int | None]("seed", None)
+    spec = Key[dict[str, Any] | None]("spec", None)
+    # the learned metric by epoch, where Optuna takes no reports: with several objectives
+    learned = Key[dict[int, float]]("learned", {}, lambda noted: {int(epoch): value for epoch, value in noted.items()})
+    # of every trial that ended: see Ended
+    outcome = Key[Ending | None]("outcome", None)
+    failure = Key[str | None]("failure", None)
+    seconds = Key[float | None]("seconds", None)
+    run_id = Key[str | None]("run_id", None)
+
+    @property
+    def run(self) -> HeldRun | None:
+        """The run that the trial carries; None where it carries none."""
+        return HeldRun(self) if HeldRun.result.key in self.attrs else None
+
+
+class HeldRun(_Held):
+    """What a trial holds that carries a run: nothing is missing."""
+
+    run_id = Key[str]("run_id")
+    network = Key[str]("network")
+    spec = Key[dict[str, Any]]("spec")
+    result = Key[Mapping[str, Any]]("result")  # as it was stored, without its spec
+
+    def metric(self, name: str) -> float | None:
+        """Give a metric of the kept weights; None where it was not read."""
+        found: float | None = self.result.get(name)
+        return found
+
+    @property
+    def history(self) -> Sequence[Mapping[str, Any]]:
+        """The records of its epochs."""
+        found: Sequence[Mapping[str, Any]] = self.result.get("history", ())
+        return found
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """What it was computed on and with."""
+        found: Mapping[str, Any] = self.result.get("environment", {})
+        return found
+
+    @property
+    def data_fingerprint(self) -> str:
+        """The state of the data."""
+        return str(self.result["data_fingerprint"])
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were trained."""
+        return int(self.result["epochs"])
+
+    @property
+    def seconds(self) -> float:
+        """How long the training took, over all its interruptions."""
+        return float(self.result["seconds"])
+
+    @property
+    def test_reads(self) -> int:
+        """How often the test set was evaluated."""
+        return int(self.result["test_reads"])
+
+
+def fixed_values(trial: FrozenTrial) -> Mapping[str, Any]:
+    """Give the parameters that were known when a slot was planned: Optuna keeps them."""
+    found: Mapping[str, Any] = trial.system_attrs.get("fixed_params") or {}
+    return found
+
+
+# -- what trials hold together -----------------------------------------------------------------------------------------
 
 
 class Machine(Plain):
@@ -28,37 +303,36 @@ class Machine(Plain):
 
 def run_of(trial: FrozenTrial) -> RunResult | None:
     """Give the run that a finished trial carries, None where it carries none."""
-    held = trial.user_attrs
-    if "result" not in held or "spec" not in held:
+    held = HeldTrial(trial)
+    if held.run is None or held.spec is None:
         return None
-    return RunResult.model_validate({**held["result"], "spec": held["spec"]})
+    return RunResult.model_validate({**held.run.result, "spec": held.spec})
 
 
 def why_lost(trial: FrozenTrial) -> tuple[str, str]:
     """Say how a trial that failed ended, and why."""
-    held = trial.user_attrs
-    reason = held.get("failure") or f"its worker died {held.get('attempts', 1)} times"
-    return held.get("outcome", "failed"), str(reason)
+    held = HeldTrial(trial)
+    return held.outcome or "failed", held.failure or f"its worker died {held.deaths or 1} times"
 
 
-def results_of(trials: Iterable[FrozenTrial]) -> list[Held]:
-    """Give the results that trials carry."""
-    return [trial.user_attrs["result"] for trial in trials if "result" in trial.user_attrs]
+def runs_of(trials: Iterable[FrozenTrial]) -> list[HeldRun]:
+    """Give the runs that trials carry."""
+    return [run for trial in trials if (run := HeldTrial(trial).run) is not None]
 
 
-def machines_of(results: Iterable[Held]) -> tuple[Machine, ...]:
+def machines_of(runs: Iterable[HeldRun]) -> tuple[Machine, ...]:
     """Count the runs of every environment."""
     # The reason names a share of each network's work, so it would make a machine of every network.
-    environments = ({k: v for k, v in result["environment"].items() if k != "engine_reason"} for result in results)
+    environments = ({k: v for k, v in run.environment.items() if k != "engine_reason"} for run in runs)
     counted = Counter(json.dumps(environment, sort_keys=True) for environment in environments)
     return tuple(Machine(environment=json.loads(text), runs=count) for text, count in sorted(counted.items()))
 
 
-def fingerprints_of(results: Sequence[Held]) -> dict[str, int]:
+def fingerprints_of(runs: Iterable[HeldRun]) -> dict[str, int]:
     """Count the runs on every state of the data."""
-    return dict(Counter(result["data_fingerprint"] for result in results))
+    return dict(Counter(run.data_fingerprint for run in runs))
 
 
-def reads_of(results: Iterable[Held]) -> int:
+def reads_of(runs: Iterable[HeldRun]) -> int:
     """Add up the evaluations of the test set."""
-    return sum(result["test_reads"] for result in results)
+    return sum(run.test_reads for run in runs)

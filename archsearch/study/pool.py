@@ -1,6 +1,6 @@
 """One worker in this process, or several as processes with one thread each.
 
-    run_workers(Plan(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
+    run_workers(Site(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
 
 Every worker opens the storage itself and makes its job from what the study holds there: nothing lives in one process.
 """
@@ -11,6 +11,7 @@ import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,13 +19,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import optuna
 
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
+from archsearch.study.compute import fixed_of, kept_threads
+from archsearch.study.runner import Job, Workplace
 from archsearch.study.storage import open_storage
-from archsearch.study.worker import GOES_ON, Job, Workplace, work
+from archsearch.study.worker import GOES_ON, SlotsWaitError, work
 from archsearch.train.interrupt import interruptible
 
 MakeJob = Callable[[optuna.Study], Job]
@@ -50,15 +54,19 @@ def worker_count(wanted: int | None) -> int:
 def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], None] = lambda: None) -> None:
     """Work until no slot is left; `look` is called now and then, with one worker after every slot.
 
-    Raises `Interrupted` when a signal came, `UnavailableError` if a worker ended with an error.
+    No more workers are started than this machine has cores for the threads that the study has fixed for each. Raises
+    `Interrupted` when a signal came, `UnavailableError` if a worker ended with an error, `SlotsWaitError` if what is
+    left waits for a worker elsewhere.
     """
+    storage = open_storage(site.url)
+    study = optuna.load_study(study_name=site.study_name, storage=storage)
+    workers = min(workers, _fitting(study))
     if workers == 1:
-        storage = open_storage(site.url)
-        study = optuna.load_study(study_name=site.study_name, storage=storage)
         _work_here(site, storage, study, make_job, look)
         return
     context = multiprocessing.get_context("spawn")
-    arguments = (site, make_job, os.getpid())
+    waiting = context.SimpleQueue()
+    arguments = (site, make_job, os.getpid(), waiting)
     processes = [context.Process(target=_worker, args=arguments, name=f"worker-{n}") for n in range(workers)]
     try:
         with interruptible() as interruption:
@@ -76,8 +84,16 @@ def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], 
     for code in (130, 143):
         if code in codes:
             raise Interrupted(f"interrupted; {GOES_ON}", code - 128)
+    if not waiting.empty() and codes <= {0, SlotsWaitError.exit_code}:
+        raise SlotsWaitError(site.study_name, waiting.get())
     if codes - {0}:
         raise UnavailableError("a worker ended early, see its message above; the same call goes on")
+
+
+def _fitting(study: optuna.Study) -> int:
+    """Give how many workers there are cores for, at least one."""
+    fixed = fixed_of(study)
+    return max(1, (os.cpu_count() or 1) // fixed.threads) if fixed is not None and fixed.threads > 1 else sys.maxsize
 
 
 @contextmanager
@@ -119,13 +135,15 @@ def _work_here(
     look: Callable[[], None] = lambda: None,
 ) -> None:
     place = Workplace(storage, study, site.runs_dir, site.data_dir, deadline=time.monotonic() + site.seconds)
-    work(place, make_job(study), look)
+    with kept_threads(study):
+        work(place, make_job(study), look)
 
 
-def _worker(site: Site, make_job: MakeJob, parent: int) -> None:
-    """Be one of several workers: one thread, no progress of its own, errors as one line."""
-    import sys
+def _worker(site: Site, make_job: MakeJob, parent: int, waiting: SimpleQueue[tuple[str, ...]]) -> None:
+    """Be one of several workers: one thread, no progress of its own, errors as one line.
 
+    What all workers of a machine may refuse alike is put in `waiting`, and said once.
+    """
     import torch
 
     threading.Thread(target=_leave_with, args=(parent,), name="parent", daemon=True).start()
@@ -137,6 +155,9 @@ def _worker(site: Site, make_job: MakeJob, parent: int) -> None:
         study = optuna.load_study(study_name=site.study_name, storage=storage)
         _work_here(site, storage, study, make_job)
     except Interrupted as error:
+        sys.exit(error.exit_code)
+    except SlotsWaitError as error:
+        waiting.put(error.reasons)
         sys.exit(error.exit_code)
     except ArchsearchError as error:
         print(f"error: {error}", file=sys.stderr)

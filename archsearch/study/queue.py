@@ -7,7 +7,7 @@
 
 A slot is an Optuna trial that was enqueued. A worker that dies leaves it RUNNING; it goes back to WAITING, the same
 trial with the same number and the parameters that it had, in one transaction, so nothing is lost and nothing is counted
-twice. After `MOST_ATTEMPTS` it fails for good.
+twice. After `MOST_DEATHS` it fails for good.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,13 +25,14 @@ from typing import Any
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
-from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.study.held import HeldTrial, Part, deaths_attribute, slot_attributes
+from archsearch.study.optuna_private import TrialModel, TrialUserAttributeModel, id_of
 from archsearch.study.storage import exclusive, steadily
 
 FEW, AHEAD = 3, 8  # slots are planned when fewer than FEW wait, and then until AHEAD do
-MOST_ATTEMPTS = 20  # a slot that kills its worker so often is not tried again
+MOST_DEATHS = 20  # a slot that kills its worker so often is not tried again
 BEAT_SECONDS = 10.0
 GRACE_SECONDS = 90.0  # a worker on another machine that does not beat for so long is dead
 UNOWNED_SECONDS = 15.0  # a slot that was taken by a worker which died before it could sign
@@ -39,18 +40,18 @@ UNOWNED_SECONDS = 15.0  # a slot that was taken by a worker which died before it
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One planned trial: its number in the plan, parameters that are known already, and what a job needs to know."""
+    """One planned trial: its number in the plan, parameters that are known already, and what its job needs to know."""
 
     number: int
     params: Mapping[str, Any] = field(default_factory=dict)
-    attrs: Mapping[str, Any] = field(default_factory=dict)
+    held: Part | None = None
 
 
 def slots_of(study: optuna.Study) -> dict[int, FrozenTrial]:
     """Give the trial that counts for every slot of a study: of two with one number the first."""
     found: dict[int, FrozenTrial] = {}
     for trial in steadily(partial(study.get_trials, deepcopy=False)):
-        number = trial.user_attrs.get("slot")
+        number = HeldTrial(trial).slot
         if number is not None:
             found.setdefault(number, trial)
     return found
@@ -62,7 +63,7 @@ def add_slots(storage: RDBStorage, study: optuna.Study, slots: Iterable[Slot]) -
         there = slots_of(study)
         new = [slot for slot in slots if slot.number not in there]
         for slot in new:
-            attrs = {"slot": slot.number, **slot.attrs}
+            attrs = slot_attributes(slot.number, slot.held)
             steadily(partial(study.enqueue_trial, dict(slot.params), user_attrs=attrs))
     return len(new)
 
@@ -80,7 +81,7 @@ def refill(storage: RDBStorage, study: optuna.Study, total: int, make: Callable[
         planned, waiting = steadily(partial(_counts, storage, study))
         for number in range(planned, min(total, planned + AHEAD - waiting)):
             slot = make(number)
-            attrs = {"slot": slot.number, **slot.attrs}
+            attrs = slot_attributes(slot.number, slot.held)
             steadily(partial(study.enqueue_trial, dict(slot.params), user_attrs=attrs))
 
 
@@ -95,26 +96,35 @@ def _counts(storage: RDBStorage, study: optuna.Study) -> tuple[int, int]:
     return int(planned), int(waiting or 0)
 
 
-def take(storage: RDBStorage, study: optuna.Study) -> optuna.Trial | None:
-    """Take the first waiting slot and sign it; None if none waits. Two workers never get the same."""
-    for id_ in steadily(partial(_waiting, storage, study)):
+def take(storage: RDBStorage, study: optuna.Study, refused: Collection[int] = ()) -> optuna.Trial | None:
+    """Take the first waiting slot and sign it; None if none waits. Two workers never get the same.
+
+    `refused` are ids of trials that this worker leaves to others.
+    """
+    for id_ in steadily(partial(_waiting, storage, study, refused)):
         try:
             ours = steadily(partial(storage.set_trial_state_values, id_, state=TrialState.RUNNING))
         except optuna.exceptions.UpdateFinishedTrialError:
             continue
         if ours:
-            steadily(partial(storage.set_trial_user_attr, id_, "owner", this_process()))
+            steadily(partial(storage.set_trial_user_attr, id_, HeldTrial.owner.key, this_process()))
             steadily(partial(study.get_trials, deepcopy=False))  # Optuna's cache must know the trial
             return optuna.Trial(study, id_)
     return None
 
 
-def _waiting(storage: RDBStorage, study: optuna.Study) -> list[int]:
-    """Give the first waiting trials, without reading all that wait."""
+def waits(storage: RDBStorage, study: optuna.Study) -> bool:
+    """Say whether any slot waits."""
+    return bool(steadily(partial(_waiting, storage, study)))
+
+
+def _waiting(storage: RDBStorage, study: optuna.Study, refused: Collection[int] = ()) -> list[int]:
+    """Give the first waiting trials but those, without reading all that wait."""
     query = (
         sqlalchemy.select(TrialModel.trial_id)
         .where(TrialModel.study_id == storage.get_study_id_from_name(study.study_name))
         .where(TrialModel.state == TrialState.WAITING)
+        .where(TrialModel.trial_id.not_in(refused))
         .order_by(TrialModel.number)
         .limit(8)
     )
@@ -129,13 +139,13 @@ def _in_state(storage: RDBStorage, study: optuna.Study, state: TrialState) -> li
 
 def give_back(storage: RDBStorage, trial: optuna.Trial) -> None:
     """Let a slot that was taken wait again: its worker stops, and it is nobody's fault."""
-    steadily(partial(_release, storage, trial._trial_id, this_process(), TrialState.WAITING))
+    steadily(partial(_release, storage, id_of(trial), this_process(), TrialState.WAITING))
 
 
 def _release(storage: RDBStorage, id_: int, owner: object, state: TrialState) -> bool:
     """Take a RUNNING slot from its owner, if it is still that one's: compared and changed in one transaction."""
     signature = sqlalchemy.select(TrialUserAttributeModel.value_json).where(
-        TrialUserAttributeModel.trial_id == id_, TrialUserAttributeModel.key == "owner"
+        TrialUserAttributeModel.trial_id == id_, TrialUserAttributeModel.key == HeldTrial.owner.key
     )
     with storage.engine.begin() as connection:
         locked = sqlalchemy.select(TrialModel.state).where(TrialModel.trial_id == id_).with_for_update()
@@ -147,7 +157,7 @@ def _release(storage: RDBStorage, id_: int, owner: object, state: TrialState) ->
         connection.execute(sqlalchemy.update(TrialModel).where(TrialModel.trial_id == id_).values(state=state))
         connection.execute(
             sqlalchemy.update(TrialUserAttributeModel)
-            .where(TrialUserAttributeModel.trial_id == id_, TrialUserAttributeModel.key == "owner")
+            .where(TrialUserAttributeModel.trial_id == id_, TrialUserAttributeModel.key == HeldTrial.owner.key)
             .values(value_json="null")
         )
     return True
@@ -155,8 +165,8 @@ def _release(storage: RDBStorage, id_: int, owner: object, state: TrialState) ->
 
 def is_ours(storage: RDBStorage, trial: optuna.Trial) -> bool:
     """Say whether a slot is still ours: a worker that was thought dead must not tell what another one tells."""
-    frozen = steadily(partial(storage.get_trial, trial._trial_id))
-    return frozen.state == TrialState.RUNNING and frozen.user_attrs.get("owner") == this_process()
+    frozen = steadily(partial(storage.get_trial, id_of(trial)))
+    return frozen.state == TrialState.RUNNING and HeldTrial(frozen).owner == this_process()
 
 
 # -- who is alive ------------------------------------------------------------------------------------------------------
@@ -204,10 +214,11 @@ class Watchdog:
 
     def is_dead(self, trial: FrozenTrial) -> bool:
         """Say whether the worker of a RUNNING slot is dead."""
-        owner = trial.user_attrs.get("owner")
+        held = HeldTrial(trial)
+        owner = held.owner
         if owner is not None and (dead := _dead_here(owner)) is not None:
             return dead
-        pulse = (owner, trial.user_attrs.get("beat"))
+        pulse = (owner, held.beat)
         before, since = self.seen.get(trial.number, (None, 0.0))
         if before != pulse:
             self.seen[trial.number] = (pulse, time.monotonic())
@@ -224,10 +235,10 @@ def requeue_dead(storage: RDBStorage, study: optuna.Study, watchdog: Watchdog) -
     for trial in _in_state(storage, study, TrialState.RUNNING):
         if not watchdog.is_dead(trial):
             continue
-        attempts = int(trial.user_attrs.get("attempts", 1))
-        state = TrialState.WAITING if attempts < MOST_ATTEMPTS else TrialState.FAIL
-        # counted first: a process that is killed between the two lines costs an attempt, never the slot
-        steadily(partial(storage.set_trial_user_attr, trial._trial_id, "attempts", attempts + 1))
-        owner = trial.user_attrs.get("owner")
-        count += steadily(partial(_release, storage, trial._trial_id, owner, state))
+        held = HeldTrial(trial)
+        deaths = held.deaths + 1
+        state = TrialState.WAITING if deaths < MOST_DEATHS else TrialState.FAIL
+        # counted first: a process that is killed between the two lines costs a try, never the slot
+        steadily(partial(storage.set_trial_user_attr, id_of(trial), *deaths_attribute(deaths)))
+        count += steadily(partial(_release, storage, id_of(trial), held.owner, state))
     return count

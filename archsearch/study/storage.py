@@ -22,7 +22,7 @@ import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
-from archsearch.errors import ArchsearchError, UnavailableError, UsageError
+from archsearch.errors import UnavailableError, UsageError
 
 Storage = RDBStorage
 Study = optuna.Study
@@ -96,31 +96,6 @@ def _open_sqlite(url: str, database: str | None, reading: bool) -> RDBStorage:
         raise UnavailableError(f"the storage {path} cannot be used: {_first(error)}") from None
     sqlalchemy.event.listen(storage.engine, "begin", _begin if reading else _begin_immediate)
     return storage
-
-
-def kind_of(name: str, storage: RDBStorage) -> str:
-    """Say what a study of this name is: search, confirm, ablation, or "" where another program made it."""
-    return str(optuna.load_study(study_name=name, storage=storage).user_attrs.get("kind", ""))
-
-
-def read_each(storage: RDBStorage, kind: str, read: Callable[[optuna.Study], T]) -> tuple[list[T], dict[str, str]]:
-    """Read every study of a kind; those that cannot be read are named with the reason, and hide no other.
-
-    What a storage holds may have been cut short, or written by another version or program: any exception is a reason.
-    """
-    found: list[T] = []
-    trouble: dict[str, str] = {}
-    for name in optuna.get_all_study_names(storage):
-        try:
-            study = optuna.load_study(study_name=name, storage=storage)
-            if study.user_attrs.get("kind") == kind:
-                found.append(read(study))
-        except UnavailableError:
-            raise
-        except Exception as error:
-            first = (str(error).strip() or "no reason given").split("\n")[0]
-            trouble[name] = first if isinstance(error, ArchsearchError) else f"{type(error).__name__}: {first}"
-    return found, trouble
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class Task:
         return torch.rand(count, *self.target_shape, generator=dice)
 
     def as_outputs(self, targets: Tensor, outputs: Tensor) -> Tensor:
-        """Give the outputs (N, outputs) that a distance such as the mean squared error wants: the targets themselves."""
+        """Give targets (N, outputs) that outputs are subtracted from, as in a squared error: the targets themselves."""
         return targets
 
     def right(self, outputs: Tensor, targets: Tensor) -> Tensor | None:

@@ -14,8 +14,8 @@ import torch
 from archsearch.data.facts import training_count, validation_count
 from archsearch.data.prepare import to_float
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.train.compute import choose_engine
-from archsearch.train.device import memory_format, numerics, resolve_device
+from archsearch.train.compute import decide, resources_here
+from archsearch.train.device import memory_format, numerics
 from archsearch.train.engine import make_engine
 from archsearch.train.loop import initial_network
 from archsearch.train.optimizers import optimizer as make_optimizer
@@ -31,19 +31,9 @@ def seconds_of_run(plan: ExperimentPlan, budget: float = BUDGET_SECONDS, threads
 
     `threads` is what the run will have; None means those of this process.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
-        return _timed(plan, budget)
-    finally:
-        torch.set_num_threads(before)
-
-
-def _timed(plan: ExperimentPlan, budget: float) -> float:
     spec, facts = plan.spec.train, plan.facts
-    device = resolve_device(spec.device)
-    choice = choose_engine(plan.network, spec, device)
-    layout = memory_format(plan.network, device) if choice.name == "torch" else torch.contiguous_format
+    compute = decide(plan, resources_here(spec.device, threads))
+    device, layout = compute.device, memory_format(compute)
     format_ = layout if len(facts.shape) == 3 else torch.contiguous_format
     held_out = validation_count(plan.spec.data.validation, facts.train)
     samples = training_count(plan.spec.data, facts.train)
@@ -52,10 +42,10 @@ def _timed(plan: ExperimentPlan, budget: float) -> float:
     x = torch.randint(0, 256, (batch, *facts.shape), dtype=torch.uint8, generator=dice).to(device)
     y = torch.randint(0, facts.classes, (batch,), generator=dice).to(device)
     rows = torch.arange(batch, device=device)
-    with numerics(device, spec.precision):
+    with numerics(compute):
         model = initial_network(plan, 0).to(device).to(memory_format=layout)
         optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
-        engine = make_engine(choice, plan, model, device, lambda x: to_float(x).contiguous(memory_format=format_))
+        engine = make_engine(compute, plan, model, lambda x: to_float(x).contiguous(memory_format=format_))
         began = time.perf_counter()
         done = 0
         with engine.threads():

@@ -1,40 +1,121 @@
-"""Which engine a run computes with: a fixed rule of device, layers and shapes, never of timing.
+"""What a run computes with: device, engine, layout, precision, threads. Decided once per run by fixed rules, no timing.
 
-    choice = choose_engine(plan.network, spec.train, "cpu")
-    choice.name, choice.reason          # "torch", "conv1 (conv2d): ..."
+    compute = decide(plan)              # on this machine
+    compute.engine, compute.reason      # "torch", "conv1 (conv2d): ..."
 
-Knows specs and which binaries there are; imports no torch where the system lists the processor's features.
+The rule reads a plan and what a machine has (`Resources`); a study keeps the latter, so that all of its workers decide
+alike. Knows specs and which binaries there are; imports no torch where the device is the CPU and threads are given.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from archsearch.errors import SpecError
+from archsearch.errors import SpecError, UsageError
+from archsearch.experiment_plan import ExperimentPlan
 from archsearch.native.library import load, missing
 from archsearch.native.planner import supports
-from archsearch.spec.layers.convolution import Convolution
+from archsearch.spec.layers.convolution import Conv2d, Convolution
 from archsearch.spec.network import NetworkPlan
 from archsearch.spec.training import TrainSpec
 
+EngineName = Literal["torch", "native"]
+Layout = Literal["contiguous_format", "channels_last"]  # torch's names of its memory formats
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+
 # Below this share of the multiply-accumulates in convolutions the network is matrix products, torch's strength.
 CONVOLUTIONS_FROM = 0.1
+# From this mean number of input channels on, weighted by MACs, torch gets channels_last on CPU. In a first experiment
+# lenet5 (5.7 channels) was a tenth slower with it and lenet_best (27) 1.9 times as fast; the line between them is not
+# measured more finely.
+CHANNELS_LAST_FROM = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """What a run computes with; `reason` says why the engine is torch ("" where it is native, or torch was asked for).
+
+    `layout` is how torch lays images out in memory; `threads` are those of the engine.
+    """
+
+    device: str
+    engine: EngineName
+    reason: str
+    layout: Layout
+    precision: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a machine has, as far as the rule asks: what `device: auto` stands for, whether the native engine is there.
+
+    `why_no_native` says why it is not ("" where it is).
+    """
+
+    device: str
+    native: bool
+    threads: int
+    why_no_native: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
     """The engine, and why it is torch ("" where the engine is native, or torch was asked for)."""
 
-    name: Literal["torch", "native"]
+    name: EngineName
     reason: str = ""
 
 
-def choose_engine(network: NetworkPlan, train: TrainSpec, device: str) -> EngineChoice:
-    """Resolve `train.engine`; raise `SpecError` where `native` is asked for and cannot be."""
+def resources_here(device: str = "auto", threads: int | None = None) -> Resources:
+    """Look at this machine; `threads` are those of this process for None. Raises `UsageError` for a missing device."""
+    if threads is None:
+        import torch
+
+        threads = torch.get_num_threads()
+    there = load() is not None
+    return Resources(resolve_device(device), there, threads, "" if there else missing())
+
+
+def decide(plan: ExperimentPlan, resources: Resources | None = None) -> Compute:
+    """Decide what a run computes with: on this machine, or by what is given, which is then not looked for here.
+
+    Raises `UsageError` where a device is named that is not here, `SpecError` where `engine: native` cannot be.
+    """
+    train = plan.spec.train
+    resources = resources or resources_here(train.device)
+    device = resources.device if train.device == "auto" else train.device
+    choice = choose_engine(plan.network, train, device, resources)
+    layout: Layout = "contiguous_format" if choice.name == "native" else layout_of(plan.network, device)
+    return Compute(device, choice.name, choice.reason, layout, train.precision, resources.threads)
+
+
+def resolve_device(name: str) -> str:
+    """Turn `auto` into the best device there is (cuda, mps, cpu); raise `UsageError` if a named one is missing."""
+    if name == "cpu":
+        return name
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if not there[name]:
+        usable = ", ".join(device for device, present in there.items() if present)
+        raise UsageError(f"train.device: {name} is not usable here (usable: {usable}, or auto)")
+    return name
+
+
+def choose_engine(
+    network: NetworkPlan, train: TrainSpec, device: str, resources: Resources | None = None
+) -> EngineChoice:
+    """Resolve `train.engine` for a device; raise `SpecError` where `native` is asked for and cannot be.
+
+    Whether the native engine is there is looked at here, or told by `resources`.
+    """
     if train.engine == "torch":
         return EngineChoice("torch")
-    if reason := _impossible(network, train, device):
+    if reason := _impossible(network, train, device, resources):
         if train.engine == "native":
             raise SpecError(f"train.engine: native cannot be used: {reason}", ("train", "engine"))
         return EngineChoice("torch", reason)
@@ -43,11 +124,13 @@ def choose_engine(network: NetworkPlan, train: TrainSpec, device: str) -> Engine
     return EngineChoice("native")
 
 
-def _impossible(network: NetworkPlan, train: TrainSpec, device: str) -> str | None:
+def _impossible(network: NetworkPlan, train: TrainSpec, device: str, resources: Resources | None) -> str | None:
     if device != "cpu":
         return f"it computes on cpu, the run on {device}"
     if reason := supports(network, train):
         return reason
+    if resources is not None:
+        return None if resources.native else resources.why_no_native
     return None if load() is not None else missing()
 
 
@@ -57,3 +140,20 @@ def _not_worth_it(network: NetworkPlan) -> str | None:
     if convolutions < CONVOLUTIONS_FROM * macs:
         return f"{1 - convolutions / macs:.0%} of its multiply-accumulates are matrix products, which torch does well"
     return None
+
+
+def layout_of(network: NetworkPlan, device: str) -> Layout:
+    """Choose torch's layout from the shapes: channels_last where the convolutions have many channels.
+
+    A 1x1 convolution with a stride stays in the default layout: oneDNN issue 6035, wrong gradients.
+    """
+    convolutions = [row for row in network.walk() if isinstance(row.layer, Conv2d)]
+    macs = sum(row.macs for row in convolutions)
+    if device == "mps" or not macs:
+        return "contiguous_format"
+    for row in convolutions:
+        assert isinstance(row.layer, Conv2d)
+        if row.layer.kernel_size == (1, 1) and row.layer.stride != (1, 1):
+            return "contiguous_format"
+    channels = sum(row.macs * row.input_shape[0] for row in convolutions) / macs
+    return "channels_last" if channels >= CHANNELS_LAST_FROM else "contiguous_format"

@@ -17,7 +17,7 @@ from archsearch.data.vision import import_torchvision
 from archsearch.errors import UnavailableError
 from archsearch.native.library import load as load_native
 from archsearch.native.library import missing as missing_native
-from archsearch.train.device import resolve_device
+from archsearch.train.compute import resolve_device
 from archsearch.train.environment import processor
 
 _PACKAGES = ("torch", "torchvision", "optuna", "pydantic", "numpy", "scipy", "plotly", "optuna-dashboard", "psycopg")

@@ -1,6 +1,6 @@
 """What computes a training step: torch, or the native engine. Both fill the parameters' gradients and give outputs.
 
-    engine = make_engine(choice, plan, model, device, transform)
+    engine = make_engine(compute, plan, model, transform)
     loss, correct = engine.learn(x, y, rows, augmentation)     # .grad holds the gradient of the mean loss
     outputs = engine.outputs(x, rows)
 
@@ -22,7 +22,7 @@ from archsearch.data.prepare import to_float
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.native.network import NativeNetwork
 from archsearch.spec.dataset import AnyAugmentation
-from archsearch.train.compute import EngineChoice
+from archsearch.train.compute import Compute
 from archsearch.train.device import autocast
 from archsearch.train.losses import LossFunction, loss_function
 
@@ -111,15 +111,14 @@ class NativeEngine:
 
 
 def make_engine(
-    choice: EngineChoice,
+    compute: Compute,
     plan: ExperimentPlan,
     model: nn.Module,
-    device: str,
     prepare: Callable[[Tensor], Tensor],
 ) -> Engine:
-    """Give the engine that was chosen, on the model's parameters; `prepare` makes what the network reads."""
+    """Give the engine that was decided on, on the model's parameters; `prepare` makes what the network reads."""
     train, data = plan.spec.train, plan.spec.data
-    if choice.name == "native":
-        network = NativeNetwork(plan.network, train.loss, model, torch.get_num_threads())
+    if compute.engine == "native":
+        network = NativeNetwork(plan.network, train.loss, model, compute.threads)
         return NativeEngine(network, data.augment, prepare if data.normalize else None)
-    return TorchEngine(model, loss_function(train.loss), data.augment, prepare, device, train.precision)
+    return TorchEngine(model, loss_function(train.loss), data.augment, prepare, compute.device, compute.precision)

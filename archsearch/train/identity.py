@@ -1,47 +1,75 @@
 """What a run is: everything that decides its numbers, and the id that is made of it. Imports no torch.
 
-    run_id(identity(plan, seed, dataset.fingerprint, "cpu"))
+    held = identity(plan, seed, dataset.fingerprint, compute)       # as run.json has it
+    run_id(held)
+    experiment_key(plan) == experiment_key_of(held)                 # the same but for the seed
 
-Same id, same numbers; two ways to write the same network give the same id.
+Same id, same numbers; two ways to write the same network give the same id. Two runs with one experiment key differ in
+nothing but the seed, the version of the data and what computed them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from archsearch.data.facts import training_count, validation_count
+from archsearch.data.facts import DataFacts, training_count, validation_count
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
+from archsearch.spec.dataset import DataSpec
 from archsearch.spec.training import EVAL_LOSS, TrainSpec, minimises_eval_loss
-from archsearch.train.compute import choose_engine
+from archsearch.train.compute import Compute
 
 # Part of every run id: raised whenever the same spec and seed would give other numbers.
 SEMANTICS = 1
 # Of runs whose validation loss decides when they stop, and whose training minimises something else: they once watched
 # the loss that they were trained on, and now `train.eval_loss`.
 _SEMANTICS_WATCHING_ANOTHER_LOSS = 2
+_PLACE = ("device", "engine")  # keys of `train` that say what computed, not what
 
 
-def identity(plan: ExperimentPlan, seed: int, fingerprint: str, device: str) -> dict[str, Any]:
+def identity(plan: ExperimentPlan, seed: int, fingerprint: str, compute: Compute) -> dict[str, Any]:
     """Give all that decides a run's numbers, each thing written in one way only."""
-    data = plan.spec.data.model_dump(mode="json", exclude={"path"})
-    data["validation"] = validation_count(plan.spec.data.validation, plan.facts.train)
-    if data.pop("train_limit", None) is not None:
-        kept = training_count(plan.spec.data, plan.facts.train)
-        if kept < plan.facts.train - data["validation"]:  # all of them is what silence says too
-            data["train_limit"] = kept
-    train_part = plan.spec.train.model_dump(mode="json") | {"device": device}
-    train_part["engine"] = choose_engine(plan.network, plan.spec.train, device).name
-    if train_part["engine"] == "torch":  # said by silence: runs from before there was a choice keep their id
-        del train_part["engine"]
+    experiment = _experiment(plan)
+    place = {"device": compute.device, "engine": compute.engine}
+    if compute.engine == "torch":  # said by silence: runs from before there was a choice keep their id
+        del place["engine"]
+    return experiment | {"seed": seed, "fingerprint": fingerprint, "train": experiment["train"] | place}
+
+
+def _experiment(plan: ExperimentPlan) -> dict[str, Any]:
+    """Give the part of an identity that a plan decides."""
+    return recipe(plan.spec.data, plan.spec.train, plan.facts) | {"network": plan.network.canonical()}
+
+
+def recipe(data: DataSpec, train: TrainSpec, facts: DataFacts) -> dict[str, Any]:
+    """Give what an experiment is beside its network."""
+    written = data.model_dump(mode="json", exclude={"path"})
+    written["validation"] = validation_count(data.validation, facts.train)
+    if written.pop("train_limit", None) is not None:
+        kept = training_count(data, facts.train)
+        if kept < facts.train - written["validation"]:  # all of them is what silence says too
+            written["train_limit"] = kept
     return {
-        "semantics": _semantics(plan.spec.train),
-        "seed": seed,
-        "fingerprint": fingerprint,
-        "data": data,
-        "network": plan.network.canonical(),
-        "train": train_part,
+        "semantics": _semantics(train),
+        "data": written,
+        "train": train.model_dump(mode="json", exclude=set(_PLACE)),
     }
+
+
+def experiment_key(plan: ExperimentPlan) -> str:
+    """Name what is run but for the seed: the one answer to "are these two the same experiment".
+
+    Not part of it: names and words, where it is computed and by which engine, and which version of the data there is
+    (that is known only where they are loaded; compare fingerprints beside the key).
+    """
+    return seal(_experiment(plan))
+
+
+def experiment_key_of(held: Mapping[str, Any]) -> str:
+    """Give the `experiment_key` of a run from its identity, as run.json holds it; KeyError for what is none."""
+    train = {key: value for key, value in held["train"].items() if key not in _PLACE}
+    return seal({key: held[key] for key in ("semantics", "data", "network")} | {"train": train})
 
 
 def _semantics(train: TrainSpec) -> int:

@@ -21,7 +21,7 @@ from archsearch.data.split import divide
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import direction_of, of_task
 from archsearch.spec.network import build_network
-from archsearch.train.compute import choose_engine
+from archsearch.train.compute import Compute
 from archsearch.train.device import memory_format
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
 from archsearch.train.engine import Engine, make_engine
@@ -127,7 +127,7 @@ def train(
     plan: ExperimentPlan,
     seed: int,
     dataset: Dataset,
-    device: str,
+    compute: Compute,
     *,
     read_test: ReadTest,
     interruption: Interruption,
@@ -139,15 +139,14 @@ def train(
 
     `keep` is called after every whole epoch. Raises `Interrupted` between two batches when a signal came.
     """
-    spec = plan.spec.train
-    choice = choose_engine(plan.network, spec, device)
-    layout = memory_format(plan.network, device) if choice.name == "torch" else torch.contiguous_format
+    spec, device, layout = plan.spec.train, compute.device, memory_format(compute)
     model = initial_network(plan, seed).to(device).to(memory_format=layout)
     optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
     loss_of = measure(spec.eval_loss)
     training, validation, test = parts(plan, seed, dataset, device)
     prepare = _prepare(plan, training, layout)
-    engine = make_engine(choice, plan, model, device, prepare)
+    engine = make_engine(compute, plan, model, prepare)
+    epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
@@ -169,9 +168,7 @@ def train(
         epoch = progress.epoch
         try:
             with engine.threads():
-                train_loss, train_accuracy, lr = _train_epoch(
-                    engine, model, optimizer, training, plan, seed, epoch, device, interruption, watch
-                )
+                train_loss, train_accuracy, lr = _train_epoch(epochs, epoch)
             check_weights(model, lr)
             seen_validation = evaluate(validation, "validation")
             seen_test = None
@@ -261,20 +258,24 @@ def _statistics(training: Part) -> tuple[Tensor, Tensor]:
     return mean.float(), deviation.float()
 
 
-def _train_epoch(
-    engine: Engine,
-    model: nn.Sequential,
-    optimizer: torch.optim.Optimizer,
-    training: Part,
-    plan: ExperimentPlan,
-    seed: int,
-    epoch: int,
-    device: str,
-    interruption: Interruption,
-    watch: Watch,
-) -> tuple[float, float, float]:
+@dataclass(frozen=True, slots=True)
+class _Epochs:
+    """What all epochs of a run share: who learns from what, and who looks on."""
+
+    plan: ExperimentPlan
+    seed: int
+    model: nn.Sequential
+    optimizer: torch.optim.Optimizer
+    engine: Engine
+    training: Part
+    interruption: Interruption
+    watch: Watch
+
+
+def _train_epoch(run: _Epochs, epoch: int) -> tuple[float, float, float]:
     """Train on every sample once; give mean loss, accuracy (while training) and the last learning rate."""
-    spec = plan.spec.train
+    spec, seed, training = run.plan.spec.train, run.seed, run.training
+    device = training.x.device
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
     batches = torch.split(training.rows[order.to(device)], spec.batch_size)
     augmentation = torch.Generator().manual_seed(stream(seed, "augment", epoch))
@@ -287,12 +288,12 @@ def _train_epoch(
     kept = "1 whole epoch is" if epoch == 1 else f"{epoch} whole epochs are"
     for number, rows in enumerate(batches):
         lr = base_lr * factor(spec.schedule, epoch * len(batches) + number, len(batches), spec.epochs)
-        for group in optimizer.param_groups:
+        for group in run.optimizer.param_groups:
             group["lr"] = lr
-        loss, hits = engine.learn(training.x, training.y, rows, augmentation)
+        loss, hits = run.engine.learn(training.x, training.y, rows, augmentation)
         if spec.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), spec.clip_grad_norm)
-        optimizer.step()
+            nn.utils.clip_grad_norm_(run.model.parameters(), spec.clip_grad_norm)
+        run.optimizer.step()
         done += len(rows)
         total_loss += loss
         correct += hits
@@ -300,8 +301,8 @@ def _train_epoch(
             mean = float(total_loss) / done
             if not math.isfinite(mean):
                 raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
-            watch.batch(epoch, done, mean)
-        interruption.check(f"{kept} kept, the same call goes on from there")
+            run.watch.batch(epoch, done, mean)
+        run.interruption.check(f"{kept} kept, the same call goes on from there")
     return float(total_loss) / done, int(correct) / done, lr
 
 

@@ -14,18 +14,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
-from archsearch.experiment_plan import ExperimentPlan, load_spec, plan_experiment
+from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
 from archsearch.metrics import learned
 from archsearch.native.library import load as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
-from archsearch.train.compute import choose_engine
-from archsearch.train.device import memory_format, numerics, resolve_device
+from archsearch.train.compute import Compute, decide
+from archsearch.train.device import numerics
 from archsearch.train.directory import RunDirectory
 from archsearch.train.environment import environment
 from archsearch.train.identity import identity, run_id
@@ -33,7 +34,7 @@ from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import ReadTest, Trained, Watch, initial_network, train
 from archsearch.train.result import EpochRecord, RunResult
 
-__all__ = ["FinishedRun", "Silent", "build", "computed_by", "identity", "run", "run_id"]
+__all__ = ["FinishedRun", "Silent", "build", "identity", "run", "run_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,17 @@ class Silent:
 
 def build(spec: ExperimentSpec | str, seed: int = 0) -> torch.nn.Sequential:
     """Build a spec's network with the initial weights that a run with this seed starts from."""
-    return initial_network(plan_experiment(load_spec(spec) if isinstance(spec, str) else spec), seed)
+    return initial_network(_planned(spec), seed)
+
+
+def _planned(spec: ExperimentPlan | ExperimentSpec | str, limits: Limits | None = None) -> ExperimentPlan:
+    if isinstance(spec, ExperimentPlan):
+        return spec
+    return load_plan(spec, limits=limits) if isinstance(spec, str) else plan_experiment(spec, limits=limits)
 
 
 def run(
-    spec: ExperimentSpec | str,
+    spec: ExperimentPlan | ExperimentSpec | str,
     *,
     seed: int = 0,
     runs_dir: Path | str = "runs",
@@ -74,23 +81,23 @@ def run(
     watch: Watch | None = None,
     limits: Limits | None = None,
     dataset: Dataset | None = None,
+    compute: Compute | None = None,
 ) -> FinishedRun:
-    """Train a spec with a seed, or give the result that is there already.
+    """Train a spec (or a plan, which is not made again) with a seed, or give the result that is there already.
 
     The test set is read once, at the end; where the spec holds no validation data out there is nothing else to
-    watch, and it is read after each epoch. `read_test` overrides that. A diverged run is a result too: see its status.
+    watch, and it is read after each epoch. `read_test` overrides that. `compute` is what it is computed with,
+    decided here by default. A diverged run is a result too: see its status.
     Raises `SpecError`, `UnavailableError`, `DamagedFileError` and `Interrupted`.
     """
     if seed < 0:
         raise UsageError(f"a seed is a whole number from 0 on, got {seed}")
-    if isinstance(spec, str):
-        spec = load_spec(spec, limits=limits)
-    plan = plan_experiment(spec, limits=limits)
+    plan = _planned(spec, limits)
     spec = plan.spec
-    device = resolve_device(spec.train.device)
+    compute = compute or decide(plan)
     if dataset is None:
         dataset = load(spec.data, data_dir=data_dir)
-    identity_ = identity(plan, seed, dataset.fingerprint, device)
+    identity_ = identity(plan, seed, dataset.fingerprint, compute)
     id_ = run_id(identity_)
     directory = RunDirectory(Path(runs_dir) / id_)
     if read_test is None:
@@ -98,18 +105,18 @@ def run(
 
     if not fresh and (result := _finished(directory, read_test)) is not None:
         return FinishedRun(result, directory.path, cached=True)
-    with directory.locked(), interruptible() as interruption, numerics(device, spec.train.precision):
+    with directory.locked(), interruptible() as interruption, numerics(compute):
         if fresh or _lacks(directory.result(), read_test):
             directory.clear()
         directory.begin(identity_)
-        progress = directory.progress(device)
+        progress = directory.progress(compute.device)
         started, clock = datetime.now(UTC), time.monotonic()
         seconds_before = sum(record.seconds for record in progress.history) if progress else 0.0
         trained = train(
             plan,
             seed,
             dataset,
-            device,
+            compute,
             read_test=read_test,
             interruption=interruption,
             watch=watch or Silent(),
@@ -117,19 +124,17 @@ def run(
             keep=directory.keep,
         )
         seconds = seconds_before + time.monotonic() - clock
-        result = _result(plan, seed, id_, dataset, device, trained, started, seconds)
+        result = _result(plan, identity_, compute, trained, started, seconds)
         directory.finish(result, trained)
     return FinishedRun(result, directory.path, cached=False)
 
 
-def computed_by(plan: ExperimentPlan, device: str) -> dict[str, str]:
+def _computed_by(compute: Compute) -> dict[str, str]:
     """Say which engine a run uses, why if it is not the native one, and the layout that torch computes in."""
-    choice = choose_engine(plan.network, plan.spec.train, device)
-    if choice.name == "native":
+    if compute.engine == "native":
         library = load_native()
         return {"engine": "native", "engine_variant": library.variant if library else ""}
-    layout = str(memory_format(plan.network, device)).split(".")[-1]
-    return {"engine": "torch", "engine_reason": choice.reason, "memory_format": layout}
+    return {"engine": "torch", "engine_reason": compute.reason, "memory_format": compute.layout}
 
 
 def _finished(directory: RunDirectory, read_test: ReadTest) -> RunResult | None:
@@ -146,10 +151,8 @@ def _lacks(result: RunResult | None, read_test: ReadTest) -> bool:
 
 def _result(
     plan: ExperimentPlan,
-    seed: int,
-    id_: str,
-    dataset: Dataset,
-    device: str,
+    identity_: dict[str, Any],
+    compute: Compute,
     trained: Trained,
     started: datetime,
     seconds: float,
@@ -157,13 +160,13 @@ def _result(
     progress = trained.progress
     kept = progress.history[(progress.best_epoch or progress.epoch) - 1] if progress.history else None
     return RunResult(
-        run_id=id_,
+        run_id=run_id(identity_),
         status="completed" if trained.reason is None else "diverged",
         reason=trained.reason,
         name=plan.spec.name,
-        seed=seed,
+        seed=identity_["seed"],
         spec=plan.spec.model_dump(mode="json"),
-        data_fingerprint=dataset.fingerprint,
+        data_fingerprint=identity_["fingerprint"],
         epochs=progress.epoch,
         best_epoch=progress.best_epoch,
         history=tuple(progress.history),
@@ -177,5 +180,5 @@ def _result(
         seconds=seconds,
         started=started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=environment(device) | computed_by(plan, device),
+        environment=environment(compute.device) | _computed_by(compute),
     )

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.ablate.ablation import Settings, ablate
+from archsearch.ablate.ablation import ablate
 from archsearch.ablate.ablation_file import Declared, load_ablation
 from archsearch.ablate.planned import Ablation, plan_ablation
 from archsearch.ablate.record import AblationReport
+from archsearch.study.lifecycle import Settings
 
 TINY = """\
 name: tiny

@@ -360,10 +360,10 @@ def test_cell_that_is_out_of_memory_fails_and_the_others_go_on(planned, run_abla
 
     real = worker.run
 
-    def run(spec, **settings):
-        if spec.name.endswith("width-x2"):
+    def run(plan, **settings):
+        if plan.spec.name.endswith("width-x2"):
             raise MemoryError("Unable to allocate 9 TiB")
-        return real(spec, **settings)
+        return real(plan, **settings)
 
     monkeypatch.setattr(worker, "run", run)
     report = run_ablation(planned(FACTORS + SCREEN))

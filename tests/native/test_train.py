@@ -93,7 +93,8 @@ def test_native_run_that_diverges_is_stopped():
 
 
 def id_of(**changes):
-    return run_id(identity(plan_experiment(tiny(**changes)), 0, "f" * 64, "cpu"))
+    plan = plan_experiment(tiny(**changes))
+    return run_id(identity(plan, 0, "f" * 64, compute.decide(plan)))
 
 
 def test_engine_is_part_of_the_id_as_it_was_resolved():

@@ -15,7 +15,7 @@ from archsearch.ablate.ablation import ablate
 from archsearch.ablate.ablation_file import load_ablation
 from archsearch.ablate.planned import plan_ablation
 from archsearch.report.make import Made, Where, make
-from archsearch.search.search import Settings, search
+from archsearch.search.search import SearchSettings, search
 from archsearch.search.search_file import load_study
 from archsearch.train.run import run
 from tests.report.browsing import CHROMIUM, DESKTOP, Visit
@@ -83,7 +83,9 @@ def workshop(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Iterat
     before = os.environ.get("ARCHSEARCH_DATA")
     os.environ["ARCHSEARCH_DATA"] = str(data_dir)
     try:
-        search(load_study(str(folder / "small.yaml")), Settings(trials=6, runs_dir=made.runs_dir, data_dir=data_dir))
+        search(
+            load_study(str(folder / "small.yaml")), SearchSettings(trials=6, runs_dir=made.runs_dir, data_dir=data_dir)
+        )
         ablation = plan_ablation(load_ablation(str(folder / "factors.yaml")))
         ablate(ablation, ablating.Settings(runs_dir=made.runs_dir / "ablation", data_dir=data_dir))
         for name in ("tiny", "wider"):

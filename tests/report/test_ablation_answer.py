@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.ablation import report_on
 from archsearch.ablate.design.fitting import LeftOut
 from archsearch.ablate.evidence import evidence_of
 from archsearch.ablate.record import Failure
@@ -20,7 +20,8 @@ from archsearch.report.figures.effects import forest_data
 from archsearch.report.figures.figure import Missing
 from archsearch.report.source import Source
 from archsearch.stats.effect import Exclusion
-from archsearch.study.storage import default_url, kind_of, open_storage
+from archsearch.study.lifecycle import existing_ablation, kind_of
+from archsearch.study.storage import default_url, open_storage
 
 ORDER = ["better", "worse", "equivalent", "inconclusive"]
 SOURCE = Source(command="again", made="Written.")

@@ -12,10 +12,11 @@ from archsearch.report.figures.figure import Missing
 from archsearch.report.names import find
 from archsearch.search.confirm import BASELINE, conclude
 from archsearch.search.evidence import evidence_of
-from archsearch.search.search import existing_study, report_on
+from archsearch.search.search import report_on
 from archsearch.stats.effect import Family
 from archsearch.stats.over_seeds import summarise
 from archsearch.stats.verdict import judge
+from archsearch.study.lifecycle import existing_study
 from archsearch.study.storage import default_url, open_storage
 
 NAMES = ("tiny", "wider")

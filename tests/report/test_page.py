@@ -16,7 +16,7 @@ from archsearch.report.figures.lists import search_figures
 from archsearch.report.page import embedded_json, page
 from archsearch.report.source import Source
 from archsearch.search.evidence import evidence_of
-from archsearch.search.search import existing_study
+from archsearch.study.lifecycle import existing_study
 from archsearch.study.storage import default_url, open_storage
 from tests.report.figures.records import long_record
 from tests.report.reading import read

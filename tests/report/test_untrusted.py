@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from archsearch.ablate.ablation import existing_ablation, report_on
+from archsearch.ablate.ablation import report_on
 from archsearch.ablate.dashboard import verdict_note
 from archsearch.ablate.evidence import Evidence, evidence_of
 from archsearch.ablate.record import AblationReport
@@ -27,8 +27,9 @@ from archsearch.report.figures.drawing import drawing
 from archsearch.report.figures.figure import Column, Figure, Missing, Table
 from archsearch.report.page import page
 from archsearch.report.source import Source
-from archsearch.search.search import Settings, search
+from archsearch.search.search import SearchSettings, search
 from archsearch.search.search_file import load_study
+from archsearch.study.lifecycle import existing_ablation
 from archsearch.study.storage import default_url, open_storage
 from archsearch.train.run import run
 from tests.report.conftest import STUDY, TINY, Workshop
@@ -152,7 +153,10 @@ def hostile_study(tmp_path_factory, data_dir) -> str:
     (folder / "tiny.yaml").write_text(TINY.replace("summary: Small.\n", lines), encoding="utf-8")
     (folder / "small.yaml").write_text(STUDY.replace("summary: A tiny one.\n", lines), encoding="utf-8")
     runs_dir = folder / "runs"
-    search(load_study(str(folder / "small.yaml")), Settings(trials=3, confirm=1, runs_dir=runs_dir, data_dir=data_dir))
+    search(
+        load_study(str(folder / "small.yaml")),
+        SearchSettings(trials=3, confirm=1, runs_dir=runs_dir, data_dir=data_dir),
+    )
     study = optuna.load_study(study_name="small", storage=open_storage(default_url(runs_dir)))
     for number, payload in enumerate(texts):
         attrs = {"slot": 3 + number, "outcome": "failed", "failure": payload}

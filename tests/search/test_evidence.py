@@ -7,7 +7,8 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from archsearch.search.evidence import evidence_of
-from archsearch.search.search import Settings, existing_study, report_on, search
+from archsearch.search.search import SearchSettings, report_on, search
+from archsearch.study.lifecycle import existing_study
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
 
@@ -16,7 +17,10 @@ from archsearch.study.storage import default_url, open_storage
 def finished(make_study, tmp_path_factory, data_dir):
     """A search of six trials that confirmed two finalists on two seeds."""
     tmp_path = tmp_path_factory.mktemp("evidence")
-    search(make_study(), Settings(trials=6, confirm=2, confirm_seeds=2, runs_dir=tmp_path / "runs", data_dir=data_dir))
+    search(
+        make_study(),
+        SearchSettings(trials=6, confirm=2, confirm_seeds=2, runs_dir=tmp_path / "runs", data_dir=data_dir),
+    )
     storage = open_storage(default_url(tmp_path / "runs"))
     return existing_study("small", storage), storage
 
@@ -50,7 +54,10 @@ def test_evidence_names_every_lost_run_with_its_reason(finished):
     copy = optuna.load_study(study_name="with-failures", storage=storage)
     spec = slots_of(study)[0].user_attrs["spec"]
     for number, attrs in enumerate(
-        [{"outcome": "diverged", "failure": "the loss is nan", "seed": 0, "spec": spec}, {"attempts": 20}]
+        [
+            {"outcome": "diverged", "failure": "the loss is nan", "seed": 0, "spec": spec},
+            {"attempts": 21},
+        ]  # as the queue leaves it after 20 deaths
     ):
         copy.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"slot": 6 + number, **attrs}))
     lost = evidence_of(copy, storage).lost

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from archsearch.search.outlook import outlook
-from archsearch.search.search import Settings, search
+from archsearch.search.search import SearchSettings, search
 from tests.search.conftest import HEAD, SMALL
 
 
 @pytest.fixture
 def settings(tmp_path):
     def make(**changed):
-        return Settings(**{"trials": 4, "runs_dir": tmp_path / "runs", "confirm": 0, **changed})
+        return SearchSettings(**{"trials": 4, "runs_dir": tmp_path / "runs", "confirm": 0, **changed})
 
     return make
 

@@ -9,7 +9,8 @@ from datetime import datetime
 import pytest
 
 from archsearch.search.record import SearchRecord, importances_of, search_record
-from archsearch.search.search import Settings, existing_study, report_on, search
+from archsearch.search.search import SearchSettings, report_on, search
+from archsearch.study.lifecycle import existing_study
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
 from tests.search.conftest import HEAD, SMALL
@@ -23,7 +24,7 @@ def searched(tmp_path, make_study):
 
     def call(trials=8, text=SMALL, head=HEAD, **settings):
         runs = tmp_path / "runs"
-        search(make_study(text, head), Settings(trials=trials, runs_dir=runs, **{"confirm": 0, **settings}))
+        search(make_study(text, head), SearchSettings(trials=trials, runs_dir=runs, **{"confirm": 0, **settings}))
         for path in runs.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)

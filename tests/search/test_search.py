@@ -18,8 +18,9 @@ from archsearch.experiment_plan import load_plan
 from archsearch.search.confirm import BASELINE, conclude
 from archsearch.search.finalists import finalists, fresh_seeds
 from archsearch.search.sampling.samplers import SAMPLERS
-from archsearch.search.search import Settings, existing_study, report_on, search, winner_spec
+from archsearch.search.search import SearchSettings, report_on, search, winner_spec
 from archsearch.spec.catalog import read_spec
+from archsearch.study.lifecycle import existing_study
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
 
@@ -30,7 +31,7 @@ def run_search(tmp_path, make_study):
 
     def call(trials=6, study=None, **settings):
         settings = {"runs_dir": tmp_path / "runs", "confirm": 0, **settings}
-        return search(study or make_study(), Settings(trials=trials, **settings))
+        return search(study or make_study(), SearchSettings(trials=trials, **settings))
 
     return call
 

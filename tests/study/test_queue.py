@@ -68,7 +68,7 @@ def test_a_slot_whose_worker_died_waits_again_and_the_late_worker_is_told(opened
 def test_a_slot_that_kills_its_workers_fails_in_the_end(opened, monkeypatch):
     _, storage, study = opened
     monkeypatch.setattr(queue, "_dead_here", lambda owner: True)
-    monkeypatch.setattr(queue, "MOST_ATTEMPTS", 3)
+    monkeypatch.setattr(queue, "MOST_DEATHS", 3)
     add_slots(storage, study, [Slot(0)])
     for _ in range(3):
         assert take(storage, study) is not None

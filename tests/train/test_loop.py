@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import plan_experiment
+from archsearch.train.compute import decide
 from archsearch.train.divergence import first_not_finite
 from archsearch.train.interrupt import Interruption
 from archsearch.train.loop import Progress, finite, initial_network, parts, train
@@ -25,7 +26,7 @@ def trained(
         plan,
         seed,
         load(spec.data),
-        "cpu",
+        decide(plan),
         read_test=read_test,
         interruption=Interruption(),
         watch=watch or Silent(),
@@ -296,12 +297,13 @@ def test_finite_turns_what_json_cannot_say_into_none():
 
 @pytest.mark.gpu
 def test_cuda_run_repeats_bit_for_bit():
+    plan = plan_experiment(tiny(train={"device": "cuda"}))
     first, again = (
         train(
-            plan_experiment(tiny(train={"device": "cuda"})),
+            plan,
             0,
             load(tiny().data),
-            "cuda",
+            decide(plan),
             read_test="end",
             interruption=Interruption(),
             watch=Silent(),

@@ -14,6 +14,7 @@ from archsearch.data.prepare import load
 from archsearch.errors import DamagedFileError, Interrupted, UnavailableError, UsageError
 from archsearch.experiment_plan import load_plan, load_spec, plan_experiment
 from archsearch.files import write_sealed
+from archsearch.train.compute import decide
 from archsearch.train.directory import RunDirectory
 from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import parts
@@ -23,7 +24,8 @@ from tests.train.conftest import tiny
 
 
 def id_of(spec, seed: int = 0) -> str:
-    return run_id(identity(plan_experiment(spec), seed, "f" * 64, "cpu"))
+    plan = plan_experiment(spec)
+    return run_id(identity(plan, seed, "f" * 64, decide(plan)))
 
 
 def test_run_leaves_its_files_and_the_result_reads_back_without_loss(train_tiny):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from archsearch.ablate.ablation_file import Declared
 from archsearch.ablate.design.designs import BASELINE, Cell
 from archsearch.ablate.design.fitting import Fitted
-from archsearch.data.facts import training_count, validation_count
+from archsearch.data.facts import validation_count
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import seal
@@ -20,6 +21,8 @@ from archsearch.spec.comparable import differences
 from archsearch.spec.edit.in_memory import edited
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.yaml import Node
+from archsearch.spec.training import EVAL_LOSS
+from archsearch.train.identity import experiment_key
 
 _WRONG_EDIT = "wrong edit"
 
@@ -109,17 +112,17 @@ class Cells:
 
 
 def what_is_computed(plan: ExperimentPlan) -> str:
-    """Give a hash of all that decides a run's weights but the seed: two specs with the same one are one experiment.
+    """Give a hash of what a level may ask about: levels with the same one would be the same runs.
 
-    What a loss is measured by is no part of it, unless it decides when training stops.
+    Another question than `experiment_key`, on purpose: where a spec asks to be computed (device, engine) and where its
+    data lie are part of it, as a level may set them; what a loss is measured by is none, unless it decides when
+    training stops, as the weights are the same.
     """
-    data, train = (part.model_dump(mode="json") for part in (plan.spec.data, plan.spec.train))
-    data["validation"] = _held_out(plan)
-    data["train_limit"] = training_count(plan.spec.data, plan.facts.train)
-    rule = plan.spec.train.early_stopping
-    if rule is None or rule.monitor != "val_loss":
-        train.pop("eval_loss", None)
-    return seal([data, plan.network.canonical(), train])
+    data, train = plan.spec.data, plan.spec.train
+    if train.early_stopping is None or train.early_stopping.monitor != "val_loss":
+        spec = plan.spec.model_copy(update={"train": train.model_copy(update={"eval_loss": EVAL_LOSS})})
+        plan = replace(plan, spec=spec)
+    return seal([experiment_key(plan), data.path, train.device, train.engine])
 
 
 def check_differences(cells: Cells, declared: Declared, fitted: Fitted, screens: list[Cell]) -> None:

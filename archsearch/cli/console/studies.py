@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from archsearch.search.confirm import Confirmation
     from archsearch.search.outlook import Outlook
-    from archsearch.search.search import Best, Settings, StudyReport
+    from archsearch.search.search import Best, SearchSettings, StudyReport
     from archsearch.search.search_file import Study
     from archsearch.search.space.count import SpaceCount
 
@@ -55,7 +55,7 @@ def _sparkline(values: Sequence[float]) -> str:
     return "".join(bars[round((value - low) * scale)] for value in values[-80:])
 
 
-def note_outlook(study: Study, ahead: Outlook, settings: Settings) -> None:
+def note_outlook(study: Study, ahead: Outlook, settings: SearchSettings) -> None:
     """Say on stderr what a search will do, and how long that will take."""
     spec, base = study.spec, study.space.base
     told = f"no study was named: {ahead.study} is searched. {spec.summary}".rstrip()

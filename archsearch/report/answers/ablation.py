@@ -96,7 +96,8 @@ def _provenance(report: AblationReport, evidence: Evidence) -> Section:
     failed = {(one.cell, one.seed): (one.outcome, one.reason) for one in report.failures}
     lost: list[tuple[Cell, ...]] = []
     for one in report.exclusions:
-        outcome, reason = failed.get((one.variant, int(one.seed)), ("not there", one.reason))
+        other = "left out" if one.kind == "mixed" else "not there"
+        outcome, reason = failed.get((one.variant, int(one.seed)), (other, one.reason))
         lost.append((one.variant, str(one.seed), outcome, reason))
     columns = (Column("cell"), Column("seed"), Column("outcome"), Column("reason"))
     parts: list[Part] = [

@@ -16,7 +16,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
@@ -28,9 +28,13 @@ from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.search.space.count import each_feasible
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
+from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Open
+from archsearch.search.tried import experiment_of
+from archsearch.study.held import HeldTrial, fixed_values
+from archsearch.study.optuna_private import contains, reading_from, storage_of
 from archsearch.study.storage import experimental
+from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
 MOST_TRIES = 2000
@@ -82,8 +86,9 @@ class FeasibleSampler:
 
         Raises `SpecError` if nothing that fits is found.
         """
-        known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-        slot = trial.user_attrs.get("slot", trial.number)
+        known = {**fixed_values(trial), **trial.params}
+        slot = HeldTrial(trial).slot
+        slot = trial.number if slot is None else slot
         if self.make is None:
             known = {**self._nth(slot), **known}
         with contextlib.suppress(KeyError):  # all values are known: trial 0, a slot that is tried again
@@ -106,7 +111,7 @@ class FeasibleSampler:
                 reasons[f"{error.layer} {error.reason}".lstrip()] += 1
                 continue
             last = Sample(plan, values, reasons.total())
-            if network_key(plan) not in tried or repeats >= MOST_REPEATS:
+            if experiment_key(plan) not in tried or repeats >= MOST_REPEATS:
                 return last
             repeats += 1
         if last is not None:
@@ -129,7 +134,7 @@ class FeasibleSampler:
         return self.listed[slot]
 
     def _list(self, values: Values) -> None:
-        key = network_key(self.space.with_values(values))
+        key = experiment_key(self.space.with_values(values))
         if key not in self.keys:
             self.keys.add(key)
             self.listed.append(values)
@@ -145,7 +150,7 @@ def _choose(
     if value.name in known:
         return known[value.name]
     distribution = value.domain.optuna()
-    if value.name in relative and _contains(distribution, relative[value.name]):
+    if value.name in relative and contains(distribution, relative[value.name]):
         chosen: Value = relative[value.name]
         return chosen
     if distribution.single():
@@ -179,18 +184,10 @@ def _snapshot(study: Study, memory: int | None) -> Study:
         best = sorted(done, key=lambda t: (sign * (t.value or 0.0), t.number))[:BEST_KEPT]
         kept = {t.number for t in (*best, *trials[-(memory - BEST_KEPT) :])}
         trials = [t for t in trials if t.number in kept]
-    still = copy.copy(study)
-    still.__dict__["_storage"] = _SnapshotStorage(study._storage, trials)
-    return still
-
-
-def _contains(distribution: BaseDistribution, value: Any) -> bool:
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))
-    except ValueError:
-        return False
+    return reading_from(study, cast(BaseStorage, _SnapshotStorage(storage_of(study), trials)))
 
 
 def _known_networks(study: Study, trial: FrozenTrial) -> set[str]:
     others = study.get_trials(deepcopy=False)
-    return {t.user_attrs["network"] for t in others if t.number != trial.number and "network" in t.user_attrs}
+    found = (experiment_of(other) for other in others if other.number != trial.number)
+    return {network for network in found if network is not None}

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.metrics import main_of
 from archsearch.search.sampling.feasible import MakeSampler
 from archsearch.search.sampling.local import LocalSampler
 from archsearch.search.search_file import Hyperband, Median, NoPruning, Screen
 from archsearch.spec.onekey import Kind
+from archsearch.study.held import HeldStudy, HeldTrial
 
 QMC_SEED = 0  # one Sobol sequence for the whole study: its points come one after the other
 
@@ -80,8 +79,7 @@ class ScreenPruner(BasePruner):
         others = [value for other in finished if (value := learned_values(other).get(epochs)) is not None]
         if len(others) < self.spec.startup_trials:
             return False
-        main = main_of(study.user_attrs.get("metrics", ()))
-        sign = -1.0 if study.directions[main] == StudyDirection.MINIMIZE else 1.0
+        sign = -1.0 if HeldStudy(study).minimize_learned else 1.0
         ranked = sorted((*others, mine[epochs]), key=lambda value: -sign * value)
         kept = max(1, round(self.spec.keep * len(ranked)))
         return sign * mine[epochs] < sign * ranked[kept - 1]
@@ -89,10 +87,7 @@ class ScreenPruner(BasePruner):
 
 def learned_values(trial: FrozenTrial) -> dict[int, float]:
     """Give the value per epoch: as reported, or (several objectives, where Optuna takes no reports) as noted."""
-    if trial.intermediate_values:
-        return trial.intermediate_values
-    noted: dict[str, float] = trial.user_attrs.get("learned", {})
-    return {int(epoch): value for epoch, value in noted.items()}
+    return trial.intermediate_values or HeldTrial(trial).learned
 
 
 def _screen(spec: Kind, epochs: int) -> BasePruner:

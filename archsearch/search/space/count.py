@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 
 from archsearch.plain import Plain
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, network_key
+from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Items, Keys, Open, Repeat, Template, given
 from archsearch.search.space.walk import Walk, bodies_count, count_of, environments, total_of
 from archsearch.stats.distinct import distinct_from
 from archsearch.stats.intervals import wilson_interval
+from archsearch.train.identity import experiment_key
 
 EXACT_UP_TO = 10_000_000
 PLANNED_UP_TO = 20_000  # where each must be planned as a whole, at about a millisecond
@@ -131,7 +132,7 @@ def _estimate(space: SearchSpace, total: int, continuous: tuple[str, ...], sampl
             lost[error.reason] += 1
             examples.setdefault(error.reason, dict(draw.env))
         else:
-            keys[network_key(plan)] += 1
+            keys[experiment_key(plan)] += 1
     fits = sum(keys.values())
     low, high = wilson_interval(fits, sample)
     feasible = round(total * fits / sample)

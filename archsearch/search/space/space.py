@@ -18,7 +18,6 @@ from pydantic import ValidationError
 
 from archsearch.errors import LimitError, Problem, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
-from archsearch.files import seal
 from archsearch.search.runnable import check_runs_here
 from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
 from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
@@ -149,12 +148,6 @@ class SearchSpace:
         from archsearch.search.space.locate import locate
 
         return locate(self, spec)
-
-
-def network_key(plan: ExperimentPlan) -> str:
-    """Name what is trained, but for the seed: equal for two ways to write the same network and training."""
-    spec = plan.spec
-    return seal([plan.network.canonical(), spec.data.model_dump(mode="json"), spec.train.model_dump(mode="json")])[:16]
 
 
 def base_values(space: SearchSpace) -> Values | None:

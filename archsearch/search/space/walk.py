@@ -27,7 +27,6 @@ from archsearch.search.space.space import (
     SearchSpace,
     Values,
     layers_of,
-    network_key,
 )
 from archsearch.search.space.templates import (
     Fixed,
@@ -46,6 +45,7 @@ from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Shape
 from archsearch.spec.network import Limits, PlannedLayer, plan_network
+from archsearch.train.identity import experiment_key
 
 # -- counting without looking ------------------------------------------------------------------------------------------
 
@@ -307,7 +307,7 @@ class Walk:
         except InfeasibleError as error:
             self._lose(error.reason, 1, training.values)
             return False
-        self.networks.add(hash(network_key(plan)))
+        self.networks.add(hash(experiment_key(plan)))
         return True
 
     def _lose(self, reason: str, count: int, values: Values | None = None) -> None:

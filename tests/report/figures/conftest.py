@@ -9,8 +9,9 @@ import pytest
 
 from archsearch.experiment_plan import load_spec
 from archsearch.search.record import SearchRecord, search_record
-from archsearch.search.search import Settings, existing_study, search
+from archsearch.search.search import SearchSettings, search
 from archsearch.search.search_file import stored_study
+from archsearch.study.lifecycle import existing_study
 from archsearch.study.storage import default_url, open_storage
 from tests.report.figures.records import ACCURACY, MACS, confirmation, long_record, record
 from tests.search.conftest import HEAD, SMALL
@@ -23,7 +24,9 @@ def real(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> SearchReco
     base = load_spec("digits_quickstart", ["data.limit=20", "data.validation=40", "train.device=cpu"])
     head = HEAD + "pruner: {screen: {epochs: 1, keep: 0.4, startup_trials: 4}}\nlimits: {macs: 1M}\n"
     study = stored_study(head + SMALL, "small", base.model_dump(mode="json"))
-    search(study, Settings(trials=24, confirm=2, confirm_seeds=2, sampler="random", runs_dir=runs, data_dir=data_dir))
+    search(
+        study, SearchSettings(trials=24, confirm=2, confirm_seeds=2, sampler="random", runs_dir=runs, data_dir=data_dir)
+    )
     for path in runs.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.ablate.ablation import Settings, ablate
+from archsearch.ablate.ablation import ablate
 from archsearch.ablate.ablation_file import load_ablation
 from archsearch.ablate.planned import plan_ablation
 from archsearch.ablate.price import price_ablation
@@ -22,6 +22,7 @@ from archsearch.report.figures.parts import shapley_data, waterfall_data
 from archsearch.report.figures.power import power_data
 from archsearch.spec.lint.rules import lint
 from archsearch.stats.power import t_smallest_d
+from archsearch.study.lifecycle import Settings
 from tests.ablate.conftest import FACTORS, TINY
 from tests.report.figures.paper import check_svg, cut_texts
 

@@ -13,9 +13,10 @@ from archsearch.experiment_plan import load_spec
 from archsearch.search.search_file import load_study
 from archsearch.search.space.count import count_space, each_feasible
 from archsearch.search.space.locate import locate
-from archsearch.search.space.space import InfeasibleError, network_key
+from archsearch.search.space.space import InfeasibleError
 from archsearch.spec.catalog import study_kind
 from archsearch.spec.text.yaml import read_file
+from archsearch.train.identity import experiment_key
 
 FILES = sorted((Path(archsearch.__file__).parents[1] / "studies").glob("*.yaml"))
 STUDIES = [path for path in FILES if study_kind(read_file(path)) == "search"]
@@ -104,7 +105,7 @@ def test_documented_variant_lies_in_the_lenet_space(name):
     spec = load_spec(name)
     spec = spec.model_copy(update={"data": space.base.data})
     assert space.locate(spec) == DOCUMENTED[name]
-    assert network_key(space.with_values(DOCUMENTED[name])) == network_key(
+    assert experiment_key(space.with_values(DOCUMENTED[name])) == experiment_key(
         space.plan(spec.model_dump(mode="json", include={"name", "data", "network", "train"}))
     )
 
@@ -153,7 +154,7 @@ def naive(space) -> tuple[int, int, int]:
         if key in seen:
             continue
         try:
-            networks.add(network_key(space.plan(tree)))
+            networks.add(experiment_key(space.plan(tree)))
             seen[key] = True
         except InfeasibleError:
             seen[key] = False
@@ -291,7 +292,7 @@ def test_count_agrees_with_making_every_configuration(make_study, text):
     assert sum(misfit.configurations for misfit in counted.misfits) == counted.total - counted.feasible
     listed = list(each_feasible(space))
     assert len(listed) == counted.feasible
-    assert len({network_key(space.with_values(values)) for values in listed}) == counted.distinct
+    assert len({experiment_key(space.with_values(values)) for values in listed}) == counted.distinct
 
 
 def test_estimate_of_a_large_space_holds_the_exact_count(make_study, monkeypatch):

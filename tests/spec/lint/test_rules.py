@@ -232,11 +232,11 @@ def test_variant_silences_for_itself(tmp_path: Path) -> None:
 
 
 def test_silencing_does_not_make_another_run() -> None:
-    from archsearch.train.run import identity
+    from archsearch.train.identity import experiment_key
 
     plan = plan_experiment(read_spec("lenet5").spec)
     silenced = plan_experiment(plan.spec.model_copy(update={"lint": {"A001": "kept"}}))
-    assert identity(plan, 0, "f", "cpu") == identity(silenced, 0, "f", "cpu")
+    assert experiment_key(plan) == experiment_key(silenced)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,170 @@
+"""Make a study, open it again, find those that are there: what a search and an ablation have in common.
+
+    study = open_or_make(storage, "lenet", "search", [("maximize", "val_accuracy")], lambda: held)
+    existing_study("lenet", storage), study_names(storage), read_each(storage, "search", read)
+
+A study is made with all that it holds in one transaction: it is there whole or not at all. What `kind` means is said by
+who asks.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import optuna
+from optuna.study import StudyDirection
+
+from archsearch.errors import ArchsearchError, SpecError, UnavailableError, UsageError
+from archsearch.study.held import HeldConfirmation, HeldStudy, Kind, Part, required_fields, stored
+from archsearch.study.storage import Storage, Study, default_url
+from archsearch.study.transaction import make_study
+
+T = TypeVar("T")
+Look = Callable[[Study], None]
+
+# what an error calls a study that is of another kind than was asked for
+_WORDS: dict[str, str] = {"search": "no search", "ablation": "no ablation", "confirm": "no confirmation of a search"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a study is worked on; None means what its file says."""
+
+    seconds: float = math.inf
+    workers: int = 1
+    storage: str | None = None
+    name: str | None = None
+    runs_dir: Path = Path("runs")
+    data_dir: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """The storage's URL: as given, else that of the file beside the runs."""
+        return self.storage or default_url(self.runs_dir)
+
+
+def check_name(name: str) -> None:
+    """Raise `UsageError` for what cannot be the name of a study: its report and its winner are files called so."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
+        raise UsageError(f"--name: {name!r} may hold letters, digits, _ . - only, and begins with a letter or digit")
+
+
+def open_or_make(
+    storage: Storage, name: str, kind: Kind, objective: Sequence[tuple[str, str]], make: Callable[[], Part]
+) -> Study:
+    """Open the study of this name, or make it of what `make` gives: directions and metrics as the objective has them.
+
+    A study without a trial that lacks something was left half made by version 0.1.0, and is completed. Whether a study
+    that was there is the same search or ablation is for the caller to say. Raises `SpecError` if it is of another kind.
+    """
+    check_name(name)
+    return _open_or_make(storage, name, kind, objective, make)
+
+
+def _open_or_make(
+    storage: Storage, name: str, kind: Kind, objective: Sequence[tuple[str, str]], make: Callable[[], Part]
+) -> Study:
+    study = _open(name, storage)
+    if study is None or _is_half_made(study, kind):
+        directions = [StudyDirection[direction.upper()] for direction, _ in objective]
+        make_study(storage, name, directions, [metric for _, metric in objective], stored(make()))
+        study = optuna.load_study(study_name=name, storage=storage)
+    if HeldStudy(study).kind != kind:
+        raise SpecError(f"{name} exists and is {_WORDS[kind]}; choose another name with --name")
+    return study
+
+
+def _open(name: str, storage: Storage) -> Study | None:
+    if name not in optuna.get_all_study_names(storage):
+        return None
+    return optuna.load_study(study_name=name, storage=storage)
+
+
+def _is_half_made(study: Study, kind: Kind) -> bool:
+    held = HeldStudy(study)
+    return held.kind in ("", kind) and held.lacks(required_fields(kind)) and not study.get_trials(deepcopy=False)
+
+
+# -- what is there -----------------------------------------------------------------------------------------------------
+
+
+def confirm_name(name: str) -> str:
+    """Give the name of the study that holds the confirmation of a search."""
+    return f"{name}.confirm"
+
+
+def confirmation_study(searched: Study, storage: Storage) -> Study | None:
+    """Open the confirmation of a search; None where there is none."""
+    return _open(confirm_name(searched.study_name), storage)
+
+
+def make_confirmation(searched: Study, storage: Storage, metric: str) -> Study:
+    """Open the confirmation of a search, or make it."""
+    name = confirm_name(searched.study_name)
+    held = HeldConfirmation(of=searched.study_name)
+    return _open_or_make(storage, name, "confirm", [("maximize", metric)], lambda: held)
+
+
+def study_names(storage: Storage) -> list[str]:
+    """Name the studies of a storage; the confirmation of a search is part of it and has no name of its own."""
+    return [name for name in optuna.get_all_study_names(storage) if not name.endswith(confirm_name(""))]
+
+
+def kind_of(name: str, storage: Storage) -> str:
+    """Say what a study of this name is: search, confirm, ablation, or "" where another program made it."""
+    return HeldStudy(optuna.load_study(study_name=name, storage=storage)).kind
+
+
+def study_there(name: str, storage: Storage, kind: Kind) -> Study | None:
+    """Open a study of this kind; None where there is none of the name, or it is of another kind."""
+    study = _open(name, storage)
+    return study if study is not None and HeldStudy(study).kind == kind else None
+
+
+def existing_study(name: str, storage: Storage) -> Study:
+    """Open a search that is there; raise `UsageError` with the studies that are."""
+    names = study_names(storage)
+    if name not in names:
+        there = ", ".join(names) if names else "there are none yet"
+        raise UsageError(f"no study {name!r} in this storage ({there})")
+    study = study_there(name, storage, "search")
+    if study is None:
+        raise UsageError(
+            f"{name} is an ablation, which has verdicts and no best; `archsearch ablate {name}` shows them"
+        )
+    return study
+
+
+def existing_ablation(name: str, storage: Storage) -> Study:
+    """Open an ablation that is there; raise `UsageError` where it is another kind of study, or none."""
+    if name not in optuna.get_all_study_names(storage):
+        raise UsageError(f"no ablation {name!r} in this storage")
+    study = study_there(name, storage, "ablation")
+    if study is None:
+        raise UsageError(f"{name} is no ablation")
+    return study
+
+
+def read_each(storage: Storage, kind: Kind, read: Callable[[Study], T]) -> tuple[list[T], dict[str, str]]:
+    """Read every study of a kind; those that cannot be read are named with the reason, and hide no other.
+
+    What a storage holds may have been cut short, or written by another version or program: any exception is a reason.
+    """
+    found: list[T] = []
+    trouble: dict[str, str] = {}
+    for name in optuna.get_all_study_names(storage):
+        try:
+            study = study_there(name, storage, kind)
+            if study is not None:
+                found.append(read(study))
+        except UnavailableError:
+            raise
+        except Exception as error:
+            first = (str(error).strip() or "no reason given").split("\n")[0]
+            trouble[name] = first if isinstance(error, ArchsearchError) else f"{type(error).__name__}: {first}"
+    return found, trouble

@@ -1,0 +1,107 @@
+"""The runner of networks: trains each assignment by itself, or takes the run that is there already.
+
+NetworkRunner("never", goes_on=True).run([assignment], place, watch)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from archsearch.data.prepare import Dataset, load
+from archsearch.errors import BusyError, SpecError, UsageError
+from archsearch.experiment_plan import ExperimentPlan
+from archsearch.study.compute import Keeper, data_key
+from archsearch.study.runner import IDLE_SECONDS, Assignment, Outcome, RefusedError, Workplace
+from archsearch.train.compute import Compute, decide
+from archsearch.train.identity import identity, run_id
+from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.run import FinishedRun, run
+
+
+class NetworkRunner:
+    """Trains networks, and keeps the data sets that it has loaded.
+
+    `goes_on` says what a run is that is refused before it trains: a slot that fails, or the end of the study.
+    """
+
+    def __init__(self, read_test: ReadTest, *, goes_on: bool) -> None:
+        self.read_test = read_test
+        self.goes_on = goes_on
+        self.datasets: dict[str, Dataset] = {}
+        self.keeper: Keeper | None = None
+
+    def run(
+        self, assignments: Sequence[Assignment], place: Workplace, watch: Callable[[Assignment], Watch]
+    ) -> Sequence[Outcome]:
+        """Train each assignment's network, one after the other, with what the study has fixed."""
+        if self.keeper is None:
+            self.keeper = Keeper(place.storage, place.study)
+        return [outcome_of(self._train(one, place, watch)) for one in assignments]
+
+    def key(self, assignment: Assignment) -> str:
+        """Give all that decides the run but the version of the data, which is known once they are loaded."""
+        plan = plan_of(assignment)
+        return run_id(identity(plan, assignment.seed, "", self._compute(plan)))
+
+    def together(self, one: Assignment, other: Assignment) -> bool:
+        """Networks are trained one by one."""
+        return False
+
+    def _compute(self, plan: ExperimentPlan) -> Compute:
+        return decide(plan) if self.keeper is None else self.keeper.compute(plan)
+
+    def _train(self, assignment: Assignment, place: Workplace, watch: Callable[[Assignment], Watch]) -> FinishedRun:
+        """Train a run; where another worker is at the very same one, wait for its result."""
+        from torch import OutOfMemoryError
+
+        plan = plan_of(assignment)
+        try:
+            dataset = self._dataset(plan, place)
+            while True:
+                try:
+                    return run(
+                        plan,
+                        seed=assignment.seed,
+                        runs_dir=place.runs_dir,
+                        dataset=dataset,
+                        compute=self._compute(plan),
+                        read_test=self.read_test,
+                        watch=watch(assignment),
+                    )
+                except BusyError:
+                    time.sleep(IDLE_SECONDS)
+                except (SpecError, UsageError) as error:
+                    if self.goes_on:
+                        raise RefusedError(str(error)) from None
+                    raise
+        except OutOfMemoryError as error:
+            raise MemoryError(str(error)) from None
+
+    def _dataset(self, plan: ExperimentPlan, place: Workplace) -> Dataset:
+        """Load a data set once for all runs that use it (memory-mapped, so processes share it)."""
+        key = data_key(plan.spec.data)
+        if key not in self.datasets:
+            self.datasets[key] = load(plan.spec.data, data_dir=place.data_dir)
+        if self.keeper is not None:
+            self.keeper.check_data(plan.spec.data, self.datasets[key])
+        return self.datasets[key]
+
+
+def plan_of(assignment: Assignment) -> ExperimentPlan:
+    """Give the network that an assignment is about."""
+    assert isinstance(assignment.experiment, ExperimentPlan), f"{assignment.experiment.name} is no network"
+    return assignment.experiment
+
+
+def outcome_of(finished: FinishedRun) -> Outcome:
+    """Give a finished run as what a trial carries: its spec stands beside it."""
+    result = finished.result
+    return Outcome(
+        run_id=result.run_id,
+        metrics=dict(result.metrics),
+        record=result.model_dump(mode="json", exclude={"spec"}),
+        files=finished.run_dir,
+        cached=finished.cached,
+        failure=(result.reason or "diverged") if result.status == "diverged" else None,
+    )

@@ -1,0 +1,73 @@
+"""What we use of Optuna's inside: its tables, the id that a trial has in them, and a study that reads from elsewhere.
+
+    id_of(trial), frozen(trial), reading_from(study, storage)
+
+The only file that names what Optuna may change without a word: a new version of it is tried here. Everything else of
+ours goes through its public names.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from optuna import Study, Trial
+from optuna.distributions import BaseDistribution
+from optuna.storages import BaseStorage
+from optuna.storages._rdb.models import (
+    StudyDirectionModel,
+    StudyModel,
+    StudySystemAttributeModel,
+    StudyUserAttributeModel,
+    TrialModel,
+    TrialParamModel,
+    TrialUserAttributeModel,
+)
+from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
+from optuna.trial import FrozenTrial
+
+__all__ = [
+    "METRIC_NAMES",
+    "StudyDirectionModel",
+    "StudyModel",
+    "StudySystemAttributeModel",
+    "StudyUserAttributeModel",
+    "TrialModel",
+    "TrialParamModel",
+    "TrialUserAttributeModel",
+    "contains",
+    "frozen",
+    "id_of",
+    "reading_from",
+    "storage_of",
+]
+
+
+def id_of(trial: Trial | FrozenTrial) -> int:
+    """Give the number of a trial's row in its storage, which is not its number in the study."""
+    return trial._trial_id
+
+
+def frozen(trial: Trial) -> FrozenTrial:
+    """Read what the storage holds of a trial now."""
+    return trial.storage.get_trial(trial._trial_id)
+
+
+def storage_of(study: Study) -> BaseStorage:
+    """Give the storage that a study reads."""
+    return study._storage
+
+
+def reading_from(study: Study, storage: BaseStorage) -> Study:
+    """Give the same study as another storage shows it."""
+    still = copy.copy(study)
+    still.__dict__["_storage"] = storage
+    return still
+
+
+def contains(distribution: BaseDistribution, value: Any) -> bool:
+    """Say whether a value lies in a distribution."""
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except ValueError:
+        return False

@@ -1,0 +1,75 @@
+"""Optuna's private names stand in one file."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from archsearch.study.optuna_private import contains, frozen, id_of
+
+PACKAGE = Path(__file__).parents[2] / "archsearch"
+HOME = PACKAGE / "study" / "optuna_private.py"
+PUBLIC = {"_asdict", "_replace", "_exit"}  # of named tuples and of os: underscored, and documented
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    """Yield private modules and names that are imported from elsewhere, and private attributes of what is not self."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("archsearch"):
+            words = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+            yield from (word for word in words if word.startswith("_") and not word.startswith("__"))
+        elif isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if "._" in a.name)
+        elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            owner = node.value
+            ours = isinstance(owner, ast.Name) and owner.id in ("self", "cls")
+            ours = ours or (isinstance(owner, ast.Call) and ast.unparse(owner) == "super()")
+            if not ours and node.attr not in PUBLIC:
+                yield node.attr
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith(".__dict__"):
+            yield ast.unparse(node.slice)
+
+
+def test_private_names_are_found_however_they_are_written() -> None:
+    code = (
+        "from optuna.storages._rdb import models\nfrom optuna.study.study import _KEY\nimport optuna._x\n"
+        "trial._trial_id\nself._own\nstill.__dict__['_storage']\nrow._asdict()\n"
+    )
+    assert sorted(private_names(ast.parse(code))) == ["'_storage'", "_KEY", "_rdb", "_trial_id", "optuna._x"]
+
+
+def test_private_names_of_libraries_stand_in_one_file() -> None:
+    found = {
+        path.relative_to(PACKAGE).as_posix(): names
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path != HOME and (names := list(private_names(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+    assert found == {}
+    assert len(list(private_names(ast.parse(HOME.read_text(encoding="utf-8"))))) > 5
+
+
+def test_a_trial_is_found_by_its_id_as_the_storage_has_it(opened) -> None:
+    _, storage, study = opened
+    trial = study.ask()
+    trial.set_user_attr("x", 1)
+    assert storage.get_trial(id_of(trial)).user_attrs == {"x": 1}
+    assert frozen(trial).user_attrs == {"x": 1}
+    assert id_of(frozen(trial)) == id_of(trial)
+    assert [id_of(one) for one in study.get_trials()] == [id_of(trial)]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "value", "inside"),
+    [
+        (FloatDistribution(0.0, 1.0), 0.5, True),
+        (FloatDistribution(0.0, 1.0), 1.5, False),
+        (CategoricalDistribution(("avg", None)), None, True),
+        (CategoricalDistribution(("avg", None)), "max", False),
+    ],
+)
+def test_contains_says_whether_a_value_lies_in_a_distribution(distribution, value, inside) -> None:
+    assert contains(distribution, value) is inside
