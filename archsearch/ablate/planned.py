@@ -231,7 +231,7 @@ def _family(declared: Declared, cells: Cells) -> Family:
     spec = declared.spec
     metric = metric_of(spec.metric)
     assert metric is not None, "the file was checked"
-    guessing = metric.guessing(cells.plan(BASELINE).facts.classes) if metric.guessing is not None else None
+    guessing = metric.guessing(cells.plan(BASELINE).facts.task.outputs) if metric.guessing is not None else None
     return Family(
         metric=spec.metric,
         direction=spec.direction,

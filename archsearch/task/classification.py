@@ -17,6 +17,7 @@ class Classification(Task):
 
     name: ClassVar[str] = "classification"
     word: ClassVar[str] = "class"
+    width: ClassVar[str] = "classes"
     stored: ClassVar[str] = "<i8"
     native: ClassVar[bool] = True
 
@@ -34,10 +35,13 @@ class Classification(Task):
         """Give the labels."""
         return targets
 
-    def misfit(self, targets: Tensor) -> str | None:
+    def misfit(self, targets: Tensor, promised: int) -> str | None:
         """Say which labels are there instead of those that were promised."""
         low, high = (int(targets.min()), int(targets.max())) if len(targets) else (0, -1)
-        return None if low >= 0 and high < self.outputs else f"labels {low}..{high} instead of 0..{self.outputs - 1}"
+        if len(targets) == promised and low >= 0 and high < self.outputs:
+            return None
+        found = f"{len(targets)} samples with labels {low}..{high}"
+        return f"{found} instead of {promised} with 0..{self.outputs - 1}"
 
     def drawn(self, count: int, dice: Generator) -> Tensor:
         """Draw labels."""
@@ -45,15 +49,9 @@ class Classification(Task):
 
         return torch.randint(0, self.outputs, (count,), generator=dice)
 
-    def as_outputs(self, targets: Tensor, outputs: Tensor) -> Tensor:
-        """Give one-hot labels (N, classes)."""
-        from torch.nn.functional import one_hot
-
-        return one_hot(targets, outputs.shape[1]).to(outputs.dtype)
-
     def right(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Count the samples whose largest output is the label's."""
-        return (self.predicted(outputs) == targets).sum()
+        return (outputs.argmax(1) == targets).sum()
 
     def predicted(self, outputs: Any) -> Any:
         """Give the class of the largest output (N,)."""

@@ -19,18 +19,24 @@ if TYPE_CHECKING:
 class Task:
     """What every task has; a new one is a class with its own file, and an entry in `TASKS`.
 
-    `outputs` is how many values the network gives for a sample; `word` names one of them. `stored` is the type of the
-    targets on disk and `target_shape` that of one. `losses` are the kinds it can be trained on, None for all. `native`
-    says whether our own kernels, which know class labels only, can train it.
+    `outputs` is how many values the network gives for a sample; `word` names one of them, `width` all of them, also in
+    a spec. `stored` is the type of the targets on disk and `target_shape` that of one. `losses` are the kinds it can be
+    trained on, None for all. `native` says whether our own kernels, which know class labels only, can train it.
     """
 
     outputs: int
 
     name: ClassVar[str]
     word: ClassVar[str] = "output"
+    width: ClassVar[str] = "outputs"
     stored: ClassVar[str] = "<f4"
     losses: ClassVar[tuple[str, ...] | None] = None
     native: ClassVar[bool] = False
+
+    @property
+    def said(self) -> str:
+        """Say how many outputs there are, in the task's word: 10 classes."""
+        return f"{self.outputs} {self.width if self.outputs != 1 else self.word}"
 
     @property
     def target_shape(self) -> tuple[int, ...]:
@@ -48,12 +54,13 @@ class Task:
 
         return torch.zeros(len(targets), dtype=torch.int64)
 
-    def misfit(self, targets: Tensor) -> str | None:
-        """Say what is wrong with the targets of a part, None if nothing is: "labels 0..12 instead of 0..9"."""
+    def misfit(self, targets: Tensor, promised: int) -> str | None:
+        """Say how the targets of a part (as many as promised) are not what they should be, None if they are."""
         import torch
 
-        if tuple(targets.shape[1:]) != self.target_shape:
-            return f"targets of the shape {tuple(targets.shape[1:])} instead of {self.target_shape}"
+        count, shape = len(targets), tuple(targets.shape[1:])
+        if (count, shape) != (promised, self.target_shape):
+            return f"{count} targets of the shape {shape} instead of {promised} of {self.target_shape}"
         return None if bool(torch.isfinite(targets).all()) else "targets that are not finite"
 
     def drawn(self, count: int, dice: Generator) -> Tensor:
@@ -61,10 +68,6 @@ class Task:
         import torch
 
         return torch.rand(count, *self.target_shape, generator=dice)
-
-    def as_outputs(self, targets: Tensor, outputs: Tensor) -> Tensor:
-        """Give targets (N, outputs) that outputs are subtracted from, as in a squared error: the targets themselves."""
-        return targets
 
     def right(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
         """Count the samples of a batch that are right, as a scalar; None where no single one is right or wrong."""

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from archsearch.data.prepare import Dataset, to_float
 from archsearch.data.split import divide
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.metrics import direction_of, of_task
+from archsearch.metrics import direction_of
 from archsearch.spec.network import build_network
+from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import memory_format
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
@@ -151,7 +152,7 @@ def train(
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
-        found = _evaluate(engine, part, loss_of)
+        found = _evaluate(engine, part, loss_of, plan.facts.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
         return found
 
@@ -168,7 +169,7 @@ def train(
         epoch = progress.epoch
         try:
             with engine.threads():
-                train_loss, train_accuracy, lr = _train_epoch(epochs, epoch)
+                measured, lr = _train_epoch(epochs, epoch)
             check_weights(model, lr)
             seen_validation = evaluate(validation, "validation")
             seen_test = None
@@ -181,7 +182,7 @@ def train(
         last = (seen_validation, seen_test)
         record = EpochRecord(
             epoch=epoch + 1,
-            metrics={"train_loss": train_loss, "train_accuracy": train_accuracy}
+            metrics=measured
             | (seen_validation.of("val") if seen_validation else {})
             | (seen_test.of("test") if seen_test else {}),
             lr=lr,
@@ -272,8 +273,8 @@ class _Epochs:
     watch: Watch
 
 
-def _train_epoch(run: _Epochs, epoch: int) -> tuple[float, float, float]:
-    """Train on every sample once; give mean loss, accuracy (while training) and the last learning rate."""
+def _train_epoch(run: _Epochs, epoch: int) -> tuple[dict[str, float | None], float]:
+    """Train on every sample once; give what was measured while training, by name, and the last learning rate."""
     spec, seed, training = run.plan.spec.train, run.seed, run.training
     device = training.x.device
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
@@ -283,7 +284,7 @@ def _train_epoch(run: _Epochs, epoch: int) -> tuple[float, float, float]:
     base_lr = spec.optimizer.lr
     lr = base_lr
     total_loss = torch.zeros((), device=device)
-    correct = torch.zeros((), device=device, dtype=torch.int64)
+    correct: Tensor | None = torch.zeros((), device=device, dtype=torch.int64)
     done = 0
     kept = "1 whole epoch is" if epoch == 1 else f"{epoch} whole epochs are"
     for number, rows in enumerate(batches):
@@ -296,17 +297,20 @@ def _train_epoch(run: _Epochs, epoch: int) -> tuple[float, float, float]:
         run.optimizer.step()
         done += len(rows)
         total_loss += loss
-        correct += hits
+        correct = None if correct is None or hits is None else correct + hits
         if number % LOOK_EVERY == 0 or number == len(batches) - 1:
             mean = float(total_loss) / done
             if not math.isfinite(mean):
                 raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
             run.watch.batch(epoch, done, mean)
         run.interruption.check(f"{kept} kept, the same call goes on from there")
-    return float(total_loss) / done, int(correct) / done, lr
+    measured: dict[str, float | None] = {"train_loss": float(total_loss) / done}
+    if correct is not None:
+        measured["train_accuracy"] = int(correct) / done
+    return measured, lr
 
 
-def _evaluate(engine: Engine, part: Part, loss_of: LossFunction) -> Evaluation:
+def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:
     """Give metrics and outputs of a part, in evaluation mode and without gradients."""
     found, loss = [], 0.0
     for rows in torch.split(part.rows, EVALUATION_BATCH):
@@ -316,7 +320,7 @@ def _evaluate(engine: Engine, part: Part, loss_of: LossFunction) -> Evaluation:
         found.append(given.cpu())
     outputs, targets = torch.cat(found), part.y[part.rows].cpu()
     metrics: dict[str, float | None] = {"loss": finite(loss / len(part))}
-    metrics |= {one.name: finite(one.compute(outputs, targets)) for one in of_task("classification") if one.compute}
+    metrics |= {name: finite(value) for name, value in task.metrics(outputs, targets).items()}
     return Evaluation(metrics, outputs)
 
 

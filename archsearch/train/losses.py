@@ -1,4 +1,4 @@
-"""The losses, one entry each: (outputs (N, classes), labels (N)) -> mean loss, a scalar tensor."""
+"""The losses, one entry each: (outputs (N, K), targets, of classes labels (N)) -> mean loss, a scalar tensor."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ def _cross_entropy(spec: Kind) -> LossFunction:
     return lambda outputs, labels: F.cross_entropy(outputs, labels, label_smoothing=spec.label_smoothing)
 
 
-def _one_hot(outputs: Tensor, labels: Tensor) -> Tensor:
-    return F.one_hot(labels, outputs.shape[1]).to(outputs.dtype)
+def _like(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Give targets as outputs should be: labels one-hot, numbers as they are."""
+    if targets.is_floating_point():
+        return targets
+    return F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
 
 
 LOSSES: dict[type[Kind], Callable[[Kind], LossFunction]] = {
     CrossEntropy: _cross_entropy,
     Nll: lambda spec: lambda outputs, labels: F.nll_loss(outputs, labels),
-    Mse: lambda spec: lambda outputs, labels: F.mse_loss(outputs, _one_hot(outputs, labels)),
-    L1: lambda spec: lambda outputs, labels: F.l1_loss(outputs, _one_hot(outputs, labels)),
+    Mse: lambda spec: lambda outputs, labels: F.mse_loss(outputs, _like(outputs, labels)),
+    L1: lambda spec: lambda outputs, labels: F.l1_loss(outputs, _like(outputs, labels)),
 }
 
 

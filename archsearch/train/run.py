@@ -21,7 +21,7 @@ import torch
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
-from archsearch.metrics import learned
+from archsearch.metrics import of_task
 from archsearch.native.library import load as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
@@ -149,6 +149,10 @@ def _lacks(result: RunResult | None, read_test: ReadTest) -> bool:
     return result.eval_loss is None or (read_test != "never" and result.test_accuracy is None)
 
 
+def _of_training(plan: ExperimentPlan) -> list[str]:
+    return ["train_loss", *(f"train_{metric.name}" for metric in of_task(plan.facts.task.name))]
+
+
 def _result(
     plan: ExperimentPlan,
     identity_: dict[str, Any],
@@ -171,7 +175,7 @@ def _result(
         best_epoch=progress.best_epoch,
         history=tuple(progress.history),
         eval_loss=plan.spec.train.eval_loss,
-        metrics={name: kept.metrics.get(name) if kept else None for name in learned("train")}
+        metrics={name: kept.metrics.get(name) if kept else None for name in _of_training(plan)}
         | (trained.validation.of("val") if trained.validation else {})
         | (trained.test.of("test") if trained.test else {}),
         test_reads=progress.test_reads,
