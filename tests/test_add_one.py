@@ -133,3 +133,84 @@ def test_a_metric_is_one_row(package: Path, changed: Callable[..., list[str]], t
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "validation balanced accuracy" in page
     assert "Balanced accuracy while training" in page
+
+
+TASK = '''\
+"""Regression: a few numbers for each sample."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archsearch.task.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Regression(Task):
+    name: ClassVar[str] = "regression"
+    losses: ClassVar[tuple[str, ...] | None] = ("mse", "l1")
+'''
+IMPORT = "from archsearch.task.regression import Regression\n"
+ABSOLUTE_ERROR = """\
+    "mae": Metric(
+        name="mae",
+        title="mean absolute error",
+        direction="minimize",
+        written="number",
+        known="training",
+        tasks=("regression",),
+        compute=lambda outputs, targets: float((outputs - targets).abs().mean()),
+    ),
+"""
+PLANES = """\
+    "planes": Embedded(
+        title="two planes over the unit cube",
+        contents=Contents((3,), (), 200, 50, dtype="float32", task="regression", outputs=2),
+        digest="drawn",
+    ),
+"""
+DRAWN = """\
+    if source.digest == "drawn":
+        dice = torch.Generator().manual_seed(0)
+        x = torch.rand(250, 3, generator=dice)
+        y = x @ torch.tensor([[1.0, -2.0], [0.5, 0.0], [0.0, 3.0]]) + torch.tensor([0.1, -0.2])
+        return in_memory(x[:200], y[:200]), in_memory(x[200:], y[200:])
+"""
+PLANE = """\
+name: plane
+data: {name: planes, validation: 40}
+network: [linear: {out_features: outputs}]
+train:
+  epochs: 40
+  batch_size: 20
+  optimizer: {adam: {lr: 0.1}}
+  loss: mse
+  eval_loss: mse
+  device: cpu
+  early_stopping: {monitor: val_mae, patience: 20}
+"""
+
+
+def test_a_task_is_a_file_an_entry_and_its_metrics(
+    package: Path, changed: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (package / "task" / "regression.py").write_text(TASK, encoding="utf-8")
+    entries = package / "task" / "__init__.py"
+    insert(entries, "from archsearch.task.task import", IMPORT)
+    insert(entries, '    "classification": Classification,\n', '    "regression": Regression,\n')
+    insert(package / "metrics.py", '    "parameters": Metric(\n', ABSOLUTE_ERROR)
+    insert(package / "data" / "registry.py", '    "mnist": Downloaded(\n', PLANES)
+    insert(package / "data" / "embedded.py", "    from importlib import import_module", DRAWN)
+    (tmp_path / "plane.yaml").write_text(PLANE, encoding="utf-8")
+
+    (printed,) = changed("run plane.yaml --json")
+    ran = json.loads(printed)
+    assert set(ran) >= {"test_mae", "val_mae"}
+    assert "test_accuracy" not in ran
+    result = json.loads((tmp_path / ran["run_dir"] / "result.json").read_text(encoding="utf-8"))["result"]
+    assert result["environment"]["engine"] == "torch"
+    with np.load(tmp_path / ran["run_dir"] / "predictions.npz") as kept:
+        outputs, targets = kept["test_outputs"], kept["test_labels"]
+    assert (outputs.shape, targets.dtype) == ((50, 2), np.float32)
+    assert ran["test_mae"] == pytest.approx(np.abs(outputs - targets).mean(), rel=1e-4)
+    assert result["test_loss"] == pytest.approx(((outputs - targets) ** 2).mean(), rel=1e-4)
+    assert ran["test_mae"] < 0.1 < np.abs(targets - targets.mean(axis=0)).mean()  # learned: a plane, not its mean
