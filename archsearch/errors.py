@@ -6,7 +6,7 @@
     ├── UsageError                   2    the command was called wrongly
     ├── DamagedFileError             4    a data file, checkpoint or result was truncated or altered
     ├── NothingCompletedError        5    it ran, but no run completed (for example: all diverged)
-    ├── UnavailableError            75    data or storage cannot be reached; try again later
+    ├── UnavailableError            75    data, storage or what a study was begun with is not here; try again later
     │   └── BusyError               75    another process is at work on the same run
     └── Interrupted            130/143    stopped by SIGINT or SIGTERM; finished work is kept
 

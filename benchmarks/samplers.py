@@ -19,18 +19,18 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import optuna
 from optuna.trial import TrialState
 
-from archsearch.search.jobs import search_job, what_is_held
-from archsearch.search.search import SearchSettings, search
+from archsearch.search.jobs import search_job
+from archsearch.search.search import SearchSettings, open_study, search
 from archsearch.search.search_file import load_study
 from archsearch.search.space.count import each_feasible
 from archsearch.stats.intervals import t_interval
+from archsearch.study.held import stored
 from archsearch.study.lifecycle import existing_study
 from archsearch.study.queue import slots_of, take
 from archsearch.study.storage import default_url, open_storage
-from archsearch.study.transaction import note
+from archsearch.study.transaction import write_down
 from archsearch.train.identity import experiment_key
 from archsearch.train.run import run
 
@@ -78,9 +78,7 @@ def replay(sampler: str, seed: int) -> list[float]:
     table, source = read_table(), load_study(STUDY)
     with tempfile.TemporaryDirectory() as folder:
         storage = open_storage(f"sqlite:///{folder}/study.db")
-        study = optuna.create_study(study_name="replay", storage=storage, direction="maximize")
-        for key, value in {**what_is_held(source, seed, sampler), "trials": TRIALS}.items():
-            study.set_user_attr(key, value)
+        study = open_study(source, storage, "replay", seed, sampler, TRIALS)
         job = search_job(study)
         values = []
         for _ in range(TRIALS):
@@ -88,8 +86,8 @@ def replay(sampler: str, seed: int) -> list[float]:
             trial = take(storage, study)
             assert trial is not None
             assigned = job.assignment(trial)
-            note(storage, trial, assigned.attrs, assigned.params)
-            values.append(table[assigned.attrs["network"]][-1])
+            write_down(storage, trial, stored(assigned.held), assigned.params)
+            values.append(table[assigned.held.network or ""][-1])
             study.tell(trial, values[-1])
     return values
 

@@ -30,15 +30,9 @@ for room in ("report", "export", "cli"):
 # Where a library may be imported, and where so at the top of a module; elsewhere not at all.
 ANYWHERE_IN = {
     "torch": (
-        "spec/layers/",
-        "spec/network.py",
-        "spec/modules.py",
-        "task/",
-        "data/",
-        "train/",
-        "native/",
-        "study/",
-        "export/",
+        *("spec/layers/", "spec/network.py", "spec/modules.py"),
+        *("spec/optimizers.py", "spec/training.py", "spec/augmentations.py"),  # what each is made of, lazily
+        *("task/", "data/", "train/", "native/", "study/", "export/"),
     ),
     "torchvision": ("data/", "train/doctor.py", "train/environment.py"),
     "optuna": ("study/", "search/", "ablate/", "train/doctor.py"),

@@ -11,14 +11,19 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import optuna
 import pytest
 
 from archsearch.ablate.ablation import ablate, report_on
 from archsearch.ablate.ablation_file import load_ablation
 from archsearch.ablate.planned import plan_ablation
+from archsearch.experiment_plan import plan_experiment
 from archsearch.search.search import all_reports
+from archsearch.search.tried import experiment_of
+from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.lifecycle import Settings, existing_ablation
 from archsearch.study.storage import default_url, open_storage
+from archsearch.train.identity import experiment_key
 from archsearch.train.run import run
 
 ASSET = Path(__file__).parent / "assets" / "version_0_1_0.zip"
@@ -47,6 +52,27 @@ def test_a_finished_search_of_0_1_0_is_reported(runs: Path) -> None:
     assert report.confirmed is not None
     means = {one.candidate: round(one.mean or 0.0, 4) for one in report.confirmed.candidates}
     assert means == {"baseline": 0.3333, "trial 3": 0.4411, "trial 1": 0.6222}
+
+
+def test_trials_of_0_1_0_compare_with_those_of_this_version(runs: Path) -> None:
+    """They name a network by another hash; what they are is the `experiment_key` all the same."""
+    study = optuna.load_study(study_name="kept_search", storage=open_storage(default_url(runs)))
+    for trial in study.trials:
+        assert len(trial.user_attrs["network"]) == 16
+        plan = plan_experiment(ExperimentSpec.model_validate(trial.user_attrs["spec"]))
+        assert experiment_of(trial) == experiment_key(plan)
+
+
+def test_an_opened_study_of_0_1_0_fixes_what_its_runs_were_computed_with(runs: Path, data_dir: Path) -> None:
+    planned = plan_ablation(load_ablation(str(runs / "ablation.yaml")))
+    report = ablate(planned, Settings(runs_dir=runs, data_dir=data_dir, name="kept_ablation"))
+    assert (report.runs.completed, report.exclusions) == (30, ())
+    study = optuna.load_study(study_name="kept_ablation", storage=open_storage(default_url(runs)))
+    held = json.loads(study.user_attrs["compute"])
+    environment = study.trials[0].user_attrs["result"]["environment"]
+    assert (held["device"], held["threads"]) == (environment["device"], environment["threads"])
+    assert {cell["engine"] for cell in held["cells"].values()} == {"torch"}
+    assert list(study.user_attrs["fingerprints"].values()) == [study.trials[0].user_attrs["result"]["data_fingerprint"]]
 
 
 def test_a_finished_ablation_of_0_1_0_has_the_same_verdicts(runs: Path) -> None:

@@ -18,12 +18,11 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.ablate.dashboard import note_verdicts
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
-from archsearch.ablate.record import AblationReport, CellReport, Counts, Course, Failure
+from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseReport, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
@@ -50,9 +49,7 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     site = Site(settings.url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, ablate_job, settings.workers, lambda: look(opened))
     look(opened)
-    report = report_on(opened, settings.runs_dir)
-    note_verdicts(opened, report)
-    return report
+    return report_on(opened, settings.runs_dir)
 
 
 def open_ablation(ablation: Ablation, storage: RDBStorage, name: str) -> optuna.Study:
@@ -139,7 +136,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         model=linear_model(ablation, runs),
         attribution=attribution(ablation, runs),
         courses=tuple(
-            Course(
+            CourseReport(
                 name=name,
                 decided=course.verdict is not None,
                 pairs=course.pairs,

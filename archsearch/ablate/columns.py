@@ -21,7 +21,7 @@ from archsearch.spec.text.sentences import short, unknown
 from archsearch.stats.effect import Seed
 
 Unit = Literal["fraction", "percent", "own"]
-VARIANTS = (
+VARIANT_WORDS = (
     "variant", "model", "method", "name", "config", "configuration", "arch", "architecture", "network", "algorithm",
     "system", "approach", "condition", "treatment", "setting",
 )  # fmt: skip
@@ -48,7 +48,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TableEntry:
     """One run as it stands in the sheet; `where` is its place."""
 
     where: str
@@ -68,7 +68,7 @@ class Entry:
 class Entries:
     """All runs of a sheet, the values' column, what was measured, the factor columns, and how it was read."""
 
-    rows: tuple[Entry, ...]
+    rows: tuple[TableEntry, ...]
     column: str
     metric: str
     factors: tuple[str, ...]
@@ -88,7 +88,7 @@ def seed_of(text: str) -> Seed:
     return int(number)
 
 
-def entries_of(sheet: Sheet, reading: Reading) -> Entries:
+def table_entries(sheet: Sheet, reading: Reading) -> Entries:
     """Find the columns and give the runs; raise `SpecError` where it is not clear which they are."""
     if reading.variant is not None and reading.factors:
         raise UsageError("give --variant, or --factor for each factor column, not both")
@@ -100,7 +100,7 @@ def entries_of(sheet: Sheet, reading: Reading) -> Entries:
     named = _variant(sheet, reading, {value, seed})
     metric = _metric(sheet.columns[value])
     rows = tuple(
-        Entry(
+        TableEntry(
             sheet.where(row),
             row.line,
             *_name(sheet, named, row.cells, reading),
@@ -147,7 +147,7 @@ def _of_wide(sheet: Sheet, reading: Reading, wide: Sequence[int]) -> Entries:
     if twice:
         raise SpecError(Problem(sheet.source, f"several columns are seed {seeds[twice[0]]}; name each once"))
     rows = tuple(
-        Entry(
+        TableEntry(
             f"{sheet.where(row)}: {sheet.columns[at]}",
             row.line,
             *_name(sheet, named, row.cells, reading),
@@ -191,7 +191,7 @@ def _variant(sheet: Sheet, reading: Reading, taken: set[int]) -> list[int]:
         if len(set(found)) < len(found) or set(found) & taken:
             raise UsageError("--factor: each factor is a column of its own, beside those of the seed and the value")
         return found
-    return [_one(sheet, "variant", reading.variant, VARIANTS, taken)]
+    return [_one(sheet, "variant", reading.variant, VARIANT_WORDS, taken)]
 
 
 def _one(sheet: Sheet, role: str, told: str | None, usual: Sequence[str], taken: set[int]) -> int:

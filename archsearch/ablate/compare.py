@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from archsearch.ablate.columns import Entries, Entry, Reading, entries_of
-from archsearch.ablate.design.designs import Cell, Factor
+from archsearch.ablate.columns import Entries, Reading, TableEntry, table_entries
+from archsearch.ablate.design.cell import Cell, Factor
 from archsearch.ablate.design.factorial import LinearModel, Moved, estimators, fit
 from archsearch.ablate.judging import of_kind
 from archsearch.ablate.numerals import Numeral, as_fraction, read_number
-from archsearch.ablate.planned import Question, effect_label
+from archsearch.ablate.questions import Question, effect_label
 from archsearch.ablate.schedule import contrast_of
 from archsearch.ablate.sheet import MOST_PROBLEMS, Sheet, read_sheet
-from archsearch.ablate.units import Measured, Placed, unit_of
+from archsearch.ablate.units import Measured, PlacedNumber, unit_of
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.stats.effect import Family, Seed, Verdicts
@@ -40,7 +40,7 @@ class Compared(Verdicts):
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class Measurements:
     """What a file holds: a value per variant and seed, in the file's order; `source` is what errors call the file.
 
     Per cent have become fractions. `factors` are the factor columns, `levels` those of each variant; `notes` say how
@@ -95,11 +95,11 @@ class Values:
         return len(parts) == len(levels) and (set(parts) == named or tuple(parts) == levels)
 
 
-def read_values(path: Path, reading: Reading | None = None) -> Values:
+def read_values(path: Path, reading: Reading | None = None) -> Measurements:
     """Read a file of numbers; raise `SpecError` with all its problems as `file:line`."""
     reading = reading or Reading()
     sheet = read_sheet(path)
-    entries = entries_of(sheet, reading)
+    entries = table_entries(sheet, reading)
     problems = _names_missing(entries) + _twice(entries)
     numbers, wrong = _numbers(sheet, entries)
     if problems or wrong:
@@ -110,7 +110,7 @@ def read_values(path: Path, reading: Reading | None = None) -> Values:
     runs: dict[str, dict[Seed, float | None]] = {}
     for entry, placed in zip(entries.rows, numbers, strict=True):
         runs.setdefault(entry.variant, {})[entry.seed] = _scaled(placed, entry, measured)
-    return Values(
+    return Measurements(
         sheet.source,
         runs,
         measured,
@@ -122,7 +122,7 @@ def read_values(path: Path, reading: Reading | None = None) -> Values:
     )
 
 
-def _scaled(placed: Placed | None, entry: Entry, measured: Measured) -> float | None:
+def _scaled(placed: PlacedNumber | None, entry: TableEntry, measured: Measured) -> float | None:
     if placed is None:
         return None
     if measured.percent:
@@ -152,11 +152,11 @@ def _twice(entries: Entries) -> list[Problem]:
     return problems
 
 
-def _numbers(sheet: Sheet, entries: Entries) -> tuple[list[Placed | None], list[Problem]]:
+def _numbers(sheet: Sheet, entries: Entries) -> tuple[list[PlacedNumber | None], list[Problem]]:
     """Read every value; decimal points and commas in one file are an error, as one of them means thousands."""
-    found: list[Placed | None] = []
+    found: list[PlacedNumber | None] = []
     problems = []
-    first: dict[str, Placed] = {}
+    first: dict[str, PlacedNumber] = {}
     for one in entries.rows:
         number: Numeral | str | None = read_number(one.text, comma=not sheet.commas) if one.text else None
         if number is None:
@@ -164,7 +164,7 @@ def _numbers(sheet: Sheet, entries: Entries) -> tuple[list[Placed | None], list[
         elif isinstance(number, str):
             problems.append(Problem(one.where, number))
         else:
-            placed = Placed(one.where, one.line, number)
+            placed = PlacedNumber(one.where, one.line, number)
             found.append(placed)
             if number.mark:
                 first.setdefault(number.mark, placed)
@@ -178,7 +178,7 @@ def _numbers(sheet: Sheet, entries: Entries) -> tuple[list[Placed | None], list[
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 
 
-def compare(values: Values, baseline: str, family: Family) -> Compared:
+def compare(values: Measurements, baseline: str, family: Family) -> Compared:
     """Judge every variant against the baseline, or the effects of several factors around it.
 
     Raises `SpecError` where runs cannot be paired.
@@ -201,7 +201,7 @@ def compare(values: Values, baseline: str, family: Family) -> Compared:
     return Compared(**dict(judge(values.runs, baseline, family)), factors=values.factors)
 
 
-def _factorial(values: Values, baseline: str, family: Family) -> Compared:
+def _factorial(values: Measurements, baseline: str, family: Family) -> Compared:
     """Ask what a factorial asks: each level averaged over the other factors, and each two beyond their sum."""
     base = values.levels[baseline]
     names = {variant: _cell(values, variant, base) for variant in values.runs}
@@ -246,12 +246,12 @@ def _label(moved: Moved, columns: tuple[str, ...], base: tuple[str, ...]) -> str
     return effect_label(*words)
 
 
-def _cell(values: Values, variant: str, base: tuple[str, ...]) -> Cell:
+def _cell(values: Measurements, variant: str, base: tuple[str, ...]) -> Cell:
     levels = zip(values.factors, values.levels[variant], base, strict=True)
     return Cell(tuple((factor, level) for factor, level, before in levels if level != before))
 
 
-def _model(values: Values, names: Mapping[str, Cell], factors: list[Factor]) -> LinearModel | None:
+def _model(values: Measurements, names: Mapping[str, Cell], factors: list[Factor]) -> LinearModel | None:
     observed: dict[Cell, dict[Seed, float]] = {
         cell: {seed: value for seed, value in values.runs[variant].items() if value is not None}
         for variant, cell in names.items()
@@ -262,10 +262,10 @@ def _model(values: Values, names: Mapping[str, Cell], factors: list[Factor]) -> 
         return None
 
 
-def likely_baseline(values: Values) -> str:
+def likely_baseline(values: Measurements) -> str:
     """Give the variant that is called a baseline, else the first of the file."""
     called = [name for name in values.runs if name.lower() in ("baseline", "base", "control", "reference")]
     return called[0] if called else next(iter(values.runs))
 
 
-__all__ = ["Compared", "Reading", "Values", "compare", "likely_baseline", "read_values"]
+__all__ = ["Compared", "Measurements", "Reading", "compare", "likely_baseline", "read_values"]

@@ -17,7 +17,7 @@ from archsearch.ablate.schedule import due
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.stats.effect import Seed
-from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedCell
+from archsearch.study.held import HeldCell, HeldRun, HeldStudy, HeldTrial
 from archsearch.study.mixed import left_out
 from archsearch.study.network_runner import NetworkRunner
 from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, slots_of
@@ -102,7 +102,7 @@ def slot_of(ablation: Ablation, cell: str, seed: int, retry: int = 0) -> Slot:
     number = ablation.seeds.index(seed) * len(names) + names.index(cell) + retry * _RETRIES
     moved = dict(planned.moved)
     params: dict[str, Any] = {factor.name: moved.get(factor.name, AS_IN_BASELINE) for factor in ablation.factors}
-    held = PlannedCell(cell=cell, pair=seed, run_seed=run_seed, retry=retry)
+    held = HeldCell(cell=cell, pair=seed, run_seed=run_seed, retry=retry)
     return Slot(number, params | {"seed": run_seed}, held)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from archsearch.ablate.design.designs import Cell
+from archsearch.ablate.design.cell import Cell
 from archsearch.ablate.design.factorial import Attribution, LinearModel, attribute, fit
-from archsearch.ablate.planned import OF_MANY_CELLS, Ablation, Question
+from archsearch.ablate.planned import Ablation
+from archsearch.ablate.questions import OF_MANY_CELLS, Question
 from archsearch.ablate.schedule import Runs, contrast_of, decisions
 from archsearch.errors import UsageError
 from archsearch.stats import sequential

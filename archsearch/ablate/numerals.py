@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from archsearch.spec.text.sentences import short
 
-LARGEST = 1e100  # squares of sums of more would overflow
+LARGEST_NUMBER = 1e100  # squares of sums of more would overflow
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:[.,\u00a0\u202f' ][0-9]{3})*[.,][0-9]{3}(?:[.,][0-9]*)?")
 
@@ -43,7 +43,7 @@ def read_number(text: str, *, comma: bool) -> Numeral | str:
     if len(plain) > 400:
         return f"the value {short(text)!r} has too many digits"
     number = float(plain.replace(",", "."))
-    if not abs(number) <= LARGEST:
+    if not abs(number) <= LARGEST_NUMBER:
         return f"the value {short(text)} is too large to compute with"
     if percent:
         number = as_fraction(plain.replace(",", "."))

@@ -8,35 +8,22 @@ Frozen data that goes to JSON and back: it is what a storage holds of the study.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from archsearch.ablate.ablation_file import VARIANT, Declared
-from archsearch.ablate.design.checked_cells import Cells, check_differences
-from archsearch.ablate.design.confounds import Confound, confound_of, label_of
-from archsearch.ablate.design.designs import BASELINE, Cell, Comparison, Factor
-from archsearch.ablate.design.factorial import estimators, level_word, share_weights
+from archsearch.ablate.design.cell import BASELINE, Cell, Factor
+from archsearch.ablate.design.checked_cells import CheckedCells, check_differences
+from archsearch.ablate.design.confounds import Confound, confound_of
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
+from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, pair_of, questions_of
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.metrics import metric_of
 from archsearch.plain import Plain
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.effect import Family
 from archsearch.stats.power import Plan, Purpose, plan_seeds
-
-CONTROL = "control"
-Kind = Literal["comparison", "step", "price", "effect", "interaction", "share", "control", "screen"]
-OF_MANY_CELLS: tuple[Kind, ...] = ("effect", "interaction", "share")  # weighted sums: no one cell is their level
-# How 0.1.0 named the questions that it wrote under another kind.
-_OLD_NAMES = {
-    "comparison": {"step": r"then .*", "price": r"A[0-9]{3}(-[0-9]+)?=fixed"},
-    "effect": {"interaction": r".*:.*"},
-}
-Names = Annotated[tuple[str, ...], Field(strict=False)]
-Numbers = Annotated[tuple[int, ...], Field(strict=False)]
 
 
 class PlannedCell(Plain):
@@ -49,37 +36,6 @@ class PlannedCell(Plain):
     macs: int
     seeds: Numbers
     run_seeds: Numbers
-
-
-class Question(Plain):
-    """One thing that is asked: a weighted sum of cells, mostly one cell (1) against another (-1).
-
-    A `comparison`, a `step` of a path, the `price` of a finding of lint, a main `effect` or `interaction` of a
-    factorial, a factor's Shapley `share`, the negative `control`, or a `screen`, which is outside the family.
-    """
-
-    name: str
-    against: str
-    label: str
-    kind: Kind
-    weights: dict[str, float]
-    aliases: Names = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_0_1_0(cls, held: Any) -> Any:
-        """Read the kind of a question that 0.1.0 wrote, when there were fewer of them, from its name."""
-        if isinstance(held, dict) and held.get("kind") in _OLD_NAMES:
-            for kind, pattern in _OLD_NAMES[held["kind"]].items():
-                if re.fullmatch(pattern, str(held.get("name"))):
-                    return {**held, "kind": kind}
-        return held
-
-
-def moves(question: Question, cells: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
-    """Name the factors in which the two cells of a comparison differ; `cells` are what has moved in each, by name."""
-    (level, against) = (cells[name] for name in sorted(question.weights, key=lambda name: -question.weights[name]))
-    return tuple(factor for factor in {**level, **against} if level.get(factor) != against.get(factor))
 
 
 class Levels(Plain):
@@ -135,23 +91,23 @@ def plan_ablation(declared: Declared) -> Ablation:
     """Make the cells and questions of a file; raise `SpecError` for what cannot be compared, with its place."""
     spec = declared.spec
     factors = _factors(declared)
-    cells = Cells(declared)
+    cells = CheckedCells(declared)
     claimed = [f for f in (_without(factor, declared.screens) for factor in factors) if f.levels]
     fitted = _fitted(declared, cells, claimed)
     screens = [Cell(((VARIANT, name),)) for name in declared.screens]
     for cell in screens:
         cells.must_fit(cell)
     check_differences(cells, declared, fitted, screens)
-    questions = [*_questions(fitted, claimed, declared, cells)]
+    questions = [*questions_of(fitted, claimed, declared, cells)]
     if spec.control:
         questions.append(
-            _pair(
+            pair_of(
                 CONTROL, declared.baseline.name, "the baseline itself on other seeds", "control", CONTROL, BASELINE.name
             )
         )
     name = declared.baseline.name
     questions += [
-        _pair(cell.moved[0][1], name, f"{cell.moved[0][1]} instead of {name}", "screen", cell.name, BASELINE.name)
+        pair_of(cell.moved[0][1], name, f"{cell.moved[0][1]} instead of {name}", "screen", cell.name, BASELINE.name)
         for cell in screens
     ]
     seeds = spec.seeds.values
@@ -177,7 +133,7 @@ def plan_ablation(declared: Declared) -> Ablation:
         sequential=spec.seeds.sequential,
         purpose="screen" if spec.screen or not claimed else "claim",
         left_out=fitted.left_out,
-        confounds=tuple(_confounds(fitted, screens, cells, declared)),
+        confounds=tuple(_confounds(fitted, screens, cells)),
         orders=fitted.orders,
         resolution=fitted.resolution,
         generators=fitted.generators,
@@ -199,7 +155,7 @@ def _without(factor: Factor, screens: tuple[str, ...]) -> Factor:
     return Factor(factor.name, tuple(level for level in factor.levels if level not in screens))
 
 
-def _fitted(declared: Declared, cells: Cells, factors: list[Factor]) -> Fitted:
+def _fitted(declared: Declared, cells: CheckedCells, factors: list[Factor]) -> Fitted:
     if not factors:  # screens only
         return Fitted(cells=(BASELINE,), comparisons=())
     try:
@@ -208,7 +164,7 @@ def _fitted(declared: Declared, cells: Cells, factors: list[Factor]) -> Fitted:
         raise SpecError(Problem(declared.where("factors") or declared.where("variants"), str(error))) from None
 
 
-def _planned(cell: Cell, cells: Cells, seeds: tuple[int, ...]) -> PlannedCell:
+def _planned(cell: Cell, cells: CheckedCells, seeds: tuple[int, ...]) -> PlannedCell:
     plan = cells.plan(cell)
     return PlannedCell(
         name=cell.name,
@@ -227,7 +183,7 @@ def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
     return baseline.model_copy(update={"name": CONTROL, "run_seeds": free})
 
 
-def _family(declared: Declared, cells: Cells) -> Family:
+def _family(declared: Declared, cells: CheckedCells) -> Family:
     spec = declared.spec
     metric = metric_of(spec.metric)
     assert metric is not None, "the file was checked"
@@ -244,92 +200,9 @@ def _family(declared: Declared, cells: Cells) -> Family:
     )
 
 
-# -- questions ---------------------------------------------------------------------------------------------------------
-
-
-def _pair(name: str, against: str, label: str, kind: Kind, cell: str, other: str) -> Question:
-    return Question(name=name, against=against, label=label, kind=kind, weights={cell: 1.0, other: -1.0})
-
-
-def _questions(fitted: Fitted, factors: list[Factor], declared: Declared, cells: Cells) -> list[Question]:
-    """Ask what the design is made for: effects for a factorial, shares for an attribution, else its comparisons."""
-    design, baseline = declared.spec.design, declared.baseline.name
-    if design.endswith("factorial"):
-        words = {(factor.name, level): level_word(factor, level) for factor in factors for level in factor.levels}
-        return [
-            Question(
-                name=one.name,
-                against=baseline,
-                label=effect_label(*(words[moved] for moved in one.moved)),
-                kind="effect" if len(one.moved) == 1 else "interaction",
-                weights=one.weights,
-                aliases=one.aliases,
-            )
-            for one in estimators(fitted.cells, factors)
-        ]
-    labels = _labels(fitted.comparisons, declared, cells)
-    asked = [
-        _pair(
-            _name(one, design),
-            baseline if one.against == BASELINE else one.against.name,
-            labels[one],
-            "step" if design in _PATHS and not _taken_back(one) else "comparison",
-            one.cell.name,
-            one.against.name,
-        )
-        for one in fitted.comparisons
-    ]
-    if design == "shapley":
-        asked += [
-            Question(
-                name=factor.name,
-                against=baseline,
-                label=f"{factor.name}, its share of the whole difference",
-                kind="share",
-                weights=share_weights(factor.name, fitted.factors, fitted.orders),
-            )
-            for factor in fitted.factors
-        ]
-    return asked
-
-
-_PATHS = ("path", "path_and_leave_one_out")
-
-
-def _taken_back(comparison: Comparison) -> bool:
-    """Say whether a comparison takes a change back, and adds none."""
-    return len(comparison.cell.moved) < len(comparison.against.moved)
-
-
-def effect_label(one: str, two: str = "") -> str:
-    """Say a term of a factorial, the effect of a level or the interaction of two, as a sentence begins."""
-    return f"{one} and {two} together, beyond their sum" if two else f"{one}, averaged over the other factors"
-
-
-def _name(comparison: Comparison, design: str) -> str:
-    return comparison.cell.name if design == "one_at_a_time" else comparison.label
-
-
-def _labels(comparisons: tuple[Comparison, ...], declared: Declared, cells: Cells) -> dict[Comparison, str]:
-    """Say each comparison as a sentence begins: "relu instead of tanh" where that is all, else by its names."""
-    baseline, design = declared.baseline.name, declared.spec.design
-    if design == "variants":
-        return {one: f"{one.label} instead of {baseline}" for one in comparisons}
-    if design != "one_at_a_time":
-        return {one: one.label + ", all else changed" * _taken_back(one) for one in comparisons}
-    found = {one: label_of(cells.plan(BASELINE), cells.plan(one.cell)) for one in comparisons}
-    said = list(found.values())
-    return {
-        one: label if label and said.count(label) == 1 else f"{one.cell.name} instead of {baseline}"
-        for one, label in found.items()
-    }
-
-
-def _confounds(fitted: Fitted, screens: list[Cell], cells: Cells, declared: Declared) -> list[Confound]:
+def _confounds(fitted: Fitted, screens: list[Cell], cells: CheckedCells) -> list[Confound]:
     """Look at what each single level moves; one that moves several factors cannot be attributed to one of them."""
     single = [cell for cell in (*fitted.cells, *screens) if len(cell.moved) == 1]
-    if declared.spec.design == "path":
-        single = single[:1]
     found = (confound_of(cell, cells.plan(BASELINE), cells.plan(cell)) for cell in single)
     return [one for one in found if one is not None]
 

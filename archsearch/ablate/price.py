@@ -15,7 +15,8 @@ from pydantic import Field
 
 from archsearch.ablate.ablation_file import declare
 from archsearch.ablate.design.checked_cells import what_is_computed
-from archsearch.ablate.planned import Ablation, moves, plan_ablation
+from archsearch.ablate.planned import Ablation, plan_ablation
+from archsearch.ablate.questions import moves
 from archsearch.ablate.record import AblationReport
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archsearch.ablate.planned import Ablation, Question
+from archsearch.ablate.planned import Ablation
+from archsearch.ablate.questions import Question
 from archsearch.stats.effect import Seed
 from archsearch.stats.sequential import Course, follow
 from archsearch.stats.verdict import Contrast, pair_up

@@ -26,7 +26,7 @@ _SEPARATORS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SheetRow:
     """The cells of a row, stripped, one for each column; `line` is its place in the file."""
 
     line: int
@@ -39,12 +39,12 @@ class Sheet:
 
     source: str
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
     commas: bool = False
     comments: int = 0
     unit: str = "line"
 
-    def where(self, row: Row) -> str:
+    def where(self, row: SheetRow) -> str:
         """Give the place of a row."""
         return f"{self.source}:{row.line}"
 
@@ -98,7 +98,7 @@ def _separated(text: str, source: str) -> Sheet:
     separator = _separator(text)
     reader = csv.reader(lines(), delimiter=separator)
     header: tuple[str, ...] = ()
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     problems: list[Problem] = []
     try:
         for cells in reader:
@@ -114,7 +114,7 @@ def _separated(text: str, source: str) -> Sheet:
                 where = f"{source}:{reader.line_num}"
                 problems.append(Problem(where, f"{len(words)} cells, the header has {len(header)}"))
                 continue
-            rows.append(Row(reader.line_num, words))
+            rows.append(SheetRow(reader.line_num, words))
     except csv.Error as error:
         raise SpecError(Problem(f"{source}:{reader.line_num}", f"not CSV: {error}")) from None
     if problems:
@@ -161,7 +161,7 @@ def _json(text: str, source: str) -> Sheet:
     ]  # fmt: skip
     if problems:
         raise SpecError(problems[:MOST_PROBLEMS])
-    rows = tuple(Row(line, tuple(_cell(one.get(column)) for column in columns)) for line, one in found)
+    rows = tuple(SheetRow(line, tuple(_cell(one.get(column)) for column in columns)) for line, one in found)
     return Sheet(source, columns, rows)
 
 
@@ -202,7 +202,7 @@ def _parquet(path: Path) -> Sheet:
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise SpecError(Problem(source, f"is no Parquet file: {str(error).splitlines()[0]}")) from None
     columns = [_column(table.column(number), pyarrow) for number in range(table.num_columns)]
-    rows = tuple(Row(number, cells) for number, cells in enumerate(zip(*columns, strict=True), 1))
+    rows = tuple(SheetRow(number, cells) for number, cells in enumerate(zip(*columns, strict=True), 1))
     return Sheet(source, tuple(name.strip() for name in table.column_names), rows)
 
 

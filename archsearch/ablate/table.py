@@ -12,8 +12,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from archsearch.ablate.design.designs import BASELINE
-from archsearch.ablate.planned import OF_MANY_CELLS
+from archsearch.ablate.design.cell import BASELINE
+from archsearch.ablate.questions import OF_MANY_CELLS
 from archsearch.ablate.record import AblationReport
 from archsearch.stats.effect import Effect, Family, Interval, Spread, Verdicts
 from archsearch.stats.sentence import number, p_text, verdict_of

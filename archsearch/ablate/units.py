@@ -26,7 +26,7 @@ _MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedNumber:
     """A number with its place."""
 
     where: str
@@ -43,7 +43,7 @@ class Measured:
     notes: tuple[str, ...] = ()
 
 
-def unit_of(numbers: Sequence[Placed], column: str, reading: Reading) -> Measured:
+def unit_of(numbers: Sequence[PlacedNumber], column: str, reading: Reading) -> Measured:
     """Decide the unit of a file; raise `SpecError` with the rows where several are mixed."""
     words = set(re.split(r"[^a-z0-9]+", column.lower()))
     signed = [one for one in numbers if one.number.percent]
@@ -71,7 +71,7 @@ def unit_of(numbers: Sequence[Placed], column: str, reading: Reading) -> Measure
     return Measured("own", False, tuple(notes))
 
 
-def _as_told(numbers: Sequence[Placed], unit: str, signed: bool) -> Measured:
+def _as_told(numbers: Sequence[PlacedNumber], unit: str, signed: bool) -> Measured:
     if unit == "own":
         return Measured("own")
     if unit == "fraction" and signed:
@@ -86,7 +86,7 @@ def _as_told(numbers: Sequence[Placed], unit: str, signed: bool) -> Measured:
     return Measured("points", unit == "percent" and not signed)
 
 
-def _signs_differ(numbers: Sequence[Placed], signed: Sequence[Placed]) -> SpecError:
+def _signs_differ(numbers: Sequence[PlacedNumber], signed: Sequence[PlacedNumber]) -> SpecError:
     without = [one for one in numbers if not one.number.percent]
     few, has = (signed, "has a") if len(signed) <= len(without) else (without, "has no")
     other = (without if few is signed else signed)[0]
@@ -95,7 +95,7 @@ def _signs_differ(numbers: Sequence[Placed], signed: Sequence[Placed]) -> SpecEr
     return SpecError([Problem(one.where, words) for one in few[:_MOST_NAMED]])
 
 
-def _refuse_mixture(numbers: Sequence[Placed]) -> None:
+def _refuse_mixture(numbers: Sequence[PlacedNumber]) -> None:
     """Refuse fractions and per cent of one metric: two groups a factor of 100 apart."""
     values = [one.number.value for one in numbers]
     small = [one for one in numbers if 0 < one.number.value <= 1]

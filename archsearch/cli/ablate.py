@@ -3,58 +3,41 @@
 from __future__ import annotations
 
 import math
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsearch.cli import options
+from archsearch.cli import ablation_options, options
 
 if TYPE_CHECKING:
     from archsearch.ablate.ablation_file import Declared
-
-
-class Form(StrEnum):
-    """How the table of effects is printed."""
-
-    text = "text"
-    md = "md"
-    tex = "tex"
-    csv = "csv"
-    json = "json"
-
-
-Study = Annotated[str | None, typer.Argument(metavar="[STUDY]", help="An ablation: a name or a file.")]
-From = Annotated[str | None, typer.Option("--from", metavar="A", help="Ask what leads from this spec ...")]
-To = Annotated[str | None, typer.Option("--to", metavar="B", help="... to this one; no file is needed.")]
-Design = Annotated[str | None, typer.Option("--design", help="The design, if not the file's.")]
-Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="How many seeds, if not as the file says.")]
-Control = Annotated[bool, typer.Option("--control", help="Compare the baseline with itself on other seeds, too.")]
-Screen = Annotated[bool, typer.Option("--screen", help="Exploratory: few seeds, no p values, no winner.")]
+    from archsearch.ablate.record import AblationReport
 
 
 def ablate(
-    study: Study = None,
-    from_: From = None,
-    to: To = None,
+    study: ablation_options.AblationName = None,
+    from_: ablation_options.From = None,
+    to: ablation_options.To = None,
     write: Annotated[
         Path | None, typer.Option("--write", help="With --from and --to: write the study to edit, and run nothing.")
     ] = None,
-    design: Design = None,
-    seeds: Seeds = None,
-    control: Control = False,
-    screen: Screen = False,
+    design: ablation_options.DesignOption = None,
+    seeds: ablation_options.SeedsOption = None,
+    control: ablation_options.Control = False,
+    screen: ablation_options.ScreenOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, as `archsearch plan`.")] = False,
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0.0, help="Take no new run after so many seconds.")
     ] = None,
     workers: Annotated[str, typer.Option("--workers", help="Processes, one thread each; auto: one per core.")] = "auto",
-    storage: options.Storage = None,
+    storage: options.StorageOption = None,
     name: Annotated[str | None, typer.Option("--name", help="The study's name, if not the file's.")] = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
-    form: Annotated[Form, typer.Option("--format", help="How the effects are printed.")] = Form.text,
+    form: Annotated[
+        ablation_options.EffectsFormat, typer.Option("--format", help="How the effects are printed.")
+    ] = ablation_options.EffectsFormat.text,
     json: options.Json = False,
 ) -> None:
     """Compare changes with a baseline on the same seeds, and say which one mattered. Called again, it goes on.
@@ -66,7 +49,7 @@ def ablate(
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError
 
-    declared = declared_by(
+    declared = ablation_options.declared_by(
         study, from_, to, command="ablate", design=design, seeds=seeds, control=control, screen=screen
     )
     if write is not None:
@@ -95,9 +78,10 @@ def ablate(
     )
     with console.AblationPanel(name or planned.name, planned.runs) as panel:
         report = run(with_measured_spread(planned, runs_dir), settings, panel.look)
-    if json or form == Form.json:
+    _note(report, storage, runs_dir)
+    if json or form == ablation_options.EffectsFormat.json:
         console.print_json(report.model_dump(mode="json"))
-    elif form == Form.text:
+    elif form == ablation_options.EffectsFormat.text:
         console.print_ablation(report)
     else:
         from archsearch.ablate.table import effects_table
@@ -106,44 +90,6 @@ def ablate(
     write_at_end("ablation", report.study, storage, runs_dir, data_dir)
     if not report.runs.completed:
         raise NothingCompletedError(f"{report.study}: no run completed")
-
-
-def declared_by(
-    study: str | None,
-    from_: str | None,
-    to: str | None,
-    *,
-    command: str,
-    design: str | None,
-    seeds: int | None,
-    control: bool,
-    screen: bool,
-) -> Declared:
-    """Read the ablation that the arguments mean, with what the options change of it."""
-    from typing import get_args
-
-    from archsearch.ablate.ablation_file import DesignName, changed, load_ablation
-    from archsearch.ablate.between import between, declare_between
-    from archsearch.cli import console
-    from archsearch.cli.meant import refuse_other
-    from archsearch.errors import UsageError
-    from archsearch.spec.text.sentences import unknown
-
-    if design is not None and design not in get_args(DesignName):
-        raise UsageError(f"--design: {unknown('design', design, get_args(DesignName))}")
-    if (from_ is None) != (to is None):
-        raise UsageError("--from and --to go together: two specs, names or files")
-    if (study is None) == (from_ is None):
-        raise UsageError("give an ablation (see `archsearch list`), or two specs with --from and --to")
-    if from_ is not None and to is not None:
-        for end in (from_, to):
-            refuse_other(end, "spec", command)
-        declared = declare_between(from_, to, design)
-        console.note_factors(between(from_, to))
-    else:
-        refuse_other(study or "", "ablation", command)
-        declared = load_ablation(study or "")
-    return changed(declared, design=design, seeds=seeds, control=control, screen=screen)
 
 
 def _write(declared: Declared, path: Path) -> None:
@@ -156,3 +102,15 @@ def _write(declared: Declared, path: Path) -> None:
         raise UsageError(f"--write: {path} exists; choose another file")
     write_whole(path, ablation_yaml(declared, path).encode())
     console.note(f"wrote {path}; edit it, then: archsearch ablate {path}")
+
+
+def _note(report: AblationReport, storage: str | None, runs_dir: Path) -> None:
+    """Leave the verdicts in the storage as the study's note, where the dashboard is installed."""
+    from archsearch.report.dashboard import note_verdicts
+    from archsearch.study.dashboard import is_installed
+    from archsearch.study.lifecycle import study_there
+    from archsearch.study.storage import default_url, open_storage
+
+    study = study_there(report.study, open_storage(storage or default_url(runs_dir)), "ablation")
+    if study is not None and is_installed():
+        note_verdicts(study, report)

@@ -24,7 +24,7 @@ def check(
     from archsearch.cli.meant import refuse_other
     from archsearch.errors import SpecError
     from archsearch.experiment_plan import load_plan
-    from archsearch.spec.catalog import kind_of
+    from archsearch.spec.catalog import kind_of_file
     from archsearch.spec.lint.rules import lint
 
     limits = options.limits(max_parameters, max_activations, max_layers)
@@ -33,7 +33,7 @@ def check(
     for reference in specs:
         try:
             refuse_other(reference, ("spec", "search", "ablation"), "check")
-            if (kind := kind_of(reference)) != "spec":
+            if (kind := kind_of_file(reference)) != "spec":
                 found.append(_study(reference, kind, quiet=json))
                 continue
             plan = load_plan(reference, limits=limits)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import options
-from archsearch.cli.ablate import Form
+from archsearch.cli.ablation_options import EffectsFormat
 
 if TYPE_CHECKING:
-    from archsearch.ablate.compare import Compared, Values
+    from archsearch.ablate.compare import Compared, Measurements
 
 
 class UnitName(StrEnum):
@@ -29,8 +29,8 @@ Factors = Annotated[
     typer.Option("--factor", metavar="COLUMN", help="A factor's column, once for each: main effects, interactions."),
 ]
 SeedColumn = Annotated[str | None, typer.Option("--seed", metavar="COLUMN", help="The column of the seed.")]
-Value = Annotated[str | None, typer.Option("--value", metavar="COLUMN", help="The column of what was measured.")]
-Unit = Annotated[
+ValueColumn = Annotated[str | None, typer.Option("--value", metavar="COLUMN", help="The column of what was measured.")]
+UnitOption = Annotated[
     UnitName | None, typer.Option("--unit", help="What the values are, where their column does not say it.")
 ]
 Margin = Annotated[
@@ -54,13 +54,13 @@ def compare(
     variant: Variant = None,
     factor: Factors = None,
     seed: SeedColumn = None,
-    value: Value = None,
-    unit: Unit = None,
+    value: ValueColumn = None,
+    unit: UnitOption = None,
     margin: Margin = None,
     alpha: Annotated[float, typer.Option("--alpha", help="The error rate of the whole family.")] = 0.05,
     minimize: Minimize = False,
     screen: Annotated[bool, typer.Option("--screen", help="Exploratory: no p values, no winner.")] = False,
-    form: Annotated[Form, typer.Option("--format", help="How the verdicts are printed.")] = Form.text,
+    form: Annotated[EffectsFormat, typer.Option("--format", help="How the verdicts are printed.")] = EffectsFormat.text,
     json: options.Json = False,
 ) -> None:
     """Compare variants with a baseline, pair by pair of runs with the same seed.
@@ -70,7 +70,7 @@ def compare(
     """
     from archsearch.cli import console
 
-    values = values_of(file, variant, factor, seed, value, unit, minimize=minimize)
+    values = values_meant(file, variant, factor, seed, value, unit, minimize=minimize)
     for line in values.notes:
         console.note(line)
     verdicts = verdicts_of(values, baseline, margin=margin, alpha=alpha, screen=screen)
@@ -78,9 +78,9 @@ def compare(
         console.note(
             "no margin was given: --margin says, in the unit of the file, which difference is too small to matter"
         )
-    if json or form == Form.json:
+    if json or form == EffectsFormat.json:
         console.print_json(verdicts.model_dump(mode="json"))
-    elif form == Form.text:
+    elif form == EffectsFormat.text:
         console.print_verdicts(verdicts)
     else:
         from archsearch.ablate.table import effects_table
@@ -88,7 +88,7 @@ def compare(
         print(effects_table(verdicts, form.value), end="")
 
 
-def values_of(
+def values_meant(
     file: Path,
     variant: str | None,
     factors: list[str] | None,
@@ -97,7 +97,7 @@ def values_of(
     unit: UnitName | None,
     *,
     minimize: bool,
-) -> Values:
+) -> Measurements:
     """Read a file of numbers as the options say; one factor is a column of variants."""
     from archsearch.ablate.compare import Reading, read_values
 
@@ -108,7 +108,7 @@ def values_of(
 
 
 def verdicts_of(
-    values: Values, baseline: str, *, margin: float | None, alpha: float = 0.05, screen: bool = False
+    values: Measurements, baseline: str, *, margin: float | None, alpha: float = 0.05, screen: bool = False
 ) -> Compared:
     """Judge the values of a file; raise `UsageError` for an option that is no sensible number."""
     from archsearch.ablate.compare import compare as judge

@@ -11,7 +11,7 @@ from archsearch.cli import options
 
 
 def dashboard(
-    storage: options.Storage = None,
+    storage: options.StorageOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port on this machine.")] = 8080,
 ) -> None:
@@ -20,10 +20,10 @@ def dashboard(
     Example:  archsearch dashboard
     """
     from archsearch.cli import console
-    from archsearch.report.dashboard import shown
+    from archsearch.report.dashboard import trial_note, view_of
     from archsearch.study.dashboard import serve
     from archsearch.study.storage import default_url
 
     url = storage or default_url(runs_dir)
     console.note(f"http://127.0.0.1:{port}/ (stop with Ctrl-C)")
-    serve(url, port, shown)
+    serve(url, port, view_of, trial_note)

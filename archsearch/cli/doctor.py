@@ -15,9 +15,9 @@ def doctor(
     Example:  archsearch doctor
     """
     from archsearch.cli import console
-    from archsearch.train.doctor import examine
+    from archsearch.train.doctor import examine_machine
 
-    findings = examine(runs_dir=runs_dir, data_dir=data_dir)
+    findings = examine_machine(runs_dir=runs_dir, data_dir=data_dir)
     if json:
         console.print_json({"findings": [finding._asdict() for finding in findings]})
     else:

@@ -21,7 +21,7 @@ def lint(
     seeds: Annotated[int, typer.Option("--seeds", min=2, help="On how many seeds --price compares.")] = 10,
     screen: Annotated[bool, typer.Option("--screen", help="With --price: few seeds, no p values.")] = False,
     workers: Annotated[str, typer.Option("--workers", help="Processes, one thread each; auto: one per core.")] = "auto",
-    storage: options.Storage = None,
+    storage: options.StorageOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,

@@ -14,39 +14,39 @@ from typing import Literal
 
 from archsearch.spec.text.yaml import Node
 
-Kind = Literal["spec", "search", "ablation", "data set", "table"]
+NamedKind = Literal["spec", "search", "ablation", "data set", "table"]
 
-_ARTICLES: dict[Kind, str] = {
+_ARTICLES: dict[NamedKind, str] = {
     "spec": "a spec",
     "search": "a search",
     "ablation": "an ablation",
     "data set": "a data set",
     "table": "a table of results",
 }
-_RUN: dict[Kind, str] = {
+_RUN: dict[NamedKind, str] = {
     "spec": "archsearch run {it}",
     "search": "archsearch study {it}",
     "ablation": "archsearch ablate {it}",
     "data set": "archsearch run {on_it}",
     "table": "archsearch compare {it} --baseline NAME",
 }
-_LOOK: dict[Kind, str] = _RUN | {
+_LOOK: dict[NamedKind, str] = _RUN | {
     "spec": "archsearch show {it}",
     "search": "archsearch space {it}",
     "ablation": "archsearch plan {it}",
     "data set": "archsearch show {on_it}",
 }
-_CHECK: dict[Kind, str] = _RUN | dict.fromkeys(("spec", "search", "ablation"), "archsearch check {it}")
+_CHECK: dict[NamedKind, str] = _RUN | dict.fromkeys(("spec", "search", "ablation"), "archsearch check {it}")
 # What fits instead, for a command that trains, one that only looks, and one that searches for mistakes.
 _INSTEAD = {"run": _RUN, "study": _RUN, "ablate": _RUN, "check": _CHECK, "lint": _CHECK}
 
 
-def refuse_other(reference: str, wanted: Kind | Collection[Kind], command: str) -> None:
+def refuse_other(reference: str, wanted: NamedKind | Collection[NamedKind], command: str) -> None:
     """Raise `SpecError` with the command that fits if a name or file is something else than what is wanted."""
     from archsearch.errors import Problem, SpecError
     from archsearch.spec.text.sentences import short
 
-    accepted: Collection[Kind] = (wanted,) if isinstance(wanted, str) else wanted
+    accepted: Collection[NamedKind] = (wanted,) if isinstance(wanted, str) else wanted
     kinds = _kinds(reference)
     if not kinds or any(kind in accepted for kind in kinds):
         return
@@ -62,7 +62,7 @@ def refuse_other(reference: str, wanted: Kind | Collection[Kind], command: str) 
     raise SpecError(Problem(short(reference), f"this is {said}, no {' or '.join(accepted)}; {hint}"))
 
 
-def _kinds(reference: str) -> list[Kind]:
+def _kinds(reference: str) -> list[NamedKind]:
     """Say what a name or a path is, as far as that is sure."""
     from archsearch.data.registry import DATASETS
     from archsearch.errors import SpecError
@@ -76,7 +76,7 @@ def _kinds(reference: str) -> list[Kind]:
     try:
         if "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml")):
             return _kinds_of_node(read_file(Path(reference))) if _is_file(Path(reference)) else []
-        kinds: list[Kind] = ["spec"] if reference in catalog("specs") else []
+        kinds: list[NamedKind] = ["spec"] if reference in catalog("specs") else []
         if reference in (studies := catalog("studies")):
             kinds += _kinds_of_node(read_file(studies[reference]))
     except SpecError:  # whoever reads the file says what is wrong with it
@@ -91,7 +91,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _kinds_of_node(node: Node) -> list[Kind]:
+def _kinds_of_node(node: Node) -> list[NamedKind]:
     """Tell by keys that only one kind has; a search may have data, network and train too, but never names its data."""
     from archsearch.spec.catalog import study_kind
 

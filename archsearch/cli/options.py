@@ -21,7 +21,7 @@ DataDir = Annotated[
     typer.Option("--data-dir", help="Where data sets lie (else ARCHSEARCH_DATA, else the user cache)."),
 ]
 RunsDir = Annotated[Path, typer.Option("--runs-dir", envvar="ARCHSEARCH_RUNS", help="Where results go.")]
-Storage = Annotated[
+StorageOption = Annotated[
     str | None,
     typer.Option(
         "--storage",

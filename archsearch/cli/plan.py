@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsearch.cli import options
-from archsearch.cli.ablate import Control, Design, From, Screen, Seeds, Study, To, declared_by
+from archsearch.cli import ablation_options, options
 
 if TYPE_CHECKING:
     from archsearch.ablate.planned import Ablation
@@ -16,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def plan(
-    study: Study = None,
-    from_: From = None,
-    to: To = None,
+    study: ablation_options.AblationName = None,
+    from_: ablation_options.From = None,
+    to: ablation_options.To = None,
     effect: Annotated[
         float | None,
         typer.Option("--effect", help="Say how many seeds find this difference; percentage points for accuracies."),
     ] = None,
-    design: Design = None,
-    seeds: Seeds = None,
-    control: Control = False,
-    screen: Screen = False,
+    design: ablation_options.DesignOption = None,
+    seeds: ablation_options.SeedsOption = None,
+    control: ablation_options.Control = False,
+    screen: ablation_options.ScreenOption = False,
     calibrate: Annotated[
         bool, typer.Option("--calibrate/--no-calibrate", help="Time a few batches of cells that never ran here.")
     ] = True,
@@ -44,7 +43,9 @@ def plan(
     """
     from archsearch.ablate.planned import plan_ablation
 
-    declared = declared_by(study, from_, to, command="plan", design=design, seeds=seeds, control=control, screen=screen)
+    declared = ablation_options.declared_by(
+        study, from_, to, command="plan", design=design, seeds=seeds, control=control, screen=screen
+    )
     planned = plan_ablation(declared)
     if pilot:
         _pilot(planned, runs_dir, data_dir)

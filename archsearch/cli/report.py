@@ -15,10 +15,10 @@ from archsearch.cli.compare import (
     Margin,
     Minimize,
     SeedColumn,
-    Unit,
-    Value,
+    UnitOption,
+    ValueColumn,
     Variant,
-    values_of,
+    values_meant,
     verdicts_of,
 )
 
@@ -71,11 +71,11 @@ def report(
     variant: Variant = None,
     factor: Factors = None,
     seed: SeedColumn = None,
-    value: Value = None,
-    unit: Unit = None,
+    value: ValueColumn = None,
+    unit: UnitOption = None,
     margin: Margin = None,
     minimize: Minimize = False,
-    storage: options.Storage = None,
+    storage: options.StorageOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     stamp: Annotated[
@@ -105,7 +105,7 @@ def report(
     if len(names) == 1 and Path(names[0]).suffix.lower() in _NUMBERS:
         from archsearch.ablate.compare import likely_baseline
 
-        values = values_of(Path(names[0]), variant, factor, seed, value, unit, minimize=minimize)
+        values = values_meant(Path(names[0]), variant, factor, seed, value, unit, minimize=minimize)
         chosen = baseline if baseline is not None else likely_baseline(values)
         if baseline is None:
             words.insert(0, f"--baseline {shlex.quote(chosen)}")

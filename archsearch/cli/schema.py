@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,12 +29,10 @@ def schema(
 
     Example:  archsearch schema --write schema
     """
-    from archsearch.ablate.schema import schema as ablation_schema
     from archsearch.cli import console
     from archsearch.errors import UnavailableError
-    from archsearch.search.schema import schemas
 
-    documents = {**schemas(), "ablation": ablation_schema()}
+    documents = schemas()
     if write is None:
         console.print_json(documents[which])
         return
@@ -46,3 +44,22 @@ def schema(
             console.note(f"wrote {path}")
     except OSError as error:
         raise UnavailableError(f"{write} cannot be written: {error.strerror}") from None
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Give the schema of each kind of file."""
+    from archsearch.ablate.ablation_spec import AblationSpec
+    from archsearch.data.registry import DATASETS, OWN_DATA
+    from archsearch.search.search_spec import StudySpec
+    from archsearch.spec.text.schema import ablation_schema, experiment_schema, study_schema
+
+    data_sets = sorted([*DATASETS, *OWN_DATA])
+    search = StudySpec.model_json_schema()
+    objective = search["properties"]["objective"]
+    said = {key: objective.pop(key) for key in ("description", "examples")}
+    search["properties"]["objective"] = {"anyOf": [objective["items"], objective], **said}
+    return {
+        "experiment": experiment_schema(data_sets),
+        "study": study_schema(data_sets, search),
+        "ablation": ablation_schema(data_sets, AblationSpec.model_json_schema()),
+    }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def status(
-    storage: options.Storage = None, runs_dir: options.RunsDir = Path("runs"), json: options.Json = False
+    storage: options.StorageOption = None, runs_dir: options.RunsDir = Path("runs"), json: options.Json = False
 ) -> None:
     """Show every study of a storage: how far it is; the best of a search, the verdicts of an ablation.
 
@@ -51,7 +51,7 @@ class Form(StrEnum):
 def best(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="The study's name.")],
     yaml: Annotated[bool, typer.Option("--yaml", help="Print the spec as YAML, ready to run.")] = False,
-    storage: options.Storage = None,
+    storage: options.StorageOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     json: options.Json = False,
 ) -> None:

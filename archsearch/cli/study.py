@@ -14,7 +14,7 @@ from archsearch.cli import options
 if TYPE_CHECKING:
     from archsearch.experiment_plan import ExperimentPlan
     from archsearch.search.search import SearchSettings
-    from archsearch.search.search_file import Study
+    from archsearch.search.search_file import SearchFile
 
 DEFAULT = "lenet"
 
@@ -28,7 +28,7 @@ def study(
         float | None, typer.Option("--timeout", min=0.0, help="Take no new trial after so many seconds.")
     ] = None,
     workers: Annotated[str, typer.Option("--workers", help="Processes, one thread each; auto: one per core.")] = "auto",
-    storage: options.Storage = None,
+    storage: options.StorageOption = None,
     name: Annotated[str | None, typer.Option("--name", help="The study's name, if not the file's.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of the sampling.")] = 0,
     sampler: Annotated[str | None, typer.Option("--sampler", help="How to sample, if not as the study says.")] = None,
@@ -95,7 +95,7 @@ def study(
         raise NothingCompletedError(f"{report.study}: no trial completed")
 
 
-def _announced(loaded: Study, settings: SearchSettings, *, bare: bool, json: bool) -> bool:
+def _announced(loaded: SearchFile, settings: SearchSettings, *, bare: bool, json: bool) -> bool:
     """Say which sampler is used; where no study was named also what will run and how long, and ask on a terminal."""
     from archsearch.cli import console
     from archsearch.search.outlook import outlook

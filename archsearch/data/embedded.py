@@ -10,11 +10,11 @@ import hashlib
 import torch
 
 from archsearch.data.registry import Embedded
-from archsearch.data.samples import Part, every_fifth, in_memory
+from archsearch.data.samples import SourcePart, every_fifth, in_memory
 from archsearch.errors import DamagedFileError
 
 
-def parts(source: Embedded) -> tuple[Part, Part]:
+def parts(source: Embedded) -> tuple[SourcePart, SourcePart]:
     """Read train and test; raises DamagedFileError if scikit-learn's copy is not the one everybody has."""
     from importlib import import_module  # scikit-learn has no types
 

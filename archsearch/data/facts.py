@@ -15,7 +15,7 @@ from pathlib import Path
 from archsearch.data import folder, npz
 from archsearch.data.registry import DATASETS, OWN_DATA, Contents
 from archsearch.errors import LimitError, Problem, SpecError
-from archsearch.spec.dataset import Crop, DataSpec, Shift
+from archsearch.spec.dataset import DataSpec
 from archsearch.spec.nearest import nearest
 from archsearch.task import Task
 
@@ -144,9 +144,8 @@ def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> It
             yield "grayscale", f"grayscale needs red, green and blue; {spec.name} has {raw_shape[0]} channels", ""
         smallest = min(facts.shape[1:])
         for step in spec.augment:
-            reach = step.pixels if isinstance(step, Shift) else step.padding if isinstance(step, Crop) else 0
-            if reach >= smallest:
-                fault = f"{step.kind} by {reach} can push a whole image of {smallest} pixels out of sight"
+            if step.reach >= smallest:
+                fault = f"{step.kind} by {step.reach} can push a whole image of {smallest} pixels out of sight"
                 yield "augment", fault, f"Use less than {smallest}."
 
 

@@ -95,7 +95,7 @@ def verify(data_dir: Path | None = None) -> list[FileCheck]:
     folder = location.data_dir(data_dir)
     checks: list[FileCheck] = []
     for name, entry in DATASETS.items():
-        if isinstance(entry, Downloaded) and len(raw.missing(entry, folder)) < len(entry.files):
+        if isinstance(entry, Downloaded) and len(raw.missing_files(entry, folder)) < len(entry.files):
             try:
                 checks += raw.examine(name, entry, folder)
             except DamagedFileError as problem:  # the record of the digests
@@ -119,7 +119,7 @@ def _from_anywhere(name: str, entry: Downloaded, temporary: Path, folder: Path, 
             reasons.append(f"{place}: {problem}")
         else:
             return
-    absent = raw.missing(entry, folder) or [file.path for file in entry.files]
+    absent = raw.missing_files(entry, folder) or [file.path for file in entry.files]
     raise UnavailableError(
         f"{name} cannot be had ({'; '.join(reasons)}). Put {', '.join(absent)} into {folder} yourself, "
         f"or name a folder that has the files: `archsearch data get {name} --from PATH`. "

@@ -24,7 +24,7 @@ from archsearch.errors import SpecError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from archsearch.data.samples import Part
+    from archsearch.data.samples import SourcePart
 
 _VALIDATION = ("val", "valid", "validation")
 
@@ -141,7 +141,7 @@ def parts(
     grayscale: bool,
     size: tuple[int, int] | None,
     ground: tuple[int, int, int],
-) -> tuple[Part, Part]:
+) -> tuple[SourcePart, SourcePart]:
     """Read train (with the validation part behind it) and test.
 
     `shape` is the shape of every sample after `grayscale` and `size`.
@@ -161,16 +161,16 @@ def _part(
     grayscale: bool,
     size: tuple[int, int] | None,
     ground: tuple[int, int, int],
-) -> Part:
+) -> SourcePart:
     import torch
 
-    from archsearch.data.samples import Part, fit
+    from archsearch.data.samples import SourcePart, fit_images
 
     def read(rows: Tensor) -> Tensor:
         images = torch.empty((len(rows), *shape), dtype=torch.uint8)
         for position, row in enumerate(rows.tolist()):
             decoded = decode(files[row][0], grey=grey, ground=ground)
-            image = fit(decoded[None], grayscale=grayscale, size=size)[0]
+            image = fit_images(decoded[None], grayscale=grayscale, size=size)[0]
             if image.shape != images.shape[1:]:
                 raise wrong(
                     files[row][0], f"is {image.shape[-2]}x{image.shape[-1]} where the first is {shape[-2]}x{shape[-1]}",
@@ -179,7 +179,7 @@ def _part(
             images[position] = image
         return images
 
-    return Part(torch.tensor([label for _, label in files], dtype=torch.int64), read)
+    return SourcePart(torch.tensor([label for _, label in files], dtype=torch.int64), read)
 
 
 def unused(path: Path) -> list[str]:

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-GREY = ("1", "L", "LA", "La")
+GREY_MODES = ("1", "L", "LA", "La")
 DEEP = ("I", "F")  # and I;16, I;16B, ...: 16 and 32 bits, which 8 bits cannot hold
 _ORIENTATION = 0x0112  # the EXIF tag; 1 is upright, 2 to 8 are turned or mirrored
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ImageHeader:
     """What the header of an image says; `transparent`: it can hold pixels that are not opaque."""
 
     grey: bool
@@ -37,11 +37,11 @@ class Look:
     several_frames: bool
 
 
-def look(path: Path) -> Look:
+def look(path: Path) -> ImageHeader:
     """Read the header of an image; raises SpecError for more than 8 bits, DamagedFileError for what is no image."""
     with _opened(path) as image:
-        return Look(
-            grey=image.mode in GREY,
+        return ImageHeader(
+            grey=image.mode in GREY_MODES,
             transparent=image.has_transparency_data,
             turned=_says_exif(image) and image.getexif().get(_ORIENTATION, 1) in range(2, 9),
             several_frames=bool(getattr(image, "is_animated", False)),
@@ -64,7 +64,7 @@ def decode(path: Path, *, grey: bool, ground: tuple[int, int, int]) -> Tensor:
     import torch
 
     with _opened(path) as image:
-        if grey and image.mode not in GREY:
+        if grey and image.mode not in GREY_MODES:
             raise wrong(path, "is coloured where the first image is grey", "convert the files so that all agree")
         pixels = np.array(_opaque(_upright(image), ground).convert("L" if grey else "RGB"))
     tensor = torch.from_numpy(pixels)

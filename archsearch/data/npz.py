@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from archsearch.data.samples import Part
+    from archsearch.data.samples import SourcePart
 
-NAMES = ("x_train", "y_train", "x_test", "y_test")
+ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 VALIDATION = ("x_val", "y_val")
 CHANNELS = (1, 3, 4)
 
-Where = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
+ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
 
 
-def contents(path: Path, channels: Where = None) -> Contents:
+def contents(path: Path, channels: ChannelAxis = None) -> Contents:
     """Describe the file at `path`; SpecError: arrays that are not data; DamagedFileError: a broken file."""
     import numpy as np
 
     with _opened(path) as archive:
         present = _present(archive)
-        missing = [name for name in NAMES if name not in present]
+        missing = [name for name in ARRAY_NAMES if name not in present]
         if missing:
             raise _error(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
         names = _names(path, present)
@@ -88,7 +88,7 @@ def unused(path: Path) -> list[str]:
     return [f"{len(others)} other array{'s' * (len(others) > 1)} ({', '.join(others[:8])})"] if others else []
 
 
-def parts(path: Path, channels: Where = None, *, normalize: bool = False) -> tuple[Part, Part]:
+def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) -> tuple[SourcePart, SourcePart]:
     """Read train (with the validation part behind it) and test.
 
     Raises SpecError for values that are not finite, and for float64 values that fall together as float32: with
@@ -151,10 +151,10 @@ def _names(path: Path, present: Sequence[str]) -> tuple[str, ...]:
     held_out = [name for name in VALIDATION if name in present]
     if len(held_out) == 1:
         raise _error(path, f"holds {held_out[0]} alone; a validation part is x_val and y_val")
-    return (*NAMES[:2], *held_out, *NAMES[2:])
+    return (*ARRAY_NAMES[:2], *held_out, *ARRAY_NAMES[2:])
 
 
-def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, channels: Where) -> tuple[int, ...]:
+def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, channels: ChannelAxis) -> tuple[int, ...]:
     if dtype not in ("uint8", "float16", "float32", "float64"):
         kinds = "uint8 (meaning value / 255) or float32 (float64 for large numbers)"
         raise _error(path, f"{name} is {dtype}; convert it to {kinds}")
@@ -175,7 +175,7 @@ def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, cha
     return shape[1:]
 
 
-def _channels_first(x: NDArray[Any], channels: Where) -> NDArray[Any]:
+def _channels_first(x: NDArray[Any], channels: ChannelAxis) -> NDArray[Any]:
     """Give the samples with their channels along axis 1."""
     import numpy as np
 
@@ -184,7 +184,7 @@ def _channels_first(x: NDArray[Any], channels: Where) -> NDArray[Any]:
     return np.moveaxis(x, -1, 1) if _channels_last(x.shape, channels) else x
 
 
-def _channels_last(shape: tuple[int, ...], channels: Where) -> bool:
+def _channels_last(shape: tuple[int, ...], channels: ChannelAxis) -> bool:
     if channels is not None:
         return channels == "last"
     return len(shape) == 4 and shape[1] not in CHANNELS and shape[3] in CHANNELS
@@ -242,7 +242,7 @@ _HEADER_READERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
         state = "is a folder" if path.is_dir() else "does not exist"
-        raise _error(path, f"{state}; expected an .npz file with {', '.join(NAMES)}")
+        raise _error(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
     with _damage(path):
         file: IO[bytes] = path.open("rb")
         with file, zipfile.ZipFile(file) as archive:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[Any]
+AnyArray = NDArray[Any]
 
 # Of so few values hardly two lie within one step of float32 by chance (1000 values in 2**23 steps: 0.06 pairs), so what
 # falls together has lost its differences.
@@ -37,14 +37,14 @@ class Lost:
 class Narrowing:
     """Which columns of float64 arrays need care, and how they become float32; mean and deviation are `parts[0]`'s."""
 
-    def __init__(self, *parts: Floats) -> None:
+    def __init__(self, *parts: AnyArray) -> None:
         self.lost = fallen_together(parts)
         self._scale: dict[int, tuple[float, float]] = {}
         for one in self.lost:
             values = parts[0][:, one.column].astype(np.float64)
             self._scale[one.column] = float(values.mean()), float(values.std()) or 1.0
 
-    def as_float32(self, x: Floats) -> NDArray[np.float32]:
+    def as_float32(self, x: AnyArray) -> NDArray[np.float32]:
         """Give x as float32, the columns that would lose values standardised first."""
         with np.errstate(over="ignore"):
             narrow = x.astype(np.float32)
@@ -52,14 +52,14 @@ class Narrowing:
             narrow[:, column] = self.standardised(x, column).astype(np.float32)
         return narrow
 
-    def standardised(self, x: Floats, column: int) -> Floats:
+    def standardised(self, x: AnyArray, column: int) -> AnyArray:
         """Give one column, a lost one, less its mean and over its deviation, in float64."""
         mean, deviation = self._scale[column]
-        scaled: Floats = (x[:, column].astype(np.float64) - mean) / deviation
+        scaled: AnyArray = (x[:, column].astype(np.float64) - mean) / deviation
         return scaled
 
 
-def fallen_together(parts: Sequence[Floats]) -> tuple[Lost, ...]:
+def fallen_together(parts: Sequence[AnyArray]) -> tuple[Lost, ...]:
     """Find the columns (axis 1) of float64 arrays of which more than 1 % of the distinct values are one as float32."""
     found: dict[int, Lost] = {}
     for x in parts:
@@ -76,7 +76,7 @@ def fallen_together(parts: Sequence[Floats]) -> tuple[Lost, ...]:
     return tuple(found[column] for column in sorted(found))
 
 
-def _lost(column: int, values: Floats) -> Lost | None:
+def _lost(column: int, values: AnyArray) -> Lost | None:
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
     if np.array_equal(narrow.astype(np.float64), values):

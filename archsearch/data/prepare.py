@@ -21,8 +21,9 @@ from torch import Tensor
 from archsearch.data import embedded, fetch, folder, location, npz, raw, store, vision
 from archsearch.data.facts import DataFacts, own_path, survey
 from archsearch.data.integrity import digest_of
+from archsearch.data.library import import_torchvision
 from archsearch.data.registry import DATASETS, OWN_DATA, Contents, Downloaded
-from archsearch.data.samples import Part, chunks, first_per_class, fit
+from archsearch.data.samples import SourcePart, chunks, first_per_class, fit_images
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.files import seal
 from archsearch.spec.dataset import WHITE, DataSpec
@@ -64,7 +65,7 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
         parts = _parts(spec, described, root, say)
         if say is not None:
             say(f"Preparing {spec.name} ({described.train + described.test} samples of {described.shape}) ...")
-        store.write(target, _arrays(spec, contents, described, parts), _about(described))
+        store.write_prepared(target, _arrays(spec, contents, described, parts), _about(described))
     stored = store.read(target)
     arrays = stored.arrays
     facts = dataclasses.replace(described, train=len(arrays["y_train"]), test=len(arrays["y_test"]))
@@ -76,7 +77,7 @@ def is_here(spec: DataSpec, *, data_dir: Path | None = None) -> bool:
     entry = DATASETS.get(spec.name)
     if entry is None:
         return own_path(spec).exists()
-    return not isinstance(entry, Downloaded) or not raw.missing(entry, location.data_dir(data_dir))
+    return not isinstance(entry, Downloaded) or not raw.missing_files(entry, location.data_dir(data_dir))
 
 
 def to_float(x: Tensor) -> Tensor:
@@ -102,7 +103,9 @@ def _identity(spec: DataSpec, root: Path, say: Callable[[str], None] | None) -> 
     return found
 
 
-def _parts(spec: DataSpec, facts: DataFacts, root: Path, say: Callable[[str], None] | None) -> tuple[Part, Part]:
+def _parts(
+    spec: DataSpec, facts: DataFacts, root: Path, say: Callable[[str], None] | None
+) -> tuple[SourcePart, SourcePart]:
     entry = DATASETS.get(spec.name)
     if entry is None:
         if spec.name == "npz":
@@ -111,13 +114,13 @@ def _parts(spec: DataSpec, facts: DataFacts, root: Path, say: Callable[[str], No
         return folder.parts(own_path(spec), facts.shape, grayscale=spec.grayscale, size=spec.size, ground=ground)
     if not isinstance(entry, Downloaded):
         return embedded.parts(entry)
-    if raw.missing(entry, root):
+    if raw.missing_files(entry, root):
         fetch.get(spec.name, data_dir=root, say=say)
     return vision.parts(entry, root)
 
 
 def _arrays(
-    spec: DataSpec, contents: Contents, facts: DataFacts, parts: tuple[Part, Part]
+    spec: DataSpec, contents: Contents, facts: DataFacts, parts: tuple[SourcePart, SourcePart]
 ) -> dict[str, store.NewArray]:
     arrays = {}
     counts = (contents.train + contents.validation, contents.test)
@@ -138,10 +141,10 @@ def _arrays(
     return arrays
 
 
-def _fitted(spec: DataSpec, facts: DataFacts, part: Part, rows: Tensor) -> Iterator[Tensor]:
+def _fitted(spec: DataSpec, facts: DataFacts, part: SourcePart, rows: Tensor) -> Iterator[Tensor]:
     for x in chunks(part, rows, math.prod(facts.shape)):
         fits = spec.name == "folder"  # its images are made to fit one by one as they are decoded
-        fitted = x if fits else fit(x, grayscale=spec.grayscale, size=spec.size)
+        fitted = x if fits else fit_images(x, grayscale=spec.grayscale, size=spec.size)
         if tuple(fitted.shape[1:]) != facts.shape:
             raise DamagedFileError(
                 f"{spec.name}: samples have the shape {tuple(fitted.shape[1:])} instead of {facts.shape}; "
@@ -168,6 +171,6 @@ def _not_all_alike(spec: DataSpec, samples: Iterator[Tensor]) -> Iterator[Tensor
 
 
 def _about(facts: DataFacts) -> dict[str, object]:
-    version = vision.import_torchvision().__version__
+    version = import_torchvision().__version__
     told = dataclasses.asdict(facts) | {"task": facts.task.name, "classes": facts.classes}
     return {"facts": told, "preparation": PREPARATION_VERSION, "torchvision": version}

@@ -66,7 +66,7 @@ def digests(name: str, source: Downloaded, folder: Path) -> dict[str, str] | Non
     return found if all(found.values()) else None
 
 
-def missing(source: Downloaded, folder: Path) -> list[str]:
+def missing_files(source: Downloaded, folder: Path) -> list[str]:
     """Paths of the raw files that are not in the folder."""
     return [file.path for file in source.files if not (folder / file.path).is_file()]
 

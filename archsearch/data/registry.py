@@ -99,7 +99,7 @@ class Embedded:
     digest: str
 
 
-Source = Downloaded | Embedded
+DataSource = Downloaded | Embedded
 
 OWN_DATA: dict[str, str] = {
     "npz": "your arrays: x_train, y_train, x_test, y_test (and x_val, y_val) in one .npz file",
@@ -144,7 +144,7 @@ def _idx(folder: str, *digests: str) -> tuple[RawFile, ...]:
     return tuple(RawFile(f"{folder}/raw/{name}-ubyte", pin) for name, pin in zip(names, pins, strict=True))
 
 
-DATASETS: dict[str, Source] = {
+DATASETS: dict[str, DataSource] = {
     "mnist": Downloaded(
         title="handwritten digits",
         contents=_contents((1, 28, 28), DIGITS, _MNIST_TRAIN, _MNIST_TEST),

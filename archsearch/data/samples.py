@@ -14,22 +14,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from archsearch.data.vision import import_torchvision
+from archsearch.data.library import import_torchvision
 
 CHUNK_BYTES = 64 * 2**20  # what one chunk may take as float32 after resizing
 
 
 @dataclass(frozen=True)
-class Part:
+class SourcePart:
     """Labels `y` (int64, N) and `read`: rows (int64) -> their samples, uint8 or float32."""
 
     y: Tensor
     read: Callable[[Tensor], Tensor]
 
 
-def in_memory(x: Tensor, y: Tensor) -> Part:
+def in_memory(x: Tensor, y: Tensor) -> SourcePart:
     """Make a part of tensors that are in memory anyway; labels become int64, other targets stay what they are."""
-    return Part(y if y.is_floating_point() else y.to(torch.int64), lambda rows: x[rows])
+    return SourcePart(y if y.is_floating_point() else y.to(torch.int64), lambda rows: x[rows])
 
 
 def first_per_class(y: Tensor, limit: int | None) -> Tensor:
@@ -54,14 +54,14 @@ def every_fifth(y: Tensor) -> tuple[Tensor, Tensor]:
     return torch.nonzero(~test).flatten(), torch.nonzero(test).flatten()
 
 
-def chunks(part: Part, rows: Tensor, values_per_sample: int) -> Iterator[Tensor]:
+def chunks(part: SourcePart, rows: Tensor, values_per_sample: int) -> Iterator[Tensor]:
     """Read `rows` of `part` in pieces whose size after `fit` stays near CHUNK_BYTES."""
     step = max(1, CHUNK_BYTES // (4 * values_per_sample))
     for start in range(0, len(rows), step):
         yield part.read(rows[start : start + step])
 
 
-def fit(x: Tensor, *, grayscale: bool, size: tuple[int, int] | None) -> Tensor:
+def fit_images(x: Tensor, *, grayscale: bool, size: tuple[int, int] | None) -> Tensor:
     """Turn images (N, C, H, W) grey (ITU-R 601 luma) and resize them (bilinear, antialiased); the type stays."""
     if not grayscale and (size is None or tuple(x.shape[-2:]) == size):
         return x

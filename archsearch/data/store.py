@@ -29,7 +29,7 @@ from archsearch.files import seal, sync, sync_folder, write_json
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAMES = ("x_train", "y_train", "x_test", "y_test")
+TENSOR_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Stored:
     fingerprint: str
 
 
-def write(target: Path, arrays: Mapping[str, NewArray], about: Mapping[str, object]) -> None:
+def write_prepared(target: Path, arrays: Mapping[str, NewArray], about: Mapping[str, object]) -> None:
     """Write the folder `target`; if another process was faster, its folder is left as it is.
 
     Raises UnavailableError, with nothing left behind, when the disk is full or the folder cannot be written.
@@ -91,7 +91,8 @@ def read(folder: Path) -> Stored:
             raise DamagedFileError(f"{check.path} is {check.state} and was not used: {check.detail}")
     # Mode "c" maps copy-on-write: torch gets memory that it may call writable, the file stays as it is.
     arrays = {
-        name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)) for name in NAMES
+        name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False))
+        for name in TENSOR_NAMES
     }
     return Stored(arrays, _meta(folder)["fingerprint"])
 
@@ -105,7 +106,7 @@ def examine(folder: Path) -> Iterator[FileCheck]:
         yield FileCheck(folder / "meta.json", "damaged", f"{problem}. {way_out}")
         return
     yield FileCheck(folder / "meta.json", "ok")
-    for name in (f"{array}.npy" for array in NAMES):
+    for name in (f"{array}.npy" for array in TENSOR_NAMES):
         path = folder / name
         if not path.is_file():
             yield FileCheck(path, "missing", way_out)

@@ -1,43 +1,30 @@
-"""The door to torchvision: its guarded import, its downloads, its readers.
+"""torchvision's downloads and its readers of raw files.
 
-    functional = import_torchvision("torchvision.transforms.v2.functional")
+    train, test = parts(DATASETS["mnist"], folder)
 
-Nothing else in archsearch imports torchvision. Knows registry entries and folders; must not know specs.
+Knows registry entries and folders; must not know specs.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import socket
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from archsearch.data.library import import_torchvision
 from archsearch.data.registry import Downloaded
 from archsearch.errors import DamagedFileError, UnavailableError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from archsearch.data.samples import Part
+    from archsearch.data.samples import SourcePart
 
 SECONDS_WITHOUT_AN_ANSWER = 15.0
-
-
-def import_torchvision(module: str = "torchvision") -> ModuleType:
-    """Import torchvision or a part of it; raises UnavailableError if it does not go with torch."""
-    try:
-        return importlib.import_module(module)
-    except (ImportError, RuntimeError, OSError, AttributeError) as problem:
-        raise UnavailableError(
-            f"torchvision cannot be imported ({type(problem).__name__}: {problem}). This happens when torch and "
-            "torchvision are not a pair, for example a CPU-only torch beside the usual torchvision. Install both "
-            "together, best in a fresh virtual environment: pip install --force-reinstall torch torchvision"
-        ) from problem
 
 
 def download(source: Downloaded, folder: Path) -> None:
@@ -53,7 +40,7 @@ def download(source: Downloaded, folder: Path) -> None:
             raise UnavailableError(lines[-1].strip() if lines else type(problem).__name__) from problem
 
 
-def parts(source: Downloaded, folder: Path) -> tuple[Part, Part]:
+def parts(source: Downloaded, folder: Path) -> tuple[SourcePart, SourcePart]:
     """Read the raw files below `folder` as train and test: images uint8 (N, C, H, W), labels int64."""
     from archsearch.data.samples import in_memory
 

@@ -39,7 +39,7 @@ def compiler() -> list[str] | None:
     return None
 
 
-def variants() -> list[str]:
+def buildable() -> list[str]:
     """Give those that this kind of processor may have."""
     x86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
     return [name for name in VARIANTS if x86 or name == "plain"]
@@ -52,7 +52,7 @@ def build(folder: Path = HERE / "binaries", extra: tuple[str, ...] = (), only: t
         raise RuntimeError("no C++ compiler found (set CXX, or install g++ or clang++)")
     folder.mkdir(parents=True, exist_ok=True)
     running = []
-    for name in only or variants():
+    for name in only or buildable():
         target = folder / f"engine_{name}{SUFFIX}"
         part = target.with_suffix(f".{os.getpid()}.part")
         arguments = [*command, *FLAGS, *WARNINGS, *VARIANTS[name], "-fvisibility=hidden", "-shared", *extra]

@@ -1,8 +1,8 @@
 """Find, load and call the compiled engine: the best variant that this processor can run.
 
-    library = load()            # None where nothing was built
+    library = load_library()    # None where nothing was built
     library.variant             # "avx512", "avx2" or "plain"
-    missing()                   # why there is none, and how to get it
+    why_missing()               # why there is none, and how to get it
 
 ARCHSEARCH_NATIVE names another variant, or `off`. Declares the C structs of source/program.h and source/engine.h.
 """
@@ -99,7 +99,7 @@ def path_of(variant: str) -> Path:
     return BINARIES / f"engine_{variant}{SUFFIX}"
 
 
-def load(variant: str | None = None) -> Library | None:
+def load_library(variant: str | None = None) -> Library | None:
     """Load a variant, the best one for None; None where there is none. Loaded once per process."""
     return _load(variant or os.environ.get("ARCHSEARCH_NATIVE", ""), BINARIES)
 
@@ -118,7 +118,7 @@ def _load(wanted: str, folder: Path) -> Library | None:
     return None
 
 
-def missing() -> str:
+def why_missing() -> str:
     """Say why no variant is loaded and what to do; call it where `load` gave None."""
     wanted = os.environ.get("ARCHSEARCH_NATIVE", "")
     if wanted == "off":

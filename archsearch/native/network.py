@@ -14,8 +14,9 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archsearch.native.library import CBatch, COperation, CProgram, Library, load, missing
-from archsearch.native.planner import NOTHING, Operation, Program, Value, compile_network, place
+from archsearch.native.library import CBatch, COperation, CProgram, Library, load_library, why_missing
+from archsearch.native.planner import compile_network, place
+from archsearch.native.program import NOTHING, Operation, Program, Vectors
 from archsearch.spec.network import NetworkPlan
 from archsearch.spec.training import AnyLoss
 
@@ -31,9 +32,9 @@ class NativeNetwork:
     ) -> None:
         import torch
 
-        library = library or load()
+        library = library or load_library()
         if library is None:
-            raise RuntimeError(missing())
+            raise RuntimeError(why_missing())
         self._library = library
         self._parameters = list(model.parameters())
         self._dtype = self._parameters[0].dtype
@@ -135,7 +136,7 @@ def _c_program(program: Program) -> CProgram:
 
 
 def _c_operation(op: Operation) -> COperation:
-    def gradient(value: Value | None) -> int:
+    def gradient(value: Vectors | None) -> int:
         return value.gradient_at if value is not None and value.learns else NOTHING
 
     result = COperation(

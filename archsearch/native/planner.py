@@ -10,10 +10,21 @@ share it. Knows the plan and the training spec only: no torch, no library.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 
+from archsearch.native.program import (
+    FROM_OUTPUT,
+    FUNCTIONS,
+    LOSSES,
+    NOTHING,
+    Map,
+    Operation,
+    OperationKind,
+    Program,
+    TwoSizes,
+    UnsupportedError,
+    Vectors,
+)
 from archsearch.spec.layers.activation import (
     Activation,
     Elu,
@@ -34,115 +45,7 @@ from archsearch.spec.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d,
 from archsearch.spec.network import NetworkPlan, PlannedLayer
 from archsearch.spec.training import AnyLoss, CrossEntropy, TrainSpec
 
-NOTHING = -1
 MOST_CLASSES = 2**24  # the engine compares labels as floats, exact up to here
-Pair = tuple[int, int]
-Map = tuple[int, int, int]  # channels, height, width
-
-
-class Kind(IntEnum):
-    """The operations, as in source/program.h."""
-
-    CONVOLUTION = 0
-    PAD = 1
-    MAX_POOL = 2
-    AVERAGE_POOL = 3
-    ADAPTIVE_POOL = 4
-    ACTIVATION = 5
-    SOFTMAX = 6
-    LOG_SOFTMAX = 7
-    ADD = 8
-
-
-# The activations, as in source/program.h; the slope of some follows from their output alone, so they work in place.
-FUNCTIONS = (
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "gelu",
-    "gelu_tanh",
-    "silu",
-    "mish",
-    "hardtanh",
-    "sigmoid",
-    "softplus",
-)
-FROM_OUTPUT = frozenset(FUNCTIONS.index(name) for name in ("tanh", "relu", "hardtanh", "sigmoid"))
-LOSSES: dict[str, int] = {"cross_entropy": 0, "nll": 1, "mse": 2, "l1": 3}
-
-
-class UnsupportedError(Exception):
-    """The engine has no kernel for a layer; the message names it."""
-
-
-@dataclass(slots=True, eq=False)
-class Value:
-    """What an operation writes, one vector per pixel and channel; the places of it and its gradient once planned."""
-
-    size: int  # in vectors
-    producer: int  # index of the operation, -1 for the network's input
-    learns: bool  # parameters stand before it, so its gradient is wanted
-    held: bool = False  # read by another branch too: nothing may work in place on it
-    readers: list[int] = field(default_factory=list)  # operations that read it and do not write it
-    at: int = NOTHING
-    gradient_at: int = NOTHING
-
-
-@dataclass(slots=True, eq=False)
-class Operation:
-    """One step; the fields are those of the C++ struct, but for values in the place of offsets."""
-
-    kind: Kind
-    input: Value
-    output: Value
-    input_shape: Map
-    output_shape: Map
-    function: int = 0
-    kernel: Pair = (1, 1)
-    stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
-    dilation: Pair = (1, 1)
-    groups: int = 1
-    weight: int = NOTHING
-    bias: int = NOTHING
-    other: Value | None = None
-    a: float = 0.0
-    b: float = 0.0
-    scratch_at: int = NOTHING
-
-    @property
-    def in_place(self) -> bool:
-        return self.input is self.output
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether the way back reads what came in."""
-        if self.kind is Kind.ACTIVATION:
-            return self.function not in FROM_OUTPUT
-        return self.kind in (Kind.CONVOLUTION, Kind.MAX_POOL)
-
-    @property
-    def needs_output(self) -> bool:
-        """Whether the way back reads what went out."""
-        if self.kind is Kind.ACTIVATION:
-            return self.function in FROM_OUTPUT
-        return self.kind in (Kind.MAX_POOL, Kind.SOFTMAX, Kind.LOG_SOFTMAX)
-
-
-@dataclass(slots=True)
-class Program:
-    """A network as operations; `sizes` are those of its parameters in the order of `nn.Module.parameters`."""
-
-    operations: list[Operation]
-    sizes: list[int]
-    input: Value
-    output: Value
-    classes: int
-    loss: int
-    smoothing: float
-    vectors: int = 0  # of one thread's buffer; set by `place`
 
 
 def supports(plan: NetworkPlan, train: TrainSpec) -> str | None:
@@ -167,8 +70,11 @@ def compile_network(plan: NetworkPlan, loss: AnyLoss) -> Program:
         raise UnsupportedError(f"the output is {'x'.join(map(str, plan.output_shape))}, not one value per class")
     if not output.learns:
         raise UnsupportedError("no layer with parameters stands before the output")
+    number = LOSSES.get(loss.kind)
+    if number is None:
+        raise UnsupportedError(f"train.loss: {loss.kind} has no native kernel")
     smoothing = loss.label_smoothing if isinstance(loss, CrossEntropy) else 0.0
-    return Program(builder.operations, builder.sizes, builder.input, output, classes, LOSSES[loss.kind], smoothing)
+    return Program(builder.operations, builder.sizes, builder.input, output, classes, number, smoothing)
 
 
 class _Builder:
@@ -177,14 +83,14 @@ class _Builder:
     def __init__(self, plan: NetworkPlan) -> None:
         self.operations: list[Operation] = []
         self.sizes: list[int] = []
-        self.input = Value(product(plan.input_shape), NOTHING, learns=False)
+        self.input = Vectors(product(plan.input_shape), NOTHING, learns=False)
 
-    def run(self, rows: Sequence[PlannedLayer], value: Value) -> Value:
+    def run(self, rows: Sequence[PlannedLayer], value: Vectors) -> Vectors:
         for row in rows:
             value = self.layer(row, value)
         return value
 
-    def layer(self, row: PlannedLayer, value: Value) -> Value:
+    def layer(self, row: PlannedLayer, value: Vectors) -> Vectors:
         match row.layer:
             case Sequential():
                 return self.run(row.branches[0].rows, value)
@@ -197,27 +103,34 @@ class _Builder:
             case Pooling():
                 return self.pooling(row, row.layer, value)
             case AdaptiveAvgPool1d() | AdaptiveAvgPool2d():
-                return self.add(Kind.ADAPTIVE_POOL, value, row)
+                return self.add(OperationKind.ADAPTIVE_POOL, value, row)
             case Softmax():
-                return self.add(Kind.SOFTMAX, value, row)
+                return self.add(OperationKind.SOFTMAX, value, row)
             case LogSoftmax():
-                return self.add(Kind.LOG_SOFTMAX, value, row)
+                return self.add(OperationKind.LOG_SOFTMAX, value, row)
             case Identity() | Flatten() | Dropout(p=0.0) | Dropout2d(p=0.0):
                 return value  # flattening moves nothing: the order of a value's vectors is torch's
             case Activation():
                 return self.activation(row, row.layer, value)
         raise UnsupportedError(f"{row.name} ({row.kind}) has no native kernel")
 
-    def add(self, kind: Kind, value: Value, row: PlannedLayer, **fields: Any) -> Value:
+    def add(self, kind: OperationKind, value: Vectors, row: PlannedLayer, **fields: Any) -> Vectors:
         return self.put(kind, value, _map(row.input_shape), _map(row.output_shape), **fields)
 
     def put(
-        self, kind: Kind, value: Value, input_shape: Map, output_shape: Map, *, in_place: bool = False, **fields: Any
-    ) -> Value:
+        self,
+        kind: OperationKind,
+        value: Vectors,
+        input_shape: Map,
+        output_shape: Map,
+        *,
+        in_place: bool = False,
+        **fields: Any,
+    ) -> Vectors:
         """Append an operation, with a new output unless it works in place; give its output."""
         index = len(self.operations)
-        learns = value.learns or kind is Kind.CONVOLUTION
-        output = value if in_place else Value(product(output_shape), index, learns)
+        learns = value.learns or kind is OperationKind.CONVOLUTION
+        output = value if in_place else Vectors(product(output_shape), index, learns)
         operation = Operation(kind, value, output, input_shape, output_shape, **fields)
         self.operations.append(operation)
         if not in_place:
@@ -227,7 +140,7 @@ class _Builder:
             output.learns = output.learns or operation.other.learns
         return output
 
-    def may_overwrite(self, value: Value) -> bool:
+    def may_overwrite(self, value: Vectors) -> bool:
         """Whether nobody reads the value but the next operation, and its producer not on the way back."""
         if value.producer == NOTHING or value.held:
             return False
@@ -237,7 +150,7 @@ class _Builder:
         self.sizes.append(size)
         return len(self.sizes) - 1
 
-    def convolution(self, row: PlannedLayer, layer: Convolution, value: Value) -> Value:
+    def convolution(self, row: PlannedLayer, layer: Convolution, value: Vectors) -> Vectors:
         sizes, strides, dilations, padding = layer.spatial()
         kernel, stride, dilation = _pair(sizes, 1), _pair(strides, 1), _pair(dilations, 1)
         if padding == "same":
@@ -249,11 +162,11 @@ class _Builder:
         channels, height, width = _map(row.input_shape)
         shape = (channels, height + total[0], width + total[1])
         if any(total):
-            value = self.put(Kind.PAD, value, (channels, height, width), shape, padding=before)
+            value = self.put(OperationKind.PAD, value, (channels, height, width), shape, padding=before)
         weight = self.parameter(layer.width * (channels // layer.groups) * kernel[0] * kernel[1])
         bias = self.parameter(layer.width) if layer.bias else NOTHING
         return self.put(
-            Kind.CONVOLUTION,
+            OperationKind.CONVOLUTION,
             value,
             shape,
             _map(row.output_shape),
@@ -265,14 +178,14 @@ class _Builder:
             bias=bias,
         )
 
-    def linear(self, row: PlannedLayer, layer: Linear, value: Value) -> Value:
+    def linear(self, row: PlannedLayer, layer: Linear, value: Vectors) -> Vectors:
         weight = self.parameter(value.size * layer.width)
         bias = self.parameter(layer.width) if layer.bias else NOTHING
-        return self.add(Kind.CONVOLUTION, value, row, weight=weight, bias=bias)
+        return self.add(OperationKind.CONVOLUTION, value, row, weight=weight, bias=bias)
 
-    def pooling(self, row: PlannedLayer, layer: Pooling, value: Value) -> Value:
+    def pooling(self, row: PlannedLayer, layer: Pooling, value: Vectors) -> Vectors:
         kernel, stride, padding, dilation = layer.window()
-        kind = Kind.MAX_POOL if isinstance(layer, MaxPool1d | MaxPool2d) else Kind.AVERAGE_POOL
+        kind = OperationKind.MAX_POOL if isinstance(layer, MaxPool1d | MaxPool2d) else OperationKind.AVERAGE_POOL
         return self.add(
             kind,
             value,
@@ -283,7 +196,7 @@ class _Builder:
             dilation=_pair(dilation, 1),
         )
 
-    def activation(self, row: PlannedLayer, layer: Activation, value: Value) -> Value:
+    def activation(self, row: PlannedLayer, layer: Activation, value: Vectors) -> Vectors:
         name, a, b = layer.kind, 0.0, 0.0
         match layer:
             case Gelu(approximate="tanh"):
@@ -300,9 +213,9 @@ class _Builder:
             raise UnsupportedError(f"{row.name} ({row.kind}) has no native kernel")
         function = FUNCTIONS.index(name)
         in_place = function in FROM_OUTPUT and self.may_overwrite(value)
-        return self.add(Kind.ACTIVATION, value, row, in_place=in_place, function=function, a=a, b=b)
+        return self.add(OperationKind.ACTIVATION, value, row, in_place=in_place, function=function, a=a, b=b)
 
-    def residual(self, row: PlannedLayer, value: Value) -> Value:
+    def residual(self, row: PlannedLayer, value: Vectors) -> Vectors:
         held, value.held = value.held, True
         branches = {branch.name: branch.rows for branch in row.branches}
         body = self.run(branches[BODY], value)
@@ -313,7 +226,7 @@ class _Builder:
         shape = _map(row.output_shape)
         # In place only where both learn or neither: what the body learns must not change after its operations are made.
         in_place = self.may_overwrite(body) and body.learns == beside.learns
-        return self.put(Kind.ADD, body, shape, shape, in_place=in_place, other=beside)
+        return self.put(OperationKind.ADD, body, shape, shape, in_place=in_place, other=beside)
 
 
 def _map(shape: Shape) -> Map:
@@ -323,7 +236,7 @@ def _map(shape: Shape) -> Map:
     return (shape[0], 1, shape[1]) if len(shape) == 2 else (shape[0], 1, 1)
 
 
-def _pair(sizes: Sequence[int], height: int) -> Pair:
+def _pair(sizes: Sequence[int], height: int) -> TwoSizes:
     """Write one number per spatial dimension as (height, width); signals get `height`."""
     return (sizes[0], sizes[1]) if len(sizes) == 2 else (height, sizes[0])
 
@@ -362,5 +275,5 @@ def place(program: Program, scratch: Callable[[Operation], int]) -> None:
     program.vectors = max(end for _, end, _, _ in placed)
 
 
-def _setter(target: Value | Operation, name: str) -> Callable[[int], None]:
+def _setter(target: Vectors | Operation, name: str) -> Callable[[int], None]:
     return lambda at: setattr(target, name, at)

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from archsearch.errors import ArchsearchError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.report.diagram import diagram, side, two_sides
-from archsearch.report.document import Diagram, Part, slug
-from archsearch.report.figures.figure import Cell, Column, Missing, Table
+from archsearch.report.document import Diagram, SectionPart, slug
+from archsearch.report.figures.figure import Column, Missing, Table, TableCell
 from archsearch.spec.difference.factors import diff_specs
 from archsearch.spec.edit.in_memory import brief, written_layer
 from archsearch.spec.experiment import ExperimentSpec
@@ -43,10 +43,10 @@ class Shown:
     spec: dict[str, Any]
 
 
-def network_parts(shown: Sequence[Shown]) -> list[Part]:
+def network_parts(shown: Sequence[Shown]) -> list[SectionPart]:
     """Draw the first two networks side by side, then every network alone."""
     plans = [(one, _planned(one)) for one in shown]
-    parts: list[Part] = []
+    parts: list[SectionPart] = []
     if len(plans) > 1:
         (first, base), (second, other) = plans[:2]
         if isinstance(base, ExperimentPlan) and isinstance(other, ExperimentPlan):
@@ -57,7 +57,7 @@ def network_parts(shown: Sequence[Shown]) -> list[Part]:
     return parts
 
 
-def beside_part(first: Shown, second: Shown, key: str) -> Part:
+def beside_part(first: Shown, second: Shown, key: str) -> SectionPart:
     """Draw two networks side by side, with what differs marked and named."""
     base, other = _planned(first), _planned(second)
     if isinstance(base, Missing):
@@ -86,7 +86,7 @@ def _alone(one: Shown, plan: ExperimentPlan) -> Diagram:
 
 def layer_table(plan: ExperimentPlan) -> Table:
     """Give the layers as rows, those inside blocks too; a block's own row counts what is in it."""
-    rows: list[tuple[Cell, ...]] = [("input", "", size_text(plan.network.input_shape), None, None)]
+    rows: list[tuple[TableCell, ...]] = [("input", "", size_text(plan.network.input_shape), None, None)]
     for row in plan.network.walk():
         words = brief(written_layer(row.layer))
         rows.append((row.name, words, size_text(row.output_shape), row.parameters or None, row.macs or None))
@@ -94,7 +94,7 @@ def layer_table(plan: ExperimentPlan) -> Table:
     return Table(LAYER_COLUMNS, tuple(rows))
 
 
-def _beside(first: Shown, base: ExperimentPlan, other: Shown, plan: ExperimentPlan, key: str) -> Part:
+def _beside(first: Shown, base: ExperimentPlan, other: Shown, plan: ExperimentPlan, key: str) -> SectionPart:
     difference = diff_specs(base.spec, base.network, plan.spec, plan.network)
     title = f"{first.label} beside {other.label}"
     rows = tuple((factor.name, change) for factor in difference.factors for change in factor.changes)

@@ -9,12 +9,12 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archsearch.report.figures.figure import Cell, Column, Table
+from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.stats.sentence import p_text
 from archsearch.wording import number_text, percent
 
 
-def cell_text(cell: Cell, column: Column) -> str:
+def cell_text(cell: TableCell, column: Column) -> str:
     """Write one cell; "" where there is nothing."""
     if cell is None:
         return ""
@@ -86,7 +86,7 @@ def _read_together(table: Table) -> list[tuple[Column, int]]:
     ]  # fmt: skip
 
 
-def _joined(first: Cell, second: Cell, one: Column, other: Column) -> str:
+def _joined(first: TableCell, second: TableCell, one: Column, other: Column) -> str:
     if first is None or second is None:
         return cell_text(first, one)
     if one.joins == "±" and one.kind == "number" and isinstance(second, float) and 0 < second < math.inf:

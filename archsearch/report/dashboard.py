@@ -1,48 +1,53 @@
 """What a study carries in optuna-dashboard: our figures, and a note that answers the question.
 
-    serve(url, port, shown)
+    serve(url, port, shown, trial_note)
+    note_verdicts(study, report)                # at the end of an ablation
 
-A note is Markdown: what comes from a file stands in it as text.
+A note is Markdown: what comes from a file stands in it as text, and what would be markup is escaped.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from archsearch.ablate.ablation import report_on
-from archsearch.ablate.dashboard import verdict_note
-from archsearch.metrics import difference, title_of, written
-from archsearch.report.figures.ablation import ablation_figures
+from archsearch.ablate.record import AblationReport
+from archsearch.ablate.table import effects_table
+from archsearch.experiment_plan import plan_experiment
+from archsearch.metrics import difference, title_of, told_by, written
 from archsearch.report.figures.figure import Figure, Missing
-from archsearch.report.figures.lists import search_figures
+from archsearch.report.figures.lists import ablation_figures, search_figures
 from archsearch.report.figures.trials import baseline_value, counted
 from archsearch.search.record import SearchRecord, search_record
-from archsearch.study.dashboard import Shown
-from archsearch.study.held import HeldStudy
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.layers import size_text
+from archsearch.study.dashboard import DashboardView, write_shown
+from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.storage import Storage, Study
 
 
-def shown(study: Study, storage: Storage) -> Shown | None:
+def view_of(study: Study, storage: Storage) -> DashboardView | None:
     """Draw what there is to draw, and say what came out so far; None for what is neither search nor ablation."""
     kind = HeldStudy(study).kind
     if kind == "ablation":
         report = report_on(study)
         return _shown(ablation_figures(report), verdict_note(report))
-    return shown_of(search_record(study, storage)) if kind == "search" else None
+    return view_of_search(search_record(study, storage)) if kind == "search" else None
 
 
-def shown_of(record: SearchRecord) -> Shown:
+def view_of_search(record: SearchRecord) -> DashboardView:
     """Draw a search."""
-    lines = [answer(record), "", f"{counted(record.trials)}."]
+    lines = [search_note(record), "", f"{counted(record.trials)}."]
     lines += ["", *(f"- {gap}" for gap in record.missing)] if record.missing else []
     return _shown(search_figures(record), "\n".join(lines))
 
 
-def _shown(figures: Iterable[Figure | Missing], note: str) -> Shown:
-    return Shown({figure.key: figure.draw() for figure in figures if isinstance(figure, Figure)}, note)
+def _shown(figures: Iterable[Figure | Missing], note: str) -> DashboardView:
+    return DashboardView({figure.key: figure.draw() for figure in figures if isinstance(figure, Figure)}, note)
 
 
-def answer(record: SearchRecord) -> str:
+def search_note(record: SearchRecord) -> str:
     """Say in a sentence what a search found, and whether it is confirmed."""
     confirmed, best = record.report.confirmed, record.report.best
     if confirmed is not None and len(confirmed.candidates) > 1:
@@ -56,3 +61,44 @@ def answer(record: SearchRecord) -> str:
     if baseline is not None and best.number != record.baseline:
         sentence += f", {difference(metric, value - baseline)} from the baseline"
     return f"{sentence}; nothing is confirmed on fresh seeds yet."
+
+
+def note_verdicts(study: Study, report: AblationReport) -> None:
+    """Write the verdicts as the study's note, but not over a person's own; needs the `dashboard` extra."""
+    write_shown(study, DashboardView({}, verdict_note(report)))
+
+
+def verdict_note(report: AblationReport) -> str:
+    """Give the note in Markdown: how far the ablation is, the table, the sentences."""
+    runs = report.runs
+    bad = runs.diverged + runs.failed
+    head = f"{report.design} around {report.baseline}: {runs.completed} of {runs.planned} runs completed, {bad} failed"
+    said = "" if report.complete else "; unfinished: no verdicts before all runs are done"
+    confounds = "".join(f"\n{confound.sentence}\n" for confound in report.confounds)
+    return _without_markup(f"**{head}{said}**\n\n{effects_table(report, 'md')}{confounds}")
+
+
+def _without_markup(text: str) -> str:
+    """Make text of what Markdown takes for HTML, links and pictures; the table and the stars are ours."""
+    return re.sub(r"([\[\]!`])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+
+
+def trial_note(held: HeldTrial, state: str) -> str:
+    """Write what a trial holds in Markdown: how it ended, its layers, its epochs."""
+    plan = plan_experiment(ExperimentSpec.model_validate(held.spec))
+    lines = [f"**{held.outcome or state}**", ""]
+    lines += ["| layer | kind | output | parameters | MACs |", "| --- | --- | --- | ---: | ---: |"]
+    lines += [
+        f"| {row.name} | {row.kind} | {size_text(row.output_shape)} | {row.parameters:,} | {row.macs:,} |"
+        for row in plan.network.walk()
+    ]
+    history = held.run.history if held.run is not None else ()
+    if history:
+        names = ("train_loss", "val_loss", *(f"val_{name}" for name in told_by(history[0]) if name != "loss"))
+        lines += ["", f"| epoch | {' | '.join(map(title_of, names))} |", "| ---: " * (1 + len(names)) + "|"]
+        lines += [f"| {e['epoch']} | {' | '.join(_number(e.get(name)) for name in names)} |" for e in history]
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

@@ -1,7 +1,7 @@
 """Draw networks as layer diagrams, to scale: a slab for every layer's output, from the input at the top downwards.
 
-    svg = diagram((side("lenet5", plan),), "lenet5")
-    svg = diagram((side("lenet5", a), side("trial 7", b)), "lenet5 and trial 7")       # aligned, differences marked
+    svg = diagram((side("lenet5", plan),), "lenet5", "LeNet-5")
+    svg = diagram((side("lenet5", a), side("trial 7", b)), "both", "lenet5 and trial 7")   # aligned, differences marked
 
 A slab of maps is as wide as the map and as thick as it has channels; what has no map any more is a bar as long as it
 has values. All sides of one drawing share their scales. Written with ElementTree, which escapes every text; colours are
@@ -28,7 +28,7 @@ _CHARACTERS = 40  # of the small print that fit beside a slab
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DiagramLine:
     """One row of a drawing: a layer's output (None: the other side's layer stands here), and how it differs."""
 
     row: PlannedLayer | None
@@ -49,7 +49,7 @@ class Side:
     """One network of a drawing."""
 
     name: str
-    lines: tuple[Line, ...]
+    lines: tuple[DiagramLine, ...]
 
 
 def side(name: str, plan: NetworkPlan) -> Side:
@@ -59,7 +59,7 @@ def side(name: str, plan: NetworkPlan) -> Side:
 
 def two_sides(names: tuple[str, str], plans: tuple[NetworkPlan, NetworkPlan]) -> tuple[Side, Side]:
     """Lay two networks side by side, layer by layer, with what differs marked."""
-    lines: tuple[list[Line], list[Line]] = ([_input(plans[0])], [_input(plans[1])])
+    lines: tuple[list[DiagramLine], list[DiagramLine]] = ([_input(plans[0])], [_input(plans[1])])
     for pair in align(plans[0].rows, plans[1].rows):
         same = pair[0] is not None and pair[1] is not None and same_layer(pair[0], pair[1])
         for here, row in enumerate(pair):
@@ -67,18 +67,18 @@ def two_sides(names: tuple[str, str], plans: tuple[NetworkPlan, NetworkPlan]) ->
             lines[here].extend(_lines(row, mark) if row is not None else [])
         longest = max(map(len, lines))
         for column in lines:
-            column.extend(Line(None, "", "", ()) for _ in range(longest - len(column)))
+            column.extend(DiagramLine(None, "", "", ()) for _ in range(longest - len(column)))
     return Side(names[0], tuple(lines[0])), Side(names[1], tuple(lines[1]))
 
 
-def _input(plan: NetworkPlan) -> Line:
-    return Line(None, "input", "", plan.input_shape)
+def _input(plan: NetworkPlan) -> DiagramLine:
+    return DiagramLine(None, "input", "", plan.input_shape)
 
 
-def _lines(row: PlannedLayer, mark: str) -> Iterator[Line]:
+def _lines(row: PlannedLayer, mark: str) -> Iterator[DiagramLine]:
     for deep, title, one in row.outline():
         if one.kind != "identity":
-            yield Line(one, title, _words(one), one.output_shape, deep, mark)
+            yield DiagramLine(one, title, _words(one), one.output_shape, deep, mark)
 
 
 def _words(row: PlannedLayer) -> str:
@@ -133,7 +133,7 @@ class _Scale:
     value: float
 
 
-def _scale(lines: Sequence[Line]) -> _Scale:
+def _scale(lines: Sequence[DiagramLine]) -> _Scale:
     shapes = [line.shape for line in lines if line.shape]
     maps = [shape for shape in shapes if not _is_flat(shape)]
     flat = [shape[0] for shape in shapes if _is_flat(shape)]
@@ -149,7 +149,7 @@ def _is_flat(shape: tuple[int, ...]) -> bool:
     return math.prod(shape[1:]) == 1
 
 
-def _size(line: Line, scale: _Scale) -> tuple[float, float]:
+def _size(line: DiagramLine, scale: _Scale) -> tuple[float, float]:
     """Give width and thickness of a line's slab."""
     if not line.shape:
         return 0.0, 0.0
@@ -159,12 +159,12 @@ def _size(line: Line, scale: _Scale) -> tuple[float, float]:
     return max(2.0, line.shape[-1] * scale.map), max(2.0, thick)
 
 
-def _height(lines: Sequence[Line], scale: _Scale) -> int:
+def _height(lines: Sequence[DiagramLine], scale: _Scale) -> int:
     low = all(line.thin or not line.shape for line in lines)
     return max(LOW if low else ROW, *(round(_size(line, scale)[1]) + 10 for line in lines))
 
 
-def _draw(svg: Element, line: Line, left: int, top: int, tall: int, scale: _Scale) -> None:
+def _draw(svg: Element, line: DiagramLine, left: int, top: int, tall: int, scale: _Scale) -> None:
     if not line.shape:
         return
     if line.mark:

@@ -11,11 +11,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from archsearch.report.figures.figure import Figure, Missing, Table
 
 Answers = Literal["search", "runs", "ablation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a report says of itself and where it looks for files beside the storage.
+
+    `command` rebuilds the report; run directories and data sets are used where they are there.
+    """
+
+    command: str
+    made: str
+    runs_dir: Path = Path("runs")
+    data_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,7 @@ class Folded:
     text: str
 
 
-Part = Figure | Gallery | Diagram | Tabled | Folded | Missing
+SectionPart = Figure | Gallery | Diagram | Tabled | Folded | Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,7 @@ class Section:
     key: str
     title: str
     intro: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[SectionPart, ...]
 
 
 @dataclass(frozen=True, slots=True)

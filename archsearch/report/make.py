@@ -15,18 +15,17 @@ from pathlib import Path
 
 from archsearch import __version__
 from archsearch.ablate.ablation import report_on
-from archsearch.ablate.compare import Compared, Values
-from archsearch.ablate.evidence import evidence_of as ablation_evidence
+from archsearch.ablate.compare import Compared, Measurements
+from archsearch.ablate.record import ablation_evidence
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.comparison import comparison_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
-from archsearch.report.document import Document, slug
+from archsearch.report.document import Document, Source, slug
 from archsearch.report.figures.lists import search_figures
-from archsearch.report.names import Named, find
-from archsearch.report.source import Source
-from archsearch.search.evidence import evidence_of
+from archsearch.report.names import Named, find_named
+from archsearch.search.evidence import search_evidence
 from archsearch.search.record import search_record
 from archsearch.study.lifecycle import existing_ablation, existing_study
 from archsearch.study.storage import open_storage
@@ -60,7 +59,7 @@ def make(names: Sequence[str], where: Where) -> Made:
     source = Source(
         command=_command(names, where), made=made_text(where.stamp), runs_dir=where.runs_dir, data_dir=where.data_dir
     )
-    found = find(names, where.runs_dir, where.storage)
+    found = find_named(names, where.runs_dir, where.storage)
     if found.study is not None:
         return Made(_of_study(found, source), found.notes, where.runs_dir / found.study / "report")
     document = runs_document(found.runs, found.unfinished, source)
@@ -68,7 +67,7 @@ def make(names: Sequence[str], where: Where) -> Made:
     return Made(document, found.notes, where.runs_dir / f"report-{stem}")
 
 
-def make_of_numbers(values: Values, compared: Compared, options: Sequence[str], where: Where) -> Made:
+def make_of_numbers(values: Measurements, compared: Compared, options: Sequence[str], where: Where) -> Made:
     """Make the report on a file of numbers; `options` are those that the command had."""
     path = Path(values.source)
     command = " ".join([_command([values.source], where), *options])
@@ -84,7 +83,7 @@ def _of_study(found: Named, source: Source) -> Document:
         return ablation_document(report_on(ablation, source.runs_dir), ablation_evidence(ablation), source)
     study = existing_study(found.study, storage)
     record = search_record(study, storage)
-    return search_document(record.report, evidence_of(study, storage), search_figures(record), source)
+    return search_document(record.report, search_evidence(study, storage), search_figures(record), source)
 
 
 def made_text(stamp: str | None) -> str:

@@ -17,7 +17,7 @@ from archsearch.errors import UsageError
 from archsearch.experiment_plan import load_plan
 from archsearch.report.experiments import KnownRun
 from archsearch.spec.catalog import catalog
-from archsearch.study.lifecycle import kind_of, study_names
+from archsearch.study.lifecycle import kind_of_study, study_names
 from archsearch.study.storage import default_url, open_storage
 from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import experiment_key, experiment_key_of
@@ -50,7 +50,7 @@ class Named:
     notes: tuple[str, ...] = ()
 
 
-def find(names: Sequence[str], runs_dir: Path, storage: str | None) -> Named:
+def find_named(names: Sequence[str], runs_dir: Path, storage: str | None) -> Named:
     """Find what is named; raise `UsageError` for an unknown name, or for a study together with anything else."""
     url = storage or default_url(runs_dir)
     there = storage is not None or (runs_dir / "archsearch.db").exists()
@@ -60,7 +60,7 @@ def find(names: Sequence[str], runs_dir: Path, storage: str | None) -> Named:
     if wanted and len(names) > 1:
         raise UsageError(f"a report is on one study or on runs; {wanted[0]} is a study, so name it alone")
     if wanted and opened is not None:
-        kind = kind_of(wanted[0], opened)
+        kind = kind_of_study(wanted[0], opened)
         if kind not in KINDS:
             raise UsageError(f"{wanted[0]} was not made by archsearch: there is no report on it")
         also = wanted[0] in catalog("specs")

@@ -22,7 +22,7 @@ from archsearch.errors import ArchsearchError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.report.document import Gallery, Picture
 from archsearch.report.experiments import KnownRun, Predictions, predictions_of
-from archsearch.report.figures.figure import Cell, Column, Missing, Table
+from archsearch.report.figures.figure import Column, Missing, Table, TableCell
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.train.streams import split_seeds
 
@@ -61,7 +61,7 @@ def mistakes_gallery(key: str, label: str, run: KnownRun, data_dir: Path | None)
         return Missing(key, title, f"all {len(found.labels):,} {found.part} predictions are right")
     order = wrong[np.lexsort((wrong, -sure[wrong]))][:MOST_MISTAKES]
     names = class_names(run.result.spec, found.probabilities.shape[1])
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     pictures = []
     for index in order:
         true, taken, share = names[found.labels[index]], names[predicted[index]], float(sure[index])

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from archsearch import __version__
 from archsearch.report.document import Folded, KeyNumber, Tabled
 from archsearch.report.figures.drawing import plotly_version
-from archsearch.report.figures.figure import Cell, Column, Table
+from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.write import spec_yaml
 
@@ -64,13 +64,13 @@ def machines_part(machines: Iterable[tuple[Mapping[str, Any], int]]) -> Tabled:
     return Tabled("machines", "Machines and versions", "What the runs were made with.", Table(columns, rows))
 
 
-def facts_part(facts: Sequence[tuple[str, Cell]]) -> Tabled:
+def facts_part(facts: Sequence[tuple[str, TableCell]]) -> Tabled:
     """Give the facts of a report as two columns, with the versions that wrote it."""
     rows = (*facts, ("report written by", f"archsearch {__version__}, plotly {plotly_version()}"))
     return Tabled("facts", "Facts", "", Table((Column("what"), Column("value")), tuple(rows)))
 
 
-def lost_part(rows: Sequence[tuple[Cell, ...]], columns: tuple[Column, ...]) -> Tabled:
+def lost_part(rows: Sequence[tuple[TableCell, ...]], columns: tuple[Column, ...]) -> Tabled:
     """List the runs that came to nothing with their reasons; none is left out silently."""
     says = "Every run that failed, diverged or was left out, and why; none of them is in a mean or an interval."
     if len(rows) > MOST_LOST:
@@ -80,5 +80,5 @@ def lost_part(rows: Sequence[tuple[Cell, ...]], columns: tuple[Column, ...]) -> 
     return Tabled("left-out", "Excluded and failed runs", says, Table(columns, tuple(rows[:MOST_LOST])))
 
 
-def _cell(value: object) -> Cell:
+def _cell(value: object) -> TableCell:
     return value if isinstance(value, (str, int, float)) or value is None else str(value)

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from archsearch.metrics import METRICS, metric_of
-from archsearch.report.document import Part, slug
+from archsearch.report.document import SectionPart, slug
 from archsearch.report.experiments import KnownRun, Predictions, RunGroup, predictions_of
 from archsearch.report.figures.curves import Losses, curves_figure
 from archsearch.report.figures.figure import Missing
@@ -30,12 +30,12 @@ from archsearch.spec.training import EVAL_LOSS, AnyLoss, Loss, loss_words
 from archsearch.train.result import EpochRecord, RunResult
 
 
-def run_parts(group: RunGroup, data_dir: Path | None) -> list[Part]:
+def run_parts(group: RunGroup, data_dir: Path | None) -> list[SectionPart]:
     """Make everything that the runs of one experiment show; diverged runs have curves and nothing else."""
     key = slug(group.label)
     histories = {run.result.seed: run.result.history for run in group.runs}
     losses = _losses(group.runs[0].result)
-    parts: list[Part] = [
+    parts: list[SectionPart] = [
         curves_figure(f"{key}-{slug(name)}", group.label, name, histories, losses) for name in _learned(histories)
     ]
     if not group.completed:
@@ -60,7 +60,7 @@ def _losses(result: RunResult) -> Losses:
     return Losses(loss_words(loss), result.eval_loss)
 
 
-def _of_predictions(key: str, group: RunGroup) -> list[Part]:
+def _of_predictions(key: str, group: RunGroup) -> list[SectionPart]:
     """Pool the predictions of all seeds whose files are there."""
     found: list[tuple[KnownRun, Predictions]] = []
     reason = ""
@@ -78,7 +78,7 @@ def _of_predictions(key: str, group: RunGroup) -> list[Part]:
     labels = np.concatenate([held.labels for _, held in found])
     outputs = np.concatenate([held.outputs for _, held in found])
     names = class_names(found[0][0].result.spec, outputs.shape[1])
-    parts: list[Part] = [
+    parts: list[SectionPart] = [
         confusion_figure(confusion, group.label, confusion_data(labels, outputs.argmax(axis=1), names), part, n)
     ]
     probabilities = [held.probabilities for _, held in found if held.probabilities is not None]

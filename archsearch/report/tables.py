@@ -16,7 +16,7 @@ import re
 
 from archsearch.report.cells import heading_text, headings, written_rows
 from archsearch.report.document import Document, Tabled
-from archsearch.report.figures.figure import Cell, Table
+from archsearch.report.figures.figure import Table, TableCell
 
 
 def markdown(document: Document) -> str:
@@ -108,7 +108,7 @@ def comma_separated(document: Document) -> dict[str, str]:
     return files
 
 
-def _csv(cell: Cell) -> Cell:
+def _csv(cell: TableCell) -> TableCell:
     """Keep a spreadsheet from computing a text: =1+1 becomes '=1+1."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
 
@@ -138,5 +138,5 @@ def json_document(document: Document) -> str:
     return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _json(cell: Cell) -> Cell:
+def _json(cell: TableCell) -> TableCell:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell

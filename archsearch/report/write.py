@@ -13,7 +13,7 @@ from pathlib import Path
 from archsearch.errors import UsageError
 from archsearch.files import write_whole
 from archsearch.report import tables
-from archsearch.report.document import Diagram, Document, Gallery, Part, Section
+from archsearch.report.document import Diagram, Document, Gallery, Section, SectionPart
 from archsearch.report.figures.figure import Figure
 from archsearch.report.figures.static import PAGE, STATIC_FORMATS, static_extra, write_static
 from archsearch.report.page import page
@@ -75,7 +75,7 @@ def write_figures(document: Document, folder: Path, formats: Sequence[str], widt
     return written
 
 
-def _alone(document: Document, section: Section, part: Part) -> Document:
+def _alone(document: Document, section: Section, part: SectionPart) -> Document:
     """Give a document of one figure."""
     only = dataclasses.replace(section, parts=(part,))
     return dataclasses.replace(document, numbers=(), answer=(document.answer[0],), sections=(only,))

@@ -1,6 +1,6 @@
 """What a search is compared with: its base, trained as the candidates are.
 
-    trained_alike(base, data, train)            # the base, with what the study file fixes of data and training
+    notes_on(space)                             # what the baseline takes over from the study file
     unlike(space, candidate, baseline)          # what still differs between two of them, outside the space
 
 A difference between a finalist and the baseline is to be that of the network and of what the space leaves open. So
@@ -17,60 +17,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from archsearch.search.space.locate import may_stand_for
-from archsearch.search.space.space import KINDS, SearchSpace, laid_over
-from archsearch.search.space.templates import Keys, Open, Template, given, open_values, resolve
+from archsearch.search.space.overlay import ONE_KEY, only_value
+from archsearch.search.space.space import SearchSpace
+from archsearch.search.space.templates import Keys, Open, Template, given
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.text.yaml import Tree
 from archsearch.spec.training import TrainSpec
 
 _PARTS = ("data", "train")
-
-
-def trained_alike(base: ExperimentSpec, data: Template, train: Template) -> ExperimentSpec:
-    """Give the base with the closed values of a study's `data` and `train`; as it is where they do not go together.
-
-    Another kind of optimiser, schedule or loss with open fields is not taken over: the base has no values for them.
-    """
-    own = base.model_dump(mode="json", include=set(_PARTS))
-    try:
-        alike = {
-            "data": DataSpec.model_validate(_closed_over(own["data"], data)),
-            "train": TrainSpec.model_validate(_closed_over(own["train"], train)),
-        }
-    except ValidationError:
-        return base
-    if (alike["data"], alike["train"]) == (base.data, base.train):
-        return base
-    return base.model_copy(update={**alike, "documented": None})
-
-
-def _closed_over(below: Tree, template: Template, key: str = "") -> Tree:
-    if isinstance(template, Open):
-        value = _only_value(template)
-        return below if value is None else _closed_over(below, value, key)
-    if isinstance(template, Keys) and isinstance(below, dict):
-        if key in KINDS and set(below) != {name for name, _ in template.items}:
-            return below if _is_open(template) else resolve(template, given({}))
-        result = dict(below)
-        for name, item in template.items:
-            if name in below or not _is_open(item):
-                result[name] = _closed_over(below.get(name), item, name)
-        return result
-    if _is_open(template):
-        return below
-    laid = laid_over({key: below}, {key: resolve(template, given({}))})
-    assert isinstance(laid, dict)
-    return laid[key]
-
-
-def _only_value(template: Open) -> Template | None:
-    """Give what an open value of one value stands for: it is closed in all but the writing."""
-    return template.chosen(next(template.domain.values())) if template.domain.count == 1 else None
-
-
-def _is_open(template: Template) -> bool:
-    return any(value.domain.count != 1 for value in open_values(template))
 
 
 # -- what is said of it ------------------------------------------------------------------------------------------------
@@ -108,14 +62,14 @@ def unlike(
 def _differences(path: str, template: Template | None, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield (path, one, other) where two trees differ and the template does not leave it open."""
     if isinstance(template, Open):
-        only = _only_value(template)
+        only = only_value(template)
         if only is None:
             if not may_stand_for(template, other):
                 yield path, str(template.domain), other
             return
         template = only
     if isinstance(one, dict) and isinstance(other, dict):
-        if path.rpartition(".")[2] in KINDS and set(one) != set(other):
+        if path.rpartition(".")[2] in ONE_KEY and set(one) != set(other):
             yield path, next(iter(one)), next(iter(other))
             return
         inside = dict(template.items) if isinstance(template, Keys) else {}

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from archsearch.errors import Problem, SpecError
+from archsearch.search.space.overlay import ONE_KEY
 from archsearch.search.space.read_value import is_open
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.sentences import problems_of
@@ -92,7 +93,7 @@ class _Check:
         """Check `data` or `train` laid over the base's, with every filling of its open values."""
         for number, filled in enumerate(self._fillings(node)):
             heed = _is_of_a_field if number else _is_closed
-            self._say({name: laid_over(self.below[name], filled)}, heed, lambda found: found)
+            self._say({name: laid_over_node(self.below[name], filled)}, heed, lambda found: found)
 
     def _say(
         self, parts: Mapping[str, Node], heed: Callable[[ErrorDetails], bool], shown: Callable[[Loc], Loc]
@@ -177,7 +178,7 @@ def _holds_any(value: object) -> bool:
     return value is _ANY
 
 
-def laid_over(below: Any, above: Node) -> Node:
+def laid_over_node(below: Any, above: Node) -> Node:
     """Lay a study's values over the base's, as a sample does, and keep their places."""
     if not isinstance(above.value, dict) or not isinstance(below, dict):
         return above
@@ -185,8 +186,8 @@ def laid_over(below: Any, above: Node) -> Node:
     for key, value in above.value.items():
         inner = below.get(key)
         other = isinstance(value.value, dict) and isinstance(inner, dict) and set(value.value) != set(inner)
-        whole = inner is None or (key in ("optimizer", "schedule", "loss") and other)
-        node = node.with_item(key, value if whole else laid_over(inner, value))
+        whole = inner is None or (key in ONE_KEY and other)
+        node = node.with_item(key, value if whole else laid_over_node(inner, value))
         node.keys[key] = above.keys.get(key, value.mark)
     return Node(node.value, above.mark, node.keys)
 

@@ -20,9 +20,9 @@ from pydantic import Field
 from archsearch.plain import Plain
 from archsearch.stats import power
 from archsearch.stats.effect import Effect, Family
-from archsearch.stats.intervals import mean, t_interval
+from archsearch.stats.intervals import mean, of_shares, t_interval
 from archsearch.stats.sentence import amount
-from archsearch.stats.verdict import Contrast, Values, judge_contrasts
+from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts
 
 BASELINE = "baseline"
 FAMILY = Family()  # an ablation's whose file says nothing else: alpha 0.05, a margin of 0.1 points of test accuracy
@@ -107,7 +107,7 @@ def _judged(
     test: Mapping[str, Mapping[int, float | None]], first: str | None, complete: bool
 ) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
     """Judge every finalist against the baseline, and the best against the others among all pairs of finalists."""
-    values: Values = {name: dict(runs.items()) for name, runs in test.items()}
+    values: ValuesBySeed = {name: dict(runs.items()) for name, runs in test.items()}
     names = [name for name in test if name != BASELINE]
     effects: tuple[Effect, ...] = ()
     if BASELINE in values and names:
@@ -215,7 +215,7 @@ def _row(
         search_value=value,
         test_accuracies={str(seed): found for seed, found in by_seed.items()},
         mean=mean(values) if values else None,
-        ci95=t_interval(values) if len(values) >= 2 else None,
+        ci95=of_shares(t_interval(values), mean(values)) if len(values) >= 2 else None,
         shrinkage=value - mean(held_out) if value is not None and held_out else None,
         gain=mean(differences) if differences else None,
         gain_ci95=t_interval(differences) if len(differences) >= 2 else None,

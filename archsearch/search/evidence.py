@@ -1,6 +1,6 @@
 """What stands behind a search's answer, from the storage alone: specs, runs of the finalists, failures, machines.
 
-    evidence = evidence_of(study, storage)
+    evidence = search_evidence(study, storage)
     evidence.base, evidence.confirmed["trial 7"][0].test_accuracy, evidence.machines
 
 Plain data, for reports; the trials one by one are in `record.py`.
@@ -59,7 +59,7 @@ class LostRun(Plain):
     spec: dict[str, Any] | None
 
 
-class Evidence(Plain):
+class SearchEvidence(Plain):
     """What a search holds beside its trials' values.
 
     `test_reads` counts evaluations of the test set to confirm; `earlier_test_reads` those of runs that were there
@@ -84,10 +84,10 @@ class Evidence(Plain):
     earlier_test_reads: int
 
 
-BEST_KEPT = 5  # of the ranking: the finalists are found by their own names
+RANKED_KEPT = 5  # of the ranking: the finalists are found by their own names
 
 
-def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
+def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence:
     """Read what a report needs beside the trials' values; touches no file but the storage."""
     held = HeldStudy(opened)
     searching = list(slots_of(opened).values())
@@ -104,7 +104,7 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
     compared = {**compared, "name": held.base.get("name", BASELINE)}
     is_base = base is not None and experiment_of(base) == _network_of(compared)
     everything = runs_of([*searching, *confirming])
-    return Evidence(
+    return SearchEvidence(
         study=opened.study_name,
         text=held.text,
         base=compared,
@@ -113,7 +113,7 @@ def evidence_of(opened: optuna.Study, storage: RDBStorage) -> Evidence:
         sampler=held.sampler,
         objective=tuple((direction, metric) for direction, metric in held.identity["objective"]),
         base_trial=_trial_run(base) if base is not None and is_base else None,
-        ranked=tuple(run for t in ranked_trials(opened)[:BEST_KEPT] if (run := _trial_run(t)) is not None),
+        ranked=tuple(run for t in ranked_trials(opened)[:RANKED_KEPT] if (run := _trial_run(t)) is not None),
         confirmed={name: tuple(sorted(runs, key=lambda r: r.seed)) for name, runs in confirmed.items()},
         lost=(*_lost("search", searching), *_lost("confirmation", confirming), *_left_out(done, useless)),
         machines=machines_of(everything),

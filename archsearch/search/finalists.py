@@ -1,7 +1,7 @@
 """The finalists of a search: which they are, their runs on fresh seeds beside the baseline's, and what these came to.
 
     ranked_trials(study); finalists(study, 3, key)
-    confirm(study, opened, storage, site, ...)       # trains what is not there yet
+    confirm(study, opened, storage, site, workers, 3, 10, look)     # trains what is not there yet
     confirmation_of(opened, storage)
 
 The baseline is no finalist: a trial of the same network and training is the same runs over again. With several
@@ -23,7 +23,7 @@ from archsearch.metrics import main_of
 from archsearch.search.baseline import unlike
 from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude
 from archsearch.search.jobs import confirm_job, held_search
-from archsearch.search.search_file import Study
+from archsearch.search.search_file import SearchFile
 from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.compute import fix
@@ -62,7 +62,7 @@ def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[Fr
 
 
 def confirm(
-    study: Study,
+    study: SearchFile,
     opened: optuna.Study,
     storage: RDBStorage,
     site: Site,
@@ -79,7 +79,7 @@ def confirm(
     chosen = finalists(opened, count, experiment_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
     if not chosen:
         return
-    candidates = {BASELINE: baseline, **{f"trial {trial.number}": HeldRun(trial).spec for trial in chosen}}
+    candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
     confirming = make_confirmation(opened, storage, "test_accuracy")
     add_slots(storage, confirming, _slots(confirming, candidates, fresh_seeds(HeldStudy(opened).seed, seeds)))
     plans = [plan_experiment(ExperimentSpec.model_validate(spec)) for spec in candidates.values()]
@@ -111,6 +111,11 @@ def _slots(confirming: optuna.Study, candidates: dict[str, dict[str, Any]], seed
     return slots
 
 
+def finalist_name(trial: FrozenTrial) -> str:
+    """Name a trial as a candidate of the confirmation."""
+    return f"trial {trial.number}"
+
+
 def fresh_seeds(study_seed: int, count: int) -> list[int]:
     """Give the seeds of a confirmation: none is that of the search."""
     return [1 + stream(study_seed, "confirm", number) % (2**31 - 2) for number in range(count)]
@@ -137,7 +142,7 @@ def _counted(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[FrozenT
     of_baseline = {one.run_id for one in held if one.candidate == BASELINE}
     again = {one.candidate for one in held if one.candidate != BASELINE and one.run_id in of_baseline}
     if len(opened.directions) > 1:
-        front = {f"trial {trial.number}" for trial in opened.best_trials}
+        front = {finalist_name(trial) for trial in opened.best_trials}
         again |= {HeldTrial(one).candidate for one in slots} - front - {BASELINE}
     return [trial for trial in slots if HeldTrial(trial).candidate not in again]
 
@@ -179,11 +184,9 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
     metrics = HeldStudy(opened).metrics
     learned = metrics.index("val_accuracy") if "val_accuracy" in metrics else None
     searched: dict[str, tuple[int | None, float | None]] = {}
-    for name in test:
-        if name != BASELINE:
-            number = int(name.split()[-1])
-            values = opened.get_trials(deepcopy=False)[number].values
-            searched[name] = (number, values[learned] if learned is not None and values else None)
+    for trial in opened.get_trials(deepcopy=False):
+        if (name := finalist_name(trial)) in test:
+            searched[name] = (trial.number, trial.values[learned] if learned is not None and trial.values else None)
     seeds = sorted({seed for by_seed in test.values() for seed in by_seed})
     complete = all(trial.state.is_finished() for trial in planned)
     confirmed = conclude(seeds, test, validation, searched, reads_of(runs_of(slots)), complete=complete)

@@ -43,7 +43,7 @@ class OpenValue(Plain):
     labels: tuple[Value, ...] = ()
 
 
-class Share(Plain):
+class ValueShare(Plain):
     """An open value, and its share of the variance that single values explain, 0 to 1."""
 
     name: str
@@ -56,7 +56,7 @@ class ImportanceGroup(Plain):
     names: tuple[str, ...]
     always: bool  # all trials have them
     n: int
-    shares: tuple[Share, ...]
+    shares: tuple[ValueShare, ...]
     explained: float | None  # R2 for trials the forest has not seen; below 0 is worse than guessing the mean
     why_none: str | None
 
@@ -84,7 +84,7 @@ class Importances(Plain):
         return sorted(weights, key=lambda name: (not weights[name][0], -weights[name][1], name))
 
 
-class Sample(NamedTuple):
+class TrialSample(NamedTuple):
     """A trial as importances see it."""
 
     number: int
@@ -93,7 +93,7 @@ class Sample(NamedTuple):
 
 
 def importances(
-    parameters: Sequence[OpenValue], samples: Sequence[Sample], target: str, epoch: int | None = None
+    parameters: Sequence[OpenValue], samples: Sequence[TrialSample], target: str, epoch: int | None = None
 ) -> Importances:
     """Say how much each open value explains of one target; the same samples give the same shares."""
     study = _study_of(parameters, samples)
@@ -109,7 +109,7 @@ def importances(
 
 
 def _presence(
-    parameters: Sequence[OpenValue], samples: Sequence[Sample]
+    parameters: Sequence[OpenValue], samples: Sequence[TrialSample]
 ) -> list[tuple[list[OpenValue], tuple[int, ...]]]:
     """Group the values by the trials that have them; those of all trials first, then the larger groups."""
     having: dict[tuple[int, ...], list[OpenValue]] = {}
@@ -125,7 +125,7 @@ def _group(
     parameters: Sequence[OpenValue],
     ours: Sequence[OpenValue],
     chosen: Sequence[int],
-    samples: Sequence[Sample],
+    samples: Sequence[TrialSample],
 ) -> ImportanceGroup:
     n = len(chosen)
     inside = [samples[i] for i in chosen]
@@ -142,13 +142,13 @@ def _group(
     if why is not None:
         return ImportanceGroup(names=names, always=always, n=n, shares=(), explained=None, why_none=why)
     found = _fanova(study, [p.name for p in shared])
-    shares = [Share(name=p.name, share=found.get(p.name, 0.0)) for p in ours]
+    shares = [ValueShare(name=p.name, share=found.get(p.name, 0.0)) for p in ours]
     shares.sort(key=lambda share: (-share.share, share.name))
     explained = _explained(varied, inside)
     return ImportanceGroup(names=names, always=always, n=n, shares=tuple(shares), explained=explained, why_none=None)
 
 
-def _study_of(parameters: Sequence[OpenValue], samples: Sequence[Sample]) -> optuna.Study:
+def _study_of(parameters: Sequence[OpenValue], samples: Sequence[TrialSample]) -> optuna.Study:
     """Lay the samples down as Optuna's evaluator wants them."""
     distributions = {p.name: distribution(p) for p in parameters}
     study = optuna.create_study(study_name="importance")
@@ -182,7 +182,7 @@ def distribution(parameter: OpenValue) -> BaseDistribution:
     return FloatDistribution(parameter.low, parameter.high, log=parameter.log, step=parameter.step)
 
 
-def _explained(parameters: Sequence[OpenValue], samples: Sequence[Sample]) -> float:
+def _explained(parameters: Sequence[OpenValue], samples: Sequence[TrialSample]) -> float:
     """Give R2 out of bag of a forest of the same size."""
     ensemble = import_module("sklearn.ensemble")  # it has no types
 
@@ -193,7 +193,7 @@ def _explained(parameters: Sequence[OpenValue], samples: Sequence[Sample]) -> fl
     return float(forest.oob_score_)
 
 
-def _encoded(parameters: Sequence[OpenValue], samples: Sequence[Sample]) -> np.ndarray:
+def _encoded(parameters: Sequence[OpenValue], samples: Sequence[TrialSample]) -> np.ndarray:
     """Write samples as numbers: a column for each range, one for each choice."""
     import numpy as np
 

@@ -17,8 +17,9 @@ from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.metrics import METRICS, WATCHED
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
-from archsearch.search.search_file import Study, stored_study
-from archsearch.search.space.space import InfeasibleError, base_values
+from archsearch.search.search_file import SearchFile, stored_study
+from archsearch.search.space.locate import base_values
+from archsearch.search.space.space import InfeasibleError
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.held import Assigned, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.network_runner import NetworkRunner, plan_of
@@ -173,7 +174,7 @@ def confirm_job(study: optuna.Study) -> ConfirmJob:
     return ConfirmJob(study)
 
 
-def what_is_held(study: Study, seed: int, sampler: str, trials: int) -> HeldSearch:
+def what_is_held(study: SearchFile, seed: int, sampler: str, trials: int) -> HeldSearch:
     """Give what a storage holds of a search, so that any worker can make its job."""
     learned = study.spec.learned
     return HeldSearch(
@@ -189,6 +190,6 @@ def what_is_held(study: Study, seed: int, sampler: str, trials: int) -> HeldSear
     )
 
 
-def held_search(held: HeldStudy) -> Study:
+def held_search(held: HeldStudy) -> SearchFile:
     """Read the search file that a study holds; raise `SpecError` where this version does not read it any more."""
     return stored_study(held.text, held.stem, held.base)

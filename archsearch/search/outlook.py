@@ -19,9 +19,11 @@ import sqlalchemy
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.plain import Plain
 from archsearch.search.search import SearchSettings, choose_sampler
-from archsearch.search.search_file import Screen, Study
+from archsearch.search.search_file import SearchFile
+from archsearch.search.search_spec import Screen
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import InfeasibleError, Values, base_values
+from archsearch.search.space.locate import base_values
+from archsearch.search.space.space import InfeasibleError, Values
 from archsearch.search.space.templates import Open
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.lifecycle import study_there
@@ -49,7 +51,7 @@ class Outlook(Plain):
 
 
 def outlook(
-    study: Study, settings: SearchSettings, measure: Callable[[ExperimentPlan], float] | None = None
+    study: SearchFile, settings: SearchSettings, measure: Callable[[ExperimentPlan], float] | None = None
 ) -> Outlook:
     """Look ahead; `measure` gives the seconds of a whole run, and is asked only where no trial of the study ran yet."""
     name = settings.name or study.spec.name
@@ -75,7 +77,7 @@ def outlook(
     )
 
 
-def sampler_used(study: Study, opened: optuna.Study | None, wanted: str, trials: int) -> tuple[str, str]:
+def sampler_used(study: SearchFile, opened: optuna.Study | None, wanted: str, trials: int) -> tuple[str, str]:
     """Name the sampler that a search uses, and say why: one that has begun goes on with its own."""
     if opened is not None and not (study_held := HeldStudy(opened)).lacks([HeldStudy.sampler.key]):
         held = study_held.sampler
@@ -96,7 +98,7 @@ def _opened(url: str, name: str) -> optuna.Study | None:
 
 
 def _seconds(
-    study: Study,
+    study: SearchFile,
     slots: list[optuna.trial.FrozenTrial],
     left: int,
     confirming: int,
@@ -118,7 +120,7 @@ def _seconds(
     return (left * share + confirming) * of_run, f"timed batches of the baseline and {len(plans) - 1} sampled networks"
 
 
-def _share_of_epochs(study: Study) -> float:
+def _share_of_epochs(study: SearchFile) -> float:
     """Give the share of its epochs that a trial is trained for on average; 1 where the pruner does not tell."""
     pruner, epochs = study.spec.pruner, study.space.baseline.train.epochs
     if not isinstance(pruner, Screen) or pruner.epochs >= epochs or study.spec.learned is None:
@@ -126,7 +128,7 @@ def _share_of_epochs(study: Study) -> float:
     return (pruner.epochs + pruner.keep * (epochs - pruner.epochs)) / epochs
 
 
-def _some_networks(study: Study, near: Values) -> list[ExperimentPlan]:
+def _some_networks(study: SearchFile, near: Values) -> list[ExperimentPlan]:
     """Give the baseline and some networks as the sampler will try: drawn, or a change or two from those values."""
     dice = random.Random(0)
     moved = 2 / max(2, len(near))

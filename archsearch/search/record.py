@@ -21,7 +21,7 @@ from pydantic import Field
 from archsearch.errors import SpecError
 from archsearch.metrics import is_learned, main_of
 from archsearch.plain import Plain
-from archsearch.search.importance import Importances, OpenValue, Sample, importances
+from archsearch.search.importance import Importances, OpenValue, TrialSample, importances
 from archsearch.search.jobs import held_search
 from archsearch.search.search import StudyReport, baseline_trial, report_on
 from archsearch.search.space.domains import Value
@@ -31,7 +31,7 @@ from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage
 from archsearch.train.result import EpochRecord
 
-Outcome = Literal["completed", "repeated", "pruned", "diverged", "failed", "running", "waiting"]
+TrialOutcome = Literal["completed", "repeated", "pruned", "diverged", "failed", "running", "waiting"]
 
 
 class MetricRecord(Plain):
@@ -51,7 +51,7 @@ class TrialRecord(Plain):
 
     number: int
     slot: int
-    outcome: Outcome
+    outcome: TrialOutcome
     values: Annotated[tuple[float, ...] | None, Field(strict=False)] = None
     params: dict[str, Value]
     network: str | None = None
@@ -177,10 +177,10 @@ def _trial(slot: int, trial: FrozenTrial, metric: str) -> TrialRecord:
     )
 
 
-def _outcome(trial: FrozenTrial) -> Outcome:
+def _outcome(trial: FrozenTrial) -> TrialOutcome:
     if not trial.state.is_finished():
         return "running" if trial.state == TrialState.RUNNING else "waiting"
-    told: Outcome | None = HeldTrial(trial).outcome
+    told: TrialOutcome | None = HeldTrial(trial).outcome
     if told is not None:
         return told
     return {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned"}.get(trial.state, "failed")  # type: ignore[return-value]
@@ -240,13 +240,13 @@ def importances_of(
     Completed trials of a screened search are a selection; the value after the epoch that also the stopped ones reached
     is there for all of them.
     """
-    final = [Sample(t.number, t.params, t.values[main]) for t in trials if t.values is not None]
+    final = [TrialSample(t.number, t.params, t.values[main]) for t in trials if t.values is not None]
     found = [importances(space, final, f"final {metric}")]
     stopped = [trial.learned[-1][0] for trial in trials if trial.outcome == "pruned" and trial.learned]
     if stopped:
         epoch = min(stopped)
         then = [(t, dict(t.learned).get(epoch)) for t in trials]
-        early = [Sample(t.number, t.params, value) for t, value in then if value is not None]
+        early = [TrialSample(t.number, t.params, value) for t, value in then if value is not None]
         found.append(importances(space, early, f"{metric} after epoch {epoch}", epoch))
     return tuple(found)
 

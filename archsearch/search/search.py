@@ -24,7 +24,7 @@ from archsearch.search.confirm import Confirmation, best_of, headline
 from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
 from archsearch.search.jobs import search_job, what_is_held
-from archsearch.search.search_file import Study
+from archsearch.search.search_file import SearchFile
 from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.walk import total_of
 from archsearch.spec.experiment import ExperimentSpec
@@ -97,7 +97,7 @@ class SearchSettings(Settings):
     confirm_seeds: int | None = None
 
 
-def search(study: Study, settings: SearchSettings, look: Look = lambda study: None) -> StudyReport:
+def search(study: SearchFile, settings: SearchSettings, look: Look = lambda study: None) -> StudyReport:
     """Search until the study has its number of trials, confirm the best, and write `runs/<study>/best.yaml`.
 
     Called again it goes on; the number of trials is a total, however many processes work. Raises `SpecError` if a study
@@ -126,7 +126,7 @@ def search(study: Study, settings: SearchSettings, look: Look = lambda study: No
 
 
 def open_study(
-    study: Study, storage: RDBStorage, name: str, seed: int, sampler: str | None, trials: int
+    study: SearchFile, storage: RDBStorage, name: str, seed: int, sampler: str | None, trials: int
 ) -> optuna.Study:
     """Open the study of this name, or make it; refuse one that was made for another space."""
     wanted = sampler or study.spec.sampler
@@ -164,7 +164,7 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     return found[:6]
 
 
-def choose_sampler(study: Study, trials: int) -> tuple[str, str]:
+def choose_sampler(study: SearchFile, trials: int) -> tuple[str, str]:
     """Choose by a fixed rule and say why: every network once if there are few enough, else what measured best."""
     if len(study.spec.objective) > 1:
         return "nsga2" if trials > 200 else "tpe", "several objectives"

@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
 
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import load_spec, plan_experiment
-from archsearch.metrics import OBJECTIVES, direction_of, is_learned
-from archsearch.plain import NonNegative, Plain, Positive
 from archsearch.search.baseline import notes_on
 from archsearch.search.closed import problems_in, raise_all
+from archsearch.search.search_spec import StudySpec
 from archsearch.search.space.read_layers import read_layers, read_part, read_shared
 from archsearch.search.space.read_value import Scope
 from archsearch.search.space.space import SearchSpace, SizeLimits, check_values
@@ -32,212 +29,13 @@ from archsearch.search.space.templates import Fixed, Items, Keys, Open, Template
 from archsearch.spec.catalog import find, study_kind
 from archsearch.spec.comparable import FIXED_IN_A_SEARCH, cannot_be_open
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import SpecName, Text, written_default
-from archsearch.spec.nearest import nearest
-from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import problems_of, quoted
 from archsearch.spec.text.yaml import Mark, Node, read_file, read_text
 from archsearch.spec.training import EVAL_LOSS, minimises_eval_loss
 
-_SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
-
-
-def _counted(value: object) -> object:
-    """Read 100k as 100000: how people write sizes."""
-    if isinstance(value, str) and (match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kMG])", value)):
-        return round(float(match[1]) * _SUFFIX[match[2]])
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise PydanticCustomError("counted", "expected a whole number above 0, or one with k, M or G (100k)")
-    return value
-
-
-Counted = Annotated[
-    int,
-    BeforeValidator(_counted),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9.]+[kMG]$"}]}),
-]
-
-
-class LimitsSpec(Plain):
-    """What a sampled network may have at the most; larger ones are never trained."""
-
-    parameters: Counted | None = Field(
-        default=None, description="Most trainable values; k, M and G are allowed.", examples=["100k", 61706]
-    )
-    macs: Counted | None = Field(
-        default=None,
-        description="Most multiply-accumulates of one sample, forward; k, M and G are allowed.",
-        examples=["2M"],
-    )
-
-
-def _objective(value: object) -> object:
-    if isinstance(value, dict) and len(value) == 1:
-        ((direction, metric),) = value.items()
-        if direction in ("maximize", "minimize") and metric in OBJECTIVES:
-            return (direction, metric)
-    raise PydanticCustomError(
-        "objective",
-        "expected maximize or minimize with one of {metrics}, such as {example}",
-        {"metrics": ", ".join(OBJECTIVES), "example": _nearest_objective(value)},
-    )
-
-
-def _nearest_objective(value: object) -> str:
-    """Give what was probably meant: `{maximise: val_acc}` -> `{maximize: val_accuracy}`."""
-    words = next(iter(value.items())) if isinstance(value, dict) and value else ("", "")
-    direction = nearest(str(words[0]), ("maximize", "minimize"))
-    metric = nearest(str(words[1]), OBJECTIVES) or OBJECTIVES[0]
-    return f"{{{direction or direction_of(metric)}: {metric}}}"
-
-
-Objective = Annotated[
-    tuple[Literal["maximize", "minimize"], str],
-    BeforeValidator(_objective),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "properties": {
-                word: {
-                    "enum": list(OBJECTIVES),
-                    "description": f"The metric of which {amount} is better; by default the other key is given.",
-                    "examples": [metric],
-                }
-                for word, amount, metric in (("maximize", "more", "val_accuracy"), ("minimize", "less", "macs"))
-            },
-            "minProperties": 1,
-            "maxProperties": 1,
-            "additionalProperties": False,
-        }
-    ),
-]
-
-
-class Screen(Kind):
-    """After a fixed number of epochs keep the best fraction, and train only those to the end."""
-
-    kind: ClassVar[str] = "screen"
-
-    epochs: Positive = Field(default=1, description="Epochs after which trials are compared.", examples=[2])
-    keep: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.3, description="Fraction of the trials that is trained to the end.", examples=[0.5]
-    )
-    startup_trials: NonNegative = Field(default=4, description="First trials that are never stopped.", examples=[10])
-
-
-class Median(Kind):
-    """Stop a trial whose best value so far is worse than the median of the others at the same epoch."""
-
-    kind: ClassVar[str] = "median"
-
-    warmup_epochs: NonNegative = Field(default=1, description="Epochs before which no trial is stopped.", examples=[2])
-    startup_trials: NonNegative = Field(default=5, description="First trials that are never stopped.", examples=[10])
-
-
-class Hyperband(Kind):
-    """Successive halving in several brackets (Li et al. 2018); made for hundreds of trials."""
-
-    kind: ClassVar[str] = "hyperband"
-
-    min_epochs: Positive = Field(
-        default=1, description="Epochs that every trial is trained at the least.", examples=[2]
-    )
-    reduction_factor: Annotated[int, Field(ge=2, le=10)] = Field(
-        default=3, description="One of this many trials goes on at each step.", examples=[4]
-    )
-
-
-class NoPruning(Kind):
-    """Train every trial to the end."""
-
-    kind: ClassVar[str] = "none"
-
-
-Pruner = Annotated[Screen | Median | Hyperband | NoPruning, OneKey("pruner")]
-Sampler = Literal["auto", "tpe", "random", "qmc", "gp", "cmaes", "nsga2", "nsga3", "brute_force", "local"]
-
-
-class StudySpec(Plain):
-    """The part of a study file that is not open."""
-
-    also: ClassVar[tuple[str, ...]] = ("space", "network", "data", "train")
-
-    name: SpecName = Field(
-        description="What the study is called in the storage; by default the name of the file.", examples=["lenet"]
-    )
-    summary: Text = Field(
-        default="",
-        description="One or two sentences on what it is.",
-        examples=["Two convolutions and two linear layers."],
-    )
-    base: SpecName | Text = Field(
-        description="The spec that gives data, training and trial 0: a name, or a file beside this one.",
-        examples=["lenet5", "mine.yaml"],
-    )
-    objective: Annotated[tuple[Objective, ...], Field(strict=False, min_length=1, max_length=4)] = Field(
-        description="What is looked for: maximize or minimize one metric, or a list of up to four.",
-        examples=[{"maximize": "val_accuracy"}, [{"maximize": "val_accuracy"}, {"minimize": "macs"}]],
-    )
-    limits: LimitsSpec = Field(
-        default_factory=LimitsSpec,
-        description="What a network may have at the most; larger ones are never trained.",
-        examples=[{"parameters": "100k"}],
-        json_schema_extra=written_default({}),
-    )
-    trials: Positive = Field(default=50, description="Networks to try.", examples=[100])
-    sampler: Sampler = Field(
-        default="auto",
-        description="What chooses the next network; `auto` is local search, or nsga2 for several objectives.",
-        examples=["tpe"],
-    )
-    pruner: Pruner = Field(
-        default_factory=Screen,
-        description="When a trial is stopped early: screen, median, hyperband or none.",
-        examples=["none", {"screen": {"keep": 0.5}}],
-        json_schema_extra=written_default("screen"),
-    )
-    confirm: NonNegative = Field(
-        default=3, description="Best networks that are trained again on new seeds and tested; 0 is none.", examples=[5]
-    )
-    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = Field(
-        default=3, description="Seeds on which each of them is trained again.", examples=[10]
-    )
-    source: Text | None = Field(
-        default=None,
-        description="Where it comes from: a paper, a page, a repository.",
-        examples=["LeCun et al. 1998, fig. 2"],
-    )
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
-        default=(),
-        description="Where it differs from its source, one sentence each.",
-        examples=[["Average pooling has no trainable weights."]],
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_objective(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("objective"), dict):
-            return {**value, "objective": [value["objective"]]}
-        return value
-
-    @model_validator(mode="after")
-    def _something_is_learned(self) -> StudySpec:
-        metrics = [metric for _, metric in self.objective]
-        if len(set(metrics)) != len(metrics):
-            raise PydanticCustomError("objective", "a metric stands in two objectives")
-        if len(learned := [metric for metric in metrics if is_learned(metric)]) > 1:
-            sentence = "{metrics} are one thing learned; keep one of them"
-            raise PydanticCustomError("objective", sentence, {"metrics": " and ".join(sorted(learned))})
-        return self
-
-    @property
-    def learned(self) -> int | None:
-        """Which objective is learned while training, None if none is."""
-        return next((i for i, (_, metric) in enumerate(self.objective) if is_learned(metric)), None)
-
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class SearchFile:
     """A study file that has been read and checked: what is wanted, and the space to look in."""
 
     spec: StudySpec
@@ -278,7 +76,7 @@ def _skeleton(space: SearchSpace) -> object:
     return bare((space.shared, space.network, space.data, space.train))
 
 
-def load_study(reference: str) -> Study:
+def load_study(reference: str) -> SearchFile:
     """Read a study by name or path, its base with it; raise `SpecError` with `file:line:column`."""
     path = find(reference, "studies")
     node = _named(read_file(path), path.stem)
@@ -293,14 +91,14 @@ def load_study(reference: str) -> Study:
     base, note = _with_validation(_base(spec.base, node, path))
     space = _space(node, base, spec)
     notes = "\n".join(one for one in (note, *notes_on(space)) if one)
-    return Study(spec, space, path.read_text(encoding="utf-8-sig"), path.stem, notes)
+    return SearchFile(spec, space, path.read_text(encoding="utf-8-sig"), path.stem, notes)
 
 
-def stored_study(text: str, stem: str, base: dict[str, Any]) -> Study:
+def stored_study(text: str, stem: str, base: dict[str, Any]) -> SearchFile:
     """Make a study again from what a storage holds of it: the file's text and the resolved base."""
     node = _named(read_text(text, f"{stem}.yaml"), stem)
     spec = _plain_part(node)
-    return Study(spec, _space(node, ExperimentSpec.model_validate(base), spec), text, stem, "")
+    return SearchFile(spec, _space(node, ExperimentSpec.model_validate(base), spec), text, stem, "")
 
 
 def _named(node: Node, stem: str) -> Node:

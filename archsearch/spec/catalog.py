@@ -83,7 +83,7 @@ def study_kind(node: Node) -> StudyKind:
     return "ablation" if keys & {"baseline", "factors", "variants", "design"} else "search"
 
 
-def kind_of(reference: str) -> Literal["spec"] | StudyKind:
+def kind_of_file(reference: str) -> Literal["spec"] | StudyKind:
     """Say what a name or a path means to `check`; a name of a spec comes before that of a study."""
     is_path = "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml"))
     if not is_path:
@@ -243,7 +243,7 @@ __all__ = [
     "StudyKind",
     "catalog",
     "find",
-    "kind_of",
+    "kind_of_file",
     "read_spec",
     "shipped",
     "study_kind",

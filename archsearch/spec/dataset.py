@@ -7,7 +7,7 @@ Knows the options, not the data sets: those stand in `archsearch/data/registry.p
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -21,53 +21,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from archsearch.plain import LARGEST, Plain, Positive
+from archsearch.spec.augmentations import Augmentation
 from archsearch.spec.fields import Pair, SpecName, Text
-from archsearch.spec.onekey import Kind, OneKey
-
-
-class Shift(Kind):
-    """Move each image by up to `pixels` in both directions; what comes in is 0."""
-
-    kind: ClassVar[str] = "shift"
-
-    pixels: Positive = Field(
-        default=2, description="Most pixels that an image is moved, in each direction.", examples=[4]
-    )
-
-
-class Rotate(Kind):
-    """Turn each image by up to `degrees` either way (bilinear); what comes in is 0."""
-
-    kind: ClassVar[str] = "rotate"
-
-    degrees: Annotated[float, Field(gt=0, le=180)] = Field(
-        default=10.0, description="Most degrees that an image is turned, either way.", examples=[15.0]
-    )
-
-
-class Flip(Kind):
-    """Mirror half of the images, left to right or top to bottom."""
-
-    kind: ClassVar[str] = "flip"
-
-    direction: Literal["horizontal", "vertical"] = Field(
-        default="horizontal",
-        description="horizontal: left and right change places; vertical: top and bottom.",
-        examples=["vertical"],
-    )
-
-
-class Crop(Kind):
-    """Pad each image by `padding` pixels of 0 and cut a random part of the original size."""
-
-    kind: ClassVar[str] = "crop"
-
-    padding: Positive = Field(default=4, description="Pixels of 0 added on every side before the cut.", examples=[2])
-
-
-AnyAugmentation = Shift | Rotate | Flip | Crop
-Augmentation = Annotated[AnyAugmentation, OneKey("augmentation")]
-AUGMENTATION_KINDS: tuple[type[Kind], ...] = get_args(AnyAugmentation)
 
 
 def _fraction_or_count(value: object) -> object:

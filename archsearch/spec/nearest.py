@@ -64,7 +64,7 @@ def open_word(word: str) -> tuple[str, bool] | None:
     return _tables()[2].get(squashed(word))
 
 
-def placed(word: str) -> tuple[str, str] | None:
+def place_of_word(word: str) -> tuple[str, str] | None:
     """Give the key of `train` that a word stands under, and how that is written."""
     names = {squashed(name): place for name, place in PLACED.items()}
     return next((names[squashed(name)] for name in (word, *means(word)) if squashed(name) in names), None)

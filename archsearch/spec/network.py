@@ -18,28 +18,12 @@ from typing import TYPE_CHECKING
 from archsearch.errors import LimitError, SpecError
 from archsearch.spec.layers import LAYER_KINDS, AnyLayer, Block, LayerBase, Shape, ShapeError, product, size_text
 from archsearch.spec.layers.blocks import SHORTCUT
+from archsearch.spec.reserved import RESERVED_NAMES
 
 if TYPE_CHECKING:
     from torch import nn
 
-Loc = tuple[str | int, ...]
-_WORDS_OF_SPECS = (
-    "name", "summary", "extends", "edits", "data", "network", "train", "documented", "expect", "source", "departures",
-    "layers", "lint", "projection",
-)  # fmt: skip
-# What `nn.Sequential` calls its own: torch refuses a child of such a name.
-_WORDS_OF_TORCH = (
-    "add_module", "append", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu", "cuda",
-    "double", "dump_patches", "eval", "extend", "extra_repr", "float", "forward", "get_buffer", "get_extra_state",
-    "get_parameter", "get_submodule", "half", "insert", "ipu", "load_state_dict", "modules", "mtia", "named_buffers",
-    "named_children", "named_modules", "named_parameters", "parameters", "pop", "register_backward_hook",
-    "register_buffer", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
-    "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook",
-    "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook",
-    "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "training",
-    "type", "xpu", "zero_grad",
-)  # fmt: skip
-RESERVED_NAMES = frozenset((*LAYER_KINDS, *_WORDS_OF_SPECS, *_WORDS_OF_TORCH))
+    from archsearch.spec.text.yaml import Loc
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ Layers, optimisers, schedules, losses and augmentations are all written so. A cl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
 
@@ -21,6 +22,17 @@ class Kind(Plain):
     """One member of a `OneKey` union; `kind` is the key it is written under."""
 
     kind: ClassVar[str]
+
+
+def has_defaults(kind: type[Kind]) -> bool:
+    """Say whether a bare word is enough: no field must be written."""
+    return not any(field.is_required() for field in kind.model_fields.values())
+
+
+def one_of(kinds: Sequence[type[Kind]]) -> str:
+    """List kinds as a sentence does: `sgd, adam, adamw or rmsprop`."""
+    *most, last = (kind.kind for kind in kinds)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ class OneKey:
 def _json_schema(
     classes: tuple[type[Kind], ...], choices: dict[str, core_schema.CoreSchema], handler: GetJsonSchemaHandler
 ) -> dict[str, Any]:
-    words = [cls.kind for cls in classes if not any(field.is_required() for field in cls.model_fields.values())]
+    words = [cls.kind for cls in classes if has_defaults(cls)]
     options: list[dict[str, Any]] = [{"enum": words}] if words else []
     options += [
         {

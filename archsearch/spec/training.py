@@ -2,11 +2,15 @@
 
     TrainSpec.model_validate({"epochs": 6, "batch_size": 600, "optimizer": {"adam": {"lr": 1e-3}}})
 
-Field names are torch's. What the words do stands in `archsearch/train/`, one table each.
+Field names are torch's. To add a schedule or a loss: a class here and its place in `AnySchedule` or `AnyLoss`;
+optimisers are in `optimizers.py`. Only `function` of a loss touches torch.
 """
 
 from __future__ import annotations
 
+import math
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -15,107 +19,26 @@ from pydantic_core import PydanticCustomError
 from archsearch.metrics import WATCHED
 from archsearch.plain import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat
 from archsearch.spec.fields import written_default
-from archsearch.spec.onekey import Kind, OneKey
+from archsearch.spec.onekey import Kind, OneKey, has_defaults, one_of
+from archsearch.spec.optimizers import OPTIMIZER_KINDS, Adam, Optimizer
 
-Share = Annotated[float, Field(gt=0, lt=1)]
+if TYPE_CHECKING:
+    from torch import Tensor
 
+LossFunction = Callable[["Tensor", "Tensor"], "Tensor"]
 
-class Sgd(Kind):
-    """Stochastic gradient descent, with momentum if asked for."""
-
-    kind: ClassVar[str] = "sgd"
-
-    lr: PositiveFloat = Field(description="Learning rate; the schedule multiplies it.", examples=[0.1])
-    momentum: Fraction = Field(
-        default=0.0, description="Share of the last step that is taken again, at least 0 and below 1.", examples=[0.9]
-    )
-    nesterov: bool = Field(
-        default=False,
-        description="Whether the gradient is taken ahead of the step (Nesterov); needs a momentum.",
-        examples=[True],
-    )
-    weight_decay: NonNegativeFloat = Field(
-        default=0.0, description="Times the weights, added to the gradient: L2 regularisation.", examples=[0.0005]
-    )
-
-    @model_validator(mode="after")
-    def _nesterov_needs_momentum(self) -> Self:
-        if self.nesterov and not self.momentum:
-            raise PydanticCustomError("nesterov", "nesterov needs a momentum above 0")
-        return self
+OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Adam(Kind):
-    """Adam (Kingma & Ba 2015); weight_decay is added to the gradient."""
+class ScheduleBase(Kind):
+    """What every schedule says of itself; one with the field `warmup_epochs` begins with a linear rise."""
 
-    kind: ClassVar[str] = "adam"
-
-    lr: PositiveFloat = Field(default=1e-3, description="Learning rate; the schedule multiplies it.", examples=[0.001])
-    betas: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = Field(
-        default=(0.9, 0.999),
-        description="Decay rates of the running means of the gradient and of its square.",
-        examples=[[0.9, 0.98]],
-    )
-    eps: PositiveFloat = Field(
-        default=1e-8,
-        description="Added to the root of the mean square, so that nothing is divided by zero.",
-        examples=[1e-07],
-    )
-    weight_decay: NonNegativeFloat = Field(
-        default=0.0, description="Times the weights, added to the gradient: L2 regularisation.", examples=[0.0005]
-    )
+    @abstractmethod
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Give what the learning rate is multiplied by after `epoch` of `epochs` epochs, but for a warm-up."""
 
 
-class AdamW(Kind):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-
-    kind: ClassVar[str] = "adamw"
-
-    lr: PositiveFloat = Field(default=1e-3, description="Learning rate; the schedule multiplies it.", examples=[0.001])
-    betas: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = Field(
-        default=(0.9, 0.999),
-        description="Decay rates of the running means of the gradient and of its square.",
-        examples=[[0.9, 0.98]],
-    )
-    eps: PositiveFloat = Field(
-        default=1e-8,
-        description="Added to the root of the mean square, so that nothing is divided by zero.",
-        examples=[1e-07],
-    )
-    weight_decay: NonNegativeFloat = Field(
-        default=1e-2,
-        description="Times learning rate and weights, taken off the weights in every step.",
-        examples=[0.05],
-    )
-
-
-class RmsProp(Kind):
-    """RMSprop (Hinton 2012)."""
-
-    kind: ClassVar[str] = "rmsprop"
-
-    lr: PositiveFloat = Field(default=1e-2, description="Learning rate; the schedule multiplies it.", examples=[0.001])
-    alpha: Fraction = Field(
-        default=0.99, description="Decay rate of the running mean of the squared gradient.", examples=[0.9]
-    )
-    eps: PositiveFloat = Field(
-        default=1e-8,
-        description="Added to the root of the mean square, so that nothing is divided by zero.",
-        examples=[1e-07],
-    )
-    momentum: Fraction = Field(
-        default=0.0, description="Share of the last step that is taken again, at least 0 and below 1.", examples=[0.9]
-    )
-    weight_decay: NonNegativeFloat = Field(
-        default=0.0, description="Times the weights, added to the gradient: L2 regularisation.", examples=[0.0005]
-    )
-
-
-AnyOptimizer = Sgd | Adam | AdamW | RmsProp
-Optimizer = Annotated[AnyOptimizer, OneKey("optimizer")]
-
-
-class Constant(Kind):
+class Constant(ScheduleBase):
     """One learning rate throughout, after a linear warm-up."""
 
     kind: ClassVar[str] = "constant"
@@ -126,8 +49,12 @@ class Constant(Kind):
         examples=[1.0, 0.5],
     )
 
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Give 1: nothing changes."""
+        return 1.0
 
-class Step(Kind):
+
+class Step(ScheduleBase):
     """The learning rate times `gamma` after every `step_size` epochs."""
 
     kind: ClassVar[str] = "step"
@@ -142,8 +69,12 @@ class Step(Kind):
         examples=[1.0, 0.5],
     )
 
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Give gamma to the power of the drops so far."""
+        return float(self.gamma ** (int(epoch + 1e-9) // self.step_size))
 
-class Cosine(Kind):
+
+class Cosine(ScheduleBase):
     """Half a cosine from the learning rate down to `final_fraction` of it (Loshchilov & Hutter 2017)."""
 
     kind: ClassVar[str] = "cosine"
@@ -157,13 +88,17 @@ class Cosine(Kind):
         examples=[1.0, 0.5],
     )
 
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Give half a cosine, which begins where the warm-up ends."""
+        return _half_cosine(1.0, self.final_fraction, (epoch - self.warmup_epochs) / (epochs - self.warmup_epochs))
 
-class OneCycle(Kind):
+
+class OneCycle(ScheduleBase):
     """Up from lr / div_factor to lr, then down to lr / (div_factor * final_div_factor), cosine both (Smith 2018)."""
 
     kind: ClassVar[str] = "one_cycle"
 
-    pct_start: Share = Field(
+    pct_start: OpenFraction = Field(
         default=0.3, description="Fraction of the training in which the learning rate rises.", examples=[0.2]
     )
     div_factor: Annotated[float, Field(ge=1)] = Field(
@@ -173,15 +108,39 @@ class OneCycle(Kind):
         default=1e4, description="The training ends with the first learning rate divided by this.", examples=[1000.0]
     )
 
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Give half a cosine up to the peak at `pct_start`, then half a cosine down."""
+        done, low = epoch / epochs, 1.0 / self.div_factor
+        if done < self.pct_start:
+            return _half_cosine(low, 1.0, done / self.pct_start)
+        return _half_cosine(1.0, low / self.final_div_factor, (done - self.pct_start) / (1 - self.pct_start))
+
+
+def _half_cosine(start: float, end: float, done: float) -> float:
+    """Go from start to end along half a cosine."""
+    return end + (start - end) * (1 + math.cos(math.pi * min(max(done, 0.0), 1.0))) / 2
+
 
 AnySchedule = Constant | Step | Cosine | OneCycle
 Schedule = Annotated[AnySchedule, OneKey("schedule")]
+SCHEDULE_KINDS: tuple[type[ScheduleBase], ...] = get_args(AnySchedule)
 
 
-class CrossEntropy(Kind):
+class LossBase(Kind):
+    """What every loss says of itself; `wants` is what the network is to give it, "" for anything."""
+
+    wants: ClassVar[Literal["logits", "log_probabilities", "like_labels", ""]] = ""
+
+    @abstractmethod
+    def function(self) -> LossFunction:
+        """Give the function (outputs (N, classes), labels (N)) -> mean loss, a scalar tensor."""
+
+
+class CrossEntropy(LossBase):
     """Log-softmax and negative log-likelihood in one: wants logits."""
 
     kind: ClassVar[str] = "cross_entropy"
+    wants = "logits"
 
     label_smoothing: Fraction = Field(
         default=0.0,
@@ -189,30 +148,70 @@ class CrossEntropy(Kind):
         examples=[0.1],
     )
 
+    def function(self) -> LossFunction:
+        """Give torch's cross-entropy."""
+        import torch.nn.functional as F
 
-class Nll(Kind):
+        return lambda outputs, labels: F.cross_entropy(outputs, labels, label_smoothing=self.label_smoothing)
+
+
+class Nll(LossBase):
     """Negative log-likelihood: wants log-probabilities (`log_softmax` last)."""
 
     kind: ClassVar[str] = "nll"
+    wants = "log_probabilities"
+
+    def function(self) -> LossFunction:
+        """Give torch's negative log-likelihood."""
+        import torch.nn.functional as F
+
+        return F.nll_loss
 
 
-class Mse(Kind):
+class Mse(LossBase):
     """Mean squared error against the one-hot label, over all outputs."""
 
     kind: ClassVar[str] = "mse"
+    wants = "like_labels"
+
+    def function(self) -> LossFunction:
+        """Give the mean squared distance from the one-hot labels."""
+        import torch.nn.functional as F
+
+        return lambda outputs, labels: F.mse_loss(outputs, one_hot(outputs, labels))
 
 
-class L1(Kind):
+class L1(LossBase):
     """Mean absolute error against the one-hot label, over all outputs."""
 
     kind: ClassVar[str] = "l1"
+    wants = "like_labels"
+
+    def function(self) -> LossFunction:
+        """Give the mean absolute distance from the one-hot labels."""
+        import torch.nn.functional as F
+
+        return lambda outputs, labels: F.l1_loss(outputs, one_hot(outputs, labels))
+
+
+def one_hot(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Write labels (N) as outputs (N, classes), 1 for the class, 0 elsewhere; numbers stay what they are."""
+    import torch.nn.functional as F
+
+    if labels.is_floating_point():
+        return labels
+    return F.one_hot(labels, outputs.shape[1]).to(outputs.dtype)
 
 
 AnyLoss = CrossEntropy | Nll | Mse | L1
 Loss = Annotated[AnyLoss, OneKey("loss")]
+LOSS_KINDS: tuple[type[LossBase], ...] = get_args(AnyLoss)
 
 # What `val_loss` and `test_loss` are measured by: one function for all that is compared, whatever each was trained on.
-EvalLoss = Literal["cross_entropy", "nll", "mse", "l1"]
+if TYPE_CHECKING:
+    EvalLoss = str
+else:  # the losses stand in one table; Pydantic and the JSON Schema list them from it
+    EvalLoss = Literal[tuple(kind.kind for kind in LOSS_KINDS if has_defaults(kind))]
 EVAL_LOSS: EvalLoss = "cross_entropy"
 
 
@@ -245,19 +244,19 @@ class TrainSpec(Plain):
     batch_size: Positive = Field(default=128, description="Samples in one step of the optimizer.", examples=[64])
     optimizer: Optimizer = Field(
         default_factory=Adam,
-        description="How weights are changed: sgd, adam, adamw or rmsprop, with its fields.",
+        description=f"How weights are changed: {one_of(OPTIMIZER_KINDS)}, with its fields.",
         examples=[{"sgd": {"lr": 0.1, "momentum": 0.9}}],
         json_schema_extra=written_default("adam"),
     )
     schedule: Schedule = Field(
         default_factory=Constant,
-        description="How the learning rate changes while training: constant, step, cosine or one_cycle.",
+        description=f"How the learning rate changes while training: {one_of(SCHEDULE_KINDS)}.",
         examples=[{"cosine": {"warmup_epochs": 1}}],
         json_schema_extra=written_default("constant"),
     )
     loss: Loss = Field(
         default_factory=CrossEntropy,
-        description="What is minimised: cross_entropy, nll, mse or l1.",
+        description=f"What is minimised: {one_of(LOSS_KINDS)}.",
         examples=["mse"],
         json_schema_extra=written_default("cross_entropy"),
     )
@@ -312,16 +311,11 @@ class TrainSpec(Plain):
 
 def minimises_eval_loss(loss: AnyLoss, eval_loss: EvalLoss) -> bool:
     """Say whether training minimises the very function that validation and test loss are measured by."""
-    smoothed = isinstance(loss, CrossEntropy) and loss.label_smoothing > 0
-    return type(loss).kind == eval_loss and not smoothed
+    return loss.kind == eval_loss and loss == type(loss)()
 
 
 def loss_words(loss: AnyLoss) -> str:
     """Name a training loss in words: `cross_entropy with label smoothing 0.1`."""
-    smoothing = loss.label_smoothing if isinstance(loss, CrossEntropy) else 0.0
-    return type(loss).kind + (f" with label smoothing {smoothing:g}" if smoothing else "")
-
-
-OPTIMIZER_KINDS: tuple[type[Kind], ...] = get_args(AnyOptimizer)
-SCHEDULE_KINDS: tuple[type[Kind], ...] = get_args(AnySchedule)
-LOSS_KINDS: tuple[type[Kind], ...] = get_args(AnyLoss)
+    usual = {name: field.default for name, field in type(loss).model_fields.items()}
+    said = [f"{key.replace('_', ' ')} {value:g}" for key, value in loss.model_dump().items() if value != usual[key]]
+    return loss.kind + (f" with {' and '.join(said)}" if said else "")

@@ -27,7 +27,7 @@ Purpose = Literal["screen", "claim", "strong"]
 
 POWER = 0.8
 LEAST_SEEDS: dict[Purpose, int] = {"screen": 2, "claim": 10, "strong": 20}
-MOST_SEEDS = 10_000
+MOST_PLANNED_SEEDS = 10_000
 _SIMULATED_UP_TO = 16
 _CELLS = 2**22  # sign patterns times samples that a simulation of power looks at
 _MOST_SAMPLES = 20_000
@@ -105,8 +105,8 @@ def plan_seeds(
 def _check(comparisons: int, seeds: int, alpha: float, seed_sd: float | None, effect: float | None) -> None:
     if comparisons < 1:
         raise UsageError(f"{comparisons} comparisons: an ablation compares at least one level with its baseline")
-    if not 2 <= seeds <= MOST_SEEDS:
-        raise UsageError(f"{seeds} seeds: give a number from 2 to {MOST_SEEDS:,}; one run has no spread")
+    if not 2 <= seeds <= MOST_PLANNED_SEEDS:
+        raise UsageError(f"{seeds} seeds: give a number from 2 to {MOST_PLANNED_SEEDS:,}; one run has no spread")
     if not 0 < alpha < 1:
         raise UsageError(f"alpha {alpha:g}: give a probability between 0 and 1, such as 0.05")
     if seed_sd is not None and not (seed_sd > 0 and math.isfinite(seed_sd)):
@@ -184,7 +184,7 @@ def seeds_needed(
     """Give the fewest pairs that find a mean difference of `effect` with this power; None if above 10,000."""
     _check_effect(effect)
     d, level, power = abs(effect) / sd, alpha / comparisons, _aim(power)
-    if _t_power(MOST_SEEDS, d, level) < power:
+    if _t_power(MOST_PLANNED_SEEDS, d, level) < power:
         return None
     # the t test's answer first; the sign-flip test needs a few pairs more at most
     low = _least(lambda n: _t_power(n, d, level) >= power, max(2, seeds_to_reach(comparisons, alpha)))
@@ -206,12 +206,12 @@ def seeds_for_equivalence(
         reach = float(t.isf(alpha / comparisons, n - 1)) + float(t.isf((1 - power) / 2, n - 1))
         return reach * sd <= margin * math.sqrt(n)
 
-    return _least(enough, 2) if enough(MOST_SEEDS) else None
+    return _least(enough, 2) if enough(MOST_PLANNED_SEEDS) else None
 
 
 def _least(enough: Callable[[int], bool], low: int) -> int:
     """Halve to the least number from `low` on that is enough."""
-    high = MOST_SEEDS
+    high = MOST_PLANNED_SEEDS
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle + 1, high)

@@ -31,7 +31,7 @@ from archsearch.stats.effect import (
 from archsearch.stats.sentence import amount, p_equals, sentence
 from archsearch.stats.spread import spreads
 
-Values = Mapping[str, Mapping[Seed, float | None]]
+ValuesBySeed = Mapping[str, Mapping[Seed, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class _Tested:
 
 
 def judge(
-    values: Values, baseline: str, family: Family | None = None, labels: Mapping[str, str] | None = None
+    values: ValuesBySeed, baseline: str, family: Family | None = None, labels: Mapping[str, str] | None = None
 ) -> Verdicts:
     """Compare every variant with the baseline, in the order given.
 
@@ -102,7 +102,7 @@ def judge(
 
 
 def judge_contrasts(
-    values: Values, contrasts: Sequence[Contrast], family: Family, *, unfinished: bool = False
+    values: ValuesBySeed, contrasts: Sequence[Contrast], family: Family, *, unfinished: bool = False
 ) -> tuple[Effect, ...]:
     """Judge comparisons that may each have a baseline of their own, as one family.
 
@@ -120,7 +120,7 @@ def judge_contrasts(
     )
 
 
-def pair_up(contrast: Contrast, values: Values) -> Pairs:
+def pair_up(contrast: Contrast, values: ValuesBySeed) -> Pairs:
     """Take the seeds with which all variants of a contrast were run and completed, in the baseline's order."""
     shared = _shared(contrast, values)
     kept = [seed for seed in shared if all(_finite(values[name][seed]) for name in contrast.weights)]
@@ -134,7 +134,7 @@ def pair_up(contrast: Contrast, values: Values) -> Pairs:
     )
 
 
-def _shared(contrast: Contrast, values: Values) -> list[Seed]:
+def _shared(contrast: Contrast, values: ValuesBySeed) -> list[Seed]:
     last = list(contrast.weights)[-1]
     return [seed for seed in values.get(last, {}) if all(seed in values.get(name, {}) for name in contrast.weights)]
 
@@ -146,7 +146,7 @@ def _sides(contrast: Contrast, values: Mapping[str, float]) -> tuple[float, floa
     return level, baseline
 
 
-def exclusions(values: Values, baseline: str) -> tuple[Exclusion, ...]:
+def exclusions(values: ValuesBySeed, baseline: str) -> tuple[Exclusion, ...]:
     """State every run that is in no pair: failed ones, and those whose partner is missing."""
     found: list[Exclusion] = []
     everywhere = dict.fromkeys(seed for runs in values.values() for seed in runs)
@@ -266,7 +266,9 @@ def _further(n: int, sd: float | None, comparisons: int, family: Family) -> tupl
     one = power.seeds_needed(family.margin, sd, family.alpha, comparisons, family.power)
     two = power.seeds_for_equivalence(family.margin, sd, family.alpha, comparisons, family.power)
     if one is None or two is None:
-        return None, (f"to settle {amount(family.margin, family)} more than {power.MOST_SEEDS:,} seeds are needed",)
+        return None, (
+            f"to settle {amount(family.margin, family)} more than {power.MOST_PLANNED_SEEDS:,} seeds are needed",
+        )
     needed = max(one, two)
     if needed <= n:
         return None, (f"{n} pairs were enough for an effect of the margin; this one lies close to a limit",)
@@ -284,7 +286,7 @@ def _error_reduction(pairs: Pairs, family: Family) -> float | None:
     return paired.relative_error_reduction(level, baseline) if fractions else None
 
 
-def _with_failures(contrast: Contrast, values: Values, family: Family) -> WithFailures | None:
+def _with_failures(contrast: Contrast, values: ValuesBySeed, family: Family) -> WithFailures | None:
     if family.failed_value is None:
         return None
     stand_in = family.failed_value

@@ -1,9 +1,17 @@
 """Many runs in an Optuna storage: the storage, the queue of slots, the workers that take them.
 
-    storage.py    open SQLite or PostgreSQL so that any number of processes can share it
-    queue.py      slots: planned trials, each counted exactly once however often it was tried
-    worker.py     the loop of a worker: take a slot, train it, tell what came out
-    pool.py       one worker here, or several as processes
+    storage.py          open SQLite or PostgreSQL so that any number of processes can share it
+    lifecycle.py        make a study whole, open it again, find those that are there
+    held.py             what studies and trials hold: the only file that knows a key of an attribute
+    transaction.py      a study, or a trial's attributes and parameters, in one transaction
+    queue.py            slots: planned trials, each counted exactly once however often it was tried
+    runner.py           what a slot means (`Job`) and what runs it (`Runner`)
+    network_runner.py   the runner of networks
+    compute.py          what the runs of a study are computed with, kept by every worker
+    mixed.py            runs of a study that were computed otherwise than those they are paired with
+    worker.py           the loop of a worker: take a slot, run it, tell what came out
+    pool.py             one worker here, or several as processes
+    optuna_private.py   what we use of Optuna's inside
 
 Knows nothing of what is searched or ablated: what a slot means is asked of a `Job`.
 """

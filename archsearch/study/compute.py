@@ -26,7 +26,7 @@ from archsearch.data.prepare import Dataset
 from archsearch.errors import ArchsearchError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import canonical_json, seal
-from archsearch.native.library import load, missing
+from archsearch.native.library import load_library, why_missing
 from archsearch.native.planner import supports
 from archsearch.plain import Plain
 from archsearch.spec.dataset import DataSpec
@@ -40,7 +40,7 @@ from archsearch.train.identity import experiment_key
 _NOT_WHEN_BEGUN = "it was not there when the study was begun"
 
 
-class Fixed(Plain):
+class FixedCompute(Plain):
     """What a study has fixed; `cells` are what its known experiments are computed with, by `cell_key`."""
 
     device: str
@@ -69,13 +69,13 @@ def data_key(data: DataSpec) -> str:
     return seal(data.model_dump(mode="json", exclude={"validation", "train_limit", "augment"}))
 
 
-def fixed_of(study: Study) -> Fixed | None:
+def fixed_of(study: Study) -> FixedCompute | None:
     """Read what a study has fixed; None where nothing is (version 0.1.0, not opened since)."""
     text = HeldStudy(study).compute
     if text is None:
         return None
     try:
-        return Fixed.model_validate_json(text)
+        return FixedCompute.model_validate_json(text)
     except ValidationError:
         raise SpecError(
             f"what {study.study_name} is computed with was written by another version of archsearch; choose another "
@@ -85,7 +85,7 @@ def fixed_of(study: Study) -> Fixed | None:
 
 def fix(
     storage: Storage, study: Study, plans: Iterable[ExperimentPlan], workers: int, like: Study | None = None
-) -> Fixed:
+) -> FixedCompute:
     """Fix what a study has not fixed yet: as its finished runs were, else as the study `like`, else by this machine.
 
     Raises `UsageError` and `SpecError` where a new study asks for what this machine does not have.
@@ -116,7 +116,7 @@ def _finished(study: Study) -> list[HeldRun]:
     return runs_of(steadily(lambda: study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))))
 
 
-def _as_begun(runs: Sequence[HeldRun], workers: int) -> Fixed:
+def _as_begun(runs: Sequence[HeldRun], workers: int) -> FixedCompute:
     """Fix what most of the runs were computed with; a new study what this machine has, one thread where many work."""
     here = resources_here("auto", None if workers == 1 else 1)
     device = _most(run.environment.get("device") for run in runs if _train(run).get("device") == "auto") or here.device
@@ -127,7 +127,7 @@ def _as_begun(runs: Sequence[HeldRun], workers: int) -> Fixed:
         native, why = True, ""
     elif any(_would_be_native(spec) for spec in {canonical_json(run.spec): run.spec for run in chosen}.values()):
         native, why = False, _NOT_WHEN_BEGUN
-    return Fixed(device=device, native=native, why_no_native=why, threads=threads)
+    return FixedCompute(device=device, native=native, why_no_native=why, threads=threads)
 
 
 def _train(run: HeldRun) -> Mapping[str, Any]:
@@ -257,6 +257,6 @@ def why_not_here(compute: Compute, plan: ExperimentPlan) -> str:
         usable = resolve_device("auto")
         return f"it is computed on {compute.device}, which is not usable here (only {usable})"
     if compute.engine == "native":
-        reason = supports(plan.network, plan.spec.train) or ("" if load() is not None else missing())
+        reason = supports(plan.network, plan.spec.train) or ("" if load_library() is not None else why_missing())
         return reason and f"it is computed by the native engine, which cannot be used here: {reason}"
     return ""

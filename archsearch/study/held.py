@@ -28,17 +28,17 @@ from archsearch.plain import Plain
 from archsearch.train.result import RunResult
 
 T = TypeVar("T")
-Kind = Literal["search", "confirm", "ablation"]
+HeldKind = Literal["search", "confirm", "ablation"]
 Ending = Literal["completed", "repeated", "pruned", "diverged", "failed"]
 
 # -- what is written ---------------------------------------------------------------------------------------------------
 
 
-class Part(Plain):
+class HeldPart(Plain):
     """Some of what a study or a trial holds; what is None is not written."""
 
 
-class HeldSearch(Part):
+class HeldSearch(HeldPart):
     """A search, so that any worker can make its job: file, base, sampler and what must not change."""
 
     kind: Literal["search"] = "search"
@@ -53,14 +53,14 @@ class HeldSearch(Part):
     trials: int
 
 
-class HeldConfirmation(Part):
+class HeldConfirmation(HeldPart):
     """The confirmation of a search: a study beside it, `of` which it says."""
 
     kind: Literal["confirm"] = "confirm"
     of: str
 
 
-class HeldAblation(Part):
+class HeldAblation(HeldPart):
     """An ablation, whole, as JSON."""
 
     kind: Literal["ablation"] = "ablation"
@@ -69,7 +69,7 @@ class HeldAblation(Part):
     trials: int
 
 
-class PlannedCell(Part):
+class HeldCell(HeldPart):
     """A slot of an ablation: a cell with the seed of its pair, and the seed that it runs."""
 
     cell: str
@@ -78,7 +78,7 @@ class PlannedCell(Part):
     retry: int
 
 
-class PlannedFinalist(Part):
+class PlannedFinalist(HeldPart):
     """A slot of a confirmation: a finalist among all that there are, with a fresh seed."""
 
     candidate: str
@@ -87,7 +87,7 @@ class PlannedFinalist(Part):
     run_seed: int
 
 
-class Assigned(Part):
+class Assigned(HeldPart):
     """How a search came to what a slot stands for."""
 
     network: str | None = None
@@ -95,7 +95,7 @@ class Assigned(Part):
     sampling_seconds: float | None = None
 
 
-class Started(Part):
+class Started(HeldPart):
     """What a trial runs: a seed, an experiment as JSON, and its sizes where it has any."""
 
     seed: int
@@ -104,7 +104,7 @@ class Started(Part):
     macs: int | None = None
 
 
-class Ended(Part):
+class Ended(HeldPart):
     """How a trial ended. `result` is the run's record without its spec, which stands beside it."""
 
     outcome: Ending
@@ -114,7 +114,7 @@ class Ended(Part):
     failure: str | None = None
 
 
-def stored(part: Part | None) -> dict[str, Any]:
+def stored(part: HeldPart | None) -> dict[str, Any]:
     """Give a part as a storage has it: keys and values."""
     found = {} if part is None else {name: getattr(part, name) for name in type(part).model_fields}
     found = {name: value for name, value in found.items() if value is not None}
@@ -123,13 +123,17 @@ def stored(part: Part | None) -> dict[str, Any]:
     return found
 
 
-def required_fields(kind: Kind) -> list[str]:
+def required_fields(kind: HeldKind) -> list[str]:
     """Name what every study of a kind holds."""
-    parts: Mapping[Kind, type[Part]] = {"search": HeldSearch, "confirm": HeldConfirmation, "ablation": HeldAblation}
+    parts: Mapping[HeldKind, type[HeldPart]] = {
+        "search": HeldSearch,
+        "confirm": HeldConfirmation,
+        "ablation": HeldAblation,
+    }
     return ["kind", *(name for name, field in parts[kind].model_fields.items() if field.is_required())]
 
 
-def slot_attributes(number: int, part: Part | None) -> dict[str, Any]:
+def slot_attributes(number: int, part: HeldPart | None) -> dict[str, Any]:
     """Give what a planned slot holds: its number in the plan, and what its job needs to know."""
     return {HeldTrial.slot.key: number, **stored(part)}
 

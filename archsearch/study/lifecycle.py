@@ -20,7 +20,7 @@ import optuna
 from optuna.study import StudyDirection
 
 from archsearch.errors import ArchsearchError, SpecError, UnavailableError, UsageError
-from archsearch.study.held import HeldConfirmation, HeldStudy, Kind, Part, required_fields, stored
+from archsearch.study.held import HeldConfirmation, HeldKind, HeldPart, HeldStudy, required_fields, stored
 from archsearch.study.storage import Storage, Study, default_url
 from archsearch.study.transaction import make_study
 
@@ -55,7 +55,7 @@ def check_name(name: str) -> None:
 
 
 def open_or_make(
-    storage: Storage, name: str, kind: Kind, objective: Sequence[tuple[str, str]], make: Callable[[], Part]
+    storage: Storage, name: str, kind: HeldKind, objective: Sequence[tuple[str, str]], make: Callable[[], HeldPart]
 ) -> Study:
     """Open the study of this name, or make it of what `make` gives: directions and metrics as the objective has them.
 
@@ -67,7 +67,7 @@ def open_or_make(
 
 
 def _open_or_make(
-    storage: Storage, name: str, kind: Kind, objective: Sequence[tuple[str, str]], make: Callable[[], Part]
+    storage: Storage, name: str, kind: HeldKind, objective: Sequence[tuple[str, str]], make: Callable[[], HeldPart]
 ) -> Study:
     study = _open(name, storage)
     if study is None or _is_half_made(study, kind):
@@ -85,7 +85,7 @@ def _open(name: str, storage: Storage) -> Study | None:
     return optuna.load_study(study_name=name, storage=storage)
 
 
-def _is_half_made(study: Study, kind: Kind) -> bool:
+def _is_half_made(study: Study, kind: HeldKind) -> bool:
     held = HeldStudy(study)
     return held.kind in ("", kind) and held.lacks(required_fields(kind)) and not study.get_trials(deepcopy=False)
 
@@ -115,12 +115,12 @@ def study_names(storage: Storage) -> list[str]:
     return [name for name in optuna.get_all_study_names(storage) if not name.endswith(confirm_name(""))]
 
 
-def kind_of(name: str, storage: Storage) -> str:
+def kind_of_study(name: str, storage: Storage) -> str:
     """Say what a study of this name is: search, confirm, ablation, or "" where another program made it."""
     return HeldStudy(optuna.load_study(study_name=name, storage=storage)).kind
 
 
-def study_there(name: str, storage: Storage, kind: Kind) -> Study | None:
+def study_there(name: str, storage: Storage, kind: HeldKind) -> Study | None:
     """Open a study of this kind; None where there is none of the name, or it is of another kind."""
     study = _open(name, storage)
     return study if study is not None and HeldStudy(study).kind == kind else None
@@ -150,7 +150,7 @@ def existing_ablation(name: str, storage: Storage) -> Study:
     return study
 
 
-def read_each(storage: Storage, kind: Kind, read: Callable[[Study], T]) -> tuple[list[T], dict[str, str]]:
+def read_each(storage: Storage, kind: HeldKind, read: Callable[[Study], T]) -> tuple[list[T], dict[str, str]]:
     """Read every study of a kind; those that cannot be read are named with the reason, and hide no other.
 
     What a storage holds may have been cut short, or written by another version or program: any exception is a reason.

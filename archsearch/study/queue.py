@@ -27,7 +27,7 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.study.held import HeldTrial, Part, deaths_attribute, slot_attributes
+from archsearch.study.held import HeldPart, HeldTrial, deaths_attribute, slot_attributes
 from archsearch.study.optuna_private import TrialModel, TrialUserAttributeModel, id_of
 from archsearch.study.storage import exclusive, steadily
 
@@ -44,7 +44,7 @@ class Slot:
 
     number: int
     params: Mapping[str, Any] = field(default_factory=dict)
-    held: Part | None = None
+    held: HeldPart | None = None
 
 
 def slots_of(study: optuna.Study) -> dict[int, FrozenTrial]:

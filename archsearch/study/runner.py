@@ -92,9 +92,8 @@ class Runner(Protocol):
         """Run assignments that may share a call, and give their outcomes in the same order.
 
         `watch` gives what follows a run. Where the very same run is done elsewhere at this moment, its result is
-        waited for. Raises `RefusedError` for what cannot be run here, `CannotKeepError` for what
-        another worker may run, `MemoryError` for what is too large, and lets
-        pass what a watch raises.
+        waited for. Raises `RefusedError` for what cannot be run here, `CannotKeepError` for what another worker may
+        run, `MemoryError` for what is too large, and lets pass what a watch raises.
         """
 
     def key(self, assignment: Assignment) -> str:

@@ -1,7 +1,7 @@
 """Write a study, or what a trial is or came to, all of it in one transaction.
 
     make_study(storage, "lenet", [StudyDirection.MAXIMIZE], ["val_accuracy"], {"kind": "search"})
-    note(storage, trial, {"seed": 0, "network": key}, {"conv1.out_channels": (IntDistribution(6, 150), 16)})
+    write_down(storage, trial, {"seed": 0, "network": key}, {"conv1.out_channels": (IntDistribution(6, 150), 16)})
 
 Optuna writes each attribute and parameter in a transaction of its own, which for a trial of twenty parameters and ten
 attributes costs more than sampling it, and leaves half a study where the process is killed between two of them.
@@ -39,7 +39,7 @@ _INSERT: dict[str, Callable[[type[Any]], sqlite.Insert | postgresql.Insert]] = {
 }
 
 
-def note(
+def write_down(
     storage: RDBStorage,
     trial: optuna.Trial,
     attrs: Mapping[str, Any],

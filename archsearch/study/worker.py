@@ -27,7 +27,7 @@ from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take, waits
 from archsearch.study.runner import IDLE_SECONDS, CannotKeepError, Job, PrunedError, RefusedError, Workplace
 from archsearch.study.storage import steadily
-from archsearch.study.transaction import note
+from archsearch.study.transaction import write_down
 from archsearch.train.interrupt import interruptible
 
 GOES_ON = "finished trials are kept, the same call goes on"
@@ -85,7 +85,7 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         experiment = assignment.experiment
         started = Started(seed=assignment.seed, spec=experiment.written, **experiment.sizes)
         attrs = {**stored(assignment.held), **stored(started)}
-        steadily(partial(note, place.storage, trial, attrs, assignment.params))
+        steadily(partial(write_down, place.storage, trial, attrs, assignment.params))
         [outcome] = job.runner.run([assignment], place, lambda _: job.watch(trial))
     except (Interrupted, KeyboardInterrupt):
         give_back(place.storage, trial)
@@ -140,7 +140,7 @@ def _tell(
     if not is_ours(place.storage, trial):
         return
     try:
-        steadily(partial(note, place.storage, trial, stored(ended)))
+        steadily(partial(write_down, place.storage, trial, stored(ended)))
         steadily(partial(place.study.tell, trial, values, state))
     except (optuna.exceptions.UpdateFinishedTrialError, ValueError):
         if is_ours(place.storage, trial):

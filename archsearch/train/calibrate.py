@@ -18,7 +18,6 @@ from archsearch.train.compute import decide, resources_here
 from archsearch.train.device import memory_format, numerics
 from archsearch.train.engine import make_engine
 from archsearch.train.loop import initial_network
-from archsearch.train.optimizers import optimizer as make_optimizer
 
 BUDGET_SECONDS = 1.0
 _MOST_BATCHES = 50
@@ -44,7 +43,7 @@ def seconds_of_run(plan: ExperimentPlan, budget: float = BUDGET_SECONDS, threads
     rows = torch.arange(batch, device=device)
     with numerics(compute):
         model = initial_network(plan, 0).to(device).to(memory_format=layout)
-        optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
+        optimizer = spec.optimizer.build(model.parameters(), device)
         engine = make_engine(compute, plan, model, lambda x: to_float(x).contiguous(memory_format=format_))
         began = time.perf_counter()
         done = 0

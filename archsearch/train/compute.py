@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.native.library import load, missing
+from archsearch.native.library import load_library, why_missing
 from archsearch.native.planner import supports
 from archsearch.spec.layers.convolution import Conv2d, Convolution
 from archsearch.spec.network import NetworkPlan
@@ -75,8 +75,8 @@ def resources_here(device: str = "auto", threads: int | None = None) -> Resource
         import torch
 
         threads = torch.get_num_threads()
-    there = load() is not None
-    return Resources(resolve_device(device), there, threads, "" if there else missing())
+    there = load_library() is not None
+    return Resources(resolve_device(device), there, threads, "" if there else why_missing())
 
 
 def decide(plan: ExperimentPlan, resources: Resources | None = None) -> Compute:
@@ -136,7 +136,7 @@ def _impossible(
         return reason
     if resources is not None:
         return None if resources.native else resources.why_no_native
-    return None if load() is not None else missing()
+    return None if load_library() is not None else why_missing()
 
 
 def _not_worth_it(network: NetworkPlan) -> str | None:

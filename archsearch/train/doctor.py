@@ -12,11 +12,11 @@ from typing import NamedTuple
 import torch
 
 from archsearch import __version__
+from archsearch.data.library import import_torchvision
 from archsearch.data.location import data_dir as locate_data
-from archsearch.data.vision import import_torchvision
 from archsearch.errors import UnavailableError
-from archsearch.native.library import load as load_native
-from archsearch.native.library import missing as missing_native
+from archsearch.native.library import load_library as load_native
+from archsearch.native.library import why_missing as missing_native
 from archsearch.train.compute import resolve_device
 from archsearch.train.environment import processor
 
@@ -24,7 +24,7 @@ _PACKAGES = ("torch", "torchvision", "optuna", "pydantic", "numpy", "scipy", "pl
 _OPTIONAL = ("optuna-dashboard", "psycopg")
 
 
-class Finding(NamedTuple):
+class MachineFact(NamedTuple):
     """One line of the report; `advice` is empty where all is well."""
 
     name: str
@@ -32,45 +32,45 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def examine(*, runs_dir: Path, data_dir: Path | None = None) -> list[Finding]:
+def examine_machine(*, runs_dir: Path, data_dir: Path | None = None) -> list[MachineFact]:
     """Look at everything a run needs; takes a second or two, for the matrix product."""
     return [
-        Finding("archsearch", __version__),
-        Finding("python", sys.version.split()[0]),
+        MachineFact("archsearch", __version__),
+        MachineFact("python", sys.version.split()[0]),
         *(_package(name) for name in _PACKAGES),
         _torchvision(),
-        Finding("processor", f"{processor()}, {os.cpu_count()} cores"),
-        Finding("device", _device()),
-        Finding("threads", str(torch.get_num_threads())),
+        MachineFact("processor", f"{processor()}, {os.cpu_count()} cores"),
+        MachineFact("device", _device()),
+        MachineFact("threads", str(torch.get_num_threads())),
         _native(),
-        Finding("matrix product", f"{matrix_product_rate():.0f} GFLOP/s (1024 x 1024, float32, CPU)"),
+        MachineFact("matrix product", f"{matrix_product_rate():.0f} GFLOP/s (1024 x 1024, float32, CPU)"),
         _folder("data folder", locate_data(data_dir), "--data-dir or ARCHSEARCH_DATA"),
         _folder("runs folder", runs_dir.absolute(), "--runs-dir or ARCHSEARCH_RUNS"),
     ]
 
 
-def _package(name: str) -> Finding:
+def _package(name: str) -> MachineFact:
     try:
-        return Finding(name, version(name))
+        return MachineFact(name, version(name))
     except PackageNotFoundError:
         extra = {"optuna-dashboard": "dashboard", "psycopg": "postgres"}.get(name)
         advice = "" if name in _OPTIONAL else "install archsearch again"
-        return Finding(name, f"not installed (extra: {extra})" if extra else "missing", advice)
+        return MachineFact(name, f"not installed (extra: {extra})" if extra else "missing", advice)
 
 
-def _torchvision() -> Finding:
+def _torchvision() -> MachineFact:
     try:
         import_torchvision()
     except UnavailableError as error:
-        return Finding("torchvision works", "no", str(error))
-    return Finding("torchvision works", "yes")
+        return MachineFact("torchvision works", "no", str(error))
+    return MachineFact("torchvision works", "yes")
 
 
-def _native() -> Finding:
+def _native() -> MachineFact:
     library = load_native()
     if library is None:
-        return Finding("native engine", "none, everything runs on torch", missing_native())
-    return Finding("native engine", f"{library.variant} ({library.lanes} images side by side)")
+        return MachineFact("native engine", "none, everything runs on torch", missing_native())
+    return MachineFact("native engine", f"{library.variant} ({library.lanes} images side by side)")
 
 
 def _device() -> str:
@@ -89,9 +89,9 @@ def matrix_product_rate(size: int = 1024, repeats: int = 20) -> float:
     return 2 * size**3 / best / 1e9
 
 
-def _folder(name: str, path: Path, how: str) -> Finding:
+def _folder(name: str, path: Path, how: str) -> MachineFact:
     there = path
     while not there.exists() and there != there.parent:
         there = there.parent
     advice = "" if os.access(there, os.W_OK) else f"{there} cannot be written; choose another with {how}"
-    return Finding(name, str(path), advice)
+    return MachineFact(name, str(path), advice)

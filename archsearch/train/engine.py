@@ -21,11 +21,11 @@ from archsearch.data.augment import augment
 from archsearch.data.prepare import to_float
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.native.network import NativeNetwork
-from archsearch.spec.dataset import AnyAugmentation
+from archsearch.spec.augmentations import AnyAugmentation
+from archsearch.spec.training import LossFunction
 from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import autocast
-from archsearch.train.losses import LossFunction, loss_function
 
 
 class Engine(Protocol):
@@ -125,6 +125,5 @@ def make_engine(
     if compute.engine == "native":
         network = NativeNetwork(plan.network, train.loss, model, compute.threads)
         return NativeEngine(network, data.augment, prepare if data.normalize else None)
-    return TorchEngine(
-        model, loss_function(train.loss), data.augment, prepare, compute.device, compute.precision, plan.facts.task
-    )
+    loss_of, task = train.loss.function(), plan.facts.task
+    return TorchEngine(model, loss_of, data.augment, prepare, compute.device, compute.precision, task)

@@ -21,14 +21,14 @@ from archsearch.data.split import divide
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import direction_of
 from archsearch.spec.network import build_network
+from archsearch.spec.training import LossFunction
 from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import memory_format
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
-from archsearch.train.losses import LossFunction, measure
-from archsearch.train.optimizers import optimizer as make_optimizer
+from archsearch.train.losses import measure
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
@@ -142,7 +142,7 @@ def train(
     """
     spec, device, layout = plan.spec.train, compute.device, memory_format(compute)
     model = initial_network(plan, seed).to(device).to(memory_format=layout)
-    optimizer = make_optimizer(spec.optimizer, model.parameters(), device)
+    optimizer = spec.optimizer.build(model.parameters(), device)
     loss_of = measure(spec.eval_loss)
     training, validation, test = parts(plan, seed, dataset, device)
     prepare = _prepare(plan, training, layout)

@@ -22,7 +22,7 @@ from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
 from archsearch.metrics import of_task
-from archsearch.native.library import load as load_native
+from archsearch.native.library import load_library as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
 from archsearch.train.compute import Compute, decide

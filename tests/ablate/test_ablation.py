@@ -51,17 +51,17 @@ class Enough(Exception):
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Let the worker die before the run after the first few."""
-    from archsearch.study import worker
+    from archsearch.study import network_runner
 
-    trained, real = [0], worker.run
+    trained, real = [0], network_runner.run
 
     def run(*arguments: object, **settings: object) -> object:
         if trained[0] == count:
-            raise Enough
+            raise Enough("enough runs")
         trained[0] += 1
         return real(*arguments, **settings)
 
-    monkeypatch.setattr(worker, "run", run)
+    monkeypatch.setattr(network_runner, "run", run)
 
 
 def test_one_factor_at_a_time_gives_the_paired_numbers_of_the_runs(planned, run_ablation, tmp_path) -> None:
@@ -222,7 +222,7 @@ def test_two_interrupted_and_resumed_halves_give_the_table_of_one(planned, run_a
     for count in (3, 5):
         with monkeypatch.context() as patch:
             stop_after(patch, count)
-            with pytest.raises(Enough):
+            with pytest.raises(Enough, match=r"^enough runs$"):
                 run_ablation(ablation, runs_dir=tmp_path / "halves")
         monkeypatch.setattr(
             "archsearch.study.queue._dead_here", lambda owner: True
@@ -237,7 +237,7 @@ def test_two_interrupted_and_resumed_halves_give_the_table_of_one(planned, run_a
 
 def test_unfinished_ablation_has_estimates_and_no_verdicts(planned, run_ablation, tmp_path, monkeypatch) -> None:
     stop_after(monkeypatch, 6)
-    with pytest.raises(Enough):
+    with pytest.raises(Enough, match=r"^enough runs$"):
         run_ablation(planned())
     report = report_on(opened(tmp_path / "runs"))
     assert not report.complete
@@ -356,20 +356,20 @@ def test_failed_run_is_tried_again_by_later_calls_up_to_a_limit(planned, run_abl
 
 
 def test_cell_that_is_out_of_memory_fails_and_the_others_go_on(planned, run_ablation, monkeypatch) -> None:
-    from archsearch.study import worker
+    from archsearch.study import network_runner
 
-    real = worker.run
+    real = network_runner.run
 
     def run(plan, **settings):
         if plan.spec.name.endswith("width-x2"):
             raise MemoryError("Unable to allocate 9 TiB")
         return real(plan, **settings)
 
-    monkeypatch.setattr(worker, "run", run)
+    monkeypatch.setattr(network_runner, "run", run)
     report = run_ablation(planned(FACTORS + SCREEN))
     assert (report.runs.completed, report.runs.failed, report.complete) == (6, 3, True)
     assert {failure.reason for failure in report.failures} == {"out of memory: Unable to allocate 9 TiB"}
-    monkeypatch.setattr(worker, "run", real)
+    monkeypatch.setattr(network_runner, "run", real)
     assert run_ablation(planned(FACTORS + SCREEN)).runs.completed == 9
 
 
@@ -401,7 +401,7 @@ def test_sequential_design_stops_what_is_decided_and_resumes_to_the_same(
     assert len(report.cells[1].values) == width.n
     with monkeypatch.context() as patch:
         stop_after(patch, 10)
-        with pytest.raises(Enough):
+        with pytest.raises(Enough, match=r"^enough runs$"):
             run_ablation(ablation, runs_dir=tmp_path / "halves")
     monkeypatch.setattr("archsearch.study.queue._dead_here", lambda owner: True)
     assert timeless(run_ablation(ablation, runs_dir=tmp_path / "halves")) == timeless(report)

@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from archsearch.ablate.ablation_file import DesignName, changed, load_ablation
+from archsearch.ablate.ablation_file import changed, load_ablation
+from archsearch.ablate.ablation_spec import DesignName
 from archsearch.ablate.between import declare_between
 from archsearch.ablate.design.designs import DESIGNS
-from archsearch.ablate.planned import Ablation, Question, plan_ablation
-from archsearch.ablate.schema import schema
+from archsearch.ablate.planned import Ablation, plan_ablation
+from archsearch.ablate.questions import Question
 from archsearch.ablate.write import ablation_yaml
+from archsearch.cli.schema import schemas
 from archsearch.errors import SpecError, UsageError
 from archsearch.spec.text.yaml import read_file, read_text
 from tests.ablate.conftest import FACTORS, TINY
 
 ROOT = Path(__file__).parents[2]
-VALIDATOR = Draft7Validator(schema())
+VALIDATOR = Draft7Validator(schemas()["ablation"])
 
 
 def test_cells_and_questions_of_one_factor_at_a_time(planned) -> None:
@@ -48,10 +50,11 @@ def test_design_names_of_the_language_are_those_there_are() -> None:
 
 
 def test_questions_of_each_design(planned) -> None:
-    names = {}
+    names, kinds = {}, {}
     for design in ("leave_one_out", "path", "path_and_leave_one_out", "full_factorial", "shapley"):
         ablation = planned(f"{FACTORS}design: {design}\n")
         names[design] = [(q.name, q.against) for q in ablation.questions]
+        kinds[design] = [q.kind for q in ablation.questions]
     both = "activation=tanh+width=x2"
     path = [("then activation", "tiny"), ("then width", "activation=tanh")]
     assert names == {
@@ -60,6 +63,13 @@ def test_questions_of_each_design(planned) -> None:
         "path_and_leave_one_out": [*path, ("without activation", both)],
         "full_factorial": [("activation", "tiny"), ("width", "tiny"), ("activation:width", "tiny")],
         "shapley": [("all changes together", "tiny"), ("activation", "tiny"), ("width", "tiny")],
+    }
+    assert kinds == {
+        "leave_one_out": ["comparison", "comparison"],
+        "path": ["step", "step"],
+        "path_and_leave_one_out": ["step", "step", "comparison"],
+        "full_factorial": ["effect", "effect", "interaction"],
+        "shapley": ["comparison", "share", "share"],
     }
 
 
@@ -287,8 +297,8 @@ def test_specs_that_compute_the_same_have_nothing_to_ablate() -> None:
 
 def test_committed_schema_is_the_one_the_code_makes() -> None:
     """After a change of the language: archsearch schema --write schema"""
-    assert json.loads((ROOT / "schema/ablation.schema.json").read_text(encoding="utf-8")) == schema()
-    Draft7Validator.check_schema(schema())
+    assert json.loads((ROOT / "schema/ablation.schema.json").read_text(encoding="utf-8")) == schemas()["ablation"]
+    Draft7Validator.check_schema(schemas()["ablation"])
 
 
 @pytest.mark.parametrize("name", ["documented", "lenet5_factors"])

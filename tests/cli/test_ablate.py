@@ -112,8 +112,8 @@ def test_list_and_check_tell_ablations_from_searches(cli, mine, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["ablate", "lenet"], 3, "lenet is a search and no ablation; `archsearch study lenet` runs it"),
-        (["study", "documented"], 3, "documented is an ablation and no search; `archsearch ablate documented` runs it"),
+        (["ablate", "lenet"], 3, "lenet: this is a search, no ablation; use `archsearch study lenet`"),
+        (["study", "documented"], 3, "documented: this is an ablation, no search; use `archsearch ablate documented`"),
         (["ablate", "documentd"], 3, "unknown study 'documentd'; did you mean 'documented'?"),
         (["ablate"], 2, "give an ablation (see `archsearch list`), or two specs with --from and --to"),
         (["ablate", "mine.yaml", "--from", "lenet5", "--to", "lenet_l1"], 2, "give an ablation (see"),
@@ -159,7 +159,7 @@ def test_plan_says_what_will_run_and_what_it_can_show(cli, mine, tmp_path):
     done = cli("plan", "mine.yaml", "--workers", "1", "--effect", "0.5")
     assert "30 runs, 4 of them cached: 26 to run, about" in done.out
     assert (
-        "smallest p of 10 pairs: 0.00195, with Holm over 2: 0.00391. With Holm over 2 comparisons at least 7 pairs can "
+        "smallest p of 10 pairs: 0.0020, with Holm over 2: 0.0039. With Holm over 2 comparisons at least 7 pairs can "
         "be significant, and a claim has at least 10." in done.out
     )
     few = ("--workers", "1", "--timeout", "0", "--json")

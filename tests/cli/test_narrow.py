@@ -83,7 +83,7 @@ def test_data_sets(printed):
         train=60_000, test=10_000, size=30_878_645, where="/home/somebody/data/FashionMNIST",
         present=True,
     )  # fmt: skip
-    text = printed(machine.print_data_sets, [one])
+    text = printed(machine.print_data_sets, [one], {})
     holds(text, "fashion_mnist", "1x28x28", "60,000", "10,000")
 
 

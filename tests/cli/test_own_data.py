@@ -39,7 +39,7 @@ def test_show_and_run_say_how_signals_are_read(cli, signals):
     ]
     done = cli("run", "har.yaml", "data.channels=last")
     assert done.code == 0
-    assert done.err.splitlines()[0].endswith("npz 9x128, read as 9 channels of 128 steps, 1 epochs of batches of 8")
+    assert done.err.splitlines()[0].endswith("npz 9x128, read as 9 channels of 128 steps, 1 epoch of batches of 8")
     assert "data: not used: 1 other array (subject)" in done.err.splitlines()
     assert "lint: A013" not in done.err
     assert "lint: A013 arrays that look like channels last" in cli("run", "har.yaml").err

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsearch.data.augment import augment
-from archsearch.spec.dataset import AnyAugmentation, Crop, Flip, Rotate, Shift
+from archsearch.spec.augmentations import AnyAugmentation, Crop, Flip, Rotate, Shift
 
 STEPS: list[AnyAugmentation] = [
     Shift(pixels=2),

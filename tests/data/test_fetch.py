@@ -13,6 +13,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from archsearch.data import fetch, origins, vision
+from archsearch.data.library import import_torchvision
 from archsearch.data.prepare import load
 from archsearch.data.registry import DATASETS, Downloaded
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
@@ -251,18 +252,18 @@ def test_import_torchvision_explains_a_pair_that_does_not_fit(
 
     monkeypatch.setattr(importlib, "import_module", broken)
     with pytest.raises(UnavailableError, match=r"cannot be imported .*pip install --force-reinstall torch torchvision"):
-        vision.import_torchvision()
+        import_torchvision()
 
 
 def test_import_torchvision_gives_the_module() -> None:
-    assert vision.import_torchvision("torchvision.datasets").__name__ == "torchvision.datasets"
+    assert import_torchvision("torchvision.datasets").__name__ == "torchvision.datasets"
 
 
 @pytest.mark.parametrize("name", [name for name, entry in DATASETS.items() if isinstance(entry, Downloaded)])
 def test_every_downloaded_entry_is_a_torchvision_class_with_its_arguments(name: str, tmp_path: Path) -> None:
     entry = DATASETS[name]
     assert isinstance(entry, Downloaded)
-    dataset = getattr(vision.import_torchvision("torchvision.datasets"), entry.torchvision)
+    dataset = getattr(import_torchvision("torchvision.datasets"), entry.torchvision)
     for arguments in (entry.train_arguments, entry.test_arguments):
         with contextlib.suppress(RuntimeError, FileNotFoundError):  # not found: the arguments were accepted
             dataset(root=str(tmp_path), download=False, **arguments)

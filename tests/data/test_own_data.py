@@ -14,7 +14,8 @@ from archsearch.data.prepare import load
 from archsearch.data.remarks import read_as, remarks
 from archsearch.data.split import divide
 from archsearch.errors import DamagedFileError, SpecError
-from archsearch.spec.dataset import DataSpec, Flip
+from archsearch.spec.augmentations import Flip
+from archsearch.spec.dataset import DataSpec
 
 Y = np.array([0, 1, 2, 0, 1, 2])
 

@@ -338,7 +338,7 @@ def real_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = location.data_dir()
     entry = DATASETS["mnist"]
     assert isinstance(entry, Downloaded)
-    if raw.missing(entry, folder):
+    if raw.missing_files(entry, folder):
         pytest.skip(f"no MNIST in {folder}")
     linked = tmp_path_factory.mktemp("real")
     for file in entry.files:

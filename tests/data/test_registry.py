@@ -10,7 +10,8 @@ import pytest
 from archsearch.data.facts import DataFacts, describe
 from archsearch.data.registry import DATASETS, Downloaded
 from archsearch.errors import LimitError, SpecError
-from archsearch.spec.dataset import Crop, DataSpec, Rotate, Shift
+from archsearch.spec.augmentations import Crop, Rotate, Shift
+from archsearch.spec.dataset import DataSpec
 from archsearch.task import Classification
 
 DOWNLOADED = [name for name, entry in DATASETS.items() if isinstance(entry, Downloaded)]

@@ -10,13 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archsearch.native.library import VARIANTS, Library, load
+from archsearch.native.library import VARIANTS, Library, load_library
 from archsearch.native.network import NativeNetwork
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer
 from archsearch.spec.network import NetworkPlan, build_network, plan_network
 from archsearch.spec.training import AnyLoss, TrainSpec
-from archsearch.train.losses import loss_function
 from tests.train.conftest import runs_dir, train_tiny  # noqa: F401 - fixtures
 
 CLASSES = 5
@@ -27,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/native" in str(item.path):
             item.add_marker(pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel"))
-    if load() is None:
+    if load_library() is None:
         for item in items:
             if "tests/native" in str(item.path) and "no_binary" not in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="the native engine is not built"))
@@ -44,12 +43,12 @@ def _one_torch_thread() -> Iterator[None]:
 
 def available() -> list[str]:
     """The variants that this machine can run."""
-    return [variant for variant in VARIANTS if load(variant) is not None]
+    return [variant for variant in VARIANTS if load_library(variant) is not None]
 
 
 def library(variant: str) -> Library:
     """A variant that is there."""
-    found = load(variant)
+    found = load_library(variant)
     assert found is not None
     return found
 
@@ -88,7 +87,7 @@ class Pair:
         x = self.x[self.rows]
         dtype = next(self.model.parameters()).dtype
         outputs = self.model(x.to(dtype) / 255 if x.dtype == torch.uint8 else x)
-        loss = loss_function(self.loss)(outputs, self.y[self.rows])
+        loss = self.loss.function()(outputs, self.y[self.rows])
         loss.backward()
         gradients = [p.grad.clone() for p in self.model.parameters()]
         self.model.zero_grad()

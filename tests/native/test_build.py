@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.native.build import HERE, build, compiler, variants
+from archsearch.native.build import HERE, build, buildable, compiler
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +33,7 @@ def test_a_compiler_that_fails_leaves_nothing_behind(monkeypatch, tmp_path):
 def test_structs_are_those_of_the_header():
     """`Library` refuses a binary whose Operation has another size; here the fields' names and order."""
     from archsearch.native.library import COperation
-    from archsearch.native.planner import FUNCTIONS, LOSSES, Kind
+    from archsearch.native.program import FUNCTIONS, LOSSES, OperationKind
 
     header = (HERE / "source" / "program.h").read_text(encoding="utf-8")
     body = header[header.index("struct Operation {") : header.index("struct Program {")]
@@ -45,7 +45,7 @@ def test_structs_are_those_of_the_header():
     ]
     assert declared == [name for name, _ in COperation._fields_]
     for enum, expected in (
-        ("Kind", [k.name.lower() for k in Kind]),
+        ("OperationKind", [k.name.lower() for k in OperationKind]),
         ("Loss", list(LOSSES)),
         ("Function", list(FUNCTIONS)),
     ):
@@ -55,7 +55,7 @@ def test_structs_are_those_of_the_header():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", variants())
+@pytest.mark.parametrize("variant", buildable())
 def test_kernels_are_clean_under_address_and_undefined_behaviour_sanitizers(tmp_path, variant):
     command = compiler()
     assert command is not None

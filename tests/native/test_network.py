@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archsearch.errors import SpecError
-from archsearch.native.planner import UnsupportedError, compile_network, place, supports
+from archsearch.native.planner import compile_network, place, supports
+from archsearch.native.program import UnsupportedError
 from archsearch.spec.layers.base import product
 from archsearch.spec.network import PlanError
 from archsearch.spec.training import TrainSpec
@@ -232,7 +235,7 @@ TRAIN = TrainSpec(epochs=1)
 )
 def test_unsupported_layer_is_named(written, reason):
     assert supports(planned(written, SHAPE), TRAIN) == reason
-    with pytest.raises(UnsupportedError):
+    with pytest.raises(UnsupportedError, match=f"^{re.escape(reason)}$"):
         compile_network(planned(written, SHAPE), TRAIN.loss)
 
 

@@ -11,7 +11,7 @@ from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.native import library
 from archsearch.train import compute
-from archsearch.train.doctor import examine
+from archsearch.train.doctor import examine_machine
 from archsearch.train.loop import Progress
 from archsearch.train.run import Silent, identity, run_id
 from tests.train.conftest import tiny
@@ -68,11 +68,11 @@ def test_native_run_stopped_after_an_epoch_goes_on_to_the_same_bits(changes):
 
     class StopAfterOne(Silent):
         def epoch(self, record):
-            raise StopError
+            raise StopError("after one epoch")
 
     whole = trained(**changed(changes))
     kept: list[Progress] = []
-    with pytest.raises(StopError):
+    with pytest.raises(StopError, match=r"^after one epoch$"):
         trained(keep=lambda p: kept.append(copy.deepcopy(p)), watch=StopAfterOne(), **changed(changes))
     resumed = trained(progress=kept[-1], **changed(changes))
     assert_equal(weights(whole.model), weights(resumed.model))
@@ -129,20 +129,20 @@ def test_without_a_binary_auto_means_torch_and_doctor_says_what_to_do(monkeypatc
     auto = plan.spec.train.model_copy(update={"engine": "auto"})
     why = "not built: install a C++ compiler (g++ or clang++) and then archsearch again"
     assert compute.choose_engine(plan.network, auto, "cpu") == compute.EngineChoice("torch", why)
-    findings = {finding.name: finding for finding in examine(runs_dir=tmp_path)}
+    findings = {finding.name: finding for finding in examine_machine(runs_dir=tmp_path)}
     assert findings["native engine"][1:] == ("none, everything runs on torch", why)
 
 
 @pytest.mark.no_binary
 def test_environment_switches_the_engine_off(monkeypatch):
     monkeypatch.setenv("ARCHSEARCH_NATIVE", "off")
-    assert library.load() is None
-    assert library.missing() == "switched off by ARCHSEARCH_NATIVE=off"
+    assert library.load_library() is None
+    assert library.why_missing() == "switched off by ARCHSEARCH_NATIVE=off"
 
 
 def test_environment_names_a_variant(monkeypatch):
     monkeypatch.setenv("ARCHSEARCH_NATIVE", "plain")
-    found = library.load()
+    found = library.load_library()
     assert found is not None
     assert (found.variant, found.lanes) == ("plain", 4)
 

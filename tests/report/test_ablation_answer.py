@@ -9,18 +9,16 @@ import pytest
 
 from archsearch.ablate.ablation import report_on
 from archsearch.ablate.design.fitting import LeftOut
-from archsearch.ablate.evidence import evidence_of
-from archsearch.ablate.record import Failure
+from archsearch.ablate.record import Failure, ablation_evidence
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import MOST_NETWORKS, ablation_document, answer
 from archsearch.report.cells import headings
-from archsearch.report.dashboard import shown
-from archsearch.report.document import Diagram
+from archsearch.report.dashboard import view_of
+from archsearch.report.document import Diagram, Source
 from archsearch.report.figures.effects import forest_data
 from archsearch.report.figures.figure import Missing
-from archsearch.report.source import Source
 from archsearch.stats.effect import Exclusion
-from archsearch.study.lifecycle import existing_ablation, kind_of
+from archsearch.study.lifecycle import existing_ablation, kind_of_study
 from archsearch.study.storage import default_url, open_storage
 
 ORDER = ["better", "worse", "equivalent", "inconclusive"]
@@ -35,7 +33,7 @@ def opened(workshop):
 
 @pytest.fixture(scope="module")
 def held(workshop, opened):
-    return report_on(opened[0], workshop.runs_dir / "ablation"), evidence_of(opened[0])
+    return report_on(opened[0], workshop.runs_dir / "ablation"), ablation_evidence(opened[0])
 
 
 def judged(report, *verdicts, **update):
@@ -105,7 +103,9 @@ def test_factorial_counts_interactions_apart(held):
     names = ("activation", "width", "rate", "activation:width")
     report = judged(held[0], "better", "better", "inconclusive", "worse")
     renamed = [e.model_copy(update={"variant": name}) for e, name in zip(report.effects, names, strict=True)]
-    asked = [q.model_copy(update={"name": name}) for q, name in zip(report.questions, names, strict=True)]
+    kinds = ("effect", "effect", "effect", "interaction")
+    named = zip(report.questions, names, kinds, strict=True)
+    asked = [q.model_copy(update={"name": name, "kind": kind}) for q, name, kind in named]
     update = {"design": "full_factorial", "effects": tuple(renamed), "questions": tuple(asked)}
     assert answer(report.model_copy(update=update))[0] == (
         "Of 3 changes around tiny, averaged over the others, 2 are better, 1 is inconclusive; the one pair "
@@ -213,14 +213,14 @@ def test_ablation_is_reported_from_the_storage_alone(workshop, ablation_made, tm
 
 
 def test_dashboard_gets_the_figures_and_the_verdicts(opened, held):
-    given = shown(*opened)
+    given = view_of(*opened)
     assert list(given.figures) == ["ablation-forest", "ablation-pairs", "ablation-power"]
     assert held[0].effects[0].sentence in given.note
 
 
 def test_what_is_no_ablation_is_refused(workshop, opened):
     storage = open_storage(default_url(workshop.runs_dir), reading=True)
-    assert (kind_of("small", storage), kind_of("factors", opened[1])) == ("search", "ablation")
+    assert (kind_of_study("small", storage), kind_of_study("factors", opened[1])) == ("search", "ablation")
     with pytest.raises(UsageError, match="small is no ablation"):
         existing_ablation("small", storage)
     with pytest.raises(UsageError, match="no ablation 'factors' in this storage"):

@@ -9,9 +9,9 @@ import pytest
 from archsearch.report.answers.search import answer
 from archsearch.report.document import Diagram
 from archsearch.report.figures.figure import Missing
-from archsearch.report.names import find
+from archsearch.report.names import find_named
 from archsearch.search.confirm import BASELINE, conclude
-from archsearch.search.evidence import evidence_of
+from archsearch.search.evidence import search_evidence
 from archsearch.search.search import report_on
 from archsearch.stats.effect import Family
 from archsearch.stats.over_seeds import summarise
@@ -26,7 +26,7 @@ NAMES = ("tiny", "wider")
 def held(workshop):
     storage = open_storage(default_url(workshop.runs_dir))
     study = existing_study("small", storage)
-    return report_on(study, storage), evidence_of(study, storage)
+    return report_on(study, storage), search_evidence(study, storage)
 
 
 def confirmed(**test):
@@ -48,8 +48,8 @@ def confirmed(**test):
         ),
         (
             {BASELINE: 0.95, "trial_1": 0.95},
-            "No network is shown to be better than the baseline: trial 1, +0.00 points, is inconclusive with 8 seeds; "
-            "about 20 seeds settle a difference of 0.10 points.",
+            "No network was found that is better than the baseline: the best finalist, trial 1, is equivalent to it "
+            "within 0.10 points.",
         ),
         (
             {BASELINE: 0.97, "trial_1": 0.95},
@@ -146,7 +146,9 @@ def test_runs_of_two_experiments_are_judged_by_pairs(runs_report):
 
 
 def test_runs_that_cannot_be_paired_name_no_winner(workshop):
-    ids = [find([str(workshop.folder / f"{n}.yaml")], workshop.runs_dir, None).runs[0].result.run_id for n in NAMES]
+    ids = [
+        find_named([str(workshop.folder / f"{n}.yaml")], workshop.runs_dir, None).runs[0].result.run_id for n in NAMES
+    ]
     document = workshop.make(*ids).document
     assert document.answer[0].startswith("2 experiments; which of them is best was not tested")
     assert "one run says nothing about the spread" in " ".join(document.answer)

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from archsearch.report.cells import cell_text, heading_text, headings, written_rows
-from archsearch.report.figures.figure import Column, Table, interval, mean_and_sd
+from archsearch.report.figures.figure import Column, Table, interval_columns, mean_and_sd
 from archsearch.wording import short_number
 
 
@@ -50,7 +50,12 @@ def test_short_number_has_three_digits_and_a_unit():
 
 
 def test_what_is_one_thing_to_people_stands_in_one_column():
-    columns = (Column("x"), *mean_and_sd("accuracy", "percent"), *interval("points"), *mean_and_sd("loss", "number"))
+    columns = (
+        Column("x"),
+        *mean_and_sd("accuracy", "percent"),
+        *interval_columns("points"),
+        *mean_and_sd("loss", "number"),
+    )
     table = Table(columns, (("a", 0.941, 0.0042, -0.001, 0.003, 0.28113, 0.01234), ("b", 0.9, *[None] * 5)))
     assert [tuple(one) for one in headings(table)] == [
         ("x", False), ("accuracy ± SD", True), ("95 % interval (points)", True), ("loss ± SD", True),

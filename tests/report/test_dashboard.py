@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from archsearch.report.dashboard import answer, shown_of
+from archsearch.report.dashboard import search_note, view_of_search
 from tests.report.figures.records import confirmation, long_record, record, trial
 
 
 def test_dashboard_gets_every_figure_there_is_and_the_gaps():
-    given = shown_of(long_record(60).model_copy(update={"missing": ("something",)}))
+    given = view_of_search(long_record(60).model_copy(update={"missing": ("something",)}))
     assert list(given.figures)[:2] == ["search-history", "search-importances"]
     assert len(given.figures) == 11
     assert given.note.endswith("\n\n- something")
@@ -15,9 +15,9 @@ def test_dashboard_gets_every_figure_there_is_and_the_gaps():
 
 def test_answer_says_what_is_confirmed_and_what_is_not():
     trials = [trial(0, value=0.90), trial(1, value=0.95)]
-    assert answer(record(trials)) == (
+    assert search_note(record(trials)) == (
         "The best so far is trial 1 with 95.00 % validation accuracy, +5.00 points from the baseline; "
         "nothing is confirmed on fresh seeds yet."
     )
-    assert answer(record(trials, confirmed=confirmation())) == "Trial 1 is first."
-    assert answer(record([trial(0, "running", None)])) == "No trial has completed yet."
+    assert search_note(record(trials, confirmed=confirmation())) == "Trial 1 is first."
+    assert search_note(record([trial(0, "running", None)])) == "No trial has completed yet."

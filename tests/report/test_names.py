@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from archsearch.errors import DamagedFileError, UsageError
-from archsearch.report.names import find
+from archsearch.report.names import find_named
 
 
 @pytest.fixture
 def ids(workshop):
-    return {run.result.seed: run.result.run_id for run in find([spec(workshop)], workshop.runs_dir, None).runs}
+    return {run.result.seed: run.result.run_id for run in find_named([spec(workshop)], workshop.runs_dir, None).runs}
 
 
 def spec(workshop, name="wider") -> str:
@@ -21,7 +21,7 @@ def spec(workshop, name="wider") -> str:
 
 
 def test_study_is_found_by_name(workshop):
-    found = find(["small"], workshop.runs_dir, None)
+    found = find_named(["small"], workshop.runs_dir, None)
     assert (found.study, found.runs, found.notes) == ("small", (), ())
 
 
@@ -29,7 +29,7 @@ def test_study_comes_before_a_spec_of_its_name_and_says_so(workshop, tmp_path, m
     (tmp_path / "specs").mkdir()
     shutil.copy(spec(workshop, "tiny"), tmp_path / "specs" / "small.yaml")
     monkeypatch.chdir(tmp_path)
-    found = find(["small"], workshop.runs_dir, None)
+    found = find_named(["small"], workshop.runs_dir, None)
     assert found.study == "small"
     assert found.notes == ("small is a study and a spec; this is the study (the spec's runs: specs/small.yaml)",)
 
@@ -37,12 +37,12 @@ def test_study_comes_before_a_spec_of_its_name_and_says_so(workshop, tmp_path, m
 def test_run_is_found_by_id_by_its_beginning_and_by_folder(workshop, ids):
     id_ = ids[0]
     for name in (id_, id_[:10], str(workshop.runs_dir / id_)):
-        (run,) = find([name], workshop.runs_dir, None).runs
+        (run,) = find_named([name], workshop.runs_dir, None).runs
         assert (run.result.run_id, run.directory) == (id_, workshop.runs_dir / id_)
 
 
 def test_spec_means_its_runs_whatever_the_seed(workshop):
-    runs = find([spec(workshop)], workshop.runs_dir, None).runs
+    runs = find_named([spec(workshop)], workshop.runs_dir, None).runs
     assert sorted(run.result.seed for run in runs) == [0, 1]
     assert {run.result.name for run in runs} == {"wider"}
 
@@ -52,18 +52,18 @@ def test_begun_run_is_named_as_not_finished(workshop, ids, tmp_path):
     for id_ in ids.values():
         shutil.copytree(workshop.runs_dir / id_, runs_dir / id_)
     (runs_dir / ids[1] / "result.json").unlink()
-    found = find([spec(workshop)], runs_dir, None)
+    found = find_named([spec(workshop)], runs_dir, None)
     assert [run.result.seed for run in found.runs] == [0]
     assert [(one.name, one.seed, one.directory) for one in found.unfinished] == [("wider", 1, runs_dir / ids[1])]
     with pytest.raises(UsageError, match="is not finished; archsearch run goes on with it"):
-        find([ids[1]], runs_dir, None)
+        find_named([ids[1]], runs_dir, None)
 
 
 def test_beginning_of_several_runs_is_refused(workshop, ids, tmp_path):
     for end in ("11", "22"):
         shutil.copytree(workshop.runs_dir / ids[0], tmp_path / f"aaaa{end}")
     with pytest.raises(UsageError, match=r"aaaa is the beginning of several runs \(aaaa11, aaaa22\)"):
-        find(["aaaa"], tmp_path, None)
+        find_named(["aaaa"], tmp_path, None)
 
 
 def test_altered_run_is_not_used(workshop, ids, tmp_path):
@@ -71,7 +71,7 @@ def test_altered_run_is_not_used(workshop, ids, tmp_path):
     path = tmp_path / ids[0] / "result.json"
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 7'))
     with pytest.raises(DamagedFileError, match="was truncated or altered"):
-        find([ids[0]], tmp_path, None)
+        find_named([ids[0]], tmp_path, None)
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ def test_altered_run_is_not_used(workshop, ids, tmp_path):
 )
 def test_unknown_name_says_what_there_is(workshop, names, message):
     with pytest.raises(UsageError, match=message):
-        find(names, workshop.runs_dir, None)
+        find_named(names, workshop.runs_dir, None)
 
 
 def test_folder_that_is_no_run_is_refused(workshop, tmp_path):
     with pytest.raises(UsageError, match=r"is no run directory: it has no run\.json"):
-        find([str(tmp_path)], workshop.runs_dir, None)
+        find_named([str(tmp_path)], workshop.runs_dir, None)
 
 
 def test_nothing_at_all_says_so(tmp_path):
     with pytest.raises(UsageError, match=r"x1 is no study, run or spec here\. Studies: none\. Runs in .*: none\."):
-        find(["x1"], Path(tmp_path), None)
+        find_named(["x1"], Path(tmp_path), None)

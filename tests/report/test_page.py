@@ -10,12 +10,11 @@ import json
 import pytest
 
 from archsearch.report.answers.search import search_document
-from archsearch.report.document import Document, Folded, KeyNumber, Section, Tabled
+from archsearch.report.document import Document, Folded, KeyNumber, Section, Source, Tabled
 from archsearch.report.figures.figure import Column, Missing, Table
 from archsearch.report.figures.lists import search_figures
 from archsearch.report.page import embedded_json, page
-from archsearch.report.source import Source
-from archsearch.search.evidence import evidence_of
+from archsearch.search.evidence import search_evidence
 from archsearch.study.lifecycle import existing_study
 from archsearch.study.storage import default_url, open_storage
 from tests.report.figures.records import long_record
@@ -152,7 +151,7 @@ def test_number_and_unit_are_not_parted_at_the_end_of_a_line():
 
 def test_page_on_two_thousand_trials_stays_small(workshop):
     storage = open_storage(default_url(workshop.runs_dir))
-    evidence = evidence_of(existing_study("small", storage), storage)
+    evidence = search_evidence(existing_study("small", storage), storage)
     record = long_record(2000)
     made = search_document(
         record.report, evidence, search_figures(record), Source("archsearch report long", "Written.")

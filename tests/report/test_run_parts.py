@@ -14,16 +14,15 @@ from sklearn.metrics import confusion_matrix
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import load_spec
 from archsearch.report.answers.runs import runs_document
-from archsearch.report.document import Gallery
+from archsearch.report.document import Gallery, Source
 from archsearch.report.experiments import KnownRun, grouped, predictions_of, probabilities_of
 from archsearch.report.figures.curves import Losses, curves_data, curves_figure
 from archsearch.report.figures.drawing import drawn
 from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.predictions import confusion_data, reliability_data
-from archsearch.report.names import find
+from archsearch.report.names import find_named
 from archsearch.report.pictures import filters_gallery, mistakes_gallery, png
 from archsearch.report.run_parts import run_parts
-from archsearch.report.source import Source
 from archsearch.train.directory import RunDirectory
 from archsearch.train.result import EpochRecord
 
@@ -31,7 +30,7 @@ from archsearch.train.result import EpochRecord
 @pytest.fixture
 def tiny(workshop):
     """Two seeds of one experiment."""
-    (group,) = grouped(find([str(workshop.folder / "tiny.yaml")], workshop.runs_dir, None).runs)
+    (group,) = grouped(find_named([str(workshop.folder / "tiny.yaml")], workshop.runs_dir, None).runs)
     return group
 
 
@@ -242,7 +241,7 @@ def test_single_missing_files_and_other_data_are_named(tiny, workshop, tmp_path)
 
 def test_runs_of_one_experiment_are_one_group_in_order_of_seeds(workshop):
     names = [str(workshop.folder / f"{name}.yaml") for name in ("wider", "tiny")]
-    groups = grouped(find(names, workshop.runs_dir, None).runs)
+    groups = grouped(find_named(names, workshop.runs_dir, None).runs)
     assert [group.label for group in groups] == ["wider", "tiny"]
     assert [run.result.seed for run in groups[0].runs] == [0, 1]
     same_name = [KnownRun(run.result.model_copy(update={"name": "x"}), None) for group in groups for run in group.runs]

@@ -9,7 +9,7 @@ import json
 
 from archsearch.report import tables
 from archsearch.report.document import Document, KeyNumber, Section, Tabled
-from archsearch.report.figures.figure import Column, Table, interval, mean_and_sd
+from archsearch.report.figures.figure import Column, Table, interval_columns, mean_and_sd
 
 COLUMNS = (Column("name"), Column("accuracy", "percent"), Column("gain", "points"), Column("seeds", "count"))
 ROWS = (("a|b_1", 0.9731, 0.0094, 3), ("=1+1", None, None, 12345))
@@ -86,7 +86,7 @@ def test_json_holds_the_numbers_as_they_are():
 def test_table_for_papers_is_a_float_of_at_most_seven_columns():
     columns = (
         Column("comparison"), Column("n", "count"), *mean_and_sd("accuracy", "percent"), Column("gain", "points"),
-        *interval("points"), Column("p", "p"), Column("verdict"),
+        *interval_columns("points"), Column("p", "p"), Column("verdict"),
     )  # fmt: skip
     row = ("a_1", 10, 0.941, 0.0042, -0.001, -0.003, 0.001, 0.00001, "worse")
     part = Tabled("results", "Results", "", Table(columns, (row,)), for_papers=True)

@@ -14,19 +14,27 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from archsearch.ablate.ablation import report_on
-from archsearch.ablate.dashboard import verdict_note
-from archsearch.ablate.evidence import Evidence, evidence_of
-from archsearch.ablate.record import AblationReport
+from archsearch.ablate.record import AblationEvidence, AblationReport, ablation_evidence
 from archsearch.report import tables
 from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.architectures import Shown, network_parts
-from archsearch.report.document import Diagram, Document, Folded, Gallery, KeyNumber, Picture, Section, Tabled
+from archsearch.report.dashboard import verdict_note
+from archsearch.report.document import (
+    Diagram,
+    Document,
+    Folded,
+    Gallery,
+    KeyNumber,
+    Picture,
+    Section,
+    Source,
+    Tabled,
+)
 from archsearch.report.experiments import KnownRun
 from archsearch.report.figures.drawing import drawing
 from archsearch.report.figures.figure import Column, Figure, Missing, Table
 from archsearch.report.page import page
-from archsearch.report.source import Source
 from archsearch.search.search import SearchSettings, search
 from archsearch.search.search_file import load_study
 from archsearch.study.lifecycle import existing_ablation
@@ -198,10 +206,10 @@ def hostile_ablation(workshop: Workshop) -> str:
     report["left_out"] = [{"cell": payload, "reason": payload, "consequence": payload} for payload in PAYLOADS]
     report["aliases"] = [[payload] for payload in PAYLOADS]
     report["notes"] = list(PAYLOADS)
-    evidence = spoiled(evidence_of(study).model_dump(mode="json"), bad)
+    evidence = spoiled(ablation_evidence(study).model_dump(mode="json"), bad)
     document = ablation_document(
         AblationReport.model_validate(report),
-        Evidence.model_validate(evidence),
+        AblationEvidence.model_validate(evidence),
         Source(command=PAYLOADS[0], made="Written."),
     )
     assert len(texts) > 80

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from archsearch.experiment_plan import load_spec
-from archsearch.search.search_file import Study, stored_study
+from archsearch.search.search_file import SearchFile, stored_study
 
 HEAD = """\
 base: digits_quickstart
@@ -31,11 +31,11 @@ train: {epochs: 2}
 
 
 @pytest.fixture(scope="session")
-def make_study() -> Callable[..., Study]:
+def make_study() -> Callable[..., SearchFile]:
     """Make a study of the embedded digits from the YAML of its open part."""
     base = load_spec("digits_quickstart", ["data.limit=20", "data.validation=40", "train.device=cpu"])
 
-    def make(text: str = SMALL, head: str = HEAD) -> Study:
+    def make(text: str = SMALL, head: str = HEAD) -> SearchFile:
         return stored_study(head + text, "small", base.model_dump(mode="json"))
 
     return make

@@ -6,8 +6,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from archsearch.search.evidence import evidence_of
+from archsearch.search.evidence import search_evidence
+from archsearch.search.progress import progress_of
 from archsearch.search.search import SearchSettings, report_on, search
+from archsearch.search.space.locate import locate
 from archsearch.study.lifecycle import existing_study
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
@@ -27,7 +29,7 @@ def finished(make_study, tmp_path_factory, data_dir):
 
 def test_evidence_holds_the_runs_of_the_finalists_and_their_reads_of_the_test_set(finished):
     study, storage = finished
-    report, evidence = report_on(study, storage), evidence_of(study, storage)
+    report, evidence = report_on(study, storage), search_evidence(study, storage)
     rows = {row.candidate: row for row in report.confirmed.candidates}
     assert list(evidence.confirmed) == list(rows)
     for name, runs in evidence.confirmed.items():
@@ -44,8 +46,8 @@ def test_evidence_holds_the_runs_of_the_finalists_and_their_reads_of_the_test_se
 
 def test_evidence_finds_the_base_among_the_trials_only_where_it_is_one(finished, make_study):
     study, storage = finished
-    located = make_study().space.locate(make_study().space.base)
-    assert (evidence_of(study, storage).base_trial is not None) == (located is not None)
+    located = locate(make_study().space, make_study().space.base)
+    assert (search_evidence(study, storage).base_trial is not None) == (located is not None)
 
 
 def test_evidence_names_every_lost_run_with_its_reason(finished):
@@ -60,8 +62,17 @@ def test_evidence_names_every_lost_run_with_its_reason(finished):
         ]  # as the queue leaves it after 20 deaths
     ):
         copy.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"slot": 6 + number, **attrs}))
-    lost = evidence_of(copy, storage).lost
+    lost = search_evidence(copy, storage).lost
     assert [(one.part, one.trial, one.outcome, one.reason, one.seed) for one in lost] == [
         ("search", 6, "diverged", "the loss is nan", 0),
         ("search", 7, "failed", "its worker died 20 times", None),
     ]
+
+
+def test_progress_counts_the_slots_and_keeps_the_best_so_far(finished):
+    study, storage, *_ = finished
+    report, progress = report_on(study, storage), progress_of(study)
+    assert (progress.done, progress.running, progress.total) == (report.trials, 0, report.trials)
+    assert len(progress.history) == report.completed
+    assert progress.history == sorted(progress.history)
+    assert progress.best == progress.history[-1] == report.selected.values[0]

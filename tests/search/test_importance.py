@@ -7,16 +7,16 @@ import random
 
 import pytest
 
-from archsearch.search.importance import LEAST_TRIALS, OpenValue, Sample, importances
+from archsearch.search.importance import LEAST_TRIALS, OpenValue, TrialSample, importances
 
 A = OpenValue(name="a", kind="choice", labels=("x", "y"))
 B = OpenValue(name="b", kind="int", low=0, high=1, step=1)
 WIDTH = OpenValue(name="conv3.width", kind="int", low=1, high=100, log=True, step=1)
 
 
-def factorial(value, repeats: int = 10) -> list[Sample]:
+def factorial(value, repeats: int = 10) -> list[TrialSample]:
     cells = list(itertools.product(("x", "y"), (0, 1))) * repeats
-    return [Sample(i, {"a": a, "b": b}, value(a, b)) for i, (a, b) in enumerate(cells)]
+    return [TrialSample(i, {"a": a, "b": b}, value(a, b)) for i, (a, b) in enumerate(cells)]
 
 
 def test_shares_are_those_of_the_variance():
@@ -37,7 +37,7 @@ def test_value_of_some_trials_only_is_judged_among_those():
         params = {"a": dice.choice("xy"), "b": dice.randint(0, 1)}
         if params["b"]:
             params["conv3.width"] = dice.randint(1, 100)
-        samples.append(Sample(i, params, 0.1 * (params["a"] == "x") + params.get("conv3.width", 0) / 100))
+        samples.append(TrialSample(i, params, 0.1 * (params["a"] == "x") + params.get("conv3.width", 0) / 100))
     with_it = sum("conv3.width" in sample.params for sample in samples)
     always, some = importances((A, B, WIDTH), samples, "value").groups
     assert (always.names, always.n) == (("a", "b"), 80)
@@ -58,7 +58,7 @@ def test_same_samples_give_the_same_shares_whatever_numbers_were_drawn_before():
     [
         (factorial(lambda a, b: float(b))[: LEAST_TRIALS - 1], "only 14 trials, at least 15 are needed"),
         (factorial(lambda a, b: 0.5), "all 40 trials have the same value"),
-        ([Sample(i, {"a": "x", "b": 1}, i / 20) for i in range(20)], "nothing varies among these 20 trials"),
+        ([TrialSample(i, {"a": "x", "b": 1}, i / 20) for i in range(20)], "nothing varies among these 20 trials"),
     ],
 )
 def test_where_there_is_nothing_to_judge_the_reason_is_given(samples, why):

@@ -99,7 +99,7 @@ def test_the_winner_is_the_best_confirmed_whatever_the_search_selected(run_searc
             "candidate_spec": spec,
             "run_seed": seed,
             "run_id": f"{spec['train']['batch_size']}-{seed}",
-            "result": {"val_accuracy": None, "test_reads": 1},
+            "result": {"val_accuracy": None, "test_reads": 1, "data_fingerprint": "f", "environment": {}},
         }
         value = accuracy + 0.001 * (seed == 12)
         confirming.add_trial(optuna.trial.create_trial(value=value, user_attrs=attrs))

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archsearch.ablate.schema import schema as ablation_schema
-from archsearch.search.schema import schemas
+from archsearch.cli.schema import schemas
 from archsearch.spec.aliases import INSTEAD, MEANS, OPEN_WORDS, PLACED
 from archsearch.spec.layers import LAYER_KINDS
-from archsearch.spec.nearest import distance, instead_of, means, nearest, open_word, placed, squashed
+from archsearch.spec.nearest import distance, instead_of, means, nearest, open_word, place_of_word, squashed
+from archsearch.spec.optimizers import OPTIMIZER_KINDS
 from archsearch.spec.text.yaml import read_text
-from archsearch.spec.training import LOSS_KINDS, OPTIMIZER_KINDS, SCHEDULE_KINDS, TrainSpec
+from archsearch.spec.training import LOSS_KINDS, SCHEDULE_KINDS, TrainSpec
 
 
 def words_of(schema: Any) -> set[str]:
@@ -32,7 +32,7 @@ def words_of(schema: Any) -> set[str]:
     return found.union(*(words_of(item) for item in schema.values()))
 
 
-VOCABULARY = set().union(*(words_of(schema) for schema in (*schemas().values(), ablation_schema())))
+VOCABULARY = set().union(*(words_of(schema) for schema in schemas().values()))
 
 
 @pytest.mark.parametrize(("word", "target"), [(word, target) for word, targets in MEANS.items() for target in targets])
@@ -67,7 +67,7 @@ def test_place_of_a_word_is_a_part_of_train_that_reads(word: str) -> None:
     tree = read_text(written, "s").plain()
     assert list(tree) == [key]
     TrainSpec.model_validate({"epochs": 20, **tree})
-    assert placed(word) == (key, written)
+    assert place_of_word(word) == (key, written)
     known = {kind.kind: set(kind.model_fields) for kind in (*OPTIMIZER_KINDS, *SCHEDULE_KINDS, *LOSS_KINDS)}
     fields = set().union(
         *known.values(),

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 from archsearch.spec.catalog import read_spec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.optimizers import OPTIMIZER_KINDS
 from archsearch.spec.text.yaml import read_text
-from archsearch.spec.training import LOSS_KINDS, OPTIMIZER_KINDS, SCHEDULE_KINDS
+from archsearch.spec.training import LOSS_KINDS, SCHEDULE_KINDS
 from tests.spec.trees import TINY
 
 SPECS = sorted(path.stem for path in (Path(__file__).parents[2] / "specs").glob("*.yaml"))
@@ -93,7 +94,7 @@ def test_spec_cannot_be_changed() -> None:
     ],
 )
 def test_training_value_out_of_range_or_of_another_type_is_refused(part: str, value: object, kind: str) -> None:
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ValidationError, match=rf"train\.{part}") as caught:
         ExperimentSpec.model_validate(tree() | {"train": {"epochs": 2, part: value}})
     assert [error["type"] for error in caught.value.errors()] == [kind]
 

@@ -132,6 +132,7 @@ def test_failed_runs_are_left_out_stated_and_counted_in_a_second_figure() -> Non
         ("other", 5, "the baseline has no value with this seed"),
         ("other", 7, "missing: there is no such run"),
     ]
+    assert [one.kind for one in verdicts.exclusions] == ["failed", "failed", "alone", "alone", "missing"]
     level = verdicts.effects[0]
     assert (level.n, level.seeds) == (8, (0, 1, 2, 4, 6, 7, 8, 9))
     assert level.notes[0] == "2 of 10 pairs left out: a run failed or has no finite value"

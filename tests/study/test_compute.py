@@ -62,7 +62,7 @@ def settings(tmp_path: Path, data_dir: Path) -> Settings:
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Say which device this machine has, and whether the native engine is there; at first a CPU with it."""
-    real = library.load()
+    real = library.load_library()
     if real is None:
         pytest.skip("the native engine is not built")
 
@@ -74,7 +74,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
         for module in (compute, study_compute):
             monkeypatch.setattr(module, "resolve_device", resolve)
-            monkeypatch.setattr(module, "load", lambda: real if native else None)
+            monkeypatch.setattr(module, "load_library", lambda: real if native else None)
             monkeypatch.setattr(module, "missing", lambda: "not built")
 
     become()
@@ -255,7 +255,7 @@ def test_mixed_pairs_of_an_older_storage_are_left_out_with_the_reason(ablation, 
     assert by_name["activation=tanh"].seeds == (0, 2)
     assert by_name["norm=batch"].seeds == (0, 1, 2)
     [excluded] = report.exclusions
-    assert (excluded.variant, excluded.seed, excluded.kind) == ("activation=tanh", 1, "left out")
+    assert (excluded.variant, excluded.seed, excluded.kind) == ("activation=tanh", 1, "mixed")
     assert re.search(reason, excluded.reason)
     assert any(note.startswith("1 run is left out, as several machines computed otherwise: ") for note in report.notes)
 

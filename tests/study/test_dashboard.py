@@ -6,7 +6,7 @@ import optuna
 import plotly.graph_objects as go
 import pytest
 
-from archsearch.study.dashboard import OURS, Shown, write_shown
+from archsearch.study.dashboard import OURS, DashboardView, write_shown
 from archsearch.study.storage import default_url, open_storage
 
 library = pytest.importorskip("optuna_dashboard")
@@ -28,13 +28,13 @@ def figure(points: int) -> go.Figure:
 
 
 def test_figures_and_note_are_there_once_however_often_they_are_written(study):
-    write_shown(study, Shown({"search-history": figure(2000)}, "First."))
-    write_shown(study, Shown({"search-history": figure(3)}, "Second."))
+    write_shown(study, DashboardView({"search-history": figure(2000)}, "First."))
+    write_shown(study, DashboardView({"search-history": figure(3)}, "Second."))
     assert drawn(study) == {"archsearch-search-history": figure(3).to_json()}
     assert library.get_note(study) == f"{OURS}\n\nSecond."
 
 
 def test_a_persons_own_note_stays(study):
     library.save_note(study, "mine")
-    write_shown(study, Shown({}, "ours"))
+    write_shown(study, DashboardView({}, "ours"))
     assert library.get_note(study) == "mine"

@@ -7,7 +7,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from archsearch.study.queue import Slot, add_slots, take
-from archsearch.study.transaction import note
+from archsearch.study.transaction import write_down
 
 PARAMS = {
     "width": (IntDistribution(6, 150, log=True), 16),
@@ -25,7 +25,7 @@ def taken(opened):
 
 def test_noted_trial_equals_one_that_optuna_wrote(taken):
     storage, study, trial = taken
-    note(storage, trial, {"network": "a\u20ac'", "macs": 3, "spec": {"x": [1, None]}}, PARAMS)
+    write_down(storage, trial, {"network": "a\u20ac'", "macs": 3, "spec": {"x": [1, None]}}, PARAMS)
     other = take(storage, study)
     other.suggest_int("width", 6, 150, log=True)
     other.suggest_float("lr", 1e-4, 1e-1, log=True)
@@ -42,9 +42,9 @@ def test_noted_trial_equals_one_that_optuna_wrote(taken):
 
 def test_a_second_note_writes_over_the_first_and_keeps_the_rest(taken):
     storage, study, trial = taken
-    note(storage, trial, {"a": 1, "b": 1}, PARAMS)
-    note(storage, trial, {"b": 2}, {"width": (PARAMS["width"][0], 40)})
-    note(storage, trial, {})
+    write_down(storage, trial, {"a": 1, "b": 1}, PARAMS)
+    write_down(storage, trial, {"b": 2}, {"width": (PARAMS["width"][0], 40)})
+    write_down(storage, trial, {})
     frozen = study.get_trials()[0]
     assert (frozen.user_attrs["a"], frozen.user_attrs["b"]) == (1, 2)
     assert frozen.params == {"width": 40, "lr": 0.003, "pool": None}
@@ -54,14 +54,14 @@ def test_a_trial_that_has_ended_takes_no_note(taken):
     storage, study, trial = taken
     study.tell(trial, 1.0)
     with pytest.raises(optuna.exceptions.UpdateFinishedTrialError, match=r"^trial 0 has ended \(complete\)"):
-        note(storage, trial, {"late": True})
+        write_down(storage, trial, {"late": True})
     assert "late" not in study.get_trials()[0].user_attrs
 
 
 def test_a_value_outside_its_distribution_changes_nothing(taken):
     storage, study, trial = taken
     with pytest.raises(ValueError, match="'min' not in"):
-        note(storage, trial, {"a": 1}, {"pool": (PARAMS["pool"][0], "min")})
+        write_down(storage, trial, {"a": 1}, {"pool": (PARAMS["pool"][0], "min")})
     frozen = study.get_trials()[0]
     assert "a" not in frozen.user_attrs
     assert frozen.params == {}

@@ -147,7 +147,7 @@ def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_bits(changes, stop_aft
     class StopAfter(Silent):
         def epoch(self, record):
             if record.epoch == stop_after:
-                raise Stop
+                raise Stop("after this epoch")
 
     kept: list[Progress] = []
 
@@ -156,7 +156,7 @@ def test_a_run_stopped_after_an_epoch_goes_on_to_the_same_bits(changes, stop_aft
 
         kept.append(copy.deepcopy(p))
 
-    with pytest.raises(Stop):
+    with pytest.raises(Stop, match=r"^after this epoch$"):
         trained(keep=keep, watch=StopAfter(), **changes)
     assert kept[-1].epoch == stop_after
     resumed = trained(progress=kept[-1], **changes)

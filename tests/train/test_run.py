@@ -293,7 +293,7 @@ def test_an_interrupted_run_keeps_its_epoch_and_goes_on_to_the_same_result(train
 
 
 def test_a_signal_after_the_last_check_reaches_whoever_is_around():
-    with pytest.raises(KeyboardInterrupt), interruptible():
+    with pytest.raises(KeyboardInterrupt, match=r"^$"), interruptible():
         signal.raise_signal(signal.SIGINT)
     with interruptible() as outer:
         with interruptible() as inner:
@@ -349,7 +349,7 @@ def test_a_damaged_result_is_named_and_not_used(train_tiny, name, damage):
 
 @pytest.mark.parametrize("damage", ["truncate", "alter", "empty"])
 def test_a_damaged_checkpoint_is_named_and_not_used(train_tiny, runs_dir, damage):
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match=r"^interrupted; epoch 1 of 3 is kept"):
         train_tiny(watch=InterruptAfter(1, signal.SIGINT))
     (folder,) = runs_dir.iterdir()
     path = folder / "checkpoint.pt"

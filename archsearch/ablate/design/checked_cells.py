@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from archsearch.ablate.ablation_file import Declared
-from archsearch.ablate.design.designs import BASELINE, Cell
+from archsearch.ablate.design.cell import BASELINE, Cell
 from archsearch.ablate.design.fitting import Fitted
 from archsearch.data.facts import validation_count
 from archsearch.errors import Problem, SpecError
@@ -27,7 +27,7 @@ from archsearch.train.identity import experiment_key
 _WRONG_EDIT = "wrong edit"
 
 
-class Cells:
+class CheckedCells:
     """Makes each cell's plan once; remembers why a cell has none."""
 
     def __init__(self, declared: Declared) -> None:
@@ -125,7 +125,7 @@ def what_is_computed(plan: ExperimentPlan) -> str:
     return seal([experiment_key(plan), data.path, train.device, train.engine])
 
 
-def check_differences(cells: Cells, declared: Declared, fitted: Fitted, screens: list[Cell]) -> None:
+def check_differences(cells: CheckedCells, declared: Declared, fitted: Fitted, screens: list[Cell]) -> None:
     """Refuse levels that change nothing, two that are the same, and cells that cannot be compared with the baseline."""
     base = cells.plan(BASELINE)
     hashes: dict[str, Cell] = {what_is_computed(base): BASELINE}

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from archsearch.ablate.ablation_file import VARIANT
-from archsearch.ablate.design.designs import Cell
+from archsearch.ablate.design.cell import Cell
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.plain import Plain

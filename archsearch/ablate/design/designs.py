@@ -2,7 +2,7 @@
 
     factors = (Factor("activation", ("relu",)), Factor("softmax", ("removed",)))
     one_at_a_time(factors).cells         # baseline, activation=relu, softmax=removed
-    fractional_factorial(five, 5).aliases
+    DESIGNS["one_at_a_time"].asks        # "comparisons"
 
 A cell says which factors have moved from the baseline and to which level; what a level does to a network is none of
 this module's business. To add a design: a function here and its entry in `DESIGNS`.
@@ -10,68 +10,19 @@ this module's business. To add a design: a function here and its entry in `DESIG
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations, product
 from math import ceil, log2
+from typing import Literal
 
+from archsearch.ablate.design.cell import BASELINE, Cell, Comparison, Design, Factor
+from archsearch.ablate.design.factorial import shapley_cells, shapley_orders
 from archsearch.errors import UsageError
 
 MOST_CELLS = 4096
 SAMPLED_ORDERS = 20  # of the factors, where Shapley attribution cannot take all
 _MOST_FRACTIONAL = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """What changes, and the levels it can take beside the baseline's."""
-
-    name: str
-    levels: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A combination of levels: (factor, level) for each factor that has moved, in the order of the factors."""
-
-    moved: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Name the cell after what has moved: `activation=relu+softmax=removed`, or `baseline`."""
-        return "+".join(f"{factor}={level}" for factor, level in self.moved) or "baseline"
-
-    def level(self, factor: str) -> str | None:
-        """Give the level of a factor, None where it stands as in the baseline."""
-        return dict(self.moved).get(factor)
-
-
-BASELINE = Cell()
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One planned comparison: a cell against another, and the sentence's "X instead of Y"."""
-
-    cell: Cell
-    against: Cell
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """Cells to run and comparisons to make. The rest is for fractional designs.
-
-    `generators` say how the added factors are set (`E=-A:B:C:D`), `aliases` which effects cannot be
-    told apart, `resolution` the length of the shortest of them (None: all effects can be told apart).
-    """
-
-    name: str
-    cells: tuple[Cell, ...]
-    comparisons: tuple[Comparison, ...]
-    resolution: int | None = None
-    generators: tuple[str, ...] = ()
-    aliases: tuple[tuple[str, ...], ...] = field(default=())
 
 
 def one_at_a_time(factors: Sequence[Factor]) -> Design:
@@ -113,8 +64,6 @@ def path_and_leave_one_out(factors: Sequence[Factor]) -> Design:
 
 def shapley(factors: Sequence[Factor], orders: int = SAMPLED_ORDERS) -> Design:
     """Run the cells that orders of adding the changes pass through: all of them up to five factors, else a sample."""
-    from archsearch.ablate.design.factorial import shapley_cells, shapley_orders
-
     whole = _all_moved(factors, "shapley")
     cells = shapley_cells(factors, shapley_orders(factors, orders))
     return Design("shapley", cells, (Comparison(whole, BASELINE, "all changes together"),))
@@ -184,15 +133,41 @@ def fractional_factorial(factors: Sequence[Factor], resolution: int = 4) -> Desi
     )
 
 
-DESIGNS: dict[str, Callable[[Sequence[Factor]], Design]] = {
-    "one_at_a_time": one_at_a_time,
-    "leave_one_out": leave_one_out,
-    "path": path,
-    "full_factorial": full_factorial,
-    "fractional_factorial": fractional_factorial,
-    "path_and_leave_one_out": path_and_leave_one_out,
-    "shapley": shapley,
-    "variants": variants,
+@dataclass(frozen=True, slots=True)
+class DesignKind:
+    """A design, and what the rest of an ablation must know of it.
+
+    `asks` is what becomes a question: the design's comparisons, the effects of a linear model of its cells, or each
+    factor's share of a whole difference beside them. `says` is how a comparison is named in a sentence: by the change
+    itself (relu instead of tanh), by the level as the name of a spec, or by the step. `unfit` is what becomes of a cell
+    whose network does not fit: it is left out, the steps around it are taken together, or the orders through it are not
+    taken; with `all_fit` there is no such cell. `alone` says that each level is also run on the baseline alone, `specs`
+    that the levels are named specs, `takes` which further keys of the file the function takes.
+    """
+
+    cells_of: Callable[..., Design]
+    asks: Literal["comparisons", "effects", "shares"] = "comparisons"
+    says: Literal["change", "level", "step"] = "step"
+    unfit: Literal["left_out", "taken_together", "orders_left_out"] = "left_out"
+    all_fit: bool = False
+    alone: bool = False
+    specs: bool = False
+    takes: tuple[str, ...] = ()
+
+    def lay_out(self, factors: Sequence[Factor], options: Mapping[str, int] | None = None) -> Design:
+        """Make the design; of `options`, keys of an ablation file, it takes what it knows."""
+        return self.cells_of(factors, **{key: value for key, value in (options or {}).items() if key in self.takes})
+
+
+DESIGNS: dict[str, DesignKind] = {
+    "one_at_a_time": DesignKind(one_at_a_time, says="change", all_fit=True, alone=True),
+    "leave_one_out": DesignKind(leave_one_out, unfit="taken_together"),
+    "path": DesignKind(path, unfit="taken_together"),
+    "path_and_leave_one_out": DesignKind(path_and_leave_one_out, unfit="taken_together"),
+    "full_factorial": DesignKind(full_factorial, asks="effects", alone=True),
+    "fractional_factorial": DesignKind(fractional_factorial, asks="effects", alone=True, takes=("resolution",)),
+    "shapley": DesignKind(shapley, asks="shares", unfit="orders_left_out", takes=("orders",)),
+    "variants": DesignKind(variants, says="level", all_fit=True, specs=True),
 }
 
 

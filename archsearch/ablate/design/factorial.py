@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from archsearch.ablate.design.designs import Cell, Factor
+from archsearch.ablate.design.cell import Cell, Factor
 from archsearch.errors import UsageError
 from archsearch.plain import Plain
 from archsearch.stats import intervals, paired
@@ -31,7 +31,7 @@ Observations = Mapping[Cell, Mapping[Seed, float]]
 Order = tuple[str, ...]
 Moved = tuple[tuple[str, str], ...]  # (factor, level)
 
-EXACT_UP_TO = 5
+ALL_ORDERS_UP_TO = 5
 
 
 class Term(Plain):
@@ -223,7 +223,7 @@ def _independent(
 def shapley_orders(factors: Sequence[Factor], sampled: int = 100, seed: int = 0) -> tuple[Order, ...]:
     """Give the orders to average over: all of them up to five factors, else pairs of a random order and its reverse."""
     names = tuple(factor.name for factor in factors)
-    if len(names) <= EXACT_UP_TO:
+    if len(names) <= ALL_ORDERS_UP_TO:
         return tuple(permutations(names))
     dice = random.Random(seed)
     orders: list[Order] = []

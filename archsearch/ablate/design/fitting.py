@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Protocol
 
-from archsearch.ablate.ablation_file import AblationSpec
-from archsearch.ablate.design import designs
-from archsearch.ablate.design.designs import BASELINE, Cell, Comparison, Design, Factor
-from archsearch.ablate.design.factorial import EXACT_UP_TO, Order, possible_orders, shapley_cells, shapley_orders
+from archsearch.ablate.ablation_spec import AblationSpec
+from archsearch.ablate.design.cell import BASELINE, Cell, Comparison, Design, Factor
+from archsearch.ablate.design.designs import DESIGNS
+from archsearch.ablate.design.factorial import ALL_ORDERS_UP_TO, Order, possible_orders, shapley_cells, shapley_orders
 from archsearch.errors import SpecError, UsageError
 from archsearch.plain import Plain
 
@@ -63,18 +63,14 @@ class Fitted:
 def fit_design(spec: AblationSpec, factors: Sequence[Factor], cells: Checked) -> Fitted:
     """Lay out the design over the cells that fit; raise `SpecError` where those that it needs do not."""
     cells.must_fit(BASELINE)
-    if spec.design == "shapley":
-        return _attribution(spec, factors, cells)
-    design = (
-        designs.fractional_factorial(factors, spec.resolution)
-        if spec.design == "fractional_factorial"
-        else designs.DESIGNS[spec.design](factors)
-    )
-    if spec.design in ("path", "leave_one_out", "path_and_leave_one_out"):
+    kind = DESIGNS[spec.design]
+    design = kind.lay_out(factors, {"resolution": spec.resolution, "orders": spec.orders})
+    if kind.unfit == "orders_left_out":
+        return _attribution(design, spec.orders, factors, cells)
+    if kind.unfit == "taken_together":
         return _steps(design, factors, cells)
-    alone = spec.design in ("one_at_a_time", "variants")
     for cell in design.cells:
-        if alone or (len(cell.moved) == 1 and cells.has_wrong_edit(cell)):
+        if kind.all_fit or (len(cell.moved) == 1 and cells.has_wrong_edit(cell)):
             cells.must_fit(cell)
     return _fraction(design, factors, cells)
 
@@ -158,16 +154,15 @@ def _steps(design: Design, factors: Sequence[Factor], cells: Checked) -> Fitted:
 # -- attribution -------------------------------------------------------------------------------------------------------
 
 
-def _attribution(spec: AblationSpec, factors: Sequence[Factor], cells: Checked) -> Fitted:
+def _attribution(design: Design, count: int, factors: Sequence[Factor], cells: Checked) -> Fitted:
     """Average over the orders whose cells all fit."""
     whole = Cell(tuple((factor.name, factor.levels[0]) for factor in factors if len(factor.levels) == 1))
-    design = designs.shapley(factors, spec.orders)
     cells.must_fit(whole)
-    if len(factors) <= EXACT_UP_TO:
+    if len(factors) <= ALL_ORDERS_UP_TO:
         orders = shapley_orders(factors)
         kept = possible_orders(orders, factors, [cell for cell, _ in _parted(design.cells, cells)[1]])
     else:
-        orders, kept = _sampled(spec.orders, factors, cells.reason)
+        orders, kept = _sampled(count, factors, cells.reason)
     if not kept:
         pairs = _inseparable(factors, cells)
         raise UsageError(
@@ -179,7 +174,7 @@ def _attribution(spec: AblationSpec, factors: Sequence[Factor], cells: Checked) 
     notes = []
     if out:
         notes.append(f"{len(out)} cells do not fit: {left} them")
-    if len(factors) > EXACT_UP_TO:
+    if len(factors) > ALL_ORDERS_UP_TO:
         notes.append(f"{len(kept)} sampled orders of {len(factors)} factors, not all")
     return Fitted(
         cells=shapley_cells(factors, kept),

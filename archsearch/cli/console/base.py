@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -18,10 +18,6 @@ from rich.text import Text
 from archsearch.errors import ArchsearchError, SpecError
 from archsearch.spec.network import NetworkPlan, PlanError, PlannedLayer, size_text
 from archsearch.wording import bytes_text
-
-if TYPE_CHECKING:
-    pass
-
 
 _WIDTH_WITHOUT_TERMINAL = 160
 
@@ -55,12 +51,12 @@ def note(text: str) -> None:
 
 
 def flowing(to: Console, parts: Sequence[Text | str], gap: str = "  ") -> None:
-    """Print parts on one line; where they do not fit, on several, and no part is broken.
+    """Print parts on one line; where they do not fit, on several; a part wider than a line is broken between words.
 
     A line into a file or a pipe has no width, unless COLUMNS gives it one.
     """
     text, used = Text(), 0
-    for part in parts:
+    for part in _fitting(to, parts):
         if not used:
             used = len(part)
         elif not _has_width(to) or used + len(gap) + len(part) <= to.width:
@@ -71,6 +67,14 @@ def flowing(to: Console, parts: Sequence[Text | str], gap: str = "  ") -> None:
             used = 2 + len(part)
         text.append_text(part) if isinstance(part, Text) else text.append(part)
     to.print(text, soft_wrap=True)
+
+
+def _fitting(to: Console, parts: Sequence[Text | str]) -> list[Text | str]:
+    found: list[Text | str] = []
+    for part in parts:
+        wide = _has_width(to) and len(part) > to.width - 2
+        found += part.split(" ") if wide and isinstance(part, str) else [part]
+    return found
 
 
 def _has_width(to: Console) -> bool:

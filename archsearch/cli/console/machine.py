@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from archsearch.data.fetch import SourceStatus
     from archsearch.data.integrity import FileCheck
-    from archsearch.train.doctor import Finding
+    from archsearch.train.doctor import MachineFact
 
 
 _DATA_SETS = (
@@ -71,7 +71,7 @@ def print_checks(checks: Sequence[FileCheck]) -> None:
             to.print(Text(f"        {check.detail}"), soft_wrap=True)
 
 
-def print_findings(findings: Sequence[Finding]) -> None:
+def print_findings(findings: Sequence[MachineFact]) -> None:
     """Print what `doctor` found; advice stands below its line."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="bold")

@@ -128,7 +128,7 @@ def print_summary(summary: Summary) -> None:
     to = out()
     flowing(to, [Text(part, style="bold") for part in parts], " ")
     if warning := size_warning(summary):
-        to.print(Text(warning, style="yellow"), soft_wrap=True)
+        flowing(to, [Text(word, style="yellow") for word in warning.split()], " ")
     if summary.documented is not None and summary.prediction95 is not None:
         inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
         interval = f"{inside} the 95 % prediction interval"

@@ -85,7 +85,7 @@ def print_plan(plan: ExperimentPlan) -> None:
     to.print(title)
     print_layers(to, network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network)
     classes = f"{count_of(plan.facts.classes, 'class')},"
-    flowing(to, [f"data   {plan.facts.name},", classes, f"{_samples(plan)}{_read_as(plan)}"], " ")
+    flowing(to, [f"data   {plan.facts.name},", classes, *f"{_samples(plan)}{_read_as(plan)}".split()], " ")
     for remark in remarks(spec.data):
         to.print(Padding(Text(remark), (0, 0, 0, 7)))
     flowing(to, _training_parts(spec.train.model_dump(mode="json")), " ")

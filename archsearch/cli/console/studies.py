@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archsearch.search.confirm import Confirmation
     from archsearch.search.outlook import Outlook
     from archsearch.search.search import Best, SearchSettings, StudyReport
-    from archsearch.search.search_file import Study
+    from archsearch.search.search_file import SearchFile
     from archsearch.search.space.count import SpaceCount
 
 
@@ -55,7 +55,7 @@ def _sparkline(values: Sequence[float]) -> str:
     return "".join(bars[round((value - low) * scale)] for value in values[-80:])
 
 
-def note_outlook(study: Study, ahead: Outlook, settings: SearchSettings) -> None:
+def note_outlook(study: SearchFile, ahead: Outlook, settings: SearchSettings) -> None:
     """Say on stderr what a search will do, and how long that will take."""
     spec, base = study.spec, study.space.base
     told = f"no study was named: {ahead.study} is searched. {spec.summary}".rstrip()
@@ -161,7 +161,7 @@ def print_status(reports: Sequence[StudyReport]) -> None:
             to.print(Text.assemble((f"{report.study}: ", "bold"), report.headline))
 
 
-def print_space(study: Study, counted: SpaceCount) -> None:
+def print_space(study: SearchFile, counted: SpaceCount) -> None:
     """Print how large a space is, its open values, and what does not fit."""
     to = out()
     columns = (TableColumn("open value", words=True), TableColumn("values", words=True))

@@ -1,6 +1,6 @@
 """The report on an ablation: which change mattered, and is it more than noise?
 
-    document = ablation_document(report_on(study, runs_dir), evidence_of(study), source)
+    document = ablation_document(report_on(study, runs_dir), ablation_evidence(study), source)
 
 The verdicts are the ablation's own sentences; nothing is judged here. Everything but the models' predictions comes from
 the storage. What is said first stands in `verdicts.py`, the results in `effects.py`; here are the networks and where
@@ -11,16 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from archsearch.ablate.evidence import CellSpec, Evidence
-from archsearch.ablate.record import AblationReport
+from archsearch.ablate.record import AblationEvidence, AblationReport, CellSpec
 from archsearch.report.answers.effects import effect_parts, limit_parts, models_section
 from archsearch.report.answers.verdicts import answer, design_text, numbers
 from archsearch.report.architectures import HOW_TO_READ, Shown, beside_part, network_parts
-from archsearch.report.document import Document, Part, Section, Tabled, slug
-from archsearch.report.figures.figure import Cell, Column, Table
+from archsearch.report.document import Document, Section, SectionPart, Source, Tabled, slug
+from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.report.figures.parts import value_kind
 from archsearch.report.provenance import facts_part, folded_spec, lost_part, machines_part
-from archsearch.report.source import Source
 from archsearch.stats.sentence import amount
 
 MOST_NETWORKS = 8  # cells that are drawn beside the baseline
@@ -28,7 +26,7 @@ MOST_NETWORKS = 8  # cells that are drawn beside the baseline
 __all__ = ["MOST_NETWORKS", "ablation_document", "answer"]
 
 
-def ablation_document(report: AblationReport, evidence: Evidence, source: Source) -> Document:
+def ablation_document(report: AblationReport, evidence: AblationEvidence, source: Source) -> Document:
     """Make the document."""
     sections = [
         Section("effects", "Effects", (), tuple(effect_parts(report))),
@@ -49,7 +47,7 @@ def ablation_document(report: AblationReport, evidence: Evidence, source: Source
     )
 
 
-def _architectures(report: AblationReport, evidence: Evidence) -> Section:
+def _architectures(report: AblationReport, evidence: AblationEvidence) -> Section:
     """Draw the baseline, and beside it the cells whose networks are others, those with the fewest changes first."""
     base, *others = evidence.cells
     moved = {cell.name: len(cell.moved) for cell in report.cells}
@@ -79,9 +77,9 @@ def _network(cell: CellSpec) -> str:
     return repr(cell.spec["network"])
 
 
-def _provenance(report: AblationReport, evidence: Evidence) -> Section:
+def _provenance(report: AblationReport, evidence: AblationEvidence) -> Section:
     family = report.family
-    facts: list[tuple[str, Cell]] = [
+    facts: list[tuple[str, TableCell]] = [
         ("study", report.study),
         ("baseline", report.baseline),
         ("design", report.design),
@@ -94,13 +92,13 @@ def _provenance(report: AblationReport, evidence: Evidence) -> Section:
         *((f"data fingerprint ({runs:,} runs)", mark) for mark, runs in sorted(evidence.fingerprints.items())),
     ]
     failed = {(one.cell, one.seed): (one.outcome, one.reason) for one in report.failures}
-    lost: list[tuple[Cell, ...]] = []
+    lost: list[tuple[TableCell, ...]] = []
     for one in report.exclusions:
         other = "left out" if one.kind == "mixed" else "not there"
         outcome, reason = failed.get((one.variant, int(one.seed)), (other, one.reason))
         lost.append((one.variant, str(one.seed), outcome, reason))
     columns = (Column("cell"), Column("seed"), Column("outcome"), Column("reason"))
-    parts: list[Part] = [
+    parts: list[SectionPart] = [
         facts_part(facts),
         machines_part((machine.environment, machine.runs) for machine in evidence.machines),
         lost_part(lost, columns),
@@ -116,7 +114,7 @@ def _provenance(report: AblationReport, evidence: Evidence) -> Section:
     return Section("provenance", "Provenance", (), tuple(parts))
 
 
-def _every_run(report: AblationReport, evidence: Evidence) -> Tabled:
+def _every_run(report: AblationReport, evidence: AblationEvidence) -> Tabled:
     _, _, kind = value_kind(report)
     columns = (
         Column("cell"), Column("seed"), Column("run"), Column("cached"), Column(report.family.metric, kind),

@@ -7,21 +7,19 @@ The verdicts are those of `archsearch compare`; nothing is judged here. Figures 
 
 from __future__ import annotations
 
-from archsearch.ablate.compare import Compared, Values
-from archsearch.ablate.planned import Question
+from archsearch.ablate.compare import Compared, Measurements
+from archsearch.ablate.questions import Question
 from archsearch.ablate.record import AblationReport, CellReport, Counts
-from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled
-from archsearch.report.figures.ablation import ABLATION_FIGURES
+from archsearch.report.answers.verdicts import MOST_SAID
+from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled
 from archsearch.report.figures.effects import VERDICTS, forest_table
-from archsearch.report.figures.figure import Column, Figure, Kind, Table
+from archsearch.report.figures.figure import Column, ColumnKind, Figure, Table
+from archsearch.report.figures.lists import ABLATION_FIGURES
 from archsearch.report.provenance import facts_part, lost_part
-from archsearch.report.source import Source
 from archsearch.stats.sentence import amount
 
-MOST_SAID = 12  # sentences of the first screen; all are in the table
 
-
-def comparison_document(values: Values, compared: Compared, source: Source) -> Document:
+def comparison_document(values: Measurements, compared: Compared, source: Source) -> Document:
     """Make the document."""
     report, family = _as_report(values, compared), compared.family
     effects = sorted(compared.effects, key=lambda effect: VERDICTS.index(effect.verdict))
@@ -51,9 +49,9 @@ def comparison_document(values: Values, compared: Compared, source: Source) -> D
     )
 
 
-def _effects(report: AblationReport, compared: Compared) -> list[Part]:
+def _effects(report: AblationReport, compared: Compared) -> list[SectionPart]:
     figures = [entry.made("comparison", report) for entry in ABLATION_FIGURES if entry.key in ("forest", "pairs")]
-    kind: Kind = "percent" if compared.family.unit == "points" else "number"
+    kind: ColumnKind = "percent" if compared.family.unit == "points" else "number"
     columns = (Column("variant"), Column("runs", "count"), Column("failed", "count"), Column("mean", kind),
                Column("SD", kind))  # fmt: skip
     rows = tuple((one.variant, one.n, one.failed, one.mean, one.sd) for one in compared.spreads)
@@ -68,7 +66,7 @@ def _effects(report: AblationReport, compared: Compared) -> list[Part]:
     ]  # fmt: skip
 
 
-def _provenance(values: Values, compared: Compared) -> list[Part]:
+def _provenance(values: Measurements, compared: Compared) -> list[SectionPart]:
     family = compared.family
     lost = [(one.variant, str(one.seed), one.reason) for one in compared.exclusions]
     return [
@@ -84,7 +82,7 @@ def _provenance(values: Values, compared: Compared) -> list[Part]:
     ]
 
 
-def _as_report(values: Values, compared: Compared) -> AblationReport:
+def _as_report(values: Measurements, compared: Compared) -> AblationReport:
     """Write the comparisons as the record that an ablation's figures are drawn from; sizes are not known, so 0."""
     total = sum(len(runs) for runs in values.runs.values())
     completed = sum(one.n for one in compared.spreads)

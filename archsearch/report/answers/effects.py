@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from archsearch.ablate.record import AblationReport
 from archsearch.report.answers.paper import results_part
-from archsearch.report.document import Part, Section, Tabled
-from archsearch.report.figures.ablation import ablation_figures
+from archsearch.report.document import Section, SectionPart, Tabled
 from archsearch.report.figures.effects import forest_table, in_order, scale_of
-from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table, interval, mean_and_sd
+from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns, mean_and_sd
+from archsearch.report.figures.lists import ablation_figures
 from archsearch.report.figures.parts import value_kind
 from archsearch.stats.sentence import number
 from archsearch.wording import number_text
 
 
-def effect_parts(report: AblationReport) -> list[Part]:
+def effect_parts(report: AblationReport) -> list[SectionPart]:
     """Give the figures that the design has, every number of every comparison, the cells, and what models add."""
     figures = ablation_figures(report)
-    parts: list[Part] = [one for one in figures if isinstance(one, Figure)]
+    parts: list[SectionPart] = [one for one in figures if isinstance(one, Figure)]
     if not parts:  # nothing has completed: say it once
         parts += [one for one in figures if one.key == "ablation-forest"]
     if report.effects:
@@ -73,15 +73,15 @@ def _cells(report: AblationReport) -> Tabled:
 def _failed_counted(report: AblationReport) -> Tabled | None:
     """Compare again with every failed run counted as a value: what leaving it out could hide."""
     _, _, kind = scale_of(report)
-    rows: list[tuple[Cell, ...]] = [
+    rows: list[tuple[TableCell, ...]] = [
         (e.variant, both.n, both.mean_difference, *(both.ci95 or (None, None)), both.p)
         for e in report.effects
         if (both := e.with_failures) is not None
     ]
     if not rows:
         return None
-    columns = (Column("comparison"), Column("pairs", "count"), Column("difference", kind), *interval(kind, end="to"),
-               Column("p", "p"))  # fmt: skip
+    ends = interval_columns(kind, end="to")
+    columns = (Column("comparison"), Column("pairs", "count"), Column("difference", kind), *ends, Column("p", "p"))
     says = f"The same comparisons with every failed run counted as {number_text(report.family.failed_value or 0.0)}."
     return Tabled("with-failures", "With the failed runs counted", says, Table(columns, tuple(rows)))
 
@@ -91,7 +91,7 @@ def _linear_model(report: AblationReport) -> Tabled | None:
     if model is None:
         return None
     _, _, kind = scale_of(report)
-    columns = (Column("term"), Column("estimate", kind), *interval(kind, end="to"),
+    columns = (Column("term"), Column("estimate", kind), *interval_columns(kind, end="to"),
                Column("p", "p"), Column("p adjusted", "p"), Column("cannot be told from"))  # fmt: skip
     rows = tuple((t.name, t.estimate, *t.ci95, t.p, t.p_adjusted, ", ".join(t.aliases)) for t in model.terms)
     spread = number(model.residual_sd, report.family, signed=False)
@@ -112,9 +112,9 @@ def _courses(report: AblationReport) -> Tabled | None:
     return Tabled("courses", "How far each comparison is decided", says, Table(columns, rows))
 
 
-def limit_parts(report: AblationReport) -> list[Part]:
+def limit_parts(report: AblationReport) -> list[SectionPart]:
     """Say what the design cannot tell: levels that move several factors, cells that are left out, aliases."""
-    parts: list[Part] = []
+    parts: list[SectionPart] = []
     if report.confounds:
         columns = (Column("level"), Column("factor"), Column("what changes"), Column("a cell of its own"))
         rows = tuple(

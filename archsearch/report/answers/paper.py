@@ -14,7 +14,7 @@ from typing import NamedTuple
 from archsearch.ablate.record import AblationReport
 from archsearch.report.document import Tabled
 from archsearch.report.figures.effects import in_order
-from archsearch.report.figures.figure import Cell, Column, Kind, Table, interval, mean_and_sd
+from archsearch.report.figures.figure import Column, ColumnKind, Table, TableCell, interval_columns, mean_and_sd
 from archsearch.stats.effect import Effect, Family
 from archsearch.stats.sentence import amount, verdict_of
 
@@ -69,13 +69,13 @@ def results_table(
 
     `levels` gives the spread of those comparisons that are of one variant; an average over several has none.
     """
-    value: Kind = "percent" if family.unit == "points" else "number"
-    difference: Kind = "points" if family.unit == "points" else "difference"
+    value: ColumnKind = "percent" if family.unit == "points" else "number"
+    difference: ColumnKind = "points" if family.unit == "points" else "difference"
     columns = (
         Column("comparison"), Column("n", "count"), *mean_and_sd(family.metric, value),
-        Column("difference", difference), *interval(difference), Column("p", "p"), Column("verdict"),
+        Column("difference", difference), *interval_columns(difference), Column("p", "p"), Column("verdict"),
     )  # fmt: skip
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     if baseline is not None:
         rows.append((f"{baseline.name} (baseline)", baseline.n, baseline.mean, baseline.sd, None, None, None, None, ""))
     for effect in effects:

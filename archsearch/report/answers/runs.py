@@ -17,13 +17,12 @@ from archsearch.data.facts import describe
 from archsearch.errors import ArchsearchError
 from archsearch.metrics import kind_of, title_of, told_by
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
-from archsearch.report.document import Document, KeyNumber, Part, Section, Tabled, slug
+from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
-from archsearch.report.figures.figure import Cell, Column, Missing, Table, interval
+from archsearch.report.figures.figure import Column, Missing, Table, TableCell, interval_columns
 from archsearch.report.names import Unfinished
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
-from archsearch.report.source import Source
 from archsearch.spec.comparable import same_test_data
 from archsearch.spec.dataset import DataSpec
 from archsearch.stats.effect import Family, Seed, Verdicts
@@ -209,11 +208,11 @@ def _numbers(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> tuple[
 def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], verdicts: Verdicts | None) -> Section:
     columns = (
         Column("experiment"), Column("seeds", "count"), Column("mean test accuracy", "percent"),
-        *interval("percent"), Column("SD", "percent"),
+        *interval_columns("percent"), Column("SD", "percent"),
         Column("documented", "percent"), Column("parameters", "count"), Column("MACs", "count"),
         Column("diverged", "count"),
     )  # fmt: skip
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for group, one in zip(groups, summaries, strict=True):
         low, high = one.ci95 or (None, None)
         result = group.runs[0].result
@@ -232,7 +231,7 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
             )
         )
     says = "Means over seeds, with Student's t interval of the mean, cut to 0 to 100 %."
-    parts: list[Part] = [Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))), _seeds(groups)]
+    parts: list[SectionPart] = [Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))), _seeds(groups)]
     if verdicts is not None:
         parts.append(_verdict_table(verdicts))
     elif len(groups) > 1:
@@ -251,22 +250,22 @@ def _seeds(groups: Sequence[RunGroup]) -> Tabled:
         Column("epochs", "count"), Column("kept epoch", "count"), Column("time", "seconds"),
         Column("reads of test", "count"),
     )  # fmt: skip
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for group in groups:
         for run in group.runs:
             r = run.result
             values = (r.metrics.get(name) for name in measured)
-            cells: tuple[Cell, ...] = (*values, r.epochs, r.best_epoch, r.seconds, r.test_reads)
+            cells: tuple[TableCell, ...] = (*values, r.epochs, r.best_epoch, r.seconds, r.test_reads)
             rows.append((group.label, str(r.seed), r.run_id, r.status, *cells))
     return Tabled("seeds", "Every run", "", Table(columns, tuple(rows)))
 
 
 def _verdict_table(verdicts: Verdicts) -> Tabled:
     columns = (
-        Column("experiment"), Column("pairs", "count"), Column("difference", "points"), *interval("points"),
+        Column("experiment"), Column("pairs", "count"), Column("difference", "points"), *interval_columns("points"),
         Column("p, adjusted", "p"), Column("verdict"),
     )  # fmt: skip
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for effect in verdicts.effects:
         low, high = effect.ci95 or (None, None)
         rows.append((effect.variant, effect.n, effect.mean_difference, low, high, effect.p_adjusted, effect.verdict))
@@ -281,7 +280,7 @@ def _verdict_table(verdicts: Verdicts) -> Tabled:
 def _provenance(groups: Sequence[RunGroup], unfinished: Sequence[Unfinished]) -> Section:
     results = [run.result for group in groups for run in group.runs]
     prints = Counter(result.data_fingerprint for result in results)
-    facts: list[tuple[str, Cell]] = [
+    facts: list[tuple[str, TableCell]] = [
         ("seeds", "; ".join(f"{g.label}: {', '.join(str(r.result.seed) for r in g.runs)}" for g in groups)),
         ("evaluations of the test set", sum(result.test_reads for result in results)),
         ("first and last finished", f"{min(r.finished for r in results)}, {max(r.finished for r in results)}"),
@@ -291,13 +290,13 @@ def _provenance(groups: Sequence[RunGroup], unfinished: Sequence[Unfinished]) ->
     for result in results:
         key = repr(sorted(result.environment.items()))
         machines[key] = (result.environment, machines.get(key, ({}, 0))[1] + 1)
-    lost: list[tuple[Cell, ...]] = [
+    lost: list[tuple[TableCell, ...]] = [
         (group.label, str(run.result.seed), "diverged", run.result.reason)
         for group in groups for run in group.runs if run.result.status != "completed"
     ]  # fmt: skip
     lost += [(one.name, str(one.seed), "not finished", f"{one.directory} has no result yet") for one in unfinished]
     columns = (Column("experiment"), Column("seed"), Column("outcome"), Column("reason"))
-    parts: list[Part] = [facts_part(facts), machines_part(machines.values()), lost_part(lost, columns)]
+    parts: list[SectionPart] = [facts_part(facts), machines_part(machines.values()), lost_part(lost, columns)]
     parts += [
         folded_spec(f"spec-{slug(group.label)}", f"Resolved spec of {group.label}", group.runs[0].result.spec)
         for group in groups

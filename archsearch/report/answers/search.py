@@ -1,6 +1,6 @@
 """The report on a search: did it find a better network, and is that more than noise?
 
-    document = search_document(report_on(study, storage), evidence_of(study, storage), figures, command, made)
+    document = search_document(report_on(study, storage), search_evidence(study, storage), figures, source)
 
 Everything comes from the storage; what lies in run directories is used where they are there, and named where not.
 """
@@ -11,14 +11,13 @@ from collections.abc import Sequence
 
 from archsearch.metrics import main_of, metric_text
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
-from archsearch.report.document import Document, Folded, KeyNumber, Part, Section, Tabled, slug
+from archsearch.report.document import Document, Folded, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
-from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table, interval
+from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
-from archsearch.report.source import Source
 from archsearch.search.confirm import BASELINE, Confirmed, best_of
-from archsearch.search.evidence import Evidence
+from archsearch.search.evidence import SearchEvidence
 from archsearch.search.search import Best, StudyReport
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import verdict_of
@@ -30,7 +29,7 @@ CONFIRMED = "search-confirmed"  # the figure of the finalists: it stands with th
 
 
 def search_document(
-    report: StudyReport, evidence: Evidence, figures: Sequence[Figure | Missing], source: Source
+    report: StudyReport, evidence: SearchEvidence, figures: Sequence[Figure | Missing], source: Source
 ) -> Document:
     """Make the document; `figures` are those of the search itself."""
     if len(report.metrics) < 2:  # of one objective there is no front to ask for
@@ -57,7 +56,7 @@ def search_document(
 # -- the first screen --------------------------------------------------------------------------------------------------
 
 
-def answer(report: StudyReport, evidence: Evidence) -> tuple[str, ...]:
+def answer(report: StudyReport, evidence: SearchEvidence) -> tuple[str, ...]:
     """Say what was found; only a confirmation on fresh seeds may call a network better."""
     best = report.selected
     if best is None:
@@ -109,11 +108,11 @@ def _counts(report: StudyReport) -> str:
     return text + "."
 
 
-def _objective(evidence: Evidence) -> str:
+def _objective(evidence: SearchEvidence) -> str:
     return " and ".join(f"{direction} {metric}" for direction, metric in evidence.objective)
 
 
-def _numbers(report: StudyReport, evidence: Evidence) -> tuple[KeyNumber, ...]:
+def _numbers(report: StudyReport, evidence: SearchEvidence) -> tuple[KeyNumber, ...]:
     numbers: list[KeyNumber] = []
     confirmed = report.confirmed
     first = best_of(confirmed.candidates) if confirmed else None
@@ -151,7 +150,7 @@ def _numbers(report: StudyReport, evidence: Evidence) -> tuple[KeyNumber, ...]:
     return tuple(numbers)
 
 
-def _result_of(report: StudyReport, evidence: Evidence) -> RunResult | None:
+def _result_of(report: StudyReport, evidence: SearchEvidence) -> RunResult | None:
     """Give a run of the network that the answer names."""
     first = best_of(report.confirmed.candidates) if report.confirmed else None
     if first is not None and evidence.confirmed.get(first.candidate):
@@ -170,7 +169,7 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
         Column("candidate"),
         Column("search value", "percent"),
         Column("test mean", "percent"),
-        *interval("percent"),
+        *interval_columns("percent"),
         Column("from baseline", "points"),
         Column("p adjusted", "p"),
         Column("verdict"),
@@ -187,14 +186,14 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
     return Section("confirmation", "Confirmation", (), (*figures, table))
 
 
-def _confirmed_row(row: Confirmed, effect: Effect | None) -> tuple[Cell, ...]:
+def _confirmed_row(row: Confirmed, effect: Effect | None) -> tuple[TableCell, ...]:
     low, high = row.ci95 or (None, None)
     judged = (None, "") if effect is None else (effect.p_adjusted, verdict_of(effect))
     n = len(row.test_accuracies)
     return (row.candidate, row.search_value, row.mean, low, high, row.gain, *judged, row.shrinkage, n)
 
 
-def _runs(report: StudyReport, evidence: Evidence, source: Source) -> list[Section]:
+def _runs(report: StudyReport, evidence: SearchEvidence, source: Source) -> list[Section]:
     """Show the runs of the network that the answer names, and the baseline's beside it."""
     first = best_of(report.confirmed.candidates) if report.confirmed else None
     names = [first.candidate, BASELINE] if first is not None else []
@@ -215,7 +214,7 @@ def _runs(report: StudyReport, evidence: Evidence, source: Source) -> list[Secti
     return sections
 
 
-def _architectures(report: StudyReport, evidence: Evidence) -> Section:
+def _architectures(report: StudyReport, evidence: SearchEvidence) -> Section:
     """Show the base and the finalists; without a confirmation the base and the best."""
     base = Shown(f"baseline ({evidence.base.get('name', 'base')})", evidence.base)
     confirmed = evidence.confirmed
@@ -229,8 +228,8 @@ def _architectures(report: StudyReport, evidence: Evidence) -> Section:
     return Section("architectures", "Architectures", (HOW_TO_READ,), tuple(network_parts([base, *finalists])))
 
 
-def _provenance(report: StudyReport, evidence: Evidence) -> Section:
-    facts: list[tuple[str, Cell]] = [
+def _provenance(report: StudyReport, evidence: SearchEvidence) -> Section:
+    facts: list[tuple[str, TableCell]] = [
         ("study", report.study),
         ("objective", _objective(evidence)),
         ("sampler and its seed", f"{evidence.sampler}, seed {evidence.seed}"),
@@ -245,7 +244,7 @@ def _provenance(report: StudyReport, evidence: Evidence) -> Section:
         (one.part, one.trial, None if one.seed is None else str(one.seed), one.outcome, one.reason)
         for one in evidence.lost
     ]
-    parts: list[Part] = [
+    parts: list[SectionPart] = [
         facts_part(facts),
         machines_part((machine.environment, machine.runs) for machine in evidence.machines),
         lost_part(lost, columns),

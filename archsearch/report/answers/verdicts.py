@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from archsearch.ablate.evidence import Evidence
-from archsearch.ablate.record import AblationReport
+from archsearch.ablate.record import AblationEvidence, AblationReport
 from archsearch.report.document import KeyNumber
 from archsearch.report.figures.effects import VERDICTS, in_order, is_claim
 from archsearch.report.provenance import engine_numbers
@@ -43,9 +42,9 @@ def _headline(report: AblationReport, claims: Sequence[Effect]) -> str:
         )
     if report.family.screen or not claims:
         return f"A screen {around}: exploratory, without p values; it names no winner."
-    if report.design.endswith("factorial"):
+    if any(question.kind == "effect" for question in report.questions):
         return _factorial_headline(report, claims, around)
-    what = "comparison" if report.design == "shapley" else "change"
+    what = "comparison" if any(question.kind == "share" for question in report.questions) else "change"
     if len(claims) == 1:
         return f"The one {what} {around} is {claims[0].verdict}."
     none = "" if any(effect.verdict in ("better", "worse") for effect in claims) else "none is better or worse: "
@@ -129,7 +128,7 @@ def _detectable(report: AblationReport) -> list[KeyNumber]:
     return [KeyNumber("Smallest detectable effect", amount(plan.smallest_effect, family), note)]
 
 
-def numbers(report: AblationReport, evidence: Evidence) -> tuple[KeyNumber, ...]:
+def numbers(report: AblationReport, evidence: AblationEvidence) -> tuple[KeyNumber, ...]:
     """Give the numbers of the first screen."""
     family, runs = report.family, report.runs
     claims = sum(question.kind != "screen" for question in report.questions)

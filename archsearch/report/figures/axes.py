@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from archsearch.report.figures.figure import Cell
+from archsearch.report.figures.figure import TableCell
 
 if TYPE_CHECKING:
     from archsearch.search.importance import OpenValue
@@ -124,7 +124,7 @@ def value_in(params: Mapping[str, object], name: str) -> object:
     return params.get(name, ABSENT)
 
 
-def cell_of(value: object) -> Cell:
+def cell_of(value: object) -> TableCell:
     """Write a trial's value as a table has it; an absent one is empty."""
     return None if value is ABSENT else value if isinstance(value, (str, int, float, bool)) else said(value)
 

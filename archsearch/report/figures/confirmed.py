@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.report.figures.figure import Column, Table, interval
+from archsearch.report.figures.figure import Column, Table, interval_columns
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
 from archsearch.report.figures.trials import many, short
 from archsearch.wording import capital
@@ -77,7 +77,7 @@ def confirmed_data(record: SearchRecord) -> Finalists | str:
         Column("validation, fresh seeds", "percent"),
         Column("shrinkage", "points"),
         Column("test mean", "percent"),
-        *interval("percent", "95 % interval from", "to"),
+        *interval_columns("percent", "95 % interval from", "to"),
         Column("from baseline", "points"),
         Column("seeds", "count"),
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from archsearch.metrics import PARTS, kind_of, title_of
-from archsearch.report.figures.figure import Cell, Column, Figure, Missing, Table
+from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell
 from archsearch.report.figures.style import BLUE, GREY, ORANGE, layout
 from archsearch.train.result import EpochRecord
 from archsearch.wording import capital
@@ -127,9 +127,9 @@ def curves_table(data: Curves) -> Table:
         if curve is not None:
             columns += [Column(f"{curve.label} {word}", kind) for word in ("mean", "lowest", "highest")]
     columns.append(Column("seeds", "count"))
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for epoch in range(len(data.training.mean)):
-        cells: list[Cell] = [epoch + 1]
+        cells: list[TableCell] = [epoch + 1]
         for curve in (data.watched, data.training):
             if curve is not None:
                 cells += [_at(values, epoch) for values in (curve.mean, curve.low, curve.high)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archsearch.report.figures.figure import Column, Kind, Table, interval
+from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import GREY, MARKS, layout, mark, plain_text
 from archsearch.stats.sentence import NO_VERDICT, verdict_of
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
 
 
-class Row(NamedTuple):
+class ForestRow(NamedTuple):
     """One comparison as it is drawn."""
 
     name: str
@@ -38,7 +38,7 @@ class Row(NamedTuple):
 class Forest(NamedTuple):
     """Comparisons in the order of the sentences; `margin` is the difference too small to matter."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ForestRow, ...]
     margin: float
     scale: float  # 100 where differences are fractions, drawn as percentage points
     unit: str
@@ -51,7 +51,7 @@ def along(words: str, unit: str) -> str:
     return f"{words} ({unit.removeprefix('percentage ')})"
 
 
-def scale_of(report: AblationReport) -> tuple[float, str, Kind]:
+def scale_of(report: AblationReport) -> tuple[float, str, ColumnKind]:
     """Give what differences are multiplied by, their unit, and the kind of a table's column."""
     if report.family.unit == "points":
         return 100.0, "percentage points", "points"
@@ -81,7 +81,7 @@ def _forest(report: AblationReport, effects: Sequence[Effect]) -> Forest | str:
         return "no pair of runs has completed yet"
     scale, unit, _ = scale_of(report)
     rows = tuple(
-        Row(
+        ForestRow(
             effect.variant,
             effect.mean_difference or 0.0,
             effect.ci95,
@@ -102,10 +102,10 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
         Column("verdict"),
         Column("pairs", "count"),
         Column("difference", kind),
-        *interval(kind),
+        *interval_columns(kind),
         Column("p", "p"),
         Column("p adjusted", "p"),
-        *interval(kind, "BCa from", "BCa to", "BCa interval"),
+        *interval_columns(kind, "BCa from", "BCa to", "BCa interval"),
         Column("d_z", "number"),
         Column("seeds won", "percent"),
         Column("against"),
@@ -170,20 +170,20 @@ def draw_forest(data: Forest) -> go.Figure:
     return figure
 
 
-def _hover(row: Row, data: Forest) -> str:
+def _hover(row: ForestRow, data: Forest) -> str:
     """Say a comparison in its own unit: a loss has no percentage points."""
     between = f" ({shown(row.interval[0], data)} to {shown(row.interval[1], data)})" if row.interval else ""
     return f"{plain_text(row.name, 44)}: {shown(row.difference, data, unit=True)}{between}, {row.verdict}"
 
 
-def shown(value: float, data: Forest | Pairs, *, unit: bool = False) -> str:
+def shown(value: float, data: Forest | SeedPairs, *, unit: bool = False) -> str:
     """Write a difference as it is drawn."""
     points = data.scale == 100
     text = f"{round(data.scale * value, 2) + 0.0:+.2f}" if points else f"{value:+.3g}"
     return f"{text} {data.unit.removeprefix('percentage ') if points else data.unit}" if unit else text
 
 
-def _reach(rows: Sequence[Row], scale: float, colour: str) -> dict[str, Any]:
+def _reach(rows: Sequence[ForestRow], scale: float, colour: str) -> dict[str, Any]:
     ends = [row.interval or (row.difference, row.difference) for row in rows]
     return {
         "type": "data",
@@ -207,17 +207,17 @@ def _name_rows(figure: go.Figure, names: Sequence[str]) -> None:
 # -- every pair --------------------------------------------------------------------------------------------------------
 
 
-class Pairs(NamedTuple):
+class SeedPairs(NamedTuple):
     """The difference of every pair, by comparison."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ForestRow, ...]
     scale: float
     unit: str
     says: str
     table: Table
 
 
-def pairs_data(report: AblationReport) -> Pairs | str:
+def pairs_data(report: AblationReport) -> SeedPairs | str:
     """Gather every pair of every comparison: nothing is averaged away."""
     forest = forest_data(report)
     if isinstance(forest, str):
@@ -232,10 +232,10 @@ def pairs_data(report: AblationReport) -> Pairs | str:
     if split:
         says += f" Seeds disagree about the sign in {len(split)} of {len(forest.rows)} comparisons."
     columns = (Column("comparison"), Column("seed"), Column("difference", kind))
-    return Pairs(forest.rows, forest.scale, forest.unit, says, Table(columns, table))
+    return SeedPairs(forest.rows, forest.scale, forest.unit, says, Table(columns, table))
 
 
-def draw_pairs(data: Pairs) -> go.Figure:
+def draw_pairs(data: SeedPairs) -> go.Figure:
     """Draw a strip of marks for each comparison, seeds from top to bottom within a row, and the mean as a line."""
     import plotly.graph_objects as go
 
@@ -284,7 +284,7 @@ def prices_data(report: AblationReport) -> Prices | str:
     if isinstance(forest, str):
         return forest
     _, _, kind = scale_of(report)
-    value: Kind = "percent" if kind == "points" else "number"
+    value: ColumnKind = "percent" if kind == "points" else "number"
     columns = (
         Column("finding"),
         Column("as it is", value),

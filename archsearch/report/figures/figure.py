@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Columns = tuple["Column", "Column"]
-Cell = str | int | float | bool | None
-Kind = Literal["text", "count", "number", "difference", "p", "percent", "points", "seconds"]
+TableCell = str | int | float | bool | None
+ColumnKind = Literal["text", "count", "number", "difference", "p", "percent", "points", "seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,19 @@ class Column:
     """
 
     title: str
-    kind: Kind = "text"
+    kind: ColumnKind = "text"
     joins: str = ""
     joined: str = ""
 
 
-def interval(kind: Kind, start: str = "95 % from", end: str = "95 % to", joined: str = "95 % interval") -> Columns:
+def interval_columns(
+    kind: ColumnKind, start: str = "95 % from", end: str = "95 % to", joined: str = "95 % interval"
+) -> Columns:
     """Give the two columns of an interval."""
     return Column(start, kind, joins="to", joined=joined), Column(end, kind)
 
 
-def mean_and_sd(title: str, kind: Kind) -> Columns:
+def mean_and_sd(title: str, kind: ColumnKind) -> Columns:
     """Give the columns of a mean and its standard deviation."""
     return Column(title, kind, joins="±", joined=f"{title} ± SD"), Column("SD", kind)
 
@@ -52,7 +54,7 @@ class Table:
     """Rows of plain values, as they are: formatting is left to whoever writes the table down."""
 
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ Of = TypeVar("Of")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[Of]):
+class FigureEntry(Generic[Of]):
     """A line in a report's list of figures, about a record of the kind `Of`.
 
     `data` gives what is drawn, with `says` and `table`, and a `title` of its own where this one would be untrue; or a

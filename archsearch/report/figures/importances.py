@@ -57,7 +57,7 @@ def target_title(target: str) -> str:
     return " ".join(title_of(word) if is_learned(word) else word for word in target.split(" "))
 
 
-class Bar(NamedTuple):
+class ImportanceBar(NamedTuple):
     """An open value's share of the explained variance, among n trials; `always`: all trials have it."""
 
     target: str
@@ -71,7 +71,7 @@ class Bar(NamedTuple):
 class ImportanceBars(NamedTuple):
     """Shares, most important first, for each target."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[ImportanceBar, ...]
     names: tuple[str, ...]  # those that are drawn
     says: str
     table: Table
@@ -87,7 +87,7 @@ def importances_data(record: SearchRecord) -> ImportanceBars | str:
     for found in sorted(record.importances, key=lambda found: found is not main):
         order = {name: place for place, name in enumerate(found.ranked())}
         ours = [
-            Bar(found.target, share.name, share.share, group.n, group.always, group.explained)
+            ImportanceBar(found.target, share.name, share.share, group.n, group.always, group.explained)
             for group in found.groups
             for share in group.shares
         ]
@@ -114,7 +114,7 @@ def importances_data(record: SearchRecord) -> ImportanceBars | str:
     return ImportanceBars(tuple(bars), names, _importances_say(main, first), Table(columns, tuple(rows)))
 
 
-def _importances_say(main: Importances, bars: Sequence[Bar]) -> str:
+def _importances_say(main: Importances, bars: Sequence[ImportanceBar]) -> str:
     leading = [f"{bar.name} ({100 * bar.share:.0f} %{'' if bar.always else f' of n = {bar.n}'})" for bar in bars[:2]]
     says = f"{main.evaluator} of the {target_title(main.target)} over {many(main.n, 'trial')}: "
     says += f"most of what single values explain is {' and '.join(leading)}."

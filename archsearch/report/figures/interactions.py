@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_PANELS = 6
 
 
-class Panel(NamedTuple):
+class InteractionPanel(NamedTuple):
     """Two factors: the mean at each pair of levels; lines that are not parallel are an interaction."""
 
     one: str
@@ -34,7 +34,7 @@ class Panel(NamedTuple):
 class Interactions(NamedTuple):
     """The pairs of factors with the largest interactions."""
 
-    panels: tuple[Panel, ...]
+    panels: tuple[InteractionPanel, ...]
     scale: float
     unit: str
     says: str
@@ -66,7 +66,7 @@ def interactions_data(report: AblationReport) -> Interactions | str:
     return Interactions(panels, scale, unit, says, Table(columns, table))
 
 
-def _panel(cells: tuple[CellReport, ...], one: str, two: str) -> Panel:
+def _panel(cells: tuple[CellReport, ...], one: str, two: str) -> InteractionPanel:
     base = "baseline"
     ours = list(dict.fromkeys([base, *(cell.moved.get(one, base) for cell in cells)]))
     theirs = list(dict.fromkeys([base, *(cell.moved.get(two, base) for cell in cells)]))
@@ -79,7 +79,7 @@ def _panel(cells: tuple[CellReport, ...], one: str, two: str) -> Panel:
         ]
         return statistics.fmean(means) if means else None
 
-    return Panel(
+    return InteractionPanel(
         one, two, tuple(ours), tuple((second, tuple(mean(first, second) for first in ours)) for second in theirs)
     )
 

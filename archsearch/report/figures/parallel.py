@@ -35,7 +35,7 @@ SHADES = 6
 BESIDE, LIFTED = 0.02, 0.07  # labels stand beside the axis, and above the place where lines meet
 
 
-class Line(NamedTuple):
+class ParallelLine(NamedTuple):
     """A trial across the axes, the last of which is its value; `rank` is 0 for the worst and 1 for the best."""
 
     number: int
@@ -45,19 +45,19 @@ class Line(NamedTuple):
     text: str
 
 
-class Parallel(NamedTuple):
+class ParallelCoordinates(NamedTuple):
     """Axes and the lines across them; the table has every trial."""
 
     metric: str
     axes: tuple[Axis, ...]
     ends: tuple[float, float]  # of the value's axis, worse and better
     absent: tuple[bool, ...]  # which axes have trials without the value; of the last one, pruned trials
-    lines: tuple[Line, ...]
+    lines: tuple[ParallelLine, ...]
     says: str
     table: Table
 
 
-def parallel_data(record: SearchRecord) -> Parallel | str:
+def parallel_data(record: SearchRecord) -> ParallelCoordinates | str:
     """Lay every trial across the most important open values."""
     metric = record.metric
     done = [trial for trial in record.trials if record.value(trial) is not None]
@@ -88,7 +88,9 @@ def parallel_data(record: SearchRecord) -> Parallel | str:
         else:
             places.append(max(0.0, (values[trial.number] - worst) / (best - worst)) if best != worst else 0.5)
         part = "pruned" if mine is None else "best" if trial.number in first else "completed"
-        lines.append(Line(trial.number, part, spread, tuple(short(p) or 0.0 for p in places), hover(record, trial)))
+        lines.append(
+            ParallelLine(trial.number, part, spread, tuple(short(p) or 0.0 for p in places), hover(record, trial))
+        )
     absent = tuple(any(axis.name not in trial.params for trial in (*done, *pruned)) for axis in axes)
     says = f"{many(len(done), 'completed trial')} across the {len(axes)} open values"
     says += f" that matter most for the {target_title(target)}" if main_importances(record) is not None else ""
@@ -111,7 +113,9 @@ def parallel_data(record: SearchRecord) -> Parallel | str:
         for t in (*reversed(done), *pruned)
     )
     ends = (worst, best)
-    return Parallel(metric.name, axes, ends, (*absent, bool(pruned)), tuple(lines), says, Table(columns, rows))
+    return ParallelCoordinates(
+        metric.name, axes, ends, (*absent, bool(pruned)), tuple(lines), says, Table(columns, rows)
+    )
 
 
 def _spread(axis: Axis, place: float, rank: float, params: object) -> float:
@@ -123,7 +127,7 @@ def _spread(axis: Axis, place: float, rank: float, params: object) -> float:
     return place + min(0.08, 0.5 / max(1, len(axis.labels) - 1)) * (rank - 0.5)
 
 
-def draw_parallel(data: Parallel) -> go.Figure:
+def draw_parallel(data: ParallelCoordinates) -> go.Figure:
     """Draw the axes, then the lines: pruned ones faint, the others from weak to strong, the best thick on top."""
     import plotly.graph_objects as go
 
@@ -178,7 +182,7 @@ def _line_name(part: str, shade_number: int) -> str:
     return "weakest sixth" if shade_number == 0 else "strongest sixth" if shade_number == SHADES - 1 else ""
 
 
-def _ticks(figure: go.Figure, data: Parallel) -> None:
+def _ticks(figure: go.Figure, data: ParallelCoordinates) -> None:
     """Write the labels beside the axes, the names below them."""
     x: list[float] = []
     y: list[float] = []

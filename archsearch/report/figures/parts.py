@@ -10,7 +10,7 @@ import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.figures.effects import along, scale_of
-from archsearch.report.figures.figure import Column, Kind, Table, interval
+from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import BLUE, GREEN, GREY, VERMILION, even_ticks, layout, plain_text
 from archsearch.stats.sentence import verdict_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archsearch.ablate.record import AblationReport
 
 
-class Step(NamedTuple):
+class WaterfallStep(NamedTuple):
     """A bar of the waterfall: it leads from `before` to `after`."""
 
     name: str
@@ -32,14 +32,14 @@ class Step(NamedTuple):
 class Waterfall(NamedTuple):
     """The steps from the baseline to all changes made; values are means over the seeds that all cells of it have."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[WaterfallStep, ...]
     scale: float
     unit: str
     says: str
     table: Table
 
 
-def value_kind(report: AblationReport) -> tuple[float, str, Kind]:
+def value_kind(report: AblationReport) -> tuple[float, str, ColumnKind]:
     """Give what values are multiplied by, how the axis is called, and the kind of a table's column."""
     if report.family.unit == "points":
         return 100.0, f"{report.family.metric} (%)", "percent"
@@ -60,7 +60,7 @@ def waterfall_data(report: AblationReport) -> Waterfall | str:
     means = {name: statistics.fmean(cells[name].values[seed] or 0.0 for seed in seeds) for name in names}
     verdicts = {effect.variant: verdict_of(effect) for effect in report.effects}
     steps = tuple(
-        Step(" and ".join(report.moved(question.name)), means[before], means[after], verdicts[question.name])
+        WaterfallStep(" and ".join(report.moved(question.name)), means[before], means[after], verdicts[question.name])
         for question, (before, after) in zip(asked, pairs, strict=True)
     )
     scale, unit, kind = value_kind(report)
@@ -110,7 +110,7 @@ def draw_waterfall(data: Waterfall) -> go.Figure:
 # -- shares ------------------------------------------------------------------------------------------------------------
 
 
-class Bar(NamedTuple):
+class ShareBar(NamedTuple):
     """A factor's share of the whole difference, with its interval over seeds."""
 
     name: str
@@ -121,7 +121,7 @@ class Bar(NamedTuple):
 class Shares(NamedTuple):
     """Shapley shares, the largest first; they add up to the whole difference."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[ShareBar, ...]
     scale: float
     unit: str
     says: str
@@ -134,14 +134,14 @@ def shapley_data(report: AblationReport) -> Shares | str:
     if found is None:
         return "the design attributes nothing to factors (design: shapley does), or no seed has all its cells"
     scale, unit, kind = scale_of(report)
-    bars = sorted((Bar(one.factor, one.mean, one.ci95) for one in found.shares), key=lambda bar: -abs(bar.share))
+    bars = sorted((ShareBar(one.factor, one.mean, one.ci95) for one in found.shares), key=lambda bar: -abs(bar.share))
     shown = scale * found.total
     orders = f"all {found.orders} orders" if found.exact else f"{found.orders} orders, not all,"
     says = f"Shares of {shown:+.2f} {unit} averaged over {orders} of adding the changes, {len(found.seeds)} seeds."
     columns = (
         Column("factor"),
         Column("share", kind),
-        *interval(kind, end="to"),
+        *interval_columns(kind, end="to"),
         Column("of the whole", "percent"),
     )
     fractions = {one.factor: one.fraction for one in found.shares}

@@ -7,20 +7,18 @@ reliability_data(probabilities, labels)             # bins of confidence, with t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
-from archsearch.report.figures.figure import Cell, Column, Figure, Table, interval
+from archsearch.report.experiments import Floats, Whole
+from archsearch.report.figures.figure import Column, Figure, Table, TableCell, interval_columns
 from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
 from archsearch.stats.intervals import wilson_interval
 
-Floats = NDArray[np.floating[Any]]
-Whole = NDArray[np.integer[Any]]
 BINS = 15  # as Guo et al. (2017), "On Calibration of Modern Neural Networks"
-MOST_CLASSES = 30  # above, numbers in the cells cannot be read any more
+MOST_CLASSES_DRAWN = 30  # above, numbers in the cells cannot be read any more
 
 
 class Confusion(NamedTuple):
@@ -62,7 +60,7 @@ def confusion_table(data: Confusion) -> Table:
         *(Column(f"as {name}", "count") for name in data.classes),
         Column("right", "percent"),
     )
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for index, name in enumerate(data.classes):
         total = int(data.counts[index].sum())
         share = int(data.counts[index, index]) / total if total else None
@@ -86,7 +84,7 @@ def draw_confusion(data: Confusion) -> go.Figure:
         showscale=False,  # the counts stand in the cells
         customdata=data.counts.tolist(), hovertemplate="%{y} taken for %{x}: %{customdata} (%{z:.2%})<extra></extra>",
     )  # fmt: skip
-    if len(names) <= MOST_CLASSES:
+    if len(names) <= MOST_CLASSES_DRAWN:
         for i, true in enumerate(names):
             for j, predicted in enumerate(names):
                 count = int(data.counts[i, j])
@@ -153,8 +151,8 @@ def reliability_figure(key: str, label: str, data: Reliability, part: str, runs:
 def reliability_table(data: Reliability) -> Table:
     """Give every bin that holds predictions."""
     columns = (
-        *interval("percent", "confidence from", "to", "confidence"), Column("predictions", "count"),
-        Column("mean confidence", "percent"), Column("accuracy", "percent"), *interval("percent"),
+        *interval_columns("percent", "confidence from", "to", "confidence"), Column("predictions", "count"),
+        Column("mean confidence", "percent"), Column("accuracy", "percent"), *interval_columns("percent"),
     )  # fmt: skip
     rows = zip(data.low, data.high, data.counts, data.confidence, data.accuracy, data.interval, strict=True)
     return Table(columns, tuple((low, high, n, m, a, *between) for low, high, n, m, a, between in rows))

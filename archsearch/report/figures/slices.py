@@ -165,7 +165,7 @@ class CellMean(NamedTuple):
     rank: float
 
 
-class Cells(NamedTuple):
+class ValueGrid(NamedTuple):
     """The mean value for pairs of two open values, cut into bins."""
 
     metric: str
@@ -176,7 +176,7 @@ class Cells(NamedTuple):
     table: Table
 
 
-def cells_data(record: SearchRecord) -> Cells | str:
+def cells_data(record: SearchRecord) -> ValueGrid | str:
     """Average trials over the two most important open values that many trials have together."""
     ranked, target, values = most_important(record)
     pair = _together(record, ranked, values)
@@ -209,7 +209,7 @@ def cells_data(record: SearchRecord) -> Cells | str:
         Column(f"mean {title_of(metric.name)}", kind_of(metric.name)),
     )
     rows = tuple((x.labels[cell.x], y.labels[cell.y], cell.n, cell.mean) for cell in reversed(cells))
-    return Cells(metric.name, x, y, cells, says, Table(columns, rows))
+    return ValueGrid(metric.name, x, y, cells, says, Table(columns, rows))
 
 
 def _together(
@@ -225,7 +225,7 @@ def _together(
     return None
 
 
-def draw_cells(data: Cells) -> go.Figure:
+def draw_cells(data: ValueGrid) -> go.Figure:
     """Draw cells shaded by rank, each with its mean and n."""
     import plotly.graph_objects as go
 

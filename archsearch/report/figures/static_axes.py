@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from archsearch.report.figures.static_room import LETTER, settle
-from archsearch.report.figures.static_traces import POINT, Panel, broken, colour_of, draw_trace, plain, text_at, weight
+from archsearch.report.figures.static_traces import (
+    POINT,
+    StaticPanel,
+    broken,
+    colour_of,
+    draw_trace,
+    plain,
+    text_at,
+    weight,
+)
 from archsearch.report.figures.style import in_short
 
 if TYPE_CHECKING:
@@ -58,7 +67,7 @@ def _key(part: dict[str, Any]) -> tuple[str, str]:
     return x, y
 
 
-def _panels(made: Canvas, layout: dict[str, Any]) -> dict[tuple[str, str], Panel]:
+def _panels(made: Canvas, layout: dict[str, Any]) -> dict[tuple[str, str], StaticPanel]:
     """Make the panels at the rows and columns that their domains stand in, the uppermost first."""
     xs = [name.replace("axis", "") for name in layout if re.fullmatch(r"xaxis\d*", name)]
     pairs = [(x, layout[_full(x)].get("anchor", "y" + x[1:])) for x in xs]
@@ -67,10 +76,10 @@ def _panels(made: Canvas, layout: dict[str, Any]) -> dict[tuple[str, str], Panel
     columns, rows = sorted(set(left)), sorted(set(low), reverse=True)
     grid = made.add_gridspec(len(rows), len(columns))
     places = zip(pairs, left, low, strict=True)
-    return {pair: Panel(made.add_subplot(grid[rows.index(b), columns.index(a)])) for pair, a, b in places}
+    return {pair: StaticPanel(made.add_subplot(grid[rows.index(b), columns.index(a)])) for pair, a, b in places}
 
 
-def _traces(panels: dict[tuple[str, str], Panel], drawing: dict[str, Any]) -> list[tuple[Artist, str]]:
+def _traces(panels: dict[tuple[str, str], StaticPanel], drawing: dict[str, Any]) -> list[tuple[Artist, str]]:
     """Draw all traces in their order; give those that stand in the legend, with their names."""
     layout, traces = drawing["layout"], drawing["data"]
     grouped = layout.get("barmode", "group") == "group"
@@ -88,7 +97,7 @@ def _traces(panels: dict[tuple[str, str], Panel], drawing: dict[str, Any]) -> li
     return handles
 
 
-def _shape(panel: Panel, shape: dict[str, Any]) -> None:
+def _shape(panel: StaticPanel, shape: dict[str, Any]) -> None:
     """Draw a line or a rectangle, over the whole height or width where it says so."""
     from matplotlib.patches import Rectangle
 
@@ -113,7 +122,7 @@ def _shape(panel: Panel, shape: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-def _note(panels: dict[tuple[str, str], Panel], layout: dict[str, Any], note: dict[str, Any]) -> None:
+def _note(panels: dict[tuple[str, str], StaticPanel], layout: dict[str, Any], note: dict[str, Any]) -> None:
     """Write a note at its place in the data, or, of the whole drawing, as the title of the panel below it."""
     if note.get("xref", "x") != "paper":
         panel = panels[_key(note)]
@@ -132,7 +141,7 @@ def _note(panels: dict[tuple[str, str], Panel], layout: dict[str, Any], note: di
 # -- axes --------------------------------------------------------------------------------------------------------------
 
 
-def _axis(panel: Panel, side: str, spec: dict[str, Any], width: float) -> None:
+def _axis(panel: StaticPanel, side: str, spec: dict[str, Any], width: float) -> None:
     """Give an axis its title, range, ticks and grid."""
     axis: Axis = getattr(panel.ax, f"{side}axis")
     words = panel.x_words if side == "x" else panel.y_words
@@ -144,19 +153,21 @@ def _axis(panel: Panel, side: str, spec: dict[str, Any], width: float) -> None:
     axis.set_label_text(plain((spec.get("title") or {}).get("text") or ""))
     _scale(panel, side, spec)
     labels = max(10, int(0.38 * most)) if side == "y" else 24
-    if spec.get("tickvals"):
+    if spec.get("ticktext"):
         axis.set_ticks(list(spec["tickvals"]), labels=[broken(plain(text), labels) for text in spec["ticktext"]])
     elif words:
         axis.set_ticks(range(len(words)), labels=[broken(plain(word), labels) for word in words])
     else:
         _numbers(axis, spec, whole=side == "x" and panel.counts)
+        if spec.get("tickvals"):
+            axis.set_ticks(list(spec["tickvals"]))
     if spec.get("showticklabels") is False:
         panel.ax.tick_params(axis=side, labelleft=False, labelbottom=False)  # type: ignore[arg-type]
     if spec.get("showgrid", True):
         axis.grid(True)
 
 
-def _scale(panel: Panel, side: str, spec: dict[str, Any]) -> None:
+def _scale(panel: StaticPanel, side: str, spec: dict[str, Any]) -> None:
     """Set scale, range and direction; words have half a place at both ends."""
     from matplotlib.ticker import NullLocator
 

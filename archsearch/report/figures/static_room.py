@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from archsearch.report.figures.static_traces import Panel, broken
+from archsearch.report.figures.static_traces import StaticPanel, broken
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -24,7 +24,7 @@ LETTER = 4.7  # points, the mean width of a letter of 8 points
 SMALLEST = 4.5  # points; texts inside panels that would have to be smaller are left out: colours and table stay
 
 
-def settle(made: Canvas, panels: Iterable[Panel]) -> None:
+def settle(made: Canvas, panels: Iterable[StaticPanel]) -> None:
     """Move what lies over something else out of its way, now that all have their size."""
     made.draw_without_rendering()
     long = [_broken_titles(panel) for panel in panels]
@@ -36,7 +36,7 @@ def settle(made: Canvas, panels: Iterable[Panel]) -> None:
         _part_cells(panel.cells)
 
 
-def _broken_titles(panel: Panel) -> bool:
+def _broken_titles(panel: StaticPanel) -> bool:
     """Break titles that are longer than their panel is wide or high; say whether there was any."""
     long = False
     sides = panel.ax.get_window_extent()

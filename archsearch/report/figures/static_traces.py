@@ -33,7 +33,7 @@ _UP = {"top": ("bottom", 1), "middle": ("center", 0), "bottom": ("top", -1)}
 
 
 @dataclass
-class Panel:
+class StaticPanel:
     """One pair of axes. `words` are the values of an axis of words, each at the place of its number."""
 
     ax: Axes
@@ -96,14 +96,14 @@ def colour_of(text: str) -> Any:
     return red / 255, green / 255, blue / 255, opacity
 
 
-def _both(panel: Panel, trace: dict[str, Any]) -> tuple[list[float], list[float]]:
+def _both(panel: StaticPanel, trace: dict[str, Any]) -> tuple[list[float], list[float]]:
     """Give a trace's places; as in plotly, one that has no partner is not drawn."""
     xs, ys = panel.xs(trace.get("x")), panel.ys(trace.get("y"))
     both = min(len(xs), len(ys))
     return xs[:both], ys[:both]
 
 
-def draw_trace(panel: Panel, trace: dict[str, Any], number: int, beside: tuple[int, int, float]) -> Artist | None:
+def draw_trace(panel: StaticPanel, trace: dict[str, Any], number: int, beside: tuple[int, int, float]) -> Artist | None:
     """Draw a trace and give its handle in the legend; `beside` is its place among the bars, their number, their gap."""
     kind = trace.get("type", "scatter")
     if kind == "scatter":
@@ -122,7 +122,7 @@ def draw_trace(panel: Panel, trace: dict[str, Any], number: int, beside: tuple[i
 # -- points, lines, texts, bands ---------------------------------------------------------------------------------------
 
 
-def _scatter(panel: Panel, trace: dict[str, Any], number: int) -> Artist | None:
+def _scatter(panel: StaticPanel, trace: dict[str, Any], number: int) -> Artist | None:
     from matplotlib.lines import Line2D
 
     xs, ys = _both(panel, trace)
@@ -184,7 +184,7 @@ def _marker(marker: dict[str, Any], colour: str) -> dict[str, Any]:
 
 
 def _many_points(
-    panel: Panel, marker: dict[str, Any], xs: list[float], ys: list[float], above: float, first: str
+    panel: StaticPanel, marker: dict[str, Any], xs: list[float], ys: list[float], above: float, first: str
 ) -> None:
     """Draw points that each have a size or a colour of their own."""
     sizes, colours = marker.get("size", 6), marker.get("color", first)
@@ -193,7 +193,7 @@ def _many_points(
     panel.ax.scatter(xs, ys, s=areas, c=[colour_of(one) for one in every], linewidths=0, zorder=above)
 
 
-def _band(panel: Panel, trace: dict[str, Any], xs: list[float], ys: list[float]) -> Artist:
+def _band(panel: StaticPanel, trace: dict[str, Any], xs: list[float], ys: list[float]) -> Artist:
     """Fill between a line and the one before it."""
     from matplotlib.patches import Patch
 
@@ -203,7 +203,7 @@ def _band(panel: Panel, trace: dict[str, Any], xs: list[float], ys: list[float])
     return Patch(color=colour, linewidth=0)
 
 
-def _errors(panel: Panel, trace: dict[str, Any], xs: list[float], ys: list[float], above: float) -> None:
+def _errors(panel: StaticPanel, trace: dict[str, Any], xs: list[float], ys: list[float], above: float) -> None:
     looks: dict[str, Any] = {}
     for side in ("x", "y"):
         given = trace.get(f"error_{side}")
@@ -219,7 +219,7 @@ def _reach(given: dict[str, Any]) -> list[list[float]]:
     return [[max(0.0, value or 0.0) for value in given[side]] for side in ("arrayminus", "array")]
 
 
-def _texts(panel: Panel, trace: dict[str, Any], xs: list[float], ys: list[float]) -> None:
+def _texts(panel: StaticPanel, trace: dict[str, Any], xs: list[float], ys: list[float]) -> None:
     up, across = trace.get("textposition", "middle center").split()
     for x, y, text in zip(xs, ys, trace["text"], strict=False):
         if text:
@@ -240,7 +240,7 @@ def text_at(
 # -- bars --------------------------------------------------------------------------------------------------------------
 
 
-def _bars(panel: Panel, trace: dict[str, Any], number: int, beside: tuple[int, int, float]) -> Artist:
+def _bars(panel: StaticPanel, trace: dict[str, Any], number: int, beside: tuple[int, int, float]) -> Artist:
     """Draw bars side by side with those of the other traces, or over them where each has its width."""
     from matplotlib.patches import Patch
 
@@ -275,7 +275,7 @@ def _bars(panel: Panel, trace: dict[str, Any], number: int, beside: tuple[int, i
     )
 
 
-def _waterfall(panel: Panel, trace: dict[str, Any]) -> None:
+def _waterfall(panel: StaticPanel, trace: dict[str, Any]) -> None:
     """Draw bars that each begin where the one before ended, and lines between them."""
     places = panel.xs(trace["x"])
     colours = {part: colour_of(trace[part]["marker"]["color"]) for part in ("increasing", "decreasing", "totals")}
@@ -293,7 +293,7 @@ def _waterfall(panel: Panel, trace: dict[str, Any]) -> None:
             panel.ax.plot([place + 0.4, places[i + 1] - 0.4], [level, level], zorder=2, **thin)
 
 
-def _heatmap(panel: Panel, trace: dict[str, Any]) -> None:
+def _heatmap(panel: StaticPanel, trace: dict[str, Any]) -> None:
     """Draw cells with thin gaps; a cell without a value is left empty."""
     import numpy as np
     from matplotlib.colors import LinearSegmentedColormap

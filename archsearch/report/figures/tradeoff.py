@@ -191,7 +191,7 @@ def limit_line(limit: int, where: Placed) -> go.Scatter:
 # -- Pareto front ------------------------------------------------------------------------------------------------------
 
 
-class Panel(NamedTuple):
+class TradeoffPanel(NamedTuple):
     """The main objective over another one. `front` is in the order of x."""
 
     other: str
@@ -207,7 +207,7 @@ class Pareto(NamedTuple):
     """One panel for each objective beside the main one."""
 
     metric: str
-    panels: tuple[Panel, ...]
+    panels: tuple[TradeoffPanel, ...]
     says: str
     table: Table
 
@@ -231,7 +231,9 @@ def pareto_data(record: SearchRecord) -> Pareto | str:
         log = min(xs.values()) > 0 and max(xs.values()) > 10 * min(xs.values())
         ends = tuple((number, x, y) for x, y, number in line)
         marked = tuple(one for one in _marked(record, where) if one.part == "baseline")
-        panels.append(Panel(metric.name, metric.direction, log, limit_of(record, metric.name), where, ends, marked))
+        panels.append(
+            TradeoffPanel(metric.name, metric.direction, log, limit_of(record, metric.name), where, ends, marked)
+        )
     names = " and ".join(title_of(metric.name) for metric in record.metrics)
     says = f"{len(front)} of {many(len(done), 'completed trial')} are on the front of {names}: "
     says += "no other one is as good in everything and better in something."

@@ -189,3 +189,9 @@ def point_traces(points: Sequence[Point]) -> list[go.Scatter]:
                 )
             )
     return traces
+
+
+def from_edge(edge: float, values: Sequence[float]) -> list[float]:
+    """Give the range of an axis from the edge to a little beyond the best value."""
+    best = max(values) if edge < statistics.median(values) else min(values)
+    return sorted((edge, best + 0.03 * (best - edge)))

@@ -1,6 +1,6 @@
 """One sample that fits: Optuna's samplers, asked again within the same trial.
 
-    sampler = FeasibleSampler(space, make=lambda seed: TPESampler(seed=seed), seed=7)
+    sampler = FeasibleSampler(space, make=RandomSampler, seed=7)
     sample = sampler.sample(study, trial)     # sample.plan, sample.values, sample.infeasible
 
 A whole configuration is sampled at once, from a sampler that is made afresh for the trial and seeded with the study's
@@ -37,7 +37,7 @@ from archsearch.study.storage import experimental
 from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
-MOST_TRIES = 2000
+MOST_DRAWS = 2000
 MOST_REPEATS = 50
 BEST_KEPT = 25  # as many as TPE ever calls good
 
@@ -102,7 +102,7 @@ class FeasibleSampler:
         reasons: Counter[str] = Counter()
         repeats, last = 0, None
         relative_space = inner.infer_relative_search_space(study, trial)
-        for _ in range(MOST_TRIES):
+        for _ in range(MOST_DRAWS):
             relative = inner.sample_relative(study, trial, relative_space) if relative_space else {}
             independent = partial(inner.sample_independent, study, trial)
             try:
@@ -118,7 +118,7 @@ class FeasibleSampler:
             return last
         often = max(reasons, key=lambda reason: reasons[reason])
         raise SpecError(
-            f"{MOST_TRIES:,} samples in a row do not fit, most often: {often}. "
+            f"{MOST_DRAWS:,} samples in a row do not fit, most often: {often}. "
             "See `archsearch space` for what makes them infeasible, and narrow the space."
         )
 

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.search.sampling.feasible import MakeSampler
 from archsearch.search.sampling.local import LocalSampler
-from archsearch.search.search_file import Hyperband, Median, NoPruning, Screen
+from archsearch.search.search_spec import Hyperband, Median, NoPruning, Screen
 from archsearch.spec.onekey import Kind
 from archsearch.study.held import HeldStudy, HeldTrial
 

@@ -20,7 +20,7 @@ from archsearch.plain import Plain
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Items, Keys, Open, Repeat, Template, given
-from archsearch.search.space.walk import Walk, bodies_count, count_of, environments, total_of
+from archsearch.search.space.walk import Walk, bodies_count, count_template, environments, total_of
 from archsearch.stats.distinct import distinct_from
 from archsearch.stats.intervals import wilson_interval
 from archsearch.train.identity import experiment_key
@@ -104,7 +104,7 @@ class _Draw:
         if not value.options:
             drawn = value.domain.draw(self.generator)
         else:
-            weights = [count_of(option, self.env) for _, option in value.options]
+            weights = [count_template(option, self.env) for _, option in value.options]
             drawn = self.generator.choices([label for label, _ in value.options], weights)[0]
         self.env[value.name] = drawn
         return drawn

@@ -1,5 +1,8 @@
 """Find the values of a search space that give a known spec: trial 0, and where the documented variants lie.
 
+    locate(space, spec)                 # {"conv.depth": 3, ...}, or None where it is not in the space
+    base_values(space)
+
 The layer list is matched against the templates from front to back; `identity` counts as nothing, defaults as written
 out. What is found is checked by making the sample and comparing it as a whole.
 """
@@ -32,6 +35,18 @@ def locate(space: SearchSpace, spec: ExperimentSpec) -> Values | None:
                 if _is(space, found, spec):
                     return found
     return None
+
+
+def base_values(space: SearchSpace) -> Values | None:
+    """Find the values of the base itself, for trial 0; None if it is not in the space or larger than allowed."""
+    values = locate(space, space.baseline)
+    if values is None:
+        return None
+    try:
+        space.with_values(values)
+    except InfeasibleError:
+        return None
+    return values
 
 
 def may_stand_for(template: Template, target: Tree) -> bool:

@@ -3,9 +3,9 @@
     space = load_study("lenet").space
     tree = space.tree(choose)                     # plain values for ExperimentSpec
     space.parameters()                            # every open value, by name
-    space.locate(spec)                            # the values that give this spec, or None
 
-One sample is one `ExperimentSpec`; whether its layers fit is asked of it as of any spec. No Optuna, no torch.
+One sample is one `ExperimentSpec`; whether its layers fit is asked of it as of any spec. Which values give a known spec
+is found by `locate.py`. No Optuna, no torch.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from archsearch.errors import LimitError, Problem, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.search.runnable import check_runs_here
 from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
+from archsearch.search.space.overlay import laid_over, trained_alike
 from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import PlanError
-from archsearch.spec.text.sentences import sentence
+from archsearch.spec.text.sentences import problem_sentence
 from archsearch.spec.text.yaml import Tree
 
 Values = dict[str, Value]
@@ -76,8 +77,6 @@ class SearchSpace:
     @property
     def baseline(self) -> ExperimentSpec:
         """The base with what the study fixes of data and training: what the candidates are compared with."""
-        from archsearch.search.baseline import trained_alike
-
         return trained_alike(self.base, self.data, self.train)
 
     def open_values(self) -> Iterator[Open]:
@@ -125,7 +124,7 @@ class SearchSpace:
             plan = plan_experiment(ExperimentSpec.model_validate(tree))
             check_runs_here(plan)
         except ValidationError as error:
-            said = [sentence(detail, ExperimentSpec) for detail in error.errors(include_url=False)]
+            said = [problem_sentence(detail, ExperimentSpec) for detail in error.errors(include_url=False)]
             raise InfeasibleError("; ".join(said)) from None
         except LimitError as error:
             raise InfeasibleError(error.problems[0].message, TOO_LARGE) from None
@@ -143,24 +142,6 @@ class SearchSpace:
         """Give the plan for some values; raise `InfeasibleError`, or KeyError where one is missing."""
         return self.sample(lambda value: values[value.name])[0]
 
-    def locate(self, spec: ExperimentSpec) -> Values | None:
-        """Find the values that give this spec's network, data and training; None if it is not in the space."""
-        from archsearch.search.space.locate import locate
-
-        return locate(self, spec)
-
-
-def base_values(space: SearchSpace) -> Values | None:
-    """Find the values of the base itself, for trial 0; None if it is not in the space or larger than allowed."""
-    values = space.locate(space.baseline)
-    if values is None:
-        return None
-    try:
-        space.with_values(values)
-    except InfeasibleError:
-        return None
-    return values
-
 
 def _plain(spec: ExperimentSpec) -> dict[str, Tree]:
     """Write the base without its claims: they are not true of a sample."""
@@ -168,26 +149,11 @@ def _plain(spec: ExperimentSpec) -> dict[str, Tree]:
     return tree
 
 
-def layers_of(base: ExperimentSpec) -> list[Tree]:
+def layers_of_base(base: ExperimentSpec) -> list[Tree]:
     """Write the layers of a base as a file has them."""
     layers = _plain(base)["network"]
     assert isinstance(layers, list)
     return layers
-
-
-KINDS = ("optimizer", "schedule", "loss")  # one key each, that of the kind
-
-
-def laid_over(below: Tree, above: Tree) -> Tree:
-    """Lay the study's values over the base's. Another kind of optimiser, loss or schedule replaces the whole."""
-    if not isinstance(above, dict) or not isinstance(below, dict):
-        return above
-    result = dict(below)
-    for key, value in above.items():
-        inner = below.get(key)
-        other_kind = key in KINDS and isinstance(value, dict) and isinstance(inner, dict) and set(value) != set(inner)
-        result[key] = value if other_kind or inner is None else laid_over(inner, value)
-    return result
 
 
 # -- is every value possible? ------------------------------------------------------------------------------------------
@@ -225,7 +191,7 @@ def _refusal(space: SearchSpace, value: Open, candidate: Value) -> str:
         try:
             ExperimentSpec.model_validate(tree)
         except ValidationError as error:
-            first = first or sentence(error.errors(include_url=False)[0], ExperimentSpec)
+            first = first or problem_sentence(error.errors(include_url=False)[0], ExperimentSpec)
         else:
             return ""
     return first

@@ -26,7 +26,7 @@ from archsearch.search.space.space import (
     InfeasibleError,
     SearchSpace,
     Values,
-    layers_of,
+    layers_of_base,
 )
 from archsearch.search.space.templates import (
     Fixed,
@@ -55,24 +55,24 @@ def total_of(space: SearchSpace) -> int:
     total = 0
     for env in environments(space):
         parts = [space.network] if space.network is not None else []
-        total += math.prod(count_of(template, env) for template in (*parts, space.data, space.train))
+        total += math.prod(count_template(template, env) for template in (*parts, space.data, space.train))
     return total
 
 
-def count_of(template: Template, env: Mapping[str, Value]) -> int:
+def count_template(template: Template, env: Mapping[str, Value]) -> int:
     """Count the configurations of a template, given the values that are fixed already."""
     if isinstance(template, Fixed):
         return 1
     if isinstance(template, Open):
         if template.name in env:
-            return count_of(template.chosen(env[template.name]), env)
+            return count_template(template.chosen(env[template.name]), env)
         if not template.options:
             return template.domain.count or 1
-        return sum(count_of(option, env) for _, option in template.options)
+        return sum(count_template(option, env) for _, option in template.options)
     if isinstance(template, Keys):
-        return math.prod(count_of(item, env) for _, item in template.items)
+        return math.prod(count_template(item, env) for _, item in template.items)
     if isinstance(template, Items):
-        return math.prod(count_of(item, env) for item in template.items)
+        return math.prod(count_template(item, env) for item in template.items)
     if isinstance(template.times, Fixed):
         return bodies_count(template, int(str(template.times.value)), env)
     fixed = env.get(template.times.name)
@@ -82,8 +82,8 @@ def count_of(template: Template, env: Mapping[str, Value]) -> int:
 
 def bodies_count(repeat: Repeat, times: int, env: Mapping[str, Value]) -> int:
     if times and _is_shared(repeat):
-        return count_of(repeat.bodies[0], env)
-    return math.prod(count_of(body, env) for body in repeat.bodies[:times])
+        return count_template(repeat.bodies[0], env)
+    return math.prod(count_template(body, env) for body in repeat.bodies[:times])
 
 
 def _is_shared(repeat: Repeat) -> bool:
@@ -141,7 +141,7 @@ class Walk:
         self.classes = 0
         self.trainings: list[Training] = []
         self.keys: set[int] = set()
-        self.network = space.network or Items(tuple(Fixed(layer) for layer in layers_of(space.base)))
+        self.network = space.network or Items(tuple(Fixed(layer) for layer in layers_of_base(space.base)))
 
     @cached_property
     def beginnings(self) -> list[tuple[Values, DataFacts, list[Training]]]:
@@ -173,15 +173,15 @@ class Walk:
         for shared in environments(self.space):
             for chosen in enumerate_values(self.space.data, shared):
                 self.env = {**shared, **chosen}
-                networks = count_of(self.network, self.env)
+                networks = count_template(self.network, self.env)
                 tree, _ = self.space.tree(given(self.env))
                 try:
                     facts = describe(DataSpec.model_validate(tree["data"]))
                 except ValidationError as error:
-                    self._lose(error.errors()[0]["msg"], networks * count_of(self.space.train, self.env))
+                    self._lose(error.errors()[0]["msg"], networks * count_template(self.space.train, self.env))
                     continue
                 except SpecError as error:
-                    self._lose(error.problems[0].reason, networks * count_of(self.space.train, self.env))
+                    self._lose(error.problems[0].reason, networks * count_template(self.space.train, self.env))
                     continue
                 trainings = []
                 for values in enumerate_values(self.space.train, self.env):
@@ -269,7 +269,7 @@ class Walk:
         count = 1
         while rest is not None:
             item, rest = rest
-            count *= count_of(item, self.env)
+            count *= count_template(item, self.env)
         return count * len(self.trainings)
 
     def _end(self, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:

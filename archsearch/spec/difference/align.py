@@ -15,15 +15,15 @@ from archsearch.spec.layers import Block
 from archsearch.spec.layers.blocks import SHORTCUT
 from archsearch.spec.network import PlannedBranch, PlannedLayer
 
-Pair = tuple[PlannedLayer | None, PlannedLayer | None]
+LayerPair = tuple[PlannedLayer | None, PlannedLayer | None]
 
 
-def align(ours: Sequence[PlannedLayer], theirs: Sequence[PlannedLayer]) -> list[Pair]:
+def align(ours: Sequence[PlannedLayer], theirs: Sequence[PlannedLayer]) -> list[LayerPair]:
     """Pair the layers of two lists; `identity` is nobody's layer and left out."""
     a = [row for row in ours if row.kind != "identity"]
     b = [row for row in theirs if row.kind != "identity"]
     best = _best_scores(a, b)
-    pairs: list[Pair] = []
+    pairs: list[LayerPair] = []
     i = j = 0
     while i < len(a) or j < len(b):
         here = _score(a[i], b[j]) if i < len(a) and j < len(b) else None
@@ -52,7 +52,7 @@ def same_layer(ours: PlannedLayer, theirs: PlannedLayer) -> bool:
     return ours.layer.canonical(ours.input_shape) == theirs.layer.canonical(theirs.input_shape)
 
 
-def branches_of_both(ours: PlannedLayer, theirs: PlannedLayer) -> list[list[Pair]] | None:
+def branches_of_both(ours: PlannedLayer, theirs: PlannedLayer) -> list[list[LayerPair]] | None:
     """Align the branches of one block in two networks, one by one.
 
     None where they cannot be: another number of branches, or one that does nothing where the other has layers (there is

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archsearch.errors import SpecError
-from archsearch.spec.difference.align import Pair, align, branches_of_both, same_layer
+from archsearch.spec.difference.align import LayerPair, align, branches_of_both, same_layer
 from archsearch.spec.difference.gaps import Change, structural_changes
 from archsearch.spec.edit.in_memory import Edit, brief, edited, word, written_layer
 from archsearch.spec.experiment import ExperimentSpec
@@ -50,7 +50,7 @@ class SpecDifference:
     """What leads from one spec to another; `rows` are the two networks side by side."""
 
     factors: tuple[FactorChange, ...]
-    rows: tuple[Pair, ...]
+    rows: tuple[LayerPair, ...]
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -149,7 +149,7 @@ def _deeper(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]
 # -- layers that both have ---------------------------------------------------------------------------------------------
 
 
-def _in_place(rows: Sequence[Pair]) -> Iterator[Change]:
+def _in_place(rows: Sequence[LayerPair]) -> Iterator[Change]:
     for ours, theirs in rows:
         if ours is None or theirs is None or same_layer(ours, theirs):
             continue

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archsearch.spec.difference.align import Pair, branches_of_both, same_layer
+from archsearch.spec.difference.align import LayerPair, branches_of_both, same_layer
 from archsearch.spec.edit.in_memory import Edit, brief, written_layer
 from archsearch.spec.layers import Block
 from archsearch.spec.network import PlannedLayer
@@ -46,7 +46,7 @@ class Gap:
     added: tuple[PlannedLayer, ...]
 
 
-def structural_changes(rows: Sequence[Pair]) -> list[Change]:
+def structural_changes(rows: Sequence[LayerPair]) -> list[Change]:
     """Give the edits that add and drop layers, from the last gap to the first; blocks that both have are entered."""
     changes: list[Change] = []
     for gap in reversed(list(_gaps(rows))):
@@ -58,7 +58,7 @@ def structural_changes(rows: Sequence[Pair]) -> list[Change]:
     return changes
 
 
-def _gaps(rows: Sequence[Pair]) -> Iterator[Gap]:
+def _gaps(rows: Sequence[LayerPair]) -> Iterator[Gap]:
     before: PlannedLayer | None = None
     dropped: list[PlannedLayer] = []
     added: list[PlannedLayer] = []

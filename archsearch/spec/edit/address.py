@@ -23,7 +23,7 @@ class AddressError(SpecError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LayerEntry:
     """One layer as it stands in the file."""
 
     loc: Loc  # from the spec's root: ("network", 3), or ("network", 3, "residual", "layers", 0)
@@ -31,7 +31,7 @@ class Entry:
     kind: str
 
 
-def entries_of(layers: Node | None, loc: Loc, prefix: str = "") -> Iterator[Entry]:
+def entries_of(layers: Node | None, loc: Loc, prefix: str = "") -> Iterator[LayerEntry]:
     """Yield the layers of a list and of the blocks in it, named as `plan_network` names them."""
     if layers is None or not isinstance(layers.value, tuple):
         return
@@ -40,7 +40,7 @@ def entries_of(layers: Node | None, loc: Loc, prefix: str = "") -> Iterator[Entr
     words = [n.value if n is not None and isinstance(n.value, str) else None for n in own]
     names = layer_names((kind, word) for (kind, _), word in zip(kinds, words, strict=True))
     for index, ((kind, fields), name) in enumerate(zip(kinds, names, strict=True)):
-        yield Entry((*loc, index), prefix + name, kind)
+        yield LayerEntry((*loc, index), prefix + name, kind)
         if fields is not None and fields.get("layers") is not None:
             yield from entries_of(fields.get("layers"), (*loc, index, kind, "layers"), f"{prefix}{name}.")
         elif fields is not None and (branches := fields.get("branches")) is not None:
@@ -56,7 +56,7 @@ def kind_and_fields(layer: Node) -> tuple[str, Node | None]:
     return str(layer.value) if isinstance(layer.value, str) else "", None
 
 
-def find_layers(node: Node, address: str, mark: Mark) -> list[Entry]:
+def find_layers(node: Node, address: str, mark: Mark) -> list[LayerEntry]:
     """Give the layers an address means; raise `SpecError` with the valid ones where there are none."""
     entries = list(entries_of(node.get("network"), ("network",)))
     named = [entry for entry in entries if entry.path == address]
@@ -79,7 +79,7 @@ def find_layers(node: Node, address: str, mark: Mark) -> list[Entry]:
     raise AddressError(Problem(str(mark), unknown("layer", address, known)))
 
 
-def find_each(node: Node, addresses: Sequence[tuple[str, Mark]]) -> list[list[Entry]]:
+def find_each(node: Node, addresses: Sequence[tuple[str, Mark]]) -> list[list[LayerEntry]]:
     """Give the layers of each address; raise `SpecError` where two addresses mean the same layer, or one inside it."""
     each = [find_layers(node, address, mark) for address, mark in addresses]
     taken: dict[Loc, int] = {}
@@ -96,5 +96,5 @@ def find_each(node: Node, addresses: Sequence[tuple[str, Mark]]) -> list[list[En
     return each
 
 
-def _twice(entry: Entry, address: str, mark: Mark) -> Problem:
+def _twice(entry: LayerEntry, address: str, mark: Mark) -> Problem:
     return Problem(str(mark), f"{short(entry.path)} is meant by {short(address)!r} already; name each layer once")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archsearch.errors import Problem, SpecError
-from archsearch.spec.edit.address import AddressError, Entry, entries_of, find_layers, kind_and_fields
+from archsearch.spec.edit.address import AddressError, LayerEntry, entries_of, find_layers, kind_and_fields
 from archsearch.spec.edit.tree import at, count_values, hold, put_all
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
@@ -44,7 +44,7 @@ def set_value(node: Node, path: str, value: Node, mark: Mark) -> Node:
     return put_all(node, places)
 
 
-def _find_for_set(node: Node, address: str, path: str, mark: Mark) -> list[Entry]:
+def _find_for_set(node: Node, address: str, path: str, mark: Mark) -> list[LayerEntry]:
     try:
         return find_layers(node, address, mark)
     except SpecError:

@@ -56,30 +56,32 @@ class Found:
 
 def squashed_twice(subject: Subject) -> Iterator[Found]:
     """Find a softmax or sigmoid before a loss that has its own; log_softmax there changes nothing and is left alone."""
-    last, loss = subject.rows[-1], subject.spec.train.loss.kind
-    if loss == "cross_entropy" and last.layer.squashes == "probabilities":
-        what = f"{last.name} ({last.kind}) stands before cross_entropy, which applies log-softmax itself"
+    last, loss = subject.rows[-1], subject.spec.train.loss
+    if loss.wants == "logits" and last.layer.squashes == "probabilities":
+        what = f"{last.name} ({last.kind}) stands before {loss.kind}, which applies log-softmax itself"
         yield Found(what, last.name, ({"drop": last.name},))
 
 
 def no_log_probabilities(subject: Subject) -> Iterator[Found]:
     """Find an nll whose network does not end in log_softmax."""
-    last, loss = subject.rows[-1], subject.spec.train.loss.kind
-    if loss != "nll" or last.layer.squashes == "log_probabilities" or isinstance(last.layer, Block):
+    last, loss = subject.rows[-1], subject.spec.train.loss
+    if loss.wants != "log_probabilities" or last.layer.squashes == "log_probabilities" or isinstance(last.layer, Block):
         return
     fix: Edit = {"insert": {"after": last.name, "layers": ["log_softmax"]}}
     if last.layer.squashes:
         fix = {"replace": {last.name: "log_softmax"}}
-    yield Found(f"nll wants log-probabilities, and the network ends in {last.name} ({last.kind})", last.name, (fix,))
+    yield Found(
+        f"{loss.kind} wants log-probabilities, and the network ends in {last.name} ({last.kind})", last.name, (fix,)
+    )
 
 
 def distance_of_probabilities(subject: Subject) -> Iterator[Found]:
     """Find mse or l1 on the output of a softmax or sigmoid."""
-    last, loss = subject.rows[-1], subject.spec.train.loss.kind
-    if loss in ("mse", "l1") and last.layer.squashes == "probabilities":
+    last, loss = subject.rows[-1], subject.spec.train.loss
+    if loss.wants == "like_labels" and last.layer.squashes == "probabilities":
         fix: tuple[Edit, ...] = ({"set": {"train.loss": "cross_entropy"}}, {"drop": last.name})
         yield Found(
-            f"{loss} is taken between class probabilities of {last.name} ({last.kind}) and labels", last.name, fix
+            f"{loss.kind} is taken between class probabilities of {last.name} ({last.kind}) and labels", last.name, fix
         )
 
 
@@ -237,15 +239,10 @@ def one_layer_has_it_all(subject: Subject) -> Iterator[Found]:
             yield Found(f"{row.name} holds {share:.0%} of all parameters", row.name, (fix,))
 
 
-# Generous on both sides: published recipes lie well inside.
-_USUAL_RATES = {"sgd": (1e-4, 2.0), "adam": (1e-6, 0.03), "adamw": (1e-6, 0.03), "rmsprop": (1e-6, 0.03)}
-_A_USUAL_RATE = {"sgd": 0.01, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3}
-
-
 def unusual_rate(subject: Subject) -> Iterator[Found]:
     """Find a learning rate outside the optimiser's usual range."""
     optimizer = subject.spec.train.optimizer
-    low, high = _USUAL_RATES[optimizer.kind]
+    low, high = optimizer.usual_rate
     if not low <= optimizer.lr <= high:
-        fix: Edit = {"set": {f"train.optimizer.{optimizer.kind}.lr": _A_USUAL_RATE[optimizer.kind]}}
+        fix: Edit = {"set": {f"train.optimizer.{optimizer.kind}.lr": optimizer.a_usual_rate}}
         yield Found(f"{optimizer.kind} with lr {optimizer.lr:g}; usual is {low:g} to {high:g}", "", (fix,))

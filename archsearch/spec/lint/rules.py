@@ -4,7 +4,7 @@
     for finding in report.findings: print(finding.code, finding.message, finding.fix)
 
 A finding is advice and not an error. It is silenced in the spec, with a reason: `lint: {A001: kept on purpose}`. To add
-a rule: a function in `mistakes.py` and its entry in `RULES`.
+a rule: a function in `checks.py` and its entry in `RULES`.
 """
 
 from __future__ import annotations

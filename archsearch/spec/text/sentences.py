@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from archsearch.errors import Problem
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import LAYER_NAME, LEVEL_NAME, LINT_CODE, SPEC_NAME
-from archsearch.spec.nearest import instead_of, means, nearest, open_word, placed, synonym
+from archsearch.spec.nearest import instead_of, means, nearest, open_word, place_of_word, synonym
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.yaml import Loc, Node
 
@@ -76,7 +76,7 @@ def problems_of(
     details = [d for d in error.errors(include_url=False) if not (d["type"] == "too_short" and d["input"])]
     found = [(node.locate(_place(d), key=d["type"] == "extra_forbidden"), d) for d in details if heed(d)]
     found.sort(key=lambda pair: (pair[0].source, pair[0].line, pair[0].column))
-    problems = [Problem(str(mark), sentence(d, model, shown)) for mark, d in found[:_MOST_PROBLEMS]]
+    problems = [Problem(str(mark), problem_sentence(d, model, shown)) for mark, d in found[:_MOST_PROBLEMS]]
     if len(found) > _MOST_PROBLEMS:
         mark = found[_MOST_PROBLEMS][0]
         problems.append(Problem(str(mark), f"and {len(found) - _MOST_PROBLEMS:,} more problems from here on"))
@@ -87,7 +87,9 @@ def _place(detail: ErrorDetails) -> Loc:
     return detail["loc"][:-1] if detail["type"] == "missing" else detail["loc"]
 
 
-def sentence(detail: ErrorDetails, model: type[BaseModel], shown: Callable[[Loc], Loc] = lambda loc: loc) -> str:
+def problem_sentence(
+    detail: ErrorDetails, model: type[BaseModel], shown: Callable[[Loc], Loc] = lambda loc: loc
+) -> str:
     """Say one error: which key, what is wrong, what is allowed, the closest valid name."""
     loc, kind = detail["loc"], detail["type"]
     loc = loc[:-1] if loc and loc[-1] == "[key]" else loc  # Pydantic's word for a key that is wrong itself
@@ -119,7 +121,7 @@ def _unknown_key(word: str, loc: Loc, model: type[BaseModel]) -> str:
     """Say that a key is unknown here; one that stands in another part of a spec is told with that part."""
     allowed = allowed_keys(loc, model)
     if synonym(word, allowed) is None and instead_of(word) is None:
-        place_in_train = placed(word)
+        place_in_train = place_of_word(word)
         if place_in_train is not None and place_in_train[0] not in loc:
             return f"unknown key {short(word)!r}; in train, write {place_in_train[1]}"
         for name in (word, *means(word)):

@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from archsearch.ablate.design.designs import BASELINE, DESIGNS, Cell, Factor, fractional_factorial
+from archsearch.ablate.design.cell import BASELINE, Cell, Factor
+from archsearch.ablate.design.designs import DESIGNS, fractional_factorial
 from archsearch.errors import UsageError
 
 TWO = (Factor("act", ("relu",)), Factor("head", ("none",)))
@@ -24,7 +25,11 @@ def on(count: int) -> list[Factor]:
 
 def test_cells_and_comparisons_of_the_small_designs() -> None:
     both = "act=relu+head=none"
-    found = {name: design(TWO) for name, design in DESIGNS.items() if name not in ("variants", "fractional_factorial")}
+    found = {
+        name: design.lay_out(TWO)
+        for name, design in DESIGNS.items()
+        if name not in ("variants", "fractional_factorial")
+    }
     assert {name: names(design.cells) for name, design in found.items()} == {
         "one_at_a_time": ["baseline", "act=relu", "head=none"],
         "leave_one_out": ["baseline", both, "head=none", "act=relu"],
@@ -51,12 +56,12 @@ def test_cells_and_comparisons_of_the_small_designs() -> None:
 
 
 def test_several_levels_are_moved_one_by_one_or_crossed() -> None:
-    assert names(DESIGNS["one_at_a_time"](LEVELS).cells) == ["baseline", "act=relu", "act=gelu", "head=none"]
-    assert len(DESIGNS["full_factorial"](LEVELS).cells) == 3 * 2
+    assert names(DESIGNS["one_at_a_time"].lay_out(LEVELS).cells) == ["baseline", "act=relu", "act=gelu", "head=none"]
+    assert len(DESIGNS["full_factorial"].lay_out(LEVELS).cells) == 3 * 2
 
 
 def test_variants_are_the_levels_of_one_factor_under_their_own_names() -> None:
-    design = DESIGNS["variants"]([Factor("spec", ("lenet_relu", "lenet_l1"))])
+    design = DESIGNS["variants"].lay_out([Factor("spec", ("lenet_relu", "lenet_l1"))])
     assert [(c.cell.moved, c.against, c.label) for c in design.comparisons] == [
         ((("spec", "lenet_relu"),), BASELINE, "lenet_relu"),
         ((("spec", "lenet_l1"),), BASELINE, "lenet_l1"),
@@ -119,7 +124,7 @@ WRONG = [
 @pytest.mark.parametrize(("design", "factors", "message"), WRONG)
 def test_factors_that_a_design_cannot_use_are_refused(design: str, factors: tuple[Factor, ...], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        DESIGNS[design](factors)
+        DESIGNS[design].lay_out(factors)
 
 
 def test_resolution_out_of_range_is_refused() -> None:

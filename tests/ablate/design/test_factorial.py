@@ -10,7 +10,8 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
 
-from archsearch.ablate.design.designs import BASELINE, Cell, Factor, fractional_factorial, full_factorial
+from archsearch.ablate.design.cell import BASELINE, Cell, Factor
+from archsearch.ablate.design.designs import fractional_factorial, full_factorial
 from archsearch.ablate.design.factorial import (
     Attribution,
     LinearModel,

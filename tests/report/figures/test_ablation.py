@@ -14,10 +14,10 @@ from archsearch.ablate.planned import plan_ablation
 from archsearch.ablate.price import price_ablation
 from archsearch.ablate.record import AblationReport
 from archsearch.experiment_plan import load_plan
-from archsearch.report.figures.ablation import ABLATION_FIGURES, ablation_figures
 from archsearch.report.figures.effects import forest_data, pairs_data
 from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.interactions import interactions_data
+from archsearch.report.figures.lists import ABLATION_FIGURES, ablation_figures
 from archsearch.report.figures.parts import shapley_data, waterfall_data
 from archsearch.report.figures.power import power_data
 from archsearch.spec.lint.rules import lint

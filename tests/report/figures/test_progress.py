@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 
 from archsearch.metrics import difference, written
-from archsearch.report.figures.progress import (
-    curves_data,
-    distribution_data,
-    draw_curves,
-    draw_distribution,
-    draw_history,
-    history_data,
-)
+from archsearch.report.figures.distribution import distribution_data, draw_distribution
+from archsearch.report.figures.history import draw_history, history_data
+from archsearch.report.figures.learning import draw_learning, learning_data
 from archsearch.report.figures.times import draw_durations, draw_timeline, duration, durations_data, timeline_data
 from archsearch.report.figures.trials import thinned
 from tests.report.figures.records import MetricRecord, long_record, record, trial
@@ -86,7 +81,7 @@ def test_curves_of_one_kind_are_one_line_with_gaps():
         trial(5, value=0.86, learned=((1, 0.65), (2, 0.86))),
         trial(6, "running", None, learned=((1, 0.4),)),
     ]
-    data = curves_data(record(trials))
+    data = learning_data(record(trials))
     assert [(c.number, c.part) for c in data.curves] == [
         (2, "pruned"),
         (3, "pruned"),
@@ -95,7 +90,7 @@ def test_curves_of_one_kind_are_one_line_with_gaps():
         (0, "baseline"),
         (1, "best"),
     ]
-    figure = draw_curves(data)
+    figure = draw_learning(data)
     lines = {trace.name: trace for trace in figure.data if trace.mode == "lines"}
     assert list(lines) == ["pruned", "completed", "baseline", "best"]
     assert lines["completed"].x == (1, 2, None, 1, 2)
@@ -112,7 +107,7 @@ def test_curves_beyond_the_most_are_thinned_and_said_so(monkeypatch):
 
     monkeypatch.setattr(progress, "MOST_CURVES", 10)
     whole = long_record(200)
-    data = curves_data(whole)
+    data = learning_data(whole)
     learned = sum(bool(t.learned) for t in whole.trials)
     assert len(data.table.rows) == learned
     assert f"{learned - len(data.curves)} curves, evenly chosen, are left out of the drawing." in data.says

@@ -104,7 +104,7 @@ def test_documented_variant_lies_in_the_lenet_space(name):
     space = load_study("lenet").space
     spec = load_spec(name)
     spec = spec.model_copy(update={"data": space.base.data})
-    assert space.locate(spec) == DOCUMENTED[name]
+    assert locate(space, spec) == DOCUMENTED[name]
     assert experiment_key(space.with_values(DOCUMENTED[name])) == experiment_key(
         space.plan(spec.model_dump(mode="json", include={"name", "data", "network", "train"}))
     )
@@ -124,14 +124,14 @@ def test_a_network_with_branches_is_located(make_study):
 def test_a_network_outside_the_space_is_not_located():
     space = load_study("lenet").space
     spec = load_spec("lenet5", ["conv1.out_channels=5"])
-    assert space.locate(spec.model_copy(update={"data": space.base.data})) is None
+    assert locate(space, spec.model_copy(update={"data": space.base.data})) is None
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_shipped_study_holds_its_base_and_a_validation_part(path):
     study = load_study(str(path))
     assert study.space.base.data.validation
-    values = study.space.locate(study.space.base)
+    values = locate(study.space, study.space.base)
     assert values is not None
     study.space.with_values(values)
 

@@ -115,6 +115,14 @@ def test_changes_are_said_in_words() -> None:
         "fully connected part": "fc1.out_features: 84 -> 120",
         "depth": "after act3: + avg_pool2d(kernel_size=2 stride=1), conv2d(out_channels=120 kernel_size=3), relu",
     }
+    firsts = {factor.name: factor.parts[0] for factor in found.factors}
+    assert {name: (part.path, part.before, part.after) for name, part in firsts.items()} == {
+        "activation": ("act1", "tanh", "relu"),
+        "widths": ("conv3.out_channels", 120, 40),
+        "kernel": ("conv1.kernel_size", 5, 3),
+        "fully connected part": ("fc1.out_features", 84, 120),
+        "depth": ("", None, None),
+    }
 
 
 CHANGES = {

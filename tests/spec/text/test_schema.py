@@ -11,18 +11,19 @@ import pytest
 from jsonschema import Draft7Validator
 from pydantic import Field, create_model
 
-from archsearch.ablate.ablation_file import AblationSpec
-from archsearch.ablate.schema import schema as ablation_schema
+from archsearch.ablate.ablation_spec import AblationSpec
+from archsearch.cli.schema import schemas
 from archsearch.data.registry import DATASETS, OWN_DATA
 from archsearch.plain import Plain
-from archsearch.search.schema import schemas
-from archsearch.search.search_file import StudySpec
-from archsearch.spec.dataset import AUGMENTATION_KINDS, DataSpec
+from archsearch.search.search_spec import StudySpec
+from archsearch.spec.augmentations import AUGMENTATION_KINDS
+from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.optimizers import OPTIMIZER_KINDS
 from archsearch.spec.text.schema import experiment_schema
 from archsearch.spec.text.yaml import read_file, read_text
-from archsearch.spec.training import LOSS_KINDS, OPTIMIZER_KINDS, SCHEDULE_KINDS, EarlyStopping, TrainSpec
+from archsearch.spec.training import LOSS_KINDS, SCHEDULE_KINDS, EarlyStopping, TrainSpec
 from tests.spec.trees import BLOCKS, TINY
 
 ROOT = Path(__file__).parents[3]
@@ -120,7 +121,7 @@ def test_schema_made_twice_is_the_same_and_shares_nothing() -> None:
     assert first == before == experiment_schema(["mnist"])
 
 
-ALL = {**schemas(), "ablation": ablation_schema()}
+ALL = schemas()
 
 
 def properties_of(schema: Any, path: str = "") -> dict[str, tuple[dict[str, Any], bool]]:

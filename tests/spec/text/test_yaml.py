@@ -140,9 +140,9 @@ REFUSED = {
 @pytest.mark.parametrize("case", list(REFUSED))
 def test_reader_refuses_with_line_and_column(case: str) -> None:
     text, message = REFUSED[case]
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(SpecError, match=f"^{re.escape(message)}$") as caught:
         read_text(text, "s.yaml")
-    assert (str(caught.value), caught.value.exit_code) == (message, 3)
+    assert caught.value.exit_code == 3
 
 
 @pytest.mark.parametrize("case", [case for case in REFUSED if case not in ("tab", "open list", "open quote")])
@@ -153,7 +153,7 @@ def test_reader_without_libyaml_refuses_the_same(case: str, monkeypatch: pytest.
 
 
 def test_reader_reports_all_problems_of_a_file() -> None:
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(SpecError, match="duplicate key 'a'") as caught:
         read_text("a: &x 1\na: 2\nb: !t 3\n", "s")
     assert [p.where for p in caught.value.problems] == ["s:1:4", "s:2:1", "s:3:4"]
 
@@ -171,9 +171,9 @@ TOO_MUCH = {
 def test_reader_stops_at_a_limit_at_once(case: str) -> None:
     text, message = TOO_MUCH[case]
     start = time.process_time()
-    with pytest.raises(LimitError) as caught:
+    with pytest.raises(LimitError, match=f"^{re.escape(message)}$") as caught:
         read_text(text, "s.yaml")
-    assert (str(caught.value), caught.value.exit_code) == (message, 6)
+    assert caught.value.exit_code == 6
     assert time.process_time() - start < 2  # 0.3 on a quiet machine
 
 
@@ -226,9 +226,9 @@ def test_read_file_refuses_100_mb_by_its_size(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Path, "open", opened)
     monkeypatch.setattr(Path, "read_bytes", opened)
-    with pytest.raises(LimitError) as caught:
+    message = f"{path}: the file has 100,000,000 bytes, the limit is 1,000,000"
+    with pytest.raises(LimitError, match=f"^{re.escape(message)}$"):
         read_file(path)
-    assert str(caught.value) == f"{path}: the file has 100,000,000 bytes, the limit is 1,000,000"
 
 
 def test_read_file_of_an_endless_device_stops_at_the_limit() -> None:

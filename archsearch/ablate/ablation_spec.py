@@ -1,0 +1,247 @@
+"""The keys of an ablation file: baseline, factors or variants, design, seeds, and what is claimed of them.
+
+    AblationSpec.model_validate({"name": "mine", "baseline": "lenet5", "variants": ["lenet_best"]})
+
+What the references mean is found by `ablation_file.py`; which cells that makes by `planned.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
+from archsearch.metrics import COMPARED, direction_of
+from archsearch.plain import LARGEST, NonNegativeFloat, Plain
+from archsearch.spec.fields import LEVEL_NAME, SpecName, Text, written_default
+from archsearch.stats.effect import Probability
+
+if TYPE_CHECKING:
+    Metric = str
+    DesignName = str
+else:  # the names stand in tables; Pydantic and the JSON Schema list them from there
+    Metric = Literal[COMPARED]
+    DesignName = Literal[tuple(DESIGNS)]
+MOST_SEEDS = 1000
+
+
+class Seeds(Plain):
+    """The seeds of every cell; `sequential` says that a comparison stops at its first decision."""
+
+    values: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="The seeds.", examples=[[0, 1, 2]])
+    sequential: bool = Field(
+        default=False, description="Whether a comparison stops at its first decision.", examples=[True]
+    )
+
+
+def _seeds(value: object) -> object:
+    """Read `10`, `[3, 5, 8]` or `{max: 30, sequential: true}`."""
+    if isinstance(value, (Seeds, dict)) and not (isinstance(value, dict) and "max" in value):
+        return value
+    if isinstance(value, dict):
+        unknown = [key for key in value if key not in ("max", "sequential")]
+        count, sequential = value["max"], value.get("sequential", False)
+        if unknown or not _whole(count, 1, MOST_SEEDS) or not isinstance(sequential, bool):
+            raise _no_seeds()
+        return {"values": tuple(range(count)), "sequential": sequential}
+    if _whole(value, 1, MOST_SEEDS):
+        return {"values": tuple(range(value))}  # type: ignore[call-overload]
+    if not isinstance(value, (list, tuple)) or not value or not all(_whole(seed, 0, LARGEST) for seed in value):
+        raise _no_seeds()
+    if len(set(value)) < len(value):
+        twice = next(seed for seed in value if value.count(seed) > 1)
+        raise PydanticCustomError("seeds", "seed {seed} stands there twice", {"seed": twice})
+    return {"values": tuple(value)}
+
+
+def _whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _no_seeds() -> PydanticCustomError:
+    return PydanticCustomError(
+        "seeds",
+        "expected how many (10, at most {most}), a list of seeds, or {max: 30, sequential: true}",
+        {"most": MOST_SEEDS},
+    )
+
+
+_COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}
+SeedsField = Annotated[
+    Seeds,
+    BeforeValidator(_seeds),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _COUNT,
+                {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+                {
+                    "type": "object",
+                    "properties": {
+                        "max": {**_COUNT, "description": "Most seeds of a cell.", "examples": [30]},
+                        "sequential": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "Whether a comparison stops at its first decision.",
+                            "examples": [True],
+                        },
+                    },
+                    "required": ["max"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+def _one_or_more(value: object) -> object:
+    """Read one edit as a list of it."""
+    return (value,) if isinstance(value, dict) else value
+
+
+LevelName = Annotated[str, StringConstraints(pattern=LEVEL_NAME)]
+Edits = Annotated[
+    tuple[dict[str, Any], ...],
+    Field(strict=False, min_length=1),
+    BeforeValidator(_one_or_more),
+]
+Reference = SpecName | Text
+
+
+class Screens(Plain):
+    """Named specs that are compared on few seeds only: exploratory, no p values, outside the family of claims."""
+
+    variants: Annotated[tuple[Reference, ...], Field(strict=False, min_length=1)] = Field(
+        description="Named specs to screen.", examples=[["lenet_l1"]]
+    )
+    seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = Field(
+        default=3, description="Seeds of each of them, at least 2.", examples=[5]
+    )
+
+
+class AblationSpec(Plain):
+    """An ablation as its file has it.
+
+    `margin` is the difference too small to matter, in the metric's own unit: 0.001 (0.1 points) of an accuracy unless
+    said otherwise; of a loss there is none unless it is said, and then nothing is called equivalent. `control`
+    compares the baseline with itself on other seeds, in the same family. `failed_value` is what a failed run counts as
+    in the second figure: for an accuracy that of guessing, if nothing is said.
+    """
+
+    name: SpecName = Field(
+        description="What the ablation is called in the storage; by default the name of the file.",
+        examples=["lenet5_factors"],
+    )
+    summary: Text = Field(
+        default="",
+        description="One or two sentences on what it is.",
+        examples=["Two convolutions and two linear layers."],
+    )
+    baseline: Reference = Field(
+        description="The spec that all is compared with: a name, or a file beside this one.", examples=["lenet5"]
+    )
+    factors: dict[LevelName, dict[LevelName, Edits]] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="What changes: each factor has levels, each level is one edit or a list of edits.",
+        examples=[{"activation": {"relu": [{"replace": {"tanh": "relu"}}]}}],
+        json_schema_extra=written_default({}),
+    )
+    variants: Annotated[tuple[Reference, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Named specs that are compared with the baseline, instead of factors.",
+        examples=[["lenet_best", "lenet_l1"]],
+    )
+    screens: Screens | None = Field(
+        default=None,
+        description="Named specs that are compared on few seeds, outside of the claims.",
+        examples=[{"variants": ["lenet_l1"], "seeds": 3}],
+    )
+    design: DesignName = Field(
+        default="one_at_a_time", description="Which combinations of levels are run.", examples=["full_factorial"]
+    )
+    resolution: Annotated[int, Field(ge=3, le=8)] = Field(
+        default=4,
+        description="Of a fractional factorial; 4 keeps main effects apart from those of pairs.",
+        examples=[5],
+    )
+    orders: Annotated[int, Field(ge=2, le=1000)] = Field(
+        default=SAMPLED_ORDERS, description="Of shapley with many factors: orders that are drawn.", examples=[50]
+    )
+    seeds: SeedsField = Field(
+        default_factory=lambda: Seeds(values=tuple(range(10))),
+        description="Seeds of every cell: how many, a list, or {max: 30, sequential: true} to stop at a decision.",
+        examples=[10, [1, 2, 3]],
+        json_schema_extra=written_default(10),
+    )
+    metric: Metric = Field(
+        default="test_accuracy",
+        description="What is compared; for an accuracy more is better, for a loss less.",
+        examples=["val_accuracy"],
+    )
+    alpha: Probability = Field(
+        default=0.05, description="Level of significance of all claims together.", examples=[0.01]
+    )
+    margin: NonNegativeFloat | None = Field(
+        default=None,
+        description="Difference too small to matter, in the metric's own unit; by default 0.001 (0.1 points) of an "
+        "accuracy, and none of a loss.",
+        examples=[0.002],
+    )
+    power: Probability = Field(
+        default=0.8, description="Probability with which an effect of the planned size is to be found.", examples=[0.9]
+    )
+    screen: bool = Field(default=False, description="Whether this is a screen: few seeds, no claims.", examples=[True])
+    control: bool = Field(
+        default=False, description="Whether the baseline is also compared with itself on other seeds.", examples=[True]
+    )
+    failed_value: float | None = Field(
+        default=None,
+        description="What a failed run counts as in the second figure; by default the accuracy of guessing.",
+        examples=[0.1],
+    )
+    source: Text | None = Field(
+        default=None,
+        description="Where it comes from: a paper, a page, a repository.",
+        examples=["LeCun et al. 1998, fig. 2"],
+    )
+    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Where it differs from its source, one sentence each.",
+        examples=[["Average pooling has no trainable weights."]],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _variants_are_a_design(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "design" not in value and value.get("variants"):
+            return {**value, "design": "variants"}
+        return value
+
+    @model_validator(mode="after")
+    def _design_has_what_it_needs(self) -> AblationSpec:
+        if DESIGNS[self.design].specs:
+            if self.factors:
+                raise PydanticCustomError(
+                    "factors", "the design variants takes `variants`, a list of specs, no factors"
+                )
+            if not self.variants and self.screens is None:
+                raise PydanticCustomError("variants", "the design variants needs `variants`: a list of specs")
+        elif self.variants or self.screens:
+            what = "variants" if self.variants else "screens"
+            raise PydanticCustomError("variants", "`{what}` belong to the design variants", {"what": what})
+        elif not self.factors:
+            raise PydanticCustomError("factors", "there is nothing to compare: give `factors`, or a list of `variants`")
+        if self.screens is not None and self.screens.seeds > len(self.seeds.values):
+            raise PydanticCustomError("screens", "screens have more seeds than the others; give `seeds` as many")
+        if self.seeds.sequential and self.screen:
+            raise PydanticCustomError("screen", "a screen has few, fixed seeds; take `sequential` out")
+        return self
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """Say whether more of the metric is better."""
+        return direction_of(self.metric)

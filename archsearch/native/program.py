@@ -1,0 +1,120 @@
+"""What the C++ engine runs: operations, the values between them, and how they are numbered in source/program.h.
+
+    Operation(OperationKind.ADD, value, value, (8, 4, 4), (8, 4, 4), other=beside)
+
+Made by `planner.py`, handed to the library by `network.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+NOTHING = -1
+TwoSizes = tuple[int, int]
+Map = tuple[int, int, int]  # channels, height, width
+
+
+class OperationKind(IntEnum):
+    """The operations, as in source/program.h."""
+
+    CONVOLUTION = 0
+    PAD = 1
+    MAX_POOL = 2
+    AVERAGE_POOL = 3
+    ADAPTIVE_POOL = 4
+    ACTIVATION = 5
+    SOFTMAX = 6
+    LOG_SOFTMAX = 7
+    ADD = 8
+
+
+# The activations, as in source/program.h; the slope of some follows from their output alone, so they work in place.
+FUNCTIONS = (
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "mish",
+    "hardtanh",
+    "sigmoid",
+    "softplus",
+)
+FROM_OUTPUT = frozenset(FUNCTIONS.index(name) for name in ("tanh", "relu", "hardtanh", "sigmoid"))
+LOSSES: dict[str, int] = {"cross_entropy": 0, "nll": 1, "mse": 2, "l1": 3}
+
+
+class UnsupportedError(Exception):
+    """The engine has no kernel for a layer; the message names it."""
+
+
+@dataclass(slots=True, eq=False)
+class Vectors:
+    """What an operation writes, one vector per pixel and channel; the places of it and its gradient once planned."""
+
+    size: int  # in vectors
+    producer: int  # index of the operation, -1 for the network's input
+    learns: bool  # parameters stand before it, so its gradient is wanted
+    held: bool = False  # read by another branch too: nothing may work in place on it
+    readers: list[int] = field(default_factory=list)  # operations that read it and do not write it
+    at: int = NOTHING
+    gradient_at: int = NOTHING
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One step; the fields are those of the C++ struct, but for values in the place of offsets."""
+
+    kind: OperationKind
+    input: Vectors
+    output: Vectors
+    input_shape: Map
+    output_shape: Map
+    function: int = 0
+    kernel: TwoSizes = (1, 1)
+    stride: TwoSizes = (1, 1)
+    padding: TwoSizes = (0, 0)
+    dilation: TwoSizes = (1, 1)
+    groups: int = 1
+    weight: int = NOTHING
+    bias: int = NOTHING
+    other: Vectors | None = None
+    a: float = 0.0
+    b: float = 0.0
+    scratch_at: int = NOTHING
+
+    @property
+    def in_place(self) -> bool:
+        return self.input is self.output
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether the way back reads what came in."""
+        if self.kind is OperationKind.ACTIVATION:
+            return self.function not in FROM_OUTPUT
+        return self.kind in (OperationKind.CONVOLUTION, OperationKind.MAX_POOL)
+
+    @property
+    def needs_output(self) -> bool:
+        """Whether the way back reads what went out."""
+        if self.kind is OperationKind.ACTIVATION:
+            return self.function in FROM_OUTPUT
+        return self.kind in (OperationKind.MAX_POOL, OperationKind.SOFTMAX, OperationKind.LOG_SOFTMAX)
+
+
+@dataclass(slots=True)
+class Program:
+    """A network as operations; `sizes` are those of its parameters in the order of `nn.Module.parameters`."""
+
+    operations: list[Operation]
+    sizes: list[int]
+    input: Vectors
+    output: Vectors
+    classes: int
+    loss: int
+    smoothing: float
+    vectors: int = 0  # of one thread's buffer; set by `place`
