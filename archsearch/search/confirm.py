@@ -20,7 +20,7 @@ from pydantic import Field
 from archsearch.plain import Plain
 from archsearch.stats import power
 from archsearch.stats.effect import Effect, Family
-from archsearch.stats.intervals import mean, of_shares, t_interval
+from archsearch.stats.intervals import mean, t_interval
 from archsearch.stats.sentence import amount
 from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts
 
@@ -215,7 +215,7 @@ def _row(
         search_value=value,
         test_accuracies={str(seed): found for seed, found in by_seed.items()},
         mean=mean(values) if values else None,
-        ci95=of_shares(t_interval(values), mean(values)) if len(values) >= 2 else None,
+        ci95=t_interval(values) if len(values) >= 2 else None,
         shrinkage=value - mean(held_out) if value is not None and held_out else None,
         gain=mean(differences) if differences else None,
         gain_ci95=t_interval(differences) if len(differences) >= 2 else None,
