@@ -103,9 +103,9 @@ def test_curves_of_one_kind_are_one_line_with_gaps():
 
 
 def test_curves_beyond_the_most_are_thinned_and_said_so(monkeypatch):
-    from archsearch.report.figures import progress
+    from archsearch.report.figures import learning
 
-    monkeypatch.setattr(progress, "MOST_CURVES", 10)
+    monkeypatch.setattr(learning, "MOST_CURVES", 10)
     whole = long_record(200)
     data = learning_data(whole)
     learned = sum(bool(t.learned) for t in whole.trials)
