@@ -22,6 +22,12 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.2f} %"
 
 
+def count_of(number: int, noun: str) -> str:
+    """Write a number with what it counts: 1 trial, 2 trials, 1,000 classes."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
 def points(difference: float) -> str:
     """Write a difference of two fractions in percentage points: +0.94 points."""
     return f"{100 * difference:+.2f} points"

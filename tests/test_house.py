@@ -32,9 +32,6 @@ THE_SAME = {
     "Interval": "an interval: as Pydantic reads it, as the statistics give it",
     "T": "a type variable has a meaning within its module only",
     "answer": "the first sentences of a report, of each kind of report",
-    **dict.fromkeys(
-        ("Metric", "percent", "range_text", "short"), "goes with the one table of metrics, the one of words"
-    ),
     "Values": "the values of a sample; of variants, by seed",
 }
 

@@ -21,7 +21,7 @@ from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.stats.effect import Seed
 
-Unit = Literal["fraction", "percent", "own"]
+FileUnit = Literal["fraction", "percent", "own"]
 VARIANT_WORDS = (
     "variant", "model", "method", "name", "config", "configuration", "arch", "architecture", "network", "algorithm",
     "system", "approach", "condition", "treatment", "setting",
@@ -49,7 +49,7 @@ class Reading:
     factors: tuple[str, ...] = ()
     seed: str | None = None
     value: str | None = None
-    unit: Unit | None = None
+    unit: FileUnit | None = None
     minimize: bool = False
 
 

@@ -22,7 +22,7 @@ from archsearch.ablate.numerals import Numeral, as_fraction, read_number
 from archsearch.ablate.questions import Question, effect_label
 from archsearch.ablate.schedule import contrast_of
 from archsearch.ablate.sheet import MOST_PROBLEMS, Sheet, read_sheet
-from archsearch.ablate.units import Measured, PlacedNumber, unit_of
+from archsearch.ablate.units import PlacedNumber, ReadUnit, unit_of
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.stats.effect import Family, Seed, Verdicts
@@ -49,7 +49,7 @@ class Measurements:
 
     source: str
     runs: dict[str, dict[Seed, float | None]]
-    measured: Measured = field(default_factory=lambda: Measured("own"))
+    measured: ReadUnit = field(default_factory=lambda: ReadUnit("own"))
     metric: str = "value"
     minimize: bool = False
     factors: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ def read_values(path: Path, reading: Reading | None = None) -> Measurements:
     )
 
 
-def _scaled(placed: PlacedNumber | None, entry: TableEntry, measured: Measured) -> float | None:
+def _scaled(placed: PlacedNumber | None, entry: TableEntry, measured: ReadUnit) -> float | None:
     if placed is None:
         return None
     if measured.family == "own":

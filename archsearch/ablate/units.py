@@ -34,7 +34,7 @@ class PlacedNumber:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ReadUnit:
     """How values are read: `percent` says that the file's are per cent and become fractions; what to say of it."""
 
     family: Literal["points", "own"]
@@ -42,7 +42,7 @@ class Measured:
     notes: tuple[str, ...] = ()
 
 
-def unit_of(numbers: Sequence[PlacedNumber], column: str, reading: Reading) -> Measured:
+def unit_of(numbers: Sequence[PlacedNumber], column: str, reading: Reading) -> ReadUnit:
     """Decide the unit of a file; raise `SpecError` with the rows where several are mixed."""
     signed = [one for one in numbers if one.number.percent]
     if signed and len(signed) < len(numbers):
@@ -55,27 +55,27 @@ def unit_of(numbers: Sequence[PlacedNumber], column: str, reading: Reading) -> M
     if smaller and not reading.minimize:
         notes.append(f"{column}: larger values are taken as better; --minimize says that smaller ones are")
     if signed:
-        return Measured("points", True, tuple(notes))
+        return ReadUnit("points", True, tuple(notes))
     if not own and not named_percent:
         _refuse_mixture(numbers)
     values = [one.number.value for one in numbers]
     small, up_to_100 = all(0 <= v <= 1 for v in values), all(0 <= v <= 100 for v in values)
     accuracy = is_called(column, FRACTIONS) and not own
     if values and up_to_100 and (named_percent or (accuracy and not small)):
-        return Measured(
+        return ReadUnit(
             "points", True, (f"{column}: read as per cent; --unit own reads the numbers as they are", *notes)
         )
     if values and small and accuracy:
-        return Measured("points")
+        return ReadUnit("points")
     if values and up_to_100 and not own and not reading.minimize:
         unit, what = ("fraction", "fractions, as of accuracies") if small else ("percent", "per cent")
         notes.append(f"{column}: the unit is not known; --unit {unit} says that the values are {what}")
-    return Measured("own", False, tuple(notes))
+    return ReadUnit("own", False, tuple(notes))
 
 
-def _as_told(numbers: Sequence[PlacedNumber], unit: str, signed: bool) -> Measured:
+def _as_told(numbers: Sequence[PlacedNumber], unit: str, signed: bool) -> ReadUnit:
     if unit == "own":
-        return Measured("own")
+        return ReadUnit("own")
     if unit == "fraction" and signed:
         one = numbers[0]
         raise SpecError(Problem(one.where, "the value has a per cent sign, and --unit fraction was given"))
@@ -85,7 +85,7 @@ def _as_told(numbers: Sequence[PlacedNumber], unit: str, signed: bool) -> Measur
         raise SpecError(
             [Problem(one.where, f"{one.number.written:g} is not {what}, as --unit says") for one in wrong[:_MOST_NAMED]]
         )
-    return Measured("points", unit == "percent")
+    return ReadUnit("points", unit == "percent")
 
 
 def _signs_differ(numbers: Sequence[PlacedNumber], signed: Sequence[PlacedNumber]) -> SpecError:

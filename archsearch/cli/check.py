@@ -59,7 +59,7 @@ def check(
 def _study(reference: str, kind: str, *, quiet: bool) -> dict[str, Any]:
     """Check a search or an ablation: the space, or every cell."""
     from archsearch.cli import console
-    from archsearch.cli.console.base import count_of
+    from archsearch.wording import count_of
 
     if kind == "ablation":
         from archsearch.ablate.ablation_file import load_ablation

@@ -30,7 +30,7 @@ from archsearch.study.lifecycle import study_there
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import open_storage
 
-MEASURED = 3  # sampled networks that are timed beside the baseline
+TIMED_NETWORKS = 3  # sampled networks that are timed beside the baseline
 _MOST_TRIES = 200
 
 
@@ -142,6 +142,6 @@ def _some_networks(study: SearchFile, near: Values) -> list[ExperimentPlan]:
             plans.append(study.space.sample(choose)[0])
         except InfeasibleError:
             continue
-        if len(plans) > MEASURED:
+        if len(plans) > TIMED_NETWORKS:
             break
     return plans

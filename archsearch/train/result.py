@@ -18,7 +18,7 @@ from archsearch.metrics import part_of
 from archsearch.plain import Plain
 from archsearch.spec.training import EVAL_LOSS, EvalLoss
 
-Metric = float | None
+MetricValue = float | None
 WATCHED_TEST = (
     "no validation data are held out and the test set is read after every epoch: what is chosen by these numbers is "
     "chosen on the test set, and looks too good (data.validation holds data out)"
@@ -26,7 +26,7 @@ WATCHED_TEST = (
 _MEASURED_LOSSES = ("val_loss", "test_loss")
 
 
-def by_part(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+def by_part(metrics: Mapping[str, MetricValue]) -> dict[str, MetricValue]:
     """Give metrics in one order, each for every part of the data: None where it was not measured."""
     names = dict.fromkeys(name.removeprefix(f"{part}_") for name in metrics if (part := part_of(name)))
     return {f"{part}_{name}": metrics.get(f"{part}_{name}") for part in ("train", "val", "test") for name in names}
@@ -36,7 +36,7 @@ class Measured(Plain):
     """What has metrics by name, which are keys of their own in JSON; a name says the part of the data."""
 
     if TYPE_CHECKING:  # a field of each class: the order of keys in a file is that of version 0.1.0
-        metrics: dict[str, Metric]
+        metrics: dict[str, MetricValue]
 
     @model_validator(mode="before")
     @classmethod
@@ -55,32 +55,32 @@ class Measured(Plain):
         return found
 
     @property
-    def train_loss(self) -> Metric:
+    def train_loss(self) -> MetricValue:
         """Give the mean of what was minimised."""
         return self.metrics.get("train_loss")
 
     @property
-    def train_accuracy(self) -> Metric:
+    def train_accuracy(self) -> MetricValue:
         """Give the accuracy while the weights still moved."""
         return self.metrics.get("train_accuracy")
 
     @property
-    def val_loss(self) -> Metric:
+    def val_loss(self) -> MetricValue:
         """Give the loss on the validation data, by `eval_loss`."""
         return self.metrics.get("val_loss")
 
     @property
-    def val_accuracy(self) -> Metric:
+    def val_accuracy(self) -> MetricValue:
         """Give the accuracy on the validation data."""
         return self.metrics.get("val_accuracy")
 
     @property
-    def test_loss(self) -> Metric:
+    def test_loss(self) -> MetricValue:
         """Give the loss on the test data, by `eval_loss`."""
         return self.metrics.get("test_loss")
 
     @property
-    def test_accuracy(self) -> Metric:
+    def test_accuracy(self) -> MetricValue:
         """Give the accuracy on the test data."""
         return self.metrics.get("test_accuracy")
 
@@ -92,7 +92,7 @@ class EpochRecord(Measured):
     """
 
     epoch: int
-    metrics: dict[str, Metric]
+    metrics: dict[str, MetricValue]
     lr: float
     seconds: float
 
@@ -115,7 +115,7 @@ class RunResult(Measured):
     best_epoch: int | None = None
     history: Annotated[tuple[EpochRecord, ...], Field(strict=False)]
     eval_loss: EvalLoss | None = None
-    metrics: dict[str, Metric]
+    metrics: dict[str, MetricValue]
     test_reads: int
     parameters: int
     macs: int

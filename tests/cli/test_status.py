@@ -5,8 +5,8 @@ from __future__ import annotations
 import optuna
 import pytest
 
-from archsearch.cli.console.base import count_of
 from archsearch.study.storage import default_url, open_storage
+from archsearch.wording import count_of
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_status_shows_the_studies_that_can_be_read_and_names_the_others(cli, sto
     assert done.code == 4
     assert [line.split()[:2] for line in done.out.splitlines()[1:]] == [["alpha", "0/3"], ["zeta", "0/3"]]
     assert done.err.splitlines() == [
-        "error: the study broken cannot be read: KeyError: 'trials'",
+        "error: the study broken cannot be read: KeyError: 'metrics'",
         "the study cut cannot be read: the ablation cut was written by another version of archsearch; "
         "choose another name with --name, its runs are taken from the cache",
     ]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, sentences
+from archsearch.cli.console.base import TableColumn, note, out, print_table, sentences
 from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
-from archsearch.wording import short_number
+from archsearch.wording import count_of, short_number
 
 if TYPE_CHECKING:
     from archsearch.ablate.design.fitting import LeftOut

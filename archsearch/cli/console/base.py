@@ -173,12 +173,6 @@ def _layer_table(
     return table
 
 
-def count_of(number: int, noun: str) -> str:
-    """Write a number with what it counts: 1 trial, 2 trials, 1,000 classes."""
-    plural = noun + ("es" if noun.endswith("s") else "s")
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
 @dataclass(frozen=True, slots=True)
 class TableColumn:
     """A column of a table that fits its terminal.

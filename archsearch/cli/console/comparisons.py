@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, sentences
+from archsearch.cli.console.base import TableColumn, note, out, print_table, sentences
+from archsearch.wording import count_of
 
 if TYPE_CHECKING:
     from archsearch.stats.effect import Effect, Family, Spread, Verdicts

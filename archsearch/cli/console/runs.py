@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rich.text import Text
 
-from archsearch.cli.console.base import count_of, err, flowing, note, out
+from archsearch.cli.console.base import err, flowing, note, out
 from archsearch.metrics import title_of, told_by, written
-from archsearch.wording import percent, range_text
+from archsearch.wording import count_of, percent, range_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

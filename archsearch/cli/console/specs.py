@@ -9,11 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from archsearch.cli.console.base import cells, count_of, err, fields_text, flowing, note, out, print_layers, value_text
+from archsearch.cli.console.base import cells, err, fields_text, flowing, note, out, print_layers, value_text
 from archsearch.errors import SpecError
 from archsearch.spec.network import PlannedLayer, size_text
 from archsearch.train.result import WATCHED_TEST
-from archsearch.wording import short_number
+from archsearch.wording import count_of, short_number
 
 if TYPE_CHECKING:
     from archsearch.experiment_plan import ExperimentPlan

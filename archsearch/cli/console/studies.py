@@ -10,16 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from archsearch.cli.console.base import (
-    TableColumn,
-    count_of,
-    note,
-    out,
-    print_table,
-    sentences,
-    value_text,
-)
+from archsearch.cli.console.base import TableColumn, note, out, print_table, sentences, value_text
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
+from archsearch.wording import count_of
 
 if TYPE_CHECKING:
     from pathlib import Path

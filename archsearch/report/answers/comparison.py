@@ -13,11 +13,12 @@ from archsearch.ablate.record import AblationReport, CellReport, Counts
 from archsearch.report.answers.paper import Level, results_table, says
 from archsearch.report.answers.verdicts import MOST_SAID
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled
-from archsearch.report.figures.effects import VERDICTS, count_of, forest_table
+from archsearch.report.figures.effects import VERDICTS, forest_table
 from archsearch.report.figures.figure import Column, ColumnKind, Figure, Table
 from archsearch.report.figures.lists import ABLATION_FIGURES
 from archsearch.report.provenance import facts_part, lost_part
 from archsearch.stats.sentence import amount
+from archsearch.wording import count_of
 
 
 def comparison_document(values: Measurements, compared: Compared, source: Source) -> Document:

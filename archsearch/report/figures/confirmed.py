@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
-from archsearch.report.figures.trials import many, short
+from archsearch.report.figures.trials import many, to_six_digits
 from archsearch.search.confirm import metric_words
 from archsearch.stats.effect import Family
 from archsearch.stats.sentence import amount
@@ -131,15 +131,15 @@ def draw_confirmed(data: Finalists) -> go.Figure:
         if one.search is not None and one.validation is not None:
             figure.add_shape(
                 type="line",
-                x0=short(one.search),
-                x1=short(one.validation),
+                x0=to_six_digits(one.search),
+                x1=to_six_digits(one.validation),
                 y0=place - 0.18,
                 y1=place - 0.18,
                 line={"color": GREY, "width": 2},
                 layer="below",
             )
     figure.add_scatter(
-        x=[short(value) for _, one in rows for value in one.seeds],
+        x=[to_six_digits(value) for _, one in rows for value in one.seeds],
         y=[place + 0.18 for place, one in rows for _ in one.seeds],
         mode="markers",
         marker={"color": GREY, "symbol": "line-ns-open", "size": 11, "line": {"width": 1.5}},
@@ -154,7 +154,7 @@ def draw_confirmed(data: Finalists) -> go.Figure:
         there = [(value, place + shift) for place, value in enumerate(values) if value is not None]
         if there:
             figure.add_scatter(
-                x=[short(value) for value, _ in there],
+                x=[to_six_digits(value) for value, _ in there],
                 y=[place for _, place in there],
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}},
@@ -164,15 +164,15 @@ def draw_confirmed(data: Finalists) -> go.Figure:
     tested = [(place, one) for place, one in rows if one.test is not None]
     reach = [((one.interval or (one.test,) * 2), one.test or 0.0) for _, one in tested]
     figure.add_scatter(
-        x=[short(one.test) for _, one in tested],
+        x=[to_six_digits(one.test) for _, one in tested],
         y=[place + 0.18 for place, _ in tested],
         mode="markers",
         marker={"color": GREEN, "symbol": "diamond", "size": 11},
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": [short((bounds[1] or 0.0) - mean) for bounds, mean in reach],
-            "arrayminus": [short(mean - (bounds[0] or 0.0)) for bounds, mean in reach],
+            "array": [to_six_digits((bounds[1] or 0.0) - mean) for bounds, mean in reach],
+            "arrayminus": [to_six_digits(mean - (bounds[0] or 0.0)) for bounds, mean in reach],
             "color": GREEN,
         },
         name="test mean with 95 % interval",

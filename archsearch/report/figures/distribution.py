@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archsearch.metrics import format_of, kind_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import ORANGE, layout, nth
-from archsearch.report.figures.trials import edge_of, from_edge, many, short, target_values
+from archsearch.report.figures.trials import edge_of, from_edge, many, target_values, to_six_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -79,8 +79,8 @@ def draw_distribution(data: Distribution) -> go.Figure:
         colour, _ = nth(2 * i)
         n = len(steps.values)
         figure.add_scatter(
-            x=[short(value) for value in (steps.values[0], *steps.values)],
-            y=[short(place / n) for place in range(n + 1)],
+            x=[to_six_digits(value) for value in (steps.values[0], *steps.values)],
+            y=[to_six_digits(place / n) for place in range(n + 1)],
             mode="lines",
             line={"shape": "hv", "color": colour, "width": 2.5 - 0.5 * i, "dash": ("solid", "dot")[i % 2]},
             name=f"{steps.target} (n = {n:,})",
@@ -88,7 +88,7 @@ def draw_distribution(data: Distribution) -> go.Figure:
         )
     if data.baseline is not None:
         figure.add_scatter(
-            x=[short(data.baseline)] * 2,
+            x=[to_six_digits(data.baseline)] * 2,
             y=[0, 1],
             mode="lines",
             line={"dash": "dash", "color": ORANGE, "width": 2},

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import GREY, MARKS, layout, mark, plain_text
 from archsearch.stats.sentence import NO_VERDICT, alike, common_form, verdict_of
+from archsearch.wording import count_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -44,11 +45,6 @@ class Forest(NamedTuple):
     unit: str
     says: str
     table: Table
-
-
-def count_of(number: int, noun: str) -> str:
-    """Write a count with its noun: 1 pair, 2 pairs."""
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def along(words: str, unit: str) -> str:

@@ -95,7 +95,7 @@ def draw_history(data: History) -> go.Figure:
     if data.best:
         figure.add_scatter(
             x=[number for number, _ in data.best],
-            y=[short(value) for _, value in data.best],
+            y=[to_six_digits(value) for _, value in data.best],
             mode="lines",
             line={"shape": "hv", "color": GREEN, "width": 2.5},
             name="best so far",
@@ -109,7 +109,7 @@ def _baseline(figure: go.Figure, value: float | None, low: float, high: float) -
     if value is not None:
         figure.add_scatter(
             x=[low, high],
-            y=[short(value)] * 2,
+            y=[to_six_digits(value)] * 2,
             mode="lines",
             line={"dash": "dash", "color": ORANGE, "width": 2},
             name="baseline",

@@ -150,7 +150,7 @@ def draw_importances(data: ImportanceBars) -> go.Figure:
         whole = next((bar for bar in data.bars if bar.target == target and bar.always), None)
         n, explained = (whole.n, whole.explained) if whole is not None else (0, None)
         figure.add_bar(
-            x=[short(bar.share) for bar in ours],
+            x=[to_six_digits(bar.share) for bar in ours],
             y=[place[bar.name] for bar in ours],
             orientation="h",
             marker={

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from archsearch.metrics import format_of, kind_of, title_of
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import MARKS, layout, mark
-from archsearch.report.figures.trials import MANY, OUTCOMES, edge_of, from_edge, has_ended, hover, many, short, thinned
+from archsearch.report.figures.trials import (
+    MANY,
+    OUTCOMES,
+    edge_of,
+    from_edge,
+    has_ended,
+    hover,
+    many,
+    thinned,
+    to_six_digits,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -103,7 +113,7 @@ def draw_learning(data: LearningCurves) -> go.Figure:
         y: list[float | None] = []
         for curve in ours:
             x += [*curve.epochs, None]
-            y += [*(short(value) for value in curve.values), None]
+            y += [*(to_six_digits(value) for value in curve.values), None]
         strong = part in ("best", "baseline")
         few = len(data.curves) <= MANY
         colour, _ = MARKS[part]
@@ -120,7 +130,7 @@ def draw_learning(data: LearningCurves) -> go.Figure:
         )
         figure.add_scatter(
             x=[curve.epochs[-1] for curve in ours],
-            y=[short(curve.values[-1]) for curve in ours],
+            y=[to_six_digits(curve.values[-1]) for curve in ours],
             mode="markers",
             marker=mark(part, 12 if strong else 7 if few else 4),
             name=part,

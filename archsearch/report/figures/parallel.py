@@ -22,7 +22,7 @@ from archsearch.report.figures.axes import (
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.importances import main_importances, most_important, target_title
 from archsearch.report.figures.style import GREY, layout, plain_text, shade
-from archsearch.report.figures.trials import MANY, baseline_value, edge_of, hover, many, short, thinned
+from archsearch.report.figures.trials import MANY, baseline_value, edge_of, hover, many, thinned, to_six_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -89,7 +89,9 @@ def parallel_data(record: SearchRecord) -> ParallelCoordinates | str:
             places.append(max(0.0, (values[trial.number] - worst) / (best - worst)) if best != worst else 0.5)
         part = "pruned" if mine is None else "best" if trial.number in first else "completed"
         lines.append(
-            ParallelLine(trial.number, part, spread, tuple(short(p) or 0.0 for p in places), hover(record, trial))
+            ParallelLine(
+                trial.number, part, spread, tuple(to_six_digits(p) or 0.0 for p in places), hover(record, trial)
+            )
         )
     absent = tuple(any(axis.name not in trial.params for trial in (*done, *pruned)) for axis in axes)
     says = f"{many(len(done), 'completed trial')} across the {len(axes)} open values"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREY, MARKS, layout, log_ticks, plain_text
-from archsearch.report.figures.trials import OUTCOMES, Point, has_ended, many, point_traces, short
+from archsearch.report.figures.trials import OUTCOMES, Point, has_ended, many, point_traces, to_six_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -154,8 +154,8 @@ def draw_timeline(data: Timeline) -> go.Figure:
             continue
         colour, _ = MARKS[outcome]
         figure.add_bar(
-            x=[short(span.end - span.start) for span in ours],
-            base=[short(span.start) for span in ours],
+            x=[to_six_digits(span.end - span.start) for span in ours],
+            base=[to_six_digits(span.start) for span in ours],
             y=[row[span.worker] for span in ours],
             orientation="h",
             width=0.7,

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from archsearch.metrics import difference, format_of, kind_of, near_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREEN, VERMILION, layout, log_ticks, mark
-from archsearch.report.figures.trials import Placed, edge_note, leading, many, placed, point_traces, short, stacked
+from archsearch.report.figures.trials import (
+    Placed,
+    edge_note,
+    leading,
+    many,
+    placed,
+    point_traces,
+    stacked,
+    to_six_digits,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -143,8 +152,8 @@ def draw_against(data: Against) -> go.Figure:
         )
     )
     figure.add_scatter(
-        x=[short(x) for x, _ in data.reach],
-        y=[short(y) for _, y in data.reach],
+        x=[to_six_digits(x) for x, _ in data.reach],
+        y=[to_six_digits(y) for _, y in data.reach],
         mode="lines",
         line={"shape": "hv", "color": GREEN, "width": 2},
         name="best up to this size",
@@ -163,8 +172,8 @@ def add_marked(figure: go.Figure, marked: tuple[Marked, ...]) -> None:
     """Draw the baseline and the best over the others."""
     for one in marked:
         figure.add_scatter(
-            x=[short(one.x)],
-            y=[short(one.y)],
+            x=[to_six_digits(one.x)],
+            y=[to_six_digits(one.y)],
             mode="markers",
             marker=mark(one.part, 14),
             name=one.part,
@@ -180,7 +189,7 @@ def limit_line(limit: int, where: Placed) -> go.Scatter:
     heights = [point.y for point in where.points]
     return go.Scatter(
         x=[limit, limit],
-        y=[short(min(heights)), short(max(heights))],
+        y=[to_six_digits(min(heights)), to_six_digits(max(heights))],
         mode="lines",
         line={"color": VERMILION, "dash": "dot", "width": 2},
         name=f"limit {limit:,}",
@@ -285,8 +294,8 @@ def draw_pareto(data: Pareto) -> go.Figure:
             figure.add_trace(trace, row=row, col=1)
         y_of = {point.number: point.y for point in panel.placed.points}
         figure.add_scatter(
-            x=[short(x) for _, x, _ in panel.front],
-            y=[short(y_of[number]) for number, _, _ in panel.front],
+            x=[to_six_digits(x) for _, x, _ in panel.front],
+            y=[to_six_digits(y_of[number]) for number, _, _ in panel.front],
             mode="lines+markers" if len(data.panels) == 1 else "markers",
             line={"shape": "hv" if panel.direction == "minimize" else "vh", "color": GREEN, "width": 2},
             marker=mark("best", 11),
@@ -300,8 +309,8 @@ def draw_pareto(data: Pareto) -> go.Figure:
         )
         for one in panel.marked:
             figure.add_scatter(
-                x=[short(one.x)],
-                y=[short(one.y)],
+                x=[to_six_digits(one.x)],
+                y=[to_six_digits(one.y)],
                 mode="markers",
                 marker=mark(one.part, 13),
                 name=one.part,

@@ -50,7 +50,7 @@ def many(count: int, word: str) -> str:
     return f"{count:,} {word}{'s' * (count != 1)}"
 
 
-def short(value: float | None) -> float | None:
+def to_six_digits(value: float | None) -> float | None:
     """Keep six digits: more cannot be seen, and a long study has many numbers."""
     return None if value is None else float(f"{value:.6g}")
 
@@ -179,8 +179,8 @@ def point_traces(points: Sequence[Point]) -> list[go.Scatter]:
         if ours:
             traces.append(
                 go.Scatter(
-                    x=[short(point.x) for point in ours],
-                    y=[short(point.y) for point in ours],
+                    x=[to_six_digits(point.x) for point in ours],
+                    y=[to_six_digits(point.y) for point in ours],
                     mode="markers",
                     marker=mark(outcome, 8 if len(points) <= MANY else 5),
                     name=outcome,

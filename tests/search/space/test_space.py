@@ -13,6 +13,7 @@ from archsearch.experiment_plan import load_spec
 from archsearch.search.search_file import load_study
 from archsearch.search.space.count import count_space, each_feasible
 from archsearch.search.space.locate import locate
+from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
 from archsearch.search.space.space import InfeasibleError
 from archsearch.spec.catalog import study_kind
 from archsearch.spec.text.yaml import read_file
@@ -319,3 +320,17 @@ def test_number_of_training_samples_may_be_open(make_study):
     assert (counted.total, counted.feasible, counted.distinct) == (3, 2, 2)
     assert counted.misfits[0].reason.startswith("train_limit 5000 keeps 5,000 of the 160 training samples")
     assert [values["data.train_limit"] for values in each_feasible(space)] == [20, 0.5]
+
+
+def test_a_space_in_which_nothing_fits_is_refused_with_the_place_of_the_layer(tmp_path) -> None:
+    """A convolution behind a linear layer never fits, whatever the width."""
+    path = tmp_path / "none.yaml"
+    path.write_text(
+        "base: digits_quickstart\nnetwork:\n  - flatten\n  - linear: {out_features: {int: [8, 64]}}\n"
+        "  - conv2d: {out_channels: 4, kernel_size: 3}\n  - linear: {out_features: classes}\n"
+        "objective: {maximize: val_accuracy}\n"
+    )
+    with pytest.raises(
+        SpecError, match=r"none\.yaml:5:5: none of the 57 configurations fits: conv1 \(conv2d\): needs a map"
+    ):
+        refuse_where_nothing_fits(load_study(str(path)), str(path))
