@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, si
+from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, sentences, si
 from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
 
@@ -178,20 +178,20 @@ def print_ablation(report: AblationReport) -> None:
     for word in ("cached", "diverged", "failed", "running", "waiting", "retried"):
         number = getattr(runs, word)
         counts += f", {number} {word}" if number else ""
-    to.print(Text(f"{counts}; the test set was read {count_of(report.test_reads, 'time')}"), soft_wrap=True)
+    sentences(to, f"{counts}; the test set was read {count_of(report.test_reads, 'time')}")
     if not report.complete:
         to.print(Text("unfinished: the same call goes on; no verdicts before all runs are done", style="yellow"))
     for failure in report.failures:
         to.print(Text(f"{failure.outcome}: {failure.cell} seed {failure.seed}: {failure.reason}", style="red"))
     for confound in report.confounds:
-        to.print(Text(confound.sentence), soft_wrap=True)
+        sentences(to, confound.sentence)
     for line in _left_out(report.left_out):
-        to.print(Text(line), soft_wrap=True)
+        sentences(to, line)
     for remark in report.notes:
-        to.print(Text(remark), soft_wrap=True)
+        sentences(to, remark)
     _print_models(report)
     for line in report.hardware:
-        to.print(Text(line, style="dim"), soft_wrap=True)
+        sentences(to, line, "dim")
 
 
 def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
@@ -200,11 +200,11 @@ def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
 
     to = out()
     for price in prices:
-        to.print(Text(price.sentence, style=VERDICT_STYLES[price.effect.verdict]), soft_wrap=True)
-        to.print(Text(f"     {price.message}", style="dim"), soft_wrap=True)
-        to.print(Text(f"     compared with: {'; '.join(map(edit_text, price.edits))}"), soft_wrap=True)
+        sentences(to, price.sentence, VERDICT_STYLES[price.effect.verdict])
+        sentences(to, f"     {price.message}", "dim")
+        sentences(to, f"     compared with: {'; '.join(map(edit_text, price.edits))}")
         for remark in price.effect.notes:
-            to.print(Text(f"     {remark}", style="dim"), soft_wrap=True)
+            sentences(to, f"     {remark}", "dim")
     to.print(Text(f"study {report.study}; the test set was read {count_of(report.test_reads, 'time')}", style="dim"))
 
 
@@ -269,7 +269,7 @@ def _print_models(report: AblationReport) -> None:
         of = f"{differ} of {count_of(len(mine), 'pair')} of models"
         to.print(Text(f"  {name}: {of} differ (p < {report.family.alpha:g}, each)"))
     if report.models_missing:
-        to.print(Text(f"  {report.models_missing}", style="dim"), soft_wrap=True)
+        sentences(to, f"  {report.models_missing}", "dim")
 
 
 _STATUS = (
