@@ -9,6 +9,7 @@ second row for the same variant and seed, and a variant that shares no seed with
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,7 +180,9 @@ def _told_apart(sheet: Sheet, entries: Entries) -> list[Problem]:
             columns = rest
     one, other = again[0]
     names = [sheet.columns[at] for at in columns]
-    said = " ".join(f"--factor {short(name)}" for name in (*(sheet.columns[at] for at in entries.used[2:]), *names))
+    said = " ".join(
+        f"--factor {shlex.quote(short(name))}" for name in (*(sheet.columns[at] for at in entries.used[2:]), *names)
+    )
     more = f", and so {len(again) - 1} more" if len(again) > 1 else ""
     words = (
         f"{short(runs[one][0])!r} with seed {short(entries.rows[one].seed_text)} stands in line {sheet.rows[one].line} "
