@@ -70,8 +70,10 @@ def _study(reference: str, kind: str, *, quiet: bool) -> dict[str, Any]:
         what = f"{count_of(len(ablation.cells), 'cell')}, {count_of(ablation.runs, 'run')}"
     else:
         from archsearch.search.search_file import load_study
+        from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
 
         study = load_study(reference)
+        refuse_where_nothing_fits(study, reference)
         name, note, what = study.spec.name, study.note, count_of(len(study.space.parameters()), "open value")
     if not quiet:
         console.print_checked_study(reference, kind, what)

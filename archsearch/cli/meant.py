@@ -38,7 +38,7 @@ _LOOK: dict[NamedKind, str] = _RUN | {
 }
 _CHECK: dict[NamedKind, str] = _RUN | dict.fromkeys(("spec", "search", "ablation"), "archsearch check {it}")
 # What fits instead, for a command that trains, one that only looks, and one that searches for mistakes.
-_INSTEAD = {"run": _RUN, "study": _RUN, "ablate": _RUN, "check": _CHECK, "lint": _CHECK}
+_INSTEAD = {"run": _RUN, "study": _RUN, "ablate": _RUN, "check": _CHECK, "lint": _CHECK, "compare": _RUN}
 
 
 def refuse_other(reference: str, wanted: NamedKind | Collection[NamedKind], command: str) -> None:
@@ -60,6 +60,18 @@ def refuse_other(reference: str, wanted: NamedKind | Collection[NamedKind], comm
     said = " and ".join(_ARTICLES[kind] for kind in kinds)
     hint = f"use {' or '.join(fits)}" if fits else "`archsearch list` shows what there is"
     raise SpecError(Problem(short(reference), f"this is {said}, no {' or '.join(accepted)}; {hint}"))
+
+
+def name_of_study(reference: str) -> str:
+    """Give the name of a study that was named by its file, as `study` and `ablate` take it; a name is as it is."""
+    from archsearch.spec.text.yaml import read_file
+
+    if not reference.endswith((".yaml", ".yml")) or not {"search", "ablation"} & set(_kinds(reference)):
+        return reference
+    path = Path(reference)
+    node = read_file(path)
+    named = node.get("name") if isinstance(node.value, dict) else None
+    return named.value if named is not None and isinstance(named.value, str) else path.stem
 
 
 def _kinds(reference: str) -> list[NamedKind]:

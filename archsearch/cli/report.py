@@ -90,6 +90,7 @@ def report(
                archsearch report digits --figures figures --figure-format pdf --figure-width 3.5
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import name_of_study
     from archsearch.errors import UsageError
     from archsearch.report.make import Where, make, make_of_numbers
     from archsearch.report.write import figure_formats as checked
@@ -114,7 +115,7 @@ def report(
     elif words:
         raise UsageError(f"{words[0].split()[0]} is for a file of numbers ({', '.join(_NUMBERS)})")
     else:
-        made = make(names, where)
+        made = make([name_of_study(name) for name in names], where)
     for line in made.notes:
         console.note(line)
     written = write(made.document, out or made.path(format_.value), format_.value)

@@ -49,7 +49,7 @@ class Form(StrEnum):
 
 
 def best(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="The study's name.")],
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="The study's name, or its file.")],
     yaml: Annotated[bool, typer.Option("--yaml", help="Print the spec as YAML, ready to run.")] = False,
     storage: options.StorageOption = None,
     runs_dir: options.RunsDir = Path("runs"),
@@ -60,6 +60,7 @@ def best(
     Example:  archsearch best lenet --yaml > best.yaml
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import name_of_study
     from archsearch.errors import NothingCompletedError, UsageError
     from archsearch.search.search import report_on, winner_spec
     from archsearch.spec.text.write import spec_yaml
@@ -67,6 +68,7 @@ def best(
 
     if json and yaml:
         raise UsageError("--json and --yaml do not go together")
+    study = name_of_study(study)
     opened = _open(storage, runs_dir)
     report = report_on(existing_study(study, opened), opened)
     spec = winner_spec(report, study)

@@ -59,12 +59,14 @@ def study(
     from archsearch.experiment_plan import plan_experiment
     from archsearch.search.sampling.samplers import SAMPLERS
     from archsearch.search.search import SearchSettings, search, winner_spec
+    from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
     from archsearch.spec.lint.rules import lint
     from archsearch.spec.text.sentences import unknown
     from archsearch.study.pool import worker_count
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
         raise UsageError(f"--sampler: {unknown('sampler', sampler, ['auto', *SAMPLERS])}")
+    refuse_where_nothing_fits(loaded, study or DEFAULT)
     settings = SearchSettings(
         trials=trials,
         seconds=timeout if timeout is not None else math.inf,
@@ -95,6 +97,19 @@ def study(
         raise NothingCompletedError(f"{report.study}: no trial completed")
 
 
+def _note_put_aside(loaded: SearchFile) -> None:
+    """Say how many configurations do not fit where all are gone through: these are never sampled, nor counted later."""
+    from archsearch.cli import console
+    from archsearch.search.space.count import EXACT_UP_TO, count_space
+    from archsearch.search.space.walk import total_of
+
+    if total_of(loaded.space) > EXACT_UP_TO or not (misfits := (counted := count_space(loaded.space)).misfits):
+        return
+    aside, total = counted.checked - counted.feasible, counted.checked
+    often = f"; most often: {misfits[0].reason}" if len(misfits) > 1 else f": {misfits[0].reason}"
+    console.note(f"{aside:,} of {total:,} configurations are put aside, as they do not fit{often}")
+
+
 def _announced(loaded: SearchFile, settings: SearchSettings, *, bare: bool, json: bool) -> bool:
     """Say which sampler is used; where no study was named also what will run and how long, and ask on a terminal."""
     from archsearch.cli import console
@@ -109,6 +124,8 @@ def _announced(loaded: SearchFile, settings: SearchSettings, *, bare: bool, json
     wanted = settings.sampler or loaded.spec.sampler
     if wanted == "auto" or wanted != ahead.sampler:
         console.note(f"sampler {ahead.sampler}: {ahead.why}")
+    if ahead.sampler == "brute_force":
+        _note_put_aside(loaded)
     if not bare:
         return True
     console.note_outlook(loaded, ahead, settings)

@@ -1,6 +1,6 @@
 """Is the winner real? The best of a search and its baseline once more, on fresh seeds, with the test set.
 
-    confirmed = conclude(seeds, test, validation, searched, test_reads)
+    confirmed = conclude(seeds, test, validation, searched, test_reads, family=family_of("val_loss"))
     confirmed.effects, confirmed.winner, confirmed.sentence, headline(confirmed)
 
 The search's own values are not used for inference: they were selected. A confirmation is an ablation with the finalists
@@ -13,33 +13,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from archsearch.plain import Plain
 from archsearch.stats import power
 from archsearch.stats.effect import Effect, Family
-from archsearch.stats.intervals import mean, of_shares, t_interval
+from archsearch.stats.intervals import Interval, mean, of_shares, t_interval
 from archsearch.stats.sentence import amount
 from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts
 
 BASELINE = "baseline"
 FAMILY = Family()  # an ablation's whose file says nothing else: alpha 0.05, a margin of 0.1 points of test accuracy
+_OF_LOSS = Family(metric="test_loss", direction="minimize", margin=0.0, unit="own")  # an ablation's of that metric
+
+
+def family_of(learned: str | None) -> Family:
+    """Give what a search is confirmed by: the metric that it learned, on the test set."""
+    return _OF_LOSS if learned == "val_loss" else FAMILY
 
 
 class Confirmed(Plain):
-    """One finalist (or the baseline): its search value, and its test accuracies on fresh seeds, as fractions."""
+    """One finalist (or the baseline): its search value, and its values on the test set on fresh seeds.
+
+    All are in the unit of the confirmation's metric, accuracies as fractions. `test_accuracies` are the `test_values`
+    where these are accuracies, else empty.
+    """
 
     candidate: str
     trial: int | None
     search_value: float | None
+    test_values: dict[str, float]
     test_accuracies: dict[str, float]
     mean: float | None
-    ci95: tuple[float, float] | None
-    shrinkage: float | None  # search value minus the mean validation accuracy on the fresh seeds
+    ci95: Annotated[tuple[float, float] | None, Field(strict=False)]
+    shrinkage: float | None  # search value minus the mean of the same metric, on validation data, on the fresh seeds
     gain: float | None  # mean paired difference from the baseline
-    gain_ci95: tuple[float, float] | None
+    gain_ci95: Annotated[tuple[float, float] | None, Field(strict=False)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "test_values" not in value and "test_accuracies" in value:
+            return {**value, "test_values": value["test_accuracies"]}
+        return value
 
 
 class Confirmation(Plain):
@@ -47,7 +65,8 @@ class Confirmation(Plain):
 
     `effects` are the finalists against the baseline, `between` the best finalist against the others, out of the family
     of all pairs of them; where `complete` is false, runs are still to come, and there are no verdicts. `unlike` says
-    what of data and training differs between the best finalist and the baseline, outside the space.
+    what of data and training differs between the best finalist and the baseline, outside the space. `family` says by
+    which metric all this was decided.
     """
 
     seeds: tuple[int, ...]
@@ -59,6 +78,7 @@ class Confirmation(Plain):
     effects: Annotated[tuple[Effect, ...], Field(strict=False)] = ()
     between: Annotated[tuple[Effect, ...], Field(strict=False)] = ()
     complete: bool = True
+    family: Family = FAMILY
 
     def effect(self, candidate: str) -> Effect | None:
         """Give the comparison of a finalist with the baseline, None where there is none."""
@@ -73,14 +93,16 @@ def conclude(
     test_reads: int,
     *,
     complete: bool = True,
+    family: Family = FAMILY,
 ) -> Confirmation:
     """Compare the finalists with the baseline and with one another; names are those of `test`.
 
-    A failed run is None. Where runs are still to come (`complete` is false) there are no verdicts.
+    `test`, `validation` and `searched` hold the metric of the `family`. A failed run is None. Where runs are still to
+    come (`complete` is false) there are no verdicts.
     """
-    rows = tuple(_row(name, seeds, test, validation, *searched.get(name, (None, None))) for name in test)
-    first = best_of(rows)
-    effects, between = _judged(test, None if first is None else first.candidate, complete)
+    rows = tuple(_row(name, seeds, test, validation, family, *searched.get(name, (None, None))) for name in test)
+    first = _best(rows, family)
+    effects, between = _judged(test, None if first is None else first.candidate, complete, family)
     found = Confirmation(
         seeds=tuple(seeds),
         candidates=rows,
@@ -90,6 +112,7 @@ def conclude(
         effects=effects,
         between=between,
         complete=complete,
+        family=family,
     )
     if first is None:
         return found
@@ -104,7 +127,7 @@ def conclude(
 
 
 def _judged(
-    test: Mapping[str, Mapping[int, float | None]], first: str | None, complete: bool
+    test: Mapping[str, Mapping[int, float | None]], first: str | None, complete: bool, family: Family
 ) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
     """Judge every finalist against the baseline, and the best against the others among all pairs of finalists."""
     values: ValuesBySeed = {name: dict(runs.items()) for name, runs in test.items()}
@@ -112,9 +135,9 @@ def _judged(
     effects: tuple[Effect, ...] = ()
     if BASELINE in values and names:
         contrasts = [_contrast(name, BASELINE) for name in names]
-        effects = judge_contrasts(values, contrasts, FAMILY, unfinished=not complete)
+        effects = judge_contrasts(values, contrasts, family, unfinished=not complete)
     pairs = [(two, one) if two == first else (one, two) for one, two in combinations(names, 2)]
-    judged = judge_contrasts(values, [_contrast(*pair) for pair in pairs], FAMILY, unfinished=not complete)
+    judged = judge_contrasts(values, [_contrast(*pair) for pair in pairs], family, unfinished=not complete)
     return effects, tuple(effect for effect in judged if effect.variant == first)
 
 
@@ -123,15 +146,44 @@ def _contrast(one: str, other: str) -> Contrast:
     return Contrast(one, other, label, {one: 1.0, other: -1.0})
 
 
-def best_of(rows: Sequence[Confirmed]) -> Confirmed | None:
-    """Give the finalist with the best mean test accuracy, None where none completed; the baseline is no finalist."""
-    finalists = [row for row in rows if row.candidate != BASELINE and row.mean is not None]
-    return max(finalists, key=lambda row: row.mean or 0.0) if finalists else None
+def best_of(confirmed: Confirmation) -> Confirmed | None:
+    """Give the finalist with the best mean on the test set, None where none completed; the baseline is no finalist."""
+    return _best(confirmed.candidates, confirmed.family)
+
+
+def _best(rows: Sequence[Confirmed], family: Family) -> Confirmed | None:
+    finalists = [(row.mean, row) for row in rows if row.candidate != BASELINE and row.mean is not None]
+    if not finalists:
+        return None
+    choose = max if family.direction == "maximize" else min
+    return choose(finalists, key=lambda pair: pair[0])[1]
+
+
+def metric_words(family: Family) -> str:
+    """Name what a confirmation is decided by: test accuracy."""
+    return family.metric.replace("_", " ")
+
+
+def value_words(value: float, family: Family) -> str:
+    """Write a value of the metric: an accuracy in per cent, anything else in four digits."""
+    return f"{100 * value:.2f} %" if family.unit == "points" else f"{value:.4g}"
+
+
+def interval_words(interval: Interval, family: Family) -> str:
+    """Write an interval of values: 95.13 to 97.55 %."""
+    low, high = (value_words(value, family) for value in interval)
+    return f"{low.removesuffix(' %')} to {high}"
+
+
+def interval_method(confirmed: Confirmation) -> str:
+    """Say how the intervals of the means are made."""
+    cut_to = "0 to 100 %" if confirmed.family.unit == "points" else "0 and above"
+    return f"Student's t over {len(confirmed.seeds)} seeds, cut to {cut_to}"
 
 
 def headline(confirmed: Confirmation, better: str = "better") -> str:
     """Say in a sentence whether a better network was found; `better` is the word for it."""
-    first = best_of(confirmed.candidates)
+    first = best_of(confirmed)
     if first is None:
         return "No finalist completed its confirmation."
     name = first.candidate[:1].upper() + first.candidate[1:]
@@ -160,22 +212,24 @@ def _against_the_baseline(confirmed: Confirmation, first: str, name: str, better
     if effect.verdict == "worse":
         return f"No network was found that is {better} than the baseline: the best finalist is worse than it."
     if effect.verdict == "equivalent":
-        within = f"equivalent to it within {amount(FAMILY.margin, FAMILY)}"
+        within = f"equivalent to it within {amount(confirmed.family.margin, confirmed.family)}"
         return f"No network was found that is {better} than the baseline: the best finalist, {first}, is {within}."
-    size = "" if effect.mean_difference is None else f", {amount(effect.mean_difference, FAMILY, signed=True)}"
+    size = (
+        "" if effect.mean_difference is None else f", {amount(effect.mean_difference, confirmed.family, signed=True)}"
+    )
     seeds = f"{effect.n} seed{'s' * (effect.n != 1)}"
     said = f"{first}{size}, is inconclusive with {seeds}" if size else f"{first} is inconclusive with {seeds}"
-    return f"No network is shown to be {better} than the baseline: {said}{_more(effect)}."
+    return f"No network is shown to be {better} than the baseline: {said}{_more(effect, confirmed.family)}."
 
 
-def _more(effect: Effect) -> str:
+def _more(effect: Effect, family: Family) -> str:
     """Say how many seeds would settle an inconclusive comparison; "" where none is known to."""
-    least = power.seeds_to_reach(effect.comparisons, FAMILY.alpha)
+    least = power.seeds_to_reach(effect.comparisons, family.alpha)
     can = f"{least} seeds can settle it" if effect.n < least else ""
     about = ""
     if effect.further_seeds is not None:
         seeds = "" if can else "seeds settle "
-        about = f"about {effect.n + effect.further_seeds:,} {seeds}a difference of {amount(FAMILY.margin, FAMILY)}"
+        about = f"about {effect.n + effect.further_seeds:,} {seeds}a difference of {amount(family.margin, family)}"
     said = ", ".join(words for words in (can, about) if words)
     return f"; {said}" if said else ""
 
@@ -191,7 +245,7 @@ def ahead_of_the_best(confirmed: Confirmation) -> tuple[str, ...]:
 
 
 def _of_the_best(confirmed: Confirmation) -> tuple[Effect, ...]:
-    first = best_of(confirmed.candidates)
+    first = best_of(confirmed)
     against = None if first is None else confirmed.effect(first.candidate)
     return (*(() if against is None else (against,)), *confirmed.between)
 
@@ -201,6 +255,7 @@ def _row(
     seeds: Sequence[int],
     test: Mapping[str, Mapping[int, float | None]],
     validation: Mapping[str, Mapping[int, float]],
+    family: Family,
     trial: int | None,
     value: float | None,
 ) -> Confirmed:
@@ -209,27 +264,35 @@ def _row(
     base = test.get(BASELINE, {}) if name != BASELINE else {}
     differences = [found - other for seed, found in by_seed.items() if (other := base.get(seed)) is not None]
     values = list(by_seed.values())
+    values_by_seed = {str(seed): found for seed, found in by_seed.items()}
     return Confirmed(
         candidate=name,
         trial=trial,
         search_value=value,
-        test_accuracies={str(seed): found for seed, found in by_seed.items()},
+        test_values=values_by_seed,
+        test_accuracies=values_by_seed if family.metric == "test_accuracy" else {},
         mean=mean(values) if values else None,
-        ci95=of_shares(t_interval(values), mean(values)) if len(values) >= 2 else None,
+        ci95=_within(t_interval(values), mean(values), family) if len(values) >= 2 else None,
         shrinkage=value - mean(held_out) if value is not None and held_out else None,
         gain=mean(differences) if differences else None,
         gain_ci95=t_interval(differences) if len(differences) >= 2 else None,
     )
 
 
+def _within(interval: Interval, centre: float, family: Family) -> Interval:
+    """Cut an interval of a mean to where the metric lies; no loss that evaluates is below 0."""
+    return of_shares(interval, centre) if family.unit == "points" else (max(0.0, interval[0]), interval[1])
+
+
 def _sentence(first: Confirmed, confirmed: Confirmation, n: int) -> str:
-    value = f"{100 * first.mean:.2f} %" if first.mean is not None else "?"
-    parts = [f"{first.candidate} has the best confirmed test accuracy, {value} over {n} fresh seed{'s' * (n != 1)}"]
+    value = value_words(first.mean, confirmed.family) if first.mean is not None else "?"
+    what = f"the best confirmed {metric_words(confirmed.family)}"
+    parts = [f"{first.candidate} has {what}, {value} over {n} fresh seed{'s' * (n != 1)}"]
     against = confirmed.effect(first.candidate)
     if against is not None:
         parts.append(
             against.sentence.rstrip(".")
-            + (_more(against) if confirmed.complete and against.verdict == "inconclusive" else "")
+            + (_more(against, confirmed.family) if confirmed.complete and against.verdict == "inconclusive" else "")
         )
     among = [one.against for one in confirmed.between if one.verdict not in ("better", "worse")]
     if among:

@@ -10,7 +10,7 @@ objectives the finalists are those of the Pareto front.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import optuna
@@ -20,19 +20,25 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.search.baseline import unlike
-from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude
+from archsearch.search.confirm import BASELINE, FAMILY, Confirmation, best_of, conclude, family_of
 from archsearch.search.jobs import confirm_job, held_search
 from archsearch.search.search_file import SearchFile
 from archsearch.search.tried import experiment_of
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.stats.effect import Family
 from archsearch.study.compute import fix
-from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist, reads_of, runs_of
+from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist, reads_of, run_of, runs_of
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
 from archsearch.study.mixed import left_out
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
+
+
+def _learned(opened: optuna.Study) -> str | None:
+    """Name the objective that is learned while training, None where there is none."""
+    return next((metric for metric in HeldStudy(opened).metrics if metric.startswith("val_")), None)
 
 
 def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
@@ -80,7 +86,8 @@ def confirm(
     if not chosen:
         return
     candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
-    confirming = make_confirmation(opened, storage, "test_accuracy")
+    family = family_of(_learned(opened))
+    confirming = make_confirmation(opened, storage, (family.direction, family.metric))
     add_slots(storage, confirming, _slots(confirming, candidates, fresh_seeds(HeldStudy(opened).seed, seeds)))
     plans = [plan_experiment(ExperimentSpec.model_validate(spec)) for spec in candidates.values()]
     fix(storage, confirming, plans, workers, like=opened)
@@ -155,7 +162,7 @@ def mixed_confirmations(opened: optuna.Study, storage: RDBStorage, slots: Sequen
     done = [trial for trial in slots if trial.state == TrialState.COMPLETE]
     runs = {(HeldTrial(trial).candidate, HeldTrial(trial).run_seed): trial for trial in done}
     sides = [(BASELINE, name) for name, _ in runs if name != BASELINE]
-    found = left_out(confirming, runs, sides, BASELINE, "test_accuracy")
+    found = left_out(confirming, runs, sides, BASELINE, family_of(_learned(opened)).metric)
     return {runs[key].number: reason for key, reason in found.items()}
 
 
@@ -167,6 +174,9 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
     planned = [trial for trial in planned if trial.number not in useless]
     if not any(trial.state == TrialState.COMPLETE for trial in planned):
         return None
+    learned = _learned(opened)
+    family, note = _decided_by(learned, planned)
+    validated = "val_loss" if family.metric == "test_loss" else "val_accuracy"
     test: dict[str, dict[int, float | None]] = {}
     validation: dict[str, dict[int, float]] = {}
     specs: dict[str, dict[str, Any]] = {}
@@ -175,27 +185,50 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
         runs = test.setdefault(held.candidate, {})
         specs[held.candidate] = held.candidate_spec
         if trial.state == TrialState.COMPLETE:
-            runs[held.run_seed] = trial.values[0]
-            accuracy = HeldRun(trial).metric("val_accuracy")
-            if accuracy is not None:
-                validation.setdefault(held.candidate, {})[held.run_seed] = accuracy
+            run = run_of(trial)
+            runs[held.run_seed] = trial.values[0] if run is None else getattr(run, family.metric)
+            value = None if run is None else getattr(run, validated)
+            if value is not None:
+                validation.setdefault(held.candidate, {})[held.run_seed] = value
         elif trial.state.is_finished():
             runs[held.run_seed] = None
-    metrics = HeldStudy(opened).metrics
-    learned = metrics.index("val_accuracy") if "val_accuracy" in metrics else None
-    searched: dict[str, tuple[int | None, float | None]] = {}
-    for trial in opened.get_trials(deepcopy=False):
-        if (name := finalist_name(trial)) in test:
-            searched[name] = (trial.number, trial.values[learned] if learned is not None and trial.values else None)
     seeds = sorted({seed for by_seed in test.values() for seed in by_seed})
     complete = all(trial.state.is_finished() for trial in planned)
-    confirmed = conclude(seeds, test, validation, searched, reads_of(runs_of(slots)), complete=complete)
-    return confirmed.model_copy(update={"unlike": _unlike(opened, confirmed, specs)})
+    searched = _searched(opened, test, validated)
+    reads = reads_of(runs_of(slots))
+    confirmed = conclude(seeds, test, validation, searched, reads, complete=complete, family=family)
+    said = {"sentence": f"{confirmed.sentence}{note}", "unlike": _unlike(opened, confirmed, specs)}
+    return confirmed.model_copy(update=said)
+
+
+def _decided_by(learned: str | None, planned: Sequence[FrozenTrial]) -> tuple[Family, str]:
+    """Give the metric that decides, and what is to be said of it: version 0.1.0 measured a loss by each run's own."""
+    family = family_of(learned)
+    done = [run_of(trial) for trial in planned if trial.state == TrialState.COMPLETE]
+    if family.metric == "test_loss" and any(run is None or run.test_loss is None for run in done):
+        return FAMILY, (
+            " The search minimised val_loss; these runs hold no test losses by one function (an earlier version made "
+            "them), so test accuracy decides."
+        )
+    return family, ""
+
+
+def _searched(
+    opened: optuna.Study, names: Collection[str], validated: str
+) -> dict[str, tuple[int | None, float | None]]:
+    """Give each finalist's trial, and the value that the search selected it by where that is this metric."""
+    metrics = HeldStudy(opened).metrics
+    which = metrics.index(validated) if validated in metrics else None
+    found: dict[str, tuple[int | None, float | None]] = {}
+    for trial in opened.get_trials(deepcopy=False):
+        if (name := finalist_name(trial)) in names:
+            found[name] = (trial.number, trial.values[which] if which is not None and trial.values else None)
+    return found
 
 
 def _unlike(opened: optuna.Study, confirmed: Confirmation, specs: dict[str, dict[str, Any]]) -> tuple[str, ...]:
     """Say how the best finalist and the baseline were trained otherwise, beyond what the space leaves open."""
-    first = best_of(confirmed.candidates)
+    first = best_of(confirmed)
     if first is None or BASELINE not in specs:
         return ()
     try:

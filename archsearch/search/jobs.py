@@ -155,8 +155,8 @@ class ConfirmJob:
         return Silent()
 
     def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
-        """Give the test accuracy."""
-        return [outcome.metrics["test_accuracy"]]
+        """Give the metric that the confirmation was made with."""
+        return [outcome.metrics[name] for name in self.study.metric_names or ("test_accuracy",)]
 
 
 def search_job(study: optuna.Study) -> SearchJob:

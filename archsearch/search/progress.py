@@ -15,7 +15,10 @@ from archsearch.study.queue import slots_of
 
 
 class StudyProgress(NamedTuple):
-    """Counts of slots, and the best value so far after each completed trial."""
+    """Counts of slots, and the best value so far after each completed trial.
+
+    A confirmation has no best: its slots are single runs, and what they come to is judged when all are there.
+    """
 
     study: str
     total: int
@@ -40,12 +43,13 @@ def progress_of(study: optuna.Study) -> StudyProgress:
     sign = 1.0 if study.directions[0] == StudyDirection.MAXIMIZE else -1.0
     history: list[float] = []
     best = None
-    for trial in sorted((t for t in slots if t.state == TrialState.COMPLETE), key=lambda t: t.number):
+    held = HeldStudy(study)
+    ranked = [t for t in slots if t.state == TrialState.COMPLETE] if held.kind == "search" else []
+    for trial in sorted(ranked, key=lambda t: t.number):
         if best is None or sign * trial.values[0] > sign * best.values[0]:
             best = trial
         history.append(best.values[0])
-    held = HeldStudy(study)
-    metrics = held.metrics if held.kind == "search" else ("value",)  # a confirmation's are the report's to name
+    metrics = held.metrics if held.kind == "search" else ("",)
     return StudyProgress(
         study=study.study_name,
         total=max(held.trials, len(slots)),

@@ -80,7 +80,8 @@ class StudyReport(Plain):
             return f"No trial of {self.trials} has completed yet, so there is no best network."
         if self.confirmed is not None:
             # of several objectives the seeds judge one
-            return headline(self.confirmed, "better" if len(self.metrics) == 1 else "more accurate")
+            by = "more accurate" if self.confirmed.family.metric == "test_accuracy" else "lower in test loss"
+            return headline(self.confirmed, "better" if len(self.metrics) == 1 else by)
         if self.best.number == self.baseline:
             return f"The baseline itself, trial {self.baseline}, is the best of the search; nothing was confirmed."
         return f"Trial {self.best.number} is the best of the search; it has not been confirmed on fresh seeds."
@@ -107,10 +108,7 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     name = settings.name or study.spec.name
     trials = settings.trials or study.spec.trials
     opened = open_study(study, storage, name, settings.seed, settings.sampler, trials)
-    if HeldStudy(opened).sampler == "brute_force" and total_of(study.space) <= EXACT_UP_TO:
-        counted = count_space(study.space)
-        if counted.exact:
-            trials = min(trials, max(1, counted.distinct))  # each network once, and then there is nothing left
+    trials = _at_most_each_once(study, HeldStudy(opened).sampler, trials)
     opened.set_user_attr(HeldStudy.trials.key, max(trials, HeldStudy(opened).trials))
     fix(storage, opened, (), settings.workers)
     site = Site(settings.url, name, settings.runs_dir, settings.data_dir, settings.seconds)
@@ -133,7 +131,7 @@ def open_study(
 
     def held() -> HeldSearch:
         chosen = choose_sampler(study, trials)[0] if wanted == "auto" else wanted
-        return what_is_held(study, seed, chosen, trials)
+        return what_is_held(study, seed, chosen, _at_most_each_once(study, chosen, trials))
 
     opened = open_or_make(storage, name, "search", study.spec.objective, held)
     differences = _differences(HeldStudy(opened).identity, study.identity())
@@ -143,6 +141,14 @@ def open_study(
             "choose another name with --name"
         )
     return opened
+
+
+def _at_most_each_once(study: SearchFile, sampler: str, trials: int) -> int:
+    """Give as many trials as there is something left to try: of a space that is gone through each network once."""
+    if sampler != "brute_force" or total_of(study.space) > EXACT_UP_TO:
+        return trials
+    counted = count_space(study.space)
+    return min(trials, max(1, counted.distinct)) if counted.exact else trials
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -219,7 +225,7 @@ def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
 
 def _winner(opened: optuna.Study, ranked: Sequence[FrozenTrial], confirmed: Confirmation | None) -> Best | None:
     """Decide which trial is the best: what every place that names a winner shows."""
-    first = best_of(confirmed.candidates) if confirmed is not None else None
+    first = best_of(confirmed) if confirmed is not None else None
     if first is not None and first.trial is not None:
         return _best(opened.get_trials(deepcopy=False)[first.trial])
     return _best(ranked[0]) if ranked else None

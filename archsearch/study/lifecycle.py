@@ -103,11 +103,11 @@ def confirmation_study(searched: Study, storage: Storage) -> Study | None:
     return _open(confirm_name(searched.study_name), storage)
 
 
-def make_confirmation(searched: Study, storage: Storage, metric: str) -> Study:
-    """Open the confirmation of a search, or make it."""
+def make_confirmation(searched: Study, storage: Storage, objective: tuple[str, str]) -> Study:
+    """Open the confirmation of a search, or make it, with a direction and a metric; one that is there keeps its own."""
     name = confirm_name(searched.study_name)
     held = HeldConfirmation(of=searched.study_name)
-    return _open_or_make(storage, name, "confirm", [("maximize", metric)], lambda: held)
+    return _open_or_make(storage, name, "confirm", [objective], lambda: held)
 
 
 def study_names(storage: Storage) -> list[str]:

@@ -8,7 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
-from archsearch.cli.console import panel
+from archsearch.cli.console import note, panel
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
 
 
@@ -41,6 +41,7 @@ def test_panel_reckons_with_the_pace_of_this_call_and_of_this_study(clock, capsy
     assert capsys.readouterr().err.splitlines() == [
         "lenet  10/50 done, 2 running  best",
         "lenet  12/50 done, 2 running, about 19 min left  best",  # 30 s each, 38 to go
+        "lenet  20/50 done, 2 running, about 50 min left  best",  # before another study: where the last one stood
         "lenet.confirm  0/12 done, 2 running  best",
         "lenet.confirm  2/12 done, 2 running, about 3 min left  best",  # 20 s each, 10 to go
         "lenet.confirm  12/12 done, 2 running  best",
@@ -85,3 +86,13 @@ def test_durations_are_rough(seconds, text):
 
 def test_only_what_there_is_is_counted():
     assert counts_text({"pruned": 2, "diverged": 0, "infeasible": 1}) == ", 2 pruned, 1 infeasible"
+
+
+def test_sentences_break_between_words_where_there_is_a_width_and_nowhere_else(monkeypatch, capsys):
+    text = "no validation data are held out: what is chosen by /a/path/that/stays/whole.yaml looks too good"
+    note(text)
+    monkeypatch.setenv("COLUMNS", "40")
+    note(text)
+    whole, *lines = capsys.readouterr().err.splitlines()
+    assert (whole, " ".join(lines)) == (text, text)
+    assert max(map(len, lines)) <= 40

@@ -39,6 +39,30 @@ def mine(tiny, tmp_path) -> Path:
     return path
 
 
+NEVER = """
+base: tiny.yaml
+objective: {maximize: val_accuracy}
+network:
+  - flatten
+  - linear: {out_features: {int: [8, 64]}}
+  - conv2d: {out_channels: 4, kernel_size: 3}
+  - linear: {out_features: classes}
+"""
+
+
+def test_search_in_which_nothing_fits_is_refused_with_the_layer_before_anything_begins(cli, tiny, tmp_path):
+    (tmp_path / "never.yaml").write_text(NEVER)
+    sentence = "never.yaml:7:5: none of the 57 configurations fits: conv1 (conv2d): "
+    for command in ("check", "study"):
+        done = cli(command, "never.yaml")
+        assert (done.code, done.out) == (3, "")
+        assert sentence in done.err
+    assert not (tmp_path / "runs").exists()
+    counted = cli("space", "never.yaml", "--json").json
+    ((configurations, others),) = [(one["configurations"], one["others"]) for one in counted["misfits"]]
+    assert (configurations, others) == (57, 56)
+
+
 def test_space_counts_exactly(cli, mine):
     document = cli("space", "mine.yaml", "--json").json
     assert (document["total"], document["feasible"], document["distinct"], document["exact"]) == (15, 10, 10, True)

@@ -8,9 +8,11 @@ from scipy import stats
 from archsearch.search.confirm import (
     BASELINE,
     Confirmation,
+    Confirmed,
     ahead_of_the_best,
     best_of,
     conclude,
+    family_of,
     headline,
     not_told_apart,
 )
@@ -35,7 +37,7 @@ def effect_of(found: Confirmation, name: str = "trial 1") -> Effect:
 
 def first_of(found: Confirmation) -> str:
     """Name the best finalist."""
-    first = best_of(found.candidates)
+    first = best_of(found)
     assert first is not None
     return first.candidate
 
@@ -134,3 +136,36 @@ def test_failed_run_is_left_out_of_its_pair_and_said() -> None:
     found = conclude(range(8), test, {}, {}, 15)
     assert "7 paired seeds (1 more failed)" in found.sentence
     assert found.candidates[1].test_accuracies == {str(s): 0.95 for s in range(7)}
+
+
+def test_search_that_minimised_a_loss_is_decided_by_test_loss_lower_is_better_in_its_own_unit() -> None:
+    losses = {
+        BASELINE: {s: 0.50 + NOISE[s] for s in range(8)},
+        "trial 0": {s: 0.30 + NOISE[(s + 3) % 8] for s in range(8)},
+        "trial 1": {s: 0.53 + NOISE[(s + 5) % 8] for s in range(8)},
+    }
+    validation = {"trial 0": dict.fromkeys(range(8), 0.32)}
+    found = conclude(range(8), losses, validation, {"trial 0": (0, 0.25)}, 24, family=family_of("val_loss"))
+    row = found.candidates[1]
+    assert (first_of(found), found.winner, effect_of(found, "trial 0").verdict) == ("trial 0", "trial 0", "better")
+    assert effect_of(found).verdict == "worse"
+    assert (row.search_value, row.shrinkage, row.test_accuracies) == (0.25, pytest.approx(-0.07), {})
+    assert found.sentence.startswith(
+        "trial 0 has the best confirmed test loss, 0.3 over 8 fresh seeds; trial 0 instead of the baseline: -0.2"
+    )
+    assert "points" not in found.sentence
+    assert Confirmation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_interval_of_two_seeds_stays_where_the_metric_lies() -> None:
+    """Student's t of 0.5 and 0.7 over two seeds: 0.6 +- 12.706 * 0.1, and of losses 2 and 4: 3 +- 12.706."""
+    found = conclude((1, 2), {"trial 1": {1: 0.5, 2: 0.7}}, {}, {}, 2)
+    assert found.candidates[0].ci95 == (0.0, 1.0)
+    lossy = conclude((1, 2), {"trial 1": {1: 2.0, 2: 4.0}}, {}, {}, 2, family=family_of("val_loss"))
+    assert lossy.candidates[0].ci95 == (0.0, pytest.approx(3 + 12.7062, abs=1e-3))
+
+
+def test_candidate_of_an_earlier_version_is_read_with_its_accuracies_as_values() -> None:
+    row = confirmed(baseline=0.9).candidates[0].model_dump()
+    del row["test_values"]
+    assert Confirmed.model_validate(row).test_values == row["test_accuracies"]

@@ -16,6 +16,7 @@ import pytest
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_plan
 from archsearch.search.confirm import BASELINE, conclude
+from archsearch.search.evidence import evidence_of
 from archsearch.search.finalists import finalists, fresh_seeds
 from archsearch.search.sampling.samplers import SAMPLERS
 from archsearch.search.search import SearchSettings, report_on, search, winner_spec
@@ -70,6 +71,21 @@ OPEN_WIDTH = """
 network: [flatten, {linear: {out_features: {choice: [4, 8, 16]}}}, {linear: {out_features: classes}}]
 train: {epochs: 2, batch_size: {choice: [100]}}
 """
+
+
+def test_search_for_a_loss_is_confirmed_by_the_test_loss_of_its_runs(run_search, make_study, tmp_path):
+    report = run_search(trials=3, study=make_study(OPEN_WIDTH, ON_LOSS), confirm=2, confirm_seeds=2)
+    confirmed = report.confirmed
+    assert confirmed.family.metric == "test_loss"
+    storage = open_storage(default_url(tmp_path / "runs"))
+    kept = evidence_of(existing_study("small", storage), storage).confirmed
+    means = {name: sum(run.test_loss for run in runs) / 2 for name, runs in kept.items()}
+    assert {row.candidate: row.mean for row in confirmed.candidates} == pytest.approx(means)
+    finalists = {name: mean for name, mean in means.items() if name != BASELINE}
+    assert f"trial {report.best.number}" == min(finalists, key=finalists.get)
+    assert all(row.search_value is not None and row.shrinkage is not None for row in confirmed.candidates[1:])
+    again = run_search(trials=3, study=make_study(OPEN_WIDTH, ON_LOSS), confirm=2, confirm_seeds=2)
+    assert again.confirmed == confirmed
 
 
 def test_a_trial_that_is_the_baseline_is_no_finalist_beside_it(run_search, make_study, tmp_path):
@@ -207,6 +223,12 @@ def test_brute_force_is_chosen_where_the_space_is_small_and_finds_every_network(
     report = run_search(trials=3, study=make_study(text))
     assert report.sampler == "brute_force"
     assert {t.params["fc1.out_features"] for t in trials_of(tmp_path / "runs")} == {3, 5, 7}
+
+
+def test_small_space_is_gone_through_once_however_many_trials_were_asked_for(run_search, make_study):
+    text = "network: [flatten, {linear: {out_features: {choice: [3, 5]}}}, {linear: {out_features: classes}}]"
+    report = run_search(trials=20, study=make_study(text + "\ntrain: {epochs: 1}\n"))
+    assert (report.trials, report.completed, report.repeated) == (2, 2, 0)
 
 
 def test_study_of_another_space_is_refused_with_the_difference(run_search, make_study):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, si
+from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, sentences, si
 from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
 
@@ -98,14 +98,15 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
 
 def _print_promise(forecast: Forecast, family: Family) -> None:
     """Say what the seeds can show by the spread that was measured."""
-    from archsearch.stats.sentence import amount, number
+    from archsearch.stats.sentence import amount, estimate
 
     to, plan = out(), forecast.plan
     ends = forecast.seed_sd_ci95
     assert forecast.seed_sd is not None
     assert ends is not None
-    between = f"95 % interval {number(ends[0], family, signed=False)} to {number(ends[1], family, signed=False)}"
-    measured = f"{amount(forecast.seed_sd, family)}, {forecast.seed_sd_from} ({between})"
+    spread, between = estimate(forecast.seed_sd, ends, family=family, signed=False)
+    unit = " points" if family.unit == "points" else ""
+    measured = f"{spread}{unit}, {forecast.seed_sd_from} (95 % interval {between})"
     to.print(Text(f"SD of one run over seeds: {measured}"))
     if plan.smallest_effect is not None:
         found = amount(plan.smallest_effect, family)
@@ -177,20 +178,20 @@ def print_ablation(report: AblationReport) -> None:
     for word in ("cached", "diverged", "failed", "running", "waiting", "retried"):
         number = getattr(runs, word)
         counts += f", {number} {word}" if number else ""
-    to.print(Text(f"{counts}; the test set was read {count_of(report.test_reads, 'time')}"), soft_wrap=True)
+    sentences(to, f"{counts}; the test set was read {count_of(report.test_reads, 'time')}")
     if not report.complete:
         to.print(Text("unfinished: the same call goes on; no verdicts before all runs are done", style="yellow"))
     for failure in report.failures:
         to.print(Text(f"{failure.outcome}: {failure.cell} seed {failure.seed}: {failure.reason}", style="red"))
     for confound in report.confounds:
-        to.print(Text(confound.sentence), soft_wrap=True)
+        sentences(to, confound.sentence)
     for line in _left_out(report.left_out):
-        to.print(Text(line), soft_wrap=True)
+        sentences(to, line)
     for remark in report.notes:
-        to.print(Text(remark), soft_wrap=True)
+        sentences(to, remark)
     _print_models(report)
     for line in report.hardware:
-        to.print(Text(line, style="dim"), soft_wrap=True)
+        sentences(to, line, "dim")
 
 
 def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
@@ -199,16 +200,16 @@ def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
 
     to = out()
     for price in prices:
-        to.print(Text(price.sentence, style=VERDICT_STYLES[price.effect.verdict]), soft_wrap=True)
-        to.print(Text(f"     {price.message}", style="dim"), soft_wrap=True)
-        to.print(Text(f"     compared with: {'; '.join(map(edit_text, price.edits))}"), soft_wrap=True)
+        sentences(to, price.sentence, VERDICT_STYLES[price.effect.verdict])
+        sentences(to, f"     {price.message}", "dim")
+        sentences(to, f"     compared with: {'; '.join(map(edit_text, price.edits))}")
         for remark in price.effect.notes:
-            to.print(Text(f"     {remark}", style="dim"), soft_wrap=True)
+            sentences(to, f"     {remark}", "dim")
     to.print(Text(f"study {report.study}; the test set was read {count_of(report.test_reads, 'time')}", style="dim"))
 
 
 def _print_attribution(report: AblationReport) -> None:
-    from archsearch.stats.sentence import number
+    from archsearch.stats.sentence import estimate, number
 
     found = report.attribution
     assert found is not None
@@ -223,9 +224,8 @@ def _print_attribution(report: AblationReport) -> None:
     )
     rows = []
     for share in found.shares:
-        ends = "" if share.ci95 is None else f"{number(share.ci95[0], family)} to {number(share.ci95[1], family)}"
         part = "" if share.fraction is None else f"{share.fraction:.0%}"
-        rows.append((share.factor, number(share.mean, family), ends, part))
+        rows.append((share.factor, *estimate(share.mean, share.ci95, family=family), part))
     columns = (TableColumn("factor", words=True), TableColumn("share"), TableColumn("95 % t", 1))
     print_table(to, (*columns, TableColumn("of the whole", 2)), rows)
 
@@ -241,7 +241,7 @@ _MODEL = (
 
 
 def _print_model(report: AblationReport) -> None:
-    from archsearch.stats.sentence import number
+    from archsearch.stats.sentence import estimate
 
     model = report.model
     assert model is not None
@@ -251,9 +251,9 @@ def _print_model(report: AblationReport) -> None:
     to.print(Text(head, style="bold"))
     rows = []
     for term in model.terms:
-        ends = f"{number(term.ci95[0], family)} to {number(term.ci95[1], family)}"
         p_values = (f"{term.p:.3g}", f"{term.p_adjusted:.3g}")
-        rows.append((term.name, number(term.estimate, family), ends, *p_values, ", ".join(term.aliases)))
+        ends = estimate(term.estimate, term.ci95, family=family)
+        rows.append((term.name, *ends, *p_values, ", ".join(term.aliases)))
     print_table(to, _MODEL, rows)
 
 
@@ -269,7 +269,7 @@ def _print_models(report: AblationReport) -> None:
         of = f"{differ} of {count_of(len(mine), 'pair')} of models"
         to.print(Text(f"  {name}: {of} differ (p < {report.family.alpha:g}, each)"))
     if report.models_missing:
-        to.print(Text(f"  {report.models_missing}", style="dim"), soft_wrap=True)
+        sentences(to, f"  {report.models_missing}", "dim")
 
 
 _STATUS = (

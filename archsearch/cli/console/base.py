@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
@@ -45,8 +46,22 @@ def print_json(document: object) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line to stderr."""
-    err().print(Text(text), soft_wrap=True)
+    """Print sentences to stderr."""
+    sentences(err(), text)
+
+
+def sentences(to: Console, text: str, style: str = "") -> None:
+    """Print sentences, broken between words where the console has a width; a path or a long word stays whole."""
+    lines = [part for line in text.split("\n") for part in _broken(to, line)]
+    to.print(Text("\n".join(lines), style=style), soft_wrap=True)
+
+
+def _broken(to: Console, line: str) -> list[str]:
+    if not _has_width(to):
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    width = max(20, to.width)
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def flowing(to: Console, parts: Sequence[Text | str], gap: str = "  ") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table
+from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, sentences
 
 if TYPE_CHECKING:
     from archsearch.stats.effect import Effect, Family, Spread, Verdicts
@@ -34,9 +34,9 @@ def print_effects(effects: Sequence[Effect], family: Family, spreads: Sequence[S
 
     to = out()
     for effect in effects:
-        to.print(Text(effect.sentence, style=VERDICT_STYLES[effect.verdict]), soft_wrap=True)
+        sentences(to, effect.sentence, VERDICT_STYLES[effect.verdict])
         for remark in effect.notes:
-            to.print(Text(f"  {remark}", style="dim"), soft_wrap=True)
+            sentences(to, f"  {remark}", "dim")
         if (whole := effect.with_failures) is not None:
             counted = f"{number(whole.mean_difference, family)} over {count_of(whole.n, 'pair')}"
             p = "" if whole.p is None else f", {p_equals(whole.p)}"
@@ -82,17 +82,12 @@ def _print_table(effects: Sequence[Effect], family: Family, spreads: Mapping[str
 
 
 def _row(effect: Effect, family: Family) -> list[str | Text]:
-    from archsearch.stats.sentence import number, p_text, verdict_of
+    from archsearch.stats.sentence import estimate, p_text, verdict_of
 
-    ranges = (
-        "" if ends is None else f"{number(ends[0], family)} to {number(ends[1], family)}"
-        for ends in (effect.ci95, effect.bca95)
-    )
     return [
         effect.variant,
         str(effect.n),
-        "" if effect.mean_difference is None else number(effect.mean_difference, family),
-        *ranges,
+        *estimate(effect.mean_difference, effect.ci95, effect.bca95, family=family),
         p_text(effect.p),
         p_text(effect.p_adjusted),
         _or_nothing(effect.d_z, "+.2f"),

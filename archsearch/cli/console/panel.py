@@ -65,7 +65,12 @@ class Panel:
         """Show how far a study is."""
         if self.live is not None:
             self._draw(self.live, self.state(study))
-        elif time.monotonic() - self.said_at < QUIET_SECONDS:
+            return
+        before = self.last
+        if before is not None and before is not study and self.name_of(before) != self.name_of(study):
+            self._say(before)  # how the one ended, before another begins
+            self.said_at = -QUIET_SECONDS
+        if time.monotonic() - self.said_at < QUIET_SECONDS:
             self.last = study
         else:
             self._say(study)
@@ -89,6 +94,10 @@ class Panel:
         self.said = line + below
         left = self.left(seen.name, seen.done, seen.total)
         note(line + (f", {left}" if left else "") + below)
+
+    def name_of(self, study: Any) -> str:
+        """Name a study, without a look at how far it is where that can be."""
+        return self.state(study).name
 
     def state(self, study: Any) -> Seen:
         """Say how far a study is."""

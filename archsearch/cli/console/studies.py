@@ -15,9 +15,8 @@ from archsearch.cli.console.base import (
     count_of,
     note,
     out,
-    percent,
     print_table,
-    range_text,
+    sentences,
     value_text,
 )
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
@@ -34,6 +33,10 @@ if TYPE_CHECKING:
 
 class StudyPanel(Panel):
     """Shows a search while it works."""
+
+    def name_of(self, study: Any) -> str:
+        """Name a study without reading its trials."""
+        return str(study.study_name)
 
     def state(self, study: Any) -> Seen:
         """Say how far a study is, what is best, and how the best came about."""
@@ -102,14 +105,14 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
     to.print(Text("  " + " ".join(f"{k}={value_text(v)}" for k, v in best.params.items()), style="dim"))
     if selected is not None and selected.number != best.number:
         words = f"selected by the search: trial {selected.number}: {_values(report, selected)}"
-        to.print(Text(words, style="dim"), soft_wrap=True)
+        sentences(to, words, "dim")
     if report.front:
         to.print(Text(f"Pareto front: {count_of(len(report.front), 'network')}", style="bold"))
         for one in sorted(report.front, key=lambda b: b.values):
             to.print(Text(f"  trial {one.number}: {_values(report, one)}"))
     if report.confirmed is not None:
         _print_confirmation(to, report.confirmed)
-    to.print(Text(report.headline, style="bold"), soft_wrap=True)
+    sentences(to, report.headline, "bold")
     to.print(Text(f"archsearch run {runs_dir / report.study / 'best.yaml'}", style="dim"), soft_wrap=True)
 
 
@@ -117,30 +120,34 @@ def _values(report: StudyReport, best: Best) -> str:
     return ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, best.values, strict=True))
 
 
-_CONFIRMED = (
-    TableColumn("confirmed on fresh seeds", words=True),
-    TableColumn("search", 2),
-    TableColumn("test mean"),
-    TableColumn("95 % interval", 1),
-    TableColumn("from baseline"),
-    TableColumn("shrinkage", 3),
-)
-
-
 def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
+    from archsearch.search.confirm import interval_method, interval_words, metric_words, value_words
+    from archsearch.stats.sentence import amount
+
+    family = confirmed.family
+    columns = (
+        TableColumn("confirmed on fresh seeds", words=True),
+        TableColumn("search", 2),
+        TableColumn("test mean" if family.metric == "test_accuracy" else f"{metric_words(family)}, mean"),
+        TableColumn("95 % interval", 1),
+        TableColumn("from baseline"),
+        TableColumn("shrinkage", 3),
+    )
     rows = [
         (
             row.candidate,
-            "" if row.search_value is None else percent(row.search_value),
-            "failed" if row.mean is None else percent(row.mean),
-            "" if row.ci95 is None else range_text(row.ci95),
-            "" if row.gain is None else f"{100 * row.gain:+.2f} points",
-            "" if row.shrinkage is None else f"{100 * row.shrinkage:.2f} points",
+            "" if row.search_value is None else value_words(row.search_value, family),
+            "failed" if row.mean is None else value_words(row.mean, family),
+            "" if row.ci95 is None else interval_words(row.ci95, family),
+            "" if row.gain is None else amount(row.gain, family, signed=True),
+            "" if row.shrinkage is None else amount(row.shrinkage, family),
         )
         for row in confirmed.candidates
     ]
-    print_table(to, _CONFIRMED, rows)
-    to.print(Text(confirmed.sentence), soft_wrap=True)
+    print_table(to, columns, rows)
+    sentences(to, confirmed.sentence)
+    if any(row.ci95 is not None for row in confirmed.candidates):
+        sentences(to, f"95 % intervals of means: {interval_method(confirmed)}", "dim")
     to.print(Text(f"the test set was read {count_of(confirmed.test_reads, 'time')}, only for this table", style="dim"))
 
 
@@ -190,7 +197,8 @@ def print_space(study: SearchFile, counted: SpaceCount) -> None:
     if counted.misfits:
         to.print(Text("what does not fit", style="bold"))
     for misfit in counted.misfits:
-        to.print(Text(f"  {about}{_large(misfit.configurations)}: {misfit.reason}"))
+        more = f", and {count_of(misfit.others, 'other size')} alike" if misfit.others else ""
+        to.print(Text(f"  {about}{_large(misfit.configurations)}: {misfit.reason}{more}"))
         to.print(Text("    " + " ".join(f"{k}={value_text(v)}" for k, v in misfit.example.items()), style="dim"))
 
 

@@ -10,17 +10,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
-from archsearch.report.cells import capital, percent, range_text, short_number
+from archsearch.report.cells import capital, percent, short_number
 from archsearch.report.document import Document, Folded, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
+from archsearch.report.figures.confirmed import confirmed_kinds
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
-from archsearch.search.confirm import BASELINE, Confirmed, best_of
+from archsearch.search.confirm import (
+    BASELINE,
+    Confirmed,
+    best_of,
+    interval_method,
+    interval_words,
+    metric_words,
+    value_words,
+)
 from archsearch.search.evidence import SearchEvidence
 from archsearch.search.search import Best, StudyReport
 from archsearch.stats.effect import Effect
-from archsearch.stats.sentence import verdict_of
+from archsearch.stats.sentence import amount, number, verdict_of
 from archsearch.train.result import RunResult
 
 FRONT = "search-pareto"
@@ -121,22 +130,25 @@ def _objective(evidence: SearchEvidence) -> str:
 def _numbers(report: StudyReport, evidence: SearchEvidence) -> tuple[KeyNumber, ...]:
     numbers: list[KeyNumber] = []
     confirmed = report.confirmed
-    first = best_of(confirmed.candidates) if confirmed else None
+    first = best_of(confirmed) if confirmed else None
     if confirmed and first is not None and first.mean is not None:
-        seeds = f"{len(first.test_accuracies)} fresh seeds"
-        between = f"95 % interval {range_text(first.ci95)}, " if first.ci95 else ""
-        numbers.append(KeyNumber(f"{_name(first)}, test accuracy", percent(first.mean), between + seeds))
+        family, what = confirmed.family, metric_words(confirmed.family)
+        seeds = f"{len(first.test_values)} fresh seeds"
+        method = f" ({interval_method(confirmed)})"
+        between = f"95 % interval {interval_words(first.ci95, family)}{method}" if first.ci95 else seeds
+        numbers.append(KeyNumber(f"{_name(first)}, {what}", value_words(first.mean, family), between))
         base = next((row for row in confirmed.candidates if row.candidate == BASELINE), None)
         if base is not None and base.mean is not None:
-            between = f"95 % interval {range_text(base.ci95)}, " if base.ci95 else ""
-            numbers.append(KeyNumber("Baseline, test accuracy", percent(base.mean), between + seeds))
+            between = f"95 % interval {interval_words(base.ci95, family)}{method}" if base.ci95 else seeds
+            numbers.append(KeyNumber(f"Baseline, {what}", value_words(base.mean, family), between))
         if first.gain is not None:
-            low_high = first.gain_ci95
-            note = f"95 % interval {100 * low_high[0]:+.2f} to {100 * low_high[1]:+.2f}" if low_high else ""
-            numbers.append(KeyNumber("Gain over the baseline", f"{100 * first.gain:+.2f} points", note))
+            ends = [] if first.gain_ci95 is None else [number(end, family) for end in first.gain_ci95]
+            note = f"95 % interval {' to '.join(ends)}" if ends else ""
+            title = "Gain over the baseline" if family.direction == "maximize" else "Difference from the baseline"
+            numbers.append(KeyNumber(title, amount(first.gain, family, signed=True), note))
         if first.shrinkage is not None and first.search_value is not None:
-            note = f"search {percent(first.search_value)}, minus validation on fresh seeds"
-            numbers.append(KeyNumber("Shrinkage", f"{100 * first.shrinkage:.2f} points", note))
+            note = f"search {value_words(first.search_value, family)}, minus validation on fresh seeds"
+            numbers.append(KeyNumber("Shrinkage", amount(first.shrinkage, family), note))
     if report.selected is not None:
         metric = _main(report)
         value = report.selected.values[report.metrics.index(metric)]
@@ -158,7 +170,7 @@ def _numbers(report: StudyReport, evidence: SearchEvidence) -> tuple[KeyNumber, 
 
 def _result_of(report: StudyReport, evidence: SearchEvidence) -> RunResult | None:
     """Give a run of the network that the answer names."""
-    first = best_of(report.confirmed.candidates) if report.confirmed else None
+    first = best_of(report.confirmed) if report.confirmed else None
     if first is not None and evidence.confirmed.get(first.candidate):
         return evidence.confirmed[first.candidate][0]
     return evidence.ranked[0].result if evidence.ranked else None
@@ -171,22 +183,25 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
     if report.confirmed is None:
         why = "no finalist has been trained again on fresh seeds; archsearch study --confirm 3 does it"
         return Section("confirmation", "Confirmation", (), (Missing("finalists", "Finalists on fresh seeds", why),))
+    value, difference = confirmed_kinds(report.confirmed.family)
     columns = (
         Column("candidate"),
-        Column("search value", "percent"),
-        Column("test mean", "percent"),
-        *interval_columns("percent"),
-        Column("from baseline", "points"),
+        Column("search value", value),
+        Column("test mean", value),
+        *interval_columns(value),
+        Column("from baseline", difference),
         Column("p adjusted", "p"),
         Column("verdict"),
-        Column("shrinkage", "points"),
+        Column("shrinkage", difference),
         Column("seeds", "count"),
     )
     rows = tuple(_confirmed_row(row, report.confirmed.effect(row.candidate)) for row in report.confirmed.candidates)
+    what = metric_words(report.confirmed.family)
     says = (
-        f"Test accuracy on {len(report.confirmed.seeds)} seeds that the search never saw. Differences are of runs with "
-        "the same seed, judged as in an ablation: exact sign-flip test, Holm over the finalists; shrinkage is the "
-        "search's value minus the validation accuracy on the fresh seeds."
+        f"{capital(what)} on {len(report.confirmed.seeds)} seeds that the search never saw; intervals of means: "
+        f"{interval_method(report.confirmed)}. Differences are of runs with the same seed, judged as in an ablation: "
+        "exact sign-flip test, Holm over the finalists; shrinkage is the search's value minus the validation "
+        f"{what.removeprefix('test ')} on the fresh seeds."
     )
     table = Tabled("finalists", "Finalists on fresh seeds", says, Table(columns, rows))
     return Section("confirmation", "Confirmation", (), (*figures, table))
@@ -195,13 +210,13 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
 def _confirmed_row(row: Confirmed, effect: Effect | None) -> tuple[TableCell, ...]:
     low, high = row.ci95 or (None, None)
     judged = (None, "") if effect is None else (effect.p_adjusted, verdict_of(effect))
-    n = len(row.test_accuracies)
+    n = len(row.test_values)
     return (row.candidate, row.search_value, row.mean, low, high, row.gain, *judged, row.shrinkage, n)
 
 
 def _runs(report: StudyReport, evidence: SearchEvidence, source: Source) -> list[Section]:
     """Show the runs of the network that the answer names, and the baseline's beside it."""
-    first = best_of(report.confirmed.candidates) if report.confirmed else None
+    first = best_of(report.confirmed) if report.confirmed else None
     names = [first.candidate, BASELINE] if first is not None else []
     groups = [
         RunGroup(name, tuple(with_files(run, source.runs_dir) for run in evidence.confirmed[name]))
@@ -224,7 +239,7 @@ def _architectures(report: StudyReport, evidence: SearchEvidence) -> Section:
     """Show the base and the finalists; without a confirmation the base and the best."""
     base = Shown(f"baseline ({evidence.base.get('name', 'base')})", evidence.base)
     confirmed = evidence.confirmed
-    first = best_of(report.confirmed.candidates) if report.confirmed else None
+    first = best_of(report.confirmed) if report.confirmed else None
     names = sorted(
         (name for name in confirmed if name != BASELINE), key=lambda name: first is None or name != first.candidate
     )

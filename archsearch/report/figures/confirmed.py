@@ -3,7 +3,7 @@
     data = confirmed_data(record)          # or a sentence: why there is none
     draw_confirmed(data)
 
-The test accuracies on fresh seeds are the only ones that no choice was made by.
+The values on the test set with fresh seeds are the only ones that no choice was made by.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.report.cells import capital
-from archsearch.report.figures.figure import Column, Table, interval_columns
+from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
 from archsearch.report.figures.trials import many, short
+from archsearch.search.confirm import metric_words
+from archsearch.stats.effect import Family
+from archsearch.stats.sentence import amount
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from archsearch.search.confirm import Confirmed
     from archsearch.search.record import SearchRecord
 
 
@@ -40,6 +44,12 @@ class Finalists(NamedTuple):
     finalists: tuple[Finalist, ...]
     says: str
     table: Table
+    family: Family
+
+
+def confirmed_kinds(family: Family) -> tuple[ColumnKind, ColumnKind]:
+    """Give the kinds of column of a confirmation's values and of their differences."""
+    return ("percent", "points") if family.unit == "points" else ("number", "difference")
 
 
 def confirmed_data(record: SearchRecord) -> Finalists | str:
@@ -49,36 +59,47 @@ def confirmed_data(record: SearchRecord) -> Finalists | str:
         return "nothing was confirmed on fresh seeds (yet, or with --confirm 0)"
     if not any(row.trial is not None and row.mean is not None for row in confirmed.candidates):
         return "the confirmation has begun, and no finalist is through"
-    rows = sorted(
-        confirmed.candidates, key=lambda row: (row.candidate == "baseline", -(row.mean or 0.0), row.candidate)
-    )
+    family = confirmed.family
+    sign = -1.0 if family.direction == "maximize" else 1.0
+
+    def place(row: Confirmed) -> tuple[bool, bool, float, str]:
+        return row.candidate == "baseline", row.mean is None, sign * (row.mean or 0.0), row.candidate
+
+    rows = sorted(confirmed.candidates, key=place)
     base = record.trial(record.baseline)
     finalists = []
     for row in rows:
         is_base = row.candidate == "baseline"
         search = row.search_value
-        if is_base and base is not None and record.metric.name == "val_accuracy":
+        if (
+            is_base
+            and base is not None
+            and record.metric.name.removeprefix("val_") == family.metric.removeprefix("test_")
+        ):
             search = record.value(base)
         validation = None
         if row.search_value is not None and row.shrinkage is not None:
             validation = row.search_value - row.shrinkage
-        seeds = tuple(row.test_accuracies.values())
+        seeds = tuple(row.test_values.values())
         finalists.append(Finalist(row.candidate, search, validation, row.mean, row.ci95, seeds, is_base))
     says = capital(confirmed.sentence)
     shrunk = [row.shrinkage for row in rows if row.shrinkage is not None]
     if shrunk:
         mean = statistics.fmean(shrunk)
         word = "higher" if mean >= 0 else "lower"
-        says += f" The search's values were on average {100 * abs(mean):.2f} points {word} than the same networks' "
-        says += f"validation accuracy on {many(len(confirmed.seeds), 'fresh seed')}."
+        says += f" The search's values were on average {amount(abs(mean), family)} {word} than the same networks' "
+        says += (
+            f"validation {metric_words(family).removeprefix('test ')} on {many(len(confirmed.seeds), 'fresh seed')}."
+        )
+    value, difference = confirmed_kinds(family)
     columns = (
         Column("candidate"),
-        Column("search value", "percent"),
-        Column("validation, fresh seeds", "percent"),
-        Column("shrinkage", "points"),
-        Column("test mean", "percent"),
-        *interval_columns("percent", "95 % interval from", "to"),
-        Column("from baseline", "points"),
+        Column("search value", value),
+        Column("validation, fresh seeds", value),
+        Column("shrinkage", difference),
+        Column("test mean", value),
+        *interval_columns(value, "95 % interval from", "to"),
+        Column("from baseline", difference),
         Column("seeds", "count"),
     )
     table = tuple(
@@ -91,18 +112,20 @@ def confirmed_data(record: SearchRecord) -> Finalists | str:
             row.ci95[0] if row.ci95 else None,
             row.ci95[1] if row.ci95 else None,
             row.gain,
-            len(row.test_accuracies),
+            len(row.test_values),
         )
         for row, one in zip(rows, finalists, strict=True)
     )
-    return Finalists(tuple(finalists), says, Table(columns, table))
+    return Finalists(tuple(finalists), says, Table(columns, table), family)
 
 
 def draw_confirmed(data: Finalists) -> go.Figure:
     """Draw a row for each finalist: search value, validation and test means on fresh seeds, each seed's test value."""
     import plotly.graph_objects as go
 
-    figure = go.Figure(layout=layout(x="accuracy", x_format=".2~%", height=150 + 64 * len(data.finalists)))
+    name = data.family.metric.removeprefix("test_")
+    form = ".2~%" if data.family.unit == "points" else ".3~g"
+    figure = go.Figure(layout=layout(x=name, x_format=form, height=150 + 64 * len(data.finalists)))
     rows = list(enumerate(data.finalists))
     for place, one in rows:
         if one.search is not None and one.validation is not None:

@@ -12,6 +12,7 @@ estimates with intervals.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,14 +30,19 @@ EXACT_UP_TO = 10_000_000
 PLANNED_UP_TO = 20_000  # where each must be planned as a whole, at about a millisecond
 SAMPLE = 8_000
 MOST_MISFITS = 12
+_SIZES = re.compile(r"\d+(?:[.,x]\d+)*")
 
 
 class Misfit(Plain):
-    """One way not to fit: the layer and the reason, how many configurations, and one of them."""
+    """One way not to fit: the reason, how many configurations, and one of them.
+
+    Reasons that differ in their sizes only are one; `reason` is the most frequent, `others` counts the rest.
+    """
 
     reason: str
     configurations: int
     example: dict[str, Value]
+    others: int = 0
 
 
 class SpaceCount(Plain):
@@ -79,8 +85,19 @@ def count_space(space: SearchSpace, *, sample: int = SAMPLE, seed: int = 0) -> S
 
 
 def _misfits(lost: Mapping[str, int], examples: Mapping[str, Values]) -> tuple[Misfit, ...]:
-    most = sorted(lost.items(), key=lambda pair: -pair[1])[:MOST_MISFITS]
-    return tuple(Misfit(reason=r, configurations=n, example=examples[r]) for r, n in most)
+    alike: dict[str, list[str]] = {}
+    for reason in sorted(lost, key=lambda reason: -lost[reason]):
+        alike.setdefault(_SIZES.sub("#", reason), []).append(reason)
+    found = [
+        Misfit(
+            reason=reasons[0],
+            configurations=sum(lost[reason] for reason in reasons),
+            example=examples[reasons[0]],
+            others=len(reasons) - 1,
+        )
+        for reasons in alike.values()
+    ]
+    return tuple(sorted(found, key=lambda misfit: -misfit.configurations)[:MOST_MISFITS])
 
 
 def each_feasible(space: SearchSpace) -> Iterator[Values]:

@@ -51,11 +51,13 @@ TOO_LARGE = "over the limits on layers, parameters or memory of a batch that hol
 class InfeasibleError(Exception):
     """A sample that cannot be trained: its network does not fit or is too large, or its training cannot be here.
 
-    `reason` is the same for all samples with the same fault, whichever `layer` has it ("" where none has).
+    `reason` is the same for all samples with the same fault, whichever `layer` has it ("" where none has); `loc` is
+    where that layer stands in the sample.
     """
 
-    def __init__(self, message: str, reason: str = "", layer: str = "") -> None:
+    def __init__(self, message: str, reason: str = "", layer: str = "", loc: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
+        self.loc = loc
         self.reason = reason or message
         self.layer = layer
 
@@ -130,7 +132,7 @@ class SearchSpace:
             raise InfeasibleError(error.problems[0].message, TOO_LARGE) from None
         except SpecError as error:
             layer = error.layer if isinstance(error, PlanError) else ""
-            raise InfeasibleError(error.problems[0].message, error.problems[0].reason, layer) from None
+            raise InfeasibleError(error.problems[0].message, error.problems[0].reason, layer, error.loc) from None
         except UsageError as error:
             raise InfeasibleError(str(error)) from None
         broken = self.limits.broken_by(plan.network.parameters, plan.network.macs)

@@ -136,6 +136,7 @@ def confirmation() -> Confirmation:
             candidate=name,
             trial=number,
             search_value=value,
+            test_values={"7": test[0], "8": test[1]},
             test_accuracies={"7": test[0], "8": test[1]},
             mean=sum(test) / 2,
             ci95=(sum(test) / 2 - 0.02, sum(test) / 2 + 0.02),
