@@ -53,6 +53,11 @@ def around(estimate: float, error: float, freedom: int, confidence: float = 0.95
     return estimate - reach, estimate + reach
 
 
+def of_shares(interval: Interval, mean: float) -> Interval:
+    """Cut an interval to 0 to 1, where shares lie; one around a value outside, which is no share, is left as it is."""
+    return (max(0.0, interval[0]), min(1.0, interval[1])) if 0 <= mean <= 1 else interval
+
+
 def spread_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Give the interval of a standard deviation, by chi squared with n - 1 degrees of freedom."""
     from scipy.stats import chi2

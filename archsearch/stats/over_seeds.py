@@ -43,8 +43,8 @@ def summarise(
     mean = intervals.mean(values) if n else None
     ci = prediction = None
     if n >= 2 and mean is not None:
-        ci = _cut(intervals.t_interval(values), mean)
-        prediction = _cut(intervals.prediction_interval(values), mean)
+        ci = intervals.of_shares(intervals.t_interval(values), mean)
+        prediction = intervals.of_shares(intervals.prediction_interval(values), mean)
     inside = None if prediction is None or documented is None else prediction[0] <= documented <= prediction[1]
     return Summary(
         n=n,
@@ -60,11 +60,6 @@ def summarise(
         if mean is None or not test_images
         else intervals.wilson_interval(mean * test_images, test_images),
     )
-
-
-def _cut(interval: intervals.Interval, mean: float) -> intervals.Interval:
-    """Cut an interval to 0 to 1; one around a value outside, which is no accuracy, is left as it is."""
-    return (max(0.0, interval[0]), min(1.0, interval[1])) if 0 <= mean <= 1 else interval
 
 
 def size_warning(summary: Summary) -> str:
