@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
+from archsearch.metrics import main_of
 from archsearch.search.baseline import unlike
 from archsearch.search.confirm import BASELINE, FAMILY, Confirmation, best_of, conclude, family_of
 from archsearch.search.jobs import confirm_job, held_search
@@ -43,8 +44,7 @@ def _learned(opened: optuna.Study) -> str | None:
 
 def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
     """Give the completed trials, best first, each network once; with several objectives by the learned one."""
-    metrics = HeldStudy(opened).metrics
-    which = next((i for i, metric in enumerate(metrics) if metric.startswith("val_")), 0)
+    which = main_of(HeldStudy(opened).metrics)
     sign = -1.0 if opened.directions[which] == optuna.study.StudyDirection.MAXIMIZE else 1.0
     done = [t for t in slots_of(opened).values() if t.state == TrialState.COMPLETE]
     done.sort(key=lambda t: (sign * t.values[which], t.number))
