@@ -126,7 +126,7 @@ def test_a_confirmation_is_part_of_its_search(url) -> None:
     storage = open_storage(url)
     searched = make(storage, "l" * 100)  # a name as long as a name may be
     assert confirmation_study(searched, storage) is None
-    made = make_confirmation(searched, storage, "test_accuracy")
+    made = make_confirmation(searched, storage, ("maximize", "test_accuracy"))
     assert HeldStudy(made).attrs == stored(HeldConfirmation(of=searched.study_name))
     assert study_names(storage) == ["l" * 100]
     assert kind_of_study(made.study_name, storage) == "confirm"
