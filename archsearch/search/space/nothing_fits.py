@@ -13,8 +13,9 @@ import random
 from archsearch.errors import Problem, SpecError
 from archsearch.search.search_file import SearchFile
 from archsearch.search.space.count import PLANNED_UP_TO, count_space
+from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, Values
-from archsearch.search.space.templates import Open, Value, given, resolve
+from archsearch.search.space.templates import Open, given, resolve
 from archsearch.search.space.walk import total_of
 from archsearch.spec.catalog import find
 from archsearch.spec.text.yaml import read_file
