@@ -137,8 +137,10 @@ data: {augment: [{flip: {direction: {choice: [horizontal, diagonal]}}}]}
         "the layer before; leave it out",
         "16:70: network[3].residual: unknown key 'projecton'; did you mean 'projection'?",
         "17:41: network[4].linear.out_features: expected a whole number or the word classes, got text 'big'",
-        "19:20: train.epochs: expected a whole number, got 1.0; write 1, and for an open whole number int in place of float",
-        "19:23: train.epochs: expected a whole number, got 3.0; write 3, and for an open whole number int in place of float",
+        "19:20: train.epochs: expected a whole number, got 1.0; write 1, "
+        "and for an open whole number int in place of float",
+        "19:23: train.epochs: expected a whole number, got 3.0; write 3, "
+        "and for an open whole number int in place of float",
         "20:44: train.optimizer.a.sgd.lr: expected int: [lowest, highest], two whole numbers, got [1]",
         "20:63: train.optimizer.adam: unknown key 'learning_rate'; did you mean 'lr'?",
         "21:20: train.schedule.step: the key 'step_size' is missing",
