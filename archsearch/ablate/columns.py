@@ -3,8 +3,8 @@
     entries = entries_of(sheet, Reading(variant="model", value="test_acc"))
     entries.rows[0].variant, entries.rows[0].seed, entries.rows[0].text
 
-A sheet is long (a row for each run) or wide (a column for each seed). Several factor columns make one variant of each
-combination of their levels. Knows texts only: which of them are numbers is `numerals.py`'s.
+A sheet is long (a row for each run) or wide (a column for each seed, or beside that of the seeds one for each variant).
+Several factor columns make one variant of each combination of their levels. What a number is, is `numerals.py`'s.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
+from archsearch.ablate.numerals import read_number
 from archsearch.ablate.sheet import Sheet
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.spec.text.sentences import short, unknown
@@ -26,11 +27,16 @@ VARIANT_WORDS = (
     "system", "approach", "condition", "treatment", "setting",
 )  # fmt: skip
 SEEDS = ("seed", "random_seed", "random_state", "rng_seed", "repeat", "repetition", "replicate", "rep", "run", "fold")
-FRACTIONS = ("accuracy", "acc", "f1", "auc", "auroc", "precision", "recall", "iou", "miou", "top1", "top5", "dice")
-OWN = (
-    "loss", "nll", "mse", "rmse", "mae", "perplexity", "ppl", "error", "err", "time", "seconds", "sec", "latency",
-    "duration", "parameters", "params", "macs", "flops", "memory", "bytes", "count", "epochs", "steps",
+FRACTIONS = (
+    "accuracy", "acc", "f1", "auc", "auroc", "precision", "recall", "sensitivity", "specificity", "iou", "miou",
+    "jaccard", "dice", "top1", "top5", "map",
 )  # fmt: skip
+SMALLER = (  # of which smaller values are better
+    "loss", "nll", "bce", "mse", "rmse", "mae", "mape", "brier", "ece", "perplexity", "ppl", "fid", "wer", "cer",
+    "error", "err", "regret", "cost", "time", "runtime", "walltime", "seconds", "secs", "sec", "ms", "milliseconds",
+    "minutes", "hours", "latency", "duration", "parameters", "params", "macs", "flops", "memory", "bytes",
+)  # fmt: skip
+OWN = (*SMALLER, "count", "epochs", "steps")  # never a fraction of anything
 _PLAIN = ("value", "score", "metric", "result")
 _WIDE = re.compile(r"(?:(?:seed|run|rep|repeat|replicate|fold|s|r)[ _=:#-]*)?([0-9]{1,18})", re.IGNORECASE)
 
@@ -66,13 +72,17 @@ class TableEntry:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """All runs of a sheet, the values' column, what was measured, the factor columns, and how it was read."""
+    """All runs of a sheet, the values' column, what was measured, the factor columns, and how it was read.
+
+    `used` are the places of the columns that are read, where a row is a run; none where a row is several.
+    """
 
     rows: tuple[TableEntry, ...]
     column: str
     metric: str
     factors: tuple[str, ...]
     notes: tuple[str, ...]
+    used: tuple[int, ...] = ()
 
 
 def seed_of(text: str) -> Seed:
@@ -95,6 +105,8 @@ def table_entries(sheet: Sheet, reading: Reading) -> Entries:
     wide = [] if reading.seed or reading.value else _wide(sheet, reading)
     if wide:
         return _of_wide(sheet, reading, wide)
+    if columns := _variants_side_by_side(sheet, reading):
+        return _of_columns(sheet, reading, columns)
     value = _value(sheet, reading)
     seed = _one(sheet, "seed", reading.seed, SEEDS, {value})
     named = _variant(sheet, reading, {value, seed})
@@ -116,7 +128,8 @@ def table_entries(sheet: Sheet, reading: Reading) -> Entries:
         if not said and sheet.columns[at].lower() != role
     ]
     notes = [f"{role} is read from the column {short(name)!r}" for role, name in usual]
-    return Entries(rows, sheet.columns[value], metric, reading.factors, (*notes, *_comments(sheet)))
+    used = (value, seed, *named)
+    return Entries(rows, sheet.columns[value], metric, reading.factors, (*notes, *_comments(sheet)), used)
 
 
 def _comments(sheet: Sheet) -> tuple[str, ...]:
@@ -169,19 +182,68 @@ def _seed_of_column(name: str) -> str:
     return found[1]
 
 
+def _variants_side_by_side(sheet: Sheet, reading: Reading) -> list[int]:
+    """Give the columns that are variants: all numbers beside the seeds, none of them named after a metric."""
+    names = [_plain(name) for name in sheet.columns]
+    if reading.variant or reading.factors or reading.value or any(name in VARIANT_WORDS for name in names):
+        return []
+    seeds = [at for at, name in enumerate(names) if name in SEEDS]
+    if reading.seed is not None:
+        seeds = [_told(sheet, "seed", reading.seed)]
+    others = [at for at, name in enumerate(sheet.columns) if at not in seeds and name]
+    measured = any(is_called(sheet.columns[at], (*FRACTIONS, *_PLAIN, *OWN)) for at in others)
+    if len(seeds) != 1 or len(others) < 2 or measured or not all(_holds_numbers(sheet, at) for at in others):
+        return []
+    return [*seeds, *others]
+
+
+def _of_columns(sheet: Sheet, reading: Reading, columns: Sequence[int]) -> Entries:
+    seed, *variants = columns
+    twice = [sheet.columns[at] for at in variants if [sheet.columns[n] for n in variants].count(sheet.columns[at]) > 1]
+    if twice:
+        raise SpecError(Problem(sheet.source, f"several columns are called {short(twice[0])!r}; name each once"))
+    rows = tuple(
+        TableEntry(
+            f"{sheet.where(row)}: {sheet.columns[at]}",
+            row.line,
+            sheet.columns[at],
+            (sheet.columns[at],),
+            row.cells[seed],
+            row.cells[at],
+        )
+        for at in variants
+        for row in sheet.rows
+    )
+    note = f"a column for each of {len(variants)} variants; seed is read from the column {short(sheet.columns[seed])!r}"
+    return Entries(rows, "value", "value", reading.factors, (note, *_comments(sheet)))
+
+
+def _holds_numbers(sheet: Sheet, at: int) -> bool:
+    """Say whether a column holds a number and nothing else; empty cells are runs that failed."""
+    texts = [row.cells[at] for row in sheet.rows if row.cells[at]]
+    return bool(texts) and not any(isinstance(read_number(one, comma=not sheet.commas), str) for one in texts)
+
+
 # -- which column is which ---------------------------------------------------------------------------------------------
 
 
 def _value(sheet: Sheet, reading: Reading) -> int:
     if reading.value is not None:
         return _told(sheet, "value", reading.value)
-    names = [_plain(name) for name in sheet.columns]
     for words in (("value",), (*FRACTIONS, *_PLAIN), OWN):
-        found = [at for at, name in enumerate(names) if set(name.split("_")) & set(words)]
+        found = [at for at, name in enumerate(sheet.columns) if is_called(name, words)]
         if len(found) == 1:
             return found[0]
         if found:
             raise _not_clear(sheet, "value", found)
+    told = {name.lower() for name in (reading.variant, reading.seed, *reading.factors) if name}
+    left = [
+        at for at, name in enumerate(sheet.columns)
+        if name and name.lower() not in told and _plain(name) not in (*VARIANT_WORDS, *SEEDS)
+        and _holds_numbers(sheet, at)
+    ]  # fmt: skip
+    if len(left) == 1:
+        return left[0]
     raise _not_clear(sheet, "value", [])
 
 
@@ -228,6 +290,12 @@ def _not_clear(sheet: Sheet, role: str, found: Sequence[int]) -> SpecError:
     else:
         words = f"no column is called {role}; there are: {shown}"
     return SpecError(Problem(sheet.source, f"{words}; say which with --{role} NAME{factors}"))
+
+
+def is_called(column: str, names: Sequence[str]) -> bool:
+    """Say whether a column is called so: val_loss, "Test Loss [nats]" and testLoss are all a loss."""
+    endings = tuple({"accuracy", "acc", "loss", "error"} & set(names))
+    return any(word in names or word.endswith(endings) for word in re.split(r"[^a-z0-9]+", column.lower()) if word)
 
 
 def _plain(name: str) -> str:

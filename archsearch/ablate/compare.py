@@ -100,7 +100,7 @@ def read_values(path: Path, reading: Reading | None = None) -> Measurements:
     reading = reading or Reading()
     sheet = read_sheet(path)
     entries = table_entries(sheet, reading)
-    problems = _names_missing(entries) + _twice(entries)
+    problems = _names_missing(entries) + (_told_apart(sheet, entries) or _twice(entries))
     numbers, wrong = _numbers(sheet, entries)
     if problems or wrong:
         raise SpecError((problems + wrong)[:MOST_PROBLEMS])
@@ -125,7 +125,9 @@ def read_values(path: Path, reading: Reading | None = None) -> Measurements:
 def _scaled(placed: PlacedNumber | None, entry: TableEntry, measured: Measured) -> float | None:
     if placed is None:
         return None
-    if measured.percent:
+    if measured.family == "own":
+        return placed.number.written
+    if measured.percent and not placed.number.percent:  # of what has the sign, the reader made a fraction
         return as_fraction(entry.text.replace(",", ".").replace("\u2212", "-").strip())
     return placed.number.value
 
@@ -150,6 +152,40 @@ def _twice(entries: Entries) -> list[Problem]:
         elif all((one.variant, one.seed_text)):
             lines[key] = one.line
     return problems
+
+
+def _told_apart(sheet: Sheet, entries: Entries) -> list[Problem]:
+    """Name the columns that tell rows of one variant and seed apart, as factors that were not said; else nothing."""
+    if not entries.used or not sheet.rows:
+        return []
+    runs = [(entry.variant, entry.seed) for entry in entries.rows]
+    first: dict[tuple[str, Seed], int] = {}
+    again = [(first[run], row) for row, run in enumerate(runs) if first.setdefault(run, row) != row]
+    cells = [row.cells for row in sheet.rows]
+
+    def apart(columns: list[int]) -> bool:
+        return len({(run, *(row[at] for at in columns)) for run, row in zip(runs, cells, strict=True)}) == len(runs)
+
+    # Levels recur; a second metric differs in these rows too, but hardly ever has a value twice.
+    columns = [
+        at for at, name in enumerate(sheet.columns)
+        if name and at not in entries.used and 2 * len({row[at] for row in cells}) <= len(cells)
+        and any(cells[one][at] != cells[other][at] for one, other in again)
+    ]  # fmt: skip
+    if not again or not apart(columns):
+        return []
+    for at in reversed(columns):
+        if apart(rest := [other for other in columns if other != at]):
+            columns = rest
+    one, other = again[0]
+    names = [sheet.columns[at] for at in columns]
+    said = " ".join(f"--factor {short(name)}" for name in (*(sheet.columns[at] for at in entries.used[2:]), *names))
+    more = f", and so {len(again) - 1} more" if len(again) > 1 else ""
+    words = (
+        f"{short(runs[one][0])!r} with seed {short(entries.rows[one].seed_text)} stands in line {sheet.rows[one].line} "
+        f"already{more}, with another {' or '.join(map(short, names))}; {said} makes it a factor, or keep one of each"
+    )
+    return [Problem(entries.rows[other].where, words)]
 
 
 def _numbers(sheet: Sheet, entries: Entries) -> tuple[list[PlacedNumber | None], list[Problem]]:

@@ -1,6 +1,6 @@
 """Read a number as people write one, and nothing else.
 
-    read_number("97,4 %", comma=True)        # Numeral(0.974, percent=True): per cent come out as fractions
+    read_number("97,4 %", comma=True)        # Numeral(0.974, 97.4, percent=True): per cent come out as fractions
 
 A sign, digits, one decimal point or comma, an exponent, a per cent sign. What Python or a spreadsheet would take beyond
 that (`1_000`, `nan`, `inf`, `0x10`, a comma that could stand between thousands) is refused with what to write.
@@ -21,9 +21,10 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:[.,\u00a0\u202f' ][0-9]{3})*[.,
 
 @dataclass(frozen=True, slots=True)
 class Numeral:
-    """A number as it was written: its value (per cent as a fraction), and what stood there."""
+    """A number as it was written: its value (per cent as a fraction), and what stood there without its sign."""
 
     value: float
+    written: float  # 97.4 of "97.4 %", of which the value is 0.974
     percent: bool
     mark: str  # the decimal sign: "." or "," or ""
 
@@ -45,9 +46,8 @@ def read_number(text: str, *, comma: bool) -> Numeral | str:
     number = float(plain.replace(",", "."))
     if not abs(number) <= LARGEST_NUMBER:
         return f"the value {short(text)} is too large to compute with"
-    if percent:
-        number = as_fraction(plain.replace(",", "."))
-    return Numeral(number, percent, mark)
+    value = as_fraction(plain.replace(",", ".")) if percent else number
+    return Numeral(value, number, percent, mark)
 
 
 def as_fraction(percents: str) -> float:

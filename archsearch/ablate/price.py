@@ -25,7 +25,7 @@ from archsearch.plain import Plain
 from archsearch.spec.edit.in_memory import node_of
 from archsearch.spec.lint.rules import Finding, LintReport
 from archsearch.stats.effect import Effect
-from archsearch.stats.sentence import amount, number
+from archsearch.stats.sentence import amount, estimate
 
 _FIXED = "fixed"
 
@@ -101,12 +101,10 @@ def _sentence(finding: Finding, effect: Effect, report: AblationReport) -> str:
     family = report.family
     size = effect.mean_difference
     signed = effect.verdict != "better"
-    ends = (
-        ""
-        if effect.ci95 is None
-        else f" (95 % CI {number(effect.ci95[0], family)} to {number(effect.ci95[1], family)})"
-    )
-    what = f"{'mending it changes' if signed else 'costs'} {amount(size, family, signed=signed)}{ends}"
+    shown, between = estimate(size, effect.ci95, family=family)
+    ends = f" (95 % CI {between})" if between else ""
+    unit = " points" if family.unit == "points" else ""
+    what = f"{'mending it changes' if signed else 'costs'} {shown if signed else shown.removeprefix('+')}{unit}{ends}"
     verdict = {
         "better": "mended it is better",
         "worse": "mended it is worse",

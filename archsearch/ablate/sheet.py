@@ -12,7 +12,9 @@ import csv
 import io
 import json
 import math
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,20 +52,22 @@ class Sheet:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """Read a file; raise `SpecError` with all its problems as `file:line`."""
-    data = _bytes(path)
+    """Read a file, or standard input for `-`; raise `SpecError` with all its problems as `file:line`."""
+    piped = str(path) == "-"
+    source = "standard input" if piped else str(path)
+    data = _bytes(path, source)
     if data.startswith(b"PAR1") or path.suffix.lower() in (".parquet", ".pq"):
-        return _parquet(path)
-    text = _text(data, str(path))
-    if path.suffix.lower() in (".jsonl", ".ndjson", ".json") or text.lstrip()[:1] == "{":
-        return _json(text, str(path))
-    return _separated(text, str(path))
+        return _parquet(io.BytesIO(data) if piped else path, source)
+    text = _text(data, source)
+    start = text.lstrip()[:1]
+    if path.suffix.lower() in (".jsonl", ".ndjson", ".json") or start == "{" or (piped and start == "["):
+        return _json(text, source)
+    return _separated(text, source)
 
 
-def _bytes(path: Path) -> bytes:
-    source = str(path)
+def _bytes(path: Path, source: str) -> bytes:
     try:
-        with path.open("rb") as file:
+        with path.open("rb") if str(path) != "-" else nullcontext(sys.stdin.buffer) as file:
             data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise SpecError(Problem(source, f"cannot be read: {getattr(error, 'strerror', None) or error}")) from None
@@ -187,9 +191,8 @@ def _objects(text: str, source: str) -> Iterator[tuple[int, dict[str, Any]]]:
 # -- Parquet -----------------------------------------------------------------------------------------------------------
 
 
-def _parquet(path: Path) -> Sheet:
+def _parquet(path: Path | io.BytesIO, source: str) -> Sheet:
     """Read the columns of a Parquet file; a missing number (null or NaN) is an empty cell."""
-    source = str(path)
     try:
         import pyarrow
         import pyarrow.parquet

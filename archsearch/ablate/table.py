@@ -15,8 +15,8 @@ from typing import Literal
 from archsearch.ablate.design.cell import BASELINE
 from archsearch.ablate.questions import OF_MANY_CELLS
 from archsearch.ablate.record import AblationReport
-from archsearch.stats.effect import Effect, Family, Interval, Spread, Verdicts
-from archsearch.stats.sentence import number, p_text, verdict_of
+from archsearch.stats.effect import Effect, Family, Spread, Verdicts
+from archsearch.stats.sentence import estimate, p_text, verdict_of
 from archsearch.stats.spread import spread_heading, spread_text
 
 _FIELDS = (
@@ -80,8 +80,7 @@ def _row(effect: Effect, family: Family) -> list[str]:
     return [
         effect.variant,
         str(effect.n),
-        "" if effect.mean_difference is None else number(effect.mean_difference, family),
-        _range(effect.ci95, family),
+        *estimate(effect.mean_difference, effect.ci95, family=family),
         p_text(effect.p_adjusted),
         verdict_of(effect),
     ]
@@ -92,10 +91,6 @@ def _more(effect: Effect) -> list[str]:
     d_z = "" if effect.d_z is None else f"{effect.d_z:+.2f}"
     wins = "" if effect.wins is None else f"{effect.wins:.0%}"
     return [p_text(effect.p), p_text(effect.p_adjusted), d_z, wins]
-
-
-def _range(ends: Interval | None, family: Family) -> str:
-    return "" if ends is None else f"{number(ends[0], family)} to {number(ends[1], family)}"
 
 
 def _md(cells: Sequence[str]) -> str:

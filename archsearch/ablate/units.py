@@ -1,22 +1,21 @@
 """In which unit the values of a file are: fractions, per cent, or the metric's own. Never a silent guess.
 
-    unit = unit_of(numbers, "test_acc", Reading())
-    unit.factor, unit.family, unit.note
+    measured = unit_of(numbers, "test_acc", Reading())
+    measured.family, measured.percent, measured.notes
 
 The rule (docs/statistics.md): told by `--unit`; else per cent where a per cent sign stands with the values or in the
-column's name, or where a column that is called an accuracy holds values above 1 and up to 100; else fractions where all
-values lie from 0 to 1, larger is better and the column is not called a loss, a time or a count; else the metric's own.
+column's name, or where a column that is called an accuracy holds values above 1 and up to 100; else fractions where
+such a column holds values from 0 to 1; else the metric's own, which for a name that says nothing is stated.
 """
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from archsearch.ablate.columns import FRACTIONS, OWN, Reading
+from archsearch.ablate.columns import FRACTIONS, OWN, SMALLER, Reading, is_called
 from archsearch.ablate.numerals import Numeral
 from archsearch.errors import Problem, SpecError
 
@@ -36,7 +35,7 @@ class PlacedNumber:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How values are read: `percent` says that they are per cent and become fractions; what to say of it."""
+    """How values are read: `percent` says that the file's are per cent and become fractions; what to say of it."""
 
     family: Literal["points", "own"]
     percent: bool = False
@@ -45,29 +44,32 @@ class Measured:
 
 def unit_of(numbers: Sequence[PlacedNumber], column: str, reading: Reading) -> Measured:
     """Decide the unit of a file; raise `SpecError` with the rows where several are mixed."""
-    words = set(re.split(r"[^a-z0-9]+", column.lower()))
     signed = [one for one in numbers if one.number.percent]
     if signed and len(signed) < len(numbers):
         raise _signs_differ(numbers, signed)
-    values = [one.number.value for one in numbers]
     if reading.unit is not None:
         return _as_told(numbers, reading.unit, bool(signed))
-    if signed:
-        return Measured("points")  # the reader made fractions of them
-    own = bool(words & set(OWN))
-    if not own and "%" not in column and "percent" not in words:
-        _refuse_mixture(numbers)
-    small, up_to_100 = all(0 <= v <= 1 for v in values), all(0 <= v <= 100 for v in values)
-    named_percent = "%" in column or "percent" in words or "pct" in words
-    if values and up_to_100 and (named_percent or (not small and words & set(FRACTIONS))):
-        return Measured("points", True, (f"{column}: read as per cent; --unit own reads the numbers as they are",))
-    if values and small and not own and not reading.minimize:
-        return Measured("points")
+    own, smaller = is_called(column, OWN), is_called(column, SMALLER)
+    named_percent = "%" in column or is_called(column, ("percent", "pct"))
     notes = []
-    if values and not small and up_to_100 and not own and not reading.minimize:
-        notes.append(f"{column}: the unit is not known; --unit percent says that the values are per cent")
-    if own and not reading.minimize and words & {"loss", "nll", "mse", "rmse", "mae", "perplexity", "error", "time"}:
+    if smaller and not reading.minimize:
         notes.append(f"{column}: larger values are taken as better; --minimize says that smaller ones are")
+    if signed:
+        return Measured("points", True, tuple(notes))
+    if not own and not named_percent:
+        _refuse_mixture(numbers)
+    values = [one.number.value for one in numbers]
+    small, up_to_100 = all(0 <= v <= 1 for v in values), all(0 <= v <= 100 for v in values)
+    accuracy = is_called(column, FRACTIONS) and not own
+    if values and up_to_100 and (named_percent or (accuracy and not small)):
+        return Measured(
+            "points", True, (f"{column}: read as per cent; --unit own reads the numbers as they are", *notes)
+        )
+    if values and small and accuracy:
+        return Measured("points")
+    if values and up_to_100 and not own and not reading.minimize:
+        unit, what = ("fraction", "fractions, as of accuracies") if small else ("percent", "per cent")
+        notes.append(f"{column}: the unit is not known; --unit {unit} says that the values are {what}")
     return Measured("own", False, tuple(notes))
 
 
@@ -77,13 +79,13 @@ def _as_told(numbers: Sequence[PlacedNumber], unit: str, signed: bool) -> Measur
     if unit == "fraction" and signed:
         one = numbers[0]
         raise SpecError(Problem(one.where, "the value has a per cent sign, and --unit fraction was given"))
-    most, what = (1.0, "a fraction from 0 to 1") if unit == "fraction" or signed else (100.0, "per cent from 0 to 100")
-    wrong = [one for one in numbers if not 0 <= one.number.value <= most]
+    most, what = (1.0, "a fraction from 0 to 1") if unit == "fraction" else (100.0, "per cent from 0 to 100")
+    wrong = [one for one in numbers if not 0 <= one.number.written <= most]
     if wrong:
         raise SpecError(
-            [Problem(one.where, f"{one.number.value:g} is not {what}, as --unit says") for one in wrong[:_MOST_NAMED]]
+            [Problem(one.where, f"{one.number.written:g} is not {what}, as --unit says") for one in wrong[:_MOST_NAMED]]
         )
-    return Measured("points", unit == "percent" and not signed)
+    return Measured("points", unit == "percent")
 
 
 def _signs_differ(numbers: Sequence[PlacedNumber], signed: Sequence[PlacedNumber]) -> SpecError:

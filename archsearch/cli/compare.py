@@ -46,7 +46,10 @@ Minimize = Annotated[bool, typer.Option("--minimize", help="Smaller values are b
 
 def compare(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="One row per run, or a column per seed: CSV, JSON lines, Parquet.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Rows of runs, or a column per seed or variant: CSV, JSON lines, Parquet; - is stdin."
+        ),
     ],
     baseline: Annotated[
         str, typer.Option("--baseline", help="The variant that all others are compared with; of factors their levels.")

@@ -18,6 +18,7 @@ options; must not import torch when it only describes.
 from __future__ import annotations
 
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 VALIDATION = ("x_val", "y_val")
+_LIKE_VALIDATION = re.compile(
+    r"[xy]_?(?:val|valid|validation|dev|holdout)|(?:val|valid|validation|dev|holdout)_?[xy]", re.IGNORECASE
+)
 CHANNELS = (1, 3, 4)
 
 ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
@@ -85,7 +89,13 @@ def unused(path: Path) -> list[str]:
     with _opened(path) as archive:
         present = _present(archive)
         others = [name for name in present if name not in _names(path, present)]
-    return [f"{len(others)} other array{'s' * (len(others) > 1)} ({', '.join(others[:8])})"] if others else []
+    said = [f"{len(others)} other array{'s' * (len(others) > 1)} ({', '.join(others[:8])})"] if others else []
+    meant = [name for name in others if _LIKE_VALIDATION.fullmatch(name)]
+    if meant and VALIDATION[0] not in present:
+        said.append(
+            f"a validation part is read where it is called {' and '.join(VALIDATION)}, not {' and '.join(meant)}"
+        )
+    return said
 
 
 def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) -> tuple[SourcePart, SourcePart]:
@@ -157,6 +167,8 @@ def _names(path: Path, present: Sequence[str]) -> tuple[str, ...]:
 def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, channels: ChannelAxis) -> tuple[int, ...]:
     if dtype not in ("uint8", "float16", "float32", "float64"):
         kinds = "uint8 (meaning value / 255) or float32 (float64 for large numbers)"
+        if dtype in ("int32", "uint32", "int64", "uint64"):
+            kinds = "float64 (float32 tells whole numbers apart up to 16,777,216 only), or uint8 (meaning value / 255)"
         raise _error(path, f"{name} is {dtype}; convert it to {kinds}")
     if len(shape) < 2 or math.prod(shape) == 0:
         raise _error(path, f"{name} has the shape {shape}; samples along the first axis and at least one value each")

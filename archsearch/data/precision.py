@@ -23,6 +23,7 @@ AnyArray = NDArray[Any]
 _SAMPLE = 1000
 _SHARE = 0.01
 _NOISE = 2.0**-44  # 256 steps of float64: what sums in another order differ by, and no difference that anyone means
+_WHOLE = 2.0**53  # from here on float64 has whole numbers only: what differs at all is a counter or a stamp, no sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def _lost(column: int, values: AnyArray) -> Lost | None:
     if np.array_equal(narrow.astype(np.float64), values):
         return None
     wide = np.unique(values)
-    apart = 1 + int((np.diff(wide) > _NOISE * np.abs(wide).max()).sum())
+    largest = np.abs(wide).max()
+    apart = 1 + int((np.diff(wide) > (_NOISE * largest if largest < _WHOLE else 0)).sum())
     left = len(np.unique(narrow))
     return Lost(column, len(wide), left) if apart - left > _SHARE * apart else None

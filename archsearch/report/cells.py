@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from archsearch.report.figures.figure import Column, Table, TableCell
-from archsearch.stats.sentence import p_text
+from archsearch.stats.sentence import alike, common_form, p_text
 
 
-def cell_text(cell: TableCell, column: Column) -> str:
-    """Write one cell; "" where there is nothing."""
+def cell_text(cell: TableCell, column: Column, form: str = ".3g") -> str:
+    """Write one cell, a difference in the form given; "" where there is nothing."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -28,7 +28,7 @@ def cell_text(cell: TableCell, column: Column) -> str:
     if column.kind == "points":
         return f"{round(100 * cell, 2) + 0.0:+.2f}"  # + 0.0: no "-0.00"
     if column.kind == "difference":
-        return f"{cell + 0.0:+.3g}"
+        return alike([cell], form)[0]
     if column.kind == "p":
         return p_text(cell)
     if column.kind == "seconds":
@@ -68,12 +68,22 @@ def written_rows(table: Table) -> Iterator[tuple[str, ...]]:
     """Yield each row as people read it: 94.10 ± 0.42 %, -0.10 to +0.30."""
     places = _read_together(table)
     for row in table.rows:
+        form = _difference_form(row, table)
         yield tuple(
-            _joined(row[place], row[place + 1], one, table.columns[place + 1])
+            _joined(row[place], row[place + 1], one, table.columns[place + 1], form)
             if one.joins
-            else cell_text(row[place], one)
+            else cell_text(row[place], one, form)
             for one, place in places
         )
+
+
+def _difference_form(row: tuple[TableCell, ...], table: Table) -> str:
+    """Give a difference and its intervals one number of decimals, that of the difference and the first interval."""
+    cells = [
+        cell for cell, column in zip(row, table.columns, strict=True)
+        if column.kind == "difference" and isinstance(cell, (int, float))
+    ]  # fmt: skip
+    return common_form(cells[:3]) if len(cells) > 2 else ".3g"
 
 
 def _read_together(table: Table) -> list[tuple[Column, int]]:
@@ -85,13 +95,13 @@ def _read_together(table: Table) -> list[tuple[Column, int]]:
     ]  # fmt: skip
 
 
-def _joined(first: TableCell, second: TableCell, one: Column, other: Column) -> str:
+def _joined(first: TableCell, second: TableCell, one: Column, other: Column, form: str) -> str:
     if first is None or second is None:
-        return cell_text(first, one)
+        return cell_text(first, one, form)
     if one.joins == "±" and one.kind == "number" and isinstance(second, float) and 0 < second < math.inf:
         digits = max(0, 1 - math.floor(math.log10(second)))  # as many as two of the spread's
         return f"{first:,.{digits}f} ± {second:,.{digits}f}"
-    texts = cell_text(first, one), cell_text(second, other)
+    texts = cell_text(first, one, form), cell_text(second, other, form)
     unit = " %" if all(text.endswith(" %") for text in texts) else ""
     return f"{texts[0].removesuffix(unit)} {one.joins} {texts[1]}"
 

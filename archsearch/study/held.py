@@ -1,8 +1,8 @@
 """What a storage holds of a study and of its trials beside Optuna's own: fields to read, records to write.
 
     HeldTrial(trial).outcome, HeldTrial(trial).retry, HeldRun(trial).test_reads     # read when asked for
-    add_slots(storage, study, [Slot(0, held=PlannedCell(cell="baseline", pair=0, run_seed=0, retry=0))])
-    note(storage, trial, stored(Ended(outcome="pruned", seconds=2.0)))
+    slot_attributes(0, HeldCell(cell="baseline", pair=0, run_seed=0, retry=0))
+    write_down(storage, trial, stored(Ended(outcome="pruned", seconds=2.0)))
 
 The only file that knows a key of an attribute. What is written is checked when it is written; what is read is not
 checked again: a queue reads a key or two of a thousand trials every few moments, and old storages hold less.
@@ -214,7 +214,7 @@ class HeldTrial(_Held):
     owner = Key[Mapping[str, Any] | None]("owner", None)  # the process that has the slot
     beat = Key[int | None]("beat", None)  # changes as long as the owner lives
     deaths = Key[int]("attempts", 0, lambda attempts: int(attempts) - 1)
-    # of an ablation: see PlannedCell; of a confirmation: see PlannedFinalist
+    # of an ablation: see HeldCell; of a confirmation: see PlannedFinalist
     cell = Key[str]("cell")
     pair = Key[int]("pair")
     retry = Key[int]("attempt", read=lambda attempt: int(attempt) - 1)

@@ -92,7 +92,8 @@ class NetworkRunner:
 
 def plan_of(assignment: Assignment) -> ExperimentPlan:
     """Give the network that an assignment is about."""
-    assert isinstance(assignment.experiment, ExperimentPlan), f"{assignment.experiment.name} is no network"
+    if not isinstance(assignment.experiment, ExperimentPlan):
+        raise TypeError(f"{assignment.experiment.name} is no network")
     return assignment.experiment
 
 

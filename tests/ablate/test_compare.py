@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import tempfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsearch.ablate.columns import Unit
 from archsearch.ablate.compare import Reading, compare, read_values
 from archsearch.errors import SpecError, UsageError
 from archsearch.stats.effect import Family
@@ -31,10 +33,10 @@ def test_rows_are_read_in_any_column_order_with_failed_runs_among_them(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("rows", "unit"), [("a,1,0.97", "points"), ("a,1,97.5", "own"), ("a,1,-0.1", "own"), ("a,1,", "own")]
+    ("rows", "unit"), [("a,1,0.97", "points"), ("a,1,970.5", "own"), ("a,1,-0.1", "own"), ("a,1,", "own")]
 )
 def test_unit_is_percentage_points_for_fractions_only(tmp_path: Path, rows: str, unit: str) -> None:
-    assert read_values(csv(tmp_path, f"variant,seed,value\n{rows}\n")).unit == unit
+    assert read_values(csv(tmp_path, f"variant,seed,test_acc\n{rows}\n")).unit == unit
 
 
 @pytest.mark.parametrize(
@@ -115,16 +117,27 @@ TWO = {"a": {0: 0.9741, 1: 0.965}, "b": {0: 0.9752, 1: 0.97}}
 @pytest.mark.parametrize(
     "text",
     [
-        "variant;seed;value\na;0;0,9741\na;1;0,965\nb;0;0,9752\nb;1;0,97\n",
-        "sep=;\nvariant;seed;value\na;0;0.9741\na;1;0.965\nb;0;0.9752\nb;1;0.97;\n",
+        "variant;seed;accuracy\na;0;0,9741\na;1;0,965\nb;0;0,9752\nb;1;0,97\n",
+        "sep=;\nvariant;seed;valAccuracy\na;0;0.9741\na;1;0.965\nb;0;0.9752\nb;1;0.97;\n",
         "variant\tseed\tvalue\na\t0\t97.41 %\na\t1\t96.5%\nb\t0\t97,52 %\nb\t1\t97 %\n".replace("97,52", "97.52"),
-        "variant|seed|value\na|0|0,9741\na|1|0,965\nb|0|0,9752\nb|1|0,97\n",
-        '# of Monday\nvariant,seed,value\na,0,"0,9741"\n# again\na,1,"0,9650"\nb,0,"0,9752"\nb,1,"0,97"\n',
+        "variant|seed|acc\na|0|0,9741\na|1|0,965\nb|0|0,9752\nb|1|0,97\n",
+        '# of Monday\nvariant,seed,f1\na,0,"0,9741"\n# again\na,1,"0,9650"\nb,0,"0,9752"\nb,1,"0,97"\n',
         "Model,RNG Seed,Test Acc (%)\na,0.0,97.41\na,1.0,96.5\nb,0.0,97.52\nb,1.0,97\n".replace("RNG Seed", "Run"),
-        "model,seed 0,seed 1\na,0.9741,0.965\nb,0.9752,0.97\n",
-        ",0,1\na,0.9741,0.965\nb,0.9752,0.97\n",
+        "model,seed 0,seed 1\na,97.41%,96.5%\nb,97.52%,97%\n",
+        ",0,1\na,97.41 %,96.5 %\nb,97.52 %,97 %\n",
+        "seed\ta\tb\n0\t97.41 %\t97.52 %\n1\t96.5 %\t97 %\n",
     ],
-    ids=["semicolons", "sep", "tabs-percent", "bars", "comments-quoted", "names-percent", "wide", "wide-unnamed"],
+    ids=[
+        "semicolons",
+        "sep",
+        "tabs-percent",
+        "bars",
+        "comments-quoted",
+        "names-percent",
+        "wide",
+        "wide-unnamed",
+        "wide-variants",
+    ],
 )
 def test_the_same_numbers_are_read_however_they_are_written(tmp_path: Path, text: str) -> None:
     values = read_values(csv(tmp_path, text))
@@ -232,7 +245,11 @@ def test_comma_that_could_part_thousands_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "values", "reading", "unit"),
     [
-        ("value", "0.97", Reading(), ("points", 0.97)),
+        ("value", "0.97", Reading(), ("own", 0.97)),
+        ("value", "0.97", Reading(unit="fraction"), ("points", 0.97)),
+        ("calibration", "0.97", Reading(), ("own", 0.97)),
+        ("value", "97.4 %", Reading(unit="own"), ("own", 97.4)),
+        ("value", "97.4 %", Reading(unit="percent"), ("points", 0.974)),
         ("value", "0.35", Reading(minimize=True), ("own", 0.35)),
         ("val_loss", "0.35", Reading(), ("own", 0.35)),
         ("seconds", "0.35", Reading(), ("own", 0.35)),
@@ -291,13 +308,81 @@ def test_losses_around_one_are_no_mixture(tmp_path: Path) -> None:
 
 
 def test_margin_is_in_the_unit_of_the_file_and_none_without_a_unit(tmp_path: Path) -> None:
-    def margin(value: str, given: float | None) -> float:
-        return read_values(csv(tmp_path, f"variant,seed,value\na,1,{value}\n")).family(margin=given).margin
+    def margin(column: str, value: str, given: float | None, unit: Unit | None = None) -> float:
+        values = read_values(csv(tmp_path, f"variant;seed;{column}\na;1;{value}\n"), Reading(unit=unit))
+        return values.family(margin=given).margin
 
-    assert [margin("0.97", None), margin("97 %", None), margin("97", None)] == [0.001, 0.001, 0.0]
-    assert [margin("0.97", 0.002), margin("97", 0.5)] == [0.002, 0.5]
-    percents = read_values(csv(tmp_path, "variant,seed,acc\na,1,97\n"))
-    assert percents.family(margin=0.2).margin == 0.002
+    assert [margin("acc", "0.97", None), margin("value", "97 %", None), margin("acc", "97", None)] == [0.001] * 3
+    assert [margin("value", "97", None), margin("brier", "0.1", None)] == [0.0, 0.0]
+    assert [margin("acc", "0.97", 0.002), margin("value", "97", 0.5)] == [0.002, 0.5]
+    percents = [("value", "96,41 %"), ("value", "0.9 %"), ("acc", "97"), ("acc (%)", "0.9")]
+    assert [margin(column, value, 0.2) for column, value in percents] == [0.002] * 4
+    assert [margin("value", "0.9%", 0.2, "percent"), margin("value", "0.9%", 0.2, "own")] == [0.002, 0.2]
+
+
+def test_a_name_that_says_nothing_is_stated_and_so_is_a_direction_against_the_name(tmp_path: Path) -> None:
+    def notes(column: str, value: str) -> str:
+        return "; ".join(
+            read_values(csv(tmp_path, f"variant,seed,{column}\na,1,{value}\n"), Reading(value=column)).notes
+        )
+
+    assert notes("skill", "0.2").endswith("--unit fraction says that the values are fractions, as of accuracies")
+    assert notes("skill", "20").endswith(
+        "skill: the unit is not known; --unit percent says that the values are per cent"
+    )
+    larger = "larger values are taken as better; --minimize says that smaller ones are"
+    for column, value in (
+        ("brier", "0.2"),
+        ("seconds", "12.1"),
+        ("latency_ms", "3"),
+        ("testLoss", "1"),
+        ("error", "2%"),
+    ):
+        assert notes(column, value).endswith(f"{column}: {larger}")
+    assert larger not in notes("steps", "100")
+
+
+def test_the_only_column_of_numbers_left_is_the_value(tmp_path: Path) -> None:
+    values = read_values(csv(tmp_path, "variant,seed,skill,host\na,1,0.2,x\nb,1,0.3,y\n"))
+    assert (values.metric, values.runs) == ("skill", {"a": {1: 0.2}, "b": {1: 0.3}})
+    assert values.notes[0] == "value is read from the column 'skill'"
+    with pytest.raises(SpecError, match=r"no column is called value; there are: variant, seed, one, two; say which"):
+        read_values(csv(tmp_path, "variant,seed,one,two\na,1,0.2,1\n"))
+
+
+def test_a_column_for_each_variant_is_read_beside_the_seeds(tmp_path: Path) -> None:
+    values = read_values(csv(tmp_path, "seed\tbase\tnew\n0\t0.1\t0.2\n1\t0.3\t\n"))
+    assert values.runs == {"base": {0: 0.1, 1: 0.3}, "new": {0: 0.2, 1: None}}
+    assert values.notes[0] == "a column for each of 2 variants; seed is read from the column 'seed'"
+    with pytest.raises(SpecError, match="no column is called variant"):  # metrics are no variants
+        read_values(csv(tmp_path, "seed,acc,calibration\n0,0.1,0.2\n"))
+
+
+def test_standard_input_is_read_for_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("variant,seed,acc\na,1,0.5\n", '[{"variant": "a", "seed": 1, "acc": 0.5}]'):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        assert read_values(Path("-")).runs == {"a": {1: 0.5}}
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"variant,seed,acc\na,1\n")))
+    with pytest.raises(SpecError, match=r"^standard input:2: 2 cells, the header has 3$"):
+        read_values(Path("-"))
+
+
+def test_rows_that_a_further_column_tells_apart_are_refused_with_its_name(tmp_path: Path) -> None:
+    rows = [
+        f"{method},{data},{seed},0.{5 + seed}{place},{place}.{seed}1"
+        for place, (method, data) in enumerate((m, d) for m in "ab" for d in ("iris", "wine"))
+        for seed in range(3)
+    ]
+    path = csv(tmp_path, "method,dataset,seed,acc,loss\n" + "\n".join(rows) + "\n")
+    words = (
+        r"runs\.csv:5: 'a' with seed 0 stands in line 2 already, and so 5 more, with another dataset; "
+        r"--factor method --factor dataset makes it a factor, or keep one of each$"
+    )
+    with pytest.raises(SpecError, match=words) as caught:
+        read_values(path, Reading(value="acc"))
+    assert len(caught.value.problems) == 1
+    values = read_values(path, Reading(factors=("method", "dataset"), value="acc"))
+    assert list(values.runs) == ["method=a+dataset=iris", "method=a+dataset=wine", *list(values.runs)[2:]]
 
 
 # -- factors -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archsearch.stats.effect import Family, Seed
-from archsearch.stats.sentence import amount, number, p_equals, p_text
+from archsearch.stats.sentence import amount, estimate, number, p_equals, p_text
 from archsearch.stats.spread import spread_heading, spread_text, spreads
 from archsearch.stats.verdict import judge
 
@@ -75,3 +75,30 @@ def test_mean_of_its_own_unit_has_as_many_digits_as_its_sd_allows(values: tuple[
     (one,) = spreads({"a": dict(enumerate(values))})
     assert spread_text(one, OWN) == text
     assert spread_heading(OWN) == "mean ± SD"
+
+
+@pytest.mark.parametrize(
+    ("value", "ends", "texts"),
+    [
+        (1.9, (1.878, 1.931), ["+1.90", "+1.88 to +1.93"]),
+        (-1.97, (-2.0, -1.93), ["-1.97", "-2.00 to -1.93"]),
+        (-0.05, (-0.0508, -0.0492), ["-0.0500", "-0.0508 to -0.0492"]),
+        (100.0, (99.97, 100.03), ["+100.00", "+99.97 to +100.03"]),
+        (0.012, (-0.0004, 0.0244), ["+0.0120", "-0.0004 to +0.0244"]),
+        (1234.5, (1100.0, 1369.0), ["+1,234", "+1,100 to +1,369"]),
+        (2e-6, (-1e-6, 5e-6), ["+2.00e-06", "-1.00e-06 to +5.00e-06"]),
+        (0.3, (0.3, 0.1 + 0.2), ["+0.300", "+0.300 to +0.300"]),
+        (0.0, (0.0, 0.0), ["+0", "+0 to +0"]),
+        (-0.001, (-5.0, 4.9), ["+0.00", "-5.00 to +4.90"]),
+    ],
+)
+def test_difference_and_its_interval_have_the_same_number_of_decimals(
+    value: float, ends: tuple[float, float], texts: list[str]
+) -> None:
+    assert estimate(value, ends, family=OWN) == texts
+
+
+def test_estimate_of_points_and_of_what_there_is_not() -> None:
+    assert estimate(0.019, (0.01878, 0.01931), None, family=Family()) == ["+1.90", "+1.88 to +1.93", ""]
+    assert estimate(0.019, None, family=Family()) == ["+1.90", ""]
+    assert estimate(None, None, family=Family()) == ["", ""]

@@ -21,13 +21,13 @@ def csv(tmp_path):
         for name, values in (("lenet5", BASE), ("lenet_relu", RELU), ("logits", HEAD))
         for seed, value in enumerate(values)
     ]
-    (tmp_path / "runs.csv").write_text("variant,seed,value\n" + "\n".join(rows) + "\n")
+    (tmp_path / "runs.csv").write_text("variant,seed,accuracy\n" + "\n".join(rows) + "\n")
     return tmp_path / "runs.csv"
 
 
 def test_compare_json_has_the_documented_fields_in_the_metrics_own_unit(cli, csv):
     done = cli("compare", "runs.csv", "--baseline", "lenet5", "--json")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "value is read from the column 'accuracy'\n")
     relu, logits = done.json["effects"]
     documented = {
         "variant", "n", "mean_difference", "ci95", "bca95", "p", "p_adjusted", "d_z", "wins", "verdict", "sentence",
@@ -73,7 +73,7 @@ def test_compare_of_a_loss_has_no_points_and_asks_for_a_margin(cli, tmp_path):
     (tmp_path / "loss.csv").write_text("variant,seed,value\n" + "\n".join(rows) + "\n")
     done = cli("compare", "loss.csv", "--baseline", "base", "--minimize")
     assert done.out.startswith(
-        "new instead of base: -0.05 (95 % CI -0.0508 to -0.0492), 10 paired seeds, Holm over 1: b"
+        "new instead of base: -0.0500 (95 % CI -0.0508 to -0.0492), 10 paired seeds, Holm over 1: b"
     )
     assert "points" not in done.out
     assert done.err.startswith("no margin was given: --margin says, in the unit of the file, which difference is too")
@@ -204,3 +204,17 @@ def test_report_on_a_file_of_numbers_says_what_compare_says(cli, csv):
     refused = cli("report", "lenet5", "--baseline", "lenet5")
     assert (refused.code, refused.out) == (2, "")
     assert "error: --baseline is for a file of numbers (.csv, .tsv" in refused.err
+
+
+def test_report_on_a_file_of_numbers_has_the_table_for_papers_and_counts_one_as_one(cli, csv):
+    csv.write_text("\n".join(line for line in csv.read_text().splitlines() if "relu" not in line) + "\n")
+    assert cli("report", "runs.csv", "--baseline", "lenet5", "--format", "md").code == 0
+    text = (csv.parent / "runs.md").read_text()
+    assert "Of 1 comparison with lenet5: 1 better." in text
+    assert "10 pairs of seeds. 1 comparison: 1 better." in text
+    results = text.partition("### Results\n")[2].partition("###")[0].strip().splitlines()
+    head, _, base, logits = [[cell.strip() for cell in row.strip("|").split("|")] for row in results[2:]]
+    assert head[1:4] == ["n", "accuracy ± SD", "difference (points)"]
+    assert head[5:] == ["p (Holm)", "verdict"]
+    assert base[:3] == ["lenet5 (baseline)", "10", "97.46 ± 0.12 %"]
+    assert logits == ["logits", "10", "97.82 ± 0.08 %", "+0.36", "+0.26 to +0.46", "0.0020", "better"]

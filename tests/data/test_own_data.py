@@ -94,7 +94,8 @@ def test_npz_changed_file_gives_another_fingerprint(tmp_path: Path, data_folder:
     ("changes", "message"),
     [
         ({"x_test": None, "y_test": None}, "holds x_train, y_train; x_test, y_test is missing"),
-        ({"x_train": np.zeros((6, 5), dtype=np.int64)}, r"x_train is int64; convert it to uint8 .* or float32"),
+        ({"x_train": np.zeros((6, 5), dtype=np.int64)}, r"x_train is int64; convert it to float64 \(.*\), or uint8"),
+        ({"x_train": np.zeros((6, 5), dtype=np.int16)}, r"x_train is int16; convert it to uint8 .* or float32"),
         ({"x_train": np.zeros((6, 5), dtype=bool)}, "x_train is bool"),
         ({"x_train": np.full((6, 5), None)}, "x_train is object"),
         ({"x_train": np.zeros(6)}, r"x_train has the shape \(6,\)"),
@@ -333,6 +334,11 @@ def test_npz_validation_part_and_arrays_that_are_not_used(tmp_path: Path, data_f
     assert remarks(spec) == [
         "validation part: 2 samples of x_val, the same for every seed",
         "not used: 2 other arrays (subject, when)",
+    ]
+    other = write_npz(tmp_path / "other.npz", x_valid=x, y_valid=np.array([1, 0]))
+    assert remarks(npz_spec(other)) == [
+        "not used: 2 other arrays (x_valid, y_valid); "
+        "a validation part is read where it is called x_val and y_val, not x_valid and y_valid"
     ]
     data = load(spec)
     np.testing.assert_array_equal(data.x_train[6:].numpy(), x)

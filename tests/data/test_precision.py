@@ -46,6 +46,11 @@ def test_columns_that_fall_together_are_found_with_their_numbers() -> None:
     assert [one.column for one in fallen_together([channels])] == [0]
 
 
+def test_whole_numbers_beyond_those_of_float64_are_no_rounding_noise() -> None:
+    """float64 has steps of 16,384 at 1e20, so that 100,000 more are seven values; float32 has one for all of them."""
+    assert fallen_together([np.linspace(1e20, 1e20 + 1e5, N)[:, None]]) == (Lost(0, 7, 1),)
+
+
 def test_lost_columns_are_standardised_and_the_others_only_rounded() -> None:
     x = np.c_[DRAW.standard_normal(N), STAMPS]
     other = np.c_[DRAW.standard_normal(9), 1.7e9 + np.arange(9.0)]

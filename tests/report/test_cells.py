@@ -69,3 +69,17 @@ def test_column_that_holds_nothing_has_no_heading():
     table = Table((Column("x"), Column("shrinkage", "points"), Column("remarks")), (("a", None, ""), ("b", None, "")))
     assert [one.text for one in headings(table)] == ["x"]
     assert list(written_rows(table)) == [("a",), ("b",)]
+
+
+def test_difference_and_its_intervals_have_the_same_number_of_decimals():
+    columns = (
+        Column("difference", "difference"),
+        *interval_columns("difference"),
+        *interval_columns("difference", "BCa from"),
+    )
+    rows = ((1.9, 1.878, 1.931, 1.88, 1.925), (-1.97, -2.0, -1.93, -2.0, -1.9), (0.5, None, None, None, None))
+    assert list(written_rows(Table(columns, rows))) == [
+        ("+1.90", "+1.88 to +1.93", "+1.88 to +1.93"),
+        ("-1.97", "-2.00 to -1.93", "-2.00 to -1.90"),
+        ("+0.5", "", ""),
+    ]

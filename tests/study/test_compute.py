@@ -75,7 +75,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         for module in (compute, study_compute):
             monkeypatch.setattr(module, "resolve_device", resolve)
             monkeypatch.setattr(module, "load_library", lambda: real if native else None)
-            monkeypatch.setattr(module, "missing", lambda: "not built")
+            monkeypatch.setattr(module, "why_missing", lambda: "not built")
 
     become()
     return become

@@ -98,14 +98,15 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
 
 def _print_promise(forecast: Forecast, family: Family) -> None:
     """Say what the seeds can show by the spread that was measured."""
-    from archsearch.stats.sentence import amount, number
+    from archsearch.stats.sentence import amount, estimate
 
     to, plan = out(), forecast.plan
     ends = forecast.seed_sd_ci95
     assert forecast.seed_sd is not None
     assert ends is not None
-    between = f"95 % interval {number(ends[0], family, signed=False)} to {number(ends[1], family, signed=False)}"
-    measured = f"{amount(forecast.seed_sd, family)}, {forecast.seed_sd_from} ({between})"
+    spread, between = estimate(forecast.seed_sd, ends, family=family, signed=False)
+    unit = " points" if family.unit == "points" else ""
+    measured = f"{spread}{unit}, {forecast.seed_sd_from} (95 % interval {between})"
     to.print(Text(f"SD of one run over seeds: {measured}"))
     if plan.smallest_effect is not None:
         found = amount(plan.smallest_effect, family)
@@ -208,7 +209,7 @@ def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
 
 
 def _print_attribution(report: AblationReport) -> None:
-    from archsearch.stats.sentence import number
+    from archsearch.stats.sentence import estimate, number
 
     found = report.attribution
     assert found is not None
@@ -223,9 +224,8 @@ def _print_attribution(report: AblationReport) -> None:
     )
     rows = []
     for share in found.shares:
-        ends = "" if share.ci95 is None else f"{number(share.ci95[0], family)} to {number(share.ci95[1], family)}"
         part = "" if share.fraction is None else f"{share.fraction:.0%}"
-        rows.append((share.factor, number(share.mean, family), ends, part))
+        rows.append((share.factor, *estimate(share.mean, share.ci95, family=family), part))
     columns = (TableColumn("factor", words=True), TableColumn("share"), TableColumn("95 % t", 1))
     print_table(to, (*columns, TableColumn("of the whole", 2)), rows)
 
@@ -241,7 +241,7 @@ _MODEL = (
 
 
 def _print_model(report: AblationReport) -> None:
-    from archsearch.stats.sentence import number
+    from archsearch.stats.sentence import estimate
 
     model = report.model
     assert model is not None
@@ -251,9 +251,9 @@ def _print_model(report: AblationReport) -> None:
     to.print(Text(head, style="bold"))
     rows = []
     for term in model.terms:
-        ends = f"{number(term.ci95[0], family)} to {number(term.ci95[1], family)}"
         p_values = (f"{term.p:.3g}", f"{term.p_adjusted:.3g}")
-        rows.append((term.name, number(term.estimate, family), ends, *p_values, ", ".join(term.aliases)))
+        ends = estimate(term.estimate, term.ci95, family=family)
+        rows.append((term.name, *ends, *p_values, ", ".join(term.aliases)))
     print_table(to, _MODEL, rows)
 
 

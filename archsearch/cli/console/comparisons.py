@@ -82,17 +82,12 @@ def _print_table(effects: Sequence[Effect], family: Family, spreads: Mapping[str
 
 
 def _row(effect: Effect, family: Family) -> list[str | Text]:
-    from archsearch.stats.sentence import number, p_text, verdict_of
+    from archsearch.stats.sentence import estimate, p_text, verdict_of
 
-    ranges = (
-        "" if ends is None else f"{number(ends[0], family)} to {number(ends[1], family)}"
-        for ends in (effect.ci95, effect.bca95)
-    )
     return [
         effect.variant,
         str(effect.n),
-        "" if effect.mean_difference is None else number(effect.mean_difference, family),
-        *ranges,
+        *estimate(effect.mean_difference, effect.ci95, effect.bca95, family=family),
         p_text(effect.p),
         p_text(effect.p_adjusted),
         _or_nothing(effect.d_z, "+.2f"),

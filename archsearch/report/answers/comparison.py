@@ -10,9 +10,10 @@ from __future__ import annotations
 from archsearch.ablate.compare import Compared, Measurements
 from archsearch.ablate.questions import Question
 from archsearch.ablate.record import AblationReport, CellReport, Counts
+from archsearch.report.answers.paper import Level, results_table, says
 from archsearch.report.answers.verdicts import MOST_SAID
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled
-from archsearch.report.figures.effects import VERDICTS, forest_table
+from archsearch.report.figures.effects import VERDICTS, count_of, forest_table
 from archsearch.report.figures.figure import Column, ColumnKind, Figure, Table
 from archsearch.report.figures.lists import ABLATION_FIGURES
 from archsearch.report.provenance import facts_part, lost_part
@@ -25,7 +26,7 @@ def comparison_document(values: Measurements, compared: Compared, source: Source
     effects = sorted(compared.effects, key=lambda effect: VERDICTS.index(effect.verdict))
     counted = {word: sum(effect.verdict == word for effect in effects) for word in VERDICTS}
     found = ", ".join(f"{count} {word}" for word, count in counted.items() if count)
-    head = f"Of {len(effects)} comparisons with {compared.baseline}: {found}."
+    head = f"Of {count_of(len(effects), 'comparison')} with {compared.baseline}: {found}."
     if family.screen:
         head = f"A screen around {compared.baseline}: exploratory, without p values; it names no winner."
     margin = amount(family.margin, family) if family.margin else "none given"
@@ -57,6 +58,7 @@ def _effects(report: AblationReport, compared: Compared) -> list[SectionPart]:
     rows = tuple((one.variant, one.n, one.failed, one.mean, one.sd) for one in compared.spreads)
     sentences = tuple((effect.sentence, "; ".join(effect.notes)) for effect in compared.effects)
     return [
+        _results(compared),
         *(one for one in figures if isinstance(one, Figure)),
         Tabled("effects-table", "All effects", "Variant minus baseline, over pairs of runs with the same seed.",
                forest_table(report, report.effects)),
@@ -64,6 +66,14 @@ def _effects(report: AblationReport, compared: Compared) -> list[SectionPart]:
                Table((Column("sentence"), Column("remarks")), sentences)),
         Tabled("variants", "Variants", "Each by itself: mean and SD of its runs.", Table(columns, rows)),
     ]  # fmt: skip
+
+
+def _results(compared: Compared) -> Tabled:
+    """Make the table for papers; the effects of several factors are averages, which have no spread of their own."""
+    levels = {one.variant: Level(one.variant, one.n, one.mean, one.sd) for one in compared.spreads}
+    effects = sorted(compared.effects, key=lambda effect: VERDICTS.index(effect.verdict))
+    table = results_table(compared.family, effects, levels, levels.get(compared.baseline))
+    return Tabled("results", "Results", says(compared.family, effects), table, for_papers=True)
 
 
 def _provenance(values: Measurements, compared: Compared) -> list[SectionPart]:

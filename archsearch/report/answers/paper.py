@@ -73,7 +73,7 @@ def results_table(
     difference: ColumnKind = "points" if family.unit == "points" else "difference"
     columns = (
         Column("comparison"), Column("n", "count"), *mean_and_sd(family.metric, value),
-        Column("difference", difference), *interval_columns(difference), Column("p", "p"), Column("verdict"),
+        Column("difference", difference), *interval_columns(difference), Column("p (Holm)", "p"), Column("verdict"),
     )  # fmt: skip
     rows: list[tuple[TableCell, ...]] = []
     if baseline is not None:

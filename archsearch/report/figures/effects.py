@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import GREY, MARKS, layout, mark, plain_text
-from archsearch.stats.sentence import NO_VERDICT, verdict_of
+from archsearch.stats.sentence import NO_VERDICT, alike, common_form, verdict_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -44,6 +44,11 @@ class Forest(NamedTuple):
     unit: str
     says: str
     table: Table
+
+
+def count_of(number: int, noun: str) -> str:
+    """Write a count with its noun: 1 pair, 2 pairs."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def along(words: str, unit: str) -> str:
@@ -140,8 +145,9 @@ def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
     exploratory = len(effects) - len(words)
     screens = f" {exploratory} without a verdict: exploratory, or no pair completed." if exploratory else ""
     interval = "always-valid" if report.sequential else "95 %"
-    verdicts = f"{len(words)} comparisons: {counted}." if words else "No verdicts."
-    return f"Mean paired differences with {interval} intervals, {n} pairs of seeds. {verdicts}{screens}"
+    verdicts = f"{count_of(len(words), 'comparison')}: {counted}." if words else "No verdicts."
+    of = "pair" if n == "1" else "pairs"
+    return f"Mean paired differences with {interval} intervals, {n} {of} of seeds. {verdicts}{screens}"
 
 
 def draw_forest(data: Forest) -> go.Figure:
@@ -172,8 +178,15 @@ def draw_forest(data: Forest) -> go.Figure:
 
 def _hover(row: ForestRow, data: Forest) -> str:
     """Say a comparison in its own unit: a loss has no percentage points."""
-    between = f" ({shown(row.interval[0], data)} to {shown(row.interval[1], data)})" if row.interval else ""
-    return f"{plain_text(row.name, 44)}: {shown(row.difference, data, unit=True)}{between}, {row.verdict}"
+    texts = [shown(row.difference, data)]
+    if row.interval and data.scale == 1:
+        values = (row.difference, *row.interval)
+        texts = alike(values, common_form(values))
+    elif row.interval:
+        texts += [shown(end, data) for end in row.interval]
+    unit = data.unit.removeprefix("percentage ")
+    between = f" ({texts[1]} to {texts[2]})" if row.interval else ""
+    return f"{plain_text(row.name, 44)}: {texts[0]} {unit}{between}, {row.verdict}"
 
 
 def shown(value: float, data: Forest | SeedPairs, *, unit: bool = False) -> str:
@@ -227,10 +240,10 @@ def pairs_data(report: AblationReport) -> SeedPairs | str:
         (row.name, seed, value) for row in forest.rows for seed, value in zip(row.seeds, row.differences, strict=True)
     )
     split = [row.name for row in forest.rows if min(row.differences) < 0 < max(row.differences)]
-    says = f"Each mark is one seed: the level's run minus its partner's, {len(table)} pairs in all."
+    says = f"Each mark is one seed: the level's run minus its partner's, {count_of(len(table), 'pair')} in all."
     says += " Colours and symbols are the verdicts'."
     if split:
-        says += f" Seeds disagree about the sign in {len(split)} of {len(forest.rows)} comparisons."
+        says += f" Seeds disagree about the sign in {len(split)} of {count_of(len(forest.rows), 'comparison')}."
     columns = (Column("comparison"), Column("seed"), Column("difference", kind))
     return SeedPairs(forest.rows, forest.scale, forest.unit, says, Table(columns, table))
 
