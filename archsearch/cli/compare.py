@@ -72,7 +72,9 @@ def compare(
                archsearch compare runs.csv --factor width --factor act --value test_acc --baseline 32,relu
     """
     from archsearch.cli import console
+    from archsearch.cli.meant import refuse_other
 
+    refuse_other(str(file), "table", "compare")
     values = values_meant(file, variant, factor, seed, value, unit, minimize=minimize)
     for line in values.notes:
         console.note(line)

@@ -18,6 +18,7 @@ from archsearch.plain import NonNegative, Plain, Positive
 from archsearch.spec.fields import SpecName, Text, written_default
 from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
+from archsearch.spec.text.sentences import quoted
 
 _SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
 
@@ -58,9 +59,19 @@ def _objective(value: object) -> object:
             return (direction, metric)
     raise PydanticCustomError(
         "objective",
-        "expected maximize or minimize with one of {metrics}, such as {example}",
-        {"metrics": ", ".join(OBJECTIVES), "example": _nearest_objective(value)},
+        "expected maximize or minimize with one of {metrics}, {hint}",
+        {"metrics": ", ".join(OBJECTIVES), "hint": _objective_hint(value)},
     )
+
+
+def _objective_hint(value: object) -> str:
+    """Quote the words that are none and say what was probably meant; without any, how an objective is written."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return f"such as {_nearest_objective(value)}"
+    ((direction, metric),) = value.items()
+    said = ((direction, ("maximize", "minimize")), (metric, OBJECTIVES))
+    wrong = [quoted(word).removeprefix("text ") for word, known in said if word not in known]
+    return f"got {' and '.join(wrong)}; did you mean {_nearest_objective(value)}?"
 
 
 def _nearest_objective(value: object) -> str:

@@ -213,6 +213,12 @@ for _table in (_LAYERS, _FIELDS, _DATA, _TRAINING, _PARTS, _STUDIES):
     for _word, _targets in _table.items():
         MEANS[_word] = tuple(dict.fromkeys((*MEANS.get(_word, ()), *_targets)))
 
+# Words where a number stands, by the kind of error that its field gives: what to write.
+INSTEAD_OF_NUMBERS: dict[tuple[str, str], str] = {
+    **dict.fromkeys((("width", word) for word in ("numclasses", "nclasses", "numlabels", "class")), "classes"),
+    **dict.fromkeys((("whole_number", word) for word in ("valid", "none", "no")), "0"),
+}
+
 # Optuna's, Ray's, Hyperopt's words for an open value: the word for it here, and whether the scale is logarithmic.
 OPEN_WORDS: dict[str, tuple[str, bool]] = {
     **dict.fromkeys(("categorical", "suggest_categorical", "choices", "options", "one_of"), ("choice", False)),

@@ -71,7 +71,13 @@ def place_of_word(word: str) -> tuple[str, str] | None:
 
 
 def _mistyped(word: str, names: list[str]) -> str | None:
-    """Give the closest name: one slip in words of three letters and more, two in words of five that begin alike."""
+    """Give the closest name: one slip in words of three letters and more, two in words of five that begin alike.
+
+    Of two letters only a beginning that a single short name has is near it: tp, of tpe.
+    """
+    if len(word) == 2:
+        begun = [name for name in names if name.lower().startswith(word.lower()) and len(name) == 3]
+        return begun[0] if len(begun) == 1 else None
     if len(word) < 3:
         return None
     best: tuple[int, str] | None = None

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from archsearch.cli.meant import name_of_study
+
 ROOT = Path(__file__).parents[2]
 DIGITS = "digits: this is a search and a data set, no {}; use `archsearch {} digits` for the search"
 
@@ -32,6 +34,9 @@ WRONG = {
     "study tiny.yaml": ("tiny.yaml: this is a spec, no search; use `archsearch run tiny.yaml`",),
     "ablate variant.yaml": ("variant.yaml: this is a spec, no ablation; use `archsearch run variant.yaml`",),
     "ablate search.yaml": ("search.yaml: this is a search, no ablation; use `archsearch study search.yaml`",),
+    "compare search.yaml --baseline a": (
+        "search.yaml: this is a search, no table; use `archsearch study search.yaml`",
+    ),
     "run results.csv": (
         "results.csv: this is a table of results, no spec; use `archsearch compare results.csv --baseline NAME`",
     ),
@@ -44,6 +49,13 @@ def files(tmp_path, tiny):
     (tmp_path / "ablation.yaml").write_text((ROOT / "studies" / "lenet5_factors.yaml").read_text())
     (tmp_path / "variant.yaml").write_text("extends: lenet5\nedits: [drop: softmax]\n")
     (tmp_path / "results.csv").write_text("variant,seed,value\n")
+
+
+def test_study_is_named_by_its_file_too(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [name_of_study(name) for name in ("search.yaml", "tiny.yaml", "none.yaml", "digits")] == [
+        "digits", "tiny.yaml", "none.yaml", "digits",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", list(WRONG))

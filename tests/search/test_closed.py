@@ -124,7 +124,7 @@ data: {augment: [{flip: {direction: {choice: [horizontal, diagonal]}}}]}
 """
     assert problems(text, "{maximise: val_acc}") == [
         "2:12: objective[1]: expected maximize or minimize with one of val_accuracy, val_loss, parameters, macs, "
-        "latency_ms, such as {maximize: val_accuracy}",
+        "latency_ms, got 'maximise' and 'val_acc'; did you mean {maximize: val_accuracy}?",
         "3:1: top level: unknown key 'n_trials'; did you mean 'trials'?",
         "5:24: space.act.choice[2]: unknown kind 'tahn'; did you mean 'tanh'?",
         "6:6: space.w: unknown kind of open value 'loguniform'; write {float: [8, 64], log: true}",
@@ -137,8 +137,10 @@ data: {augment: [{flip: {direction: {choice: [horizontal, diagonal]}}}]}
         "the layer before; leave it out",
         "16:70: network[3].residual: unknown key 'projecton'; did you mean 'projection'?",
         "17:41: network[4].linear.out_features: expected a whole number or the word classes, got text 'big'",
-        "19:20: train.epochs: expected a whole number, got 1.0",
-        "19:23: train.epochs: expected a whole number, got 3.0",
+        "19:20: train.epochs: expected a whole number, got 1.0; write 1, "
+        "and for an open whole number int in place of float",
+        "19:23: train.epochs: expected a whole number, got 3.0; write 3, "
+        "and for an open whole number int in place of float",
         "20:44: train.optimizer.a.sgd.lr: expected int: [lowest, highest], two whole numbers, got [1]",
         "20:63: train.optimizer.adam: unknown key 'learning_rate'; did you mean 'lr'?",
         "21:20: train.schedule.step: the key 'step_size' is missing",
@@ -151,3 +153,40 @@ def test_values_that_do_not_go_together_are_told_without_the_words_of_a_library(
     assert problems(text) == [
         "7:62: train.optimizer.sgd.momentum = 0.0: train.optimizer.sgd: nesterov needs a momentum above 0"
     ]
+
+
+MEANT = """
+network:
+  - conv2d: {out_channels: 4, kernel_size: 3, padding: valid}
+  - flatten
+  - linear: {out_features: {range: [8, 64]}}
+  - linear: {out_features: [8, 16, 64]}
+  - linear: {out_features: {min: 8, max: 64}}
+  - linear: {out_features: num_classes}
+"""
+
+
+def test_what_was_probably_meant_is_said(make_study):
+    with pytest.raises(SpecError, match="padding") as caught:
+        make_study(MEANT)
+    hints = [str(problem).rpartition("; ")[2] for problem in caught.value.problems]
+    assert hints == [
+        "did you mean 0?",
+        "write {int: [8, 64]}",
+        "in a search, {choice: [8, 16, 64]} tries each",
+        "write {int: [8, 64]}",
+        "did you mean classes?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("objective: {maximize: val_acc}", r"got 'val_acc'; did you mean {maximize: val_accuracy}\?$"),
+        ("objective: {maximise: val_accuracy}", r"got 'maximise'; did you mean {maximize: val_accuracy}\?$"),
+        ("objective: {maximize: val_accuracy}\nsampler: tp", r"got text 'tp'; did you mean 'tpe'\?$"),
+    ],
+)
+def test_slip_in_objective_or_sampler_is_quoted_with_what_was_meant(make_study, head, said):
+    with pytest.raises(SpecError, match=said):
+        make_study(head=f"base: digits_quickstart\n{head}\n")

@@ -16,7 +16,7 @@ import pytest
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_plan
 from archsearch.search.confirm import BASELINE, conclude
-from archsearch.search.evidence import evidence_of
+from archsearch.search.evidence import search_evidence
 from archsearch.search.finalists import finalists, fresh_seeds
 from archsearch.search.sampling.samplers import SAMPLERS
 from archsearch.search.search import SearchSettings, report_on, search, winner_spec
@@ -78,7 +78,7 @@ def test_search_for_a_loss_is_confirmed_by_the_test_loss_of_its_runs(run_search,
     confirmed = report.confirmed
     assert confirmed.family.metric == "test_loss"
     storage = open_storage(default_url(tmp_path / "runs"))
-    kept = evidence_of(existing_study("small", storage), storage).confirmed
+    kept = search_evidence(existing_study("small", storage), storage).confirmed
     means = {name: sum(run.test_loss for run in runs) / 2 for name, runs in kept.items()}
     assert {row.candidate: row.mean for row in confirmed.candidates} == pytest.approx(means)
     finalists = {name: mean for name, mean in means.items() if name != BASELINE}

@@ -22,7 +22,6 @@ from archsearch.report.figures.trials import (
     many,
     placed,
     point_traces,
-    short,
 )
 
 if TYPE_CHECKING:

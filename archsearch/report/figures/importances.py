@@ -16,7 +16,6 @@ from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import layout, nth, plain_text
 from archsearch.report.figures.trials import (
     many,
-    short,
     target_values,
 )
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archsearch.errors import Problem
+from archsearch.spec.aliases import INSTEAD_OF_NUMBERS
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.fields import LAYER_NAME, LEVEL_NAME, LINT_CODE, SPEC_NAME
-from archsearch.spec.nearest import instead_of, means, nearest, open_word, place_of_word, synonym
+from archsearch.spec.nearest import instead_of, means, nearest, open_word, place_of_word, squashed, synonym
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.yaml import Loc, Node
 
@@ -30,6 +31,7 @@ _EVERYWHERE = ("name", "summary", "source")  # keys of many parts: where one was
 _OF_THE_LANGUAGE = ("key", "kind", "field", "part")  # what the tables of aliases know; names of files are anybody's
 OPEN_VALUES = ("choice", "int", "float")
 
+_NUMBERS = ("width", "whole_number", "int_type", "int_from_float")  # errors of what should be a whole number
 _PLAIN: dict[str, str] = {
     "missing": "is missing",
     "int_type": "expected a whole number",
@@ -143,12 +145,34 @@ def wrong_open_value(value: object) -> str | None:
     """Say how an open value is written, where another library's word (`{loguniform: [1e-4, 1e-2]}`) stands for one."""
     if not isinstance(value, dict) or not 0 < len(value) <= 3:
         return None
+    if (ends := _ends_of(value)) is not None:
+        return f"an open value is written with both ends in a list; write {_open_text(_range_word(ends), False, ends)}"
     for word, given in value.items():
         if (found := open_word(str(word))) is not None:
-            return f"unknown kind of open value {short(str(word))!r}; write {_open_text(*found, given)}"
+            kind, log = found
+            if kind == "float" and not log and str(word) in _EITHER:
+                kind = _range_word(given)
+            return f"unknown kind of open value {short(str(word))!r}; write {_open_text(kind, log, given)}"
     if next(iter(value)) in OPEN_VALUES:
         return "cannot be left open here; open values stand in the network, data and train of a search"
     return None
+
+
+_EITHER = ("range", "uniform")  # they do not say whether numbers are whole
+
+
+def _ends_of(value: Mapping[object, object]) -> list[object] | None:
+    """Give both ends of `{min: 8, max: 64}`; None where it is something else."""
+    for low, high in (("min", "max"), ("low", "high"), ("lower", "upper")):
+        if set(value) == {low, high} and all(type(one) in (int, float) for one in value.values()):
+            return [value[low], value[high]]
+    return None
+
+
+def _range_word(given: object) -> str:
+    """Say how a range of these numbers is open: those that are all written as whole numbers as int."""
+    whole = isinstance(given, list) and bool(given) and all(type(one) is int for one in given)
+    return "int" if whole else "float"
 
 
 def _open_text(word: str, log: bool, given: object) -> str:
@@ -169,12 +193,25 @@ def _written(value: object) -> str:
 def _meant_value(detail: ErrorDetails) -> str:
     """Give the word that was meant where a text is not one of those that are allowed."""
     value = detail["input"]
+    if detail["type"] in _NUMBERS:
+        return _meant_number(detail["type"], value)
     if detail["type"] != "literal_error" or not isinstance(value, str):
         return ""
     allowed = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
     if (close := nearest(value, allowed)) is not None:
         return f"; did you mean {close!r}?"
     return f"; {short(value)} {text}" if (text := instead_of(value)) else ""
+
+
+def _meant_number(kind: str, value: object) -> str:
+    """Give what was meant where something else stands than the number that is expected."""
+    if isinstance(value, str) and (meant := INSTEAD_OF_NUMBERS.get((kind, squashed(value)))) is not None:
+        return f"; did you mean {meant}?"
+    if isinstance(value, (list, tuple)) and value and all(type(one) is int for one in value):
+        return f"; in a search, {{choice: [{', '.join(map(str, value))}]}} tries each" if len(value) <= 8 else ""
+    if isinstance(value, float) and value.is_integer():
+        return f"; write {value:.0f}, and for an open whole number int in place of float"
+    return ""
 
 
 def _wrong_kind(detail: ErrorDetails, subject: str, kinds: list[str]) -> str:

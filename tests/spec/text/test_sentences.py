@@ -32,7 +32,8 @@ MESSAGES = {
     "2:11: network[1].conv2d: the key 'kernel_size' is missing",
     spec(
         f"{CONV}, padding: valid}}, {FIT}"
-    ): "2:62: network[1].conv2d.padding: expected a whole number, a pair or the word same, got text 'valid'",
+    ): "2:62: network[1].conv2d.padding: expected a whole number, a pair or the word same, got text 'valid'; "
+    "did you mean 0?",
     spec(f"{CONV}, stride: [2, x]}}, {FIT}"): "2:61: network[1].conv2d.stride: expected a whole number, got [2, 'x']",
     spec(
         f"{CONV}, stride: [1, 2, 3]}}, {FIT}"
