@@ -22,6 +22,7 @@ from archsearch.report.figures.trials import (
     many,
     placed,
     point_traces,
+    to_six_digits,
 )
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from archsearch.report.figures.style import layout, nth, plain_text
 from archsearch.report.figures.trials import (
     many,
     target_values,
+    to_six_digits,
 )
 
 if TYPE_CHECKING:

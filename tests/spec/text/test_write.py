@@ -13,7 +13,7 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.write import spec_yaml
 from archsearch.spec.text.yaml import read_text
 
-SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
+SPECS = sorted((Path(__file__).parents[3] / "specs").glob("*.yaml"))
 
 EVERY_KEY = """\
 name: every.key-1
