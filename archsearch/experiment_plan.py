@@ -19,6 +19,7 @@ from archsearch.errors import SpecError
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network, size_text
+from archsearch.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     plan = plan_network(
         spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
     )
+    _is_of_the_task(spec, facts.task)
     _gives_one_value_per_class(plan, facts)
     _as_expected(spec, plan)
     _validation_where_needed(spec)
@@ -94,15 +96,23 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     return ExperimentPlan(spec, facts, plan)
 
 
+def _is_of_the_task(spec: ExperimentSpec, task: Task) -> None:
+    for key, kind in (("loss", spec.train.loss.kind), ("eval_loss", spec.train.eval_loss)):
+        if task.losses is not None and kind not in task.losses:
+            raise SpecError(
+                f"{spec.data.name} is for {task.name}, and train.{key} {kind} is not; use {' or '.join(task.losses)}",
+                ("train", key),
+            )
+
+
 def _gives_one_value_per_class(plan: NetworkPlan, facts: DataFacts) -> None:
     if plan.output_shape != (facts.classes,):
         last = plan.rows[-1]
         reason = (
-            f"the network gives {size_text(plan.output_shape)} values per sample, "
-            f"{facts.name} has {facts.classes} classes"
+            f"the network gives {size_text(plan.output_shape)} values per sample, {facts.name} has {facts.task.said}"
         )
         raise PlanError(
-            f"{last.name} ({last.kind}): {reason}. End with flatten and linear: {{out_features: classes}}.",
+            f"{last.name} ({last.kind}): {reason}. End with flatten and linear: {{out_features: {facts.task.width}}}.",
             ("network", len(plan.rows) - 1),
             plan.rows,
             plan.input_shape,

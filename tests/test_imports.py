@@ -16,7 +16,11 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Each room with the rooms before it; search and ablate do not know each other.
 ROOMS: dict[str, set[str]] = {"errors": set()}
-for room in ("files", "plain", "stats", "experiment", "spec", "data", "experiment_plan", "native", "train", "study"):
+BELOW = (
+    "files", "wording", "metrics", "plain", "stats", "experiment", "spec", "task", "data", "experiment_plan", "native",
+    "train", "study",
+)  # fmt: skip
+for room in BELOW:
     ROOMS[room] = set(ROOMS) | {room}
 for room in ("search", "ablate"):
     ROOMS[room] = {*ROOMS["study"], room}
@@ -28,7 +32,7 @@ ANYWHERE_IN = {
     "torch": (
         *("spec/layers/", "spec/network.py", "spec/modules.py"),
         *("spec/optimizers.py", "spec/training.py", "spec/augmentations.py"),  # what each is made of, lazily
-        *("data/", "train/", "native/", "study/", "export/"),
+        *("task/", "data/", "train/", "native/", "study/", "export/"),
     ),
     "torchvision": ("data/", "train/doctor.py", "train/environment.py"),
     "optuna": ("study/", "search/", "ablate/", "train/doctor.py"),

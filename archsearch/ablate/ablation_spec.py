@@ -13,14 +13,16 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from pydantic_core import PydanticCustomError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
+from archsearch.metrics import COMPARED, direction_of
 from archsearch.plain import LARGEST, NonNegativeFloat, Plain
 from archsearch.spec.fields import LEVEL_NAME, SpecName, Text, written_default
 from archsearch.stats.effect import Probability
 
-Metric = Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss"]
 if TYPE_CHECKING:
+    Metric = str
     DesignName = str
-else:  # the names stand in one table; Pydantic and the JSON Schema list them from it
+else:  # the names stand in tables; Pydantic and the JSON Schema list them from there
+    Metric = Literal[COMPARED]
     DesignName = Literal[tuple(DESIGNS)]
 MOST_SEEDS = 1000
 
@@ -242,4 +244,4 @@ class AblationSpec(Plain):
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
         """Say whether more of the metric is better."""
-        return "minimize" if self.metric.endswith("loss") else "maximize"
+        return direction_of(self.metric)

@@ -73,7 +73,7 @@ class AblateJob:
 
     def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the metric."""
-        return [outcome.metrics[self.ablation.family.metric]]
+        return [outcome.metrics.get(self.ablation.family.metric)]
 
 
 def ablate_job(study: optuna.Study) -> AblateJob:

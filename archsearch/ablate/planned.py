@@ -19,6 +19,7 @@ from archsearch.ablate.design.confounds import Confound, confound_of
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
 from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, pair_of, questions_of
 from archsearch.errors import Problem, SpecError, UsageError
+from archsearch.metrics import metric_of
 from archsearch.plain import Plain
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.effect import Family
@@ -184,16 +185,17 @@ def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
 
 def _family(declared: Declared, cells: CheckedCells) -> Family:
     spec = declared.spec
-    fraction = spec.metric.endswith("accuracy")
-    guessing = 1 / cells.plan(BASELINE).facts.classes if fraction else None
+    metric = metric_of(spec.metric)
+    assert metric is not None, "the file was checked"
+    guessing = metric.guessing(cells.plan(BASELINE).facts.task.outputs) if metric.guessing is not None else None
     return Family(
         metric=spec.metric,
         direction=spec.direction,
         alpha=spec.alpha,
-        margin=(0.001 if fraction else 0.0) if spec.margin is None else spec.margin,
+        margin=metric.margin if spec.margin is None else spec.margin,
         power=spec.power,
         screen=spec.screen,
-        unit="points" if fraction else "own",
+        unit=metric.unit,
         failed_value=guessing if spec.failed_value is None else spec.failed_value,
     )
 

@@ -82,8 +82,11 @@ def _json(finished: list[FinishedRun], documented: Any, images: int, *, several:
 
 
 def _run_json(one: FinishedRun) -> dict[str, Any]:
-    fields = ("run_id", "status", "reason", "seed", "test_accuracy", "val_accuracy", "epochs", "seconds", "parameters")
-    result = one.result.model_dump(mode="json", include=set(fields))
+    from archsearch.metrics import told_by
+
+    result = one.result.model_dump(mode="json")
+    measured = [f"{part}_{name}" for part in ("test", "val") for name in told_by(one.result.metrics)]
+    fields = ("run_id", "status", "reason", "seed", *measured, "epochs", "seconds", "parameters")
     return {name: result[name] for name in fields} | {"run_dir": str(one.run_dir), "cached": one.cached}
 
 

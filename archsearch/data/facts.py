@@ -17,6 +17,7 @@ from archsearch.data.registry import DATASETS, OWN_DATA, Contents
 from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.nearest import nearest
+from archsearch.task import Task
 
 LARGEST_PREPARED = 32 * 2**30  # bytes: more is a mistyped size, or data that does not belong in one memory-mapped file
 
@@ -32,11 +33,16 @@ class DataFacts:
 
     name: str
     shape: tuple[int, ...]
-    classes: int
+    task: Task
     train: int
     test: int
     class_names: tuple[str, ...]
     validation: int = 0
+
+    @property
+    def classes(self) -> int:
+        """Give the number of classes; for other tasks of what else a network gives for a sample."""
+        return self.task.outputs
 
 
 def describe(spec: DataSpec) -> DataFacts:
@@ -56,7 +62,7 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
         shape = (1 if spec.grayscale else shape[0], *(spec.size or shape[1:]))
     train, held_out, test = found.limited(spec.limit)
     train += held_out
-    facts = DataFacts(spec.name, shape, len(found.class_names), train, test, found.class_names, held_out)
+    facts = DataFacts(spec.name, shape, found.what(), train, test, found.class_names, held_out)
     problems = [*_misfits(spec, found.shape, facts), *_wrong_counts(spec, facts)]
     if problems:
         where = ("data", problems[0][0]) if len(problems) == 1 else ("data",)
@@ -164,10 +170,12 @@ def _wrong_counts(spec: DataSpec, facts: DataFacts) -> Iterator[tuple[str, str, 
         return
     left = facts.train - (facts.validation or count)
     kept = kept_count(spec.train_limit, left)
-    if not min(facts.classes, left) <= kept <= left:
+    least = facts.task.groups
+    if not min(least, left) <= kept <= left:
+        each = " (one for each class)" if least > 1 else ""
         yield (
             "train_limit",
             f"train_limit {spec.train_limit} keeps {kept:,} of the {left:,} training samples (without validation); "
-            f"between {facts.classes} (one for each class) and {left:,} can be kept",
+            f"between {least}{each} and {left:,} can be kept",
             "",
         )

@@ -34,7 +34,7 @@ OWN_DATA_VERSION = 2  # the same for your own data: 2 knows transparency, EXIF, 
 
 @dataclass(frozen=True)
 class Dataset:
-    """x is uint8 (meaning value / 255) or float32, y int64; all memory-mapped: read them, do not write them.
+    """x is uint8 (meaning value / 255) or float32, y the targets (labels int64); memory-mapped, to be read only.
 
     `fingerprint` (SHA-256) depends on the values, types and shapes of the four tensors and on nothing else.
     """
@@ -125,20 +125,19 @@ def _arrays(
     arrays = {}
     counts = (contents.train + contents.validation, contents.test)
     for part, name, promised in zip(parts, ("train", "test"), counts, strict=True):
-        labels = (int(part.y.min()), int(part.y.max())) if len(part.y) else (0, -1)
-        if len(part.y) != promised or labels[0] < 0 or labels[1] >= facts.classes:
+        if misfit := facts.task.misfit(part.y, promised):
             raise DamagedFileError(
-                f"{spec.name}: the {name} part has {len(part.y)} samples with labels {labels[0]}..{labels[1]} instead "
-                f"of {promised} with 0..{facts.classes - 1}; it was not used. Get the raw files again."
+                f"{spec.name}: the {name} part has {misfit}; it was not used. Get the raw files again."
             )
         own = contents.train if name == "train" else promised  # behind it stands a validation part of the source's own
-        rows = torch.cat([first_per_class(part.y[:own], spec.limit), own + first_per_class(part.y[own:], spec.limit)])
+        groups = facts.task.strata(part.y)
+        rows = torch.cat([first_per_class(groups[:own], spec.limit), own + first_per_class(groups[own:], spec.limit)])
         x_type = "|u1" if contents.dtype == "uint8" else "<f4"
         samples = _fitted(spec, facts, part, rows)
         if name == "train":
             samples = _not_all_alike(spec, samples)
         arrays[f"x_{name}"] = store.NewArray(x_type, (len(rows), *facts.shape), samples)
-        arrays[f"y_{name}"] = store.NewArray("<i8", (len(rows),), [part.y[rows]])
+        arrays[f"y_{name}"] = store.NewArray(facts.task.stored, (len(rows), *facts.task.target_shape), [part.y[rows]])
     return arrays
 
 
@@ -173,4 +172,5 @@ def _not_all_alike(spec: DataSpec, samples: Iterator[Tensor]) -> Iterator[Tensor
 
 def _about(facts: DataFacts) -> dict[str, object]:
     version = import_torchvision().__version__
-    return {"facts": dataclasses.asdict(facts), "preparation": PREPARATION_VERSION, "torchvision": version}
+    told = dataclasses.asdict(facts) | {"task": facts.task.name, "classes": facts.classes}
+    return {"facts": told, "preparation": PREPARATION_VERSION, "torchvision": version}

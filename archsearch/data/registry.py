@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from archsearch.task import TASKS, Task
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What a source holds before any option: `shape` of one sample, samples per part, and per class where known.
 
     `validation` counts a validation part that the source itself sets apart; `train` does not hold it. `wide`: the
-    values are float64, which `dtype` float32 may not tell apart.
+    values are float64, which `dtype` float32 may not tell apart. `task` is a word of `TASKS`, and `outputs` how many
+    values a network gives for it, 0 where these are the classes.
     """
 
     shape: tuple[int, ...]
@@ -30,6 +33,12 @@ class Contents:
     validation: int = 0
     validation_per_class: tuple[int, ...] = ()
     wide: bool = False
+    task: str = "classification"
+    outputs: int = 0
+
+    def what(self) -> Task:
+        """Give the task: what the targets are, and how many outputs a network needs for them."""
+        return TASKS[self.task](self.outputs or len(self.class_names))
 
     def limited(self, limit: int | None) -> tuple[int, int, int]:
         """Count train, validation and test samples when the first `limit` of each class are kept.

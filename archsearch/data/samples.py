@@ -28,8 +28,8 @@ class SourcePart:
 
 
 def in_memory(x: Tensor, y: Tensor) -> SourcePart:
-    """Make a part of tensors that are in memory anyway."""
-    return SourcePart(y.to(torch.int64), lambda rows: x[rows])
+    """Make a part of tensors that are in memory anyway; labels become int64, other targets stay what they are."""
+    return SourcePart(y if y.is_floating_point() else y.to(torch.int64), lambda rows: x[rows])
 
 
 def first_per_class(y: Tensor, limit: int | None) -> Tensor:

@@ -17,19 +17,20 @@ from archsearch.spec.dataset import DataSpec
 
 
 def divide(spec: DataSpec, facts: DataFacts, y: Tensor, split_seed: int, limit_seed: int) -> tuple[Tensor, Tensor]:
-    """Give the rows of `y` (N,) to train on and those of the validation part, int64, sorted and disjoint.
+    """Give the rows of targets `y` (N, ...) to train on and those of the validation part, int64, sorted and disjoint.
 
     The validation part is the source's own, or drawn with `split_seed`. `train_limit` keeps, of each class its share,
     some of the rest, drawn with `limit_seed`: with the same seed, more of them hold the fewer, but for one a class.
     """
+    groups = facts.task.strata(y)
     if facts.validation:
         first = len(y) - facts.validation
         train, held_out = torch.arange(first), torch.arange(first, len(y))
     else:
-        train, held_out = split(y, spec.validation, split_seed)
+        train, held_out = split(groups, spec.validation, split_seed)
     kept = kept_count(spec.train_limit, len(train))
     if kept < len(train):
-        train = train[split(y[train], kept, limit_seed)[1]]
+        train = train[split(groups[train], kept, limit_seed)[1]]
     return train, held_out
 
 

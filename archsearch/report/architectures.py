@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from archsearch.errors import ArchsearchError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
-from archsearch.report.cells import short_number
 from archsearch.report.diagram import diagram, side, two_sides
 from archsearch.report.document import Diagram, SectionPart, slug
 from archsearch.report.figures.figure import Column, Missing, Table, TableCell
@@ -21,6 +20,7 @@ from archsearch.spec.difference.factors import diff_specs
 from archsearch.spec.edit.in_memory import brief, written_layer
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import size_text
+from archsearch.wording import short_number
 
 HOW_TO_READ = (
     "A slab is as wide as the layer's maps and as thick as it has channels; after flatten a bar is as long as there "

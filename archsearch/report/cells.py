@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.stats.sentence import alike, common_form, p_text
+from archsearch.wording import number_text, percent
 
 
 def cell_text(cell: TableCell, column: Column, form: str = ".3g") -> str:
@@ -104,33 +105,3 @@ def _joined(first: TableCell, second: TableCell, one: Column, other: Column, for
     texts = cell_text(first, one, form), cell_text(second, other, form)
     unit = " %" if all(text.endswith(" %") for text in texts) else ""
     return f"{texts[0].removesuffix(unit)} {one.joins} {texts[1]}"
-
-
-def capital(text: str) -> str:
-    """Begin a sentence with a capital letter."""
-    return text[:1].upper() + text[1:]
-
-
-def percent(fraction: float) -> str:
-    """Write a fraction in per cent: 97.31 %."""
-    return f"{100 * fraction:.2f} %"
-
-
-def range_text(interval: tuple[float, float]) -> str:
-    """Write an interval of fractions: 95.13 to 97.55 %."""
-    return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
-
-
-def number_text(value: float) -> str:
-    """Write a number in as many digits as help."""
-    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
-        return f"{value:,.0f}"
-    return f"{value:.5g}"
-
-
-def short_number(value: float) -> str:
-    """Write a count in three digits: 417 k, 1.2 M."""
-    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {unit}"
-    return number_text(value)

@@ -15,9 +15,10 @@ from archsearch.ablate.ablation import report_on
 from archsearch.ablate.record import AblationReport
 from archsearch.ablate.table import effects_table
 from archsearch.experiment_plan import plan_experiment
+from archsearch.metrics import difference, title_of, told_by, written
 from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.lists import ablation_figures, search_figures
-from archsearch.report.figures.trials import baseline_value, counted, difference, title_of, written
+from archsearch.report.figures.trials import baseline_value, counted
 from archsearch.search.record import SearchRecord, search_record
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
@@ -93,15 +94,9 @@ def trial_note(held: HeldTrial, state: str) -> str:
     ]
     history = held.run.history if held.run is not None else ()
     if history:
-        lines += [
-            "",
-            "| epoch | training loss | validation loss | validation accuracy |",
-            "| ---: | ---: | ---: | ---: |",
-        ]
-        lines += [
-            f"| {e['epoch']} | {_number(e['train_loss'])} | {_number(e['val_loss'])} | {_number(e['val_accuracy'])} |"
-            for e in history
-        ]
+        names = ("train_loss", "val_loss", *(f"val_{name}" for name in told_by(history[0]) if name != "loss"))
+        lines += ["", f"| epoch | {' | '.join(map(title_of, names))} |", "| ---: " * (1 + len(names)) + "|"]
+        lines += [f"| {e['epoch']} | {' | '.join(_number(e.get(name)) for name in names)} |" for e in history]
     return "\n".join(lines)
 
 

@@ -8,11 +8,13 @@ they are gone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from pydantic import TypeAdapter
 
+from archsearch.metrics import METRICS, metric_of
 from archsearch.report.document import SectionPart, slug
 from archsearch.report.experiments import KnownRun, Predictions, RunGroup, predictions_of
 from archsearch.report.figures.curves import Losses, curves_figure
@@ -25,16 +27,16 @@ from archsearch.report.figures.predictions import (
 )
 from archsearch.report.pictures import class_names, filters_gallery, mistakes_gallery
 from archsearch.spec.training import EVAL_LOSS, AnyLoss, Loss, loss_words
-from archsearch.train.result import RunResult
+from archsearch.train.result import EpochRecord, RunResult
 
 
 def run_parts(group: RunGroup, data_dir: Path | None) -> list[SectionPart]:
     """Make everything that the runs of one experiment show; diverged runs have curves and nothing else."""
     key = slug(group.label)
     histories = {run.result.seed: run.result.history for run in group.runs}
+    losses = _losses(group.runs[0].result)
     parts: list[SectionPart] = [
-        curves_figure(f"{key}-accuracy", group.label, "accuracy", histories),
-        curves_figure(f"{key}-loss", group.label, "loss", histories, _losses(group.runs[0].result)),
+        curves_figure(f"{key}-{slug(name)}", group.label, name, histories, losses) for name in _learned(histories)
     ]
     if not group.completed:
         return [*parts, Missing(f"{key}-predictions", f"Predictions, {group.label}", "every run diverged")]
@@ -43,6 +45,13 @@ def run_parts(group: RunGroup, data_dir: Path | None) -> list[SectionPart]:
     parts.append(mistakes_gallery(f"{key}-mistakes", group.label, first, data_dir))
     parts.append(filters_gallery(f"{key}-filters", group.label, first))
     return parts
+
+
+def _learned(histories: Mapping[int, Sequence[EpochRecord]]) -> list[str]:
+    """Name what the epochs hold of the table's metrics; what every version held where there are no epochs."""
+    names = dict.fromkeys(name for history in histories.values() for record in history for name in record.metrics)
+    held = {metric.name for name in names if (metric := metric_of(name)) is not None}
+    return [name for name, metric in METRICS.items() if metric.known == "training" and (not names or name in held)]
 
 
 def _losses(result: RunResult) -> Losses:

@@ -6,17 +6,18 @@ Both are made from what the study holds in its storage, so a worker on any machi
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from archsearch.experiment_plan import plan_experiment
+from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.metrics import METRICS, WATCHED
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import SearchFile, stored_study
-from archsearch.search.search_spec import LEARNED
 from archsearch.search.space.locate import base_values
 from archsearch.search.space.space import InfeasibleError
 from archsearch.spec.experiment import ExperimentSpec
@@ -77,12 +78,15 @@ class SearchJob:
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow the metric that is learned; stop weak trials."""
         learned = self.source.spec.learned
-        metric = self.source.spec.objective[learned][1] if learned is not None else "val_accuracy"
+        metric = self.source.spec.objective[learned][1] if learned is not None else WATCHED[0]
         return _PruningWatch(self.study, trial, metric)
 
     def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the objectives in the study's order."""
         return [_metric(metric, assignment, outcome) for _, metric in self.source.spec.objective]
+
+
+MEASURED: dict[str, Callable[[ExperimentPlan, Path], float]] = {"latency_ms": latency_ms}  # on the machine, after a run
 
 
 class _PruningWatch(Silent):
@@ -105,7 +109,7 @@ class _PruningWatch(Silent):
             raise PrunedError
 
     def _report(self, record: EpochRecord) -> None:
-        value = getattr(record, self.metric)
+        value = record.metrics.get(self.metric)
         if value is None:
             return
         if self.several:
@@ -121,12 +125,13 @@ class _PruningWatch(Silent):
 
 
 def _metric(metric: str, assignment: Assignment, outcome: Outcome) -> float | None:
-    if metric in LEARNED:
-        return outcome.metrics[metric]
-    if metric == "latency_ms":
-        assert outcome.files is not None, "a network's run keeps its weights"
-        return latency_ms(plan_of(assignment), outcome.files)
-    return float(assignment.experiment.sizes[metric])
+    row = METRICS.get(metric)
+    if row is None:
+        return outcome.metrics.get(metric)
+    if row.compute is not None:
+        return float(row.compute(plan_of(assignment).network))
+    assert outcome.files is not None, "a network's run keeps its weights"
+    return MEASURED[metric](plan_of(assignment), outcome.files)
 
 
 class ConfirmJob:

@@ -19,11 +19,11 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
 from archsearch.errors import SpecError
+from archsearch.metrics import is_learned, main_of
 from archsearch.plain import Plain
 from archsearch.search.importance import Importances, OpenValue, TrialSample, importances
 from archsearch.search.jobs import held_search
 from archsearch.search.search import StudyReport, baseline_trial, report_on
-from archsearch.search.search_spec import LEARNED
 from archsearch.search.space.domains import Value
 from archsearch.spec.text.oneline import network_line
 from archsearch.study.held import HeldStudy, HeldTrial
@@ -115,7 +115,7 @@ def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
         MetricRecord(name=name, direction="maximize" if direction.name == "MAXIMIZE" else "minimize")
         for name, direction in zip(held.metrics, study.directions, strict=True)
     )
-    main = next((i for i, metric in enumerate(metrics) if metric.name.startswith("val_")), 0)
+    main = main_of([metric.name for metric in metrics])
     found = sorted(slots_of(study).items())
     trials = tuple(_trial(slot, trial, metrics[main].name) for slot, trial in found)
     baseline = baseline_trial(trial for _, trial in found)
@@ -188,10 +188,10 @@ def _outcome(trial: FrozenTrial) -> TrialOutcome:
 
 def _learned(trial: FrozenTrial, history: Sequence[EpochRecord], metric: str) -> tuple[tuple[int, float], ...]:
     """Give the learned metric by epoch: of a finished run from its history, else what was reported on the way."""
-    if metric not in LEARNED:
+    if not is_learned(metric):
         return ()
     if history:
-        curve = [(record.epoch, getattr(record, metric)) for record in history]
+        curve = [(record.epoch, record.metrics.get(metric)) for record in history]
     else:
         curve = sorted((trial.intermediate_values or HeldTrial(trial).learned).items())
     return tuple((epoch, value) for epoch, value in curve if value is not None and math.isfinite(value))

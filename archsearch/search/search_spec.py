@@ -8,19 +8,18 @@ The open values are read by `search_file.py`, which joins them with the base.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from archsearch.metrics import OBJECTIVES, direction_of, is_learned
 from archsearch.plain import NonNegative, Plain, Positive
 from archsearch.spec.fields import SpecName, Text, written_default
 from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import quoted
 
-Metric = Literal["val_accuracy", "val_loss", "parameters", "macs", "latency_ms"]
-LEARNED: tuple[Metric, ...] = ("val_accuracy", "val_loss")  # known only by training
 _SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
 
 
@@ -56,12 +55,12 @@ class LimitsSpec(Plain):
 def _objective(value: object) -> object:
     if isinstance(value, dict) and len(value) == 1:
         ((direction, metric),) = value.items()
-        if direction in ("maximize", "minimize") and metric in get_args(Metric):
+        if direction in ("maximize", "minimize") and metric in OBJECTIVES:
             return (direction, metric)
     raise PydanticCustomError(
         "objective",
         "expected maximize or minimize with one of {metrics}, {hint}",
-        {"metrics": ", ".join(get_args(Metric)), "hint": _objective_hint(value)},
+        {"metrics": ", ".join(OBJECTIVES), "hint": _objective_hint(value)},
     )
 
 
@@ -70,7 +69,7 @@ def _objective_hint(value: object) -> str:
     if not isinstance(value, dict) or len(value) != 1:
         return f"such as {_nearest_objective(value)}"
     ((direction, metric),) = value.items()
-    said = ((direction, ("maximize", "minimize")), (metric, get_args(Metric)))
+    said = ((direction, ("maximize", "minimize")), (metric, OBJECTIVES))
     wrong = [quoted(word).removeprefix("text ") for word, known in said if word not in known]
     return f"got {' and '.join(wrong)}; did you mean {_nearest_objective(value)}?"
 
@@ -79,19 +78,19 @@ def _nearest_objective(value: object) -> str:
     """Give what was probably meant: `{maximise: val_acc}` -> `{maximize: val_accuracy}`."""
     words = next(iter(value.items())) if isinstance(value, dict) and value else ("", "")
     direction = nearest(str(words[0]), ("maximize", "minimize"))
-    metric = nearest(str(words[1]), get_args(Metric)) or "val_accuracy"
-    return f"{{{direction or ('maximize' if metric == 'val_accuracy' else 'minimize')}: {metric}}}"
+    metric = nearest(str(words[1]), OBJECTIVES) or OBJECTIVES[0]
+    return f"{{{direction or direction_of(metric)}: {metric}}}"
 
 
 Objective = Annotated[
-    tuple[Literal["maximize", "minimize"], Metric],
+    tuple[Literal["maximize", "minimize"], str],
     BeforeValidator(_objective),
     WithJsonSchema(
         {
             "type": "object",
             "properties": {
                 word: {
-                    "enum": list(get_args(Metric)),
+                    "enum": list(OBJECTIVES),
                     "description": f"The metric of which {amount} is better; by default the other key is given.",
                     "examples": [metric],
                 }
@@ -217,11 +216,12 @@ class StudySpec(Plain):
         metrics = [metric for _, metric in self.objective]
         if len(set(metrics)) != len(metrics):
             raise PydanticCustomError("objective", "a metric stands in two objectives")
-        if sum(metric in LEARNED for metric in metrics) > 1:
-            raise PydanticCustomError("objective", "val_accuracy and val_loss are one thing learned; keep one of them")
+        if len(learned := [metric for metric in metrics if is_learned(metric)]) > 1:
+            sentence = "{metrics} are one thing learned; keep one of them"
+            raise PydanticCustomError("objective", sentence, {"metrics": " and ".join(sorted(learned))})
         return self
 
     @property
     def learned(self) -> int | None:
         """Which objective is learned while training, None if none is."""
-        return next((i for i, (_, metric) in enumerate(self.objective) if metric in LEARNED), None)
+        return next((i for i, (_, metric) in enumerate(self.objective) if is_learned(metric)), None)

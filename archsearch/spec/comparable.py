@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from archsearch.metrics import METRICS, metric_of, part_of
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 
@@ -41,15 +42,14 @@ def cannot_be_open(key: str) -> str:
 def differences(base: ExperimentSpec, other: ExperimentSpec, metric: str, validation: tuple[int, int]) -> Iterator[str]:
     """Yield a sentence for each thing that makes `metric` another one for `other` than for `base`.
 
-    `metric` is `test_accuracy`, `test_loss`, `val_accuracy` or `val_loss`; `validation` says how many samples the two
-    hold out.
+    `metric` is one of `metrics.COMPARED`; `validation` says how many samples the two hold out.
     """
     for key in _TESTED_ON:
         ours, theirs = (_said(spec.data, key) for spec in (base, other))
         if ours != theirs:
             difference = f"data.{key} is {theirs}, not {ours}"
             yield f"{other.name} is tested on other data than {base.name}: {difference}; {_WHY[f'data.{key}']}"
-    if metric.startswith("val_"):
+    if part_of(metric) == "val":
         if not validation[1]:
             yield f"{other.name} has no validation data for the metric {metric}; set data.validation"
         elif validation[0] != validation[1]:
@@ -58,7 +58,7 @@ def differences(base: ExperimentSpec, other: ExperimentSpec, metric: str, valida
                 f"{other.name} has other validation data than {base.name}: {difference}; {_VALIDATION}. "
                 "Use one data.validation, or a metric of the test data"
             )
-    if metric.endswith("_loss") and base.train.eval_loss != other.train.eval_loss:
+    if metric_of(metric) is METRICS["loss"] and base.train.eval_loss != other.train.eval_loss:
         yield (
             f"{other.name} has another {metric} than {base.name}: train.eval_loss is {other.train.eval_loss}, "
             f"not {base.train.eval_loss}; {_EVAL_LOSS}"

@@ -89,16 +89,17 @@ ConvPaddingPair = Annotated[
 
 
 def _classes_or_number(value: object) -> object:
-    if value == "classes":
-        return value
+    if value in ("classes", "outputs"):
+        return "classes"
     if isinstance(value, bool) or not isinstance(value, int):
         raise PydanticCustomError("width", "expected a whole number or the word classes")
     return _whole(value, 1)
 
 
-# `classes` stands for the number of classes of the data set until the network is planned.
+# `classes` stands for what the data's task wants of the last layer until the network is planned; `outputs` is another
+# word for it, where there are no classes.
 Width = Annotated[
     int | Literal["classes"],
     BeforeValidator(_classes_or_number),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "classes"}]}),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"enum": ["classes", "outputs"]}]}),
 ]

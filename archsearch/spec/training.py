@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_a
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from archsearch.metrics import WATCHED
 from archsearch.plain import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat
 from archsearch.spec.fields import written_default
 from archsearch.spec.onekey import Kind, OneKey, has_defaults, one_of
@@ -194,9 +195,11 @@ class L1(LossBase):
 
 
 def one_hot(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Write labels (N) as outputs (N, classes): 1 for the class, 0 elsewhere."""
+    """Write labels (N) as outputs (N, classes), 1 for the class, 0 elsewhere; numbers stay what they are."""
     import torch.nn.functional as F
 
+    if labels.is_floating_point():
+        return labels
     return F.one_hot(labels, outputs.shape[1]).to(outputs.dtype)
 
 
@@ -212,11 +215,17 @@ else:  # the losses stand in one table; Pydantic and the JSON Schema list them f
 EVAL_LOSS: EvalLoss = "cross_entropy"
 
 
+if TYPE_CHECKING:
+    Watched = str
+else:
+    Watched = Literal[WATCHED]
+
+
 class EarlyStopping(Plain):
     """Stop when the validation value has not improved for `patience` epochs; the best epoch's weights are kept."""
 
-    monitor: Literal["val_accuracy", "val_loss"] = Field(
-        default="val_accuracy",
+    monitor: Watched = Field(
+        default=WATCHED[0],
         description="What is watched on the validation data after each epoch.",
         examples=["val_loss"],
     )

@@ -253,7 +253,7 @@ class HeldRun(_Held):
 
     def metric(self, name: str) -> float | None:
         """Give a metric of the kept weights; None where it was not read."""
-        found: float | None = self.result[name]
+        found: float | None = self.result.get(name)
         return found
 
     @property

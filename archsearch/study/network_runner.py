@@ -18,8 +18,6 @@ from archsearch.train.identity import identity, run_id
 from archsearch.train.loop import ReadTest, Watch
 from archsearch.train.run import FinishedRun, run
 
-_METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
-
 
 class NetworkRunner:
     """Trains networks, and keeps the data sets that it has loaded.
@@ -102,7 +100,7 @@ def outcome_of(finished: FinishedRun) -> Outcome:
     result = finished.result
     return Outcome(
         run_id=result.run_id,
-        metrics={name: getattr(result, name) for name in _METRICS},
+        metrics=dict(result.metrics),
         record=result.model_dump(mode="json", exclude={"spec"}),
         files=finished.run_dir,
         cached=finished.cached,

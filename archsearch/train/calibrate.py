@@ -39,7 +39,7 @@ def seconds_of_run(plan: ExperimentPlan, budget: float = BUDGET_SECONDS, threads
     batch = min(spec.batch_size, samples)
     dice = torch.Generator().manual_seed(0)
     x = torch.randint(0, 256, (batch, *facts.shape), dtype=torch.uint8, generator=dice).to(device)
-    y = torch.randint(0, facts.classes, (batch,), generator=dice).to(device)
+    y = facts.task.drawn(batch, dice).to(device)
     rows = torch.arange(batch, device=device)
     with numerics(compute):
         model = initial_network(plan, 0).to(device).to(memory_format=layout)

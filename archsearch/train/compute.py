@@ -19,6 +19,7 @@ from archsearch.native.planner import supports
 from archsearch.spec.layers.convolution import Conv2d, Convolution
 from archsearch.spec.network import NetworkPlan
 from archsearch.spec.training import TrainSpec
+from archsearch.task import Task
 
 EngineName = Literal["torch", "native"]
 Layout = Literal["contiguous_format", "channels_last"]  # torch's names of its memory formats
@@ -86,7 +87,7 @@ def decide(plan: ExperimentPlan, resources: Resources | None = None) -> Compute:
     train = plan.spec.train
     resources = resources or resources_here(train.device)
     device = resources.device if train.device == "auto" else train.device
-    choice = choose_engine(plan.network, train, device, resources)
+    choice = choose_engine(plan.network, train, device, resources, plan.facts.task)
     layout: Layout = "contiguous_format" if choice.name == "native" else layout_of(plan.network, device)
     return Compute(device, choice.name, choice.reason, layout, train.precision, resources.threads)
 
@@ -107,7 +108,7 @@ def resolve_device(name: str) -> str:
 
 
 def choose_engine(
-    network: NetworkPlan, train: TrainSpec, device: str, resources: Resources | None = None
+    network: NetworkPlan, train: TrainSpec, device: str, resources: Resources | None = None, task: Task | None = None
 ) -> EngineChoice:
     """Resolve `train.engine` for a device; raise `SpecError` where `native` is asked for and cannot be.
 
@@ -115,7 +116,7 @@ def choose_engine(
     """
     if train.engine == "torch":
         return EngineChoice("torch")
-    if reason := _impossible(network, train, device, resources):
+    if reason := _impossible(network, train, device, resources, task):
         if train.engine == "native":
             raise SpecError(f"train.engine: native cannot be used: {reason}", ("train", "engine"))
         return EngineChoice("torch", reason)
@@ -124,7 +125,11 @@ def choose_engine(
     return EngineChoice("native")
 
 
-def _impossible(network: NetworkPlan, train: TrainSpec, device: str, resources: Resources | None) -> str | None:
+def _impossible(
+    network: NetworkPlan, train: TrainSpec, device: str, resources: Resources | None, task: Task | None
+) -> str | None:
+    if task is not None and not task.native:
+        return f"it learns class labels, and the data are for {task.name}"
     if device != "cpu":
         return f"it computes on cpu, the run on {device}"
     if reason := supports(network, train):

@@ -165,13 +165,13 @@ class RunDirectory:
         path = self.path / "predictions.npz"
         if not path.exists():
             return result
-        found: dict[str, Any] = {"eval_loss": EVAL_LOSS}
+        found = dict(result.metrics)
         with np.load(path, allow_pickle=False) as saved:
             for part in ("val", "test"):
                 if f"{part}_outputs" in saved:
                     outputs, labels = (torch.from_numpy(saved[f"{part}_{what}"]) for what in ("outputs", "labels"))
                     found[f"{part}_loss"] = finite(float(measure(EVAL_LOSS)(outputs, labels)))
-        return result.model_copy(update=found)
+        return result.model_copy(update={"eval_loss": EVAL_LOSS, "metrics": found})
 
     def weights(self) -> dict[str, Tensor]:
         """Read the kept weights."""

@@ -23,6 +23,7 @@ from archsearch.experiment_plan import ExperimentPlan
 from archsearch.native.network import NativeNetwork
 from archsearch.spec.augmentations import AnyAugmentation
 from archsearch.spec.training import LossFunction
+from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import autocast
 
@@ -30,8 +31,10 @@ from archsearch.train.device import autocast
 class Engine(Protocol):
     """Computes with a model's parameters, wherever they stand at the moment."""
 
-    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Set `.grad` to the gradient of the mean loss of these rows; give summed loss and number correct, scalars.
+
+        The latter is None where the task has nothing that is right or wrong.
 
         `draws` is what augmentation takes its random numbers from.
         """
@@ -53,8 +56,9 @@ class TorchEngine:
     prepare: Callable[[Tensor], Tensor]
     device: str
     precision: str
+    task: Task
 
-    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
         samples, labels = to_float(x[rows]), y[rows]
         if self.augmentations:
             samples = augment(samples, self.augmentations, draws)
@@ -64,7 +68,7 @@ class TorchEngine:
             loss = self.loss_of(outputs, labels)
         self.model.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        return loss.detach() * len(rows), (outputs.detach().argmax(1) == labels).sum()
+        return loss.detach() * len(rows), self.task.right(outputs.detach(), labels)
 
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
         self.model.eval()
@@ -84,7 +88,7 @@ class NativeEngine:
     augmentations: tuple[AnyAugmentation, ...]
     prepare: Callable[[Tensor], Tensor] | None
 
-    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
         labels = y[rows]
         if self.augmentations:
             x, rows = augment(to_float(x[rows]), self.augmentations, draws), torch.arange(len(rows))
@@ -121,4 +125,5 @@ def make_engine(
     if compute.engine == "native":
         network = NativeNetwork(plan.network, train.loss, model, compute.threads)
         return NativeEngine(network, data.augment, prepare if data.normalize else None)
-    return TorchEngine(model, train.loss.function(), data.augment, prepare, compute.device, compute.precision)
+    loss_of, task = train.loss.function(), plan.facts.task
+    return TorchEngine(model, loss_of, data.augment, prepare, compute.device, compute.precision, task)

@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from archsearch.data.prepare import Dataset, to_float
 from archsearch.data.split import divide
 from archsearch.experiment_plan import ExperimentPlan
+from archsearch.metrics import direction_of
 from archsearch.spec.network import build_network
 from archsearch.spec.training import LossFunction
+from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import memory_format
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
@@ -64,11 +66,14 @@ class Part:
 
 @dataclass(slots=True)
 class Evaluation:
-    """Mean loss (by `train.eval_loss`) and accuracy of a part, and the outputs (N, classes) float32 on CPU."""
+    """The metrics of a part by name (`loss` by `train.eval_loss`), and the outputs (N, classes) float32 on CPU."""
 
-    loss: float
-    accuracy: float
+    metrics: dict[str, float | None]
     outputs: Tensor
+
+    def of(self, part: str) -> dict[str, float | None]:
+        """Give the metrics by the names that they have on a part of the data."""
+        return {f"{part}_{name}": value for name, value in self.metrics.items()}
 
 
 @dataclass(slots=True)
@@ -147,7 +152,7 @@ def train(
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
-        found = _evaluate(engine, part, loss_of)
+        found = _evaluate(engine, part, loss_of, plan.facts.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
         return found
 
@@ -164,7 +169,7 @@ def train(
         epoch = progress.epoch
         try:
             with engine.threads():
-                train_loss, train_accuracy, lr = _train_epoch(epochs, epoch)
+                measured, lr = _train_epoch(epochs, epoch)
             check_weights(model, lr)
             seen_validation = evaluate(validation, "validation")
             seen_test = None
@@ -177,12 +182,9 @@ def train(
         last = (seen_validation, seen_test)
         record = EpochRecord(
             epoch=epoch + 1,
-            train_loss=train_loss,
-            train_accuracy=train_accuracy,
-            val_loss=finite(seen_validation.loss) if seen_validation else None,
-            val_accuracy=seen_validation.accuracy if seen_validation else None,
-            test_loss=finite(seen_test.loss) if seen_test else None,
-            test_accuracy=seen_test.accuracy if seen_test else None,
+            metrics=measured
+            | (seen_validation.of("val") if seen_validation else {})
+            | (seen_test.of("test") if seen_test else {}),
             lr=lr,
             seconds=time.monotonic() - started,
         )
@@ -271,8 +273,8 @@ class _Epochs:
     watch: Watch
 
 
-def _train_epoch(run: _Epochs, epoch: int) -> tuple[float, float, float]:
-    """Train on every sample once; give mean loss, accuracy (while training) and the last learning rate."""
+def _train_epoch(run: _Epochs, epoch: int) -> tuple[dict[str, float | None], float]:
+    """Train on every sample once; give what was measured while training, by name, and the last learning rate."""
     spec, seed, training = run.plan.spec.train, run.seed, run.training
     device = training.x.device
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
@@ -282,7 +284,7 @@ def _train_epoch(run: _Epochs, epoch: int) -> tuple[float, float, float]:
     base_lr = spec.optimizer.lr
     lr = base_lr
     total_loss = torch.zeros((), device=device)
-    correct = torch.zeros((), device=device, dtype=torch.int64)
+    correct: Tensor | None = torch.zeros((), device=device, dtype=torch.int64)
     done = 0
     kept = "1 whole epoch is" if epoch == 1 else f"{epoch} whole epochs are"
     for number, rows in enumerate(batches):
@@ -295,26 +297,31 @@ def _train_epoch(run: _Epochs, epoch: int) -> tuple[float, float, float]:
         run.optimizer.step()
         done += len(rows)
         total_loss += loss
-        correct += hits
+        correct = None if correct is None or hits is None else correct + hits
         if number % LOOK_EVERY == 0 or number == len(batches) - 1:
             mean = float(total_loss) / done
             if not math.isfinite(mean):
                 raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
             run.watch.batch(epoch, done, mean)
         run.interruption.check(f"{kept} kept, the same call goes on from there")
-    return float(total_loss) / done, int(correct) / done, lr
+    measured: dict[str, float | None] = {"train_loss": float(total_loss) / done}
+    if correct is not None:
+        measured["train_accuracy"] = int(correct) / done
+    return measured, lr
 
 
-def _evaluate(engine: Engine, part: Part, loss_of: LossFunction) -> Evaluation:
-    """Give loss, accuracy and outputs of a part, in evaluation mode and without gradients."""
-    outputs, loss, correct = [], 0.0, 0
+def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:
+    """Give metrics and outputs of a part, in evaluation mode and without gradients."""
+    found, loss = [], 0.0
     for rows in torch.split(part.rows, EVALUATION_BATCH):
         y = part.y[rows]
         given = engine.outputs(part.x, rows)
         loss += float(loss_of(given, y)) * len(rows)
-        correct += int((given.argmax(1) == y).sum())
-        outputs.append(given.cpu())
-    return Evaluation(loss / len(part), correct / len(part), torch.cat(outputs))
+        found.append(given.cpu())
+    outputs, targets = torch.cat(found), part.y[part.rows].cpu()
+    metrics: dict[str, float | None] = {"loss": finite(loss / len(part))}
+    metrics |= {name: finite(value) for name, value in task.metrics(outputs, targets).items()}
+    return Evaluation(metrics, outputs)
 
 
 def _watch_for_early_stop(plan: ExperimentPlan, progress: Progress, model: nn.Sequential) -> None:
@@ -322,8 +329,8 @@ def _watch_for_early_stop(plan: ExperimentPlan, progress: Progress, model: nn.Se
     rule = plan.spec.train.early_stopping
     if rule is None:
         return
-    values = [getattr(record, rule.monitor) for record in progress.history]
-    sign = 1.0 if rule.monitor == "val_accuracy" else -1.0
+    values = [record.metrics.get(rule.monitor) for record in progress.history]
+    sign = 1.0 if direction_of(rule.monitor) == "maximize" else -1.0
     scores = [sign * value if value is not None else -math.inf for value in values]
     best = progress.best_epoch
     if best is None or scores[-1] > scores[best - 1] + rule.min_delta:

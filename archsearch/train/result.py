@@ -1,5 +1,8 @@
 """What a run leaves behind, as frozen data that goes to JSON and back without loss.
 
+An epoch and a result hold their metrics by name (`val_accuracy`, a part of the data and a metric of the table); in JSON
+they stand beside the other keys, as version 0.1.0 wrote them.
+
 Results of version 0.1.0 say by no `eval_loss` what their validation and test loss are: each was measured by the loss
 that it was trained on. They are read so that such a loss is never taken for another function.
 """
@@ -7,10 +10,11 @@ that it was trained on. They are read so that such a loss is never taken for ano
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from archsearch.metrics import part_of
 from archsearch.plain import Plain
 from archsearch.spec.training import EVAL_LOSS, EvalLoss
 
@@ -22,24 +26,78 @@ WATCHED_TEST = (
 _MEASURED_LOSSES = ("val_loss", "test_loss")
 
 
-class EpochRecord(Plain):
+def by_part(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Give metrics in one order, each for every part of the data: None where it was not measured."""
+    names = dict.fromkeys(name.removeprefix(f"{part}_") for name in metrics if (part := part_of(name)))
+    return {f"{part}_{name}": metrics.get(f"{part}_{name}") for part in ("train", "val", "test") for name in names}
+
+
+class Measured(Plain):
+    """What has metrics by name, which are keys of their own in JSON; a name says the part of the data."""
+
+    if TYPE_CHECKING:  # a field of each class: the order of keys in a file is that of version 0.1.0
+        metrics: dict[str, Metric]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        names = [key for key in value if key not in cls.model_fields and part_of(key)]
+        metrics = {**value.get("metrics", {}), **{name: value[name] for name in names}}
+        return {key: item for key, item in value.items() if key not in names} | {"metrics": by_part(metrics)}
+
+    @model_serializer(mode="wrap")
+    def _beside(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in write(self).items():
+            found |= value if key == "metrics" else {key: value}
+        return found
+
+    @property
+    def train_loss(self) -> Metric:
+        """Give the mean of what was minimised."""
+        return self.metrics.get("train_loss")
+
+    @property
+    def train_accuracy(self) -> Metric:
+        """Give the accuracy while the weights still moved."""
+        return self.metrics.get("train_accuracy")
+
+    @property
+    def val_loss(self) -> Metric:
+        """Give the loss on the validation data, by `eval_loss`."""
+        return self.metrics.get("val_loss")
+
+    @property
+    def val_accuracy(self) -> Metric:
+        """Give the accuracy on the validation data."""
+        return self.metrics.get("val_accuracy")
+
+    @property
+    def test_loss(self) -> Metric:
+        """Give the loss on the test data, by `eval_loss`."""
+        return self.metrics.get("test_loss")
+
+    @property
+    def test_accuracy(self) -> Metric:
+        """Give the accuracy on the test data."""
+        return self.metrics.get("test_accuracy")
+
+
+class EpochRecord(Measured):
     """One epoch. Accuracies are fractions; what was not read is None. `seconds` is training and evaluation.
 
     `train_loss` is what was minimised, the other losses are by the run's `eval_loss`.
     """
 
     epoch: int
-    train_loss: Metric
-    train_accuracy: Metric
-    val_loss: Metric = None
-    val_accuracy: Metric = None
-    test_loss: Metric = None
-    test_accuracy: Metric = None
+    metrics: dict[str, Metric]
     lr: float
     seconds: float
 
 
-class RunResult(Plain):
+class RunResult(Measured):
     """A finished run: completed, or diverged with the reason.
 
     The metrics are those of the weights that were kept. `test_reads` counts how often the test set was evaluated.
@@ -56,13 +114,8 @@ class RunResult(Plain):
     epochs: int
     best_epoch: int | None = None
     history: Annotated[tuple[EpochRecord, ...], Field(strict=False)]
-    train_loss: Metric = None
-    train_accuracy: Metric = None
     eval_loss: EvalLoss | None = None
-    val_loss: Metric = None
-    val_accuracy: Metric = None
-    test_loss: Metric = None
-    test_accuracy: Metric = None
+    metrics: dict[str, Metric]
     test_reads: int
     parameters: int
     macs: int
@@ -102,7 +155,9 @@ def older_measures_by_cross_entropy(spec: Mapping[str, Any]) -> bool:
 def without_losses(record: Any) -> Any:
     """Give a result or an epoch without the losses that were measured."""
     unknown = dict.fromkeys(_MEASURED_LOSSES)
-    return {**record, **unknown} if isinstance(record, Mapping) else record.model_copy(update=unknown)
+    if isinstance(record, Mapping):
+        return {**record, **unknown}
+    return record.model_copy(update={"metrics": {**record.metrics, **unknown}})
 
 
 def holds(result: Mapping[str, Any], spec: Mapping[str, Any], metric: str) -> bool:

@@ -21,6 +21,7 @@ import torch
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.metrics import of_task
 from archsearch.native.library import load_library as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
@@ -30,7 +31,7 @@ from archsearch.train.directory import RunDirectory
 from archsearch.train.environment import environment
 from archsearch.train.identity import identity, run_id
 from archsearch.train.interrupt import interruptible
-from archsearch.train.loop import ReadTest, Trained, Watch, finite, initial_network, train
+from archsearch.train.loop import ReadTest, Trained, Watch, initial_network, train
 from archsearch.train.result import EpochRecord, RunResult
 
 __all__ = ["FinishedRun", "Silent", "build", "identity", "run", "run_id"]
@@ -148,6 +149,10 @@ def _lacks(result: RunResult | None, read_test: ReadTest) -> bool:
     return result.eval_loss is None or (read_test != "never" and result.test_accuracy is None)
 
 
+def _of_training(plan: ExperimentPlan) -> list[str]:
+    return ["train_loss", *(f"train_{metric.name}" for metric in of_task(plan.facts.task.name))]
+
+
 def _result(
     plan: ExperimentPlan,
     identity_: dict[str, Any],
@@ -169,13 +174,10 @@ def _result(
         epochs=progress.epoch,
         best_epoch=progress.best_epoch,
         history=tuple(progress.history),
-        train_loss=kept.train_loss if kept else None,
-        train_accuracy=kept.train_accuracy if kept else None,
         eval_loss=plan.spec.train.eval_loss,
-        val_loss=finite(trained.validation.loss) if trained.validation else None,
-        val_accuracy=trained.validation.accuracy if trained.validation else None,
-        test_loss=finite(trained.test.loss) if trained.test else None,
-        test_accuracy=trained.test.accuracy if trained.test else None,
+        metrics={name: kept.metrics.get(name) if kept else None for name in _of_training(plan)}
+        | (trained.validation.of("val") if trained.validation else {})
+        | (trained.test.of("test") if trained.test else {}),
         test_reads=progress.test_reads,
         parameters=plan.network.parameters,
         macs=plan.network.macs,

@@ -12,6 +12,7 @@ from archsearch.data.registry import DATASETS, Downloaded
 from archsearch.errors import LimitError, SpecError
 from archsearch.spec.augmentations import Crop, Rotate, Shift
 from archsearch.spec.dataset import DataSpec
+from archsearch.task import Classification
 
 DOWNLOADED = [name for name, entry in DATASETS.items() if isinstance(entry, Downloaded)]
 
@@ -58,7 +59,12 @@ def test_entry_agrees_with_torchvision(name: str) -> None:
 def test_describe_gives_the_entry_without_options(name: str) -> None:
     contents = DATASETS[name].contents
     assert describe(DataSpec(name=name)) == DataFacts(
-        name, contents.shape, len(contents.class_names), contents.train, contents.test, contents.class_names
+        name,
+        contents.shape,
+        Classification(len(contents.class_names)),
+        contents.train,
+        contents.test,
+        contents.class_names,
     )
 
 

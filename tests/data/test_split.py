@@ -12,6 +12,7 @@ from archsearch.data.facts import DataFacts, describe, training_count, validatio
 from archsearch.data.split import divide, split
 from archsearch.errors import SpecError
 from archsearch.spec.dataset import DataSpec
+from archsearch.task import Classification
 
 labels = st.lists(st.integers(0, 6), min_size=2, max_size=200).map(torch.tensor)
 
@@ -68,7 +69,7 @@ def test_validation_count_rounds_a_fraction() -> None:
 
 
 Y = torch.arange(200) % 4
-FACTS = DataFacts("digits", (1, 8, 8), 4, 200, 50, ("a", "b", "c", "d"))
+FACTS = DataFacts("digits", (1, 8, 8), Classification(4), 200, 50, ("a", "b", "c", "d"))
 
 
 def spec(**options: object) -> DataSpec:
@@ -94,7 +95,7 @@ def test_train_limits_of_one_seed_lie_within_each_other() -> None:
 
 def test_train_limit_of_uneven_classes_keeps_their_shares() -> None:
     y = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
-    facts = DataFacts("digits", (1, 8, 8), 3, 100, 50, ("a", "b", "c"))
+    facts = DataFacts("digits", (1, 8, 8), Classification(3), 100, 50, ("a", "b", "c"))
     rows, _ = divide(spec(validation=0, train_limit=20), facts, y, 0, 0)
     assert torch.bincount(y[rows]).tolist() == [12, 6, 2]
 

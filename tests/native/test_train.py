@@ -58,7 +58,7 @@ def test_native_run_gives_the_weights_and_metrics_of_the_torch_run(changes):
         assert a.train_accuracy == pytest.approx(b.train_accuracy, abs=0.011)
     assert native.test is not None
     assert by_torch.test is not None
-    assert native.test.loss == pytest.approx(by_torch.test.loss, rel=1e-3)
+    assert native.test.metrics["loss"] == pytest.approx(by_torch.test.metrics["loss"], rel=1e-3)
 
 
 @pytest.mark.parametrize("changes", REGIMES.values(), ids=REGIMES.keys())

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from archsearch.report.cells import cell_text, heading_text, headings, short_number, written_rows
+from archsearch.report.cells import cell_text, heading_text, headings, written_rows
 from archsearch.report.figures.figure import Column, Table, interval_columns, mean_and_sd
+from archsearch.wording import short_number
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,10 @@ def test_curves_without_validation_show_the_test_set_and_say_that_it_was_read():
 
 
 def losses(values):
-    return [r.model_copy(update={"val_loss": loss}) for r, loss in zip(records([0.5, 0.7]), values, strict=True)]
+    return [
+        r.model_copy(update={"metrics": {**r.metrics, "val_loss": loss}})
+        for r, loss in zip(records([0.5, 0.7]), values, strict=True)
+    ]
 
 
 def test_curves_of_two_loss_functions_say_which_is_which():

@@ -184,7 +184,7 @@ def hostile_runs(workshop: Workshop) -> str:
         environment = {**finished.result.environment, "device_name": payload, "engine": payload, "torch": payload}
         update = {"spec": spec, "environment": environment, "name": payload, "run_id": f"{number:016x}"}
         if number % 2:
-            update |= {"status": "diverged", "reason": payload, "test_accuracy": None}
+            update |= {"status": "diverged", "reason": payload, "metrics": {}}
         runs.append(KnownRun(finished.result.model_copy(update=update), None, payload))
     return page(runs_document(runs, (), Source(command=PAYLOADS[0], made="Written.")))
 

@@ -68,7 +68,7 @@ def test_loop_takes_the_steps_of_a_plain_torch_loop():
     model.eval()
     correct = (model(data.x_test.float()).argmax(1) == data.y_test).float().mean().item()
     assert mine.test is not None
-    assert mine.test.accuracy == pytest.approx(correct)
+    assert mine.test.metrics["accuracy"] == pytest.approx(correct)
 
 
 def test_same_seed_gives_the_same_bits_and_another_seed_does_not():
@@ -244,7 +244,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch():
     assert outcome.progress.best_epoch == best
     assert len(history) == min(best + 2, 30)
     assert outcome.validation is not None
-    assert outcome.validation.accuracy == history[best - 1].val_accuracy
+    assert outcome.validation.metrics["accuracy"] == history[best - 1].val_accuracy
 
 
 def test_early_stopping_on_the_loss_wants_it_smaller():

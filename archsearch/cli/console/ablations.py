@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, sentences, si
+from archsearch.cli.console.base import TableColumn, count_of, note, out, print_table, sentences
 from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
 from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
+from archsearch.wording import short_number
 
 if TYPE_CHECKING:
     from archsearch.ablate.design.fitting import LeftOut
@@ -67,7 +68,7 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     rows = []
     for cell in forecast.cells:
         took = "" if cell.seconds is None else f"{cell.seconds:.3g}"
-        numbers = (f"{cell.parameters:,}", si(cell.macs), str(cell.runs), str(cell.cached), took)
+        numbers = (f"{cell.parameters:,}", short_number(cell.macs), str(cell.runs), str(cell.cached), took)
         rows.append((cell.name, *numbers, cell.seconds_from))
     print_table(to, _FORECAST, rows)
     time_ = "time not known" if forecast.seconds is None else f"about {seconds_text(forecast.seconds)}"

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from archsearch.errors import ArchsearchError, SpecError
 from archsearch.spec.network import NetworkPlan, PlanError, PlannedLayer, size_text
+from archsearch.wording import bytes_text
 
 _WIDTH_WITHOUT_TERMINAL = 160
 
@@ -280,25 +281,3 @@ def value_text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f} %"
-
-
-def range_text(interval: tuple[float, float]) -> str:
-    return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
-
-
-def si(number: int) -> str:
-    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return str(number)
-
-
-def bytes_text(number: int) -> str:
-    for size, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number} B"

@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from archsearch.cli.console.base import (
-    TableColumn,
-    bytes_text,
-    cells,
-    out,
-    print_table,
-)
+from archsearch.cli.console.base import TableColumn, cells, out, print_table
 from archsearch.spec.network import size_text
+from archsearch.wording import bytes_text
 
 if TYPE_CHECKING:
     from pathlib import Path

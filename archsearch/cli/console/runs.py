@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rich.text import Text
 
-from archsearch.cli.console.base import (
-    count_of,
-    err,
-    flowing,
-    note,
-    out,
-    percent,
-    range_text,
-)
+from archsearch.cli.console.base import count_of, err, flowing, note, out
+from archsearch.metrics import title_of, told_by, written
+from archsearch.wording import percent, range_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -91,9 +85,11 @@ class RunBar:
 def _epoch_parts(record: EpochRecord, epochs: int) -> list[str]:
     parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"]
     for name in ("train", "val", "test"):
-        loss, accuracy = getattr(record, f"{name}_loss"), getattr(record, f"{name}_accuracy")
-        if accuracy is not None:
-            parts.append(f"{name} {'-' if loss is None else f'{loss:.4f}'} {percent(accuracy)}")
+        loss = record.metrics.get(f"{name}_loss")
+        others = [one for one in told_by(record.metrics) if one != "loss"]
+        found = [written(one, value) for one in others if (value := record.metrics.get(f"{name}_{one}")) is not None]
+        if found or (loss is not None and not others):
+            parts.append(" ".join((name, "-" if loss is None else f"{loss:.4f}", *found)))
     return [*parts, f"{record.seconds:.1f} s"]
 
 
@@ -109,8 +105,9 @@ def print_run(one: FinishedRun) -> None:
 def _outcome(result: RunResult) -> list[str | tuple[str, str]]:
     if result.status == "diverged":
         return [("diverged", "bold red"), f" in {result.reason}"]
-    accuracies = {"test": result.test_accuracy, "val": result.val_accuracy}
-    parts = [f"{name} accuracy {percent(value)}" for name, value in accuracies.items() if value is not None]
+    names = [(part, name) for part in ("test", "val") for name in told_by(result.metrics)]
+    found = [(part, name, result.metrics.get(f"{part}_{name}")) for part, name in names]
+    parts = [f"{part} {title_of(name)} {written(name, value)}" for part, name, value in found if value is not None]
     return [(", ".join(parts), "green")]
 
 

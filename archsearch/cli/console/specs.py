@@ -9,21 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from archsearch.cli.console.base import (
-    cells,
-    count_of,
-    err,
-    fields_text,
-    flowing,
-    note,
-    out,
-    print_layers,
-    si,
-    value_text,
-)
+from archsearch.cli.console.base import cells, count_of, err, fields_text, flowing, note, out, print_layers, value_text
 from archsearch.errors import SpecError
 from archsearch.spec.network import PlannedLayer, size_text
 from archsearch.train.result import WATCHED_TEST
+from archsearch.wording import short_number
 
 if TYPE_CHECKING:
     from archsearch.experiment_plan import ExperimentPlan
@@ -37,7 +27,7 @@ def started(plan: ExperimentPlan) -> None:
     from archsearch.data.remarks import remarks
 
     spec = plan.spec
-    size = f"{spec.name}: {count_of(plan.network.parameters, 'parameter')}, {si(plan.network.macs)} MACs,"
+    size = f"{spec.name}: {count_of(plan.network.parameters, 'parameter')}, {short_number(plan.network.macs)} MACs,"
     data = f"{spec.data.name} {size_text(plan.facts.shape)}{_read_as(plan)},"
     flowing(err(), [size, data, f"{count_of(spec.train.epochs, 'epoch')} of batches of {spec.train.batch_size}"], " ")
     for remark in remarks(spec.data):
@@ -138,7 +128,7 @@ def print_checked(reference: str, plan: ExperimentPlan) -> None:
     out().print(
         Text.assemble(
             ("ok ", "green"),
-            f"{reference}: {count_of(plan.network.parameters, 'parameter')}, {si(plan.network.macs)} MACs",
+            f"{reference}: {count_of(plan.network.parameters, 'parameter')}, {short_number(plan.network.macs)} MACs",
         )
     )
 
@@ -184,7 +174,7 @@ def print_difference(ours: ExperimentPlan, theirs: ExperimentPlan, difference: S
     to = out()
     table = Table(box=None, pad_edge=False, header_style="dim", show_footer=True, footer_style="bold")
     for plan in (ours, theirs):
-        counts = f"{count_of(plan.network.parameters, 'parameter')}, {si(plan.network.macs)} MACs"
+        counts = f"{count_of(plan.network.parameters, 'parameter')}, {short_number(plan.network.macs)} MACs"
         table.add_column(plan.spec.name, counts, overflow="fold")
         table.add_column("output", justify="right", no_wrap=True)
     for one, two in difference.rows:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from archsearch.ablate.record import AblationReport
 from archsearch.report.answers.paper import results_part
-from archsearch.report.cells import number_text
 from archsearch.report.document import Section, SectionPart, Tabled
 from archsearch.report.figures.effects import forest_table, in_order, scale_of
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns, mean_and_sd
 from archsearch.report.figures.lists import ablation_figures
 from archsearch.report.figures.parts import value_kind
 from archsearch.stats.sentence import number
+from archsearch.wording import number_text
 
 
 def effect_parts(report: AblationReport) -> list[SectionPart]:

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from archsearch.data.facts import describe
 from archsearch.errors import ArchsearchError
+from archsearch.metrics import kind_of, title_of, told_by
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
-from archsearch.report.cells import percent, range_text, short_number
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
 from archsearch.report.figures.figure import Column, Missing, Table, TableCell, interval_columns
@@ -29,6 +29,7 @@ from archsearch.stats.effect import Family, Seed, Verdicts
 from archsearch.stats.over_seeds import Summary, size_warning, summarise
 from archsearch.stats.verdict import judge
 from archsearch.train.result import WATCHED_TEST, RunResult
+from archsearch.wording import percent, range_text, short_number
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 
@@ -241,23 +242,20 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
 
 
 def _seeds(groups: Sequence[RunGroup]) -> Tabled:
+    told = told_by(name for group in groups for run in group.runs for name in run.result.metrics)
+    measured = [f"{part}_{name}" for name in told for part in ("test", "val")]
     columns = (
-        Column("experiment"), Column("seed"), Column("run"), Column("status"), Column("test accuracy", "percent"),
-        Column("validation accuracy", "percent"), Column("epochs", "count"), Column("kept epoch", "count"),
-        Column("time", "seconds"), Column("reads of test", "count"),
+        Column("experiment"), Column("seed"), Column("run"), Column("status"),
+        *(Column(title_of(name), kind_of(name)) for name in measured),
+        Column("epochs", "count"), Column("kept epoch", "count"), Column("time", "seconds"),
+        Column("reads of test", "count"),
     )  # fmt: skip
     rows: list[tuple[TableCell, ...]] = []
     for group in groups:
         for run in group.runs:
             r = run.result
-            cells: tuple[TableCell, ...] = (
-                r.test_accuracy,
-                r.val_accuracy,
-                r.epochs,
-                r.best_epoch,
-                r.seconds,
-                r.test_reads,
-            )
+            values = (r.metrics.get(name) for name in measured)
+            cells: tuple[TableCell, ...] = (*values, r.epochs, r.best_epoch, r.seconds, r.test_reads)
             rows.append((group.label, str(r.seed), r.run_id, r.status, *cells))
     return Tabled("seeds", "Every run", "", Table(columns, tuple(rows)))
 

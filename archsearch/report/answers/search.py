@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archsearch.metrics import main_of, metric_text
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
-from archsearch.report.cells import capital, percent, short_number
 from archsearch.report.document import Document, Folded, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
 from archsearch.report.figures.confirmed import confirmed_kinds
@@ -31,6 +31,7 @@ from archsearch.search.search import Best, StudyReport
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount, number, verdict_of
 from archsearch.train.result import RunResult
+from archsearch.wording import capital, short_number
 
 FRONT = "search-pareto"
 CONFIRMED = "search-confirmed"  # the figure of the finalists: it stands with their table
@@ -92,7 +93,7 @@ def _name(row: Confirmed) -> str:
 
 def _main(report: StudyReport) -> str:
     """Name the metric that trials are ranked by: the learned one, or the first."""
-    return next((metric for metric in report.metrics if metric.startswith("val_")), report.metrics[0])
+    return report.metrics[main_of(report.metrics)]
 
 
 def _values(report: StudyReport, best: Best) -> str:
@@ -101,13 +102,6 @@ def _values(report: StudyReport, best: Best) -> str:
 
 def _pairs(metrics: Sequence[str], values: Sequence[float]) -> str:
     return ", ".join(f"{metric} {metric_text(metric, value)}" for metric, value in zip(metrics, values, strict=True))
-
-
-def metric_text(metric: str, value: float) -> str:
-    """Write a value of a metric as people read it."""
-    if metric.endswith("accuracy"):
-        return percent(value)
-    return short_number(value) if metric in ("parameters", "macs") else f"{value:.4g}"
 
 
 def _counts(report: StudyReport) -> str:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.report.cells import capital
 from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
 from archsearch.report.figures.trials import many, short
 from archsearch.search.confirm import metric_words
 from archsearch.stats.effect import Family
 from archsearch.stats.sentence import amount
+from archsearch.wording import capital
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

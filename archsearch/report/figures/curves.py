@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
+from archsearch.metrics import PARTS, kind_of, title_of
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell
 from archsearch.report.figures.style import BLUE, GREY, ORANGE, layout
 from archsearch.train.result import EpochRecord
-
-Quantity = Literal["accuracy", "loss"]
-WATCHED = {"val": "validation", "test": "test", "train": "training"}
+from archsearch.wording import capital
 
 
 class Losses(NamedTuple):
@@ -50,16 +49,14 @@ class Curve(NamedTuple):
 class Curves(NamedTuple):
     """The watched part (validation, else test) and the training part."""
 
-    quantity: Quantity
+    quantity: str
     watched: Curve | None
     training: Curve
 
 
-def curves_data(
-    quantity: Quantity, histories: Mapping[int, Sequence[EpochRecord]], losses: Losses | None = None
-) -> Curves:
+def curves_data(quantity: str, histories: Mapping[int, Sequence[EpochRecord]], losses: Losses | None = None) -> Curves:
     """Gather a quantity per epoch and seed; an epoch that a seed did not reach counts for the others only."""
-    has = {part: any(_value(r, part, quantity) is not None for h in histories.values() for r in h) for part in WATCHED}
+    has = {part: any(_value(r, part, quantity) is not None for h in histories.values() for r in h) for part in PARTS}
     part = "val" if has["val"] else "test" if has["test"] else None
     other = losses if quantity == "loss" and losses is not None and losses.trained != losses.measured else None
     return Curves(
@@ -70,11 +67,10 @@ def curves_data(
 
 
 def _value(record: EpochRecord, part: str, quantity: str) -> float | None:
-    value: float | None = getattr(record, f"{part}_{quantity}")
-    return value
+    return record.metrics.get(f"{part}_{quantity}")
 
 
-def _curve(part: str, quantity: Quantity, histories: Mapping[int, Sequence[EpochRecord]]) -> Curve:
+def _curve(part: str, quantity: str, histories: Mapping[int, Sequence[EpochRecord]]) -> Curve:
     by_seed = {seed: [_value(record, part, quantity) for record in history] for seed, history in histories.items()}
     columns = []
     for epoch in range(max(map(len, by_seed.values()), default=0)):
@@ -82,7 +78,7 @@ def _curve(part: str, quantity: Quantity, histories: Mapping[int, Sequence[Epoch
         columns.append([value for value in there if value is not None])
     columns = [column for column in columns if column]
     return Curve(
-        WATCHED[part],
+        PARTS[part],
         by_seed,
         [statistics.fmean(column) for column in columns],
         [min(column) for column in columns],
@@ -94,12 +90,13 @@ def _curve(part: str, quantity: Quantity, histories: Mapping[int, Sequence[Epoch
 def curves_figure(
     key: str,
     label: str,
-    quantity: Quantity,
+    quantity: str,
     histories: Mapping[int, Sequence[EpochRecord]],
     losses: Losses | None = None,
 ) -> Figure | Missing:
     """Make the figure of one experiment's runs; `losses` says what its losses are."""
-    title = f"{quantity.capitalize()} while training, {label}"
+    name = title_of(quantity)
+    title = f"{capital(name)} while training, {label}"
     data = curves_data(quantity, histories, losses)
     shown = data.watched or data.training
     if not shown.mean:
@@ -107,9 +104,9 @@ def curves_figure(
     n = len(histories)
     seeds = "1 seed" if n == 1 else f"{n} seeds"
     band = "" if n == 1 else "; the thick line is their mean, the band reaches from the lowest to the highest"
-    says = f"{shown.part.capitalize()} {quantity} after each epoch, {seeds}{band}."
+    says = f"{shown.part.capitalize()} {name} after each epoch, {seeds}{band}."
     if data.watched is not None:
-        says += f" Dashed: training {quantity}{' (mean)' if n > 1 else ''}, measured while the weights still move."
+        says += f" Dashed: training {name}{' (mean)' if n > 1 else ''}, measured while the weights still move."
     if data.watched is not None and shown.by:
         says += (
             f" The {shown.part} loss is {shown.by}, the training loss is {data.training.by}: "
@@ -124,7 +121,7 @@ def curves_figure(
 
 def curves_table(data: Curves) -> Table:
     """Give every epoch with mean, range and number of seeds."""
-    kind: Literal["percent", "number"] = "percent" if data.quantity == "accuracy" else "number"
+    kind = kind_of(data.quantity)
     columns = [Column("epoch", "count")]
     for curve in (data.watched, data.training):
         if curve is not None:
@@ -147,10 +144,9 @@ def _at(values: Sequence[float], index: int) -> float | None:
 def draw_curves(data: Curves) -> go.Figure:
     """Draw the watched part with its band, training dashed."""
     shown = data.watched or data.training
-    percent = ".2~%" if data.quantity == "accuracy" else ""
-    figure = go.Figure(
-        layout=layout(x="epoch", y=f"{shown.part} {shown.by or data.quantity}", y_format=percent or ".3~g", height=380)
-    )
+    percent = ".2~%" if kind_of(data.quantity) == "percent" else ""
+    upwards = f"{shown.part} {shown.by or title_of(data.quantity)}"
+    figure = go.Figure(layout=layout(x="epoch", y=upwards, y_format=percent or ".3~g", height=380))
     epochs = list(range(1, len(shown.mean) + 1))
     value = "%{y:.2%}" if percent else "%{y:.4f}"
     if len(shown.by_seed) > 1:

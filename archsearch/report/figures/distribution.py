@@ -9,19 +9,10 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.metrics import format_of, kind_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import ORANGE, layout, nth
-from archsearch.report.figures.trials import (
-    edge_of,
-    format_of,
-    from_edge,
-    kind_of,
-    many,
-    short,
-    target_values,
-    title_of,
-    written,
-)
+from archsearch.report.figures.trials import edge_of, from_edge, many, short, target_values
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

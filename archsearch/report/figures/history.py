@@ -10,23 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.metrics import difference, format_of, kind_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREEN, ORANGE, layout
 from archsearch.report.figures.trials import (
     Placed,
     counted,
-    difference,
     edge_note,
-    format_of,
     has_ended,
-    kind_of,
     leading,
     many,
     placed,
     point_traces,
     short,
-    title_of,
-    written,
 )
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.metrics import is_learned, title_of
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import layout, nth, plain_text
 from archsearch.report.figures.trials import (
@@ -53,7 +54,7 @@ def most_important(record: SearchRecord) -> tuple[list[OpenValue], str, dict[int
 
 def target_title(target: str) -> str:
     """Write a target as people say it: validation accuracy after epoch 1."""
-    return target.replace("val_", "validation ")
+    return " ".join(title_of(word) if is_learned(word) else word for word in target.split(" "))
 
 
 class ImportanceBar(NamedTuple):

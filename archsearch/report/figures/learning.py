@@ -10,22 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.metrics import format_of, kind_of, title_of
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import MARKS, layout, mark
-from archsearch.report.figures.trials import (
-    MANY,
-    OUTCOMES,
-    edge_of,
-    format_of,
-    from_edge,
-    has_ended,
-    hover,
-    kind_of,
-    many,
-    short,
-    thinned,
-    title_of,
-)
+from archsearch.report.figures.trials import MANY, OUTCOMES, edge_of, from_edge, has_ended, hover, many, short, thinned
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

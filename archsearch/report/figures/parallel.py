@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.metrics import kind_of, title_of, written
 from archsearch.report.figures.axes import (
     ABSENT_PLACE,
     Axis,
@@ -21,18 +22,7 @@ from archsearch.report.figures.axes import (
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.importances import main_importances, most_important, target_title
 from archsearch.report.figures.style import GREY, layout, plain_text, shade
-from archsearch.report.figures.trials import (
-    MANY,
-    baseline_value,
-    edge_of,
-    hover,
-    kind_of,
-    many,
-    short,
-    thinned,
-    title_of,
-    written,
-)
+from archsearch.report.figures.trials import MANY, baseline_value, edge_of, hover, many, short, thinned
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

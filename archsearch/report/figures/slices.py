@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.metrics import kind_of, title_of, written
 from archsearch.report.figures.axes import (
     Bins,
     bins_of,
@@ -23,16 +24,7 @@ from archsearch.report.figures.axes import (
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.importances import main_importances, most_important, target_title
 from archsearch.report.figures.style import layout, log_ticks, plain_text, shade
-from archsearch.report.figures.trials import (
-    Point,
-    edge_of,
-    kind_of,
-    many,
-    point_traces,
-    stacked,
-    title_of,
-    written,
-)
+from archsearch.report.figures.trials import Point, edge_of, many, point_traces, stacked
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

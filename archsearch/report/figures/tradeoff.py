@@ -10,23 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from archsearch.metrics import difference, format_of, kind_of, near_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREEN, VERMILION, layout, log_ticks, mark
-from archsearch.report.figures.trials import (
-    Placed,
-    difference,
-    edge_note,
-    format_of,
-    kind_of,
-    leading,
-    many,
-    placed,
-    point_traces,
-    short,
-    stacked,
-    title_of,
-    written,
-)
+from archsearch.report.figures.trials import Placed, edge_note, leading, many, placed, point_traces, short, stacked
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -34,7 +21,6 @@ if TYPE_CHECKING:
     from archsearch.search.record import MetricRecord, SearchRecord, TrialRecord
 
 Size = Literal["parameters", "macs"]
-NEAR = {"val_accuracy": 0.005}  # half a point; other metrics: a hundredth of the best
 
 
 class Marked(NamedTuple):
@@ -95,7 +81,7 @@ def against_data(record: SearchRecord, size: Size) -> Against | str:
             reach.append((trial, float(size_of(trial, size) or 0), value))
     where = placed(record, done, lambda trial: float(size_of(trial, size) or 0))
     best, most, top = reach[-1]
-    near = NEAR.get(metric.name, abs(top) / 100)
+    near = near_of(metric.name, top)
     small = next(entry for entry in reach if abs(entry[2] - top) <= near)
     says = f"{many(len(done), 'trial')} with a final value. "
     says += f"The {leading(record, best.number)}, trial {best.number}, has {most:,.0f} {title_of(size)}"

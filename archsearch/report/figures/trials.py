@@ -1,4 +1,4 @@
-"""What the figures about trials share: how a metric is written, what a hover text says, where outliers are drawn.
+"""What the figures about trials share: what a hover text says, where outliers are drawn.
 
     points = placed(record, trials)              # a point for each trial, those far off at the edge
     figure.add_traces(point_traces(points.points))
@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from archsearch.report.figures.figure import ColumnKind
+from archsearch.metrics import format_of, title_of, written
 from archsearch.report.figures.style import layout, mark, plain_text
 
 if TYPE_CHECKING:
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MANY = 300  # trials; more are drawn smaller and fainter
 OUTCOMES = ("pruned", "completed", "repeated", "diverged", "failed")  # in the order they are drawn: the last on top
-
-_TITLES = {
-    "val_accuracy": "validation accuracy",
-    "val_loss": "validation loss",
-    "parameters": "parameters",
-    "macs": "multiply-accumulates",
-    "latency_ms": "latency (ms)",
-}
 
 
 class Point(NamedTuple):
@@ -51,35 +43,6 @@ class Placed(NamedTuple):
     edge: float | None
     beyond: int
     without: int
-
-
-def title_of(metric: str) -> str:
-    """Name a metric as people say it."""
-    return _TITLES.get(metric, metric)
-
-
-def kind_of(metric: str) -> ColumnKind:
-    """Give the kind of column a metric is."""
-    return {"val_accuracy": "percent", "parameters": "count", "macs": "count"}.get(metric, "number")  # type: ignore[return-value]
-
-
-def format_of(metric: str) -> str:
-    """Give the d3 format of a metric's axis."""
-    return {"val_accuracy": ".2~%", "parameters": "~s", "macs": "~s"}.get(metric, ".3~g")
-
-
-def written(metric: str, value: float | None) -> str:
-    """Write a value with its unit."""
-    if value is None:
-        return "no value"
-    if metric == "val_accuracy":
-        return f"{100 * value:.2f} %"
-    return f"{value:,.0f}" if kind_of(metric) == "count" else f"{value:.4g}"
-
-
-def difference(metric: str, value: float) -> str:
-    """Write a difference of two values: of accuracies in percentage points."""
-    return f"{100 * value:+.2f} points" if metric == "val_accuracy" else f"{value:+.4g}"
 
 
 def many(count: int, word: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from archsearch.metrics import difference, written
 from archsearch.report.figures.distribution import distribution_data, draw_distribution
 from archsearch.report.figures.history import draw_history, history_data
 from archsearch.report.figures.learning import draw_learning, learning_data
 from archsearch.report.figures.times import draw_durations, draw_timeline, duration, durations_data, timeline_data
-from archsearch.report.figures.trials import difference, thinned, written
+from archsearch.report.figures.trials import thinned
 from tests.report.figures.records import MetricRecord, long_record, record, trial
 
 FIVE = (
@@ -102,9 +103,9 @@ def test_curves_of_one_kind_are_one_line_with_gaps():
 
 
 def test_curves_beyond_the_most_are_thinned_and_said_so(monkeypatch):
-    from archsearch.report.figures import progress
+    from archsearch.report.figures import learning
 
-    monkeypatch.setattr(progress, "MOST_CURVES", 10)
+    monkeypatch.setattr(learning, "MOST_CURVES", 10)
     whole = long_record(200)
     data = learning_data(whole)
     learned = sum(bool(t.learned) for t in whole.trials)

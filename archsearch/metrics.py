@@ -1,0 +1,200 @@
+"""The metrics: every number that a run is judged by, one row each, and all that is known of it in one place.
+
+    METRICS["accuracy"].direction                    # maximize
+    metric_of("val_accuracy"), part_of("val_accuracy")     # the row of accuracy, "val"
+    title_of("val_accuracy"), written("val_accuracy", 0.9731)      # validation accuracy, 97.31 %
+
+A new metric is one row: it can then be an objective, what an ablation compares, what early stopping watches, an axis
+and a column. What is known by training is measured on parts of the data and has a name for each, such as `val_loss`.
+Knows numbers and words; outputs and targets are whatever has `argmax` and `==`, a tensor or an array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from archsearch.wording import percent, points, short_number
+
+Direction = Literal["maximize", "minimize"]
+Unit = Literal["points", "own"]
+Written = Literal["percent", "count", "number"]
+Known = Literal["plan", "training", "measured"]
+
+PARTS = {"val": "validation", "test": "test", "train": "training"}  # as names begin, and as people say it
+_D3 = {"percent": ".2~%", "count": "~s", "number": ".3~g"}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that a run gives.
+
+    `known` says when: from the network's plan, by training (then on each part of the data), or measured on the machine.
+    `compute` gives it: of a plan that has been made; of outputs (N, K) and targets (N, ...) after training. It is None
+    where something else does: the loss is the spec's `train.eval_loss`, what is measured is measured where it runs.
+    `tasks` are those that it belongs to, None for all. `margin` is the difference that is too small to matter unless a
+    file says otherwise, 0 for none; `near` the one that a smaller network may cost, None for a hundredth of the best.
+    `guessing` gives what guessing is worth, by the number of outputs. Of counts whole numbers are written.
+    """
+
+    name: str
+    title: str
+    direction: Direction
+    written: Written
+    known: Known
+    tasks: tuple[str, ...] | None = None
+    margin: float = 0.0
+    near: float | None = None
+    guessing: Callable[[int], float] | None = None
+    compute: Callable[..., float] | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """Say how differences are written: of fractions in percentage points, else as they are."""
+        return "points" if self.written == "percent" else "own"
+
+
+def _accuracy(outputs: Any, targets: Any) -> float:
+    return int((outputs.argmax(1) == targets).sum()) / len(targets)
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": Metric(
+        name="accuracy",
+        title="accuracy",
+        direction="maximize",
+        written="percent",
+        known="training",
+        tasks=("classification",),
+        margin=0.001,
+        near=0.005,
+        guessing=lambda outputs: 1 / outputs,
+        compute=_accuracy,
+    ),
+    "loss": Metric(name="loss", title="loss", direction="minimize", written="number", known="training"),
+    "parameters": Metric(
+        name="parameters",
+        title="parameters",
+        direction="minimize",
+        written="count",
+        known="plan",
+        compute=lambda network: network.parameters,
+    ),
+    "macs": Metric(
+        name="macs",
+        title="multiply-accumulates",
+        direction="minimize",
+        written="count",
+        known="plan",
+        compute=lambda network: network.macs,
+    ),
+    "latency_ms": Metric(
+        name="latency_ms", title="latency (ms)", direction="minimize", written="number", known="measured"
+    ),
+}
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+def part_of(name: str) -> str | None:
+    """Give the part of the data in a metric's name: `val` of `val_loss`; None of `macs`."""
+    part, _, rest = name.partition("_")
+    return part if part in PARTS and rest else None
+
+
+def metric_of(name: str) -> Metric | None:
+    """Give the row of a name, with or without its part; None where this version knows no such metric."""
+    return METRICS.get(name if (part := part_of(name)) is None else name.removeprefix(f"{part}_"))
+
+
+def learned(*parts: str) -> tuple[str, ...]:
+    """Name what is known by training on these parts, part by part."""
+    return tuple(f"{part}_{metric.name}" for part in parts for metric in METRICS.values() if metric.known == "training")
+
+
+def of_task(task: str) -> tuple[Metric, ...]:
+    """Give what is computed from the outputs of a run of this task, beside its loss."""
+    return tuple(
+        metric
+        for metric in METRICS.values()
+        if metric.known == "training" and metric.compute is not None and (metric.tasks is None or task in metric.tasks)
+    )
+
+
+OBJECTIVES = (*learned("val"), *(metric.name for metric in METRICS.values() if metric.known != "training"))
+COMPARED = learned("test", "val")
+WATCHED = learned("val")
+
+
+def is_learned(name: str) -> bool:
+    """Say whether a metric is known by training only."""
+    metric = metric_of(name)
+    return metric is not None and metric.known == "training"
+
+
+def told_by(names: Iterable[str]) -> tuple[str, ...]:
+    """Give what a run that holds these is told by: all but the loss, or the loss where there is no other."""
+    there = {metric.name for name in names if (metric := metric_of(name)) is not None}
+    known = [metric.name for metric in METRICS.values() if metric.known == "training" and metric.name in there]
+    return tuple(name for name in known if name != "loss") or tuple(known)
+
+
+def direction_of(name: str) -> Direction:
+    """Say whether more or less of a metric of the table is better."""
+    metric = metric_of(name)
+    assert metric is not None, f"{name} is no metric"
+    return metric.direction
+
+
+def main_of(names: Sequence[str]) -> int:
+    """Say which of several objectives trials are ranked by: the one that is learned, or the first."""
+    return next((place for place, name in enumerate(names) if is_learned(name)), 0)
+
+
+def near_of(name: str, best: float) -> float:
+    """Give how far from the best value a smaller network is still close to it."""
+    metric = metric_of(name)
+    return abs(best) / 100 if metric is None or metric.near is None else metric.near
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def title_of(name: str) -> str:
+    """Name a metric as people say it: validation accuracy."""
+    metric, part = metric_of(name), part_of(name)
+    if metric is None:
+        return name
+    return metric.title if part is None else f"{PARTS[part]} {metric.title}"
+
+
+def kind_of(name: str) -> Written:
+    """Give the kind of column a metric is."""
+    metric = metric_of(name)
+    return "number" if metric is None else metric.written
+
+
+def format_of(name: str) -> str:
+    """Give the d3 format of a metric's axis."""
+    return _D3[kind_of(name)]
+
+
+def written(name: str, value: float | None) -> str:
+    """Write a value with its unit."""
+    if value is None:
+        return "no value"
+    if kind_of(name) == "percent":
+        return percent(value)
+    return f"{value:,.0f}" if kind_of(name) == "count" else f"{value:.4g}"
+
+
+def metric_text(name: str, value: float) -> str:
+    """Write a value of a metric where there is little room: a count in three digits."""
+    return short_number(value) if kind_of(name) == "count" else written(name, value)
+
+
+def difference(name: str, value: float) -> str:
+    """Write a difference of two values: of fractions in percentage points."""
+    return points(value) if kind_of(name) == "percent" else f"{value:+.4g}"

@@ -1,0 +1,55 @@
+"""How numbers are written for people, each way once: per cent, ranges, counts, bytes.
+
+    percent(0.97312)             # 97.31 %
+    short_number(416_520)        # 417 k
+
+Stands below everything; knows no metric, no spec and no terminal.
+"""
+
+from __future__ import annotations
+
+_BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+_COUNTS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
+
+
+def capital(text: str) -> str:
+    """Begin a sentence with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction in per cent: 97.31 %."""
+    return f"{100 * fraction:.2f} %"
+
+
+def points(difference: float) -> str:
+    """Write a difference of two fractions in percentage points: +0.94 points."""
+    return f"{100 * difference:+.2f} points"
+
+
+def range_text(interval: tuple[float, float]) -> str:
+    """Write an interval of fractions: 95.13 to 97.55 %."""
+    return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
+
+
+def number_text(value: float) -> str:
+    """Write a number in as many digits as help."""
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
+        return f"{value:,.0f}"
+    return f"{value:.5g}"
+
+
+def short_number(value: float) -> str:
+    """Write a count in three digits: 417 k, 1.2 M."""
+    for size, unit in _COUNTS:
+        if abs(value) >= size:
+            return f"{value / size:.3g} {unit}"
+    return number_text(value)
+
+
+def bytes_text(number: int) -> str:
+    """Write an amount of memory: 1.5 MiB."""
+    for size, unit in _BYTES:
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} B"
