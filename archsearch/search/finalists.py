@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
-from archsearch.metrics import main_of
+from archsearch.metrics import is_learned, main_of
 from archsearch.search.baseline import unlike
 from archsearch.search.confirm import BASELINE, FAMILY, Confirmation, best_of, conclude, family_of
 from archsearch.search.jobs import confirm_job, held_search
@@ -39,7 +39,7 @@ from archsearch.train.streams import stream
 
 def _learned(opened: optuna.Study) -> str | None:
     """Name the objective that is learned while training, None where there is none."""
-    return next((metric for metric in HeldStudy(opened).metrics if metric.startswith("val_")), None)
+    return next((metric for metric in HeldStudy(opened).metrics if is_learned(metric)), None)
 
 
 def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
@@ -186,8 +186,8 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
         specs[held.candidate] = held.candidate_spec
         if trial.state == TrialState.COMPLETE:
             run = run_of(trial)
-            runs[held.run_seed] = trial.values[0] if run is None else getattr(run, family.metric)
-            value = None if run is None else getattr(run, validated)
+            runs[held.run_seed] = trial.values[0] if run is None else run.metrics.get(family.metric)
+            value = None if run is None else run.metrics.get(validated)
             if value is not None:
                 validation.setdefault(held.candidate, {})[held.run_seed] = value
         elif trial.state.is_finished():
