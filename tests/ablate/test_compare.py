@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsearch.ablate.columns import Unit
+from archsearch.ablate.columns import FileUnit
 from archsearch.ablate.compare import Reading, compare, read_values
 from archsearch.errors import SpecError, UsageError
 from archsearch.stats.effect import Family
@@ -308,7 +308,7 @@ def test_losses_around_one_are_no_mixture(tmp_path: Path) -> None:
 
 
 def test_margin_is_in_the_unit_of_the_file_and_none_without_a_unit(tmp_path: Path) -> None:
-    def margin(column: str, value: str, given: float | None, unit: Unit | None = None) -> float:
+    def margin(column: str, value: str, given: float | None, unit: FileUnit | None = None) -> float:
         values = read_values(csv(tmp_path, f"variant;seed;{column}\na;1;{value}\n"), Reading(unit=unit))
         return values.family(margin=given).margin
 
