@@ -115,7 +115,8 @@ def _detectable(report: AblationReport) -> list[KeyNumber]:
         return []
     planned = ""
     if plan.smallest_effect is not None and plan.seed_sd is not None:
-        planned = f"{amount(plan.smallest_effect, family)} with an SD over seeds of {amount(plan.seed_sd, family)}"
+        spread = amount(plan.seed_sd, family)
+        planned = f"{amount(plan.smallest_effect, family)} by an SD of {spread} over the baseline's seeds kept before"
     measured = [e.smallest_detectable for e in report.effects if e.smallest_detectable is not None]
     if measured:
         low, high = (amount(end(measured), family) for end in (min, max))
