@@ -185,12 +185,13 @@ def _line_name(part: str, shade_number: int) -> str:
 
 
 def _ticks(figure: go.Figure, data: ParallelCoordinates) -> None:
-    """Write the labels beside the axes, the names below them."""
+    """Write the labels beside the axes, the names below them; `absent` is said once, its places are one line."""
     x: list[float] = []
     y: list[float] = []
     text: list[str] = []
+    said = data.absent.index(True) if True in data.absent[: len(data.axes)] else None
     for i, axis in enumerate(data.axes):
-        ticks = axis.ticks() + ([(ABSENT_PLACE, "absent")] if data.absent[i] else [])
+        ticks = axis.ticks() + ([(ABSENT_PLACE, "absent")] if i == said else [])
         x += [i + BESIDE] * len(ticks)
         y += [place + (LIFTED if axis.labels or place == ABSENT_PLACE else 0.0) for place, _ in ticks]
         text += [plain_text(label, 16) for _, label in ticks]
@@ -211,7 +212,7 @@ def _ticks(figure: go.Figure, data: ParallelCoordinates) -> None:
     )
     names = [*(_broken(axis.name) for axis in data.axes), title_of(data.metric).replace(" ", "<br>", 1)]
     figure.update_xaxes(
-        tickvals=list(range(len(names))), ticktext=names, showgrid=False, range=[-0.2, len(names) - 0.3]
+        tickvals=list(range(len(names))), ticktext=names, showgrid=False, range=[-0.2, len(names) - 0.05]
     )
     figure.update_yaxes(visible=False, range=[ABSENT_PLACE - 0.08, 1.08])
 
