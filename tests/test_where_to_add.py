@@ -229,7 +229,7 @@ ADDED = {
         ("spec/lint/checks.py", "$", RULE_CHECK),
         ("spec/lint/rules.py", "    for rule in (\n", RULE),
     ),
-    "data set": (("data/registry.py", "DATASETS: dict[str, Source] = {\n", DATA_SET),),
+    "data set": (("data/registry.py", "DATASETS: dict[str, DataSource] = {\n", DATA_SET),),
     # metric, task and runner have doors of their own: their rows come with them
 }
 BEFORE = ("AnyOptimizer = ", "AnySchedule = ", "AnyLoss = ", "AnyAugmentation = ", "def variants(")
