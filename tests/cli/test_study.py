@@ -100,7 +100,7 @@ def test_status_uses_the_words_of_the_report(cli, mine):
     text = cli("status", env={"COLUMNS": "80"}).out
     said = " ".join(text.split("mine: ", 1)[1].split())
     assert said in cli("best", "mine").out
-    assert said.startswith(("No network was found that is better than the baseline", "A network better", "Trial "))
+    assert said.startswith(("No network is shown to be better than the baseline", "A network better", "Trial "))
 
 
 def test_what_the_study_file_fixes_is_said_before_anything_runs(cli, mine):

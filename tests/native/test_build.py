@@ -45,7 +45,7 @@ def test_structs_are_those_of_the_header():
     ]
     assert declared == [name for name, _ in COperation._fields_]
     for enum, expected in (
-        ("OperationKind", [k.name.lower() for k in OperationKind]),
+        ("Kind", [k.name.lower() for k in OperationKind]),
         ("Loss", list(LOSSES)),
         ("Function", list(FUNCTIONS)),
     ):

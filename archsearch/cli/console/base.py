@@ -114,19 +114,19 @@ def print_layers(
     batch_size: int | None,
     totals: NetworkPlan | None = None,
 ) -> None:
-    """Print the table of layers; where it is too narrow for every number and field, without memory, then as a list."""
-    shown, beside = batch_size, True
-    table = _layer_table(input_shape, rows, shown, totals, fields=beside)
-    if shown and not _fits(to, table):
-        shown = None
-        table = _layer_table(input_shape, rows, shown, totals, fields=beside)
-    if not _fits(to, table):
-        beside = False
-        table = _layer_table(input_shape, rows, shown, totals, fields=beside)
+    """Print the table of layers; where it is too narrow for all, without memory, then fields and kinds as a list."""
+    shown: int | None = batch_size
+    words: Sequence[str] = ("kind", "fields")
+    while True:
+        table = _layer_table(input_shape, rows, shown, totals, words)
+        if _fits(to, table) or not words:
+            break
+        shown, words = (None, words) if shown else (None, words[:-1])
     to.print(table)
-    for row in () if beside else (row for top in rows for row in top.walk()):
-        if text := fields_text(row):
-            flowing(to, [f"{row.name}: {text.split()[0]}", *text.split()[1:]], " ")
+    for row in () if "fields" in words else (row for top in rows for row in top.walk()):
+        listed = [*(() if "kind" in words else (row.kind,)), *fields_text(row).split()]
+        if listed:
+            flowing(to, [f"{row.name}: {listed[0]}", *listed[1:]], " ")
     if batch_size and totals and not shown:
         memory = bytes_text(totals.activation_bytes(batch_size))
         to.print(Text(f"memory {memory} of outputs for a batch of {batch_size}"))
@@ -141,29 +141,25 @@ def _layer_table(
     rows: Sequence[PlannedLayer],
     batch_size: int | None,
     totals: NetworkPlan | None,
-    *,
-    fields: bool,
+    words: Sequence[str],
 ) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", show_footer=totals is not None, footer_style="bold")
     counts = (f"{totals.parameters:,}", f"{totals.macs:,}") if totals else ("", "")
     memory = bytes_text(totals.activation_bytes(batch_size)) if totals and batch_size else ""
     table.add_column("layer", "total", no_wrap=True, style="bold")
-    table.add_column("kind", no_wrap=True)
-    if fields:
-        table.add_column("fields", overflow="fold")
+    for name in words:
+        table.add_column(name, no_wrap=name == "kind", overflow="fold")
     table.add_column("output", justify="right", no_wrap=True)
     table.add_column("parameters", counts[0], justify="right", no_wrap=True)
     table.add_column("MACs", counts[1], justify="right", no_wrap=True)
     if batch_size:
         table.add_column(f"memory/{batch_size}", memory, justify="right", no_wrap=True)
-    middle = [""] if fields else []
-    table.add_row(*cells("input", "", *middle, size_text(tuple(input_shape)), "", ""), style="dim")
+    table.add_row(*cells("input", *[""] * len(words), size_text(tuple(input_shape)), "", ""), style="dim")
     for top in rows:
         for deep, title, row in top.outline():
             texts = cells(
                 "  " * deep + title,
-                row.kind,
-                *([fields_text(row)] if fields else []),
+                *(row.kind if name == "kind" else fields_text(row) for name in words),
                 size_text(row.output_shape),
                 f"{row.parameters:,}" if row.parameters else "",
                 f"{row.macs:,}" if row.macs else "",
