@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
 from archsearch.metrics import COMPARED, direction_of
 from archsearch.plain import LARGEST, NonNegativeFloat, Plain
-from archsearch.spec.fields import LEVEL_NAME, SpecName, Text, written_default
+from archsearch.spec.fields import LEVEL_NAME, Departures, SpecName, Text, WhereFrom, written_default
 from archsearch.stats.effect import Probability
 
 if TYPE_CHECKING:
@@ -203,16 +203,8 @@ class AblationSpec(Plain):
         description="What a failed run counts as in the second figure; by default the accuracy of guessing.",
         examples=[0.1],
     )
-    source: Text | None = Field(
-        default=None,
-        description="Where it comes from: a paper, a page, a repository.",
-        examples=["LeCun et al. 1998, fig. 2"],
-    )
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
-        default=(),
-        description="Where it differs from its source, one sentence each.",
-        examples=[["Average pooling has no trainable weights."]],
-    )
+    source: WhereFrom = None
+    departures: Departures = ()
 
     @model_validator(mode="before")
     @classmethod

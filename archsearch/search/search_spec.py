@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from archsearch.metrics import OBJECTIVES, direction_of, is_learned
 from archsearch.plain import NonNegative, Plain, Positive
-from archsearch.spec.fields import SpecName, Text, written_default
+from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, written_default
 from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import quoted
@@ -193,16 +193,8 @@ class StudySpec(Plain):
     confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = Field(
         default=3, description="Seeds on which each of them is trained again.", examples=[10]
     )
-    source: Text | None = Field(
-        default=None,
-        description="Where it comes from: a paper, a page, a repository.",
-        examples=["LeCun et al. 1998, fig. 2"],
-    )
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
-        default=(),
-        description="Where it differs from its source, one sentence each.",
-        examples=[["Average pooling has no trainable weights."]],
-    )
+    source: WhereFrom = None
+    departures: Departures = ()
 
     @model_validator(mode="before")
     @classmethod

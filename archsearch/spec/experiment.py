@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from archsearch.plain import NonNegative, Plain
 from archsearch.spec.dataset import DataSpec
-from archsearch.spec.fields import LINT_CODE, SpecName, Text, written_default
+from archsearch.spec.fields import LINT_CODE, Departures, SpecName, Text, WhereFrom, written_default
 from archsearch.spec.layers import Layer
 from archsearch.spec.training import TrainSpec
 
@@ -78,16 +78,8 @@ class ExperimentSpec(Plain):
         description="What must come out of the layer list; anything else is an error.",
         examples=[{"parameters": 61706}],
     )
-    source: Text | None = Field(
-        default=None,
-        description="Where it comes from: a paper, a page, a repository.",
-        examples=["LeCun et al. 1998, fig. 2"],
-    )
-    departures: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
-        default=(),
-        description="Where it differs from its source, one sentence each.",
-        examples=[["Average pooling has no trainable weights."]],
-    )
+    source: WhereFrom = None
+    departures: Departures = ()
     lint: dict[LintCode, LintReason] = Field(
         default_factory=dict,
         max_length=100,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 from pydantic.config import JsonDict, JsonValue
 from pydantic_core import PydanticCustomError
 
@@ -31,6 +31,23 @@ LINT_CODE = r"^A[0-9]{3}$"
 LayerName = Annotated[str, StringConstraints(pattern=LAYER_NAME)]
 SpecName = Annotated[str, StringConstraints(pattern=SPEC_NAME)]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
+
+# What every file may say of where it comes from.
+WhereFrom = Annotated[
+    Text | None,
+    Field(
+        description="Where it comes from: a paper, a page, a repository.",
+        examples=["LeCun et al. 1998, fig. 2"],
+    ),
+]
+Departures = Annotated[
+    tuple[Text, ...],
+    Field(
+        strict=False,
+        description="Where it differs from its source, one sentence each.",
+        examples=[["Average pooling has no trainable weights."]],
+    ),
+]
 
 
 def _whole(value: object, least: int, or_word: str = "") -> int:
