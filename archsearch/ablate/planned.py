@@ -19,7 +19,8 @@ from archsearch.ablate.design.confounds import Confound, confound_of
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
 from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, pair_of, questions_of
 from archsearch.errors import Problem, SpecError, UsageError
-from archsearch.metrics import metric_of
+from archsearch.kinds import kind_of_spec
+from archsearch.kinds.kind import ExperimentKind
 from archsearch.plain import Plain
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.effect import Family
@@ -32,8 +33,8 @@ class PlannedCell(Plain):
     name: str
     moved: Annotated[tuple[Annotated[tuple[str, str], Field(strict=False)], ...], Field(strict=False)]
     spec: ExperimentSpec
-    parameters: int
-    macs: int
+    parameters: int | None = None
+    macs: int | None = None
     seeds: Numbers
     run_seeds: Numbers
 
@@ -80,6 +81,11 @@ class Ablation(Plain):
     def factor_list(self) -> tuple[Factor, ...]:
         """Give the factors as designs take them."""
         return tuple(Factor(one.name, one.levels) for one in self.factors)
+
+    @property
+    def kind(self) -> ExperimentKind:
+        """Give the kind of experiments that the cells are."""
+        return kind_of_spec(self.cells[0].spec)
 
     @property
     def runs(self) -> int:
@@ -165,13 +171,13 @@ def _fitted(declared: Declared, cells: CheckedCells, factors: list[Factor]) -> F
 
 
 def _planned(cell: Cell, cells: CheckedCells, seeds: tuple[int, ...]) -> PlannedCell:
-    plan = cells.plan(cell)
+    experiment = cells.plan(cell)
     return PlannedCell(
         name=cell.name,
         moved=cell.moved,
-        spec=plan.spec,
-        parameters=plan.network.parameters,
-        macs=plan.network.macs,
+        spec=cells.kind.spec_of(experiment),
+        parameters=experiment.sizes.get("parameters"),
+        macs=experiment.sizes.get("macs"),
         seeds=seeds,
         run_seeds=seeds,
     )
@@ -185,12 +191,11 @@ def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
 
 def _family(declared: Declared, cells: CheckedCells) -> Family:
     spec = declared.spec
-    metric = metric_of(spec.metric)
-    assert metric is not None, "the file was checked"
-    guessing = metric.guessing(cells.plan(BASELINE).facts.task.outputs) if metric.guessing is not None else None
+    metric = cells.kind.metric(declared.baseline, spec.metric)
+    guessing = cells.kind.guessing(cells.plan(BASELINE), spec.metric)
     return Family(
         metric=spec.metric,
-        direction=spec.direction,
+        direction=metric.direction,
         alpha=spec.alpha,
         margin=metric.margin if spec.margin is None else spec.margin,
         power=spec.power,
@@ -203,7 +208,7 @@ def _family(declared: Declared, cells: CheckedCells) -> Family:
 def _confounds(fitted: Fitted, screens: list[Cell], cells: CheckedCells) -> list[Confound]:
     """Look at what each single level moves; one that moves several factors cannot be attributed to one of them."""
     single = [cell for cell in (*fitted.cells, *screens) if len(cell.moved) == 1]
-    found = (confound_of(cell, cells.plan(BASELINE), cells.plan(cell)) for cell in single)
+    found = (confound_of(cell, cells.kind, cells.plan(BASELINE), cells.plan(cell)) for cell in single)
     return [one for one in found if one is not None]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -59,6 +59,10 @@ _FORECAST = (
 )
 
 
+def _size(count: int | None, write: Callable[[int], str]) -> str:
+    return "" if count is None else write(count)
+
+
 def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     """Print what an ablation will take and what it can show."""
     from archsearch.stats.power import few_seeds_rule
@@ -68,7 +72,8 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     rows = []
     for cell in forecast.cells:
         took = "" if cell.seconds is None else f"{cell.seconds:.3g}"
-        numbers = (f"{cell.parameters:,}", short_number(cell.macs), str(cell.runs), str(cell.cached), took)
+        sizes = (_size(cell.parameters, "{:,}".format), _size(cell.macs, short_number))
+        numbers = (*sizes, str(cell.runs), str(cell.cached), took)
         rows.append((cell.name, *numbers, cell.seconds_from))
     print_table(to, _FORECAST, rows)
     time_ = "time not known" if forecast.seconds is None else f"about {seconds_text(forecast.seconds)}"
