@@ -24,6 +24,7 @@ from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseReport, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
+from archsearch.ablate.seed_check import check_seeds
 from archsearch.errors import SpecError
 from archsearch.stats import intervals
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
@@ -49,6 +50,9 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     site = Site(settings.url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
     run_workers(site, ablate_job, workers, lambda: look(opened))
     look(opened)
+    check = check_seeds(ablation, latest(opened))
+    if check is not None and check.ignored:
+        raise SpecError(check.sentence)
     return report_on(opened, settings.runs_dir)
 
 
@@ -111,6 +115,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
     planned = due(ablation, runs)
     complete = all(seed in runs.get(cell, {}) for cell, seed in planned)
     useless = mixed_runs(opened, trials)
+    check = check_seeds(ablation, trials)
     runs = {cell: {seed: of[seed] for seed in of if (cell, seed) not in useless} for cell, of in runs.items()}
     comparable = {key: trial for key, trial in trials.items() if key not in useless}
     models, missing = compare_models(ablation, comparable, runs_dir)
@@ -151,7 +156,12 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         resolution=ablation.resolution,
         generators=ablation.generators,
         aliases=ablation.aliases,
-        notes=(*ablation.notes, *mixed_notes(useless), *engine_notes(comparable)),
+        notes=(
+            *ablation.notes,
+            *((check.sentence,) if check is not None and check.sentence else ()),
+            *mixed_notes(useless),
+            *engine_notes(comparable),
+        ),
         models=models,
         models_missing=missing,
         hardware=_hardware(done),

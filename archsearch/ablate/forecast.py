@@ -68,7 +68,7 @@ class Forecast(Plain):
     seed_sd_ci95: tuple[float, float] | None
     seed_sd_from: str
     possible: Annotated[tuple[Possible, ...], Field(strict=False)]
-    plan: Plan
+    plan: Plan | None  # None where there is one run a cell: nothing can be shown of noise
 
 
 def foresee(
@@ -116,7 +116,7 @@ def foresee(
         seed_sd_ci95=ci95,
         seed_sd_from=spread_from,
         possible=_possible(ablation, effect) if spread is None else (),
-        plan=promise(ablation, spread, effect),
+        plan=None if ablation.plan is None and len(ablation.seeds) == 1 else promise(ablation, spread, effect),
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from archsearch.ablate.planned import Ablation, promise
 from archsearch.ablate.schedule import due
+from archsearch.ablate.seed_check import check_seeds, first_runs, is_run_twice
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.stats.effect import Seed
@@ -47,10 +48,19 @@ class AblateJob:
         if finished == self.seen or sum(trial.state == TrialState.WAITING for trial in trials) >= FEW:
             return
         there = {(held.cell, held.pair) for held in map(HeldTrial, trials)}
-        missing = [one for one in due(self.ablation, values_of(self.study)) if one not in there]
+        wanted = self._wanted()
+        missing = [one for one in wanted if one not in there]
         add_slots(storage, self.study, [slot_of(self.ablation, cell, seed) for cell, seed in missing[:_AHEAD]])
         if len(missing) <= _AHEAD:
             self.seen = finished  # nothing more is due before another run has finished
+
+    def _wanted(self) -> list[tuple[str, int]]:
+        """Give the runs that may begin: of a program first those that show that its seeds are seeds."""
+        check = check_seeds(self.ablation, latest(self.study))
+        if check is not None and check.ignored:
+            return []
+        first = first_runs(self.ablation, check)
+        return due(self.ablation, values_of(self.study)) if first is None else first
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the cell and the seed that the slot holds; each factor is a parameter of the trial."""
@@ -60,7 +70,8 @@ class AblateJob:
             trial.suggest_categorical(factor.name, (AS_IN_BASELINE, *factor.levels))
         every = [seed for one in self.ablation.cells for seed in one.run_seeds]
         trial.suggest_int("seed", min(every), max(every))
-        return Assignment(self.ablation.kind.plan(cell.spec), held.run_seed)
+        twice = is_run_twice(self.ablation, cell.name, held.pair)
+        return Assignment(self.ablation.kind.plan(cell.spec), held.run_seed, twice=twice)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a cell is always trained to the end."""

@@ -26,6 +26,8 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.effect import Family
 from archsearch.stats.power import Plan, Purpose, plan_seeds
 
+_ONE_RUN = "deterministic: every seed gives the same, so one run of each cell is compared, without p values"
+
 
 class PlannedCell(Plain):
     """One combination of levels as a spec. `seeds` make its pairs; it runs `run_seeds` (the control has others)."""
@@ -116,7 +118,8 @@ def plan_ablation(declared: Declared) -> Ablation:
         pair_of(cell.moved[0][1], name, f"{cell.moved[0][1]} instead of {name}", "screen", cell.name, BASELINE.name)
         for cell in screens
     ]
-    seeds = spec.seeds.values
+    one_run = cells.kind.one_run_is_all(declared.baseline)
+    seeds = spec.seeds.values[:1] if one_run else spec.seeds.values
     planned = [
         _planned(cell, cells, seeds) for cell in dict.fromkeys((BASELINE, *fitted.cells)) if claimed or cell == BASELINE
     ]
@@ -134,17 +137,21 @@ def plan_ablation(declared: Declared) -> Ablation:
         factors=tuple(Levels(name=factor.name, levels=factor.levels) for factor in factors),
         cells=tuple(planned),
         questions=tuple(questions),
-        family=_family(declared, cells),
+        family=_family(declared, cells, screen=spec.screen or one_run),
         seeds=seeds,
-        sequential=spec.seeds.sequential,
-        purpose="screen" if spec.screen or not claimed else "claim",
+        sequential=spec.seeds.sequential and not one_run,
+        purpose="screen" if spec.screen or one_run or not claimed else "claim",
         left_out=fitted.left_out,
         confounds=tuple(_confounds(fitted, screens, cells)),
         orders=fitted.orders,
         resolution=fitted.resolution,
         generators=fitted.generators,
         aliases=fitted.aliases,
-        notes=(*fitted.notes, *cells.repeats(dict.fromkeys((BASELINE, *fitted.cells)))),
+        notes=(
+            *fitted.notes,
+            *cells.repeats(dict.fromkeys((BASELINE, *fitted.cells))),
+            *((_ONE_RUN,) if one_run else ()),
+        ),
         plan=None,
     )
     return ablation.model_copy(update={"plan": _promise(ablation, declared)})
@@ -189,7 +196,7 @@ def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
     return baseline.model_copy(update={"name": CONTROL, "run_seeds": free})
 
 
-def _family(declared: Declared, cells: CheckedCells) -> Family:
+def _family(declared: Declared, cells: CheckedCells, *, screen: bool) -> Family:
     spec = declared.spec
     metric = cells.kind.metric(declared.baseline, spec.metric)
     guessing = cells.kind.guessing(cells.plan(BASELINE), spec.metric)
@@ -199,7 +206,7 @@ def _family(declared: Declared, cells: CheckedCells) -> Family:
         alpha=spec.alpha,
         margin=metric.margin if spec.margin is None else spec.margin,
         power=spec.power,
-        screen=spec.screen,
+        screen=screen,
         unit=metric.unit,
         failed_value=guessing if spec.failed_value is None else spec.failed_value,
     )
@@ -218,7 +225,7 @@ def _confounds(fitted: Fitted, screens: list[Cell], cells: CheckedCells) -> list
 def _promise(ablation: Ablation, declared: Declared) -> Plan | None:
     """Plan without a spread; refuse what cannot answer, at the place of its seeds."""
     claims = len(ablation.claims)
-    if not claims:
+    if not claims or declared.kind.one_run_is_all(declared.baseline):
         return None
     try:
         return promise(ablation)

@@ -124,6 +124,20 @@ class ExperimentKind(Protocol):
     def in_order(self, cells: Sequence[str], seed: int, study: str) -> Sequence[str]:
         """Give the order in which the cells of one seed are run."""
 
+    # -- seeds ---------------------------------------------------------------------------------------------------------
+
+    def one_run_is_all(self, spec: AnySpec) -> bool:
+        """Say whether a spec says of itself that every seed gives the same: one run a cell, and no p values."""
+
+    def seeds_are_ours(self, spec: AnySpec) -> bool:
+        """Say whether the seed is in our own hands; else the baseline shows first that it decides the numbers."""
+
+    def decided_by_seed(self, run: HeldRun) -> Mapping[str, Any]:
+        """Give the numbers of a run that its seed decides, by name: no times."""
+
+    def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
+        """Give the same numbers of the second run with the same seed; None where there was none."""
+
     # -- what is kept --------------------------------------------------------------------------------------------------
 
     def kept(self, experiments: Mapping[str, Experiment], runs_dir: Path) -> Mapping[str, Sequence[KeptRun]]:

@@ -127,6 +127,18 @@ class NetworkKind:
     def in_order(self, cells: Sequence[str], seed: int, study: str) -> Sequence[str]:
         return cells  # a network's numbers do not depend on when it is trained
 
+    def one_run_is_all(self, spec: ExperimentSpec) -> bool:
+        return False
+
+    def seeds_are_ours(self, spec: ExperimentSpec) -> bool:
+        return True
+
+    def decided_by_seed(self, run: HeldRun) -> Mapping[str, Any]:
+        return {name: run.metric(name) for name in COMPARED if run.metric(name) is not None}
+
+    def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
+        return None
+
     def kept(self, experiments: Mapping[str, Experiment], runs_dir: Path) -> Mapping[str, Sequence[KeptRun]]:
         there = kept_runs(runs_dir)
         return {name: _runs_of(_plan(one), there) for name, one in experiments.items()}

@@ -84,6 +84,9 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
             f"{time_} with {count_of(forecast.workers, 'worker')}"
         )
     )
+    if plan is None:
+        to.print(Text("one run a cell: no p values, no winner"))
+        return
     if plan.purpose == "screen":
         to.print(Text("a screen: exploratory, no p values, no winner"))
         return
@@ -108,6 +111,7 @@ def _print_promise(forecast: Forecast, family: Family) -> None:
 
     to, plan = out(), forecast.plan
     ends = forecast.seed_sd_ci95
+    assert plan is not None
     assert forecast.seed_sd is not None
     assert ends is not None
     spread, between = estimate(forecast.seed_sd, ends, family=family, signed=False)
@@ -126,6 +130,7 @@ def _print_possible(forecast: Forecast, family: Family) -> None:
     from archsearch.stats.sentence import amount
 
     to, plan = out(), forecast.plan
+    assert plan is not None
     to.print(Text(f"SD of one run over seeds {forecast.seed_sd_from}; --pilot trains them", style="yellow"))
     if plan.smallest_in_sds is not None:
         found = f"{plan.smallest_in_sds:.2f} of these SDs, whatever they are (pairs taken as uncorrelated)"
