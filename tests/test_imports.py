@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS: dict[str, set[str]] = {"errors": set()}
 BELOW = (
     "files", "trust", "wording", "metrics", "plain", "stats", "experiment", "spec", "task", "data", "experiment_plan",
-    "native", "train", "study",
+    "native", "train", "program", "study",
 )  # fmt: skip
 for room in BELOW:
     ROOMS[room] = set(ROOMS) | {room}
