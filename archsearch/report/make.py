@@ -20,6 +20,7 @@ from archsearch.ablate.record import ablation_evidence
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.comparison import comparison_document
+from archsearch.report.answers.program_runs import program_runs_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, Source, slug
@@ -62,7 +63,10 @@ def make(names: Sequence[str], where: Where) -> Made:
     found = find_named(names, where.runs_dir, where.storage)
     if found.study is not None:
         return Made(_of_study(found, source), found.notes, where.runs_dir / found.study / "report")
-    document = runs_document(found.runs, found.unfinished, source)
+    if found.programs:
+        document = program_runs_document(found.programs, source)
+    else:
+        document = runs_document(found.runs, found.unfinished, source)
     stem = "-".join(slug(Path(name).stem) for name in names)[:80]
     return Made(document, found.notes, where.runs_dir / f"report-{stem}")
 

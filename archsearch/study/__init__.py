@@ -15,3 +15,18 @@
 
 Knows nothing of what is searched or ablated: what a slot means is asked of a `Job`.
 """
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+class _CalledAsFunction(ModuleType):
+    """`archsearch.study(...)` is the function of the Python interface, and this package has its name."""
+
+    def __call__(self, *args: Any, **keys: Any) -> Any:
+        return import_module("archsearch.api.functions").study(*args, **keys)
+
+
+sys.modules[__name__].__class__ = _CalledAsFunction
