@@ -112,7 +112,7 @@ class _Log:
         self.started = 0.0
         self.exit_code: int | None = None
         self.config: dict[str, Any] = {}
-        self.summary: dict[str, float] = {}
+        self.summary_items: dict[str, Any] = {}
         self.history: dict[str, MetricSummary] = {}
         self.steps = 0
 
@@ -159,9 +159,16 @@ class _Log:
                 self.history.setdefault(name, MetricSummary()).add(step, value)
 
     def _add_summary(self, changes: Any) -> None:
+        # A summary follows every step of a history and mostly repeats it: read at the end, once.
         for item in changes.remove:
-            self.summary.pop(_name(item), None)
-        self.summary |= {name: value for name, value in _numbers(changes.update) if not name.startswith("_")}
+            self.summary_items.pop(_name(item), None)
+        for item in changes.update:
+            self.summary_items[_name(item)] = item
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """The numbers of the summary as it was last."""
+        return {name: value for name, value in _numbers(self.summary_items.values()) if not name.startswith("_")}
 
 
 def _name(item: Any) -> str:
@@ -171,15 +178,15 @@ def _name(item: Any) -> str:
 def _numbers(items: Any) -> Iterator[tuple[str, float]]:
     """Give the numbers among items, NaN too; a metric that is not finite may be written as a text."""
     for item in items:
+        name = _name(item)
         try:
-            value = json.loads(item.value_json)
-        except ValueError:
+            yield name, float(item.value_json)  # most are numbers, and this is the quickest way to read one
             continue
+        except ValueError:
+            value = json.loads(item.value_json)
         if value in ("NaN", "Infinity", "-Infinity"):
-            value = float(value)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield _name(item), float(value)
+            yield name, float(value)
         elif isinstance(value, dict):
             for key, inner in value.items():
                 if isinstance(inner, (int, float)) and not isinstance(inner, bool) and not key.startswith("_"):
-                    yield f"{_name(item)}.{key}", float(inner)
+                    yield f"{name}.{key}", float(inner)
