@@ -106,8 +106,8 @@ def compare(
     """Compare variants with a baseline, pair by pair of runs with the same seed.
 
     Examples:  archsearch compare accuracies.csv --baseline lenet5
-               archsearch compare runs.csv --factor width --factor act --value test_acc --baseline 32,relu
-               archsearch compare mlflow:mnist --factor norm --pair seed --metric val_acc --baseline batch
+               archsearch compare runs.csv --factor width --factor act --baseline 32,relu
+               archsearch compare mlflow:mnist --factor norm --metric acc --baseline batch
     """
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
