@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.study.held import HeldRun, HeldStudy, HeldTrial
+from archsearch.study.held import HeldRun, HeldTrial
 from archsearch.study.lifecycle import confirmation_study
 from archsearch.study.mlflow_store import mlflow_client, mlflow_errors, mlflow_uri, without_password
 from archsearch.study.queue import slots_of
@@ -137,7 +137,7 @@ def _metrics(study: optuna.Study, trial: FrozenTrial, ended: int) -> Iterator[An
         for name, value in _numbers(record):
             if name not in ("epoch", "step"):
                 yield Metric(_name(name), value, ended - 1, last)
-    told = dict(zip(HeldStudy(study).metrics, trial.values or (), strict=False))
+    told = dict(zip(study.metric_names or (), trial.values or (), strict=False))
     inner = run.result.get("metrics")
     nested = dict(_numbers(inner)) if isinstance(inner, Mapping) else {}
     final = {**told, **dict(_numbers(run.result)), **nested}

@@ -8,12 +8,15 @@ from datetime import datetime
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from archsearch.errors import UnavailableError
 from archsearch.study.held import Ended, HeldCell, Started, slot_attributes, stored
+from archsearch.study.lifecycle import make_confirmation
 from archsearch.study.mlflow_log import CELL_TAG, RUN_TAG, log_named, log_study
 from archsearch.study.storage import open_storage
+from archsearch.study.transaction import make_study
 
 pytest.importorskip("mlflow", reason="MLflow is not installed: pip install -e '.[mlflow]'")
 
@@ -52,9 +55,10 @@ def add(study, number, cell, seed, record=NETWORK, state=TrialState.COMPLETE, fa
 
 @pytest.fixture
 def study(url, request):
-    study = optuna.create_study(study_name=request.node.name, storage=open_storage(url), direction="maximize")
-    study.set_user_attr("metrics", ["test_accuracy"])
-    return study
+    """A study as ours are made."""
+    storage = open_storage(url)
+    make_study(storage, request.node.name, [StudyDirection.MAXIMIZE], ["test_accuracy"], {"kind": "ablation"})
+    return optuna.load_study(study_name=request.node.name, storage=storage)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +118,17 @@ def test_only_what_is_new_is_written_and_a_run_that_failed_as_one(study, store, 
     _, (first, second) = runs_in(store, study)
     assert (first.info.status, second.info.status) == ("FINISHED", "FAILED")
     assert second.data.tags["archsearch.failure"] == "the loss is not finite"
+
+
+def test_the_confirmation_of_a_search_is_an_experiment_of_its_own(study, store, url):
+    confirmation = make_confirmation(study, open_storage(url), ("maximize", "test_accuracy"))
+    add(study, 0, "baseline", 1)
+    add(confirmation, 0, "baseline", 5)
+    searched, confirmed = log_named(study.study_name, url, store)
+    assert (searched.written, confirmed.written) == (1, 1)
+    assert confirmed.experiment == f"{study.study_name}.confirm"
+    _, (run,) = runs_in(store, confirmation)
+    assert run.data.params["seed"] == "5"
 
 
 def test_one_run_in_two_cells_is_written_for_each(study, store):
