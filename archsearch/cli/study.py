@@ -38,6 +38,7 @@ def study(
     confirm_seeds: Annotated[int | None, typer.Option("--confirm-seeds", min=2, help="On how many.")] = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
+    log: options.Log = None,
     json: options.Json = False,
 ) -> None:
     """Search around a network: sample, train, keep the best, confirm it on fresh seeds. Called again, it goes on.
@@ -45,11 +46,13 @@ def study(
     Examples:  archsearch study --trials 50      archsearch study digits --workers 2
     """
     from archsearch.cli import console
+    from archsearch.cli.logged import check_log, log_at_end
     from archsearch.cli.meant import refuse_other
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError, UsageError
     from archsearch.search.search_file import load_study
 
+    check_log(log)
     if study is not None:
         refuse_other(study, "search", "study")
     loaded = load_study(study or DEFAULT)
@@ -92,6 +95,7 @@ def study(
     looked_at = plan_experiment(best or loaded.space.baseline)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
     console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
+    log_at_end(log, report.study, settings.url)
     write_at_end("study", report.study, storage, runs_dir, data_dir)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")

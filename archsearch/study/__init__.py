@@ -10,6 +10,7 @@
     compute.py          what the runs of a study are computed with, kept by every worker
     mixed.py            runs of a study that were computed otherwise than those they are paired with
     worker.py           the loop of a worker: take a slot, run it, tell what came out
+    mlflow_log.py       the runs of a study, written to MLflow; mlflow_store.py: where MLflow keeps runs, its client
     pool.py             one worker here, or several as processes
     optuna_private.py   what we use of Optuna's inside
 
