@@ -12,7 +12,7 @@ import typer
 from archsearch.cli import options
 
 if TYPE_CHECKING:
-    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.experiment import Experiment
     from archsearch.search.search import SearchSettings
     from archsearch.search.search_file import SearchFile
 
@@ -56,7 +56,7 @@ def study(
     if loaded.note:
         console.note(loaded.note)
 
-    from archsearch.experiment_plan import plan_experiment
+    from archsearch.experiment_plan import ExperimentPlan
     from archsearch.search.sampling.samplers import SAMPLERS
     from archsearch.search.search import SearchSettings, search, winner_spec
     from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
@@ -89,9 +89,10 @@ def study(
     else:
         console.print_study(report, runs_dir)
     best = winner_spec(report, report.study)
-    looked_at = plan_experiment(best or loaded.space.baseline)
+    looked_at = loaded.kind.plan(best or loaded.space.baseline)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
-    console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
+    if isinstance(looked_at, ExperimentPlan):
+        console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
     write_at_end("study", report.study, storage, runs_dir, data_dir)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
@@ -101,7 +102,7 @@ def _note_put_aside(loaded: SearchFile) -> None:
     """Say how many configurations do not fit where all are gone through: these are never sampled, nor counted later."""
     from archsearch.cli import console
     from archsearch.search.space.count import EXACT_UP_TO, count_space
-    from archsearch.search.space.walk import total_of
+    from archsearch.search.space.total import total_of
 
     if total_of(loaded.space) > EXACT_UP_TO or not (misfits := (counted := count_space(loaded.space)).misfits):
         return
@@ -115,10 +116,14 @@ def _announced(loaded: SearchFile, settings: SearchSettings, *, bare: bool, json
     from archsearch.cli import console
     from archsearch.search.outlook import outlook
 
-    def measure(plan: ExperimentPlan) -> float:
+    def measure(experiment: Experiment) -> float | None:
+        from archsearch.experiment_plan import ExperimentPlan
+
+        if not isinstance(experiment, ExperimentPlan):
+            return None  # a program is timed by its own runs only
         from archsearch.train.calibrate import seconds_of_run
 
-        return seconds_of_run(plan, 0.5, threads=1 if settings.workers > 1 else None)
+        return seconds_of_run(experiment, 0.5, threads=1 if settings.workers > 1 else None)
 
     ahead = outlook(loaded, settings, measure if bare else None)
     wanted = settings.sampler or loaded.spec.sampler

@@ -17,6 +17,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from archsearch.kinds.kind import ExperimentKind
+from archsearch.metrics import title_of
 from archsearch.plain import Plain
 from archsearch.stats import power
 from archsearch.stats.effect import Effect, Family
@@ -26,12 +28,16 @@ from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts
 
 BASELINE = "baseline"
 FAMILY = Family()  # an ablation's whose file says nothing else: alpha 0.05, a margin of 0.1 points of test accuracy
-_OF_LOSS = Family(metric="test_loss", direction="minimize", margin=0.0, unit="own")  # an ablation's of that metric
 
 
-def family_of(learned: str | None) -> Family:
-    """Give what a search is confirmed by: the metric that it learned, on the test set."""
-    return _OF_LOSS if learned == "val_loss" else FAMILY
+def family_of(kind: ExperimentKind, held: Mapping[str, Any], learned: str | None) -> tuple[Family, str]:
+    """Give what a search is confirmed by, as an ablation of that metric would be, and what the search had of it.
+
+    `held` is the base as a storage has it. Of networks the first is the metric that was learned, on the test set.
+    """
+    name, searched = kind.confirmed_by(learned)
+    metric = kind.metric_held(held, name)
+    return Family(metric=name, direction=metric.direction, margin=metric.margin, unit=metric.unit), searched
 
 
 class Confirmed(Plain):
@@ -161,7 +167,14 @@ def _best(rows: Sequence[Confirmed], family: Family) -> Confirmed | None:
 
 def metric_words(family: Family) -> str:
     """Name what a confirmation is decided by: test accuracy."""
-    return family.metric.replace("_", " ")
+    return title_of(family.metric)
+
+
+def better_words(family: Family) -> str:
+    """Say what the better of two is, where a search has other objectives too."""
+    if family.metric == "test_accuracy":
+        return "more accurate"
+    return f"{'higher' if family.direction == 'maximize' else 'lower'} in {metric_words(family)}"
 
 
 def value_words(value: float, family: Family) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
+from archsearch.search.space.network_space import NetworkSpace
+from archsearch.search.space.space import InfeasibleError, Values
 from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template, resolve
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS, Block
@@ -24,7 +25,7 @@ from archsearch.spec.layers.base import LayerBase
 from archsearch.spec.text.yaml import Tree
 
 
-def locate(space: SearchSpace, spec: ExperimentSpec) -> Values | None:
+def locate(space: NetworkSpace, spec: ExperimentSpec) -> Values | None:
     """Give the values of a space for which a sample is this spec's network, data and training, or None."""
     network = list(space.network.items) if space.network is not None else []
     layers = [layer for layer in spec.network if layer.kind != "identity"] if space.network is not None else []
@@ -37,7 +38,7 @@ def locate(space: SearchSpace, spec: ExperimentSpec) -> Values | None:
     return None
 
 
-def base_values(space: SearchSpace) -> Values | None:
+def base_values(space: NetworkSpace) -> Values | None:
     """Find the values of the base itself, for trial 0; None if it is not in the space or larger than allowed."""
     values = locate(space, space.baseline)
     if values is None:
@@ -54,9 +55,9 @@ def may_stand_for(template: Template, target: Tree) -> bool:
     return next(_value(template, target, {}), None) is not None
 
 
-def _is(space: SearchSpace, values: Values, spec: ExperimentSpec) -> bool:
+def _is(space: NetworkSpace, values: Values, spec: ExperimentSpec) -> bool:
     try:
-        sample = space.with_values(values).spec
+        sample = space.plan(space.tree(partial(_given, values))[0]).spec
     except (KeyError, InfeasibleError):
         return False
     return (
