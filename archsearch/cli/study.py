@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsearch.cli import options
+from archsearch.cli import ablation_options, options, search_line
+from archsearch.cli.programs import allow_programs
 
 if TYPE_CHECKING:
     from archsearch.experiment import Experiment
@@ -36,23 +37,49 @@ def study(
         int | None, typer.Option("--confirm", min=0, help="How many of the best to train again on fresh seeds.")
     ] = None,
     confirm_seeds: Annotated[int | None, typer.Option("--confirm-seeds", min=2, help="On how many.")] = None,
+    command: ablation_options.CommandOption = None,
+    space: search_line.SpaceOption = None,
+    baseline: ablation_options.BaselineValues = None,
+    metric: ablation_options.MetricSources = None,
+    maximize: ablation_options.Maximize = None,
+    minimize: ablation_options.Minimize = None,
+    folder: ablation_options.FolderOption = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", help="With --command: write the files to edit, and run nothing.")
+    ] = None,
+    trust: options.TrustOption = False,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,
 ) -> None:
-    """Search around a network: sample, train, keep the best, confirm it on fresh seeds. Called again, it goes on.
+    """Search around a network or a program: sample, run, keep the best, confirm it on fresh seeds. It goes on when
+    called again.
 
     Examples:  archsearch study --trials 50      archsearch study digits --workers 2
+               archsearch study --command 'python train.py --seed {seed} --lr {lr}' --space 'lr=float:1e-4..1e-1:log'
+                 --metric 'acc:last:acc=(\\S+)'
     """
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError, UsageError
+    from archsearch.program.program_spec import ProgramSpec
     from archsearch.search.search_file import load_study
 
-    if study is not None:
-        refuse_other(study, "search", "study")
-    loaded = load_study(study or DEFAULT)
+    reference = study or DEFAULT
+    line = search_line.SearchLine(command, space, baseline, metric, maximize, minimize, folder)
+    line.refuse_without_command()
+    if line.command is not None:
+        if study is not None:
+            raise UsageError("--command stands for the file: give one of them")
+        loaded, reference = line.declared(name, trials), ""
+    else:
+        if study is not None:
+            refuse_other(study, "search", "study")
+        loaded = load_study(reference)
+    if write is not None:
+        search_line.write_files(loaded, write)
+        return
     if loaded.note:
         console.note(loaded.note)
 
@@ -66,7 +93,7 @@ def study(
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
         raise UsageError(f"--sampler: {unknown('sampler', sampler, ['auto', *SAMPLERS])}")
-    refuse_where_nothing_fits(loaded, study or DEFAULT)
+    refuse_where_nothing_fits(loaded, reference)
     settings = SearchSettings(
         trials=trials,
         seconds=timeout if timeout is not None else math.inf,
@@ -80,7 +107,9 @@ def study(
         runs_dir=runs_dir,
         data_dir=data_dir,
     )
-    if not _announced(loaded, settings, bare=study is None, json=json):
+    if isinstance(loaded.space.base, ProgramSpec):
+        allow_programs([loaded.space.base], study, trust)
+    if not _announced(loaded, settings, bare=study is None and command is None, json=json):
         return
     with console.StudyPanel(loaded.spec.name) as panel:
         report = search(loaded, settings, panel.look)

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from archsearch.kinds.kind import ExperimentKind
-from archsearch.metrics import title_of
+from archsearch.metrics import Direction, title_of
 from archsearch.plain import Plain
 from archsearch.stats import power
 from archsearch.stats.effect import Effect, Family
@@ -30,14 +30,18 @@ BASELINE = "baseline"
 FAMILY = Family()  # an ablation's whose file says nothing else: alpha 0.05, a margin of 0.1 points of test accuracy
 
 
-def family_of(kind: ExperimentKind, held: Mapping[str, Any], learned: str | None) -> tuple[Family, str]:
+def family_of(
+    kind: ExperimentKind, held: Mapping[str, Any], learned: str | None, direction: Direction | None = None
+) -> tuple[Family, str]:
     """Give what a search is confirmed by, as an ablation of that metric would be, and what the search had of it.
 
-    `held` is the base as a storage has it. Of networks the first is the metric that was learned, on the test set.
+    `held` is the base as a storage has it. Of networks the first is the metric that was learned, on the test set;
+    where both are one, it goes in the `direction` of the search.
     """
     name, searched = kind.confirmed_by(learned)
     metric = kind.metric_held(held, name)
-    return Family(metric=name, direction=metric.direction, margin=metric.margin, unit=metric.unit), searched
+    wanted = direction if direction is not None and name == searched else metric.direction
+    return Family(metric=name, direction=wanted, margin=metric.margin, unit=metric.unit), searched
 
 
 class Confirmed(Plain):
@@ -190,8 +194,10 @@ def interval_words(interval: Interval, family: Family) -> str:
 
 def interval_method(confirmed: Confirmation) -> str:
     """Say how the intervals of the means are made."""
-    cut_to = "0 to 100 %" if confirmed.family.unit == "points" else "0 and above"
-    return f"Student's t over {len(confirmed.seeds)} seeds, cut to {cut_to}"
+    family, words = confirmed.family, f"Student's t over {len(confirmed.seeds)} seeds"
+    if family.unit == "points":
+        return f"{words}, cut to 0 to 100 %"
+    return f"{words}, cut to 0 and above" if _is_not_negative(family) else words
 
 
 def headline(confirmed: Confirmation, better: str = "better") -> str:
@@ -294,7 +300,14 @@ def _row(
 
 def _within(interval: Interval, centre: float, family: Family) -> Interval:
     """Cut an interval of a mean to where the metric lies; no loss that evaluates is below 0."""
-    return of_shares(interval, centre) if family.unit == "points" else (max(0.0, interval[0]), interval[1])
+    if family.unit == "points":
+        return of_shares(interval, centre)
+    return (max(0.0, interval[0]), interval[1]) if _is_not_negative(family) else interval
+
+
+def _is_not_negative(family: Family) -> bool:
+    """Say whether values below 0 cannot be: of the losses of networks, not of what a program calls its own."""
+    return family.metric == "test_loss"
 
 
 def _sentence(first: Confirmed, confirmed: Confirmation, n: int) -> str:

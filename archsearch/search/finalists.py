@@ -15,11 +15,13 @@ from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
+from archsearch.metrics import Direction
 from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude, family_of
 from archsearch.search.jobs import confirm_job, held_search
 from archsearch.search.search_file import SearchFile
@@ -41,7 +43,9 @@ def _compared(opened: optuna.Study) -> tuple[Family, str]:
     """Give the metric that finalists are judged by, and the one that the search had of them."""
     held = HeldStudy(opened)
     kind = kind_of_held(held.base)
-    return family_of(kind, held.base, kind.learned(held.metrics))
+    learned = kind.learned(held.metrics)
+    ways: list[Direction] = ["maximize" if one == StudyDirection.MAXIMIZE else "minimize" for one in opened.directions]
+    return family_of(kind, held.base, learned, None if learned is None else ways[held.metrics.index(learned)])
 
 
 def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:

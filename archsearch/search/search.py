@@ -27,6 +27,7 @@ from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
 from archsearch.search.jobs import search_job, what_is_held
 from archsearch.search.search_file import SearchFile
+from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.total import total_of
 from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fixed_values
@@ -163,7 +164,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     found += [f"{name} is gone" for name in old if name not in new]
     found += [f"{name} was {old[name]}, is {new[name]}" for name in new if name in old and old[name] != new[name]]
     if not found and before.get("base") != now["base"]:
-        found.append("its base is another one")
+        files = [base.get("files") for base in (before.get("base") or {}, now["base"])]
+        found.append("the files of its program have changed" if files[0] != files[1] else "its base is another one")
     if not found and before.get("template") != now["template"]:
         found.append("its network is another one")
     return found[:6]
@@ -179,7 +181,8 @@ def choose_sampler(study: SearchFile, trials: int) -> tuple[str, str]:
         study.space
     ):
         return "brute_force", f"the space is no larger than {trials} trials"
-    return "local", "the space is larger than the number of trials, and it measured best (docs/search.md)"
+    sampler, why = spaces_of(study.space).usual_sampler
+    return sampler, f"the space is larger than the number of trials, and {why}"
 
 
 def _finished(study: optuna.Study, trials: int) -> bool:
@@ -261,7 +264,7 @@ def winner_spec(report: StudyReport, name: str) -> AnySpec | None:
 def _write_best(report: StudyReport, path: Path, name: str) -> None:
     spec = winner_spec(report, name)
     if spec is not None:
-        write_whole(path, kind_of_spec(spec).file_of(spec, f"archsearch run {path}").encode())
+        write_whole(path, kind_of_spec(spec).file_of(spec, path).encode())
 
 
 def all_reports(storage: RDBStorage) -> tuple[list[StudyReport], dict[str, str]]:

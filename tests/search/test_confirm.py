@@ -146,7 +146,8 @@ def test_search_that_minimised_a_loss_is_decided_by_test_loss_lower_is_better_in
         "trial 1": {s: 0.53 + NOISE[(s + 5) % 8] for s in range(8)},
     }
     validation = {"trial 0": dict.fromkeys(range(8), 0.32)}
-    found = conclude(range(8), losses, validation, {"trial 0": (0, 0.25)}, 24, family=family_of(NETWORK, {}, "val_loss")[0])
+    family, _ = family_of(NETWORK, {}, "val_loss")
+    found = conclude(range(8), losses, validation, {"trial 0": (0, 0.25)}, 24, family=family)
     row = found.candidates[1]
     assert (first_of(found), found.winner, effect_of(found, "trial 0").verdict) == ("trial 0", "trial 0", "better")
     assert effect_of(found).verdict == "worse"

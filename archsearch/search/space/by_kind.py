@@ -15,6 +15,7 @@ from archsearch.errors import Problem
 from archsearch.kinds import kind_of_spec
 from archsearch.kinds.kind import AnySpec, ExperimentKindName
 from archsearch.search.space.networks import NetworkSpaces
+from archsearch.search.space.programs import ProgramSpaces
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.spec.text.yaml import Node
 
@@ -44,6 +45,8 @@ class SpaceWalk(Protocol):
 class KindOfSpace(Protocol):
     """All that differs between the spaces of the kinds of experiments."""
 
+    usual_sampler: tuple[str, str]  # of one objective in a space larger than the number of trials, and why it is that
+
     def read(self, node: Node, base: AnySpec, spec: StudySpec) -> SearchSpace:
         """Read the open parts of a search file; raise `SpecError` with all problems."""
 
@@ -68,7 +71,7 @@ class KindOfSpace(Protocol):
         """Give where in the file that stands what does not fit with these values."""
 
 
-SPACES: dict[ExperimentKindName, KindOfSpace] = {"network": NetworkSpaces()}
+SPACES: dict[ExperimentKindName, KindOfSpace] = {"network": NetworkSpaces(), "program": ProgramSpaces()}
 
 
 def spaces_of(one: SearchSpace | AnySpec) -> KindOfSpace:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 class NetworkSpaces:
     """Spaces of networks: layers, data and training by the templates of a spec."""
 
+    usual_sampler = ("local", "it measured best (docs/search.md)")
+
     def read(self, node: Node, base: ExperimentSpec, spec: StudySpec) -> NetworkSpace:
         layers, parts, scope = _read(node)
         for part, template in parts.items():
