@@ -41,8 +41,8 @@ def study(
     space: search_line.SpaceOption = None,
     baseline: ablation_options.BaselineValues = None,
     metric: ablation_options.MetricSources = None,
-    maximize: ablation_options.Maximize = None,
-    minimize: ablation_options.Minimize = None,
+    maximize: ablation_options.MaximizeMetric = None,
+    minimize: ablation_options.MinimizeMetric = None,
     folder: ablation_options.FolderOption = None,
     write: Annotated[
         Path | None, typer.Option("--write", help="With --command: write the files to edit, and run nothing.")

@@ -184,8 +184,8 @@ class ExperimentKind(Protocol):
     def renamed(self, experiment: Experiment, name: str) -> Experiment:
         """Give an experiment another name."""
 
-    def file_of(self, spec: AnySpec, command: str) -> str:
-        """Write a spec as a file; the first line says the command."""
+    def file_of(self, spec: AnySpec, path: Path) -> str:
+        """Write a spec as the file that stands at `path`; the first line says the command that runs it."""
 
     def line(self, held: Mapping[str, Any]) -> str:
         """Write a spec as a storage holds it in one line, "" where its values say all."""

@@ -200,8 +200,8 @@ class NetworkKind:
         plan = _plan(experiment)
         return replace(plan, spec=plan.spec.model_copy(update={"name": name}))
 
-    def file_of(self, spec: ExperimentSpec, command: str) -> str:
-        return spec_yaml(spec, command)
+    def file_of(self, spec: ExperimentSpec, path: Path) -> str:
+        return spec_yaml(spec, f"archsearch run {path}")
 
     def line(self, held: Mapping[str, Any]) -> str:
         return network_line(held["network"])
