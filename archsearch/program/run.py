@@ -155,9 +155,9 @@ class _Run:
             file = self.directory.own / path  # a path from the root stays what it is
             if not file.resolve().is_relative_to(self.directory.own.resolve()):
                 raise UsageError(f"program.config.to: {path} is not in {{run_dir}}, so all runs would share it")
-            write_whole(file, text.encode())
+            write_whole(file, text.encode(), synced=False)
         if resolved.stdin is not None:
-            write_whole(self.directory.stdin, resolved.stdin.encode())
+            write_whole(self.directory.stdin, resolved.stdin.encode(), synced=False)
 
     def _start(self, resolved: Resolved) -> Start:
         environment = dict(os.environ) | {"PWD": str(resolved.folder)} | resolved.environment
