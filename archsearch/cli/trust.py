@@ -10,18 +10,25 @@ import typer
 from archsearch.cli import options
 
 if TYPE_CHECKING:
+    from archsearch.program.program_spec import ProgramSpec
     from archsearch.trust import Subject
 
 
 def trust(
-    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A Python file, or FILE.py:NAME.")] = None,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="A program, an ablation or a search of one (.yaml), or Python: FILE.py, FILE.py:NAME.",
+        ),
+    ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List what is allowed.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take it back.")] = False,
     json: options.Json = False,
 ) -> None:
     """Allow code to be executed, until it changes; it is shown and not executed.
 
-    Examples:  archsearch trust model.py      archsearch trust --list
+    Examples:  archsearch trust train.yaml      archsearch trust model.py      archsearch trust --list
     """
     from archsearch.cli import console
     from archsearch.errors import UsageError
@@ -32,28 +39,62 @@ def trust(
     if file is None:
         console.print_json({"trusted": console.allowed_json(allowed())}) if json else console.print_allowed(allowed())
         return
-    subject = _subject(file)
+    subjects = _subjects(file)
     if remove:
-        count = distrust(subject)
-        console.print_json({"name": subject.name, "removed": count}) if json else console.print_taken_back(
-            subject, count
-        )
+        count = sum(distrust(subject) for subject in subjects)
+        if json:
+            console.print_json({"name": subjects[0].name, "removed": count})
+        else:
+            console.print_taken_back(subjects[0], count)
         return
-    path = trust(subject)
+    paths = [trust(subject) for subject in subjects]
     if json:
-        console.print_json({"name": subject.name, "digest": subject.digest, "file": str(path)})
+        digests = [subject.digest for subject in subjects]
+        console.print_json({"name": subjects[0].name, "digests": digests, "file": str(paths[0])})
     else:
-        console.print_trusted(subject, path)
+        console.print_trusted(subjects, paths[0])
 
 
-def _subject(reference: str) -> Subject:
-    """Give what a file asks to execute."""
+def _subjects(reference: str) -> list[Subject]:
+    """Give what a file asks to execute: of an ablation the programs of all its cells, each once."""
     from archsearch.errors import UsageError
     from archsearch.trust import python_file
 
     name = reference if Path(reference).is_file() else reference.rpartition(":")[0] or reference
     if not Path(name).is_file():
-        raise UsageError(f"{reference}: no such file; give a Python file (FILE.py or FILE.py:NAME)")
+        raise UsageError(f"{reference}: no such file; give a program's file (.yaml), FILE.py or FILE.py:NAME")
     if name.endswith(".py"):
-        return python_file(Path(name))
-    raise UsageError(f"{reference} executes nothing, so there is nothing to allow; Python files (.py) do")
+        return [python_file(Path(name))]
+    specs = _programs(name) if name.endswith((".yaml", ".yml")) else []
+    if not specs:
+        raise UsageError(f"{reference} executes nothing, so there is nothing to allow; programs and Python files do")
+    from archsearch.program.permission import program_subject
+
+    subjects = [program_subject(spec, reference) for spec in specs]
+    return list({subject.digest: subject for subject in subjects}.values())
+
+
+def _programs(path: str) -> list[ProgramSpec]:
+    """Give the programs that a YAML file starts; none of a network, or of an ablation or a search of networks."""
+    from archsearch.program.program_spec import ProgramSpec
+    from archsearch.program.read import is_program, load_program
+    from archsearch.spec.catalog import kind_of_file
+    from archsearch.spec.text.yaml import read_file
+
+    node = read_file(Path(path))
+    if is_program(node):
+        return [load_program(path)]
+    what = kind_of_file(path)
+    under = node.get("baseline" if what == "ablation" else "base")
+    if what == "spec" or under is None or not isinstance(under.value, str):
+        return []
+    beside = Path(path).parent / under.value
+    if not beside.is_file() or not is_program(read_file(beside)):
+        return []
+    if what == "search":
+        return [load_program(str(beside))]
+    from archsearch.ablate.ablation_file import load_ablation
+    from archsearch.ablate.planned import plan_ablation
+
+    found = [cell.spec for cell in plan_ablation(load_ablation(path)).cells]
+    return [spec for spec in found if isinstance(spec, ProgramSpec)]
