@@ -10,7 +10,6 @@ import typer
 from archsearch.cli import options
 
 if TYPE_CHECKING:
-    from archsearch.program.program_spec import ProgramSpec
     from archsearch.trust import Subject
 
 
@@ -57,7 +56,9 @@ def trust(
 
 def _subjects(reference: str) -> list[Subject]:
     """Give what a file asks to execute: of an ablation the programs of all its cells, each once."""
+    from archsearch.cli.programs import programs_of
     from archsearch.errors import UsageError
+    from archsearch.program.permission import program_subject
     from archsearch.trust import python_file
 
     name = reference if Path(reference).is_file() else reference.rpartition(":")[0] or reference
@@ -65,36 +66,8 @@ def _subjects(reference: str) -> list[Subject]:
         raise UsageError(f"{reference}: no such file; give a program's file (.yaml), FILE.py or FILE.py:NAME")
     if name.endswith(".py"):
         return [python_file(Path(name))]
-    specs = _programs(name) if name.endswith((".yaml", ".yml")) else []
+    specs = programs_of(name) if name.endswith((".yaml", ".yml")) else []
     if not specs:
         raise UsageError(f"{reference} executes nothing, so there is nothing to allow; programs and Python files do")
-    from archsearch.program.permission import program_subject
-
     subjects = [program_subject(spec, reference) for spec in specs]
     return list({subject.digest: subject for subject in subjects}.values())
-
-
-def _programs(path: str) -> list[ProgramSpec]:
-    """Give the programs that a YAML file starts; none of a network, or of an ablation or a search of networks."""
-    from archsearch.program.program_spec import ProgramSpec
-    from archsearch.program.read import is_program, load_program
-    from archsearch.spec.catalog import kind_of_file
-    from archsearch.spec.text.yaml import read_file
-
-    node = read_file(Path(path))
-    if is_program(node):
-        return [load_program(path)]
-    what = kind_of_file(path)
-    under = node.get("baseline" if what == "ablation" else "base")
-    if what == "spec" or under is None or not isinstance(under.value, str):
-        return []
-    beside = Path(path).parent / under.value
-    if not beside.is_file() or not is_program(read_file(beside)):
-        return []
-    if what == "search":
-        return [load_program(str(beside))]
-    from archsearch.ablate.ablation_file import load_ablation
-    from archsearch.ablate.planned import plan_ablation
-
-    found = [cell.spec for cell in plan_ablation(load_ablation(path)).cells]
-    return [spec for spec in found if isinstance(spec, ProgramSpec)]
