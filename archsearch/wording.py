@@ -11,6 +11,9 @@ from __future__ import annotations
 _BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _COUNTS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 
+# How an open value is written in one line.
+SPACE_FORMS = "NAME=float:LOW..HIGH, NAME=int:LOW..HIGH (each also with :log or :step=N), or NAME=VALUE,VALUE"
+
 
 def capital(text: str) -> str:
     """Begin a sentence with a capital letter."""
