@@ -139,7 +139,7 @@ class StudyResult:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """Give the values of the winner by name, None where no trial completed; the base's own where it won."""
+        """Give the values of the best finalist by name; whether it is better than the base says `sentence`."""
         return None if self.found.best is None else dict(self.found.best.params)
 
     @property
