@@ -14,7 +14,7 @@ def init(
     what: Annotated[
         Path,
         typer.Argument(metavar="[PATH]", help="A script, a folder of images, an .npz, a .csv, or a folder with one."),
-    ] = Path("."),
+    ] = Path(),
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write, by default NAME.yaml in this folder.")
     ] = None,
@@ -37,7 +37,7 @@ def init(
     from archsearch.cli import console
     from archsearch.init.begin import Asked, begin, write_files
 
-    begun = begin(what, Path("."), Asked(output, subcommand, run_help, trust))
+    begun = begin(what, Path(), Asked(output, subcommand, run_help, trust))
     write_files(begun, force=force)
     if json:
         console.print_json(console.begun_json(begun))

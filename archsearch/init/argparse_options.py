@@ -72,7 +72,7 @@ def _option(call: ast.Call, source: Source, command: str) -> Option | None:
     flag = next((word for word in flags if word.startswith("--")), flags[0] if flags else words[0])
     name = text_of(keyword(call, "dest"), source) or flag.lstrip("-").replace("-", "_")
     default, kind = plain_or_none(keyword(call, "default"), source), keyword(call, "type")
-    about = {
+    about: dict[str, Any] = {
         "help": " ".join(text_of(keyword(call, "help"), source).split()),
         "where": source.where(call),
         "group": command,

@@ -16,6 +16,7 @@ from archsearch.errors import SpecError, UsageError
 from archsearch.files import write_whole
 from archsearch.init.candidates import CandidateKind, kind_of, the_one
 from archsearch.init.first_ablation import first_ablation
+from archsearch.init.options import Option
 from archsearch.init.program_file import program_file
 from archsearch.init.script import Script, read_script
 from archsearch.wording import count_of
@@ -101,7 +102,7 @@ def _read(path: Path, kind: CandidateKind, into: Path, asked: Asked) -> Script:
         if asked.run_help:
             raise UsageError(f"{path} is no Python script; --help of other programs is not read")
         return Script(path, "")
-    told = ()
+    told: tuple[Option, ...] = ()
     if asked.run_help:
         from archsearch.init.help_options import help_options, run_help
         from archsearch.trust import must_be_trusted, python_file

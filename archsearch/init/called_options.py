@@ -116,7 +116,10 @@ def absl_options(source: Source) -> list[Option]:
             continue
         default = plain_or_none(argument(call, 1, "default"), source)
         place = 3 if kind in ("enum", "multi_enum") else 2
-        about = {"help": " ".join(text_of(argument(call, place, "help"), source).split()), "where": source.where(call)}
+        about: dict[str, Any] = {
+            "help": " ".join(text_of(argument(call, place, "help"), source).split()),
+            "where": source.where(call),
+        }
         if kind in ("bool", "boolean"):
             on, off = (f"--no{name}", f"--{name}") if default is True else (f"--{name}", f"--no{name}")
             found.append(Option(name, on, "switch", off_flag=off, **about))

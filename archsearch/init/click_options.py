@@ -11,7 +11,7 @@ from typing import Any
 
 from archsearch.init.options import Option
 from archsearch.init.signatures import parameters
-from archsearch.init.source import Source, dotted, keyword, last_name, plain_or_none, text_of
+from archsearch.init.source import Source, dotted, imported_names, keyword, last_name, plain_or_none, text_of
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -20,6 +20,8 @@ def click_options(source: Source) -> tuple[list[Option], list[str]]:
     """Give the options of the functions that click decorates, and the names of the commands of a group."""
     options: list[Option] = []
     commands: list[str] = []
+    if "click" not in imported_names(source):
+        return options, commands
     for function in source.functions.values():
         decorators = [one for one in function.decorator_list if isinstance(one, ast.Call)]
         found = [(last_name(one.func), one) for one in decorators]

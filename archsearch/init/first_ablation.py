@@ -53,7 +53,7 @@ def first_ablation(script: Script, program: str, name: str) -> tuple[str, int, i
 def _factor(name: str, about: str, levels: Levels, start: str) -> Iterator[str]:
     yield f"{f'{start}{flow(name)}:':<32} # {about}"
     if not levels:
-        yield f"{start}  another: [set: {{values.{name}: ...}}]        FILL IN"
+        yield f"{start}  another: [set: {{values.{name}: ...}}]        # FILL IN"
     for level, edit in levels.items():
         yield f"{start}  {flow(level)}: [{edit}]"
 

@@ -255,7 +255,7 @@ def _values(script: Script, chosen: Chosen) -> Iterator[str]:
             about += f"; one of {', '.join(map(str, option.choices))}"
         about = textwrap.shorten(about, 90, placeholder=" ...")
         if option.default is None:
-            yield f"  # {key}: ...                     FILL IN: {about}"
+            yield _with_comment(f"  # {key}: ...", f"FILL IN: {about}")
         else:
             yield _with_comment(f"  {key}: {flow(option.default)}", about)
     if chosen.extra is not None:

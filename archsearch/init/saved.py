@@ -166,8 +166,10 @@ def _entries(node: ast.expr, source: Source, prefix: str = "", depth: int = 0) -
 
 def _csv(naming: Naming) -> Iterator[MetricGuess]:
     source = naming.source
+    file: str
+    columns: Any
     for call in source.calls:
-        file, columns = "", []
+        file, columns = "", None
         if last_name(call.func) == "writerow" and isinstance(call.func, ast.Attribute) and call.args:
             columns = plain_or_none(call.args[0], source)
             file = _file_of_writer(dotted(call.func.value), call, naming) if isinstance(columns, list) else ""

@@ -80,8 +80,8 @@ def read_script(path: Path, root: Path, command: str = "", told: tuple[Option, .
     chosen = _command(path, commands, command)
     options = [option for option in options if option.group in ("", chosen)]
     options = list({option.flag: option for option in reversed(options)}.values())[::-1]
-    if by == "fire" and chosen:  # what the class takes comes with what the method takes
-        options = [replace(option, group="") if option.group == chosen else option for option in options]
+    if by == "fire":  # what the class takes may stand behind the method, with what the method takes
+        options = [replace(option, group=chosen) for option in options]
     config, config_option, more = _config(sources, options, root)
     if config is not None:
         found, said = config_options.file_options(config)

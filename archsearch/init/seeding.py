@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from archsearch.errors import SpecError
 from archsearch.init.script import Script
-from archsearch.init.source import read_source
+from archsearch.init.source import imported_names, read_source
 
 # What seeds a library, by the name that it is imported by.
 _SEEDS = {
@@ -54,16 +54,8 @@ def _lines(script: Script) -> list[str]:
     if script.path.suffix != ".py":
         return ["whatever seeds its generator with {seed}"]
     try:
-        names = _imports(script)
+        names = imported_names(read_source(script.path))
     except SpecError:
         names = set()
     found = [line for name, line in _SEEDS.items() if name in names]
     return found or ["random.seed({seed})"]
-
-
-def _imports(script: Script) -> set[str]:
-    import ast
-
-    tree = read_source(script.path).tree
-    found = {a.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
-    return found | {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

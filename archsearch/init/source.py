@@ -126,6 +126,13 @@ def _imported(source: Source, roots: tuple[Path, ...]) -> Iterator[Path]:
                         yield file
 
 
+def imported_names(source: Source) -> set[str]:
+    """Name the packages that a file imports, by the first part of their names."""
+    nodes = list(ast.walk(source.tree))
+    found = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return found | {(node.module or "").split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
 def dotted(node: ast.AST) -> str:
     """Give `a.b.c` of a name with attributes; "" of anything else, `().b` of an attribute of anything else."""
     if isinstance(node, ast.Name):
