@@ -259,7 +259,7 @@ def test_a_script_without_a_seed_says_what_to_add(first: Begin) -> None:
     assert not Path("train_ablation.yaml").exists()  # there is nothing to vary
 
 
-# -- what is written is right: the program runs with it, and the numbers are those that it prints -----------------------
+# -- what is written is right: the program runs with it, and the numbers are those that it prints ----------------------
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,8 @@ def test_a_program_runs_as_written_and_its_metric_is_what_it_says(
     monkeypatch.setenv("ARCHSEARCH_DATA", str(tmp_path / "cache"))
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
-    (bin_folder / "python").symlink_to(sys.executable)
+    (bin_folder / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (bin_folder / "python").chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     spec = first(text, files, fill)
     runs = [run_program(plan_program(spec), seed=seed, runs_dir=tmp_path / "runs", trusted=True) for seed in (0, 0, 1)]
@@ -309,7 +310,7 @@ def test_nothing_is_executed_by_reading(tmp_path: Path, monkeypatch: pytest.Monk
     assert not marker.exists()
 
 
-# -- sub-commands, modules, imports -------------------------------------------------------------------------------------
+# -- sub-commands, modules, imports ------------------------------------------------------------------------------------
 
 
 def test_several_sub_commands_none_of_which_says_that_it_trains_are_listed(tmp_path: Path) -> None:
