@@ -90,7 +90,7 @@ def _of_script(path: Path, kind: CandidateKind, target: Path, into: Path, asked:
     files = [(target, first.text, f"how {path.name} is run")]
     beside = target.with_name(f"{name}_ablation{target.suffix}")
     if text:
-        more = f", {count_of(others, 'more')[:-1] if others > 1 else '1 more'} as comments" if others else ""
+        more = f", {others} more as {'a comment' if others == 1 else 'comments'}" if others else ""
         files.append((beside, text, f"an example: {count_of(open_factors, 'factor')}{more}"))
     commands = [f"archsearch trust {target}", f"archsearch run {target} --seeds 2"]
     commands += [f"archsearch ablate {beside}"] if text else []
@@ -126,14 +126,10 @@ def _found(script: Script) -> list[str]:
 
 
 def _of_data(path: Path, kind: CandidateKind, target: Path) -> Begun:
-    from archsearch.init.first_spec import first_spec, first_spec_text
+    from archsearch.init.first_spec import first_spec, first_spec_text, samples_text
 
     first = first_spec("folder" if kind == "images" else "npz", path, target.stem, target.parent)
-    facts = first.plan.facts
-    found = (
-        f"{count_of(facts.classes, 'class')}, {facts.train:,} training and {facts.test:,} test samples, each "
-        f"{'x'.join(map(str, facts.shape))}",
-    )
+    found = (samples_text(first.plan.facts),)
     what = f"a network of {count_of(first.plan.network.parameters, 'parameter')}"
     commands = (f"archsearch show {target}", f"archsearch run {target}")
     return Begun(path, kind, ((target, first_spec_text(first, target.stem), what),), found, (), first.said, commands)

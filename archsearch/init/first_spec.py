@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from archsearch.data import folder as folder_data
+from archsearch.data.facts import DataFacts
 from archsearch.data.images import height_and_width, look
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.lint.rules import lint
 from archsearch.spec.text.write import flow, spec_yaml
+from archsearch.wording import count_of
 
 LARGEST_SIDE = 64  # pixels: what a small network on a CPU trains on within minutes
 _WIDTHS = (16, 32, 64, 64)
-_STEPS = 2000  # of the optimiser, about: enough for a small network, minutes on a CPU
+_STEPS = 1000  # of the optimiser, about: a first look at a small network, minutes on a CPU
 _MOST_LOOKED_AT = 20_000
 
 
@@ -137,12 +139,21 @@ def layers_for(shape: tuple[int, ...]) -> list[Any]:
 
 
 def training_for(samples: int) -> dict[str, Any]:
-    """Give the training for a number of samples: about 2,000 steps, in 5 to 60 epochs."""
+    """Give the training for a number of samples: about 1,000 steps, in 5 to 40 epochs."""
     batch = next((size for size in (128, 64, 32, 16) if samples >= 10 * size), 8)
     while batch > 2 and samples % batch == 1:  # a last batch of one sample cannot be normalised
         batch -= 1
-    epochs = min(60, max(5, round(_STEPS * batch / max(samples, 1))))
+    epochs = min(40, max(5, round(_STEPS * batch / max(samples, 1))))
     return {"epochs": epochs, "batch_size": batch, "optimizer": {"adam": {"lr": 3e-3}}, "schedule": "cosine"}
+
+
+def samples_text(facts: DataFacts) -> str:
+    """Say what the data are: `3 classes, 30 training, 9 validation and 12 test samples of 3x24x24`."""
+    held_out = f", {facts.validation:,} validation" if facts.validation else ""
+    return (
+        f"{count_of(facts.classes, 'class')}, {facts.train - facts.validation:,} training{held_out} and "
+        f"{facts.test:,} test samples of {'x'.join(map(str, facts.shape))}"
+    )
 
 
 def first_spec_text(first: FirstSpec, name: str) -> str:
@@ -150,8 +161,7 @@ def first_spec_text(first: FirstSpec, name: str) -> str:
     facts, plan = first.plan.facts, first.plan.network
     text = spec_yaml(first.spec, f"archsearch run {name}.yaml")
     comments = [
-        f"# {facts.classes} classes, {facts.train:,} training and {facts.test:,} test samples of "
-        f"{'x'.join(map(str, facts.shape))}; {plan.parameters:,} parameters",
+        f"# {samples_text(facts)}; {plan.parameters:,} parameters",
         *(f"# {sentence}" for sentence in first.said),
     ]
     if len(facts.shape) == 3:
