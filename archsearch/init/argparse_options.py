@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 from archsearch.init.options import Option
-from archsearch.init.source import Source, argument, dotted, keyword, last_name, plain_or_none, text_of
+from archsearch.init.source import SourceFile, argument, dotted, keyword, last_name, literal_or_none, text_of
 
 _SWITCHES = {"store_true": True, "store_false": True, "store_const": True, "append_const": False, "count": False}
 _MAKES_GROUP = ("add_argument_group", "add_mutually_exclusive_group")
 
 
-def argparse_options(source: Source) -> tuple[list[Option], list[str]]:
+def argparse_options(source: SourceFile) -> tuple[list[Option], list[str]]:
     """Give the options and the names of the sub-commands; an option's `group` is the sub-command that it is for."""
     commands: list[str] = []
     belongs: dict[str, str] = {}  # what a variable of a parser is for
@@ -38,7 +38,9 @@ def argparse_options(source: Source) -> tuple[list[Option], list[str]]:
             if (option := _option(call, source, belongs.get(on, ""))) is not None:
                 options.append(option)
         elif method == "set_defaults":
-            defaults |= {k.arg: v for k in call.keywords if k.arg and (v := plain_or_none(k.value, source)) is not None}
+            defaults |= {
+                k.arg: v for k in call.keywords if k.arg and (v := literal_or_none(k.value, source)) is not None
+            }
     changed = [
         _with_default(option, defaults[option.name]) if option.name in defaults else option for option in options
     ]
@@ -49,7 +51,7 @@ def _with_default(option: Option, value: Any) -> Option:
     return option if option.how == "switch" else replace(option, default=value, required=False)
 
 
-def _named_calls(source: Source) -> Iterator[tuple[str, ast.Call]]:
+def _named_calls(source: SourceFile) -> Iterator[tuple[str, ast.Call]]:
     """Yield each call with the variable that it is assigned to, in the order of the text."""
     names = {
         id(node.value): dotted(node.targets[0])
@@ -60,7 +62,7 @@ def _named_calls(source: Source) -> Iterator[tuple[str, ast.Call]]:
         yield names.get(id(call), ""), call
 
 
-def _option(call: ast.Call, source: Source, command: str) -> Option | None:
+def _option(call: ast.Call, source: SourceFile, command: str) -> Option | None:
     words = [text_of(arg, source) for arg in call.args]
     if not words or not all(words) or any(" " in word or len(word) > 80 for word in words):
         return None
@@ -71,7 +73,7 @@ def _option(call: ast.Call, source: Source, command: str) -> Option | None:
         return None
     flag = next((word for word in flags if word.startswith("--")), flags[0] if flags else words[0])
     name = text_of(keyword(call, "dest"), source) or flag.lstrip("-").replace("-", "_")
-    default, kind = plain_or_none(keyword(call, "default"), source), keyword(call, "type")
+    default, kind = literal_or_none(keyword(call, "default"), source), keyword(call, "type")
     about: dict[str, Any] = {
         "help": " ".join(text_of(keyword(call, "help"), source).split()),
         "where": source.where(call),
@@ -83,9 +85,9 @@ def _option(call: ast.Call, source: Source, command: str) -> Option | None:
         return Option(name, on, "switch", off_flag=other, **about)
     if act in _SWITCHES:
         return Option(name, flag, "switch", **about) if _SWITCHES[act] else None
-    nargs = plain_or_none(keyword(call, "nargs"), source)
+    nargs = literal_or_none(keyword(call, "nargs"), source)
     several = isinstance(nargs, int) or nargs in ("+", "*", "...")
-    choices = plain_or_none(keyword(call, "choices"), source)
+    choices = literal_or_none(keyword(call, "choices"), source)
     if isinstance(default, list) and not several:
         default = None  # a list that one word cannot say
     if kind is not None and dotted(kind) == "bool":
@@ -97,7 +99,7 @@ def _option(call: ast.Call, source: Source, command: str) -> Option | None:
         "flag" if flags else "positional",
         default=_spoken(default, kind),
         choices=tuple(choices) if isinstance(choices, list) else (),
-        required=(bool(plain_or_none(keyword(call, "required"), source)) or not flags)
+        required=(bool(literal_or_none(keyword(call, "required"), source)) or not flags)
         and default is None
         and nargs not in ("?", "*"),
         several=several,

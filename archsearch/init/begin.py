@@ -14,7 +14,7 @@ from pathlib import Path
 
 from archsearch.errors import SpecError, UsageError
 from archsearch.files import write_whole
-from archsearch.init.candidates import CandidateKind, kind_of, the_one
+from archsearch.init.candidates import CandidateKind, the_one, what_is
 from archsearch.init.first_ablation import first_ablation
 from archsearch.init.options import Option
 from archsearch.init.program_file import program_file
@@ -58,7 +58,7 @@ def begin(path: Path, into: Path, asked: Asked | None = None) -> Begun:
     there, `SpecError` and `DamagedFileError` for what cannot be read.
     """
     asked = asked or Asked()
-    kind = kind_of(path)
+    kind = what_is(path)
     if kind is None:
         one = the_one(path)
         path, kind = one.path, one.kind

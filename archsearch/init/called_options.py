@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from archsearch.init.options import Option, words_of
+from archsearch.init.options import Option, names_in
 from archsearch.init.signatures import fields_of, parameters
-from archsearch.init.source import Source, argument, dotted, last_name, plain_or_none, text_of
+from archsearch.init.source import SourceFile, argument, dotted, last_name, literal_or_none, text_of
 
 # What transformers.TrainingArguments takes, as its documentation has it; only what people set most.
 _TRAINING_ARGUMENTS: dict[str, Any] = {
@@ -22,7 +22,7 @@ _TRAINING_ARGUMENTS: dict[str, Any] = {
     "lr_scheduler_type": "linear",
 }  # fmt: skip
 # Variables that the machine or a launcher sets, not the person who tries something out.
-_OF_THE_MACHINE = words_of(
+_OF_THE_MACHINE = names_in(
     "HOME PATH USER PWD TMPDIR TMP TEMP SHELL HOSTNAME RANK LOCAL_RANK WORLD_SIZE MASTER_ADDR MASTER_PORT "
     "NODE_RANK CUDA_VISIBLE_DEVICES CUDA_LAUNCH_BLOCKING CUBLAS_WORKSPACE_CONFIG OMP_NUM_THREADS MKL_NUM_THREADS "
     "PYTHONHASHSEED TOKENIZERS_PARALLELISM TF_CPP_MIN_LOG_LEVEL KERAS_BACKEND XLA_FLAGS WANDB_MODE WANDB_PROJECT "
@@ -30,7 +30,7 @@ _OF_THE_MACHINE = words_of(
 )
 
 
-def fire_options(source: Source) -> tuple[list[Option], list[str]]:
+def fire_options(source: SourceFile) -> tuple[list[Option], list[str]]:
     """Give what `fire.Fire(...)` makes of a function, a class, a dict of functions, or of the whole file."""
     for call in source.calls:
         if dotted(call.func) not in ("fire.Fire", "Fire"):
@@ -52,13 +52,13 @@ def fire_options(source: Source) -> tuple[list[Option], list[str]]:
 
 
 def _of_functions(
-    functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef], source: Source
+    functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef], source: SourceFile
 ) -> tuple[list[Option], list[str]]:
     options = [o for name, f in functions.items() for o in parameters(f, source, "fire", group=name)]
     return options, list(functions)
 
 
-def _of_class(made: ast.ClassDef, source: Source) -> tuple[list[Option], list[str]]:
+def _of_class(made: ast.ClassDef, source: SourceFile) -> tuple[list[Option], list[str]]:
     methods = {n.name: n for n in made.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
     first = list(parameters(methods["__init__"], source, "fire", skip=1)) if "__init__" in methods else []
     public = {name: f for name, f in methods.items() if not name.startswith("_")}
@@ -67,7 +67,7 @@ def _of_class(made: ast.ClassDef, source: Source) -> tuple[list[Option], list[st
     )
 
 
-def dataclass_options(source: Source) -> list[Option]:
+def dataclass_options(source: SourceFile) -> list[Option]:
     """Give the fields of the dataclasses that tyro, HfArgumentParser, simple_parsing or jsonargparse read."""
     found: list[Option] = []
     for call in source.calls:
@@ -93,13 +93,13 @@ def dataclass_options(source: Source) -> list[Option]:
     return list({option.name: option for option in found}.values())
 
 
-def _trains(name: str, source: Source) -> bool:
+def _trains(name: str, source: SourceFile) -> bool:
     made = source.classes.get(name)
     names = [name, *(last_name(base) for base in made.bases)] if made is not None else [name]
     return any(one in ("TrainingArguments", "Seq2SeqTrainingArguments") for one in names)
 
 
-def _training_arguments(call: ast.Call, source: Source) -> Iterator[Option]:
+def _training_arguments(call: ast.Call, source: SourceFile) -> Iterator[Option]:
     for name, default in _TRAINING_ARGUMENTS.items():
         yield Option(
             name, f"--{name}", default=default, required=name == "output_dir", where=source.where(call),
@@ -107,14 +107,14 @@ def _training_arguments(call: ast.Call, source: Source) -> Iterator[Option]:
         )  # fmt: skip
 
 
-def absl_options(source: Source) -> list[Option]:
+def absl_options(source: SourceFile) -> list[Option]:
     """Give the flags that `flags.DEFINE_...` defines."""
     found = []
     for call in source.calls:
         kind = last_name(call.func).removeprefix("DEFINE_")
         if not last_name(call.func).startswith("DEFINE_") or not (name := text_of(argument(call, 0, "name"), source)):
             continue
-        default = plain_or_none(argument(call, 1, "default"), source)
+        default = literal_or_none(argument(call, 1, "default"), source)
         place = 3 if kind in ("enum", "multi_enum") else 2
         about: dict[str, Any] = {
             "help": " ".join(text_of(argument(call, place, "help"), source).split()),
@@ -124,7 +124,7 @@ def absl_options(source: Source) -> list[Option]:
             on, off = (f"--no{name}", f"--{name}") if default is True else (f"--{name}", f"--no{name}")
             found.append(Option(name, on, "switch", off_flag=off, **about))
         elif kind in ("float", "integer", "string", "enum", "list"):
-            choices = plain_or_none(argument(call, 2, "enum_values"), source) if kind == "enum" else None
+            choices = literal_or_none(argument(call, 2, "enum_values"), source) if kind == "enum" else None
             if kind == "list" and isinstance(default, list):
                 default = ",".join(map(str, default))
             found.append(
@@ -144,7 +144,7 @@ def absl_options(source: Source) -> list[Option]:
     return [replace(one, required=True) if one.name in required and one.default is None else one for one in found]
 
 
-def environment_options(source: Source) -> list[Option]:
+def environment_options(source: SourceFile) -> list[Option]:
     """Give the variables that a script reads, without those of the machine."""
     found: dict[str, Option] = {}
     for node in ast.walk(source.tree):
@@ -152,7 +152,7 @@ def environment_options(source: Source) -> list[Option]:
         if isinstance(node, ast.Call) and dotted(node.func) in ("os.environ.get", "os.getenv", "getenv", "environ.get"):
             name, default = (
                 text_of(argument(node, 0, "key"), source),
-                plain_or_none(argument(node, 1, "default"), source),
+                literal_or_none(argument(node, 1, "default"), source),
             )
         elif isinstance(node, ast.Subscript) and dotted(node.value) in ("os.environ", "environ"):
             name = text_of(node.slice, source) if isinstance(node.ctx, ast.Load) else ""
@@ -177,7 +177,7 @@ def _number(value: Any) -> Any:
     return value or None
 
 
-def argv_options(source: Source) -> list[Option]:
+def argv_options(source: SourceFile) -> list[Option]:
     """Give `sys.argv[1]`, `[2]`, ..., each called as what it is assigned to; none where one between them is missing."""
     found: dict[int, Option] = {}
     for node in ast.walk(source.tree):
@@ -185,7 +185,7 @@ def argv_options(source: Source) -> list[Option]:
             continue
         for inner in ast.walk(node.value):
             if isinstance(inner, ast.Subscript) and dotted(inner.value) in ("sys.argv", "argv"):
-                place = plain_or_none(inner.slice, source)
+                place = literal_or_none(inner.slice, source)
                 name = last_name(node.targets[0]).lower()
                 if isinstance(place, int) and place > 0 and name and place not in found:
                     found[place] = Option(name, name, "positional", required=True, where=source.where(inner))
@@ -193,7 +193,7 @@ def argv_options(source: Source) -> list[Option]:
     return [found[place] for place in places] if places == list(range(1, len(places) + 1)) else []
 
 
-def configurator_options(source: Source) -> list[Option]:
+def configurator_options(source: SourceFile) -> list[Option]:
     """Give the constants before a script executes a `configurator.py`, which reads `--name=value` for each of them."""
     reads = [
         call.lineno for call in source.calls if dotted(call.func) == "exec" and "configurator" in ast.unparse(call)
@@ -202,14 +202,14 @@ def configurator_options(source: Source) -> list[Option]:
         return []
     found = []
     for name, node in source.constants.items():
-        value = plain_or_none(node, source)
+        value = literal_or_none(node, source)
         if not name.startswith("_") and isinstance(value, (int, float, str)) and node.lineno < reads[0]:
             spoken = str(value) if isinstance(value, bool) else None if value == "" else value
             found.append(Option(name, f"--{name}", "joined", default=spoken, where=source.where(node)))
     return found
 
 
-def lightning_options(source: Source) -> list[Option]:
+def lightning_options(source: SourceFile) -> list[Option]:
     """Give what LightningCLI always takes, and the parameters of the model that it is given, if it is called."""
     for call in source.calls:
         if last_name(call.func) != "LightningCLI":

@@ -1,7 +1,7 @@
 """What a path holds that a first file can be written for: training scripts, folders of images, arrays, tables.
 
     candidates(Path("."))            # [Candidate(Path("train.py"), "script", "argparse, 12 options"), ...]
-    kind_of(Path("images"))          # "images"
+    what_is(Path("images"))          # "images"
 
 Looks at names, endings and the text of scripts; reads no data and executes nothing.
 """
@@ -17,7 +17,7 @@ from typing import Literal
 
 from archsearch.data.images import ENDINGS
 from archsearch.errors import SpecError, UsageError
-from archsearch.init.source import Source, dotted, read_source
+from archsearch.init.source import SourceFile, dotted, read_source
 
 CandidateKind = Literal["script", "program", "images", "arrays", "table"]
 _NO_SCRIPTS = (
@@ -48,7 +48,7 @@ class Candidate:
     why: str
 
 
-def kind_of(path: Path) -> CandidateKind | None:
+def what_is(path: Path) -> CandidateKind | None:
     """Say what one path is; None for a folder that is none of images, and for what nothing can be written for.
 
     Raises `UsageError` for a path that is not there, and for kinds of files that are near misses, with the way out.
@@ -107,7 +107,7 @@ def _candidate(path: Path) -> Candidate | None:
     return None
 
 
-def _why_script(source: Source) -> str:
+def _why_script(source: SourceFile) -> str:
     """Say why a file is a script that is started: it reads arguments, or is started and trains; "" for a module."""
     calls = {dotted(call.func) for call in source.calls}
     decorators = {

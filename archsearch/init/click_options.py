@@ -11,12 +11,12 @@ from typing import Any
 
 from archsearch.init.options import Option
 from archsearch.init.signatures import parameters
-from archsearch.init.source import Source, dotted, imported_names, keyword, last_name, plain_or_none, text_of
+from archsearch.init.source import SourceFile, dotted, imported_names, keyword, last_name, literal_or_none, text_of
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+Decorated = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def click_options(source: Source) -> tuple[list[Option], list[str]]:
+def click_options(source: SourceFile) -> tuple[list[Option], list[str]]:
     """Give the options of the functions that click decorates, and the names of the commands of a group."""
     options: list[Option] = []
     commands: list[str] = []
@@ -38,12 +38,12 @@ def click_options(source: Source) -> tuple[list[Option], list[str]]:
     return options, list(dict.fromkeys(commands))
 
 
-def _is_command(function: Function) -> bool:
+def _is_command(function: Decorated) -> bool:
     names = [dotted(one.func if isinstance(one, ast.Call) else one) for one in function.decorator_list]
     return any(name.endswith(".command") for name in names)
 
 
-def _command_of_group(function: Function, source: Source) -> str:
+def _command_of_group(function: Decorated, source: SourceFile) -> str:
     """Name a command of a group, as click does: by its first argument, or by the function's name."""
     for one in function.decorator_list:
         name = dotted(one.func if isinstance(one, ast.Call) else one)
@@ -54,16 +54,16 @@ def _command_of_group(function: Function, source: Source) -> str:
     return ""
 
 
-def _argument(text: str, call: ast.Call, source: Source, command: str) -> Option:
-    default = plain_or_none(keyword(call, "default"), source)
-    optional = plain_or_none(keyword(call, "required"), source) is False
+def _argument(text: str, call: ast.Call, source: SourceFile, command: str) -> Option:
+    default = literal_or_none(keyword(call, "default"), source)
+    optional = literal_or_none(keyword(call, "required"), source) is False
     return Option(
         text.lower(), text, "positional", default=default, required=default is None and not optional,
         where=source.where(call), group=command,
     )  # fmt: skip
 
 
-def _option(call: ast.Call, source: Source, command: str) -> Option | None:
+def _option(call: ast.Call, source: SourceFile, command: str) -> Option | None:
     words = [word for arg in call.args if (word := text_of(arg, source))]
     flags = [word for word in words if word.startswith("-")]
     if not flags:
@@ -72,25 +72,25 @@ def _option(call: ast.Call, source: Source, command: str) -> Option | None:
     flag = next((word for word in flags if word.startswith("--")), flags[0])
     flag, _, off = (part.strip() for part in flag.partition("/"))
     name = named[0] if named else flag.lstrip("-").replace("-", "_").lower()
-    default, kind = plain_or_none(keyword(call, "default"), source), keyword(call, "type")
+    default, kind = literal_or_none(keyword(call, "default"), source), keyword(call, "type")
     where, said = source.where(call), " ".join(text_of(keyword(call, "help"), source).split())
-    if off or plain_or_none(keyword(call, "is_flag"), source) or plain_or_none(keyword(call, "flag_value"), source):
+    if off or literal_or_none(keyword(call, "is_flag"), source) or literal_or_none(keyword(call, "flag_value"), source):
         on, other = (off, flag) if off and default is True else (flag, off)
         return Option(name, on, "switch", off_flag=other, help=said, where=where, group=command)
-    if plain_or_none(keyword(call, "multiple"), source) or plain_or_none(keyword(call, "count"), source):
+    if literal_or_none(keyword(call, "multiple"), source) or literal_or_none(keyword(call, "count"), source):
         return Option(name, flag, help=said, where=where, group=command)
     choices = _choices(kind, source)
-    several = isinstance(plain_or_none(keyword(call, "nargs"), source), int)
+    several = isinstance(literal_or_none(keyword(call, "nargs"), source), int)
     return Option(
         name, flag, default=spoken(default, several), choices=choices,
-        required=bool(plain_or_none(keyword(call, "required"), source)) and default is None, several=several,
+        required=bool(literal_or_none(keyword(call, "required"), source)) and default is None, several=several,
         help=said, where=where, group=command,
     )  # fmt: skip
 
 
-def _choices(kind: ast.expr | None, source: Source) -> tuple[Any, ...]:
+def _choices(kind: ast.expr | None, source: SourceFile) -> tuple[Any, ...]:
     if isinstance(kind, ast.Call) and last_name(kind.func) == "Choice" and kind.args:
-        found = plain_or_none(kind.args[0], source)
+        found = literal_or_none(kind.args[0], source)
         return tuple(found) if isinstance(found, list) else ()
     return ()
 
@@ -104,7 +104,7 @@ def spoken(default: Any, several: bool = False) -> Any:
     return None if default == "" else default
 
 
-def typer_options(source: Source) -> tuple[list[Option], list[str]]:
+def typer_options(source: SourceFile) -> tuple[list[Option], list[str]]:
     """Give the parameters of the functions that typer calls: by `typer.run(f)`, or by `@app.command()`."""
     run = [last_name(call.args[0]) for call in source.calls if dotted(call.func) == "typer.run" and call.args]
     makes = {
@@ -115,7 +115,7 @@ def typer_options(source: Source) -> tuple[list[Option], list[str]]:
         and last_name(node.value.func) == "Typer"
         and isinstance(node.targets[0], ast.Name)
     }
-    functions: list[tuple[Function, str]] = [(source.functions[name], "") for name in run if name in source.functions]
+    functions: list[tuple[Decorated, str]] = [(source.functions[name], "") for name in run if name in source.functions]
     for function in source.functions.values():
         owners = {dotted(o.func if isinstance(o, ast.Call) else o).rpartition(".")[0] for o in function.decorator_list}
         if owners & makes and _is_command(function):

@@ -13,14 +13,14 @@ from typing import Any
 
 from archsearch.errors import ArchsearchError
 from archsearch.init.options import Option
-from archsearch.init.source import Source, keyword, last_name, text_of
+from archsearch.init.source import SourceFile, keyword, last_name, text_of
 from archsearch.spec.text.yaml import Node, read_file
 
 _MOST_KEYS = 200
 _OF_HYDRA = ("defaults", "hydra", "_target_", "_self_")
 
 
-def hydra_options(source: Source) -> tuple[list[Option], list[str]] | None:
+def hydra_options(source: SourceFile) -> tuple[list[Option], list[str]] | None:
     """Give what `@hydra.main` takes: the keys of its configuration, and its groups with their files as choices.
 
     None where the file has no such function.
@@ -32,7 +32,7 @@ def hydra_options(source: Source) -> tuple[list[Option], list[str]] | None:
     return None
 
 
-def _hydra(source: Source, call: ast.Call) -> tuple[list[Option], list[str]]:
+def _hydra(source: SourceFile, call: ast.Call) -> tuple[list[Option], list[str]]:
     name, folder = text_of(keyword(call, "config_name"), source), text_of(keyword(call, "config_path"), source)
     where = source.where(call)
     if not name:
@@ -112,7 +112,7 @@ def file_options(path: Path) -> tuple[list[Option], list[str]]:
     return found, remarks
 
 
-def reads_config(source: Source) -> bool:
+def reads_config(source: SourceFile) -> bool:
     """Say whether a file reads YAML, JSON or OmegaConf files at all."""
     readers = ("safe_load", "full_load", "load", "merge", "from_file", "from_yaml")
     return any(

@@ -2,7 +2,7 @@
 
     text = first_ablation(script, "train", "train_ablation")     # "" where there is nothing to vary
 
-Levels are proposals (half and twice a number, the other choices, a switch set); the first factors are there, the others
+Levels are proposals (half and twice a number, the other choices, a switch set); the first factors are there, others
 are comments to be opened.
 """
 
@@ -24,7 +24,7 @@ _MOST_LEVELS = 4
 _RATES = re.compile(r"drop|smooth|mixup|cutmix|decay|momentum|warmup|clip|reg|eps", re.IGNORECASE)
 _FIRST_RATES = (("drop", 0.1), ("smooth", 0.1), ("decay", 0.01), ("mixup", 0.2), ("cutmix", 1.0), ("momentum", 0.9))
 
-Levels = dict[str, str]  # a level's name with its edit as YAML
+Proposed = dict[str, str]  # a level's name with its edit as YAML
 
 
 def first_ablation(script: Script, program: str, name: str) -> tuple[str, int, int]:
@@ -50,7 +50,7 @@ def first_ablation(script: Script, program: str, name: str) -> tuple[str, int, i
     return "\n".join(lines) + "\n", len(ready[:_MOST_OPEN]), len(others)
 
 
-def _factor(name: str, about: str, levels: Levels, start: str) -> Iterator[str]:
+def _factor(name: str, about: str, levels: Proposed, start: str) -> Iterator[str]:
     yield f"{f'{start}{flow(name)}:':<32} # {about}"
     if not levels:
         yield f"{start}  another: [set: {{values.{name}: ...}}]        # FILL IN"
@@ -58,10 +58,10 @@ def _factor(name: str, about: str, levels: Levels, start: str) -> Iterator[str]:
         yield f"{start}  {flow(level)}: [{edit}]"
 
 
-def _factors(script: Script) -> Iterator[tuple[str, str, Levels]]:
+def _factors(script: Script) -> Iterator[tuple[str, str, Proposed]]:
     """Yield (name, what it is in the baseline, levels), what is tried out most first."""
     chosen = chosen_options(script)
-    found: list[tuple[int, str, str, Levels]] = []
+    found: list[tuple[int, str, str, Proposed]] = []
     for key, option in chosen.values.items():
         if option.required or is_amount(option.name):
             continue

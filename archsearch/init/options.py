@@ -18,7 +18,7 @@ _DEFAULT_SAID = re.compile(r"\s*[\[(]\s*default[^)\]]*[)\]]", re.IGNORECASE)
 _OF_A_RUN = ("seed", "run_dir", "device")  # what stands in braces already
 
 
-def words_of(text: str) -> frozenset[str]:
+def names_in(text: str) -> frozenset[str]:
     """Give the words of a text as a set: how the tables of names here are written."""
     return frozenset(text.split())
 

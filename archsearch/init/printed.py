@@ -9,9 +9,9 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from archsearch.init.results import MetricGuess, guess, metric_name, named_by, part_name, scale_of, words_of_text
-from archsearch.init.source import Source
-from archsearch.init.templates import Hole, Template, templates
+from archsearch.init.results import MetricGuess, guess, metric_name, named_by, part_name, scale_said, words_of_text
+from archsearch.init.source import SourceFile
+from archsearch.init.templates import Hole, PrintedLine, templates
 
 _SPECIAL = re.compile(r"([\\.^$*+?{}\[\]|()])")
 _SEPARATORS = re.compile(r"[,|;\t>]|(?<= )- |\]\s")
@@ -19,13 +19,13 @@ _LETTERS = re.compile(r"[A-Za-z]")
 _COUNTS = re.compile(r"epoch|step|iter|batch|seed|fold|trial|round", re.IGNORECASE)
 
 
-def printed_metrics(sources: Sequence[Source]) -> list[MetricGuess]:
+def printed_metrics(sources: Sequence[SourceFile]) -> list[MetricGuess]:
     """Give the metrics that are printed, each with a pattern that finds its number and no other of the script."""
     lines = [template for source in sources for template in templates(source)]
     return [found for line in lines for found in _of_line(line, lines)]
 
 
-def _of_line(line: Template, lines: Sequence[Template]) -> Iterator[MetricGuess]:
+def _of_line(line: PrintedLine, lines: Sequence[PrintedLine]) -> Iterator[MetricGuess]:
     labels = {at: _label(line, at) for at, piece in enumerate(line.pieces) if isinstance(piece, Hole)}
     for at, label in labels.items():
         hole = line.pieces[at]
@@ -46,7 +46,7 @@ def _of_line(line: Template, lines: Sequence[Template]) -> Iterator[MetricGuess]
         before = words_of_text("".join(p for p in line.pieces[:at] if isinstance(p, str)))
         part = part_name(by_expression) or part_name(by_label) or part_name(before)
         percent = hole.spec.endswith("%") or follows.lstrip().startswith("%")
-        scale = "percent" if percent else scale_of(hole.expression, line.source)
+        scale = "percent" if percent else scale_said(hole.expression, line.source)
         if (found_by := _pattern(line, at, label.start, follows, lines)) is None:
             continue
         pattern, also = found_by
@@ -63,7 +63,7 @@ class _Label:
         self.start, self.text = start, text
 
 
-def _label(line: Template, at: int) -> _Label:
+def _label(line: PrintedLine, at: int) -> _Label:
     """Find the words before a hole: of the text just before it, or of an earlier one where that has no letter."""
     for place in range(at - 1, -1, -1):
         piece = line.pieces[place]
@@ -79,7 +79,7 @@ def _label(line: Template, at: int) -> _Label:
     return _Label((at, 0), "")
 
 
-def _is_count(hole: Hole, follows: str, shares: list[int], at: int, line: Template) -> bool:
+def _is_count(hole: Hole, follows: str, shares: list[int], at: int, line: PrintedLine) -> bool:
     """Say whether a number is one of several behind a label and not the one that is meant: 97 of `97/100 (97%)`."""
     if _COUNTS.search(" ".join(named_by(hole.expression, line.source))) and not metric_name(
         named_by(hole.expression, line.source), at_end=True
@@ -91,20 +91,20 @@ def _is_count(hole: Hole, follows: str, shares: list[int], at: int, line: Templa
     return at != (best[0] if best else shares[0])
 
 
-def _said_in_percent(line: Template, at: int) -> bool:
+def _said_in_percent(line: PrintedLine, at: int) -> bool:
     hole, after = line.pieces[at], line.pieces[at + 1 : at + 2]
     text = after[0] if after and isinstance(after[0], str) else ""
     return (isinstance(hole, Hole) and hole.spec.endswith("%")) or text.lstrip().startswith("%")
 
 
-def _is_average(line: Template, at: int) -> bool:
+def _is_average(line: PrintedLine, at: int) -> bool:
     """Say whether a value is what a meter has averaged, rather than the last batch's: `meter.avg`."""
     hole = line.pieces[at]
     return isinstance(hole, Hole) and ast.unparse(hole.expression).endswith((".avg", ".global_avg", ".average"))
 
 
 def _pattern(
-    line: Template, at: int, start: tuple[int, int], follows: str, lines: Sequence[Template]
+    line: PrintedLine, at: int, start: tuple[int, int], follows: str, lines: Sequence[PrintedLine]
 ) -> tuple[str, list[str]] | None:
     """Give a pattern for a hole, and the places of other lines that it matches too; None where none finds it.
 
@@ -148,16 +148,16 @@ def _padded(piece: str | Hole) -> bool:
     return isinstance(piece, Hole) and re.match(r"[<>^=+ ]*0?[1-9]", piece.spec) is not None
 
 
-def _finds(pattern: str, line: Template, at: int) -> bool:
+def _finds(pattern: str, line: PrintedLine, at: int) -> bool:
     found = re.findall(pattern, line.rendered())
     return bool(found) and found[-1] == f"{at}.5"
 
 
-def _other(pattern: str, other: Template, line: Template) -> bool:
+def _other(pattern: str, other: PrintedLine, line: PrintedLine) -> bool:
     return re.search(pattern, other.rendered()) is not None and other.rendered() != line.rendered()
 
 
-def _notes(hole: Hole, line: Template, also: list[str]) -> Iterator[str]:
+def _notes(hole: Hole, line: PrintedLine, also: list[str]) -> Iterator[str]:
     if line.loops:
         yield "printed in a loop: the last one counts"
     if also:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from archsearch.init.source import Source, last_name, plain_or_none, text_of
+from archsearch.init.source import SourceFile, last_name, literal_or_none, text_of
 from archsearch.metrics import Direction, metric_of, usual_direction
 
 _PARTS = {
@@ -118,7 +118,7 @@ def part_name(words: Iterable[str]) -> str:
     return next((_PARTS[word] for word in reversed(list(words)) if word in _PARTS), "")
 
 
-def named_by(expression: ast.expr, source: Source, depth: int = 0) -> list[str]:
+def named_by(expression: ast.expr, source: SourceFile, depth: int = 0) -> list[str]:
     """Give the words by which an expression calls its value: of `metrics['val_acc'].item()` val and acc."""
     if depth > 8:
         return []
@@ -144,11 +144,11 @@ def named_by(expression: ast.expr, source: Source, depth: int = 0) -> list[str]:
     return []
 
 
-def scale_of(expression: ast.expr, source: Source, depth: int = 0) -> Literal["percent", "fraction"] | None:
+def scale_said(expression: ast.expr, source: SourceFile, depth: int = 0) -> Literal["percent", "fraction"] | None:
     """Say whether a value is a percentage or a fraction, as far as the text tells: by 100 times, or by who gives it."""
     for node in ast.walk(expression):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            if 100 in (plain_or_none(node.left, source), plain_or_none(node.right, source)):
+            if 100 in (literal_or_none(node.left, source), literal_or_none(node.right, source)):
                 return "percent"
         elif isinstance(node, ast.Call) and last_name(node.func) in _FRACTIONS:
             return "fraction"
@@ -156,12 +156,12 @@ def scale_of(expression: ast.expr, source: Source, depth: int = 0) -> Literal["p
         return None
     for name in {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}:
         for value in _given_to(name, source):
-            if (found := scale_of(value, source, depth + 1)) is not None:
+            if (found := scale_said(value, source, depth + 1)) is not None:
                 return found
     return None
 
 
-def _given_to(name: str, source: Source) -> list[ast.expr]:
+def _given_to(name: str, source: SourceFile) -> list[ast.expr]:
     """Give what is assigned to a name, and what a function of the file returns that is called for it."""
     found: list[ast.expr] = []
     for node in ast.walk(source.tree):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from archsearch.init.options import Option, words_of
+from archsearch.init.options import Option, names_in
 
 _SEED = re.compile(
     r"(?:.*[_.])?(?:rng_?)?(?:seed|random_state|random_seed|seed_everything)s?(?:_value|_num)?", re.IGNORECASE
@@ -96,7 +96,7 @@ _AMOUNTS = (
     "iters",
     "total timesteps",
 )
-_HOUSEKEEPING = words_of(
+_HOUSEKEEPING = names_in(
     "device gpu gpus cuda cpu mps accel accelerator workers num_workers n_jobs njobs threads log verbose quiet "
     "debug print wandb tensorboard tb resume checkpoint ckpt port host rank world dist distributed local_rank "
     "backend save load name project entity tag notes cache download eval evaluate test dry_run dry plot show "

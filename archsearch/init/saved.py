@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archsearch.init.results import MetricGuess, guess, metric_name, part_name, scale_of, words_of_text
-from archsearch.init.source import Source, argument, dotted, keyword, last_name, plain_or_none, text_of
+from archsearch.init.results import MetricGuess, guess, metric_name, part_name, scale_said, words_of_text
+from archsearch.init.source import SourceFile, argument, dotted, keyword, last_name, literal_or_none, text_of
 
 _LOGGERS = {
     "wandb.log": "wandb.log", "run.log": "wandb.log", "mlflow.log_metric": "mlflow.log_metric",
@@ -21,7 +21,7 @@ _LOGGERS = {
 _METHODS = {"add_scalar": "TensorBoard", "log_dict": "self.log_dict"}
 
 
-def saved_metrics(sources: Sequence[Source], files: Mapping[str, str]) -> list[MetricGuess]:
+def saved_metrics(sources: Sequence[SourceFile], files: Mapping[str, str]) -> list[MetricGuess]:
     """Give the metrics that are written into files whose names stand in the text, or that an option names.
 
     `files` has, by the name of an option, the file that it would name in a run's own folder.
@@ -34,7 +34,7 @@ def saved_metrics(sources: Sequence[Source], files: Mapping[str, str]) -> list[M
     return found
 
 
-def written_options(sources: Sequence[Source], files: Mapping[str, str]) -> set[str]:
+def written_options(sources: Sequence[SourceFile], files: Mapping[str, str]) -> set[str]:
     """Name the options that are opened for writing as they are: files, not folders."""
     found: set[str] = set()
     for source in sources:
@@ -57,7 +57,7 @@ def written_options(sources: Sequence[Source], files: Mapping[str, str]) -> set[
 class Naming:
     """A source, with the files that its options name."""
 
-    source: Source
+    source: SourceFile
     files: Mapping[str, str]
 
     def file_of(self, node: ast.expr, call: ast.Call) -> str:
@@ -96,7 +96,7 @@ class Naming:
         return self.files.get(last_name(node), "")
 
 
-def _assigned(name: str, source: Source) -> list[ast.expr]:
+def _assigned(name: str, source: SourceFile) -> list[ast.expr]:
     """Give what is assigned to a name, in the order of the text."""
     found = [n.value for n in ast.walk(source.tree) if isinstance(n, ast.Assign) and dotted(n.targets[0]) == name]
     return sorted(found, key=lambda value: value.lineno)
@@ -124,7 +124,7 @@ def _json(naming: Naming) -> Iterator[MetricGuess]:
         for key, value in _entries(what, source):
             words = words_of_text(key)
             reading = {"json": file, "key": key}
-            found = guess(words, part_name(words), reading, source.where(call), scale=scale_of(value, source))
+            found = guess(words, part_name(words), reading, source.where(call), scale=scale_said(value, source))
             if found is not None:
                 yield found
 
@@ -136,7 +136,7 @@ def _opened(call: ast.Call) -> ast.expr | None:
     return call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr == "open" else None
 
 
-def _entries(node: ast.expr, source: Source, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, ast.expr]]:
+def _entries(node: ast.expr, source: SourceFile, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, ast.expr]]:
     """Yield the keys of what is written with their values, parts of parts by dotted keys."""
     if depth > 4:
         return
@@ -159,9 +159,9 @@ def _entries(node: ast.expr, source: Source, prefix: str = "", depth: int = 0) -
             elif (
                 isinstance(target, ast.Subscript)
                 and dotted(target.value) == node.id
-                and (key := text_of(target.slice, source))
+                and (inner := text_of(target.slice, source))
             ):
-                yield f"{prefix}{key}", one.value
+                yield f"{prefix}{inner}", one.value
 
 
 def _csv(naming: Naming) -> Iterator[MetricGuess]:
@@ -171,10 +171,10 @@ def _csv(naming: Naming) -> Iterator[MetricGuess]:
     for call in source.calls:
         file, columns = "", None
         if last_name(call.func) == "writerow" and isinstance(call.func, ast.Attribute) and call.args:
-            columns = plain_or_none(call.args[0], source)
+            columns = literal_or_none(call.args[0], source)
             file = _file_of_writer(dotted(call.func.value), call, naming) if isinstance(columns, list) else ""
         elif last_name(call.func) == "DictWriter":
-            columns = plain_or_none(argument(call, 1, "fieldnames"), source)
+            columns = literal_or_none(argument(call, 1, "fieldnames"), source)
             file = naming.file_of(call.args[0], call) if call.args else ""
         elif (
             last_name(call.func) == "CSVLogger"
@@ -201,13 +201,13 @@ def _file_of_writer(name: str, call: ast.Call, naming: Naming) -> str:
     return ""
 
 
-def _keras_columns(source: Source) -> list[str]:
+def _keras_columns(source: SourceFile) -> list[str]:
     """Name the columns of Keras's CSVLogger: loss and the compiled metrics, with val_ where validation is given."""
     compiled = [
         m
         for c in source.calls
         if last_name(c.func) == "compile"
-        for m in (plain_or_none(keyword(c, "metrics"), source) or [])
+        for m in (literal_or_none(keyword(c, "metrics"), source) or [])
     ]
     names = ["loss", *(m for m in compiled if isinstance(m, str))]
     fits = [c for c in source.calls if last_name(c.func) == "fit"]
@@ -217,7 +217,7 @@ def _keras_columns(source: Source) -> list[str]:
     return [*(f"val_{name}" for name in names if validated), *(f"{name}" for name in names)]
 
 
-def _frame_columns(call: ast.Call, source: Source) -> list[str]:
+def _frame_columns(call: ast.Call, source: SourceFile) -> list[str]:
     """Name the columns of a pandas frame that is written, where it is made of a dict of lists or a list of dicts."""
     frame = call.func.value if isinstance(call.func, ast.Attribute) else None
     if isinstance(frame, ast.Name):
@@ -236,7 +236,7 @@ def _frame_columns(call: ast.Call, source: Source) -> list[str]:
     return [key for key, _ in _entries(what, source)]
 
 
-def _transformers(source: Source) -> Iterator[MetricGuess]:
+def _transformers(source: SourceFile) -> Iterator[MetricGuess]:
     """Find `trainer.save_metrics("eval", ...)`, which adds eval_loss to all_results.json in the output folder."""
     for call in source.calls:
         if last_name(call.func) == "save_metrics" and text_of(argument(call, 0, "split"), source) == "eval":
@@ -246,7 +246,7 @@ def _transformers(source: Source) -> Iterator[MetricGuess]:
                 yield found
 
 
-def logged_elsewhere(sources: Sequence[Source]) -> list[str]:
+def logged_elsewhere(sources: Sequence[SourceFile]) -> list[str]:
     """Say which metrics only a logger is told, which a program's file does not read."""
     told: dict[str, tuple[str, list[str]]] = {}
     for source in sources:

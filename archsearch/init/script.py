@@ -19,7 +19,7 @@ from archsearch.init.printed import printed_metrics
 from archsearch.init.results import MetricGuess, chosen_metrics
 from archsearch.init.roles import file_named, first_output, first_seed, is_config, is_file, is_output
 from archsearch.init.saved import logged_elsewhere, saved_metrics, written_options
-from archsearch.init.source import Source, last_name, plain_or_none, read_with_imports
+from archsearch.init.source import SourceFile, last_name, literal_or_none, read_with_imports
 from archsearch.spec.text.sentences import unknown
 
 _TRAINS = ("train", "fit", "training", "run_train", "main", "run")
@@ -53,7 +53,7 @@ class Script:
     output_is_file: bool = False
 
 
-Reader = Callable[[Source], tuple[list[Option], list[str]]]
+Reader = Callable[[SourceFile], tuple[list[Option], list[str]]]
 _READERS: dict[str, Reader] = {
     "argparse": argparse_options,
     "click": click_options.click_options,
@@ -99,7 +99,7 @@ def read_script(path: Path, root: Path, command: str = "", told: tuple[Option, .
     )  # fmt: skip
 
 
-def _options(sources: list[Source]) -> tuple[str, list[Option], list[str], list[str]]:
+def _options(sources: list[SourceFile]) -> tuple[str, list[Option], list[str], list[str]]:
     """Give what reads the arguments, the options, the sub-commands and what was not understood.
 
     The script's own parser counts; one of the files that it imports where it has none.
@@ -124,7 +124,7 @@ def _options(sources: list[Source]) -> tuple[str, list[Option], list[str], list[
     return "", [], [], _dynamic(sources)
 
 
-def _dynamic(sources: list[Source]) -> list[str]:
+def _dynamic(sources: list[SourceFile]) -> list[str]:
     """Say where arguments are added whose names are made when it runs."""
     found = [
         source.where(call)
@@ -132,7 +132,7 @@ def _dynamic(sources: list[Source]) -> list[str]:
         for call in source.calls
         if last_name(call.func) == "add_argument"
         and call.args
-        and not any(isinstance(plain_or_none(arg, source), str) for arg in call.args)
+        and not any(isinstance(literal_or_none(arg, source), str) for arg in call.args)
     ]
     return [f"{found[0]}: the names of some arguments are made when it runs; --run-help reads them"] if found else []
 
@@ -156,7 +156,7 @@ def _command(path: Path, commands: list[str], asked: str) -> str:
 
 
 def _config(
-    sources: list[Source], options: list[Option], root: Path
+    sources: list[SourceFile], options: list[Option], root: Path
 ) -> tuple[Path | None, Option | None, list[Option]]:
     """Find the configuration file that an option names, where the script reads one and the file is there."""
     if not any(config_options.reads_config(source) for source in sources):
@@ -171,17 +171,17 @@ def _config(
     return None, None, []
 
 
-def _fixed_seeds(sources: list[Source]) -> list[str]:
+def _fixed_seeds(sources: list[SourceFile]) -> list[str]:
     """Say where a number stands as the seed."""
     found = []
     for source in sources:
         for call in source.calls:
             name = ast.unparse(call.func)
-            value = plain_or_none(call.args[0], source) if call.args else None
+            value = literal_or_none(call.args[0], source) if call.args else None
             if last_name(call.func) in _SEEDING and isinstance(value, int) and not isinstance(value, bool):
                 found.append(f"{source.where(call)}: {name}({value})")
             for one in call.keywords:
-                fixed = plain_or_none(one.value, source) if one.arg in _ESTIMATOR_SEEDS else None
+                fixed = literal_or_none(one.value, source) if one.arg in _ESTIMATOR_SEEDS else None
                 if isinstance(fixed, int) and not isinstance(fixed, bool) and last_name(call.func) != "add_argument":
                     found.append(f"{source.where(call)}: {name}({one.arg}={fixed})")
     return found

@@ -11,14 +11,19 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from archsearch.init.options import Option
-from archsearch.init.source import NotPlain, Source, keyword, last_name, plain, plain_or_none, text_of
+from archsearch.init.source import NotPlain, SourceFile, keyword, last_name, literal, literal_or_none, text_of
 
 Style = Literal["fire", "typer", "tyro", "hf", "jsonargparse"]
 _WITH_DASHES = ("typer", "tyro")
 
 
 def parameters(
-    function: ast.FunctionDef | ast.AsyncFunctionDef, source: Source, style: Style, *, group: str = "", skip: int = 0
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    source: SourceFile,
+    style: Style,
+    *,
+    group: str = "",
+    skip: int = 0,
 ) -> Iterator[Option]:
     """Yield an option for each parameter of a function, without the first `skip` (self)."""
     takes = function.args
@@ -31,7 +36,7 @@ def parameters(
 
 
 def fields_of(
-    made: ast.ClassDef, source: Source, style: Style, *, prefix: str = "", depth: int = 0
+    made: ast.ClassDef, source: SourceFile, style: Style, *, prefix: str = "", depth: int = 0
 ) -> Iterator[Option]:
     """Yield an option for each field of a dataclass, those of its bases in the same file and of parts included."""
     if depth > 4:
@@ -56,7 +61,7 @@ def _option(
     annotation: ast.expr | None,
     default: ast.expr | None,
     node: ast.AST,
-    source: Source,
+    source: SourceFile,
     style: Style,
     group: str,
 ) -> Option:
@@ -78,7 +83,7 @@ def _option(
     positional = positional or (style == "typer" and required)
     where = source.where(node)
     try:
-        value = plain(default, source) if default is not None and not _is_dots(default) else None
+        value = literal(default, source) if default is not None and not _is_dots(default) else None
     except NotPlain:
         value, required = None, False
     if isinstance(value, bool) and style in ("typer", "tyro"):
@@ -112,14 +117,14 @@ def _unwrapped(annotation: ast.expr | None) -> tuple[ast.expr | None, ast.Call |
     return annotation, None
 
 
-def _literals(annotation: ast.expr | None, source: Source) -> tuple[Any, ...]:
+def _literals(annotation: ast.expr | None, source: SourceFile) -> tuple[Any, ...]:
     if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Literal":
-        found = plain_or_none(annotation.slice, source)
+        found = literal_or_none(annotation.slice, source)
         return tuple(found) if isinstance(found, list) else () if found is None else (found,)
     return ()
 
 
-def _metadata_help(call: ast.Call, source: Source) -> str:
+def _metadata_help(call: ast.Call, source: SourceFile) -> str:
     metadata = keyword(call, "metadata")
     if isinstance(metadata, ast.Dict):
         for key, value in zip(metadata.keys, metadata.values, strict=True):

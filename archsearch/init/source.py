@@ -1,7 +1,7 @@
 """Python files as trees: read and never executed.
 
     source = read_source(Path("train.py"))
-    plain(node, source)                        # the value of a literal, of simple arithmetic, of a constant above
+    literal(node, source)                        # the value of a literal, of simple arithmetic, of a constant above
     for call in source.calls: dotted(call.func)
 
 Knows Python, no parser of arguments.
@@ -20,7 +20,7 @@ from typing import Any
 
 from archsearch.errors import Problem, SpecError
 
-LARGEST = 5 * 2**20  # bytes: more is no script that a person wrote
+LARGEST_SCRIPT = 5 * 2**20  # bytes: more is no script that a person wrote
 _MOST_FILES = 25
 _ARITHMETIC = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -33,7 +33,7 @@ class NotPlain(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceFile:
     """One file: its tree, every call in the order of the text, and the constants at its top."""
 
     path: Path
@@ -48,11 +48,11 @@ class Source:
         return f"{self.path.name}:{getattr(node, 'lineno', 1)}"
 
 
-def read_source(path: Path) -> Source:
+def read_source(path: Path) -> SourceFile:
     """Read a file; raise `SpecError` where it is no Python that this version reads."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise SpecError(Problem(str(path), f"is larger than {LARGEST // 2**20} MiB, which is no script"))
+        if path.stat().st_size > LARGEST_SCRIPT:
+            raise SpecError(Problem(str(path), f"is larger than {LARGEST_SCRIPT // 2**20} MiB, which is no script"))
         with tokenize.open(path) as file:
             text = file.read()
         with warnings.catch_warnings():
@@ -78,7 +78,7 @@ def read_source(path: Path) -> Source:
                 constants[target.id] = value
     functions = {n.name: n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
     classes = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
-    return Source(path, tree, tuple(calls), constants, functions, classes)
+    return SourceFile(path, tree, tuple(calls), constants, functions, classes)
 
 
 def _place(call: ast.Call) -> tuple[int, int]:
@@ -86,7 +86,7 @@ def _place(call: ast.Call) -> tuple[int, int]:
     return (call.func.end_lineno or 0, call.func.end_col_offset or 0)
 
 
-def read_with_imports(path: Path, root: Path) -> list[Source]:
+def read_with_imports(path: Path, root: Path) -> list[SourceFile]:
     """Read a script and the files of its own that it imports, the script first; what cannot be read is left out.
 
     Files are looked for beside the script and below `root`, the folder that it is started in.
@@ -105,7 +105,7 @@ def read_with_imports(path: Path, root: Path) -> list[Source]:
     return found
 
 
-def _imported(source: Source, roots: tuple[Path, ...]) -> Iterator[Path]:
+def _imported(source: SourceFile, roots: tuple[Path, ...]) -> Iterator[Path]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
             names, bases = [alias.name for alias in node.names], roots
@@ -126,7 +126,7 @@ def _imported(source: Source, roots: tuple[Path, ...]) -> Iterator[Path]:
                         yield file
 
 
-def imported_names(source: Source) -> set[str]:
+def imported_names(source: SourceFile) -> set[str]:
     """Name the packages that a file imports, by the first part of their names."""
     nodes = list(ast.walk(source.tree))
     found = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
@@ -159,7 +159,7 @@ def argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
     return keyword(call, name)
 
 
-def plain(node: ast.AST | None, source: Source, depth: int = 0) -> Any:
+def literal(node: ast.AST | None, source: SourceFile, depth: int = 0) -> Any:
     """Give the value of an expression whose value stands in the text; raise `NotPlain` for any other.
 
     Literals, their lists, arithmetic of numbers, and constants at the top of the file.
@@ -171,17 +171,17 @@ def plain(node: ast.AST | None, source: Source, depth: int = 0) -> Any:
             raise NotPlain
         return node.value
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        return [plain(item, source, depth + 1) for item in node.elts]
+        return [literal(item, source, depth + 1) for item in node.elts]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd, ast.Not)):
-        value = plain(node.operand, source, depth + 1)
+        value = literal(node.operand, source, depth + 1)
         if isinstance(node.op, ast.Not):
             return not value
         if isinstance(value, (int, float)):
             return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
-        return _computed(node, plain(node.left, source, depth + 1), plain(node.right, source, depth + 1))
+        return _computed(node, literal(node.left, source, depth + 1), literal(node.right, source, depth + 1))
     if isinstance(node, ast.Name) and node.id in source.constants:
-        return plain(source.constants[node.id], source, depth + 1)
+        return literal(source.constants[node.id], source, depth + 1)
     raise NotPlain
 
 
@@ -198,18 +198,18 @@ def _computed(node: ast.BinOp, left: Any, right: Any) -> Any:
     return value
 
 
-def plain_or_none(node: ast.AST | None, source: Source) -> Any:
-    """Give what `plain` gives, or None."""
+def literal_or_none(node: ast.AST | None, source: SourceFile) -> Any:
+    """Give what `literal` gives, or None."""
     try:
-        return plain(node, source)
+        return literal(node, source)
     except NotPlain:
         return None
 
 
-def text_of(node: ast.AST | None, source: Source) -> str:
+def text_of(node: ast.AST | None, source: SourceFile) -> str:
     """Give the text of a string, parts joined by + included; "" of anything else."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         left, right = text_of(node.left, source), text_of(node.right, source)
         return left + right if left and right else ""
-    value = plain_or_none(node, source)
+    value = literal_or_none(node, source)
     return value if isinstance(value, str) else ""

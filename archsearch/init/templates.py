@@ -13,7 +13,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archsearch.init.source import Source, dotted, keyword, last_name, text_of
+from archsearch.init.source import SourceFile, dotted, keyword, last_name, text_of
 
 _PRINTS = ("print", "rprint", "echo", "secho", "pprint")
 _LOGS = ("info", "warning", "log_info", "print_log", "write", "print")
@@ -33,11 +33,11 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class PrintedLine:
     """One line that is printed: its pieces, the call, and in how many loops of its function it stands."""
 
     pieces: tuple[str | Hole, ...]
-    source: Source
+    source: SourceFile
     call: ast.Call
     loops: int
 
@@ -50,7 +50,7 @@ class Template:
         return "".join(piece if isinstance(piece, str) else f"{at}.5" for at, piece in enumerate(self.pieces))
 
 
-def templates(source: Source) -> Iterator[Template]:
+def templates(source: SourceFile) -> Iterator[PrintedLine]:
     """Yield each line that is printed and holds a value."""
     loops, failing = _loops(source.tree), _said_before_failing(source.tree)
     for call in source.calls:
@@ -60,7 +60,7 @@ def templates(source: Source) -> Iterator[Template]:
         pieces = _log_pieces(call, source) or _joined([_pieces(arg, source) for arg in call.args], separator)
         for line in _lines(pieces):
             if any(isinstance(piece, Hole) for piece in line):
-                yield Template(tuple(line), source, call, loops.get(id(call), 0))
+                yield PrintedLine(tuple(line), source, call, loops.get(id(call), 0))
 
 
 def _prints(call: ast.Call) -> bool:
@@ -112,7 +112,7 @@ def _joined(parts: list[Pieces], separator: str) -> Pieces:
     return found
 
 
-def _log_pieces(call: ast.Call, source: Source) -> Pieces:
+def _log_pieces(call: ast.Call, source: SourceFile) -> Pieces:
     """Read `logger.info("loss %.3f", loss)`: the first argument is a format of the others."""
     if len(call.args) < 2 or last_name(call.func) in _PRINTS:
         return []
@@ -120,7 +120,7 @@ def _log_pieces(call: ast.Call, source: Source) -> Pieces:
     return _percent(text, list(call.args[1:])) if "%" in text else []
 
 
-def _pieces(node: ast.expr, source: Source, depth: int = 0) -> Pieces:
+def _pieces(node: ast.expr, source: SourceFile, depth: int = 0) -> Pieces:
     if depth > 30:
         return [Hole(node)]
     if text := text_of(node, source):
@@ -140,7 +140,7 @@ def _pieces(node: ast.expr, source: Source, depth: int = 0) -> Pieces:
     return [Hole(node)]
 
 
-def _of_call(node: ast.Call, source: Source, depth: int) -> Pieces:
+def _of_call(node: ast.Call, source: SourceFile, depth: int) -> Pieces:
     if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         text = text_of(node.func.value, source)
         return _formatted(text, node) if text else [Hole(node)]
@@ -151,7 +151,7 @@ def _of_call(node: ast.Call, source: Source, depth: int) -> Pieces:
     return [Hole(node)]
 
 
-def _of_dict(node: ast.Dict, source: Source, quote: str) -> Pieces:
+def _of_dict(node: ast.Dict, source: SourceFile, quote: str) -> Pieces:
     found: Pieces = []
     for at, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):
         name = text_of(key, source)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from archsearch.errors import UsageError
 from archsearch.init.begin import Asked, begin, write_files
-from archsearch.init.candidates import candidates, kind_of
+from archsearch.init.candidates import candidates, what_is
 from archsearch.init.help_options import help_options, run_help
 from tests.init import scripts
 
@@ -70,7 +70,7 @@ def test_near_misses_have_a_way_out(here: Path, name: str, said: str) -> None:
     if name != "absent.py":
         (here / name).write_text("")
     with pytest.raises(UsageError, match=said):
-        kind_of(Path(name))
+        what_is(Path(name))
 
 
 def test_a_program_that_is_no_python_leaves_its_arguments_to_the_person(here: Path) -> None:
