@@ -55,7 +55,7 @@ def _named_calls(source: SourceFile) -> Iterator[tuple[str, ast.Call]]:
     """Yield each call with the variable that it is assigned to, in the order of the text."""
     names = {
         id(node.value): dotted(node.targets[0])
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
     }
     for call in source.calls:

@@ -147,7 +147,7 @@ def absl_options(source: SourceFile) -> list[Option]:
 def environment_options(source: SourceFile) -> list[Option]:
     """Give the variables that a script reads, without those of the machine."""
     found: dict[str, Option] = {}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         name, default = "", None
         if isinstance(node, ast.Call) and dotted(node.func) in ("os.environ.get", "os.getenv", "getenv", "environ.get"):
             name, default = (
@@ -180,7 +180,7 @@ def _number(value: Any) -> Any:
 def argv_options(source: SourceFile) -> list[Option]:
     """Give `sys.argv[1]`, `[2]`, ..., each called as what it is assigned to; none where one between them is missing."""
     found: dict[int, Option] = {}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:
             continue
         for inner in ast.walk(node.value):

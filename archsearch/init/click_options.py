@@ -109,7 +109,7 @@ def typer_options(source: SourceFile) -> tuple[list[Option], list[str]]:
     run = [last_name(call.args[0]) for call in source.calls if dotted(call.func) == "typer.run" and call.args]
     makes = {
         node.targets[0].id
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Assign)
         and isinstance(node.value, ast.Call)
         and last_name(node.value.func) == "Typer"

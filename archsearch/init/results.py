@@ -164,12 +164,11 @@ def scale_said(expression: ast.expr, source: SourceFile, depth: int = 0) -> Lite
 def _given_to(name: str, source: SourceFile) -> list[ast.expr]:
     """Give what is assigned to a name, and what a function of the file returns that is called for it."""
     found: list[ast.expr] = []
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            found.append(node.value)
-            function = source.functions.get(last_name(node.value.func)) if isinstance(node.value, ast.Call) else None
-            if function is not None:
-                found += [r.value for r in ast.walk(function) if isinstance(r, ast.Return) and r.value is not None]
+    for value in source.assigned.get(name, ()):
+        found.append(value)
+        function = source.functions.get(last_name(value.func)) if isinstance(value, ast.Call) else None
+        if function is not None:
+            found += [r.value for r in ast.walk(function) if isinstance(r, ast.Return) and r.value is not None]
     return found
 
 

@@ -65,8 +65,10 @@ class Naming:
         if isinstance(node, ast.Call):
             return self.file_name(_opened(node))
         name = dotted(node)
+        if not name:
+            return ""
         best, place = "", -1
-        for one in ast.walk(self.source.tree):
+        for one in self.source.nodes:
             opened: ast.expr | None = None
             if isinstance(one, ast.withitem) and one.optional_vars is not None and dotted(one.optional_vars) == name:
                 opened = one.context_expr
@@ -98,8 +100,7 @@ class Naming:
 
 def _assigned(name: str, source: SourceFile) -> list[ast.expr]:
     """Give what is assigned to a name, in the order of the text."""
-    found = [n.value for n in ast.walk(source.tree) if isinstance(n, ast.Assign) and dotted(n.targets[0]) == name]
-    return sorted(found, key=lambda value: value.lineno)
+    return sorted(source.assigned.get(name, ()), key=lambda value: value.lineno)
 
 
 def _json(naming: Naming) -> Iterator[MetricGuess]:
@@ -150,7 +151,7 @@ def _entries(node: ast.expr, source: SourceFile, prefix: str = "", depth: int = 
     elif isinstance(node, ast.Call) and dotted(node.func) == "dict":
         yield from ((f"{prefix}{one.arg}", one.value) for one in node.keywords if one.arg)
     elif isinstance(node, ast.Name):
-        for one in ast.walk(source.tree):
+        for one in source.nodes:
             if not isinstance(one, ast.Assign):
                 continue
             target = one.targets[0]

@@ -34,7 +34,10 @@ class NotPlain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file: its tree, every call in the order of the text, and the constants at its top."""
+    """One file: its tree, every call in the order of the text, the constants at its top.
+
+    `nodes` are all nodes, `assigned` what is assigned to each dotted name, anywhere in the file.
+    """
 
     path: Path
     tree: ast.Module
@@ -42,6 +45,8 @@ class SourceFile:
     constants: dict[str, ast.expr]
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
+    nodes: tuple[ast.AST, ...] = ()
+    assigned: dict[str, list[ast.expr]] = field(default_factory=dict)
 
     def where(self, node: ast.AST) -> str:
         """Give `train.py:12`."""
@@ -66,7 +71,13 @@ def read_source(path: Path) -> SourceFile:
         raise SpecError(Problem(f"{path}:{line}" if line else str(path), f"is no Python 3 ({why})")) from None
     except (RecursionError, MemoryError):
         raise SpecError(Problem(str(path), "is nested too deeply to be read")) from None
-    calls = sorted((n for n in ast.walk(tree) if isinstance(n, ast.Call)), key=_place)
+    nodes = tuple(ast.walk(tree))
+    calls = sorted((n for n in nodes if isinstance(n, ast.Call)), key=_place)
+    assigned: dict[str, list[ast.expr]] = {}
+    for one in nodes:
+        if isinstance(one, ast.Assign):
+            for target in one.targets:
+                assigned.setdefault(dotted(target), []).append(one.value)
     constants: dict[str, ast.expr] = {}
     for node in tree.body:
         targets = (
@@ -76,9 +87,9 @@ def read_source(path: Path) -> SourceFile:
         for target in targets:
             if isinstance(target, ast.Name) and value is not None:
                 constants[target.id] = value
-    functions = {n.name: n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
-    classes = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
-    return SourceFile(path, tree, tuple(calls), constants, functions, classes)
+    functions = {n.name: n for n in nodes if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    classes = {n.name: n for n in nodes if isinstance(n, ast.ClassDef)}
+    return SourceFile(path, tree, tuple(calls), constants, functions, classes, nodes, assigned)
 
 
 def _place(call: ast.Call) -> tuple[int, int]:
@@ -106,7 +117,7 @@ def read_with_imports(path: Path, root: Path) -> list[SourceFile]:
 
 
 def _imported(source: SourceFile, roots: tuple[Path, ...]) -> Iterator[Path]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             names, bases = [alias.name for alias in node.names], roots
         elif isinstance(node, ast.ImportFrom):
@@ -128,7 +139,7 @@ def _imported(source: SourceFile, roots: tuple[Path, ...]) -> Iterator[Path]:
 
 def imported_names(source: SourceFile) -> set[str]:
     """Name the packages that a file imports, by the first part of their names."""
-    nodes = list(ast.walk(source.tree))
+    nodes = list(source.nodes)
     found = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     return found | {(node.module or "").split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
 

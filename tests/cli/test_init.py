@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from tests.init import scripts
 
 
@@ -25,6 +28,25 @@ def test_init_of_a_script_says_what_was_found_and_what_comes_next(cli, tmp_path)
     forced = cli("init", "train.py", "--force", "-o", "other.yaml", "--json")
     assert forced.json["wrote"] == ["other.yaml", "other_ablation.yaml"]
     assert forced.json["next"][0] == "archsearch trust other.yaml"
+
+
+LIGHT = """
+import sys
+from archsearch.cli import main
+sys.argv = ["archsearch", "init", "train.py"]
+try:
+    main()
+except SystemExit as stop:
+    heavy = ("torch", "torchvision", "optuna", "plotly", "sklearn", "scipy", "numpy")
+    print("HEAVY", stop.code or 0, [name for name in heavy if name in sys.modules], file=sys.stderr)
+"""
+
+
+def test_init_of_a_script_loads_no_heavy_library(tmp_path):
+    (tmp_path / "train.py").write_text(scripts.MNIST)
+    command = [sys.executable, "-c", LIGHT]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == "HEAVY 0 []\n"
 
 
 def test_init_of_what_is_not_there_is_a_sentence(cli):

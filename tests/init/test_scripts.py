@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
+from archsearch.ablate.ablation_spec import AblationSpec
 from archsearch.errors import SpecError, UsageError
 from archsearch.init.begin import begin, write_files
 from archsearch.init.script import read_script
+from archsearch.program.change import edited_program
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.program.read import load_program
+from archsearch.spec.text.yaml import read_text
 from tests.init import scripts
 
 Begin = Callable[..., ProgramSpec]
@@ -374,3 +377,59 @@ def test_subprocess_is_there_for_the_oracle(first: Begin, tmp_path: Path) -> Non
     filled = [word.format(seed=3, **spec.values) for word in words]
     done = subprocess.run([sys.executable, *filled], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "Accuracy" in done.stdout
+
+
+# -- the example of an ablation ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "fill"),
+    [
+        (scripts.MNIST, {}, {}),
+        (scripts.SUBCOMMANDS, {}, {"data": "digits"}),
+        (scripts.TYPER, {}, {}),
+        (scripts.FIRE, {}, {}),
+        (scripts.ABSL, {}, {}),
+        (scripts.ENVIRONMENT, {}, {}),
+        (scripts.HYDRA, scripts.HYDRA_FILES, {}),
+        (scripts.CONFIG, scripts.CONFIG_FILES, {}),
+        (scripts.TYRO, {}, {}),
+    ],
+    ids=["argparse", "subcommands", "typer", "fire", "absl", "environment", "hydra", "config", "tyro"],
+)
+def test_every_level_of_the_example_changes_the_program(
+    first: Begin, text: str, files: dict[str, str], fill: dict[str, str]
+) -> None:
+    """Those that are comments too, where they have levels: each is an edit that the baseline takes."""
+    spec = first(text, files, fill)
+    written = Path("train_ablation.yaml").read_text(encoding="utf-8")
+    opened = "\n".join(
+        line.replace("  # ", "  ", 1) if line.startswith("  # ") else line for line in written.splitlines()
+    )
+    for content in (written, opened):
+        node = read_text(content, "train_ablation.yaml")
+        ablation = AblationSpec.model_validate(node.plain())
+        assert (ablation.baseline, len(ablation.seeds.values)) == ("train.yaml", 10)
+        levels = [(f, level, edits) for f, found in ablation.factors.items() for level, edits in found.items()]
+        assert levels
+        for factor, level, edits in levels:
+            if level != "another":  # FILL IN
+                assert edited_program(spec, edits, Path()) != spec, f"{factor} {level}"
+
+
+def test_levels_that_are_proposed(first: Begin) -> None:
+    first(scripts.SUBCOMMANDS, fill={"data": "digits"})
+    assert Path("train_ablation.yaml").read_text(encoding="utf-8").splitlines()[4:] == [
+        "factors:",
+        "  learning_rate:                 # 0.0003 in the baseline",
+        "    half: [set: {values.learning_rate: 0.00015}]",
+        "    double: [set: {values.learning_rate: 0.0006}]",
+        "  norm:                          # batch in the baseline",
+        "    layer: [set: {values.norm: layer}]",
+        "    none: [set: {values.norm: none}]",
+        "  ema:                           # --no-ema (train.py:14)",
+        '    off: [append: {values.extra: ["--no-ema"]}]',
+        "  # hidden:                      # [32, 32] in the baseline",
+        "  #   another: [set: {values.hidden: ...}]        # FILL IN",
+        "seeds: 10",
+    ]
