@@ -13,7 +13,7 @@ from archsearch.cli import options
 def init(
     what: Annotated[
         Path,
-        typer.Argument(metavar="[PATH]", help="A script, a folder of images, an .npz, a .csv, or a folder with one."),
+        typer.Argument(metavar="PATH", help="A script, a folder of images, an .npz, a .csv, or a folder with one."),
     ] = Path(),
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write, by default NAME.yaml in this folder.")
