@@ -93,6 +93,9 @@ def _option(call: ast.Call, source: SourceFile, command: str) -> Option | None:
     if kind is not None and dotted(kind) == "bool":
         about["help"] = f"type=bool takes every text for True, also False. {about['help']}".strip()
         default = None
+    if kind is None and isinstance(default, (bool, int, float)):
+        about["help"] = f"no type, so what is given is a text. {about['help']}".strip()
+        default = None  # not to be said: `--lr 0.1` would be another thing than the default 0.1
     return Option(
         name,
         flag,
@@ -109,7 +112,7 @@ def _option(call: ast.Call, source: SourceFile, command: str) -> Option | None:
 
 def _spoken(default: Any, kind: ast.expr | None) -> Any:
     """Write a default as a command can say it: what is no number or text, as Python writes it."""
-    if isinstance(default, bool) or (isinstance(default, (int, float)) and kind is None):
+    if isinstance(default, bool):
         return str(default)
     if isinstance(default, str) and kind is not None and dotted(kind) in ("int", "float"):
         try:

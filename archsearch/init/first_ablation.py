@@ -22,6 +22,7 @@ _MOST_OPEN = 3
 _MOST_FACTORS = 15
 _MOST_LEVELS = 4
 _RATES = re.compile(r"drop|smooth|mixup|cutmix|decay|momentum|warmup|clip|reg|eps", re.IGNORECASE)
+_NEAR_ONE = re.compile(r"gamma|beta|lambda|ema|discount|sample|quantile|rho", re.IGNORECASE)
 _FIRST_RATES = (("drop", 0.1), ("smooth", 0.1), ("decay", 0.01), ("mixup", 0.2), ("cutmix", 1.0), ("momentum", 0.9))
 
 Proposed = dict[str, str]  # a level's name with its edit as YAML
@@ -112,7 +113,7 @@ def _levels(option: Option) -> dict[str, Any]:
         return {"none": type(default)(0)}
     if default <= 0:
         return {}
-    if 0.5 <= default < 1:  # gamma, beta: what is left of 1 is halved and doubled
+    if 0.5 < default < 1 and _NEAR_ONE.search(option.name):  # what is left of 1 is halved and doubled
         return {"lower": _rounded(1 - 2 * (1 - default)), "higher": _rounded(1 - (1 - default) / 2)}
     if isinstance(default, int):
         return {"half": default // 2, "double": default * 2} if default > 1 else {"double": default * 2}

@@ -22,6 +22,12 @@ def test_init_of_a_script_says_what_was_found_and_what_comes_next(cli, tmp_path)
         "       archsearch run train.yaml --seeds 2",
         "       archsearch ablate train_ablation.yaml",
     ]
+    checked = cli("check", "train.yaml", "train_ablation.yaml")
+    assert checked.code == 0, checked.err
+    assert [line.split()[:2] for line in checked.out.splitlines()] == [
+        ["ok", "train.yaml:"],
+        ["ok", "train_ablation.yaml:"],
+    ]
     again = cli("init", "train.py")
     assert (again.code, again.out) == (2, "")
     assert "train.yaml and train_ablation.yaml are there already and not overwritten" in again.err

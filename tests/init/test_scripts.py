@@ -332,7 +332,10 @@ def test_arguments_of_a_file_that_the_script_imports(first: Begin) -> None:
     )
     spec = first(
         "from tools.options import parse\nargs = parse()\nprint(f'accuracy={acc:.4f}')\n",
-        {"tools/__init__.py": "", "tools/options.py": options + "    p.add_argument('--lr', default=0.1)\n"},
+        {
+            "tools/__init__.py": "",
+            "tools/options.py": options + "    p.add_argument('--lr', type=float, default=0.1)\n",
+        },
     )
     assert command(spec) == "train.py --seed {seed} --lr {lr} {extra}"
     assert spec.program.files == ("*.py", "tools/**/*.py")
@@ -415,6 +418,37 @@ def test_every_level_of_the_example_changes_the_program(
         for factor, level, edits in levels:
             if level != "another":  # FILL IN
                 assert edited_program(spec, edits, Path()) != spec, f"{factor} {level}"
+
+
+@pytest.mark.parametrize(
+    ("argument", "levels"),
+    [
+        ("'--lr', type=float, default=0.5", {"half": 0.25, "double": 1.0}),
+        ("'--gamma', type=float, default=0.99", {"lower": 0.98, "higher": 0.995}),
+        ("'--dropout', type=float, default=0.0", {"some": 0.1}),
+        ("'--momentum', type=float, default=0.9", {"none": 0.0}),
+        ("'--batch-size', type=int, default=1", {"double": 2}),
+        ("'--optimizer', default='sgd', choices=['sgd', 'ada/m']", {"ada_m": "ada/m"}),
+        ("'--amp', type=str2bool, default=False", {"on": "True"}),
+    ],
+)
+def test_levels_by_the_kind_of_number(first: Begin, argument: str, levels: dict[str, Any]) -> None:
+    text = f"import argparse\np = argparse.ArgumentParser()\np.add_argument({argument})\np.add_argument('--seed')\n"
+    spec = first(text)
+    (name,) = set(spec.values) - {"extra"}
+    node = read_text(Path("train_ablation.yaml").read_text(encoding="utf-8"), "train_ablation.yaml")
+    found = AblationSpec.model_validate(node.plain()).factors[name]
+    assert {level: edits[0]["set"][f"values.{name}"] for level, edits in found.items()} == levels
+
+
+@pytest.mark.parametrize(
+    "argument", ["'--lr', default=0.1", "'--amp', default=False", "'--amp', type=bool, default=False"]
+)
+def test_a_default_that_no_word_of_a_command_can_say_stays_out_of_it(first: Begin, argument: str) -> None:
+    """Without a type `--lr 0.1` is a text, and of `type=bool` every text is True."""
+    spec = first(f"import argparse\np = argparse.ArgumentParser()\np.add_argument({argument})\n")
+    assert (command(spec), spec.values) == ("train.py {extra}", {"extra": ()})
+    assert f"it also takes: {argument.split(chr(39))[1]}" in Path("train.yaml").read_text(encoding="utf-8")
 
 
 def test_levels_that_are_proposed(first: Begin) -> None:
