@@ -76,6 +76,10 @@ def _target(path: Path, into: Path, output: Path | None) -> Path:
     if output is not None:
         if output.suffix not in (".yaml", ".yml"):
             raise UsageError(f"--output {output}: what is written is a YAML file; call it {output}.yaml")
+        if _NOT_IN_NAMES.search(output.stem) or not output.stem[0].isalnum():
+            raise UsageError(
+                f"--output {output}: a name is letters, digits and _ . -, and begins with one of the first"
+            )
         return output
     stem = path.resolve().stem if path.resolve().is_file() else path.resolve().name
     name = _NOT_IN_NAMES.sub("_", stem).strip("_.-")[:80]

@@ -144,6 +144,11 @@ def _started(script: Script, folder: Path) -> tuple[list[str], str]:
     return [python, path.name], _from(path.parent, home)
 
 
+def _braces_doubled(words: list[str]) -> list[str]:
+    """Write braces of a file's name so that they stand for themselves."""
+    return [word.replace("{", "{{").replace("}", "}}") for word in words]
+
+
 def _from(folder: Path, home: Path) -> str:
     return folder.relative_to(home).as_posix() if folder.is_relative_to(home) else str(folder)
 
@@ -158,7 +163,7 @@ def _imports_beside(path: Path) -> bool:
 
 def _command(start: list[str], script: Script, chosen: Chosen) -> Iterator[str]:
     """Yield the command, folded where it is long: what is before the sub-command, the sub-command, what is after."""
-    pieces = [_quoted_words(start)]
+    pieces = [[shlex.quote(word) for word in _braces_doubled(start)]]
     for group in dict.fromkeys(("", script.command)):
         if group:
             pieces.append([group])

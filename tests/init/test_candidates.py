@@ -109,6 +109,21 @@ def test_nothing_is_overwritten_unless_it_is_forced(here: Path) -> None:
         begin(Path("train.py"), Path(), Asked(output=Path("first.txt")))
 
 
+def test_names_that_are_odd(here: Path) -> None:
+    """Spaces and braces in a script's name are quoted; a name that no file of ours may have is refused."""
+    from archsearch.program.experiment import plan_program, resolve
+    from archsearch.program.read import load_program
+
+    (here / "my {best} train.py").write_text(scripts.ENVIRONMENT)
+    begun = begin(Path("my {best} train.py"), Path())
+    write_files(begun)
+    assert begun.files[0][0] == Path("my_best_train.yaml")
+    spec = load_program("my_best_train.yaml")
+    assert resolve(plan_program(spec), 0, here).argv[1:] == ("my {best} train.py",)
+    with pytest.raises(UsageError, match=r"--output my file\.yaml: a name is letters, digits and _ \. -"):
+        begin(Path("my {best} train.py"), Path(), Asked(output=Path("my file.yaml")))
+
+
 # -- --help ------------------------------------------------------------------------------------------------------------
 
 ARGPARSE_HELP = """\
