@@ -35,10 +35,10 @@ def init(
     Examples:  archsearch init train.py      archsearch init images/
     """
     from archsearch.cli import console
-    from archsearch.init.begin import Asked, begin, write_files
+    from archsearch.init.begin import Asked, begin, write_begun
 
     begun = begin(what, Path(), Asked(output, subcommand, run_help, trust))
-    write_files(begun, force=force)
+    write_begun(begun, force=force)
     if json:
         console.print_json(console.begun_json(begun))
     else:

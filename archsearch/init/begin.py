@@ -1,7 +1,7 @@
 """The first files for what a path holds: made, and written if nothing is overwritten.
 
     begun = begin(Path("train.py"), into=Path("."))       # texts, and the commands that come next
-    write_files(begun, force=False)
+    write_begun(begun, force=False)
 
 Nothing is executed unless `run_help` says so and the script is trusted.
 """
@@ -156,7 +156,7 @@ def _of_table(path: Path) -> Begun:
     return Begun(path, "table", (), found, next=(f"archsearch compare {path} --baseline {next(iter(values.runs))}",))
 
 
-def write_files(begun: Begun, *, force: bool = False) -> None:
+def write_begun(begun: Begun, *, force: bool = False) -> None:
     """Write the files; raise `UsageError` where one of them is there, and then write none."""
     there = [path for path, _, _ in begun.files if path.exists() or path.is_symlink()]
     if there and (not force or any(path.is_dir() for path in there)):

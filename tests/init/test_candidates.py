@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from archsearch.errors import UsageError
-from archsearch.init.begin import Asked, begin, write_files
+from archsearch.init.begin import Asked, begin, write_begun
 from archsearch.init.candidates import candidates, what_is
 from archsearch.init.help_options import help_options, run_help
 from tests.init import scripts
@@ -101,9 +101,9 @@ def test_nothing_is_overwritten_unless_it_is_forced(here: Path) -> None:
     with pytest.raises(
         UsageError, match=r"^train_ablation\.yaml is there already and not overwritten; --force writes it"
     ):
-        write_files(begun)
+        write_begun(begun)
     assert not (here / "train.yaml").exists()
-    write_files(begun, force=True)
+    write_begun(begun, force=True)
     assert "baseline: train.yaml" in (here / "train_ablation.yaml").read_text()
     with pytest.raises(UsageError, match=r"--output first\.txt: what is written is a YAML file"):
         begin(Path("train.py"), Path(), Asked(output=Path("first.txt")))
@@ -116,7 +116,7 @@ def test_names_that_are_odd(here: Path) -> None:
 
     (here / "my {best} train.py").write_text(scripts.ENVIRONMENT)
     begun = begin(Path("my {best} train.py"), Path())
-    write_files(begun)
+    write_begun(begun)
     assert begun.files[0][0] == Path("my_best_train.yaml")
     spec = load_program("my_best_train.yaml")
     assert resolve(plan_program(spec), 0, here).argv[1:] == ("my {best} train.py",)

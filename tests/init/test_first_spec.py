@@ -10,7 +10,7 @@ from PIL import Image
 
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_plan
-from archsearch.init.begin import begin, write_files
+from archsearch.init.begin import begin, write_begun
 from archsearch.init.first_spec import layers_for, training_for
 from archsearch.train.run import run
 
@@ -35,7 +35,7 @@ def test_images_of_several_sizes_get_one_and_the_spec_trains(here: Path) -> None
     for part, count in (("train", 10), ("val", 3), ("test", 4)):
         _images(here / "insects" / part, count, (20, 24), grow=1)
     begun = begin(Path("insects"), Path())
-    write_files(begun)
+    write_begun(begun)
     assert begun.found == ("3 classes, 30 training, 9 validation and 12 test samples of 3x24x24",)
     assert begun.said == (
         "size: [24, 24], because they are from 20x24 to 29x24; a larger size keeps more detail and takes longer",
@@ -51,7 +51,7 @@ def test_images_of_several_sizes_get_one_and_the_spec_trains(here: Path) -> None
 
 def test_images_of_one_small_size_stay_as_they_are(here: Path) -> None:
     _images(here / "glyphs", 25, (12, 12), mode="L")
-    write_files(begin(Path("glyphs"), Path()))
+    write_begun(begin(Path("glyphs"), Path()))
     plan = load_plan("glyphs.yaml")
     assert plan.spec.data.model_dump(exclude_defaults=True, exclude={"path"}) == {"name": "folder", "validation": 0.1}
     assert plan.facts.shape == (1, 12, 12)
@@ -63,7 +63,7 @@ def test_grey_images_among_coloured_ones_make_all_grey(here: Path) -> None:
     Image.open(first).convert("L").save(first)
     begun = begin(Path("mixed"), Path())
     assert begun.said == ("grayscale, because 1 of 18 images are grey",)
-    write_files(begun)
+    write_begun(begun)
     assert load_plan("mixed.yaml").facts.shape == (1, 16, 16)
 
 
@@ -87,7 +87,7 @@ def test_arrays(here: Path, shape: tuple[int, ...], seen: tuple[int, ...], data:
     draw = np.random.default_rng(0)
     x, y = draw.normal(size=(60, *shape)).astype(np.float32), np.arange(60) % 4
     np.savez(here / "arrays.npz", x_train=x, y_train=y, x_test=x[:20], y_test=y[:20])
-    write_files(begin(Path("arrays.npz"), Path()))
+    write_begun(begin(Path("arrays.npz"), Path()))
     plan = load_plan("arrays.yaml")
     assert plan.facts.shape == seen
     assert plan.network.output_shape == (4,)

@@ -14,7 +14,7 @@ import pytest
 
 from archsearch.ablate.ablation_spec import AblationSpec
 from archsearch.errors import SpecError, UsageError
-from archsearch.init.begin import begin, write_files
+from archsearch.init.begin import begin, write_begun
 from archsearch.init.script import read_script
 from archsearch.program.change import edited_program
 from archsearch.program.program_spec import ProgramSpec
@@ -35,7 +35,7 @@ def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begin:
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
-        write_files(begin(Path("train.py"), Path()))
+        write_begun(begin(Path("train.py"), Path()))
         for name, value in (fill or {}).items():  # as a person fills in what the file leaves open
             content = Path("train.yaml").read_text(encoding="utf-8")
             assert f"  # {name}: ..." in content
@@ -349,7 +349,7 @@ def test_a_module_with_relative_imports_is_started_by_its_name(tmp_path: Path, m
     (tmp_path / "net" / "fit.py").write_text(
         "from . import data\nimport sys\nseed = int(sys.argv[1])\nprint('loss', 1)\n"
     )
-    write_files(begin(Path("net/fit.py"), Path()))
+    write_begun(begin(Path("net/fit.py"), Path()))
     assert command(load_program("fit.yaml")) == "-m net.fit {seed} {extra}"
 
 
