@@ -20,6 +20,7 @@ from archsearch.cli import (
     data,
     diff,
     doctor,
+    init,
     lint,
     list_,
     plan,
@@ -58,6 +59,7 @@ def _options(
     pass
 
 
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("study")(study.study)

@@ -15,6 +15,7 @@ from archsearch.cli.console.ablations import (
     print_prices,
 )
 from archsearch.cli.console.base import error, json_text, note, print_json
+from archsearch.cli.console.begun import begun_json, print_begun
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
 from archsearch.cli.console.programs import (
@@ -60,6 +61,7 @@ __all__ = [
     "RunBar",
     "StudyPanel",
     "allowed_json",
+    "begun_json",
     "difference_json",
     "error",
     "followed_line",
@@ -74,6 +76,7 @@ __all__ = [
     "print_ablation",
     "print_ablation_status",
     "print_allowed",
+    "print_begun",
     "print_catalog",
     "print_checked",
     "print_checked_program",
