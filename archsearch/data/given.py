@@ -9,8 +9,8 @@ An image of another size or mode is converted, and `remarks` says so once it was
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,16 @@ import torch
 from torch import Tensor
 
 from archsearch.data import npz
+from archsearch.data.facts import describe, own_path
 from archsearch.data.folder import images_below, named_folders
+from archsearch.data.folder import listing as folder_listing
 from archsearch.data.images import ENDINGS, ImageHeader, decode, look
 from archsearch.data.inputs import Inputs
 from archsearch.data.precision import AnyArray
+from archsearch.data.prepare import load
 from archsearch.data.registry import DATASETS
 from archsearch.data.remarks import counted, image_changes
-from archsearch.data.samples import SourcePart, fit_images
+from archsearch.data.samples import SourcePart, first_per_class, fit_images
 from archsearch.errors import UsageError
 from archsearch.spec.dataset import WHITE, DataSpec
 from archsearch.spec.nearest import nearest
@@ -197,16 +200,64 @@ def arrays_given(path: Path, inputs: Inputs, spec: DataSpec, *, labelled: bool) 
     that cannot be read.
     """
     x, y, name = npz.samples(path, spec.channels if spec.name == "npz" else None, labelled=labelled)
-    done = Conversions()
-    values = _fitted(f"{path}: {name}", _as_stored(f"{path}: {name}", x, inputs, spec), inputs, done)
-    labels = torch.full((len(values),), UNKNOWN) if y is None else torch.from_numpy(y)
     if y is not None and not 0 <= int(y.min()) <= int(y.max()) < inputs.outputs:
         raise UsageError(
             f"{path}: labels run from {int(y.min())} to {int(y.max())}; the network has {inputs.what().said}, and "
             f"labels from 0 to {inputs.outputs - 1}"
         )
+    values = _as_stored(f"{path}: {name}", x, inputs, spec)
+    labels = torch.full((len(values),), UNKNOWN) if y is None else torch.from_numpy(y)
+    return _of_tensors(f"{path}: {name}", name, values, labels, inputs, spec)
+
+
+def _of_tensors(what: str, name: str, x: Tensor, y: Tensor, inputs: Inputs, spec: DataSpec) -> GivenSamples:
+    done = Conversions()
+    values = _fitted(what, x, inputs, done)
     names = tuple(f"{name}[{row}]" for row in range(len(values)))
-    return GivenSamples(names, SourcePart(labels, lambda rows: values[rows]), inputs, spec, done)
+    return GivenSamples(names, SourcePart(y, lambda rows: values[rows]), inputs, spec, done)
+
+
+# -- data sets ---------------------------------------------------------------------------------------------------------
+
+
+def other_test_part(
+    other: DataSpec,
+    inputs: Inputs,
+    spec: DataSpec,
+    *,
+    data_dir: Path | None = None,
+    say: Callable[[str], None] | None = None,
+) -> GivenSamples:
+    """Take the test part of what another spec is trained on, prepared as the training on `spec` prepared its own.
+
+    Only which data, and how many of each class, are the other spec's business. Raises `UsageError` where the classes
+    are others, and what `load` raises.
+    """
+    if other.name == "npz":
+        return _limited(arrays_given(own_path(other), inputs, spec, labelled=True), other.limit)
+    if other.name == "folder":
+        listing = folder_listing(own_path(other))
+        _same_classes(other.name, listing.class_names, inputs)
+        files, labels = zip(*listing.test, strict=True)
+        return _limited(images_given(files, inputs, spec, labels), other.limit)
+    source = DataSpec(name=other.name, limit=other.limit)
+    _same_classes(other.name, describe(source).class_names, inputs)  # before anything is downloaded
+    data = load(source, data_dir=data_dir, say=say)
+    return _of_tensors(f"{other.name}: x_test", "x_test", data.x_test, data.y_test, inputs, spec)
+
+
+def _same_classes(name: str, classes: Sequence[str], inputs: Inputs) -> None:
+    if tuple(classes) != inputs.class_names:
+        raise UsageError(
+            f"{name} has the {count_of(len(classes), 'class')} {listed(classes)}, and the network "
+            f"{inputs.what().said}: {listed(inputs.class_names)}; they must be the same, in the same order"
+        )
+
+
+def _limited(given: GivenSamples, limit: int | None) -> GivenSamples:
+    kept = first_per_class(given.part.y, limit)
+    part = SourcePart(given.part.y[kept], lambda rows: given.part.read(kept[rows]))
+    return replace(given, names=tuple(given.names[row] for row in kept.tolist()), part=part)
 
 
 def _as_stored(what: str, x: AnyArray, inputs: Inputs, spec: DataSpec) -> Tensor:

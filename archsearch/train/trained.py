@@ -32,8 +32,6 @@ from archsearch.train.result import RunResult
 
 ANY_SIZE = Limits(parameters=2**62, activation_bytes=2**62, layers=2**31)  # what was trained was within its limits
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class TrainedNetwork:
@@ -59,7 +57,9 @@ class TrainedNetwork:
         return torch.cat(found) if found else torch.empty(0, self.inputs.outputs)
 
 
-def open_trained(directory: Path, *, data_dir: Path | None = None, say: Say | None = None) -> TrainedNetwork:
+def open_trained(
+    directory: Path, *, data_dir: Path | None = None, say: Callable[[str], None] | None = None
+) -> TrainedNetwork:
     """Open a run directory.
 
     Raises `UsageError` for what is no run, not finished, diverged or without weights; `DamagedFileError` for files that
@@ -98,7 +98,9 @@ def _finished(held: RunDirectory) -> RunResult:
     return result
 
 
-def _from_data(result: RunResult, spec: ExperimentSpec, data_dir: Path | None, say: Say | None) -> Inputs:
+def _from_data(
+    result: RunResult, spec: ExperimentSpec, data_dir: Path | None, say: Callable[[str], None] | None
+) -> Inputs:
     """Find out from the data what the network of an older run reads; raise `UsageError` where they are others now."""
     data = load(spec.data, data_dir=data_dir, say=say)
     if data.fingerprint != result.data_fingerprint:
