@@ -39,7 +39,7 @@ def evaluation_sections(groups: Sequence[RunGroup]) -> list[Section]:
     for number, (label, record) in enumerate(kept[:MOST_IN_FULL], start=1):
         parts += _in_full(f"evaluation-{number}-{slug(record.data)}", f"{label} seed {record.seed}", record)
     intro = (
-        "The same networks on data that they were neither trained nor tested on. Intervals count the samples as drawn "
+        "The same networks on data that were handed to them afterwards. Intervals count the samples as drawn "
         "from all such, Wilson's 95 %; they say nothing about other seeds.",
     )
     return [Section("evaluations", "On other data", intro, tuple(parts))]
@@ -66,14 +66,14 @@ def _in_full(key: str, label: str, record: EvaluationRecord) -> list[SectionPart
     about = f"{label} on {record.data}"
     confusion = Confusion(record.classes, np.array(record.confusion, dtype=np.int64))
     parts: list[SectionPart] = [
-        confusion_figure(f"{key}-confusion", about, confusion, record.data, 1),
+        confusion_figure(f"{key}-confusion", about, confusion, "", 1),
         _classes(f"{key}-classes", about, record),
     ]
     if record.calibration is None:
         parts.append(Missing(f"{key}-reliability", f"Reliability of the probabilities, {about}", record.meaning))
     else:
         bins = record.calibration.bins(record.samples)
-        parts.append(reliability_figure(f"{key}-reliability", about, bins, record.data, 1, record.meaning))
+        parts.append(reliability_figure(f"{key}-reliability", about, bins, "", 1, record.meaning))
     return parts
 
 
