@@ -15,6 +15,7 @@ from archsearch import __version__
 from archsearch.cli import (
     ablate,
     check,
+    claim,
     compare,
     dashboard,
     data,
@@ -75,6 +76,7 @@ app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)
 app.command("diff")(diff.diff)
 app.command("compare")(compare.compare)
+app.command("claim")(claim.claim)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
 app.command("schema")(schema.schema)

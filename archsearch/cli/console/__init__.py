@@ -15,6 +15,7 @@ from archsearch.cli.console.ablations import (
     print_prices,
 )
 from archsearch.cli.console.base import error, json_text, note, print_json
+from archsearch.cli.console.claims import print_claim, print_claims
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
 from archsearch.cli.console.predictions import print_evaluation, print_predictions, print_predictions_csv
@@ -63,6 +64,8 @@ __all__ = [
     "print_checked",
     "print_checked_study",
     "print_checks",
+    "print_claim",
+    "print_claims",
     "print_data_sets",
     "print_difference",
     "print_evaluation",
