@@ -24,7 +24,7 @@ OF_EACH_SOURCE = "the same of each kind of data, called by its module: `npz.part
 ALONE = "native/build.py runs by its path while a wheel is built, when archsearch cannot be imported"
 # Public names that several modules define, and why they may.
 THE_SAME = {
-    **dict.fromkeys(("ablate", "compare", "get", "lint", "list_", "run", "status", "verify", "app"), COMMAND),
+    **dict.fromkeys(("ablate", "compare", "get", "lint", "list_", "run", "status", "trust", "verify", "app"), COMMAND),
     **dict.fromkeys(("Look", "Settings", "all_reports", "progress_of", "report_on", "exclusions"), OF_EACH_STUDY),
     **dict.fromkeys(("contents", "examine", "parts", "unused"), OF_EACH_SOURCE),
     **dict.fromkeys(("SUFFIX", "VARIANTS", "build"), ALONE),
@@ -32,6 +32,8 @@ THE_SAME = {
     "Interval": "an interval: as Pydantic reads it, as the statistics give it",
     "T": "a type variable has a meaning within its module only",
     "answer": "the first sentences of a report, of each kind of report",
+    "read_values": "values as people write them: in a column of a file, in options of the command line",
+    "resolve": "fills what is open: the values of a template, the braces of a program",
     "Values": "the values of a sample; of variants, by seed",
 }
 

@@ -33,6 +33,7 @@ from archsearch.cli import (
     space,
     status,
     study,
+    trust,
 )
 
 app = typer.Typer(
@@ -79,6 +80,7 @@ app.command("compare")(compare.compare)
 app.command("claim")(claim.claim)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
+app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 
