@@ -14,6 +14,7 @@ import typer
 from archsearch import __version__
 from archsearch.cli import (
     ablate,
+    card,
     check,
     claim,
     compare,
@@ -73,6 +74,7 @@ app.command("best")(status.best)
 app.command("report")(report.report)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
+app.command("card")(card.card)
 app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)
 app.command("diff")(diff.diff)

@@ -18,7 +18,7 @@ from archsearch.report.figures.predictions import confusion_figure, reliability_
 from archsearch.stats.confusion import Confusion
 from archsearch.train.evaluation import EvaluationRecord, kept_evaluations
 
-MOST_IN_FULL = 6  # evaluations with figures of their own; all are in the first table
+_MOST_IN_FULL = 6  # evaluations with figures of their own; all are in the first table
 
 
 def evaluation_sections(groups: Sequence[RunGroup]) -> list[Section]:
@@ -36,7 +36,7 @@ def evaluation_sections(groups: Sequence[RunGroup]) -> list[Section]:
         return []
     if kept:
         parts.insert(0, _all(kept))
-    for number, (label, record) in enumerate(kept[:MOST_IN_FULL], start=1):
+    for number, (label, record) in enumerate(kept[:_MOST_IN_FULL], start=1):
         parts += _in_full(f"evaluation-{number}-{slug(record.data)}", f"{label} seed {record.seed}", record)
     intro = (
         "The same networks on data that were handed to them afterwards. Intervals count the samples as drawn "

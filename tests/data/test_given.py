@@ -11,9 +11,9 @@ import torch
 
 from archsearch.data.given import (
     arrays_given,
+    batches_of,
     image_files,
     images_given,
-    in_order,
     labelled_images,
     other_test_part,
 )
@@ -38,7 +38,7 @@ def picture(path: Path, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 
 
 def values_of(given) -> torch.Tensor:
-    return torch.cat([x for x, _ in in_order(given, 2)])
+    return torch.cat([x for x, _ in batches_of(given, 2)])
 
 
 def test_own_images_are_read_as_the_training_reads_them(tmp_path, data_dir):
