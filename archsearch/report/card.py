@@ -17,11 +17,11 @@ FORESTS = ("ablation-forest", "comparison-forest", "search-confirmed", "runs-mea
 _MOST_SENTENCES = 2
 # Of the numbers of a report's first screen, those that say what a verdict rests on.
 _OF_INTEREST = ("Pairs of seeds per comparison", "Comparisons in the family", "alpha", "Margin", "Runs", "Trials",
-                "Mean test accuracy", "Reads of the test set")  # fmt: skip
+                "Reads of the test set")  # fmt: skip
 
 
 def write_card_of(document: Document, path: Path) -> None:
-    """Write the card of a document; raise `UsageError` for a format that is none, and where there is nothing to draw."""
+    """Write the card of a document; raise `UsageError` for another format, and where there is nothing to draw."""
     form = path.suffix.removeprefix(".").lower()
     if form not in STATIC_FORMATS:
         raise UsageError(f"-o {path}: a card is written as {', '.join(STATIC_FORMATS)}; end the file's name with one")
@@ -39,4 +39,5 @@ def card_texts(document: Document, figure: Figure) -> CardTexts:
         if number.label in _OF_INTEREST
     ]
     foot = f"{figure.says} {'; '.join(notes)}. {document.made}"
-    return CardTexts(document.title, document.answer[:_MOST_SENTENCES], foot)
+    several = document.kind == "ablation" and len(figure.table.rows) > 1  # the first of their sentences is no verdict
+    return CardTexts(document.title, document.answer[: 1 if several else _MOST_SENTENCES], foot)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WIDTH = 7.0  # inches
 _POINT = 1 / 72
 _MARGIN = 0.14
+_GAP = 0.05  # inches between a legend and the panel below it
 _LETTER = 0.52  # of the size: the mean width of a letter
 
 
@@ -59,14 +60,15 @@ def _around(made: Canvas, texts: CardTexts) -> Canvas:
         above += _broken(sentence, 9.0, "normal", INK, width)
     below = _broken(texts.foot, 7.0, "normal", GREY, width)
     head, foot = (_height(lines) + 2 * _MARGIN for lines in (above, below))
+    legends = sum(legend.get_window_extent().height / made.dpi + _GAP for legend in made.legends)
     whole = head + height + foot
     made.set_size_inches(width, whole)
-    rect = (0.0, foot / whole, 1.0, height / whole)
     engine = made.get_layout_engine()
     assert engine is not None
-    engine.set(rect=rect)  # type: ignore[call-arg]
+    # the panels leave the legend its room: the engine does so at a figure's edge only
+    engine.set(rect=(0.0, foot / whole, 1.0, (height - legends) / whole))  # type: ignore[call-arg]
     for legend in made.legends:
-        legend.set_bbox_to_anchor(rect, transform=made.transFigure)
+        legend.set_bbox_to_anchor((0.0, foot / whole, 1.0, height / whole), transform=made.transFigure)
     _write(made, above, whole - _MARGIN, whole, width)
     _write(made, below, foot - _MARGIN, whole, width)
     return made
