@@ -138,7 +138,7 @@ def _read(rows: Sequence[_Words], defaults: ClaimDefaults) -> list[PublishedClai
         problems += wrong
         if not wrong:
             names = {key: row.cells[key] for key in ("name", "their_name") if key in row.cells}
-            found.append(PublishedClaim(**shares, **whole, **names))
+            found.append(PublishedClaim.model_validate({**shares, **whole, **names}))
     if problems:
         raise SpecError(problems[:MOST_PROBLEMS])
     return found
