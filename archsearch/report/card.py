@@ -27,7 +27,7 @@ def write_card_of(document: Document, path: Path) -> None:
         raise UsageError(f"-o {path}: a card is written as {', '.join(STATIC_FORMATS)}; end the file's name with one")
     figure = next((one for one in document.figures() if one.key in FORESTS), None)
     if figure is None:
-        raise UsageError(f"{document.title}: there is nothing to draw yet. {document.answer[0]}")
+        raise UsageError(f"{document.title}: there is no forest plot to draw. {document.answer[0]}")
     write_card(figure, card_texts(document, figure), path)
 
 

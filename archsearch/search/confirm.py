@@ -17,6 +17,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from archsearch.kinds.kind import ExperimentKind
+from archsearch.metrics import Direction, title_of
 from archsearch.plain import Plain
 from archsearch.stats import power
 from archsearch.stats.effect import Effect, Family
@@ -26,12 +28,20 @@ from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts
 
 BASELINE = "baseline"
 FAMILY = Family()  # an ablation's whose file says nothing else: alpha 0.05, a margin of 0.1 points of test accuracy
-_OF_LOSS = Family(metric="test_loss", direction="minimize", margin=0.0, unit="own")  # an ablation's of that metric
 
 
-def family_of(learned: str | None) -> Family:
-    """Give what a search is confirmed by: the metric that it learned, on the test set."""
-    return _OF_LOSS if learned == "val_loss" else FAMILY
+def family_of(
+    kind: ExperimentKind, held: Mapping[str, Any], learned: str | None, direction: Direction | None = None
+) -> tuple[Family, str]:
+    """Give what a search is confirmed by, as an ablation of that metric would be, and what the search had of it.
+
+    `held` is the base as a storage has it. Of networks the first is the metric that was learned, on the test set;
+    where both are one, it goes in the `direction` of the search.
+    """
+    name, searched = kind.confirmed_by(learned)
+    metric = kind.metric_held(held, name)
+    wanted = direction if direction is not None and name == searched else metric.direction
+    return Family(metric=name, direction=wanted, margin=metric.margin, unit=metric.unit), searched
 
 
 class Confirmed(Plain):
@@ -161,7 +171,14 @@ def _best(rows: Sequence[Confirmed], family: Family) -> Confirmed | None:
 
 def metric_words(family: Family) -> str:
     """Name what a confirmation is decided by: test accuracy."""
-    return family.metric.replace("_", " ")
+    return title_of(family.metric)
+
+
+def better_words(family: Family) -> str:
+    """Say what the better of two is, where a search has other objectives too."""
+    if family.metric == "test_accuracy":
+        return "more accurate"
+    return f"{'higher' if family.direction == 'maximize' else 'lower'} in {metric_words(family)}"
 
 
 def value_words(value: float, family: Family) -> str:
@@ -177,8 +194,10 @@ def interval_words(interval: Interval, family: Family) -> str:
 
 def interval_method(confirmed: Confirmation) -> str:
     """Say how the intervals of the means are made."""
-    cut_to = "0 to 100 %" if confirmed.family.unit == "points" else "0 and above"
-    return f"Student's t over {len(confirmed.seeds)} seeds, cut to {cut_to}"
+    family, words = confirmed.family, f"Student's t over {len(confirmed.seeds)} seeds"
+    if family.unit == "points":
+        return f"{words}, cut to 0 to 100 %"
+    return f"{words}, cut to 0 and above" if _is_not_negative(family) else words
 
 
 def headline(confirmed: Confirmation, better: str = "better") -> str:
@@ -281,7 +300,14 @@ def _row(
 
 def _within(interval: Interval, centre: float, family: Family) -> Interval:
     """Cut an interval of a mean to where the metric lies; no loss that evaluates is below 0."""
-    return of_shares(interval, centre) if family.unit == "points" else (max(0.0, interval[0]), interval[1])
+    if family.unit == "points":
+        return of_shares(interval, centre)
+    return (max(0.0, interval[0]), interval[1]) if _is_not_negative(family) else interval
+
+
+def _is_not_negative(family: Family) -> bool:
+    """Say whether values below 0 cannot be: of the losses of networks, not of what a program calls its own."""
+    return family.metric == "test_loss"
 
 
 def _sentence(first: Confirmed, confirmed: Confirmation, n: int) -> str:

@@ -17,13 +17,12 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
 from archsearch.errors import ArchsearchError, SpecError
-from archsearch.experiment_plan import plan_experiment
+from archsearch.kinds import kind_of_held
 from archsearch.plain import Plain
 from archsearch.search.confirm import BASELINE
 from archsearch.search.finalists import confirmed_runs, confirming_slots, mixed_confirmations, ranked_trials
 from archsearch.search.jobs import SEARCH_SEED, held_search
 from archsearch.search.tried import experiment_of
-from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.held import (
     HeldStudy,
     HeldTrial,
@@ -36,7 +35,6 @@ from archsearch.study.held import (
     why_lost,
 )
 from archsearch.study.queue import slots_of
-from archsearch.train.identity import experiment_key
 from archsearch.train.result import RunResult
 
 
@@ -134,13 +132,14 @@ def _baseline(held: HeldStudy) -> dict[str, Any]:
         space = held_search(held).space
     except SpecError:
         return held.base
-    return space.baseline.model_dump(mode="json")
+    return space.kind.plan(space.baseline).written
 
 
 def _network_of(spec: dict[str, Any]) -> str | None:
     """Give what the trials call this experiment; None where it cannot be planned here (own data that is gone)."""
     try:
-        return experiment_key(plan_experiment(ExperimentSpec.model_validate(spec)))
+        kind = kind_of_held(spec)
+        return kind.key(kind.plan(kind.read(spec)))
     except (ArchsearchError, ValidationError):
         return None
 

@@ -70,7 +70,7 @@ def test_other_formats_and_nothing_to_draw_are_said_and_nothing_is_written(runs_
     with pytest.raises(UsageError, match=r"a\.gif: a card is written as svg, pdf, png"):
         write_card_of(runs_report.document, tmp_path / "a.gif")
     empty = dataclasses.replace(runs_report.document, sections=(), title="x", answer=("Nothing yet.",))
-    with pytest.raises(UsageError, match=r"^x: there is nothing to draw yet\. Nothing yet\.$"):
+    with pytest.raises(UsageError, match=r"^x: there is no forest plot to draw\. Nothing yet\.$"):
         write_card_of(empty, tmp_path / "a.png")
     monkeypatch.setattr(static, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'archsearch\[figures\]'"):
