@@ -83,7 +83,7 @@ def find_named(names: Sequence[str], runs_dir: Path, storage: str | None) -> Nam
         done, begun = _runs(name, runs_dir, studies)
         runs += done
         unfinished += begun
-    return Named(None, url, "", tuple(runs), tuple(unfinished))
+    return Named(None, url, runs=tuple(runs), unfinished=tuple(unfinished))
 
 
 def named_run(name: str, runs_dir: Path) -> Path:
