@@ -14,16 +14,20 @@ import typer
 from archsearch import __version__
 from archsearch.cli import (
     ablate,
+    card,
     check,
+    claim,
     compare,
     dashboard,
     data,
     diff,
     doctor,
     init,
+    evaluate,
     lint,
     list_,
     plan,
+    predict,
     report,
     run,
     schema,
@@ -70,10 +74,14 @@ app.command("space")(space.space)
 app.command("status")(status.status)
 app.command("best")(status.best)
 app.command("report")(report.report)
+app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
+app.command("card")(card.card)
 app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)
 app.command("diff")(diff.diff)
 app.command("compare")(compare.compare)
+app.command("claim")(claim.claim)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
 app.command("trust")(trust.trust)

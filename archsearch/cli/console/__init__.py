@@ -16,8 +16,10 @@ from archsearch.cli.console.ablations import (
 )
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.begun import begun_json, print_begun
+from archsearch.cli.console.claims import print_claim, print_claims
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
+from archsearch.cli.console.predictions import print_evaluation, print_predictions, print_predictions_csv
 from archsearch.cli.console.programs import (
     followed_line,
     print_checked_program,
@@ -82,8 +84,11 @@ __all__ = [
     "print_checked_program",
     "print_checked_study",
     "print_checks",
+    "print_claim",
+    "print_claims",
     "print_data_sets",
     "print_difference",
+    "print_evaluation",
     "print_files",
     "print_findings",
     "print_forecast",
@@ -91,6 +96,8 @@ __all__ = [
     "print_lint",
     "print_lint_line",
     "print_plan",
+    "print_predictions",
+    "print_predictions_csv",
     "print_prices",
     "print_program",
     "print_program_cells",
