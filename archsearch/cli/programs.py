@@ -45,16 +45,34 @@ def is_ablation_of_program(reference: str) -> bool:
 
 
 def programs_of(reference: str) -> list[ProgramSpec]:
-    """Give the programs that a file would execute: its own, or those of an ablation's cells; none of a network."""
+    """Give the programs that a file would execute: its own, a search's base, those of an ablation's cells."""
     from archsearch.ablate.ablation_file import load_ablation
     from archsearch.ablate.planned import plan_ablation
     from archsearch.program.program_spec import ProgramSpec
 
     if is_program_file(reference):
         return [_experiment(reference).spec]
+    if (base := _base_of_search(reference)) is not None:
+        return [_experiment(base).spec] if is_program_file(base) else []
     if not is_ablation_of_program(reference):
         return []
     return [cell.spec for cell in plan_ablation(load_ablation(reference)).cells if isinstance(cell.spec, ProgramSpec)]
+
+
+def _base_of_search(reference: str) -> str | None:
+    """Give what a search file is a search around, as it would be named here; None for what is no search."""
+    from archsearch.errors import SpecError
+    from archsearch.spec.catalog import find
+    from archsearch.spec.text.yaml import read_file
+
+    try:
+        path = find(reference, "studies")
+        base = read_file(path).get("base")
+    except SpecError:
+        return None
+    if base is None or not isinstance(base.value, str):
+        return None
+    return str(path.parent / base.value) if base.value.endswith((".yaml", ".yml")) else base.value
 
 
 def allow_programs(specs: Iterable[ProgramSpec], file: str | None, once: bool) -> None:

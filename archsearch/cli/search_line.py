@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,7 +71,12 @@ class SearchLine:
         base = PROGRAM.spec_of(PROGRAM.plan(spec))
         stem = name or "-".join((spec.name, *opened))[:100]
         text = _file_text(stem, spec.name, opened, trials, PROGRAM.objective(base))
-        return declared_study(text, stem, base)
+        declared = declared_study(text, stem, base)
+        if not middle:
+            return declared
+        said = " ".join(f"{value}={middle[value]}" for value in middle)
+        note = f"the baseline has {said}: the middle of what is open (--baseline NAME=VALUE gives another)"
+        return replace(declared, note="\n".join(one for one in (declared.note, note) if one))
 
 
 def _file_text(
