@@ -23,9 +23,10 @@ from typing import Any
 from archsearch.errors import BusyError, DamagedFileError, UnavailableError
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, synced: bool = True) -> None:
     """Write to a temporary file beside, sync, and rename; a reader sees the old file or the new one.
 
+    Without `synced` a machine that fails in the next moment may lose it: for what is made anew without it.
     Raises `UnavailableError` where the disk is full or the folder cannot be written; nothing is left behind then.
     """
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
@@ -33,10 +34,12 @@ def write_whole(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
-            file.flush()
-            sync(file.fileno())
+            if synced:
+                file.flush()
+                sync(file.fileno())
         temporary.replace(path)
-        sync_folder(path.parent)
+        if synced:
+            sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise UnavailableError(f"{path} cannot be written: {error.strerror}") from None
@@ -115,9 +118,9 @@ def _sealed_text(value: dict[str, Any]) -> bytes:
     return _json_text(value | {"sha256": seal(value)})
 
 
-def write_sealed(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON object with its own SHA-256 under the key `sha256`."""
-    write_whole(path, _sealed_text(value))
+def write_sealed(path: Path, value: dict[str, Any], *, synced: bool = True) -> None:
+    """Write a JSON object with its own SHA-256 under the key `sha256`; `synced` as in `write_whole`."""
+    write_whole(path, _sealed_text(value), synced=synced)
 
 
 def read_sealed(path: Path) -> dict[str, Any]:

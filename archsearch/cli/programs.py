@@ -45,34 +45,30 @@ def is_ablation_of_program(reference: str) -> bool:
 
 
 def programs_of(reference: str) -> list[ProgramSpec]:
-    """Give the programs that a file would execute: its own, a search's base, those of an ablation's cells."""
+    """Give the programs that a file would execute: its own, those of an ablation's cells, the base of a search."""
     from archsearch.ablate.ablation_file import load_ablation
     from archsearch.ablate.planned import plan_ablation
     from archsearch.program.program_spec import ProgramSpec
 
     if is_program_file(reference):
         return [_experiment(reference).spec]
-    if (base := _base_of_search(reference)) is not None:
-        return [_experiment(base).spec] if is_program_file(base) else []
     if not is_ablation_of_program(reference):
-        return []
+        return _base_of_search(reference)
     return [cell.spec for cell in plan_ablation(load_ablation(reference)).cells if isinstance(cell.spec, ProgramSpec)]
 
 
-def _base_of_search(reference: str) -> str | None:
-    """Give what a search file is a search around, as it would be named here; None for what is no search."""
-    from archsearch.errors import SpecError
-    from archsearch.spec.catalog import find
+def _base_of_search(reference: str) -> list[ProgramSpec]:
+    """Give the program that a search varies: its values are allowed with it; none of a search of networks."""
+    from archsearch.spec.catalog import kind_of_file
     from archsearch.spec.text.yaml import read_file
 
-    try:
-        path = find(reference, "studies")
-        base = read_file(path).get("base")
-    except SpecError:
-        return None
-    if base is None or not isinstance(base.value, str):
-        return None
-    return str(path.parent / base.value) if base.value.endswith((".yaml", ".yml")) else base.value
+    if kind_of_file(reference) != "search":
+        return []
+    base = read_file(Path(reference)).get("base")
+    beside = Path(reference).parent / str(base.value) if base is not None else None
+    if beside is None or not beside.is_file() or not is_program_file(str(beside)):
+        return []
+    return [_experiment(str(beside)).spec]
 
 
 def allow_programs(specs: Iterable[ProgramSpec], file: str | None, once: bool) -> None:

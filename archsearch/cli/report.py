@@ -14,7 +14,12 @@ from archsearch.cli.compare import (
     Factors,
     Margin,
     Minimize,
+    Newest,
+    Only,
+    RunName,
     SeedColumn,
+    Take,
+    Told,
     UnitOption,
     ValueColumn,
     Variant,
@@ -75,6 +80,10 @@ def report(
     unit: UnitOption = None,
     margin: Margin = None,
     minimize: Minimize = False,
+    take: Take = None,
+    only: Only = None,
+    run_name: RunName = None,
+    newest: Newest = False,
     storage: options.StorageOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
@@ -102,18 +111,20 @@ def report(
     told |= {"--unit": unit.value if unit else None}
     words = [f"{name} {shlex.quote(str(said))}" for name, said in told.items() if said is not None]
     words += [f"--factor {shlex.quote(name)}" for name in factor or ()] + ["--minimize"] * minimize
+    of_runs = Told(take, tuple(only or ()), run_name, newest)
+    words += of_runs.words
     where = Where(runs_dir, data_dir, storage, stamp)
-    if len(names) == 1 and Path(names[0]).suffix.lower() in _NUMBERS:
+    if len(names) == 1 and (Path(names[0]).suffix.lower() in _NUMBERS or _is_tracked(names[0])):
         from archsearch.ablate.compare import likely_baseline
 
-        values = values_meant(Path(names[0]), variant, factor, seed, value, unit, minimize=minimize)
+        values = values_meant(names[0], variant, factor, seed, value, unit, minimize=minimize, told=of_runs)
         chosen = baseline if baseline is not None else likely_baseline(values)
         if baseline is None:
             words.insert(0, f"--baseline {shlex.quote(chosen)}")
             console.note(f"compared with {chosen}; --baseline names another")
         made = make_of_numbers(values, verdicts_of(values, chosen, margin=margin), words, where)
     elif words:
-        raise UsageError(f"{words[0].split()[0]} is for a file of numbers ({', '.join(_NUMBERS)})")
+        raise UsageError(f"{words[0].split()[0]} is for a file of numbers ({', '.join(_NUMBERS)}) or tracked runs")
     else:
         made = make([name_of_study(name) for name in names], where)
     for line in made.notes:
@@ -126,6 +137,12 @@ def report(
     else:
         for file in written:
             print(file)
+
+
+def _is_tracked(name: str) -> bool:
+    from archsearch.ablate.tracked.reading import is_tracked
+
+    return is_tracked(name)
 
 
 def _json(document: Document, written: list[Path]) -> dict[str, object]:

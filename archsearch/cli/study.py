@@ -50,6 +50,7 @@ def study(
     trust: options.TrustOption = False,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
+    log: options.Log = None,
     json: options.Json = False,
 ) -> None:
     """Search around a network or a program: sample, run, keep the best, confirm it on fresh seeds. It goes on when
@@ -60,12 +61,14 @@ def study(
                  --metric 'acc:last:acc=(\\S+)'
     """
     from archsearch.cli import console
+    from archsearch.cli.logged import check_log, log_at_end
     from archsearch.cli.meant import refuse_other
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError, UsageError
     from archsearch.program.program_spec import ProgramSpec
     from archsearch.search.search_file import load_study
 
+    check_log(log)
     reference = study or DEFAULT
     line = search_line.SearchLine(command, space, baseline, metric, maximize, minimize, folder)
     line.refuse_without_command()
@@ -122,6 +125,7 @@ def study(
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
     if isinstance(looked_at, ExperimentPlan):
         console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
+    log_at_end(log, report.study, settings.url)
     write_at_end("study", report.study, storage, runs_dir, data_dir)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")

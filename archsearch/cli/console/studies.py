@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from archsearch.cli.console.base import TableColumn, note, out, print_table, sentences, value_text
-from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
-from archsearch.wording import count_of
+from archsearch.cli.console.panel import Panel, Seen, counts_text
+from archsearch.wording import count_of, seconds_text
 
 if TYPE_CHECKING:
     from pathlib import Path
