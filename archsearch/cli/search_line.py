@@ -8,7 +8,7 @@ The search is the file that `--write` would write, read again: one path for both
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +67,12 @@ class SearchLine:
             maximize=self.maximize,
             minimize=self.minimize,
         )
-        return declare_values(spec, opened, name=name or "-".join((spec.name, *opened))[:100], trials=trials)
+        declared = declare_values(spec, opened, name=name or "-".join((spec.name, *opened))[:100], trials=trials)
+        if not middle:
+            return declared
+        said = " ".join(f"{value}={middle[value]}" for value in middle)
+        note = f"the baseline has {said}: the middle of what is open (--baseline NAME=VALUE gives another)"
+        return replace(declared, note="\n".join(one for one in (declared.note, note) if one))
 
 
 def write_files(study: SearchFile, path: Path) -> None:

@@ -37,6 +37,7 @@ class ProgramKind:
     """A command or a Python function that takes a seed and gives metrics."""
 
     name: ExperimentKindName = "program"
+    noun = "setting"
 
     def load(self, reference: str, overrides: Sequence[str] = ()) -> ProgramExperiment:
         loaded = read_program(reference, overrides)
