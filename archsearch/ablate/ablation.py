@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import optuna
 from optuna.storages import RDBStorage
@@ -34,6 +34,7 @@ from archsearch.study.mixed import computed_on
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import open_storage
+from archsearch.train.environment import environment_line
 
 
 def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: None) -> AblationReport:
@@ -187,16 +188,7 @@ def _test_reads(done: list[FrozenTrial]) -> int:
 
 def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
     """Name what the runs were computed on: one line if all on the same."""
-
-    def line(environment: Mapping[str, Any]) -> str:
-        engine = environment.get("engine", "torch")
-        words = [str(environment.get(key, "?")) for key in ("device_name", "device")]
-        versions = f"torch {environment.get('torch')}, Python {environment.get('python')}"
-        count = environment.get("threads")
-        threads = f"{count} thread{'' if count == 1 else 's'}"
-        return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"
-
-    return tuple(dict.fromkeys(line(run.environment) for run in runs_of(done)))
+    return tuple(dict.fromkeys(environment_line(run.environment) for run in runs_of(done)))
 
 
 def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial], runs: Runs) -> list[CellReport]:

@@ -24,6 +24,7 @@ from archsearch.cli import (
     list_,
     plan,
     report,
+    reproduce,
     run,
     schema,
     show,
@@ -67,6 +68,7 @@ app.command("space")(space.space)
 app.command("status")(status.status)
 app.command("best")(status.best)
 app.command("report")(report.report)
+app.command("reproduce")(reproduce.reproduce)
 app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)
 app.command("diff")(diff.diff)

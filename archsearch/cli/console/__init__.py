@@ -17,6 +17,7 @@ from archsearch.cli.console.ablations import (
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
+from archsearch.cli.console.reproductions import note_reproductions, print_reproduced
 from archsearch.cli.console.runs import RunBar, print_run, print_summary
 from archsearch.cli.console.specs import (
     difference_json,
@@ -55,6 +56,7 @@ __all__ = [
     "note_lint",
     "note_outlook",
     "note_plan",
+    "note_reproductions",
     "plan_json",
     "print_ablation",
     "print_ablation_status",
@@ -72,6 +74,7 @@ __all__ = [
     "print_lint_line",
     "print_plan",
     "print_prices",
+    "print_reproduced",
     "print_run",
     "print_space",
     "print_status",

@@ -113,7 +113,7 @@ def _outcome(result: RunResult) -> list[str | tuple[str, str]]:
 
 def print_summary(summary: Summary) -> None:
     """Print several seeds in one paragraph: mean, spread, intervals, and the documented value if there is one."""
-    from archsearch.stats.over_seeds import size_warning
+    from archsearch.stats.over_seeds import documented_words, size_warning
 
     if summary.mean is None:
         note(f"no run of {summary.diverged} completed")
@@ -129,8 +129,5 @@ def print_summary(summary: Summary) -> None:
     flowing(to, [Text(part, style="bold") for part in parts], " ")
     if warning := size_warning(summary):
         flowing(to, [Text(word, style="yellow") for word in warning.split()], " ")
-    if summary.documented is not None and summary.prediction95 is not None:
-        inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
-        interval = f"{inside} the 95 % prediction interval"
-        ends = range_text(summary.prediction95)
-        flowing(to, [f"the documented {percent(summary.documented)}", interval, "for one more run,", ends], " ")
+    if words := documented_words(summary):
+        flowing(to, words, " ")
