@@ -14,6 +14,7 @@ import typer
 from archsearch import __version__
 from archsearch.cli import (
     ablate,
+    bundle,
     check,
     compare,
     dashboard,
@@ -68,6 +69,7 @@ app.command("space")(space.space)
 app.command("status")(status.status)
 app.command("best")(status.best)
 app.command("report")(report.report)
+app.command("bundle")(bundle.bundle)
 app.command("reproduce")(reproduce.reproduce)
 app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)

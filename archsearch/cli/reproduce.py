@@ -1,9 +1,10 @@
-"""`archsearch reproduce`: do published numbers come out again?"""
+"""`archsearch reproduce`: do published numbers, or those of a bundle, come out again?"""
 
 from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,25 +17,68 @@ def reproduce(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SPEC...]", help="Specs with a documented value: names or files; all by name if none is given."
+            metavar="[SPEC...|BUNDLE.zip]",
+            help="Specs with a documented value (all of them if none is given), or one bundle.",
         ),
     ] = None,
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many seeds each, 5 if not given.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="Of specs: how many seeds each, 5 if not given.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what an earlier call has trained.")] = False,
     md: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
+    own_data: Annotated[
+        Path | None, typer.Option("--own-data", help="Of a bundle: where its own data (folder, images, npz) lie here.")
+    ] = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,
 ) -> None:
-    """Run what has a documented value with several seeds, and say what came out again.
+    """Run what has a documented value with several seeds, or a bundle once more, and say what came out again.
 
-    Examples:  archsearch reproduce lenet5 lenet_l1 --seeds 10
+    Examples:  archsearch reproduce lenet5 lenet_l1 --seeds 10      archsearch reproduce digits.zip
     """
     from archsearch.errors import UsageError
 
     if json and md:
         raise UsageError("--json and --md are two forms of one result; choose one")
+    bundles = [name for name in names or () if name.lower().endswith(".zip")]
+    if bundles:
+        if len(names or ()) > 1:
+            raise UsageError(f"a bundle is reproduced by itself; name {bundles[0]} alone")
+        if seeds is not None:
+            raise UsageError(f"--seeds is for specs; {bundles[0]} holds the seeds that it was made with")
+        _bundle(Path(bundles[0]), fresh, own_data, runs_dir, data_dir, json=json, md=md)
+        return
+    if own_data is not None:
+        raise UsageError("--own-data is for a bundle; a spec says itself where its data lie")
     _specs(names, seeds or 5, fresh, runs_dir, data_dir, json=json, md=md)
+
+
+def _bundle(
+    path: Path, fresh: bool, own_data: Path | None, runs_dir: Path, data_dir: Path | None, *, json: bool, md: bool
+) -> None:
+    from archsearch.cli import console
+    from archsearch.export.against import RunAgainst, markdown_of_bundle
+    from archsearch.export.bundle import open_bundle
+    from archsearch.export.rerun import RunAgain
+
+    with open_bundle(path) as bundle:
+        console.note_bundle(bundle)
+        done: list[RunAgainst] = []
+
+        def told(one: RunAgainst) -> None:
+            done.append(one)
+            console.note_run_against(one, len(done), len(bundle.runs))
+
+        found = RunAgain(runs_dir, data_dir, own_data, fresh).all_of(
+            bundle, lambda plan, seed: console.RunBar(plan, seed, epochs=False), told, console.note
+        )
+    if json:
+        console.print_json(found.model_dump(mode="json") | {"sentence": found.sentence})
+    elif md:
+        print(markdown_of_bundle(found), end="")
+    else:
+        console.print_bundle_again(found)
 
 
 def _specs(
@@ -62,7 +106,7 @@ def _specs(
         finished = train_seeds(
             one.plan,
             one.seeds,
-            lambda seed, plan=one.plan: console.RunBar(plan, seed),
+            partial(console.RunBar, one.plan),
             runs_dir=runs_dir,
             dataset=dataset,
             compute=one.compute,

@@ -79,7 +79,7 @@ def documented_words(summary: Summary) -> tuple[str, ...]:
         return ()
     assert summary.prediction95 is not None
     assert summary.documented_chance is not None
-    inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
+    inside = "lies inside" if summary.documented_inside else "lies outside"
     return (
         f"the documented {percent(summary.documented)}",
         f"{inside} the 95 % prediction interval",

@@ -19,7 +19,7 @@ def test_reproduce_prints_the_documented_value_beside_ours(cli, tiny):
     assert "epoch" not in again.err
     assert max(len(line) for line in again.out.splitlines() if "engine" not in line) <= 80
     sentence = " ".join(again.out.split())
-    inside = "inside" if one["summary"]["documented_inside"] else "OUTSIDE"
+    inside = "inside" if one["summary"]["documented_inside"] else "outside"
     assert f"tiny: the documented 50.00 % lies {inside} the 95 % prediction interval" in sentence
     assert cli("reproduce", "tiny.yaml", "--seeds", "3", "--md").out.startswith("| spec | documented | n | mean |")
 

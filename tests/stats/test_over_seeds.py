@@ -106,7 +106,7 @@ def test_words_on_the_documented_value_are_one_sentence():
         "1 of 3 seeds was at least so good, the chance of one more is 37 %"
     )
     outside = documented_words(summarise([0.90, 0.91, 0.92, 0.93], documented=0.5))
-    assert outside[1] == "lies OUTSIDE the 95 % prediction interval"
+    assert outside[1] == "lies outside the 95 % prediction interval"
     assert outside[-1] == "the chance of one more is above 99.9 %"
     assert documented_words(summarise([0.97], documented=0.97)) == ()
     assert documented_words(summarise(VALUES)) == ()

@@ -17,7 +17,14 @@ from archsearch.cli.console.ablations import (
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
-from archsearch.cli.console.reproductions import note_reproductions, print_reproduced
+from archsearch.cli.console.reproductions import (
+    note_bundle,
+    note_reproductions,
+    note_run_against,
+    print_bundle,
+    print_bundle_again,
+    print_reproduced,
+)
 from archsearch.cli.console.runs import RunBar, print_run, print_summary
 from archsearch.cli.console.specs import (
     difference_json,
@@ -52,14 +59,18 @@ __all__ = [
     "json_text",
     "lint_json",
     "note",
+    "note_bundle",
     "note_factors",
     "note_lint",
     "note_outlook",
     "note_plan",
     "note_reproductions",
+    "note_run_against",
     "plan_json",
     "print_ablation",
     "print_ablation_status",
+    "print_bundle",
+    "print_bundle_again",
     "print_catalog",
     "print_checked",
     "print_checked_study",

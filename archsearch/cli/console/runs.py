@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 
 class RunBar:
-    """Shows a run on stderr while it trains: a bar on a terminal, one line per epoch elsewhere."""
+    """Shows a run on stderr while it trains: a bar on a terminal, one line per epoch elsewhere.
 
-    def __init__(self, plan: ExperimentPlan, seed: int) -> None:
+    Where many runs follow one another, their epochs can be left out: `epochs=False`.
+    """
+
+    def __init__(self, plan: ExperimentPlan, seed: int, *, epochs: bool = True) -> None:
+        self.shows_epochs = epochs
         self.label = f"{plan.spec.name} seed {seed}"
         self.epochs = plan.spec.train.epochs
         self.samples = 0
@@ -74,6 +78,8 @@ class RunBar:
 
     def epoch(self, record: EpochRecord) -> None:
         """Print the epoch's line, above the bar if there is one."""
+        if not self.shows_epochs:
+            return
         rate = f"{self._rate(record.epoch * self.samples):,.0f} img/s"
         to = self.bars.console if self.bars is not None else err()
         flowing(to, [self.label, *_epoch_parts(record, self.epochs), rate])
