@@ -16,7 +16,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,11 +47,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             sync(file.fileno())
         temporary.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UnavailableError(f"{path} cannot be written: {error.strerror}") from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # where its folder is a file there is nothing to take away
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UnavailableError(f"{path} cannot be written: {error.strerror}") from None
         raise
 
 

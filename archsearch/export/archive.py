@@ -65,6 +65,11 @@ class Archive:
             raise refused(self.path, f"{name} is not what was packed")
         return content
 
+    def check(self) -> None:
+        """Read every file, and raise `DamagedFileError` for the first that is not what was packed."""
+        for name in self.names:
+            self.read(name)
+
 
 def pack(path: Path, head: Mapping[str, Any], files: Iterable[tuple[str, bytes]]) -> str:
     """Write a bundle, whole or not at all, and give its digest: the SHA-256 of its manifest.

@@ -103,7 +103,7 @@ def gather(names: Sequence[str], where: Where) -> Gathered:
     made = make(names, Where(where.runs_dir, where.data_dir, where.storage, stamp))
     return Gathered(
         kind="runs" if not found.study else "search" if found.kind == "search" else "ablation",
-        name=found.study or ", ".join(dict.fromkeys(run.name for run in runs.values())),
+        name=found.study or ", ".join(Path(name).stem for name in names),
         runs=tuple(runs.values()),
         folders={one.result.run_id: one.directory for one in known if one.directory is not None},
         studies=studies,
@@ -268,8 +268,9 @@ requirements.txt         the libraries: pip install -r requirements.txt
 
 @contextmanager
 def open_bundle(path: Path) -> Iterator[Bundle]:
-    """Open a bundle and read its runs; raise `DamagedFileError` for one that was altered or is no bundle of ours."""
+    """Open a bundle, check all of it, read its runs; raise `DamagedFileError` for one that was altered, or is none."""
     with open_archive(path) as archive:
+        archive.check()
         try:
             head = BundleHead.model_validate(archive.head, strict=False)
             runs = tuple(

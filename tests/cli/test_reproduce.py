@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 
@@ -38,3 +40,58 @@ def test_reproduce_refuses_what_it_cannot_with_a_sentence(cli, tiny, arguments, 
     assert done.code == code
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_bundle_of_a_study_comes_out_bit_identical_in_a_process_of_its_own(cli, process, tmp_path):
+    """Search, bundle, and run again: another folder, no storage, no run directory, another process."""
+    made = cli("study", "digits", "--trials", "2", "--confirm", "0", "--workers", "1", "--runs-dir", "there")
+    assert made.code == 0, made.err
+    bundled = cli("bundle", "digits", "-o", "digits.zip", "--runs-dir", "there", "--json")
+    assert bundled.code == 0, bundled.err
+    assert (bundled.json["kind"], bundled.json["runs"]) == ("search", 2)
+    shutil.rmtree(tmp_path / "there")
+    done = process("reproduce", "digits.zip", "--runs-dir", "here")
+    assert done.code == 0, done.err
+    assert done.out == (
+        "bit-identical: 2 runs, each with the same metrics in every epoch, the same predictions (2) and the same "
+        "weights (2).\n"
+    )
+    assert "2/2 digits-1 seed 0: bit-identical" in done.err
+    document = cli("reproduce", "digits.zip", "--runs-dir", "here", "--json").json
+    assert (document["verdict"], document["machines"]) == ("bit-identical", [])
+    assert all(one["cached"] for one in document["runs"])
+
+
+def test_an_altered_bundle_exits_4_and_leaves_nothing(cli, tiny, tmp_path):
+    cli("run", "tiny.yaml")
+    assert cli("bundle", "tiny.yaml", "-o", "tiny.zip").code == 0
+    content = bytearray((tmp_path / "tiny.zip").read_bytes())
+    content[len(content) // 3] ^= 1
+    (tmp_path / "tiny.zip").write_bytes(bytes(content))
+    shutil.rmtree(tmp_path / "runs")
+    before = sorted(tmp_path.rglob("*"))
+    done = cli("reproduce", "tiny.zip")
+    assert done.code == 4
+    assert done.err.splitlines()[-1].startswith("error: tiny.zip: ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["bundle", "tiny.yaml", "-o", "tiny.tar"], 2, "a bundle is a ZIP file; name it tiny.tar.zip"),
+        (["bundle", "tiny.yaml", "-o", "tiny.zip"], 2, "tiny.yaml has no finished run in runs"),
+        (["bundle", "nothing", "-o", "tiny.zip"], 2, "nothing is no study, run or spec here"),
+        (["reproduce", "nothing.zip"], 75, "nothing.zip: no such file"),
+        (["reproduce", "a.zip", "b.zip"], 2, "a bundle is reproduced by itself; name a.zip alone"),
+        (["reproduce", "a.zip", "--seeds", "2"], 2, "a.zip holds the seeds that it was made with"),
+        (["reproduce", "tiny.yaml", "--own-data", "x"], 2, "--own-data is for a bundle"),
+    ],
+)
+def test_bundles_that_cannot_be_are_said_in_a_sentence(cli, tiny, tmp_path, arguments, code, said):
+    before = sorted(tmp_path.rglob("*"))
+    done = cli(*arguments)
+    assert done.code == code
+    assert said in " ".join(done.err.split())
+    assert "Traceback" not in done.err
+    assert sorted(tmp_path.rglob("*")) == before
