@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from archsearch import __version__
+from archsearch.train.processor import processor
 
 
 def environment(device: str) -> dict[str, Any]:
@@ -37,14 +37,3 @@ def environment_line(environment: Mapping[str, Any]) -> str:
     count = environment.get("threads")
     threads = f"{count} thread{'' if count == 1 else 's'}"
     return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"
-
-
-def processor() -> str:
-    """Give the processor's name, as the system tells it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
