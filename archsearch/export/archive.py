@@ -28,9 +28,9 @@ from archsearch.wording import bytes_text
 MANIFEST = "bundle.json"
 FORMAT = 1
 # Of a bundle that is read; packing keeps to them too.
-MOST_FILES = 200_000
-MOST_BYTES = 16 * 2**30
-MOST_BYTES_OF_MANIFEST = 64 * 2**20
+MOST_BUNDLE_FILES = 200_000
+MOST_BUNDLE_BYTES = 16 * 2**30
+MOST_MANIFEST_BYTES = 64 * 2**20
 MOST_TIMES_SMALLER = 200  # JSON and HTML of ours shrink to a fifth or a twentieth; a bomb to a thousandth
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}){0,5}")
@@ -120,8 +120,8 @@ def open_archive(path: Path) -> Iterator[Archive]:
         sizes = _members(path, opened)
         if MANIFEST not in sizes:
             raise refused(path, f"it has no {MANIFEST}, so it is no bundle")
-        if sizes[MANIFEST] > MOST_BYTES_OF_MANIFEST:
-            raise refused(path, f"its {MANIFEST} is larger than {bytes_text(MOST_BYTES_OF_MANIFEST)}")
+        if sizes[MANIFEST] > MOST_MANIFEST_BYTES:
+            raise refused(path, f"its {MANIFEST} is larger than {bytes_text(MOST_MANIFEST_BYTES)}")
         manifest = _content(path, opened, MANIFEST, sizes.pop(MANIFEST))
         head = unsealed(manifest)
         if head is None:
@@ -141,8 +141,8 @@ def _members(path: Path, opened: zipfile.ZipFile) -> dict[str, int]:
     """Check what the directory of a ZIP file says, and give names with sizes."""
     sizes: dict[str, int] = {}
     members = opened.infolist()
-    if len(members) > MOST_FILES:
-        raise refused(path, f"it has {len(members):,} files, more than {MOST_FILES:,}")
+    if len(members) > MOST_BUNDLE_FILES:
+        raise refused(path, f"it has {len(members):,} files, more than {MOST_BUNDLE_FILES:,}")
     for member in members:
         name = member.orig_filename
         if not _is_name(name):
@@ -161,8 +161,8 @@ def _members(path: Path, opened: zipfile.ZipFile) -> dict[str, int]:
                 f"{bytes_text(member.compress_size)}, as no bundle has it",
             )
         sizes[name] = member.file_size
-    if sum(sizes.values()) > MOST_BYTES:
-        raise refused(path, f"it unpacks to {bytes_text(sum(sizes.values()))}, more than {bytes_text(MOST_BYTES)}")
+    if sum(sizes.values()) > MOST_BUNDLE_BYTES:
+        raise refused(path, f"it unpacks to {bytes_text(sum(sizes.values()))}, more than {bytes_text(MOST_BUNDLE_BYTES)}")
     return sizes
 
 

@@ -89,6 +89,8 @@ def gather(names: Sequence[str], where: Where) -> Gathered:
     """
     found = find_named(names, where.runs_dir, where.storage)
     studies = _studies(found)
+    if any(trial.spec is not None and "network" not in trial.spec for study in studies for trial in study.trials):
+        raise UsageError(f"{found.study}: its runs are those of a program; bundles hold runs of networks so far")
     known, notes = _known(found, studies, where.runs_dir)
     stopped = [run for study in studies for trial in study.trials if (run := of_trial(trial, study)) is not None]
     runs: dict[str, BundledRun] = {}

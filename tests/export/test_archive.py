@@ -178,13 +178,13 @@ def test_a_member_that_lies_about_its_size_is_refused(tmp_path):
 
 
 def test_too_many_files_are_refused(packed, monkeypatch):
-    monkeypatch.setattr("archsearch.export.archive.MOST_FILES", 2)
+    monkeypatch.setattr("archsearch.export.archive.MOST_BUNDLE_FILES", 2)
     with pytest.raises(DamagedFileError, match="it has 4 files, more than 2"):
         opened(packed)
 
 
 def test_too_much_is_refused(packed, monkeypatch):
-    monkeypatch.setattr("archsearch.export.archive.MOST_BYTES", 1000)
+    monkeypatch.setattr("archsearch.export.archive.MOST_BUNDLE_BYTES", 1000)
     with pytest.raises(DamagedFileError, match=r"it unpacks to 98\.\d KiB, more than 1000 B"):
         opened(packed)
 

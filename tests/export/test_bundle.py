@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ from archsearch.export.archive import pack
 from archsearch.export.bundle import gather, open_bundle, write_bundle
 from archsearch.report.make import Where
 from archsearch.train.run import run
+
+ASSET = Path(__file__).parents[1] / "assets" / "version_0_1_0.zip"
 
 
 def rewritten(path, to, change):
@@ -193,3 +196,14 @@ def test_a_bundle_that_was_made_otherwise_is_refused(workshop, tmp_path, change,
     path = rewritten(workshop.bundle(workshop.tiny), tmp_path / "b.zip", change)
     with pytest.raises(DamagedFileError, match=reason), open_bundle(path):
         pass
+
+
+@pytest.mark.parametrize(("name", "runs", "stopped"), [("kept_search", 15, 2), ("kept_ablation", 30, 0)])
+def test_a_study_of_version_0_1_0_is_bundled(tmp_path, name, runs, stopped):
+    with zipfile.ZipFile(ASSET) as archive:
+        archive.extractall(tmp_path / "runs")
+    write_bundle(gather([name], Where(runs_dir=tmp_path / "runs")), tmp_path / "a.zip")
+    with open_bundle(tmp_path / "a.zip") as bundle:
+        assert len(bundle.runs) == runs
+        assert sum(one.status == "stopped" for one in bundle.runs) == stopped
+        assert {one.environment["archsearch"] for one in bundle.runs if one.status != "stopped"} == {"0.1.0"}
