@@ -43,7 +43,7 @@ def run(
 
     from archsearch.data.prepare import load
     from archsearch.train.compute import decide
-    from archsearch.train.seeds import summary_of, train_seeds
+    from archsearch.train.seeds import seeds_summary, train_seeds
 
     compute = decide(plan)
     if compute.reason:
@@ -59,7 +59,7 @@ def run(
         fresh=fresh,
         done=console.print_run if not json else lambda one: None,
     )
-    summary = summary_of(finished, plan.spec.documented, dataset.facts.test)
+    summary = seeds_summary(finished, plan.spec.documented, dataset.facts.test)
     if json:
         runs = [_run_json(one) for one in finished]
         several = {"runs": runs, "summary": summary.model_dump(mode="json")}

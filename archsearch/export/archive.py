@@ -161,8 +161,8 @@ def _members(path: Path, opened: zipfile.ZipFile) -> dict[str, int]:
                 f"{bytes_text(member.compress_size)}, as no bundle has it",
             )
         sizes[name] = member.file_size
-    if sum(sizes.values()) > MOST_BUNDLE_BYTES:
-        raise refused(path, f"it unpacks to {bytes_text(sum(sizes.values()))}, more than {bytes_text(MOST_BUNDLE_BYTES)}")
+    if (total := sum(sizes.values())) > MOST_BUNDLE_BYTES:
+        raise refused(path, f"it unpacks to {bytes_text(total)}, more than {bytes_text(MOST_BUNDLE_BYTES)}")
     return sizes
 
 

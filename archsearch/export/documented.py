@@ -24,7 +24,7 @@ from archsearch.train.environment import environment_line
 from archsearch.train.identity import experiment_key
 from archsearch.train.kept import Kept, kept_runs, read_kept
 from archsearch.train.run import FinishedRun
-from archsearch.train.seeds import summary_of
+from archsearch.train.seeds import seeds_summary
 from archsearch.wording import capital, chance_text, percent, range_text
 
 
@@ -150,7 +150,7 @@ def reproduced(planned: PlannedReproduction, finished: Sequence[FinishedRun], te
         spec=spec.name,
         source=spec.source,
         values={str(one.result.seed): one.result.test_accuracy for one in finished},
-        summary=summary_of(finished, spec.documented, test_images),
+        summary=seeds_summary(finished, spec.documented, test_images),
         computed=tuple(dict.fromkeys(environment_line(one.result.environment) for one in finished)),
     )
 

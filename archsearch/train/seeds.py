@@ -1,7 +1,7 @@
 """One spec with several seeds, one after the other: train what is not there yet, and sum up.
 
     finished = train_seeds(plan, range(3), watch, runs_dir=Path("runs"), dataset=dataset, compute=compute)
-    summary_of(finished, plan.spec.documented, dataset.facts.test).documented_inside
+    seeds_summary(finished, plan.spec.documented, dataset.facts.test).documented_inside
 
 What there is to see while it trains is the caller's.
 """
@@ -45,7 +45,7 @@ def train_seeds(
     return finished
 
 
-def summary_of(finished: Sequence[FinishedRun], documented: Documented | None, test_images: int) -> Summary:
+def seeds_summary(finished: Sequence[FinishedRun], documented: Documented | None, test_images: int) -> Summary:
     """Sum up the test accuracies of a spec's runs; those that diverged are counted, not averaged."""
     completed = [one.result for one in finished if one.result.status == "completed"]
     return summarise(
