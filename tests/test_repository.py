@@ -1,4 +1,4 @@
-"""What people look for in a repository is there and true: how to cite, to install, what is executed, what is checked."""
+"""What people look for in a repository is there and true: how to cite, to install, what runs code, what is checked."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from archsearch.experiment_plan import ExperimentPlan, load_plan
 from archsearch.plain import Plain
 from archsearch.spec.catalog import catalog, read_spec
 from archsearch.stats import intervals
-from archsearch.stats.over_seeds import Summary, documented_words, size_warning
+from archsearch.stats.over_seeds import Summary, beside_prediction, documented_words, size_warning
 from archsearch.train.compute import Compute, decide
 from archsearch.train.environment import environment_line
 from archsearch.train.identity import experiment_key
@@ -164,15 +164,18 @@ CHANCE = "chance of one more run at least so good"
 def row_of(one: Reproduced) -> tuple[str, ...]:
     """Write what came out of a spec as cells under `COLUMNS` and `CHANCE`; what is not known is a dash."""
     summary = one.summary
+    documented, ends = "-" if summary.documented is None else percent(summary.documented), "-"
+    if summary.documented is not None and summary.prediction95 is not None:
+        documented, ends = (f"{text} %" for text in beside_prediction(summary.documented, summary.prediction95))
     inside = {None: "-", True: "yes", False: "NO"}[summary.documented_inside]
     return (
         one.spec,
-        "-" if summary.documented is None else percent(summary.documented),
+        documented,
         f"{summary.n}" + (f" (+{summary.diverged} diverged)" if summary.diverged else ""),
         "-" if summary.mean is None else percent(summary.mean),
         "-" if summary.sd is None else f"{100 * summary.sd:.2f}",
         "-" if summary.ci95 is None else range_text(summary.ci95),
-        "-" if summary.prediction95 is None else range_text(summary.prediction95),
+        ends,
         inside,
         "-" if summary.documented_chance is None else chance_text(summary.documented_chance),
     )

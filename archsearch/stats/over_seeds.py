@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from archsearch.plain import Plain
 from archsearch.stats import intervals
-from archsearch.wording import chance_text, count_of, percent, range_text
+from archsearch.wording import chance_text, count_of
 
 SMALL_TEST_SET = 1000  # images; below, Wilson's interval of 90 % is wider than 88 to 92 %
 
@@ -80,15 +80,25 @@ def documented_words(summary: Summary) -> tuple[str, ...]:
     assert summary.prediction95 is not None
     assert summary.documented_chance is not None
     inside = "lies inside" if summary.documented_inside else "lies outside"
+    documented, ends = beside_prediction(summary.documented, summary.prediction95)
     return (
-        f"the documented {percent(summary.documented)}",
+        f"the documented {documented} %",
         f"{inside} the 95 % prediction interval",
         "for one more run,",
-        f"{range_text(summary.prediction95)};",
+        f"{ends} %;",
         f"{summary.documented_reached} of {count_of(summary.n, 'seed')}",
         f"{'was' if summary.documented_reached == 1 else 'were'} at least so good,",
         f"the chance of one more is {chance_text(summary.documented_chance)}",
     )
+
+
+def beside_prediction(documented: float, interval: tuple[float, float]) -> tuple[str, str]:
+    """Write a value and an interval in per cent, with as many digits as tell the value from the interval's ends."""
+    for digits in (2, 3, 4, 5):
+        value, low, high = (f"{100 * one:.{digits}f}" for one in (documented, *interval))
+        if value not in (low, high):
+            break
+    return value, f"{low} to {high}"
 
 
 def size_warning(summary: Summary) -> str:

@@ -112,6 +112,17 @@ def test_words_on_the_documented_value_are_one_sentence():
     assert documented_words(summarise(VALUES)) == ()
 
 
+def test_a_value_at_the_end_of_the_interval_is_written_so_that_it_can_be_told_from_it():
+    """lenet_l1 with seeds 0 to 2: outside by 0.001 points."""
+    summary = summarise([0.9742, 0.9760, 0.9748], documented=0.9704)
+    low, high = stats.t.interval(0.95, 2, loc=0.975, scale=np.std([0.9742, 0.9760, 0.9748], ddof=1) * (4 / 3) ** 0.5)
+    assert (f"{low:.6f}", f"{high:.6f}") == ("0.970447", "0.979553")
+    words = " ".join(documented_words(summary))
+    assert words.startswith(
+        "the documented 97.040 % lies outside the 95 % prediction interval for one more run, 97.045 to 97.955 %;"
+    )
+
+
 @pytest.mark.parametrize(
     ("probability", "text"),
     [(0.0, "below 0.1 %"), (0.0412, "4.1 %"), (0.37, "37 %"), (0.953, "95.3 %"), (0.9995, "above 99.9 %")],
