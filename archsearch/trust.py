@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from archsearch.errors import DamagedFileError, UnavailableError, UntrustedError
 from archsearch.files import locked, seal, sha256, write_json
 
 VARIABLE = "ARCHSEARCH_TRUST"
+_ONCE = "ARCHSEARCH_TRUST_ONCE"  # digests that are allowed in this process and in those that it starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,14 @@ def python_file(path: Path) -> Subject:
 
 def is_trusted(digest: str) -> bool:
     """Say whether this was allowed; raise `DamagedFileError` where the list of what is allowed cannot be read."""
-    return os.environ.get(VARIABLE) == "1" or any(one.digest == digest for one in allowed())
+    if os.environ.get(VARIABLE) == "1" or digest in os.environ.get(_ONCE, "").split(","):
+        return True
+    return any(one.digest == digest for one in allowed())
+
+
+def allow_once(digests: Iterable[str]) -> None:
+    """Allow what has these digests in this process, and in the workers that it starts."""
+    os.environ[_ONCE] = ",".join((os.environ.get(_ONCE, ""), *digests)).strip(",")
 
 
 def must_be_trusted(subject: Subject, once: bool = False) -> None:

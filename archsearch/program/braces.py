@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 Plainest = str | int | float | bool | None
 
-OWN = ("seed", "run_dir", "device")  # what a run brings along, beside the values of the file
+RUN_NAMES = ("seed", "run_dir", "device")  # what a run brings along, beside the values of the file
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 
 
@@ -63,13 +63,13 @@ def filled(text: str, values: Mapping[str, Plainest]) -> str:
 
 def _of(brace: Brace, values: Mapping[str, Plainest]) -> str:
     name = brace.name
-    return said(values[name]) if name is not None and name in values else f"{{{name or ''}}}"
+    return in_words(values[name]) if name is not None and name in values else f"{{{name or ''}}}"
 
 
-def said(value: Plainest) -> str:
+def in_words(value: Plainest) -> str:
     """Write a value as it stands in a command: numbers and words as YAML has them.
 
-    >>> said(0.001), said(True), said(None), said("batch"), said(1e-05)
+    >>> in_words(0.001), in_words(True), in_words(None), in_words("batch"), in_words(1e-05)
     ('0.001', 'true', 'null', 'batch', '1e-05')
     """
     if value is None:

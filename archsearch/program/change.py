@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from archsearch.errors import Problem, SpecError
 from archsearch.program.check import faults
-from archsearch.program.program_spec import GitRef, ProgramSpec
+from archsearch.program.program_spec import ProgramSpec
+from archsearch.program.section import GitRef
 from archsearch.program.taken_in import patch_of, ref_in, taken_in
 from archsearch.spec.edit.in_memory import node_of
 from archsearch.spec.text.sentences import allowed_keys, problems_of, quoted, short, unknown

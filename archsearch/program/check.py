@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from archsearch.metrics import metric_of, usual_direction
-from archsearch.program.braces import OWN, Brace, alone, braces
+from archsearch.program.braces import RUN_NAMES, Brace, alone, braces
 from archsearch.program.program_spec import RESERVED, ProgramSpec
 from archsearch.spec.text.sentences import quoted, unknown
 from archsearch.spec.text.yaml import Loc
@@ -59,7 +59,7 @@ def names_used(spec: ProgramSpec) -> set[str]:
     """Name what stands in braces anywhere, in a configuration's template too."""
     used = {brace.name for _, text, _ in texts_of(spec) for brace in braces(text) if brace.name is not None}
     if (text := template_with_braces(spec)) is not None:
-        used |= {name for name in (*OWN, *spec.values) if f"{{{name}}}" in text}
+        used |= {name for name in (*RUN_NAMES, *spec.values) if f"{{{name}}}" in text}
     return used
 
 
@@ -77,7 +77,7 @@ def faults(spec: ProgramSpec) -> Iterator[Fault]:
 
 
 def _braces(spec: ProgramSpec) -> Iterator[Fault]:
-    known = (*OWN, *spec.values)
+    known = (*RUN_NAMES, *spec.values)
     for loc, text, lists in texts_of(spec):
         for brace in braces(text):
             if (message := _wrong(brace, known)) is not None:
@@ -86,7 +86,7 @@ def _braces(spec: ProgramSpec) -> Iterator[Fault]:
                 where = "an argument of its own" if loc[1] == "command" else "an argument of the command"
                 yield Fault(loc, f"{{{brace.name}}} is a list, which can only stand as {where}", brace.nth)
     command = spec.program.command
-    if command is not None and isinstance(command[0], str) and set(_names(command[0])) & set(OWN):
+    if command is not None and isinstance(command[0], str) and set(_names(command[0])) & set(RUN_NAMES):
         yield Fault(("program", "command", 0), "what is started cannot depend on the run; name the program", 0)
 
 
@@ -108,13 +108,13 @@ def _wrong(brace: Brace, known: tuple[str, ...]) -> str | None:
 
 def _values(spec: ProgramSpec) -> Iterator[Fault]:
     for name in spec.values:
-        if name in OWN:
+        if name in RUN_NAMES:
             yield Fault(("values", name), f"{name} is what a run brings along; call the value something else")
     if spec.program.function is not None:
         return
     used = names_used(spec)
     for name in spec.values:
-        if name not in used and name not in OWN:
+        if name not in used and name not in RUN_NAMES:
             yield Fault(
                 ("values", name),
                 f"{name} stands in no brace, so it would change nothing; put {{{name}}} where it is meant",
@@ -135,7 +135,7 @@ def _values(spec: ProgramSpec) -> Iterator[Fault]:
 
 
 def _in(text: str, spec: ProgramSpec) -> set[str]:
-    return {name for name in (*OWN, *spec.values) if f"{{{name}}}" in text}
+    return {name for name in (*RUN_NAMES, *spec.values) if f"{{{name}}}" in text}
 
 
 def _metrics(spec: ProgramSpec) -> Iterator[Fault]:

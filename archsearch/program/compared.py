@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from archsearch.program.braces import said
+from archsearch.program.braces import in_words
 from archsearch.program.digest import changed_files
-from archsearch.program.program_spec import FilesDigest, ProgramSpec
+from archsearch.program.program_spec import ProgramSpec
+from archsearch.program.section import FilesDigest
 
 Row = tuple[str, str, str, str]
 _ABSENT = object()
@@ -79,5 +80,5 @@ def _word(value: Any) -> str:
     if value is _ABSENT:
         return "not given"
     if isinstance(value, (tuple, list)):
-        return " ".join(said(item) for item in value) or "nothing"
-    return "nothing" if value is None else said(value) if isinstance(value, (str, int, float)) else str(value)
+        return " ".join(in_words(item) for item in value) or "nothing"
+    return "nothing" if value is None else in_words(value) if isinstance(value, (str, int, float)) else str(value)

@@ -16,7 +16,7 @@ import yaml
 
 from archsearch.errors import SpecError
 from archsearch.program.braces import Plainest, alone, filled
-from archsearch.program.program_spec import ConfigFile
+from archsearch.program.section import ConfigFile
 from archsearch.spec.text.sentences import unknown
 
 _LOC = ("program", "config")

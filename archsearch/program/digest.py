@@ -1,7 +1,7 @@
 """Which files a program's numbers depend on, and their hash.
 
     names = names_of(section, folder)          # ("train.py", "configs/base.yaml")
-    digest_of(folder, names).digest            # the same wherever the folder lies
+    hash_files(folder, names).digest            # the same wherever the folder lies
 
 Within a process a file is read again only where its time, size or inode has changed.
 """
@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from archsearch.errors import LimitError, SpecError
 from archsearch.files import seal, sha256
-from archsearch.program.git import index_of, repository
-from archsearch.program.program_spec import FilesDigest, ProgramSection
+from archsearch.program.git import git_index, repository
+from archsearch.program.section import FilesDigest, ProgramSection
 
 MOST_FILES = 20_000
 _LISTED = 200  # files that are named one by one in a digest
@@ -58,7 +58,7 @@ def _tracked(folder: Path) -> tuple[str, ...]:
     found = repository(folder)
     if found is None:
         return ()
-    index = index_of(folder)
+    index = git_index(folder)
     _indices[folder] = index, _time_and_size(index), tuple(found.tracked)
     return tuple(found.tracked)
 
@@ -88,7 +88,7 @@ def _python_files(folder: Path) -> Iterator[str]:
                 yield Path(root, name).relative_to(folder).as_posix()
 
 
-def digest_of(folder: Path, names: Sequence[str]) -> FilesDigest:
+def hash_files(folder: Path, names: Sequence[str]) -> FilesDigest:
     """Hash files by their paths from the folder and their contents."""
     hashes = {name: _hash(folder / name) for name in names}
     shown = {name: digest[:16] for name, digest in hashes.items()} if len(hashes) <= _LISTED else {}

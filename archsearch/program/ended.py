@@ -17,7 +17,7 @@ from archsearch.program.experiment import ProgramExperiment, Resolved, program_r
 from archsearch.program.follow import Following
 from archsearch.program.measure import Places, read_metrics
 from archsearch.program.output import last_lines, versions_in
-from archsearch.program.process import Ended
+from archsearch.program.process import ProgramEnd
 from archsearch.program.program_result import ProgramResult
 from archsearch.train.processor import processor
 
@@ -32,7 +32,7 @@ class Attempt:
     experiment: ProgramExperiment
     seed: int
     resolved: Resolved
-    ended: Ended | None
+    ended: ProgramEnd | None
     following: Following
     places: Places
     began: datetime
@@ -97,11 +97,11 @@ def machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": processor(),
         "cores": os.cpu_count(),
-        "host": socket.gethostname(),
+        "hostname": socket.gethostname(),
     }
 
 
-def _why(ended: Ended, timed_out: bool, timeout: float | None) -> str | None:
+def _why(ended: ProgramEnd, timed_out: bool, timeout: float | None) -> str | None:
     """Say why a program that has ended did not complete; None where it did."""
     if timed_out:
         return f"it ran longer than {timeout:g} seconds, its timeout, and was ended"

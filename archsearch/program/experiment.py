@@ -23,8 +23,9 @@ from archsearch.files import seal
 from archsearch.program.braces import Plainest, alone, filled
 from archsearch.program.check import faults, template_with_braces
 from archsearch.program.config import config_text
-from archsearch.program.digest import digest_of, with_git
-from archsearch.program.program_spec import FilesDigest, ProgramSpec
+from archsearch.program.digest import hash_files, with_git
+from archsearch.program.program_spec import ProgramSpec
+from archsearch.program.section import FilesDigest
 from archsearch.program.taken_in import taken_in
 from archsearch.program.tree import with_changes
 from archsearch.spec.nearest import nearest
@@ -86,7 +87,7 @@ def plan_program(spec: ProgramSpec) -> ProgramExperiment:
         raise SpecError([Problem(f"{spec.name}: {'.'.join(map(str, one.loc))}", one.message) for one in found])
     where = with_changes(spec.program)
     executable_of(spec, where.path)
-    digest = with_git(digest_of(where.path, where.names), Path(spec.program.folder))
+    digest = with_git(hash_files(where.path, where.names), Path(spec.program.folder))
     return ProgramExperiment(spec.model_copy(update={"hashed": digest}), digest)
 
 
@@ -193,7 +194,7 @@ def _text(value: Plainest) -> str:
     return filled("{value}", {"value": value}) if not isinstance(value, str) else value
 
 
-def differences(one: ProgramExperiment, other: ProgramExperiment) -> list[str]:
+def program_differences(one: ProgramExperiment, other: ProgramExperiment) -> list[str]:
     """Say in which points two programs differ: `lr: 0.001 -> 0.01`, `patch no_whitening.diff`, `the files train.py`."""
     return [change.said for change in changes(one, other)]
 

@@ -125,6 +125,8 @@ def _source(function: Function) -> str:
 def _takes(function: Function, values: Mapping[str, Any]) -> None:
     try:
         inspect.signature(function).bind(0, **values)
+    except ValueError:
+        return  # it does not tell what it takes
     except TypeError as error:
         raise UsageError(
             f"{function.__qualname__} is called as {function.__qualname__}(seed, "

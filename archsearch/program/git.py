@@ -87,7 +87,7 @@ def repository(folder: Path) -> Repository | None:
     return Repository(folder, commit, tracked)
 
 
-def index_of(folder: Path) -> Path:
+def git_index(folder: Path) -> Path:
     """Give the file in which git keeps what is tracked: it changes when that does."""
     return folder / os.fsdecode(git(folder, "rev-parse", "--git-path", "index").strip())
 

@@ -1,6 +1,6 @@
 """Start a program and follow it to its end; whatever happens here, nothing of it stays behind.
 
-    with started(Start(argv, environment, folder, stdin, stdout, stderr)) as running:
+    with start_program(Start(argv, environment, folder, stdin, stdout, stderr)) as running:
         while (ended := running.wait(0.2)) is None:
             ...
             running.end()                  # SIGTERM, and SIGKILL after 10 seconds
@@ -28,7 +28,7 @@ from typing import Any
 
 from archsearch.errors import UnavailableError, UsageError
 
-GRACE_SECONDS = 10.0
+END_SECONDS = 10.0
 _GUARD = Path(__file__).with_name("guard.py")
 
 
@@ -45,7 +45,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProgramEnd:
     """How a program came to its end.
 
     `code` is its exit code, None where a signal ended it (`signal_number`); `peak_memory` is in bytes, of its largest
@@ -69,19 +69,19 @@ class Running:
     def __init__(self, guard: _Guard, pid: int) -> None:
         self._guard = guard
         self.pid = pid
-        self.ended: Ended | None = None
+        self.ended: ProgramEnd | None = None
 
-    def wait(self, seconds: float) -> Ended | None:
+    def wait(self, seconds: float) -> ProgramEnd | None:
         """Wait for the end, at most so long; None where it has not come."""
         if self.ended is None:
             message = self._guard.message(seconds)
             if message is not None:
                 status, peak, left, took = message["ended"]
                 code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-                self.ended = Ended(code, os.WTERMSIG(status) if code is None else None, took, peak, left)
+                self.ended = ProgramEnd(code, os.WTERMSIG(status) if code is None else None, took, peak, left)
         return self.ended
 
-    def end(self, grace: float = GRACE_SECONDS) -> None:
+    def end(self, grace: float = END_SECONDS) -> None:
         """Send SIGTERM to the program and all that it started, and SIGKILL after the grace."""
         if self.ended is None:
             self._guard.ask({"end": grace})
@@ -135,7 +135,7 @@ class _Guard:
             if stream is not None:
                 stream.close()
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=GRACE_SECONDS)
+            self.process.wait(timeout=END_SECONDS)
 
 
 _idle: list[_Guard] = []
@@ -162,7 +162,7 @@ def _close_all() -> None:
 
 
 @contextmanager
-def started(start: Start) -> Iterator[Running]:
+def start_program(start: Start) -> Iterator[Running]:
     """Start a program; raise `CannotStartError` where that is not possible.
 
     A block that ends before the program kills it, with all that it has started.

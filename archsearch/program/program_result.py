@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from archsearch.plain import Plain
-from archsearch.program.program_spec import FilesDigest
+from archsearch.program.section import FilesDigest
 
 ProgramStatus = Literal["completed", "failed", "void"]
 

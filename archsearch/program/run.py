@@ -21,7 +21,7 @@ from archsearch.data.location import data_dir
 from archsearch.errors import BusyError, UnavailableError, UsageError
 from archsearch.files import locked, seal, write_whole
 from archsearch.program.check import names_used, result_files, shares_results
-from archsearch.program.digest import changed_files, digest_of
+from archsearch.program.digest import changed_files, hash_files
 from archsearch.program.ended import Attempt, facts_of, judged
 from archsearch.program.experiment import ProgramExperiment, Resolved, executable_of, program_run_id, resolve
 from archsearch.program.follow import Following
@@ -29,7 +29,7 @@ from archsearch.program.function import call_function
 from archsearch.program.measure import Places
 from archsearch.program.output import last_lines
 from archsearch.program.permission import program_subject
-from archsearch.program.process import CannotStartError, Running, Start, started
+from archsearch.program.process import CannotStartError, Running, Start, start_program
 from archsearch.program.program_directory import ProgramDirectory
 from archsearch.program.program_result import ProgramResult
 from archsearch.program.snapshot import Snapshot
@@ -38,7 +38,7 @@ from archsearch.train.interrupt import Interruption, interruptible
 from archsearch.trust import must_be_trusted
 
 Follow = Callable[[int, Mapping[str, float]], None]
-LOOK_SECONDS = 0.2  # between two looks at the history and for signals; the end is told at once
+_LOOK_SECONDS = 0.2  # between two looks at the history and for signals; the end is told at once
 _KEPT = "the run begins anew at the next call"
 
 
@@ -130,7 +130,7 @@ class _Run:
         following = Following(spec.history, directory.own, where.path if shares_results(spec) else None, since)
         timed_out, failure, ended = False, None, None
         try:
-            with started(self._start(resolved)) as running:
+            with start_program(self._start(resolved)) as running:
                 timed_out = self._follow(running, following)
                 ended = running.ended
         except CannotStartError as error:
@@ -138,7 +138,7 @@ class _Run:
         for row in following.new(ended=True):
             if self.watch is not None:
                 self.watch(row.epoch, row.metrics)
-        now = digest_of(where.path, where.names)
+        now = hash_files(where.path, where.names)
         if now.digest != self.experiment.files.digest:
             names = ", ".join(changed_files(self.experiment.files, now)) or "a file of the program"
             failure = f"{names} changed while the run was under way, so nobody can say what it ran; it does not count"
@@ -182,7 +182,7 @@ class _Run:
                     running.end()
         except Exception:
             running.end()
-            while running.wait(LOOK_SECONDS) is None:
+            while running.wait(_LOOK_SECONDS) is None:
                 pass
             raise
         return timed_out
@@ -201,7 +201,7 @@ class _Run:
                 break
             except BusyError:
                 self.interruption.check(_KEPT)
-                time.sleep(LOOK_SECONDS / 4)
+                time.sleep(_LOOK_SECONDS / 4)
         try:
             yield
         finally:
@@ -228,12 +228,12 @@ class _Run:
 
 
 def _look(until: float | None) -> float:
-    return LOOK_SECONDS if until is None else max(0.0, min(LOOK_SECONDS, until - time.monotonic()))
+    return _LOOK_SECONDS if until is None else max(0.0, min(_LOOK_SECONDS, until - time.monotonic()))
 
 
 def _as_planned(experiment: ProgramExperiment, where: Workfolder) -> None:
     """Refuse to run files that are not those that were planned: the run would be another one."""
-    now = digest_of(where.path, where.names)
+    now = hash_files(where.path, where.names)
     if now.digest != experiment.files.digest:
         names = ", ".join(changed_files(experiment.files, now)) or "files of the program"
         raise FilesChangedError(

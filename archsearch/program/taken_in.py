@@ -13,10 +13,11 @@ from pathlib import Path
 
 from archsearch.errors import SpecError
 from archsearch.program.git import commit_of
-from archsearch.program.program_spec import ConfigFile, GitRef, Patch, ProgramSpec
+from archsearch.program.program_spec import ProgramSpec
+from archsearch.program.section import ConfigFile, GitRef, Patch
 from archsearch.program.tree import with_changes
 
-MOST_BYTES = 1_000_000
+_MOST_BYTES = 1_000_000
 
 
 def taken_in(spec: ProgramSpec, folder: Path) -> ProgramSpec:
@@ -76,8 +77,8 @@ def _with_text(config: ConfigFile, folder: Path) -> ConfigFile:
 
 def _text(path: Path, what: str, loc: tuple[str | int, ...]) -> str:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise SpecError(f"{what}: {path} has more than {MOST_BYTES:,} bytes", loc)
+        if path.stat().st_size > _MOST_BYTES:
+            raise SpecError(f"{what}: {path} has more than {_MOST_BYTES:,} bytes", loc)
         # as it is: a patch must keep the line ends that its file has
         return path.read_bytes().decode()
     except OSError as error:

@@ -19,9 +19,9 @@ from pathlib import Path
 from archsearch.data.location import data_dir
 from archsearch.errors import SpecError, UnavailableError
 from archsearch.files import seal, write_json
-from archsearch.program.digest import digest_of, names_of
+from archsearch.program.digest import hash_files, names_of
 from archsearch.program.git import apply_patch, extract, repository
-from archsearch.program.program_spec import ProgramSection
+from archsearch.program.section import ProgramSection
 
 _UNUSED_SECONDS = 14 * 86400
 
@@ -47,7 +47,7 @@ def with_changes(section: ProgramSection) -> Workfolder:
     _refuse_own_path(section, folder)
     base = names_of(section, folder) if section.ref is None else ()
     commit = section.ref.commit if section.ref is not None else None
-    key = seal([str(folder), commit, [one.text for one in section.patches], digest_of(folder, base).digest])[:32]
+    key = seal([str(folder), commit, [one.text for one in section.patches], hash_files(folder, base).digest])[:32]
     place = _copies() / key
     if (found := _there(place)) is not None:
         return found
@@ -66,7 +66,7 @@ def _there(place: Path) -> Workfolder | None:
     try:
         facts = json.loads(held.read_bytes())
         names = tuple(facts["names"])
-        if digest_of(place / "tree", names).digest == facts["digest"]:
+        if hash_files(place / "tree", names).digest == facts["digest"]:
             os.utime(held)
             return Workfolder(place / "tree", names)
     except FileNotFoundError:
@@ -97,7 +97,7 @@ def _made(section: ProgramSection, folder: Path, base: tuple[str, ...], place: P
             apply_patch(tree, patch.name, patch.text)
         names = _names_in(section, tree)
         _link_the_rest(folder, tree, _own(folder, base))
-        write_json(new / "names.json", {"names": list(names), "digest": digest_of(tree, names).digest})
+        write_json(new / "names.json", {"names": list(names), "digest": hash_files(tree, names).digest})
         try:
             new.rename(place)
         except OSError:  # another process made it meanwhile

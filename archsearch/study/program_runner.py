@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from archsearch.train.result import EpochRecord
 
 
+REPEATS = "repeats"  # the folder among the runs of those that were made again with the same seed
+
+
 class ProgramRunner:
     """Starts programs; each run has a GPU of its own where the program says how many there are.
 
@@ -52,9 +55,19 @@ class ProgramRunner:
         finished = self._run(assignment, place, watch)
         if finished.result.status != "completed":
             raise RefusedError(f"{finished.result.complaint()}\n(all of it is in {finished.run_dir})")
-        return program_outcome(finished)
+        outcome = program_outcome(finished)
+        if assignment.twice:
+            again = self._run(assignment, place, watch, place.runs_dir / REPEATS).result
+            outcome.record["repeat"] = _what_came(again) if again.status == "completed" else None
+        return outcome
 
-    def _run(self, assignment: Assignment, place: Workplace, watch: Callable[[Assignment], Watch]) -> FinishedProgram:
+    def _run(
+        self,
+        assignment: Assignment,
+        place: Workplace,
+        watch: Callable[[Assignment], Watch],
+        runs_dir: Path | None = None,
+    ) -> FinishedProgram:
         """Run a program; where another worker is at the very same run, wait for its result."""
         experiment = program_of(assignment)
         while True:
@@ -63,7 +76,7 @@ class ProgramRunner:
                     return run_program(
                         experiment,
                         seed=assignment.seed,
-                        runs_dir=place.runs_dir,
+                        runs_dir=runs_dir or place.runs_dir,
                         device=device,
                         watch=_following(watch(assignment)),
                         trusted=self.trusted,
@@ -107,6 +120,12 @@ def program_record(result: ProgramResult) -> dict[str, Any]:
         "test_reads": 0,
         **result.metrics,
     }
+
+
+def _what_came(result: ProgramResult) -> dict[str, Any]:
+    """Give the numbers of a run as its record has them."""
+    record = program_record(result)
+    return {name: record[name] for name in ("history", *result.metrics)}
 
 
 def _following(watch: Watch) -> Callable[[int, Mapping[str, float]], None]:

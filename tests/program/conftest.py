@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -74,7 +75,7 @@ def shell(planned: Callable[..., ProgramExperiment], tmp_path: Path) -> Callable
     def run(line: str, metrics: str = "{seconds: measured}", seed: int = 0, more: str = "", **options: Any) -> Any:
         text = f"""
 program:
-  command: [sh, -c, {line!r}]
+  command: [sh, -c, {json.dumps(line)}]
   files: [train.py]
   {more}
 metrics: {metrics}

@@ -9,7 +9,7 @@ import pytest
 
 from archsearch.errors import SpecError
 from archsearch.program.change import edited_program, program_edit_problems, with_values
-from archsearch.program.experiment import ProgramExperiment, differences, plan_program, program_key, resolve
+from archsearch.program.experiment import ProgramExperiment, plan_program, program_differences, program_key, resolve
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.program.read import load_program
 from archsearch.program.tree import with_changes
@@ -40,7 +40,7 @@ def edits(text: str) -> Node:
 
 
 def refused(spec: ProgramSpec, text: str, folder: Path) -> str:
-    with pytest.raises(SpecError, match=".") as caught:
+    with pytest.raises(SpecError, match=r"\S") as caught:
         edited_program(spec, edits(text), folder)
     return str(caught.value)
 
@@ -60,7 +60,7 @@ def test_set_and_append_change_what_is_started(spec: ProgramSpec, folder: Path) 
         *("--warmup", "x"),
     )
     assert resolved.environment == {"THREADS": "2"}
-    assert differences(plan_program(spec), plan_program(changed)) == [
+    assert program_differences(plan_program(spec), plan_program(changed)) == [
         "lr: 0.001 -> 0.5",
         "extra: nothing -> --warmup x",
         "environment.THREADS: not given -> 2",
@@ -126,7 +126,7 @@ def test_patch_runs_on_a_copy_and_leaves_the_folder_alone(spec: ProgramSpec, fol
     assert (folder / "train.py").read_text() == before
     base, other = plan_program(spec), plan_program(changed)
     assert program_key(base) != program_key(other)
-    assert differences(base, other) == ["patch no_noise.diff"]
+    assert program_differences(base, other) == ["patch no_noise.diff"]
     assert with_changes(changed.program) == where, "the copy is made once"
 
 
@@ -185,7 +185,7 @@ def test_ref_is_the_tree_of_that_commit(written: Write, folder: Path, repository
     assert not (where.path / ".git").exists()
     assert "train.yaml" in where.names, "what the branch has committed"
     other = plan_program(changed)
-    assert differences(plan_program(spec), other) == ["ref: the working tree -> feature/muon"]
+    assert program_differences(plan_program(spec), other) == ["ref: the working tree -> feature/muon"]
     assert changed.program.ref is not None
     assert changed.program.ref.commit == repository("rev-parse", "feature/muon") != first
 

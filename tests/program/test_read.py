@@ -18,7 +18,7 @@ Write = Callable[..., Path]
 
 
 def problems(path: Path, overrides: tuple[str, ...] = ()) -> list[str]:
-    with pytest.raises(SpecError, match=".") as caught:
+    with pytest.raises(SpecError, match=r"\S") as caught:
         load_program(str(path), overrides)
     return [str(one).replace(str(path), "train.yaml") for one in caught.value.problems]
 

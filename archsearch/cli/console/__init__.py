@@ -17,6 +17,18 @@ from archsearch.cli.console.ablations import (
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
+from archsearch.cli.console.programs import (
+    followed_line,
+    print_checked_program,
+    print_program,
+    print_program_cells,
+    print_program_changes,
+    print_program_findings,
+    print_program_run,
+    print_program_seeds,
+    program_json,
+    program_progress,
+)
 from archsearch.cli.console.reproductions import (
     note_bundle,
     note_reproductions,
@@ -58,6 +70,7 @@ __all__ = [
     "allowed_json",
     "difference_json",
     "error",
+    "followed_line",
     "json_text",
     "lint_json",
     "note",
@@ -76,6 +89,7 @@ __all__ = [
     "print_bundle_again",
     "print_catalog",
     "print_checked",
+    "print_checked_program",
     "print_checked_study",
     "print_checks",
     "print_data_sets",
@@ -88,6 +102,12 @@ __all__ = [
     "print_lint_line",
     "print_plan",
     "print_prices",
+    "print_program",
+    "print_program_cells",
+    "print_program_changes",
+    "print_program_findings",
+    "print_program_run",
+    "print_program_seeds",
     "print_reproduced",
     "print_run",
     "print_space",
@@ -98,6 +118,8 @@ __all__ = [
     "print_trusted",
     "print_values",
     "print_verdicts",
+    "program_json",
+    "program_progress",
     "started",
     "study_json",
 ]

@@ -15,7 +15,7 @@ from archsearch.wording import count_of, percent, range_text
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.experiment import Experiment
     from archsearch.stats.over_seeds import Summary
     from archsearch.train.result import EpochRecord, RunResult
     from archsearch.train.run import FinishedRun
@@ -27,10 +27,10 @@ class RunBar:
     Where many runs follow one another, their epochs can be left out: `epochs=False`.
     """
 
-    def __init__(self, plan: ExperimentPlan, seed: int, *, epochs: bool = True) -> None:
+    def __init__(self, experiment: Experiment, seed: int, *, epochs: bool = True) -> None:
         self.shows_epochs = epochs
-        self.label = f"{plan.spec.name} seed {seed}"
-        self.epochs = plan.spec.train.epochs
+        self.label = f"{experiment.name} seed {seed}"
+        self.epochs = 0  # until it starts
         self.samples = 0
         self.began = time.monotonic()
         self.begun_with = 0
