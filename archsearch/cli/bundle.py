@@ -28,12 +28,16 @@ def bundle(
     """
     from archsearch.cli import console
     from archsearch.cli.meant import name_of_study
+    from archsearch.cli.programs import is_program_file
     from archsearch.errors import UsageError
 
     if out.suffix.lower() != ".zip":
         raise UsageError(f"-o {out}: a bundle is a ZIP file; name it {out.name or 'bundle'}.zip")
     if out.is_dir():
         raise UsageError(f"-o {out}: this is a folder; name a file")
+    for name in names:
+        if is_program_file(name):
+            raise UsageError(f"{name} is a program; bundles hold runs of networks so far")
 
     from archsearch.export.bundle import gather, write_bundle
     from archsearch.report.make import Where

@@ -86,10 +86,15 @@ def _specs(
 ) -> None:
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
-    from archsearch.errors import NothingCompletedError
+    from archsearch.cli.programs import is_program_file
+    from archsearch.errors import NothingCompletedError, UsageError
 
     for name in names or ():
         refuse_other(name, "spec", "run")
+        if is_program_file(name):
+            raise UsageError(
+                f"{name} is a program, and a documented value is of a network; archsearch run {name} --seeds {seeds}"
+            )
 
     from archsearch.data.prepare import load
     from archsearch.export.documented import documented_specs, markdown_of, plan_reproductions, reproduced

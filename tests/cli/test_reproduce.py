@@ -82,6 +82,8 @@ def test_an_altered_bundle_exits_4_and_leaves_nothing(cli, tiny, tmp_path):
         (["bundle", "tiny.yaml", "-o", "tiny.tar"], 2, "a bundle is a ZIP file; name it tiny.tar.zip"),
         (["bundle", "tiny.yaml", "-o", "tiny.zip"], 2, "tiny.yaml has no finished run in runs"),
         (["bundle", "nothing", "-o", "tiny.zip"], 2, "nothing is no study, run or spec here"),
+        (["bundle", "program.yaml", "-o", "a.zip"], 2, "program.yaml is a program; bundles hold runs of networks"),
+        (["reproduce", "program.yaml"], 2, "program.yaml is a program, and a documented value is of a network"),
         (["reproduce", "nothing.zip"], 75, "nothing.zip: no such file"),
         (["reproduce", "a.zip", "b.zip"], 2, "a bundle is reproduced by itself; name a.zip alone"),
         (["reproduce", "a.zip", "--seeds", "2"], 2, "a.zip holds the seeds that it was made with"),
@@ -89,6 +91,7 @@ def test_an_altered_bundle_exits_4_and_leaves_nothing(cli, tiny, tmp_path):
     ],
 )
 def test_bundles_that_cannot_be_are_said_in_a_sentence(cli, tiny, tmp_path, arguments, code, said):
+    (tmp_path / "program.yaml").write_text("program: {command: [python, train.py], files: [train.py]}\n")
     before = sorted(tmp_path.rglob("*"))
     done = cli(*arguments)
     assert done.code == code

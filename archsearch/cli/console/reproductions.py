@@ -22,7 +22,7 @@ _PLAN = (
     TableColumn("spec", words=True),
     TableColumn("runs"),
     TableColumn("there", 1),
-    TableColumn("seconds each", 2),
+    TableColumn("each takes", 2),
     TableColumn("from", 3, words=True),
 )
 
@@ -31,7 +31,8 @@ def note_reproductions(planned: Sequence[PlannedReproduction]) -> None:
     """Say on stderr what will run and how long that takes."""
     to = err()
     rows = [
-        (one.plan.name, str(len(one.seeds)), str(one.kept), f"{one.seconds:.3g}", one.seconds_from) for one in planned
+        (one.plan.name, str(len(one.seeds)), str(one.kept), seconds_text(one.seconds), one.seconds_from)
+        for one in planned
     ]
     print_table(to, _PLAN, rows)
     left, there = sum(one.to_run for one in planned), sum(one.kept for one in planned)
