@@ -41,6 +41,15 @@ def range_text(interval: tuple[float, float]) -> str:
     return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
 
 
+def chance_text(probability: float) -> str:
+    """Write a probability in per cent, as exactly as one is ever known: 37 %, 4.1 %, below 0.1 %."""
+    if probability < 0.001:
+        return "below 0.1 %"
+    if probability > 0.999:
+        return "above 99.9 %"
+    return f"{100 * probability:.{0 if 0.1 <= probability <= 0.9 else 1}f} %"
+
+
 def number_text(value: float) -> str:
     """Write a number in as many digits as help."""
     if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):

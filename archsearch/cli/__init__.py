@@ -14,6 +14,7 @@ import typer
 from archsearch import __version__
 from archsearch.cli import (
     ablate,
+    bundle,
     card,
     check,
     claim,
@@ -22,13 +23,14 @@ from archsearch.cli import (
     data,
     diff,
     doctor,
-    init,
     evaluate,
+    init,
     lint,
     list_,
     plan,
     predict,
     report,
+    reproduce,
     run,
     schema,
     show,
@@ -77,6 +79,8 @@ app.command("report")(report.report)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("card")(card.card)
+app.command("bundle")(bundle.bundle)
+app.command("reproduce")(reproduce.reproduce)
 app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)
 app.command("diff")(diff.diff)

@@ -32,6 +32,14 @@ from archsearch.cli.console.programs import (
     program_json,
     program_progress,
 )
+from archsearch.cli.console.reproductions import (
+    note_bundle,
+    note_reproductions,
+    note_run_against,
+    print_bundle,
+    print_bundle_again,
+    print_reproduced,
+)
 from archsearch.cli.console.runs import RunBar, print_run, print_summary
 from archsearch.cli.console.specs import (
     difference_json,
@@ -70,15 +78,20 @@ __all__ = [
     "json_text",
     "lint_json",
     "note",
+    "note_bundle",
     "note_factors",
     "note_lint",
     "note_outlook",
     "note_plan",
+    "note_reproductions",
+    "note_run_against",
     "plan_json",
     "print_ablation",
     "print_ablation_status",
     "print_allowed",
     "print_begun",
+    "print_bundle",
+    "print_bundle_again",
     "print_catalog",
     "print_checked",
     "print_checked_program",
@@ -105,6 +118,7 @@ __all__ = [
     "print_program_findings",
     "print_program_run",
     "print_program_seeds",
+    "print_reproduced",
     "print_run",
     "print_space",
     "print_status",

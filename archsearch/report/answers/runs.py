@@ -28,10 +28,10 @@ from archsearch.report.run_parts import run_parts
 from archsearch.spec.comparable import same_test_data
 from archsearch.spec.dataset import DataSpec
 from archsearch.stats.effect import Family, Seed, Verdicts
-from archsearch.stats.over_seeds import Summary, size_warning, summarise
+from archsearch.stats.over_seeds import Summary, documented_words, size_warning, summarise
 from archsearch.stats.verdict import judge
 from archsearch.train.result import WATCHED_TEST, RunResult
-from archsearch.wording import percent, range_text, short_number
+from archsearch.wording import capital, percent, range_text, short_number
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 
@@ -159,12 +159,8 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
             f"{range_text(one.ci95)})."
         )
     lines = [text]
-    if one.documented is not None and one.prediction95 is not None:
-        where = "lies inside" if one.documented_inside else "lies outside"
-        lines.append(
-            f"The documented {percent(one.documented)} {where} the 95 % prediction interval for one more run, "
-            f"{range_text(one.prediction95)}."
-        )
+    if words := documented_words(one):
+        lines.append(f"{capital(' '.join(words))}.")
     elif one.documented is not None:
         lines.append(f"Documented: {percent(one.documented)}; more seeds would say whether that agrees.")
     if warning := size_warning(one):
