@@ -196,14 +196,14 @@ def compare(
     """
     from archsearch.ablate.columns import Reading
     from archsearch.ablate.compare import compare as judge
-    from archsearch.ablate.compare import likely_baseline, read_values, values_of
+    from archsearch.ablate.compare import likely_baseline, read_values, sheet_values
     from archsearch.api.tables import sheet_of
 
     if not 0 < alpha < 1:
         raise UsageError(f"alpha {alpha:g}: give a probability between 0 and 1, such as 0.05")
     reading = Reading(variant, tuple(factors), seed, value, unit, minimize)
     of_file = isinstance(data, (str, Path))
-    values = read_values(Path(data), reading) if of_file else values_of(sheet_of(data), reading)
+    values = read_values(Path(data), reading) if of_file else sheet_values(sheet_of(data), reading)
     chosen = baseline if baseline is not None else likely_baseline(values)
     return ComparisonResult(judge(values, chosen, values.family(margin=margin, alpha=alpha, screen=screen)), values)
 

@@ -91,8 +91,8 @@ def test_function_that_ignores_its_seed_is_refused(here: Path) -> None:
 
 def test_search_over_a_function_finds_its_optimum(here: Path) -> None:
     found = study(
-        score, space={"size": {"int": [1, 9]}}, baseline={"how": "plain", "size": 1}, metric="accuracy", trials=9, confirm=1,
-        confirm_seeds=3, progress=False,
+        score, space={"size": {"int": [1, 9]}}, baseline={"how": "plain", "size": 1}, metric="accuracy", trials=9,
+        confirm=1, confirm_seeds=3, progress=False,
     )  # fmt: skip
     assert found.best == {"size": 5}
     assert found.found.completed == 9

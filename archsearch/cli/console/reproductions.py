@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from archsearch.cli.console.base import TableColumn, err, note, out, print_table, sentences
-from archsearch.cli.console.panel import seconds_text
-from archsearch.wording import bytes_text, count_of
+from archsearch.wording import bytes_text, count_of, seconds_text
 
 if TYPE_CHECKING:
     from pathlib import Path
