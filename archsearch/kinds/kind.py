@@ -49,6 +49,10 @@ class ExperimentKind(Protocol):
     def name(self) -> ExperimentKindName:
         """Say which kind this is."""
 
+    @property
+    def noun(self) -> str:
+        """Name one of those that a search tries, as sentences call it."""
+
     # -- specs ---------------------------------------------------------------------------------------------------------
 
     def load(self, reference: str, overrides: Sequence[str] = ()) -> Experiment:

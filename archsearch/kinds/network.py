@@ -39,6 +39,7 @@ class NetworkKind:
     """A network that is trained."""
 
     name: ExperimentKindName = "network"
+    noun = "network"
 
     def load(self, reference: str, overrides: Sequence[str] = ()) -> ExperimentPlan:
         return load_plan(reference, overrides)

@@ -27,6 +27,7 @@ from archsearch.stats.sentence import amount
 from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts
 
 BASELINE = "baseline"
+_NONE_COMPLETED = "No finalist completed."
 FAMILY = Family()  # an ablation's whose file says nothing else: alpha 0.05, a margin of 0.1 points of test accuracy
 
 
@@ -117,7 +118,7 @@ def conclude(
         seeds=tuple(seeds),
         candidates=rows,
         winner=None,
-        sentence="No finalist completed.",
+        sentence=_NONE_COMPLETED,
         test_reads=test_reads,
         effects=effects,
         between=between,
@@ -200,21 +201,23 @@ def interval_method(confirmed: Confirmation) -> str:
     return f"{words}, cut to 0 and above" if _is_not_negative(family) else words
 
 
-def headline(confirmed: Confirmation, better: str = "better") -> str:
-    """Say in a sentence whether a better network was found; `better` is the word for it."""
+def headline(confirmed: Confirmation, better: str = "better", noun: str = "network") -> str:
+    """Say in a sentence whether a better one was found; `better` is the word for it, `noun` names what was tried."""
     first = best_of(confirmed)
     if first is None:
-        return "No finalist completed its confirmation."
+        return (
+            "No finalist completed its confirmation." if confirmed.sentence == _NONE_COMPLETED else confirmed.sentence
+        )
     name = first.candidate[:1].upper() + first.candidate[1:]
     if not any(row.candidate == BASELINE and row.mean is not None for row in confirmed.candidates):
         return f"{name} is the best finalist; the baseline has no confirmed value to compare it with."
-    said = _against_the_baseline(confirmed, first.candidate, name, better)
+    said = _against_the_baseline(confirmed, first.candidate, name, better, noun)
     if confirmed.unlike:
         said += f" They were not trained alike: {'; '.join(confirmed.unlike)}."
     return said
 
 
-def _against_the_baseline(confirmed: Confirmation, first: str, name: str, better: str) -> str:
+def _against_the_baseline(confirmed: Confirmation, first: str, name: str, better: str, noun: str) -> str:
     effect = confirmed.effect(first)
     if effect is None or not confirmed.complete:
         return f"{name} is the best finalist so far; there is no verdict before all runs of the confirmation are done."
@@ -223,22 +226,22 @@ def _against_the_baseline(confirmed: Confirmation, first: str, name: str, better
         if not among:
             return f"{name} is {better} than the baseline, by more than noise."
         finalists = 1 + len(among)
-        return f"A network {better} than the baseline was found; which of {finalists} finalists is best, is not clear."
+        return f"A {noun} {better} than the baseline was found; which of {finalists} finalists is best, is not clear."
     shown = [one.variant for one in confirmed.effects if one.verdict == "better"]
     if shown:
         are = f"{' and '.join(shown)} {'are' if len(shown) > 1 else 'is'} shown to be"
-        return f"A network {better} than the baseline was found: {are}, {first}, whose mean is the best, is not."
+        return f"A {noun} {better} than the baseline was found: {are}, {first}, whose mean is the best, is not."
     if effect.verdict == "worse":
-        return f"No network was found that is {better} than the baseline: the best finalist is worse than it."
+        return f"No {noun} was found that is {better} than the baseline: the best finalist is worse than it."
     if effect.verdict == "equivalent":
         within = f"equivalent to it within {amount(confirmed.family.margin, confirmed.family)}"
-        return f"No network was found that is {better} than the baseline: the best finalist, {first}, is {within}."
+        return f"No {noun} was found that is {better} than the baseline: the best finalist, {first}, is {within}."
     size = (
         "" if effect.mean_difference is None else f", {amount(effect.mean_difference, confirmed.family, signed=True)}"
     )
     seeds = f"{effect.n} seed{'s' * (effect.n != 1)}"
     said = f"{first}{size}, is inconclusive with {seeds}" if size else f"{first} is inconclusive with {seeds}"
-    return f"No network is shown to be {better} than the baseline: {said}{_more(effect, confirmed.family)}."
+    return f"No {noun} is shown to be {better} than the baseline: {said}{_more(effect, confirmed.family)}."
 
 
 def _more(effect: Effect, family: Family) -> str:

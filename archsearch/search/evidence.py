@@ -38,12 +38,27 @@ from archsearch.study.queue import slots_of
 from archsearch.train.result import RunResult
 
 
+class ProgramRun(Plain):
+    """A completed run of a program: its spec and metrics, what was followed, and what it wrote beside its code."""
+
+    run_id: str
+    seed: int
+    spec: dict[str, Any]
+    metrics: dict[str, float | None]
+    history: tuple[dict[str, float], ...]
+    wrote: tuple[str, ...]
+    seconds: float
+
+
+AnyRun = RunResult | ProgramRun
+
+
 class TrialRun(Plain):
-    """A completed trial's network: its values, its spec, and its run."""
+    """A completed trial: its values in the search, and its run."""
 
     number: int
     values: tuple[float, ...]
-    result: RunResult
+    result: AnyRun
 
 
 class LostRun(Plain):
@@ -74,7 +89,7 @@ class SearchEvidence(Plain):
     objective: tuple[tuple[str, str], ...]
     base_trial: TrialRun | None
     ranked: tuple[TrialRun, ...]
-    confirmed: dict[str, tuple[RunResult, ...]]
+    confirmed: dict[str, tuple[AnyRun, ...]]
     lost: tuple[LostRun, ...]
     machines: tuple[Machine, ...]
     fingerprints: dict[str, int]
@@ -90,11 +105,11 @@ def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence
     held = HeldStudy(opened)
     searching = list(slots_of(opened).values())
     confirming = confirming_slots(opened, storage)
-    confirmed: dict[str, list[RunResult]] = {}
+    confirmed: dict[str, list[AnyRun]] = {}
     done = confirmed_runs(opened, confirming)
     useless = mixed_confirmations(opened, storage, done)
     for trial in done:
-        result = run_of(trial)
+        result = _run_of(trial)
         if result is not None and trial.number not in useless:
             confirmed.setdefault(HeldTrial(trial).candidate, []).append(result)
     base = next((t for t in searching if t.number == 0 and t.state == TrialState.COMPLETE), None)
@@ -122,8 +137,27 @@ def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence
 
 
 def _trial_run(trial: FrozenTrial) -> TrialRun | None:
-    result = run_of(trial)
+    result = _run_of(trial)
     return None if result is None else TrialRun(number=trial.number, values=tuple(trial.values), result=result)
+
+
+def _run_of(trial: FrozenTrial) -> AnyRun | None:
+    """Give the run that a trial carries, of whatever kind; None where it carries none."""
+    run = HeldTrial(trial).run
+    if run is None:
+        return None
+    kind = kind_of_held(run.spec)
+    if kind.name == "network":
+        return run_of(trial)
+    return ProgramRun(
+        run_id=run.run_id,
+        seed=int(run.result["seed"]),
+        spec=run.spec,
+        metrics=dict(kind.metrics_of(run)),
+        history=tuple(dict(row) for row in run.history),
+        wrote=tuple(run.result.get("wrote", ())),
+        seconds=run.seconds,
+    )
 
 
 def _baseline(held: HeldStudy) -> dict[str, Any]:

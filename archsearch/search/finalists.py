@@ -10,7 +10,7 @@ objectives the finalists are those of the Pareto front.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
+from archsearch.kinds.seed_check import LOOKED_AT, SeedCheck, judge_seeds, seeds_are_checked
 from archsearch.metrics import Direction
 from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude, family_of
 from archsearch.search.jobs import confirm_job, held_search
@@ -95,25 +96,39 @@ def confirm(
     candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
     family, _ = _compared(opened)
     confirming = make_confirmation(opened, storage, (family.direction, family.metric))
-    add_slots(storage, confirming, _slots(confirming, candidates, fresh_seeds(HeldStudy(opened).seed, seeds)))
     plans = [kind.plan(kind.read(spec)) for spec in candidates.values()]
     kind.fix(storage, confirming, plans, workers, like=opened)
-    run_workers(
-        Site(site.url, confirming.study_name, site.runs_dir, site.data_dir),
-        confirm_job,
-        workers,
-        lambda: look(confirming),
-    )
+    there_too = Site(site.url, confirming.study_name, site.runs_dir, site.data_dir)
+    run_seeds = fresh_seeds(HeldStudy(opened).seed, seeds)
+    looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
+    for of in (looked_at, dict.fromkeys(candidates, run_seeds)):
+        add_slots(storage, confirming, _slots(confirming, candidates, of))
+        run_workers(there_too, confirm_job, workers, lambda: look(confirming))
+        check = seed_check(kind, family.metric, confirming_slots(opened, storage))
+        if check is not None and check.ignored:
+            raise SpecError(check.sentence)
 
 
-def _slots(confirming: optuna.Study, candidates: dict[str, dict[str, Any]], seeds: Sequence[int]) -> list[Slot]:
-    """Plan a run of every candidate with every seed, but for those that are planned already."""
+def seed_check(kind: ExperimentKind, metric: str, slots: Iterable[FrozenTrial]) -> SeedCheck | None:
+    """Look at the baseline's runs of a confirmation: are its seeds seeds? None where they are ours, or none ended."""
+    of_baseline = [(held, trial) for trial in slots if (held := HeldTrial(trial)).candidate == BASELINE]
+    if not of_baseline or not seeds_are_checked(kind, kind.read(of_baseline[0][0].candidate_spec), metric):
+        return None
+    ended = {held.run_seed: held.run for held, trial in of_baseline[:LOOKED_AT] if trial.state.is_finished()}
+    return judge_seeds(kind, BASELINE, ended, [held.run_seed for held, _ in of_baseline[:LOOKED_AT]])
+
+
+def _slots(
+    confirming: optuna.Study, candidates: dict[str, dict[str, Any]], seeds_of: Mapping[str, Sequence[int]]
+) -> list[Slot]:
+    """Plan runs of candidates with their seeds, seed by seed, but for those that are planned already."""
+    seeds = dict.fromkeys(seed for of in seeds_of.values() for seed in of)
     planned = slots_of(confirming)
     there = {(slot.candidate, slot.run_seed) for slot in map(HeldTrial, planned.values())}
     slots: list[Slot] = []
     for run_seed in seeds:
         for candidate, spec in candidates.items():
-            if (candidate, run_seed) in there:
+            if (candidate, run_seed) in there or run_seed not in seeds_of.get(candidate, ()):
                 continue
             held = PlannedFinalist(
                 candidate=candidate,
@@ -202,6 +217,9 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
     searched = _searched(opened, test, validated)
     reads = reads_of(runs_of(slots))
     confirmed = conclude(seeds, test, validation, searched, reads, complete=complete, family=family)
+    check = seed_check(_kind(opened), family.metric, slots)
+    if check is not None and check.sentence:
+        note = f"{note} {check.sentence[:1].upper()}{check.sentence[1:]}."
     said = {"sentence": f"{confirmed.sentence}{note}", "unlike": _unlike(opened, confirmed, specs)}
     return confirmed.model_copy(update=said)
 

@@ -12,6 +12,9 @@ import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from archsearch.kinds import kind_of_held
+from archsearch.kinds.kind import ExperimentKind
+from archsearch.kinds.seed_check import seeds_are_checked
+from archsearch.search.confirm import BASELINE
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import SearchFile, stored_study
@@ -123,6 +126,7 @@ class ConfirmJob:
         specs = (HeldTrial(trial).candidate_spec for trial in slots_of(study).values())
         kind = kind_of_held(next(specs, {}))
         self.runner = kind.runner(self.metric, goes_on=True)
+        self.twice = self._run_twice(kind)
 
     def plan_ahead(self, storage: Storage) -> None:
         """All slots were planned when the confirmation began."""
@@ -136,7 +140,17 @@ class ConfirmJob:
             "candidate": (CategoricalDistribution(held.candidates), held.candidate),
             "seed": (IntDistribution(0, 2**31 - 1), held.run_seed),
         }
-        return Assignment(kind.plan(kind.read(held.candidate_spec)), held.run_seed, params=params)
+        experiment = kind.plan(kind.read(held.candidate_spec))
+        return Assignment(experiment, held.run_seed, params=params, twice=(held.candidate, held.run_seed) == self.twice)
+
+    def _run_twice(self, kind: ExperimentKind) -> tuple[str, int] | None:
+        """Name the run that is made again: the baseline's first, where seeds are not ours."""
+        for trial in slots_of(self.study).values():
+            held = HeldTrial(trial)
+            if held.candidate == BASELINE:
+                checked = seeds_are_checked(kind, kind.read(held.candidate_spec), self.metric)
+                return (held.candidate, held.run_seed) if checked else None
+        return None
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a finalist is always trained to the end."""

@@ -148,7 +148,8 @@ def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
 def _trial(slot: int, trial: FrozenTrial, kind: ExperimentKind, metric: str | None) -> TrialRecord:
     held = HeldTrial(trial)
     run, spec, seconds = held.run, held.spec, held.seconds
-    history = tuple(EpochRecord.model_validate(record) for record in run.history) if run is not None else ()
+    rows = run.history if run is not None else ()
+    history = tuple(EpochRecord.model_validate(row) for row in rows) if kind.name == "network" else ()
     started, finished = _utc(trial.datetime_start), _utc(trial.datetime_complete)
     if seconds is None and trial.duration is not None:
         seconds = trial.duration.total_seconds()
@@ -166,7 +167,7 @@ def _trial(slot: int, trial: FrozenTrial, kind: ExperimentKind, metric: str | No
         seed=held.seed,
         spec=spec,
         run_id=held.run_id,
-        learned=_learned(trial, history, metric),
+        learned=_learned(trial, rows, metric),
         history=history,
         started=started if trial.state != TrialState.WAITING else None,
         finished=finished,
@@ -187,12 +188,14 @@ def _outcome(trial: FrozenTrial) -> TrialOutcome:
     return {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned"}.get(trial.state, "failed")  # type: ignore[return-value]
 
 
-def _learned(trial: FrozenTrial, history: Sequence[EpochRecord], metric: str | None) -> tuple[tuple[int, float], ...]:
+def _learned(
+    trial: FrozenTrial, history: Sequence[Mapping[str, Any]], metric: str | None
+) -> tuple[tuple[int, float], ...]:
     """Give the learned metric by epoch: of a finished run from its history, else what was reported on the way."""
     if metric is None:
         return ()
     if history:
-        curve = [(record.epoch, record.metrics.get(metric)) for record in history]
+        curve = [(int(row["epoch"]), row.get(metric)) for row in history]
     else:
         curve = sorted((trial.intermediate_values or HeldTrial(trial).learned).items())
     return tuple((epoch, value) for epoch, value in curve if value is not None and math.isfinite(value))

@@ -19,8 +19,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError
 from archsearch.files import write_whole
-from archsearch.kinds import kind_of_held, kind_of_spec
-from archsearch.kinds.kind import AnySpec
+from archsearch.kinds import EXPERIMENT_KINDS, kind_of_held, kind_of_spec
+from archsearch.kinds.kind import AnySpec, ExperimentKindName
 from archsearch.plain import Plain
 from archsearch.search.confirm import Confirmation, best_of, better_words, headline
 from archsearch.search.finalists import confirm as train_finalists
@@ -72,15 +72,18 @@ class StudyReport(Plain):
     front: tuple[Best, ...]
     confirmed: Confirmation | None
     baseline: int | None = None
+    kind: ExperimentKindName = "network"
 
     @property
     def headline(self) -> str:
         """Say in a sentence what was found: the words of every place that names the winner."""
+        noun = EXPERIMENT_KINDS[self.kind].noun
         if self.best is None:
-            return f"No trial of {self.trials} has completed yet, so there is no best network."
+            return f"No trial of {self.trials} has completed yet, so there is no best {noun}."
         if self.confirmed is not None:
             # of several objectives the seeds judge one
-            return headline(self.confirmed, "better" if len(self.metrics) == 1 else better_words(self.confirmed.family))
+            better = "better" if len(self.metrics) == 1 else better_words(self.confirmed.family)
+            return headline(self.confirmed, better, noun)
         if self.best.number == self.baseline:
             return f"The baseline itself, trial {self.baseline}, is the best of the search; nothing was confirmed."
         return f"Trial {self.best.number} is the best of the search; it has not been confirmed on fresh seeds."
@@ -115,7 +118,8 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     run_workers(site, search_job, workers, lambda: look(opened))
     look(opened)
     confirm = study.spec.confirm if settings.confirm is None else settings.confirm
-    if confirm and _finished(opened, trials) and study.learned is not None:
+    one_run = study.kind.one_run_is_all(study.space.base)  # of which fresh seeds would show nothing
+    if confirm and _finished(opened, trials) and study.learned is not None and not one_run:
         seeds = settings.confirm_seeds or study.spec.confirm_seeds
         train_finalists(study, opened, storage, site, workers, confirm, seeds, look)
     report = report_on(opened, storage)
@@ -222,6 +226,7 @@ def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
         front=tuple(front),
         confirmed=confirmed,
         baseline=baseline_trial(slots),
+        kind=kind_of_held(held.base).name,
     )
 
 

@@ -16,8 +16,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from archsearch.errors import Problem, SpecError
-from archsearch.kinds import kind_of_held, kind_of_spec, load_experiment
+from archsearch.kinds import kind_of_held, kind_of_reference, kind_of_spec, load_experiment
 from archsearch.kinds.kind import AnySpec, ExperimentKind
+from archsearch.metrics import OBJECTIVES
 from archsearch.search.search_spec import AnyPruner, NoPruning, StudySpec
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.problems import raise_all
@@ -76,8 +77,9 @@ def load_study(reference: str) -> SearchFile:
         message = f"{path.stem} is an ablation and no search; `archsearch ablate {reference}` runs it"
         raise SpecError(Problem(str(node.mark), message))
     base = _base_of(node, path.parent)
+    failed = isinstance(base, SpecError)
     try:
-        spec = _plain_part(node, None if isinstance(base, SpecError) else base)
+        spec = _plain_part(_with_some_objective(node, path.parent), None) if failed else _plain_part(node, base)
     except SpecError as error:
         raise_all([], [*error.problems, *_rest(node, base)])
         raise
@@ -125,6 +127,14 @@ def _plain_part(node: Node, base: AnySpec | None) -> StudySpec:
         raise SpecError(problems_of(error, rest, StudySpec)) from None
 
 
+def _with_some_objective(node: Node, folder: Path) -> Node:
+    """Put another objective where the base is a program that cannot be read: nobody knows which metrics it has."""
+    base = str(node.plain()["base"])  # type: ignore[index,call-overload]
+    if kind_of_reference(_reference(base, folder)).name == "network":
+        return node
+    return node.with_item("objective", Node({"maximize": Node(OBJECTIVES[0], node.mark)}, node.mark))
+
+
 def _rest(node: Node, base: AnySpec | SpecError | None) -> list[Problem]:
     """Give what is wrong in the parts that are laid over the base, where there is a base."""
     if base is None:
@@ -137,14 +147,17 @@ def _rest(node: Node, base: AnySpec | SpecError | None) -> list[Problem]:
         return list(error.problems)
 
 
+def _reference(base: str, folder: Path) -> str:
+    return str(folder / base) if base.endswith((".yaml", ".yml")) else base
+
+
 def _base_of(node: Node, folder: Path) -> AnySpec | SpecError | None:
     """Read the base that a file names, or what is wrong with it; None where none is named."""
     base = node.get("base")
     if base is None or not isinstance(base.value, str):
         return None
-    beside = base.value.endswith((".yaml", ".yml"))
     try:
-        experiment = load_experiment(str(folder / base.value) if beside else base.value)
+        experiment = load_experiment(_reference(base.value, folder))
     except SpecError as error:
         error.place(str(node.locate(("base",))))
         return error

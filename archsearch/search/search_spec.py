@@ -105,7 +105,7 @@ Objective = Annotated[
             "type": "object",
             "properties": {
                 word: {
-                    "enum": list(OBJECTIVES),
+                    "anyOf": [{"enum": list(OBJECTIVES)}, {"type": "string"}],
                     "description": f"The metric of which {amount} is better; by default the other key is given.",
                     "examples": [metric],
                 }
@@ -178,11 +178,12 @@ class StudySpec(Plain):
         examples=["Two convolutions and two linear layers."],
     )
     base: SpecName | Text = Field(
-        description="The spec that gives data, training and trial 0: a name, or a file beside this one.",
+        description="The spec that gives data, training and trial 0, or a program: a name, or a file beside this one.",
         examples=["lenet5", "mine.yaml"],
     )
     objective: Annotated[tuple[Objective, ...], Field(strict=False, min_length=1, max_length=4)] = Field(
-        description="What is looked for: maximize or minimize one metric, or a list of up to four.",
+        description="What is looked for: maximize or minimize one metric, or a list of up to four; by default what a "
+        "program says of itself.",
         examples=[{"maximize": "val_accuracy"}, [{"maximize": "val_accuracy"}, {"minimize": "macs"}]],
     )
     limits: LimitsSpec = Field(
@@ -191,10 +192,11 @@ class StudySpec(Plain):
         examples=[{"parameters": "100k"}],
         json_schema_extra=written_default({}),
     )
-    trials: Positive = Field(default=50, description="Networks to try.", examples=[100])
+    trials: Positive = Field(default=50, description="Networks to try, or settings of a program.", examples=[100])
     sampler: Sampler = Field(
         default="auto",
-        description="What chooses the next network; `auto` is local search, or nsga2 for several objectives.",
+        description="What chooses the next one; `auto` is local search for networks, tpe for programs and for several "
+        "objectives.",
         examples=["tpe"],
     )
     pruner: Pruner = Field(

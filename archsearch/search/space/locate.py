@@ -181,6 +181,11 @@ def matches(template: Template, target: Tree, values: Values) -> Iterator[Values
         for key, item in template.items:
             found = [new for old in found for new in matches(item, target.get(key), old)]
         yield from found
+    elif isinstance(template, Items) and isinstance(target, list) and len(template.items) == len(target):
+        found = [values]
+        for item, inner in zip(template.items, target, strict=True):
+            found = [new for old in found for new in matches(item, inner, old)]
+        yield from found
     elif not isinstance(template, (Keys, Items, Repeat)):
         yield values
 

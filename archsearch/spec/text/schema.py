@@ -74,7 +74,7 @@ def study_schema(data_sets: Sequence[str], study: dict[str, Any]) -> dict[str, A
     parts = {
         "space": _said(
             {"type": "object", "additionalProperties": {"$ref": "#/definitions/Open"}, "default": {}},
-            "Open values with names, used as `$name` in several places.",
+            "Open values with names, used as `$name` in several places; of a program by their paths.",
             {"activation": {"choice": ["tanh", "relu"]}},
         ),
         "network": _said(
@@ -100,7 +100,7 @@ def study_schema(data_sets: Sequence[str], study: dict[str, Any]) -> dict[str, A
         "type": "object",
         "properties": own["properties"] | parts,
         "additionalProperties": False,
-        "required": ["base", "objective"],
+        "required": ["base"],
         "definitions": definitions,
     }
 
