@@ -50,7 +50,7 @@ class SearchLine:
         from archsearch.errors import UsageError
         from archsearch.kinds import PROGRAM
         from archsearch.program.from_command import from_command, read_values
-        from archsearch.search.search_file import declared_study
+        from archsearch.search.without_file import declare_search
 
         assert self.command is not None
         if not self.space:
@@ -69,32 +69,19 @@ class SearchLine:
             minimize=self.minimize,
         )
         base = PROGRAM.spec_of(PROGRAM.plan(spec))
-        stem = name or "-".join((spec.name, *opened))[:100]
-        text = _file_text(stem, spec.name, opened, trials, PROGRAM.objective(base))
-        declared = declared_study(text, stem, base)
+        way, wanted = PROGRAM.objective(base)
+        declared = declare_search(
+            base,
+            {f"values.{value}": domain for value, domain in opened.items()},
+            name=name or "-".join((spec.name, *opened))[:100],
+            objective={way: wanted},
+            trials=trials,
+        )
         if not middle:
             return declared
         said = " ".join(f"{value}={middle[value]}" for value in middle)
         note = f"the baseline has {said}: the middle of what is open (--baseline NAME=VALUE gives another)"
         return replace(declared, note="\n".join(one for one in (declared.note, note) if one))
-
-
-def _file_text(
-    name: str,
-    base: str,
-    opened: Mapping[str, dict[str, Any]],
-    trials: int | None,
-    objective: tuple[str, str] | None,
-) -> str:
-    """Write the search as a file; `base` is a name, or a file beside it."""
-    from archsearch.spec.text.write import flow
-
-    lines = [f"name: {flow(name)}", f"base: {flow(base)}"]
-    if objective is not None:
-        lines.append(f"objective: {flow({objective[0]: objective[1]})}")
-    lines += ["space:", *(f"  values.{value}: {flow(domain)}" for value, domain in opened.items())]
-    lines += [f"trials: {trials}"] if trials is not None else []
-    return "\n".join(lines) + "\n"
 
 
 def _read_space(text: str) -> tuple[str, dict[str, Any]]:
@@ -149,6 +136,7 @@ def write_files(study: SearchFile, path: Path) -> None:
     from archsearch.errors import UsageError
     from archsearch.files import write_whole
     from archsearch.program.from_command import write_program
+    from archsearch.spec.text.write import flow
 
     if study.kind.name != "program":
         raise UsageError("--write is for --command; this search has a file already")
@@ -156,10 +144,10 @@ def write_files(study: SearchFile, path: Path) -> None:
     for file in (path, beside):
         if file.exists():
             raise UsageError(f"--write: {file} exists; choose another name")
-    text = study.text.replace(f"base: {study.space.base.name}\n", f"base: {beside.name}\n", 1)
+    named = f"base: {flow(beside.name)}"
+    lines = [named if line.startswith("base: ") else line for line in study.text.splitlines()]
     write_whole(beside, write_program(study.space.base, beside).encode())
-    write_whole(
-        path, f"# archsearch study {path}      (once it is allowed: archsearch trust {beside})\n{text}".encode()
-    )
+    said = f"# archsearch study {path}      (once it is allowed: archsearch trust {path})"
+    write_whole(path, "\n".join((said, *lines, "")).encode())
     console.note(f"wrote {beside}")
     console.note(f"wrote {path}; edit it, then: archsearch study {path}")
