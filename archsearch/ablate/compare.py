@@ -100,10 +100,10 @@ class Measurements:
 
 def read_values(path: Path, reading: Reading | None = None) -> Measurements:
     """Read a file of numbers; raise `SpecError` with all its problems as `file:line`."""
-    return values_of(read_sheet(path), reading or Reading())
+    return sheet_values(read_sheet(path), reading or Reading())
 
 
-def values_of(sheet: Sheet, reading: Reading) -> Measurements:
+def sheet_values(sheet: Sheet, reading: Reading) -> Measurements:
     """Find the runs and their values in a sheet; raise `SpecError` with all its problems."""
     entries = table_entries(sheet, reading)
     problems = names_missing(entries) + repeated(sheet, entries)
@@ -287,4 +287,4 @@ def likely_baseline(values: Measurements) -> str:
     return called[0] if called else next(iter(values.runs))
 
 
-__all__ = ["Compared", "Measurements", "Reading", "compare", "likely_baseline", "read_values", "values_of"]
+__all__ = ["Compared", "Measurements", "Reading", "compare", "likely_baseline", "read_values", "sheet_values"]

@@ -16,19 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsearch.ablate.ablation_file import Declared, changed, load_ablation
-from archsearch.ablate.planned import Ablation, plan_ablation
+from archsearch.ablate.planned import plan_ablation
 from archsearch.ablate.without_file import declare_levels
 from archsearch.api.progress import Said
-from archsearch.api.results import AblationResult, PlanResult
+from archsearch.api.results import AblationResult, ComparisonResult, PlanResult, StudyResult
 from archsearch.api.subjects import Subjected, levels_of, spec_of
 from archsearch.errors import UsageError
 from archsearch.metrics import Direction
 from archsearch.program.permission import program_subject
 from archsearch.program.program_spec import ProgramSpec
+from archsearch.spec.experiment import ExperimentSpec
 from archsearch.trust import allow_once, must_be_trusted
 
 if TYPE_CHECKING:
+    from archsearch.ablate.columns import FileUnit
     from archsearch.program.run import FinishedProgram
+    from archsearch.search.search_file import SearchFile
     from archsearch.train.run import FinishedRun
 
 
@@ -74,7 +77,7 @@ def ablate(
         margin=margin, alpha=alpha, design=design, control=control, screen=screen,
     )  # fmt: skip
     planned = plan_ablation(declared)
-    _allow(planned, subject, trust)
+    _allow([cell.spec for cell in planned.cells if isinstance(cell.spec, ProgramSpec)], subject, trust)
     settings = Settings(
         workers=workers,
         storage=storage,
@@ -120,6 +123,91 @@ def plan(
     return PlanResult(foresee(planned, Path(runs_dir), effect=effect, workers=workers), planned)
 
 
+def study(
+    subject: Subjected,
+    *,
+    space: Mapping[str, Any] | None = None,
+    baseline: Mapping[str, Any] | None = None,
+    trials: int | None = None,
+    metric: str | None = None,
+    direction: Direction | None = None,
+    seed: int = 0,
+    sampler: str | None = None,
+    confirm: int | None = None,
+    confirm_seeds: int | None = None,
+    name: str | None = None,
+    version: str | None = None,
+    workers: int = 1,
+    runs_dir: str | Path = "runs",
+    data_dir: str | Path | None = None,
+    storage: str | None = None,
+    progress: bool = True,
+    trust: bool = False,
+) -> StudyResult:
+    """Search for the best values of a function or a program, or run a search file; called again, it goes on.
+
+    `space` is what is open: `{"lr": "float:1e-4..1e-1:log", "norm": ["batch", "layer"]}`, or domains as a search file
+    has them (`{"int": [1, 8]}`). The best are confirmed on fresh seeds (`confirm` of them, `confirm_seeds` each).
+    Other arguments as of `ablate`.
+    """
+    from archsearch.search.search import SearchSettings, search
+
+    searched = _searched(subject, space, baseline, metric, direction, version, name, trials)
+    base = searched.space.base
+    if isinstance(base, ProgramSpec):
+        _allow([base], subject, trust)
+    settings = SearchSettings(
+        workers=workers,
+        storage=storage,
+        name=name,
+        runs_dir=Path(runs_dir),
+        data_dir=None if data_dir is None else Path(data_dir),
+        trials=trials,
+        seed=seed,
+        sampler=sampler,
+        confirm=confirm,
+        confirm_seeds=confirm_seeds,
+    )
+    with Said(name or searched.spec.name, trials or searched.spec.trials, show=progress) as said:
+        report = search(searched, settings, said.look)
+    return StudyResult(report, Path(runs_dir), storage)
+
+
+def compare(
+    data: Any,
+    *,
+    baseline: str | None = None,
+    variant: str | None = None,
+    factors: Sequence[str] = (),
+    seed: str | None = None,
+    value: str | None = None,
+    unit: FileUnit | None = None,
+    minimize: bool = False,
+    margin: float | None = None,
+    alpha: float = 0.05,
+    screen: bool = False,
+) -> ComparisonResult:
+    """Judge numbers that are there already: which variants differ from the baseline by more than noise?
+
+    `data` is a dict of variants (`{"a": {0: 0.91, 1: 0.93}, "b": [0.95, 0.94]}`: values by seed, or in the order of
+    seeds), a pandas frame with a row a run, or the path of a file (CSV, JSON lines, Parquet). `variant`, `factors`,
+    `seed` and `value` name columns, where their names do not tell. `unit` is fraction, percent or own; `margin` is in
+    that unit. Raises `SpecError` with the row of what cannot be read.
+    """
+    from archsearch.ablate.columns import Reading
+    from archsearch.ablate.compare import compare as judge
+    from archsearch.ablate.compare import likely_baseline, read_values, sheet_values
+    from archsearch.api.tables import sheet_of
+
+    if not 0 < alpha < 1:
+        raise UsageError(f"alpha {alpha:g}: give a probability between 0 and 1, such as 0.05")
+    reading = Reading(variant, tuple(factors), seed, value, unit, minimize)
+    of_file = isinstance(data, (str, Path))
+    values = read_values(Path(data), reading) if of_file else sheet_values(sheet_of(data), reading)
+    chosen = baseline if baseline is not None else likely_baseline(values)
+    return ComparisonResult(judge(values, chosen, values.family(margin=margin, alpha=alpha, screen=screen)), values)
+
+
 def run(
     subject: Subjected,
     *,
@@ -151,8 +239,8 @@ def run(
 
         if network:
             raise UsageError(f"{next(iter(network))} is for networks; a program takes values={{...}}")
-        trusted = trust or callable(subject)
-        return run_program(plan_program(spec), seed=seed, runs_dir=Path(runs_dir), fresh=fresh, trusted=trusted)
+        _allow([spec], subject, trust)
+        return run_program(plan_program(spec), seed=seed, runs_dir=Path(runs_dir), fresh=fresh)
     from archsearch.train.run import run as train
 
     return train(spec, seed=seed, runs_dir=runs_dir, fresh=fresh, **network)
@@ -201,10 +289,46 @@ def _declared(
     )
 
 
-def _allow(planned: Ablation, subject: Subjected, trust: bool) -> None:
-    """Ask for the programs of an ablation; a function that was handed in is the caller's own."""
+def _searched(
+    subject: Subjected,
+    space: Mapping[str, Any] | None,
+    baseline: Mapping[str, Any] | None,
+    metric: str | None,
+    direction: Direction | None,
+    version: str | None,
+    name: str | None,
+    trials: int | None,
+) -> SearchFile:
+    """Declare the search: a file says all of it, else it is made of a program and what is open in it."""
+    from archsearch.search.search_file import load_study
+    from archsearch.search.without_file import declare_values, middle_of, read_space
+
+    if isinstance(subject, (str, Path)) and space is None:
+        if baseline or metric:
+            raise UsageError(f"{subject} says itself what is searched; give space={{...}} to search something else")
+        return load_study(str(subject))
+    if not space:
+        raise UsageError("say what is open: space={'lr': 'float:1e-4..1e-1:log'}")
+    opened: dict[str, dict[str, Any]] = {}
+    for key, domain in space.items():
+        if isinstance(domain, str):
+            opened[key] = read_space(f"{key}={domain}")[1]
+        else:
+            opened[key] = dict(domain) if isinstance(domain, Mapping) else {"choice": list(domain)}
+    given = dict(baseline or {})
+    middle = {key: middle_of(domain) for key, domain in opened.items() if key not in given}
+    if isinstance(subject, ExperimentSpec):
+        raise UsageError("what is open in a network is said in a search file: archsearch.study('studies/mine.yaml')")
+    values = given | middle if callable(subject) else given
+    spec = spec_of(subject, values, metric=metric, direction=direction, version=version)
+    if not isinstance(spec, ProgramSpec):
+        raise UsageError(f"{subject} is a network: what is open in it is said in a search file")
+    return declare_values(spec, opened, name=name or "-".join((spec.name, *opened))[:100], trials=trials)
+
+
+def _allow(programs: Sequence[ProgramSpec], subject: Subjected, trust: bool) -> None:
+    """Ask for programs; a function that was handed in is the caller's own."""
     file = str(subject) if isinstance(subject, (str, Path)) else None
-    programs = [cell.spec for cell in planned.cells if isinstance(cell.spec, ProgramSpec)]
     subjects = {one.digest: one for one in (program_subject(spec, file) for spec in programs)}
     if trust or callable(subject):
         allow_once(subjects)

@@ -6,6 +6,7 @@ result.sentence, result.effects[0].ci95, result.to_frame(), result.report("norm.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from archsearch.ablate.record import AblationReport
 from archsearch.ablate.table import effects_table
 from archsearch.api.shown import table_html, verdicts_html
 from archsearch.errors import UsageError
+from archsearch.search.search import StudyReport
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount
 from archsearch.wording import seconds_text
@@ -128,6 +130,67 @@ class AblationResult:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyResult:
+    """What a search came to; `found` is the whole record (see `archsearch.search.search.StudyReport`)."""
+
+    found: StudyReport
+    runs_dir: Path
+    storage: str | None = None
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """Give the values of the best finalist by name; whether it is better than the base says `sentence`."""
+        return None if self.found.best is None else dict(self.found.best.params)
+
+    @property
+    def value(self) -> float | None:
+        """Give the winner's value in the search, which selected it: confirmed means are in `found.confirmed`."""
+        return None if self.found.best is None else self.found.best.value
+
+    @property
+    def sentence(self) -> str:
+        """Say what was found, and whether it was confirmed."""
+        return self.found.headline
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the trials as a pandas frame: outcome, objectives, values, seconds."""
+        from archsearch.search.record import search_record
+        from archsearch.study.lifecycle import existing_study
+        from archsearch.study.storage import default_url, open_storage
+
+        opened = open_storage(self.storage or default_url(self.runs_dir), reading=True)
+        record = search_record(existing_study(self.found.study, opened), opened)
+        rows = []
+        for trial in record.trials:
+            values = dict(zip(self.found.metrics, trial.values or (), strict=False))
+            rows.append(
+                {"trial": trial.number, "outcome": trial.outcome, **values, **trial.params, "seconds": trial.seconds}
+            )
+        return frame_of(rows)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report and give where: HTML, or by the suffix .md, .tex or .json; by default among the runs."""
+        from archsearch.report.make import Where, make
+
+        return _write(make([self.found.study], Where(self.runs_dir, None, self.storage)), path)
+
+    def __repr__(self) -> str:
+        return self.sentence
+
+    def _repr_html_(self) -> str:
+        found = self.found
+        rows = [(name, str(value)) for name, value in (self.best or {}).items()]
+        confirmed = found.confirmed
+        head = f"<p><strong>{html.escape(self.sentence)}</strong></p>"
+        counts = f"<p>{found.completed} of {found.trials} trials completed, {found.pruned} stopped early</p>"
+        table = table_html(("value", "best"), rows) if rows else ""
+        shown = (
+            "" if confirmed is None else verdicts_html("Confirmed on fresh seeds", confirmed.effects, confirmed.family)
+        )
+        return f"<div>{head}{counts}{table}{shown}</div>"
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonResult:
     """The verdicts on given numbers; `values` are what was read."""
 
@@ -222,4 +285,4 @@ class PlanResult:
             for cell in self.found.cells
         ]
         table = table_html(("cell", "runs", "cached", "one run"), rows)
-        return f"<div><p><strong>{self.sentence}</strong></p>{table}</div>"
+        return f"<div><p><strong>{html.escape(self.sentence)}</strong></p>{table}</div>"

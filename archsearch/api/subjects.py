@@ -79,9 +79,7 @@ def levels_of(spec: AnySpec, factors: Mapping[str, Any] | None) -> dict[str, dic
 
 def _is_edits(level: object) -> bool:
     edits = _listed(level)
-    return bool(edits) and all(
-        isinstance(edit, Mapping) and len(edit) == 1 and next(iter(edit)) in _VERBS for edit in edits
-    )
+    return bool(edits) and all(isinstance(edit, Mapping) and list(edit) in _ONE_VERB for edit in edits)
 
 
 def _listed(level: object) -> Sequence[dict[str, Any]]:

@@ -55,7 +55,7 @@ Margin = Annotated[
         help="The difference too small to matter, in the unit of the file; 0.1 points for accuracies, else none.",
     ),
 ]
-Take = Annotated[
+TakeOption = Annotated[
     TakeName | None,
     typer.Option("--take", help="Of tracked runs: which value of a metric stands for a run; else last."),
 ]
@@ -95,7 +95,7 @@ def compare(
     margin: Margin = None,
     alpha: Annotated[float, typer.Option("--alpha", help="The error rate of the whole family.")] = 0.05,
     minimize: Minimize = False,
-    take: Take = None,
+    take: TakeOption = None,
     only: Only = None,
     run_name: RunName = None,
     newest: Newest = False,

@@ -18,7 +18,7 @@ from archsearch.cli.compare import (
     Only,
     RunName,
     SeedColumn,
-    Take,
+    TakeOption,
     Told,
     UnitOption,
     ValueColumn,
@@ -35,10 +35,11 @@ _NUMBERS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".
 
 
 class Format(StrEnum):
-    """What is written: the page, or its tables."""
+    """What is written: the page, its tables, or what a pull request needs (pr)."""
 
     html = "html"
     md = "md"
+    pr = "pr"
     tex = "tex"
     csv = "csv"
     json = "json"
@@ -59,7 +60,9 @@ def report(
         typer.Argument(metavar="STUDY|RUN...", help="A study; or runs: ids, folders, or specs that were run."),
     ],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The file (csv: the folder) to write.")] = None,
-    format_: Annotated[Format, typer.Option("--format", help="The page, or its tables.")] = Format.html,
+    format_: Annotated[
+        Format, typer.Option("--format", help="The page, its tables, or pr for a pull request.")
+    ] = Format.html,
     figures: Annotated[
         Path | None, typer.Option("--figures", help="Also each figure as a file of its own, in this folder.")
     ] = None,
@@ -80,7 +83,7 @@ def report(
     unit: UnitOption = None,
     margin: Margin = None,
     minimize: Minimize = False,
-    take: Take = None,
+    take: TakeOption = None,
     only: Only = None,
     run_name: RunName = None,
     newest: Newest = False,

@@ -7,18 +7,18 @@ The search is the file that `--write` would write, read again: one path for both
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from archsearch.wording import SPACE_FORMS
 
 if TYPE_CHECKING:
     from archsearch.search.search_file import SearchFile
 
-SPACE_FORMS = "NAME=float:LOW..HIGH, NAME=int:LOW..HIGH (each also with :log or :step=N), or NAME=VALUE,VALUE"
 SpaceOption = Annotated[
     list[str] | None,
     typer.Option("--space", metavar="NAME=...", help=f"With --command: what is open. {SPACE_FORMS}."),
@@ -48,18 +48,17 @@ class SearchLine:
     def declared(self, name: str | None, trials: int | None) -> SearchFile:
         """Declare the search; raise `UsageError` or `SpecError` for an option that is not written so."""
         from archsearch.errors import UsageError
-        from archsearch.kinds import PROGRAM
         from archsearch.program.from_command import from_command, read_values
-        from archsearch.search.without_file import declare_search
+        from archsearch.search.without_file import declare_values, middle_of, read_space
 
         assert self.command is not None
         if not self.space:
             raise UsageError(f"--command needs what is open: --space, once for each value: {SPACE_FORMS}")
-        opened = dict(_read_space(text) for text in self.space)
+        opened = dict(read_space(text) for text in self.space)
         if len(opened) < len(self.space):
             raise UsageError("--space: a value is opened twice")
         given = read_values("--baseline", self.baseline or ())
-        middle = {value: _middle(domain) for value, domain in opened.items() if value not in given}
+        middle = {value: middle_of(domain) for value, domain in opened.items() if value not in given}
         spec = from_command(
             self.command,
             given | middle,
@@ -68,66 +67,12 @@ class SearchLine:
             maximize=self.maximize,
             minimize=self.minimize,
         )
-        base = PROGRAM.spec_of(PROGRAM.plan(spec))
-        way, wanted = PROGRAM.objective(base)
-        declared = declare_search(
-            base,
-            {f"values.{value}": domain for value, domain in opened.items()},
-            name=name or "-".join((spec.name, *opened))[:100],
-            objective={way: wanted},
-            trials=trials,
-        )
+        declared = declare_values(spec, opened, name=name or "-".join((spec.name, *opened))[:100], trials=trials)
         if not middle:
             return declared
         said = " ".join(f"{value}={middle[value]}" for value in middle)
         note = f"the baseline has {said}: the middle of what is open (--baseline NAME=VALUE gives another)"
         return replace(declared, note="\n".join(one for one in (declared.note, note) if one))
-
-
-def _read_space(text: str) -> tuple[str, dict[str, Any]]:
-    """Read one `--space`: the value's name, and what a file would say of it."""
-    from archsearch.errors import UsageError
-    from archsearch.program.from_command import read_values
-
-    name, equals, given = text.partition("=")
-    kind, colon, rest = given.partition(":")
-    if not equals or not given or not name.isidentifier():
-        raise UsageError(f"--space: expected {SPACE_FORMS}; got {text!r}")
-    if not colon or kind not in ("int", "float"):
-        choices = read_values("--space", [text], several=True)[name]
-        return name, {"choice": list(choices)}
-    bounds, *more = rest.split(":")
-    low, dots, high = bounds.partition("..")
-    try:
-        number = int if kind == "int" else float
-        domain: dict[str, Any] = {kind: [number(low), number(high)]}
-        for word in more:
-            key, _, value = word.partition("=")
-            if word == "log":
-                domain["log"] = True
-            elif key == "step":
-                domain["step"] = number(value)
-            else:
-                raise ValueError
-    except ValueError:
-        raise UsageError(f"--space {name}: expected {SPACE_FORMS}; got {text!r}") from None
-    if not dots or not all(math.isfinite(value) for value in domain[kind]) or domain[kind][0] > domain[kind][1]:
-        raise UsageError(f"--space {name}: expected LOW..HIGH, the lower number first; got {bounds!r}")
-    if domain.get("log") and domain[kind][0] <= 0:
-        raise UsageError(f"--space {name}: a log scale needs a lowest value above 0, got {low}")
-    return name, domain
-
-
-def _middle(domain: Mapping[str, Any]) -> Any:
-    """Give the value of the baseline where none was given: the first choice, the middle of a range on its scale."""
-    if "choice" in domain:
-        return domain["choice"][0]
-    kind = "int" if "int" in domain else "float"
-    low, high = domain[kind]
-    if step := domain.get("step"):
-        return low + step * (int((high - low) / step + 1e-9) // 2)
-    middle = math.sqrt(low * high) if domain.get("log") else (low + high) / 2
-    return round(middle) if kind == "int" else min(max(float(f"{middle:.3g}"), low), high)
 
 
 def write_files(study: SearchFile, path: Path) -> None:

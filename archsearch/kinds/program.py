@@ -15,7 +15,7 @@ from archsearch.kinds.kind import ExperimentKindName, KeptRun
 from archsearch.metrics import Direction, Metric
 from archsearch.program.change import edited_program, program_edit_problems
 from archsearch.program.experiment import ProgramChange, ProgramExperiment, changes, plan_program, program_key
-from archsearch.program.from_command import write_program
+from archsearch.program.from_command import program_text
 from archsearch.program.program_directory import kept_programs
 from archsearch.program.program_spec import ProgramSpec, metric_row
 from archsearch.program.read import read_program
@@ -210,7 +210,7 @@ class ProgramKind:
         return replace(one, spec=self.named(one.spec, name))
 
     def file_of(self, spec: ProgramSpec, path: Path) -> str:
-        return write_program(spec, path)
+        return program_text(spec, path)
 
     def line(self, held: Mapping[str, Any]) -> str:
         """Say nothing: the values of a program are a trial's parameters."""

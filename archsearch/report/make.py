@@ -53,7 +53,12 @@ class Made:
 
     def path(self, form: str) -> Path:
         """Give where it goes unless told otherwise; for csv a folder."""
-        return self.stem if form == "csv" else self.stem.with_name(f"{self.stem.name}.{form}")
+        ending = {"pr": "pr.md"}.get(form, form)
+        return self.stem if form == "csv" else self.stem.with_name(f"{self.stem.name}.{ending}")
+
+    def card_path(self) -> Path:
+        """Give where its card goes unless told otherwise."""
+        return self.stem.with_name(f"{self.stem.name.replace('report', 'card', 1)}.png")
 
 
 def make(names: Sequence[str], where: Where) -> Made:

@@ -16,14 +16,15 @@ from optuna.trial import TrialState
 from archsearch.program.program_directory import kept_programs
 from archsearch.study.held import HeldCell, HeldTrial
 from archsearch.study.queue import Slot, add_slots
-from tests.study.test_program_runner import place_of, program
+from tests.study.seeds_of_a_program import place_of, program
 
 KILLS = int(os.environ.get("ARCHSEARCH_TEST_KILLS", "10"))
 RUNS = 60
 WORKER = """
 import sys
 from pathlib import Path
-from tests.study.test_program_runner import SeedsJob, place_of, program, work
+from archsearch.study.worker import work
+from tests.study.seeds_of_a_program import SeedsJob, place_of, program
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 work(place_of(folder), SeedsJob(program(folder, sys.argv[2])))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from archsearch.ablate.columns import Reading
-from archsearch.ablate.compare import Measurements, values_of
+from archsearch.ablate.compare import Measurements, sheet_values
 from archsearch.ablate.tracked.mlflow_runs import mlflow_runs
 from archsearch.ablate.tracked.named import settings_in
 from archsearch.ablate.tracked.rows import Tracking, rows_of
@@ -55,5 +55,5 @@ def read_tracked(reference: str, reading: Reading, tracking: Tracking) -> Measur
     if not runs:
         raise SpecError(Problem(source, "there is no run"))
     chosen = rows_of(source, runs, reading, tracking)
-    values = values_of(chosen.sheet, chosen.reading)
+    values = sheet_values(chosen.sheet, chosen.reading)
     return replace(values, notes=(*chosen.notes, *values.notes))

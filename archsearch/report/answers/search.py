@@ -17,12 +17,13 @@ from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, Folded, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
 from archsearch.report.figures.confirmed import confirmed_kinds
-from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns
+from archsearch.report.figures.figure import Column, ColumnKind, Figure, Missing, Table, TableCell, interval_columns
 from archsearch.report.program_parts import program_facts
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.search.confirm import (
     BASELINE,
+    Confirmation,
     Confirmed,
     best_of,
     interval_method,
@@ -207,7 +208,20 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
         "seeds."
     )
     table = Tabled("finalists", "Finalists on fresh seeds", says, Table(columns, rows))
-    return Section("confirmation", "Confirmation", (), (*figures, table))
+    return Section("confirmation", "Confirmation", (), (*figures, table, _finalist_seeds(report.confirmed)))
+
+
+def _finalist_seeds(confirmed: Confirmation) -> Tabled:
+    """Give every fresh seed of every finalist: nothing is averaged away."""
+    columns = (Column("candidate"), Column("seed"), Column(metric_words(confirmed.family), _value_kind(confirmed)))
+    rows = tuple(
+        (row.candidate, str(seed), value) for row in confirmed.candidates for seed, value in row.test_values.items()
+    )
+    return Tabled("finalist-seeds", "Every seed of the finalists", "", Table(columns, rows))
+
+
+def _value_kind(confirmed: Confirmation) -> ColumnKind:
+    return confirmed_kinds(confirmed.family)[0]
 
 
 def _confirmed_row(row: Confirmed, effect: Effect | None) -> tuple[TableCell, ...]:

@@ -1,45 +1,30 @@
 """What a network got wrong, and whether its probabilities can be believed.
 
-confusion_data(labels, predicted, classes)          # counts, true class by predicted class
-reliability_data(probabilities, labels)             # bins of confidence, with the expected calibration error
+confusion_figure("confusion", "lenet5", confusion_data(labels, predicted, classes), "test", 1)
+reliability_figure("reliability", "lenet5", reliability_data(probabilities, labels), "test", 1, meaning)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import numpy as np
 import plotly.graph_objects as go
 
-from archsearch.report.experiments import Floats, Whole
 from archsearch.report.figures.figure import Column, Figure, Table, TableCell, interval_columns
 from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
-from archsearch.stats.intervals import wilson_interval
+from archsearch.stats.calibration import BINS, Reliability
+from archsearch.stats.confusion import Confusion
 
-BINS = 15  # as Guo et al. (2017), "On Calibration of Modern Neural Networks"
 MOST_CLASSES_DRAWN = 30  # above, numbers in the cells cannot be read any more
 
 
-class Confusion(NamedTuple):
-    """`counts[true, predicted]`; rows of a pooled matrix count every run's prediction."""
-
-    classes: tuple[str, ...]
-    counts: Whole
-
-
-def confusion_data(labels: Whole, predicted: Whole, classes: Sequence[str]) -> Confusion:
-    """Count pairs of true and predicted class."""
-    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (labels, predicted), 1)
-    return Confusion(tuple(classes), counts)
-
-
 def confusion_figure(key: str, label: str, data: Confusion, part: str, runs: int) -> Figure:
-    """Make the figure: mistakes are coloured, the right ones only counted, or they would drown the mistakes."""
+    """Make the figure: mistakes are coloured, the right ones only counted, or they would drown the mistakes.
+
+    `part` is the part of the data, "" where the label says what was predicted.
+    """
     total, right = int(data.counts.sum()), int(np.trace(data.counts))
     off = data.counts - np.diag(np.diag(data.counts))
-    says = f"{total - right:,} of {total:,} {part} predictions are wrong ({_runs(runs)})."
+    says = f"{total - right:,} of {total:,} {_of(part)}predictions are wrong ({_runs(runs)})."
     if off.max() > 0:
         true, predicted = np.unravel_index(int(off.argmax()), off.shape)
         says += (
@@ -47,6 +32,10 @@ def confusion_figure(key: str, label: str, data: Confusion, part: str, runs: int
             "Colour: the share of a class that is taken for another."
         )
     return Figure(key, f"Confusion matrix, {label}", says, confusion_table(data), lambda: draw_confusion(data))
+
+
+def _of(part: str) -> str:
+    return f"{part} " if part else ""
 
 
 def _runs(count: int) -> str:
@@ -96,50 +85,10 @@ def draw_confusion(data: Confusion) -> go.Figure:
     return figure
 
 
-class Reliability(NamedTuple):
-    """Bins of equal width over the confidence (the highest probability); empty bins are left out."""
-
-    low: list[float]
-    high: list[float]
-    counts: list[int]
-    confidence: list[float]
-    accuracy: list[float]
-    interval: list[tuple[float, float]]
-    ece: float
-    total: int
-
-
-def reliability_data(probabilities: Floats, labels: Whole, bins: int = BINS) -> Reliability:
-    """Bin predictions by confidence; ECE is the mean distance of accuracy and confidence, weighted by the counts."""
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    rows = []
-    for number in range(bins):
-        inside = index == number
-        count = int(inside.sum())
-        if count:
-            hits = float(right[inside].sum())
-            rows.append(
-                (
-                    number / bins,
-                    (number + 1) / bins,
-                    count,
-                    float(confidence[inside].mean()),
-                    hits / count,
-                    wilson_interval(hits, count),
-                )
-            )
-    low, high, counts, mean, accuracy, interval = (list(column) for column in zip(*rows, strict=True))
-    total = len(labels)
-    ece = sum(c * abs(a - m) for c, m, a in zip(counts, mean, accuracy, strict=True)) / total
-    return Reliability(low, high, counts, mean, accuracy, interval, ece, total)
-
-
 def reliability_figure(key: str, label: str, data: Reliability, part: str, runs: int, meaning: str) -> Figure:
     """Make the reliability diagram."""
     says = (
-        f"Expected calibration error {100 * data.ece:.2f} points over {data.total:,} {part} predictions "
+        f"Expected calibration error {100 * data.ece:.2f} points over {data.total:,} {_of(part)}predictions "
         f"({_runs(runs)}, {BINS} bins of equal width). On the dashed line a network is right as often as it says; "
         f"below it is too sure. Probabilities: {meaning}. Bars: Wilson's 95 % interval."
     )

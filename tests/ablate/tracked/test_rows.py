@@ -7,7 +7,7 @@ import math
 import pytest
 
 from archsearch.ablate.columns import Reading
-from archsearch.ablate.compare import compare, values_of
+from archsearch.ablate.compare import compare, sheet_values
 from archsearch.ablate.tracked.named import settings_by, settings_in
 from archsearch.ablate.tracked.rows import Tracking, rows_of
 from archsearch.ablate.tracked.runs import MetricSummary, TrackedRun, flat_settings, setting_text
@@ -21,7 +21,7 @@ def run(name, value=0.9, status="", started=0.0, steps=None, **settings):
 
 def measured(runs, tracking=Tracking(), **reading):  # noqa: B008  # frozen
     chosen = rows_of("tb:x", runs, Reading(**{"variant": "norm", "minimize": False, **reading}), tracking)
-    return values_of(chosen.sheet, chosen.reading), chosen.notes
+    return sheet_values(chosen.sheet, chosen.reading), chosen.notes
 
 
 GRID = [
