@@ -81,6 +81,7 @@ def write_files(study: SearchFile, path: Path) -> None:
     from archsearch.errors import UsageError
     from archsearch.files import write_whole
     from archsearch.program.from_command import write_program
+    from archsearch.spec.text.write import flow
 
     if study.kind.name != "program":
         raise UsageError("--write is for --command; this search has a file already")
@@ -88,10 +89,10 @@ def write_files(study: SearchFile, path: Path) -> None:
     for file in (path, beside):
         if file.exists():
             raise UsageError(f"--write: {file} exists; choose another name")
-    text = study.text.replace(f"base: {study.space.base.name}\n", f"base: {beside.name}\n", 1)
+    named = f"base: {flow(beside.name)}"
+    lines = [named if line.startswith("base: ") else line for line in study.text.splitlines()]
     write_whole(beside, write_program(study.space.base, beside).encode())
-    write_whole(
-        path, f"# archsearch study {path}      (once it is allowed: archsearch trust {beside})\n{text}".encode()
-    )
+    said = f"# archsearch study {path}      (once it is allowed: archsearch trust {path})"
+    write_whole(path, "\n".join((said, *lines, "")).encode())
     console.note(f"wrote {beside}")
     console.note(f"wrote {path}; edit it, then: archsearch study {path}")

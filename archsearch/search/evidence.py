@@ -143,8 +143,9 @@ def _trial_run(trial: FrozenTrial) -> TrialRun | None:
 
 def _run_of(trial: FrozenTrial) -> AnyRun | None:
     """Give the run that a trial carries, of whatever kind; None where it carries none."""
-    run = HeldTrial(trial).run
-    if run is None:
+    held = HeldTrial(trial)
+    run = held.run
+    if run is None or held.spec is None:
         return None
     kind = kind_of_held(run.spec)
     if kind.name == "network":

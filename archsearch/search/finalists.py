@@ -205,7 +205,7 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
         runs = test.setdefault(held.candidate, {})
         specs[held.candidate] = held.candidate_spec
         if trial.state == TrialState.COMPLETE:
-            run = None if held.run is None else _kind(opened).metrics_of(held.run)
+            run = None if (carried := _carried(trial)) is None else _kind(opened).metrics_of(carried)
             runs[held.run_seed] = trial.values[0] if run is None else run.get(family.metric)
             value = None if run is None else run.get(validated)
             if value is not None:
@@ -224,6 +224,12 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
     return confirmed.model_copy(update=said)
 
 
+def _carried(trial: FrozenTrial) -> HeldRun | None:
+    """Give the run that a trial carries with its spec; None where it lacks one of them."""
+    held = HeldTrial(trial)
+    return None if held.spec is None else held.run
+
+
 def _decided_by(opened: optuna.Study, planned: Sequence[FrozenTrial]) -> tuple[Family, str, str]:
     """Give the metric that decides, the one that the search had, and what is to be said of them.
 
@@ -231,7 +237,7 @@ def _decided_by(opened: optuna.Study, planned: Sequence[FrozenTrial]) -> tuple[F
     """
     kind = _kind(opened)
     family, validated = _compared(opened)
-    runs = [HeldTrial(trial).run for trial in planned if trial.state == TrialState.COMPLETE]
+    runs = [_carried(trial) for trial in planned if trial.state == TrialState.COMPLETE]
     if family.metric != "test_loss" or not any(run is None or kind.outdated(run, family.metric) for run in runs):
         return family, validated, ""
     family, validated = family_of(kind, HeldStudy(opened).base, None)
