@@ -239,8 +239,7 @@ def _own_name(row: _Row, outside: frozenset[Scope]) -> str:
 def _layer(row: _Row, outside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]) -> LayerBase:
     step = row.value.step
     if isinstance(step, LayerStep):
-        if step.tensors:
-            tensors.append(step.tensors)
+        _keep(row, step, tensors)
         return step.layer
     if isinstance(step, SpreadStep):
         raise SpecError(
@@ -258,6 +257,23 @@ def _layer(row: _Row, outside: frozenset[Scope], tensors: list[Mapping[str, Tens
         if residual is not None:
             return residual
     return Parallel(branches=tuple(_branch(branch, inside, tensors) for branch in branches), join=step.join)
+
+
+def _keep(row: _Row, step: LayerStep, tensors: list[Mapping[str, Tensor]]) -> None:
+    """Keep the tensors of a layer, which must be its own."""
+    taken = {id(tensor) for one in tensors for tensor in one.values()}
+    shared = [name for name, tensor in step.tensors.items() if id(tensor) in taken]
+    if shared:
+        what = row.value.path or step.layer.kind
+        raise SpecError(
+            Problem(
+                row.value.place,
+                f"the {shared[0]} of {what} is used by another layer too (or {what} is called twice); layers of the "
+                "language share no weights",
+            )
+        )
+    if step.tensors:
+        tensors.append(step.tensors)
 
 
 def _branch(
@@ -303,7 +319,7 @@ def _residual(
                 beside = None
             if beside is not None and beside.canonical(start) == step.layer.canonical(start):
                 layers = _branch(body, inside, tensors)
-                tensors.append(step.tensors)
+                _keep(shortcut[0], step, tensors)
                 return Residual(layers=layers, projection=True)
     return None
 

@@ -89,10 +89,14 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """All values in the order in which they were computed, the input first."""
+    """All values in the order in which they were computed, the input first.
+
+    `skipped` names modules without a layer of the language that gave their input back unchanged.
+    """
 
     values: tuple[Value, ...]
     output: Value
+    skipped: tuple[str, ...] = ()
 
     @property
     def input(self) -> Value:

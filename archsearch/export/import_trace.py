@@ -17,10 +17,12 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
 from archsearch.errors import Problem, SpecError
@@ -74,6 +76,7 @@ class _Recorder:
         self.paths = {one: name for name, one in reversed(list(module.named_modules(remove_duplicate=False)))}
         self.scopes: list[Scope] = []
         self.values: list[Value] = []
+        self.skipped: list[str] = []
         self.inside = False  # a module that is one step
 
     def run(self, shape: Shape) -> Graph:
@@ -81,24 +84,30 @@ class _Recorder:
         first = Value(shape)
         self.values.append(first)
         x = self.traced(torch.empty(BATCH, *shape, device="meta"), first)
-        with torch.no_grad(), self.watched():
+        with torch.no_grad():
             try:
-                result = self.module(x)
+                if any(isinstance(one, UninitializedParameter) for one in self.module.parameters()):
+                    self.module(torch.zeros(BATCH, *shape))  # lazy modules take their sizes from the first input
+                with self.watched():
+                    result = self.module(x)
             except SpecError:
                 raise
             except Exception as error:
                 self.failed(error)
         if not isinstance(result, _Traced):
-            name = type(result).__name__
-            several = f"{name} of {len(result)}" if isinstance(result, (tuple, list, dict)) else f"a {name}"
-            mode = "training" if self.module.training else "evaluation"
-            raise SpecError(
-                f"forward of {type(self.module).__name__} gives {several} in {mode} that does not come from its input "
-                "alone; a spec has one tensor"
-                if not isinstance(result, (tuple, list, dict))
-                else f"forward of {type(self.module).__name__} gives a {several} in {mode}; a spec has one output"
-            )
-        return Graph(tuple(self.values), result.value)
+            code = getattr(type(self.module).forward, "__code__", None)
+            place = place_of(code.co_filename, code.co_firstlineno) if code else ""
+            raise SpecError(Problem(place, self.wrong_result(result)))
+        return Graph(tuple(self.values), result.value, tuple(self.skipped))
+
+    def wrong_result(self, result: object) -> str:
+        """Say what forward gives instead of a tensor."""
+        what, mode = type(self.module).__name__, "training" if self.module.training else "evaluation"
+        if isinstance(result, Tensor):
+            return f"what forward of {what} gives does not come from its input"
+        many = f" of {len(result)}" if isinstance(result, (tuple, list, dict)) else ""
+        way_out = "; --evaluated takes what it gives in evaluation" if self.module.training else ""
+        return f"forward of {what} gives a {type(result).__name__}{many} in {mode}, and a spec has one output{way_out}"
 
     # -- modules
 
@@ -145,7 +154,8 @@ class _Recorder:
             raise InputMisfitError(Problem(place, f"{self.named(module)}: {_first_line(error)}")) from None
         finally:
             self.inside = False
-        if alone and known is None and result is x:  # such as stochastic depth with probability 0
+        if alone and known is None and result is x:  # such as stochastic depth in evaluation
+            self.skipped.append(self.named(module))
             return x
         try:
             if not alone:
@@ -244,7 +254,7 @@ class _Recorder:
         """Say where the module was made, else where in the file of a person we are."""
         if module is not None and module in self.lines:
             return self.lines[module]
-        frame = _frame()
+        frame = caller()
         return place_of(frame[0], frame[1]) if frame else ""
 
     def named(self, module: nn.Module) -> str:
@@ -259,7 +269,7 @@ class _Recorder:
 
     def chose_by_data(self, name: str, dunder: bool) -> NoReturn:
         """Refuse what depends on numbers."""
-        frame = _frame()
+        frame = caller()
         line = linecache.getline(*frame).strip() if frame else ""
         shown = f": `{line}`" if line else ""
         if name == "bool":
@@ -289,14 +299,15 @@ def place_of(file: str, line: int) -> str:
     return f"{file}:{line}"
 
 
-def _frame() -> tuple[str, int] | None:
-    """Find the innermost frame that is neither torch's nor ours."""
-    frame = sys._getframe(1)
+def caller(beside: object = None) -> tuple[str, int] | None:
+    """Find the innermost frame that is neither torch's nor ours nor a method of `beside`, as file and line."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_SKIPPED) and not name.startswith("<frozen"):
+        own = beside is not None and frame.f_locals.get("self") is beside
+        if not own and not name.startswith((*_SKIPPED, "<frozen")):
             return name, frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 
