@@ -2,8 +2,8 @@
 
     call_of(nn.Conv2d(1, 6, 5))          # nn.Conv2d(1, 6, kernel_size=5)
 
-What a call has to say is read from the built object, and is right by trial: the call's arguments are used once more, and
-give the same object. So no layer kind needs a second place that says how it is written. Knows no spec.
+What a call has to say is read from the built object, and is right by trial: the call's arguments are used once more,
+and give the same object. So no layer kind needs a second place that says how it is written. Knows no spec.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     copied.text()                        # imports, then definitions
 
 The text is the source's own: what a file computes is what is computed here. What it uses of the module it stands in is
-copied too; what that module imports from elsewhere in this package cannot be, and is an error.
+copied too, and so are functions that it imports from elsewhere in this package.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 from archsearch.errors import UsageError
+from archsearch.export.calls import literal
 
 _OURS = __name__.partition(".")[0]
 
@@ -43,35 +44,74 @@ class Copied:
 
         A method that only gives a function is written as that function.
         """
-        owner = method.__self__  # type: ignore[attr-defined]
-        text = re.sub(r"\bself\.(\w+)", lambda found: repr(getattr(owner, found[1])), _dedented(method))
-        text = re.sub(rf"^def {method.__name__}\((self, |self)", f"def {name}(", text)
+        text = re.sub(rf"^def {method.__name__}\((self, |self)", f"def {name}(", _with_fields(method))
         self._take(name, _given_function(name, text) or text, inspect.getmodule(method))
+
+    def call(self, name: str, method: Callable[..., Any], *arguments: str) -> str:
+        """Give an expression that does what a bound method does with these arguments, which are expressions too.
+
+        A method of one line is that line; any other is taken along as a function `name`.
+        """
+        (function,) = ast.parse(_with_fields(method)).body
+        assert isinstance(function, ast.FunctionDef)
+        body = [node for node in function.body if not isinstance(node, (ast.Import, ast.ImportFrom, ast.Expr))]
+        if len(body) > 1 or not isinstance(body[0], ast.Return) or body[0].value is None:
+            self.method(name, method)
+            return f"{name}({', '.join(arguments)})"
+        given = dict(zip([one.arg for one in function.args.args[1:]], arguments, strict=True))
+        expression = ast.unparse(_Filled(given).visit(body[0].value))
+        known = {word for argument in arguments for word in _names(ast.parse(argument))}
+        self._take_what_it_uses(name, ast.parse(expression), inspect.getmodule(method), known)
+        return expression
 
     def text(self) -> str:
         """Give the imports that are needed and the definitions, with the blank lines that Python's style asks for."""
-        future = "from __future__ import annotations\n\n" if self.definitions else ""
-        return (
-            future
-            + written_imports(self.imports)
-            + "\n\n"
-            + "".join(f"\n{text}\n\n" for text in self.definitions.values())
-        )
+        return "\n\n\n".join([written_imports(self.imports), *self.definitions.values()])
 
     def _take(self, name: str, text: str, module: ModuleType | None) -> None:
+        tree = ast.parse(text)
+        self._take_what_it_uses(name, tree, module)
+        self.definitions[name] = _without_imports(text, tree)
+
+    def _take_what_it_uses(
+        self, name: str, tree: ast.Module, module: ModuleType | None, known: Iterable[str] = ()
+    ) -> None:
+        """Take along what a text of a module needs: imports, functions, classes, plain numbers and words."""
         assert module is not None
-        tree, here = ast.parse(text), _bound(ast.parse(inspect.getsource(module)))
-        own = _bound(tree)
-        text = _without_imports(text, tree)
-        for word in sorted(_names(tree) - _defined(tree) - set(vars(builtins))):
-            line, found = own.get(word) or here.get(word), vars(module).get(word)
-            if line is not None and _OURS not in line:
+        here, own = _bound(ast.parse(inspect.getsource(module))), _bound(tree)
+        for word in sorted(_names(tree) - _defined(tree) - set(vars(builtins)) - set(known)):
+            line, found = own.get(word) or here.get(word, ""), vars(module).get(word)
+            if line and _OURS not in line:
                 self.imports[word] = line
-            elif line is None and (inspect.isfunction(found) or inspect.isclass(found)):
+            elif inspect.isfunction(found) or inspect.isclass(found):
                 self.definition(found)
-            elif line is not None or found is not None:
+            elif isinstance(found, (bool, int, float, str)):
+                self.definitions[word] = f"{word} = {literal(found)}"
+            else:
                 raise UsageError(f"{name} uses {word}, which a file that stands alone cannot have")
-        self.definitions[name] = text
+
+
+class _Filled(ast.NodeTransformer):
+    """Puts expressions in the place of names, and decides what constants decide: `3 if "a" == "a" else 2` is 3."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.given = given
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - ast's own word
+        return ast.parse(self.given[node.id], mode="eval").body if node.id in self.given else node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:  # noqa: N802 - ast's own word
+        node = ast.IfExp(*(self.visit(part) for part in (node.test, node.body, node.orelse)))
+        sides = [node.test.left, *node.test.comparators] if isinstance(node.test, ast.Compare) else []
+        if len(sides) != 2 or not all(isinstance(side, ast.Constant) for side in sides):
+            return node
+        return node.body if eval(ast.unparse(node.test), {}) else node.orelse
+
+
+def _with_fields(method: Callable[..., Any]) -> str:
+    """Give a bound method's text with its object's fields put in."""
+    owner = method.__self__  # type: ignore[attr-defined]
+    return re.sub(r"\bself\.(\w+)", lambda found: literal(getattr(owner, found[1])), _dedented(method))
 
 
 def _dedented(thing: Any) -> str:

@@ -26,7 +26,7 @@ INDENT = "    "
 def pytorch_source(plan: ExperimentPlan) -> str:
     """Give the text of a Python file with `build_model()`, which gives the network with torch's random weights."""
     copied, body = model_source(plan.network)
-    return "\n".join([_about(plan), copied.text(), body])
+    return f"{_about(plan)}\n{copied.text()}\n\n\n{body}"
 
 
 def model_source(network: NetworkPlan) -> tuple[Copied, str]:

@@ -1,24 +1,15 @@
-"""PyTorch source: every shipped spec and hundreds of random networks, read back by Python, against the built network."""
+"""PyTorch source: every shipped spec and hundreds of random networks, read back by Python, against the network."""
 
 from __future__ import annotations
 
-import ast
-import re
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan
-from archsearch.export.calls import call_of
-from archsearch.export.copied import Copied
 from archsearch.export.pytorch import pytorch_source
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.train.loop import initial_network
