@@ -4,6 +4,7 @@
     ├── SpecError                    3    a file, an edit or an override says something that cannot be
     │   └── LimitError               6    a valid network, larger than the limits allow
     ├── UsageError                   2    the command was called wrongly
+    │   └── UntrustedError           2    code that was not allowed to run
     ├── DamagedFileError             4    a data file, checkpoint or result was truncated or altered
     ├── NothingCompletedError        5    it ran, but no run completed (for example: all diverged)
     ├── UnavailableError            75    data, storage or what a study was begun with is not here; try again later
@@ -79,6 +80,10 @@ class UsageError(ArchsearchError):
     """The command or function was called with arguments that do not go together."""
 
     exit_code = 2
+
+
+class UntrustedError(UsageError):
+    """Something would execute code that was not allowed to run here; the message shows it, and what allows it."""
 
 
 class DamagedFileError(ArchsearchError):

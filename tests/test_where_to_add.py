@@ -165,7 +165,7 @@ def draw_counts(data: ValueCounts) -> go.Figure:
 RULE_CHECK = '''\
 
 
-def one_epoch(subject: Subject) -> Iterator[Found]:
+def one_epoch(subject: Examined) -> Iterator[Found]:
     """Find a training of one epoch."""
     if subject.spec.train.epochs == 1:
         yield Found("one epoch is hardly a training")

@@ -30,6 +30,7 @@ from archsearch.cli import (
     space,
     status,
     study,
+    trust,
 )
 
 app = typer.Typer(
@@ -73,6 +74,7 @@ app.command("diff")(diff.diff)
 app.command("compare")(compare.compare)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
+app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 

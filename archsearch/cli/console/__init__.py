@@ -41,11 +41,13 @@ from archsearch.cli.console.studies import (
     print_values,
     study_json,
 )
+from archsearch.cli.console.trusted import allowed_json, print_allowed, print_taken_back, print_trusted
 
 __all__ = [
     "AblationPanel",
     "RunBar",
     "StudyPanel",
+    "allowed_json",
     "difference_json",
     "error",
     "json_text",
@@ -58,6 +60,7 @@ __all__ = [
     "plan_json",
     "print_ablation",
     "print_ablation_status",
+    "print_allowed",
     "print_catalog",
     "print_checked",
     "print_checked_study",
@@ -77,6 +80,8 @@ __all__ = [
     "print_status",
     "print_study",
     "print_summary",
+    "print_taken_back",
+    "print_trusted",
     "print_values",
     "print_verdicts",
     "started",

@@ -1,6 +1,6 @@
 """The checks behind the lint rules: each looks at a spec with its plan and yields what it found.
 
-    list(squashed_twice(Subject(spec, plan)))     # [Found("act5 (softmax) stands before cross_entropy, ...", ...)]
+    list(squashed_twice(Examined(spec, plan)))     # [Found("act5 (softmax) stands before cross_entropy, ...", ...)]
 
 Codes, reasons and sources stand in `lint.py`. Better to miss a mistake than to call something right a mistake.
 """
@@ -21,7 +21,7 @@ from archsearch.spec.network import NetworkPlan, PlannedLayer
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Examined:
     """What a rule looks at: a spec with its plan; `searched` says that it is the base of a search."""
 
     spec: ExperimentSpec
@@ -54,7 +54,7 @@ class Found:
 # -- the output and the loss -------------------------------------------------------------------------------------------
 
 
-def squashed_twice(subject: Subject) -> Iterator[Found]:
+def squashed_twice(subject: Examined) -> Iterator[Found]:
     """Find a softmax or sigmoid before a loss that has its own; log_softmax there changes nothing and is left alone."""
     last, loss = subject.rows[-1], subject.spec.train.loss
     if loss.wants == "logits" and last.layer.squashes == "probabilities":
@@ -62,7 +62,7 @@ def squashed_twice(subject: Subject) -> Iterator[Found]:
         yield Found(what, last.name, ({"drop": last.name},))
 
 
-def no_log_probabilities(subject: Subject) -> Iterator[Found]:
+def no_log_probabilities(subject: Examined) -> Iterator[Found]:
     """Find an nll whose network does not end in log_softmax."""
     last, loss = subject.rows[-1], subject.spec.train.loss
     if loss.wants != "log_probabilities" or last.layer.squashes == "log_probabilities" or isinstance(last.layer, Block):
@@ -75,7 +75,7 @@ def no_log_probabilities(subject: Subject) -> Iterator[Found]:
     )
 
 
-def distance_of_probabilities(subject: Subject) -> Iterator[Found]:
+def distance_of_probabilities(subject: Examined) -> Iterator[Found]:
     """Find mse or l1 on the output of a softmax or sigmoid."""
     last, loss = subject.rows[-1], subject.spec.train.loss
     if loss.wants == "like_labels" and last.layer.squashes == "probabilities":
@@ -88,7 +88,7 @@ def distance_of_probabilities(subject: Subject) -> Iterator[Found]:
 # -- the order of layers -----------------------------------------------------------------------------------------------
 
 
-def linear_after_linear(subject: Subject) -> Iterator[Found]:
+def linear_after_linear(subject: Examined) -> Iterator[Found]:
     """Find two linear layers in a row, unless the first is a bottleneck: a matrix factorised on purpose."""
     for rows in subject.lists():
         between = [row for row in rows if not row.layer.drops]
@@ -100,13 +100,13 @@ def linear_after_linear(subject: Subject) -> Iterator[Found]:
                 yield Found(f"nothing nonlinear stands between {one.name} and {two.name}", one.name, (fix,))
 
 
-def _usual_activation(subject: Subject) -> str:
+def _usual_activation(subject: Examined) -> str:
     rows = [row for row in subject.plan.walk() if row.layer.elementwise and row.kind != "identity"]
     words = [kind for kind, _ in Counter(row.kind for row in rows if not row.layer.squashes).most_common()]
     return words[0] if words else "relu"
 
 
-def activation_first(subject: Subject) -> Iterator[Found]:
+def activation_first(subject: Examined) -> Iterator[Found]:
     """Find an activation before anything else."""
     first = subject.rows[0]
     if first.layer.elementwise or first.layer.squashes:
@@ -114,7 +114,7 @@ def activation_first(subject: Subject) -> Iterator[Found]:
         yield Found(f"{first.name} ({first.kind}) bends the data before any layer with weights", first.name, fix)
 
 
-def bias_before_norm(subject: Subject) -> Iterator[Found]:
+def bias_before_norm(subject: Examined) -> Iterator[Found]:
     """Find a bias whose layer a batch norm follows."""
     for rows in subject.lists():
         for one, two in pairwise(rows):
@@ -123,7 +123,7 @@ def bias_before_norm(subject: Subject) -> Iterator[Found]:
                 yield Found(f"the bias of {one.name} is subtracted again by {two.name}", one.name, (fix,))
 
 
-def dropout_before_norm(subject: Subject) -> Iterator[Found]:
+def dropout_before_norm(subject: Examined) -> Iterator[Found]:
     """Find a dropout with a batch norm after it, at most one layer with weights between them."""
     for rows in subject.lists():
         for index, row in enumerate(rows):
@@ -147,7 +147,7 @@ def _keeps_dropout(layer: LayerBase) -> bool:
     return layer.weighted or layer.elementwise or bool(layer.squashes) or layer.pools or layer.flattens
 
 
-def rows_thrown_away(subject: Subject) -> Iterator[Found]:
+def rows_thrown_away(subject: Examined) -> Iterator[Found]:
     """Find convolutions and poolings whose windows do not reach the end of their input."""
     for row in subject.plan.walk():
         lost = _unread(row)
@@ -184,14 +184,14 @@ def _lost_words(row: PlannedLayer, lost: Sequence[int]) -> Iterator[tuple[int, i
 # -- sizes and training ------------------------------------------------------------------------------------------------
 
 
-def no_validation_in_search(subject: Subject) -> Iterator[Found]:
+def no_validation_in_search(subject: Examined) -> Iterator[Found]:
     """Find the base of a search that holds no validation data out."""
     if subject.searched and not subject.spec.data.validation:
         fix: Edit = {"set": {"data.validation": 0.1}}
         yield Found("a search without validation data selects on the test set", "", (fix,))
 
 
-def channels_last(subject: Subject) -> Iterator[Found]:
+def channels_last(subject: Examined) -> Iterator[Found]:
     """Find own arrays whose last axis is the shortest one, as that of the channels is; `channels` says that it is not.
 
     Signals of more channels than steps; images of more channels than columns, where the two axes before the last are of
@@ -212,7 +212,7 @@ def channels_last(subject: Subject) -> Iterator[Found]:
         yield Found(f"x is read as {read}; if that is right, say so: `channels: first`", "", (fix,))
 
 
-def norm_of_one(subject: Subject) -> Iterator[Found]:
+def norm_of_one(subject: Examined) -> Iterator[Found]:
     """Find batch norms where a batch is one sample."""
     norms = [row for row in subject.plan.walk() if row.layer.mixes_batch]
     if norms and subject.spec.train.batch_size == 1:
@@ -223,7 +223,7 @@ def norm_of_one(subject: Subject) -> Iterator[Found]:
 _WORTH_SAVING = 100_000  # parameters
 
 
-def one_layer_has_it_all(subject: Subject) -> Iterator[Found]:
+def one_layer_has_it_all(subject: Examined) -> Iterator[Found]:
     """Find a linear layer behind a flattened map that holds nearly all; of two layers one always does."""
     weighted = [row for row in subject.plan.walk() if row.layer.weighted]
     rows = subject.rows
@@ -239,7 +239,7 @@ def one_layer_has_it_all(subject: Subject) -> Iterator[Found]:
             yield Found(f"{row.name} holds {share:.0%} of all parameters", row.name, (fix,))
 
 
-def unusual_rate(subject: Subject) -> Iterator[Found]:
+def unusual_rate(subject: Examined) -> Iterator[Found]:
     """Find a learning rate outside the optimiser's usual range."""
     optimizer = subject.spec.train.optimizer
     low, high = optimizer.usual_rate

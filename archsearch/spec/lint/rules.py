@@ -16,7 +16,7 @@ from archsearch.errors import SpecError
 from archsearch.spec.edit.in_memory import Edit, edited
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.lint import checks
-from archsearch.spec.lint.checks import Found, Subject
+from archsearch.spec.lint.checks import Examined, Found
 from archsearch.spec.network import NetworkPlan, plan_network
 from archsearch.spec.text.sentences import unknown
 
@@ -29,7 +29,7 @@ class Rule:
     title: str
     reason: str
     source: str
-    check: Callable[[Subject], Iterator[Found]]
+    check: Callable[[Examined], Iterator[Found]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def lint(spec: ExperimentSpec, plan: NetworkPlan, *, searched: bool = False) -> 
     wrong = [code for code in spec.lint if code not in RULES]
     if wrong:
         raise SpecError(unknown("lint rule", wrong[0], RULES), ("lint",))
-    subject = Subject(spec, plan, searched)
+    subject = Examined(spec, plan, searched)
     found = [
         Finding(
             code,
@@ -82,7 +82,7 @@ def lint(spec: ExperimentSpec, plan: NetworkPlan, *, searched: bool = False) -> 
     )
 
 
-def _fitting(subject: Subject, fix: tuple[Edit, ...]) -> tuple[Edit, ...]:
+def _fitting(subject: Examined, fix: tuple[Edit, ...]) -> tuple[Edit, ...]:
     """Keep a fix only if the network still fits together after it."""
     if not fix:
         return ()

@@ -1,0 +1,173 @@
+"""What may be executed: a spec is data, a program, an imported file or a metric of one's own is code.
+
+    must_be_trusted(subject)              # UntrustedError says what it is and how to allow it
+    trust(python_file(Path("model.py")))
+    is_trusted(subject.digest)            # True
+
+What was allowed is the digest of what was shown: whoever changes it is asked again. It is kept in the user's own
+configuration (`$XDG_CONFIG_HOME/archsearch/trusted.json`), never beside the file that asks. ARCHSEARCH_TRUST=1 allows
+all, for machines that run nothing but one's own code. Knows no spec; executes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from archsearch.errors import DamagedFileError, UnavailableError, UntrustedError, UsageError
+from archsearch.files import seal, sha256, write_json
+
+VARIABLE = "ARCHSEARCH_TRUST"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What asks to be executed.
+
+    `kind` is what people call it (program, Python file), `name` which one; `digest` is the SHA-256 of all that is
+    allowed with it, its kind included, so that what was allowed as one thing is not allowed as another. `shows` are the
+    lines that a person decides by (command, folder, files), `allow` the command line that allows it.
+    """
+
+    kind: str
+    name: str
+    digest: str
+    shows: tuple[str, ...]
+    allow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What was allowed: as its `Subject` was, and when (UTC, ISO 8601)."""
+
+    kind: str
+    name: str
+    digest: str
+    shows: tuple[str, ...]
+    at: str
+
+
+def python_file(path: Path) -> Subject:
+    """Give a Python file as what asks to be executed: it is allowed by its content, wherever it lies.
+
+    Raises `UsageError` where there is no such file.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    lines = content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
+    return Subject(
+        kind="Python file",
+        name=str(path),
+        digest=seal({"kind": "python", "sha256": sha256(content)}),
+        shows=(f"file     {path.resolve()}", f"content  {lines} lines, and whatever it imports"),
+        allow=f"archsearch trust {path}",
+    )
+
+
+def is_trusted(digest: str) -> bool:
+    """Say whether this was allowed; raise `DamagedFileError` where the list of what is allowed cannot be read."""
+    return os.environ.get(VARIABLE) == "1" or any(one.digest == digest for one in allowed())
+
+
+def must_be_trusted(subject: Subject, once: bool = False) -> None:
+    """Raise `UntrustedError`, which shows what would be executed, unless it was allowed before or is so this `once`."""
+    if once or is_trusted(subject.digest):
+        return
+    earlier = [one for one in allowed() if (one.kind, one.name) == (subject.kind, subject.name)]
+    changed = (
+        f" ({subject.name} was allowed on {earlier[-1].at[:10]}; this is another one, or it changed since)"
+        if earlier
+        else ""
+    )
+    shown = "".join(f"\n  {line}" for line in subject.shows)
+    raise UntrustedError(
+        f"{subject.name} is a {subject.kind}, which is code, and it was not allowed to run here{changed}:{shown}\n"
+        f"Look at it, then allow it: {subject.allow}\n"
+        f"(for one call: --trust; where only your own code runs, such as CI: {VARIABLE}=1)"
+    )
+
+
+def trust(subject: Subject) -> Path:
+    """Allow it from now on, and give the file that says so."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with _locked() as path:
+        others = [one for one in allowed() if one.digest != subject.digest]
+        _write(path, [*others, Allowed(subject.kind, subject.name, subject.digest, subject.shows, now)])
+    return path
+
+
+def distrust(subject: Subject) -> int:
+    """Take back what was allowed: this, and what is kept under its kind and name; give how many entries that were."""
+    with _locked() as path:
+        there = allowed()
+        left = [
+            one
+            for one in there
+            if one.digest != subject.digest and (one.kind, one.name) != (subject.kind, subject.name)
+        ]
+        if len(left) < len(there):
+            _write(path, left)
+    return len(there) - len(left)
+
+
+def allowed() -> list[Allowed]:
+    """Give what was allowed, oldest first; raise `DamagedFileError` where the list is none."""
+    path = trusted_file()
+    try:
+        entries = json.loads(path.read_bytes())["trusted"]
+        return [Allowed(**(entry | {"shows": tuple(entry["shows"])})) for entry in entries]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UnavailableError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise DamagedFileError(f"{path} was altered and allows nothing; mend it, or delete it and allow anew") from None
+
+
+def trusted_file() -> Path:
+    """Find the file that holds what was allowed; it need not exist yet."""
+    home = Path("~").expanduser()
+    if sys.platform == "win32":
+        folder = Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming")
+    else:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    return folder.absolute() / "archsearch" / "trusted.json"
+
+
+def _write(path: Path, entries: list[Allowed]) -> None:
+    write_json(
+        path,
+        {
+            "trusted": [
+                {"kind": one.kind, "name": one.name, "digest": one.digest, "shows": list(one.shows), "at": one.at}
+                for one in entries
+            ]
+        },
+    )
+
+
+@contextmanager
+def _locked() -> Iterator[Path]:
+    """Let one process at a time change the list, so that none overwrites what another allowed."""
+    path = trusted_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UnavailableError(f"{path.parent} cannot be written: {error.strerror}") from None
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield path
+    finally:
+        os.close(handle)
