@@ -18,12 +18,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS: dict[str, set[str]] = {"errors": set()}
 BELOW = (
     "files", "trust", "wording", "metrics", "plain", "stats", "experiment", "spec", "task", "data", "experiment_plan",
-    "native", "train", "study",
+    "native", "train", "program", "study", "kinds",
 )  # fmt: skip
 for room in BELOW:
     ROOMS[room] = set(ROOMS) | {room}
 for room in ("search", "ablate"):
-    ROOMS[room] = {*ROOMS["study"], room}
+    ROOMS[room] = {*ROOMS["kinds"], room}
 for room in ("report", "export", "cli"):
     ROOMS[room] = {*ROOMS, room}
 
@@ -35,7 +35,7 @@ ANYWHERE_IN = {
         *("task/", "data/", "train/", "native/", "study/", "export/"),
     ),
     "torchvision": ("data/", "train/doctor.py", "train/environment.py"),
-    "optuna": ("study/", "search/", "ablate/", "train/doctor.py"),
+    "optuna": ("study/", "kinds/", "search/", "ablate/", "train/doctor.py"),
     "plotly": ("report/figures",),
     "matplotlib": ("report/figures",),
     "rich": ("cli/console/",),

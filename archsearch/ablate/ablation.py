@@ -24,10 +24,9 @@ from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseReport, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
+from archsearch.ablate.seed_check import check_seeds
 from archsearch.errors import SpecError
-from archsearch.experiment_plan import plan_experiment
 from archsearch.stats import intervals
-from archsearch.study.compute import fix
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.mixed import computed_on
@@ -44,11 +43,16 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     """
     storage = open_storage(settings.url)
     opened = open_ablation(ablation, storage, settings.name or ablation.name)
-    fix(storage, opened, [plan_experiment(cell.spec) for cell in ablation.cells], settings.workers)
+    kind, workers = ablation.kind, settings.workers
+    workers = kind.workers(ablation.family.metric, ablation.cells[0].spec, workers)
+    kind.fix(storage, opened, [kind.plan(cell.spec) for cell in ablation.cells], workers)
     retry(storage, opened)
     site = Site(settings.url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
-    run_workers(site, ablate_job, settings.workers, lambda: look(opened))
+    run_workers(site, ablate_job, workers, lambda: look(opened))
     look(opened)
+    check = check_seeds(ablation, latest(opened))
+    if check is not None and check.ignored:
+        raise SpecError(check.sentence)
     return report_on(opened, settings.runs_dir)
 
 
@@ -85,7 +89,8 @@ def differences_of(before: Ablation, now: Ablation) -> list[str]:
         old = old_cells.get(name)
         if old is None:
             continue
-        parts = [part for part in ("data", "network", "train") if getattr(old.spec, part) != getattr(cell.spec, part)]
+        was, is_now = (one.kind.parts(one_cell.spec) for one, one_cell in ((before, old), (now, cell)))
+        parts = [part for part in is_now if was.get(part) != is_now[part]]
         found += [f"the {part} of the cell {name} is another one" for part in parts]
         if not parts and old.run_seeds != cell.run_seeds and before.seeds == now.seeds:
             found.append(f"the cell {name} has other seeds")
@@ -110,6 +115,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
     planned = due(ablation, runs)
     complete = all(seed in runs.get(cell, {}) for cell, seed in planned)
     useless = mixed_runs(opened, trials)
+    check = check_seeds(ablation, trials)
     runs = {cell: {seed: of[seed] for seed in of if (cell, seed) not in useless} for cell, of in runs.items()}
     comparable = {key: trial for key, trial in trials.items() if key not in useless}
     models, missing = compare_models(ablation, comparable, runs_dir)
@@ -150,7 +156,12 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         resolution=ablation.resolution,
         generators=ablation.generators,
         aliases=ablation.aliases,
-        notes=(*ablation.notes, *mixed_notes(useless), *engine_notes(comparable)),
+        notes=(
+            *ablation.notes,
+            *((check.sentence,) if check is not None and check.sentence else ()),
+            *mixed_notes(useless),
+            *engine_notes(comparable),
+        ),
         models=models,
         models_missing=missing,
         hardware=_hardware(done),

@@ -18,11 +18,9 @@ from pydantic import ValidationError
 from archsearch.ablate.ablation_spec import AblationSpec
 from archsearch.ablate.design.designs import DESIGNS
 from archsearch.errors import Problem, SpecError, UsageError
-from archsearch.experiment_plan import load_spec
+from archsearch.kinds import kind_of_spec, load_experiment
+from archsearch.kinds.kind import AnySpec, ExperimentKind
 from archsearch.spec.catalog import find, study_kind
-from archsearch.spec.edit.apply import edit_problems
-from archsearch.spec.edit.in_memory import written_spec
-from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.sentences import problems_of, quoted, short
 from archsearch.spec.text.yaml import Mark, Node, read_file
 
@@ -33,13 +31,22 @@ RESERVED_LEVELS = ("baseline", "control")
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An ablation file that has been read: the baseline, and what each level is (edits, or a whole spec)."""
+    """An ablation file that has been read: the baseline, and what each level is (edits, or a whole spec).
+
+    Files that edits name are meant from `folder`.
+    """
 
     spec: AblationSpec
-    baseline: ExperimentSpec
-    levels: Mapping[tuple[str, str], Node | ExperimentSpec]
+    baseline: AnySpec
+    levels: Mapping[tuple[str, str], Node | AnySpec]
     screens: tuple[str, ...] = ()  # levels of the factor `variant` that are screens
     node: Node | None = field(default=None, compare=False)
+    folder: Path = Path()
+
+    @property
+    def kind(self) -> ExperimentKind:
+        """Give the kind of the baseline, and so of all cells."""
+        return kind_of_spec(self.baseline)
 
     def where(self, *loc: str) -> str:
         """Give the place of a value in the file, "" where there is none."""
@@ -57,7 +64,7 @@ def load_ablation(reference: str) -> Declared:
     return declare(node, path.parent, path.stem)
 
 
-def declare(node: Node, folder: Path, stem: str, baseline: ExperimentSpec | None = None) -> Declared:
+def declare(node: Node, folder: Path, stem: str, baseline: AnySpec | None = None) -> Declared:
     """Check the tree of an ablation; references are meant from `folder`, unless the baseline is given."""
     if not isinstance(node.value, dict):
         raise SpecError(Problem(str(node.mark), f"an ablation is keys with values, got {quoted(node.plain())}"))
@@ -74,38 +81,56 @@ def declare(node: Node, folder: Path, stem: str, baseline: ExperimentSpec | None
                 for name in empty
             ]
         )
+    read = baseline or _baseline_of(node, folder)
+    there = read if not isinstance(read, SpecError) else None
     try:
-        spec = AblationSpec.model_validate(node.plain())
+        spec = _checked(node.plain(), there)
     except ValidationError as error:
-        raise SpecError([*problems_of(error, node, AblationSpec), *_wrong_edits(node, folder, baseline)]) from None
-    baseline = baseline or _referred(spec.baseline, node, ("baseline",), folder)
+        more = read.problems if isinstance(read, SpecError) else _wrong_edits(node, folder, there)
+        raise SpecError([*problems_of(error, node, AblationSpec), *more]) from None
+    if isinstance(read, SpecError):
+        raise read
+    baseline = read
     if problems := [*_wrong_edits(node, folder, baseline, alone=DESIGNS[spec.design].alone)]:
         raise SpecError(problems)
-    levels: dict[tuple[str, str], Node | ExperimentSpec] = {}
+    levels: dict[tuple[str, str], Node | AnySpec] = {}
     for factor, of_factor in _items(node.get("factors")):
         for level, edits in _items(of_factor):
             levels[factor, level] = edits if isinstance(edits.value, tuple) else Node((edits,), edits.mark)
     screens = _variants(spec, node, folder, baseline, levels)
     _no_reserved_names(levels, node)
-    return Declared(spec, baseline, levels, screens, node)
+    return Declared(spec, baseline, levels, screens, node, folder)
 
 
-def _wrong_edits(
-    node: Node, folder: Path, baseline: ExperimentSpec | None, *, alone: bool = False
-) -> Iterator[Problem]:
-    """Yield what is wrong in the edits of every level, where there is a baseline to try them on."""
+def _checked(tree: Any, baseline: AnySpec | None) -> AblationSpec:
+    """Check the keys of an ablation; its metric is one of the baseline's, by default the usual one of its kind."""
+    if baseline is None:
+        return AblationSpec.model_validate(tree)
+    names = kind_of_spec(baseline).compared(baseline)
+    spec = AblationSpec.model_validate(tree, context={"metrics": names})
+    return spec if "metric" in tree or spec.metric in names else spec.model_copy(update={"metric": names[0]})
+
+
+def _baseline_of(node: Node, folder: Path) -> AnySpec | SpecError | None:
+    """Read the baseline that a file names, or what is wrong with it; None where none is named."""
     reference = node.get("baseline")
-    if baseline is None and reference is not None and isinstance(reference.value, str):
-        try:
-            baseline = _referred(reference.value, node, ("baseline",), folder)
-        except SpecError as error:
-            yield from error.problems
-    if baseline is not None:
-        below = written_spec(baseline, "baseline")
-        for _, of_factor in _items(node.get("factors")):
-            for _, level in _items(of_factor):
-                edits = level if isinstance(level.value, tuple) else Node((level,), level.mark)
-                yield from edit_problems(below, edits, alone=alone)
+    if reference is None or not isinstance(reference.value, str) or not reference.value.strip():
+        return None
+    try:
+        return _referred(reference.value, node, ("baseline",), folder)
+    except SpecError as error:
+        return error
+
+
+def _wrong_edits(node: Node, folder: Path, baseline: AnySpec | None, *, alone: bool = False) -> Iterator[Problem]:
+    """Yield what is wrong in the edits of every level, where there is a baseline to try them on."""
+    if baseline is None:
+        return
+    kind = kind_of_spec(baseline)
+    for _, of_factor in _items(node.get("factors")):
+        for _, level in _items(of_factor):
+            edits = level if isinstance(level.value, tuple) else Node((level,), level.mark)
+            yield from kind.edit_problems(baseline, edits, folder, alone=alone)
 
 
 def _items(node: Node | None) -> list[tuple[str, Node]]:
@@ -116,8 +141,8 @@ def _variants(
     spec: AblationSpec,
     node: Node,
     folder: Path,
-    baseline: ExperimentSpec,
-    levels: dict[tuple[str, str], Node | ExperimentSpec],
+    baseline: AnySpec,
+    levels: dict[tuple[str, str], Node | AnySpec],
 ) -> tuple[str, ...]:
     """Read the named specs into levels; give the names of those that are screens."""
     places: list[tuple[str, tuple[str | int, ...], bool]] = [
@@ -130,6 +155,9 @@ def _variants(
     for reference, loc, is_screen in places:
         found = _referred(reference, node, loc, folder)
         name = found.name
+        if kind_of_spec(found) is not kind_of_spec(baseline):
+            words = f"{short(name)!r} is a {kind_of_spec(found).name}, the baseline a {kind_of_spec(baseline).name}"
+            raise SpecError(Problem(str(node.locate(loc)), f"{words}; one ablation compares one kind"))
         if (VARIANT, name) in levels or name == baseline.name:
             what = "the baseline" if name == baseline.name else "there already"
             raise SpecError(Problem(str(node.locate(loc)), f"the spec {short(name)!r} is {what}; name each once"))
@@ -152,13 +180,14 @@ def _no_reserved_names(levels: Mapping[tuple[str, str], object], node: Node) -> 
             raise SpecError(Problem(str(where), f"a {what} cannot be called {level!r}; give it another name"))
 
 
-def _referred(reference: str, node: Node, loc: tuple[str | int, ...], folder: Path) -> ExperimentSpec:
+def _referred(reference: str, node: Node, loc: tuple[str | int, ...], folder: Path) -> AnySpec:
     beside = reference.endswith((".yaml", ".yml"))
     try:
-        return load_spec(str(folder / reference) if beside else reference)
+        experiment = load_experiment(str(folder / reference) if beside else reference)
     except SpecError as error:
         error.place(str(node.locate(loc)))
         raise
+    return kind_of_spec(experiment).spec_of(experiment)
 
 
 def changed(
@@ -182,7 +211,7 @@ def changed(
     if not changes:
         return declared
     try:
-        spec = AblationSpec.model_validate(spec.model_dump() | changes)
+        spec = _checked(spec.model_dump() | changes, declared.baseline)
     except ValidationError as error:
         raise UsageError("; ".join(detail["msg"] for detail in error.errors())) from None
     return replace(declared, spec=spec, node=node)

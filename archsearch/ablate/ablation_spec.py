@@ -9,20 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
-from archsearch.metrics import COMPARED, direction_of
+from archsearch.metrics import COMPARED
 from archsearch.plain import LARGEST, NonNegativeFloat, Plain
 from archsearch.spec.fields import LEVEL_NAME, Departures, SpecName, Text, WhereFrom, written_default
 from archsearch.stats.effect import Probability
 
 if TYPE_CHECKING:
-    Metric = str
     DesignName = str
 else:  # the names stand in tables; Pydantic and the JSON Schema list them from there
-    Metric = Literal[COMPARED]
     DesignName = Literal[tuple(DESIGNS)]
 MOST_SEEDS = 1000
 
@@ -102,6 +108,21 @@ def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, dict) else value
 
 
+def _is_compared(value: str, info: ValidationInfo) -> str:
+    """Refuse a metric that the baseline does not have; the context says which it has."""
+    names = (info.context or {}).get("metrics", COMPARED)
+    if value not in names:
+        words = [repr(name) for name in names]
+        expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+        raise PydanticKnownError("literal_error", {"expected": expected})
+    return value
+
+
+ComparedMetric = Annotated[
+    str,
+    AfterValidator(_is_compared),
+    WithJsonSchema({"anyOf": [{"type": "string", "enum": list(COMPARED)}, {"type": "string"}]}),
+]
 LevelName = Annotated[str, StringConstraints(pattern=LEVEL_NAME)]
 Edits = Annotated[
     tuple[dict[str, Any], ...],
@@ -177,9 +198,10 @@ class AblationSpec(Plain):
         examples=[10, [1, 2, 3]],
         json_schema_extra=written_default(10),
     )
-    metric: Metric = Field(
+    metric: ComparedMetric = Field(
         default="test_accuracy",
-        description="What is compared; for an accuracy more is better, for a loss less.",
+        description="What is compared: of networks one of these, of programs a metric of their own, by default the "
+        "objective.",
         examples=["val_accuracy"],
     )
     alpha: Probability = Field(
@@ -232,8 +254,3 @@ class AblationSpec(Plain):
         if self.seeds.sequential and self.screen:
             raise PydanticCustomError("screen", "a screen has few, fixed seeds; take `sequential` out")
         return self
-
-    @property
-    def direction(self) -> Literal["maximize", "minimize"]:
-        """Say whether more of the metric is better."""
-        return direction_of(self.metric)

@@ -14,17 +14,15 @@ from pydantic import ValidationError
 
 from archsearch.ablate.planned import Ablation, promise
 from archsearch.ablate.schedule import due
+from archsearch.ablate.seed_check import check_seeds, first_runs, is_run_twice
 from archsearch.errors import SpecError
-from archsearch.experiment_plan import plan_experiment
+from archsearch.kinds import kind_of_held
 from archsearch.stats.effect import Seed
 from archsearch.study.held import HeldCell, HeldRun, HeldStudy, HeldTrial
-from archsearch.study.mixed import left_out
-from archsearch.study.network_runner import NetworkRunner
 from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, slots_of
 from archsearch.study.runner import Assignment, Outcome
 from archsearch.study.storage import Storage
 from archsearch.train.loop import Watch
-from archsearch.train.result import holds
 from archsearch.train.run import Silent
 
 MOST_TRIES = 3  # of a run that fails, each in a call of its own; one that diverges would only diverge again
@@ -40,9 +38,7 @@ class AblateJob:
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
         self.ablation = held_ablation(study)
-        on_test = self.ablation.family.metric.startswith("test_")
-        # every cell was checked before; what is refused now would be refused for all
-        self.runner = NetworkRunner("end" if on_test else "never", goes_on=False)
+        self.runner = self.ablation.kind.runner(self.ablation.family.metric)
         self.seen = -1
 
     def plan_ahead(self, storage: Storage) -> None:
@@ -52,10 +48,19 @@ class AblateJob:
         if finished == self.seen or sum(trial.state == TrialState.WAITING for trial in trials) >= FEW:
             return
         there = {(held.cell, held.pair) for held in map(HeldTrial, trials)}
-        missing = [one for one in due(self.ablation, values_of(self.study)) if one not in there]
+        wanted = self._wanted()
+        missing = [one for one in wanted if one not in there]
         add_slots(storage, self.study, [slot_of(self.ablation, cell, seed) for cell, seed in missing[:_AHEAD]])
         if len(missing) <= _AHEAD:
             self.seen = finished  # nothing more is due before another run has finished
+
+    def _wanted(self) -> list[tuple[str, int]]:
+        """Give the runs that may begin: of a program first those that show that its seeds are seeds."""
+        check = check_seeds(self.ablation, latest(self.study))
+        if check is not None and check.ignored:
+            return []
+        first = first_runs(self.ablation, check)
+        return due(self.ablation, values_of(self.study)) if first is None else first
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the cell and the seed that the slot holds; each factor is a parameter of the trial."""
@@ -65,7 +70,8 @@ class AblateJob:
             trial.suggest_categorical(factor.name, (AS_IN_BASELINE, *factor.levels))
         every = [seed for one in self.ablation.cells for seed in one.run_seeds]
         trial.suggest_int("seed", min(every), max(every))
-        return Assignment(plan_experiment(cell.spec), held.run_seed)
+        twice = is_run_twice(self.ablation, cell.name, held.pair)
+        return Assignment(self.ablation.kind.plan(cell.spec), held.run_seed, twice=twice)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a cell is always trained to the end."""
@@ -127,7 +133,7 @@ def _latest(study: optuna.Study, metric: str) -> dict[tuple[str, int], optuna.tr
 
 def _outdated(trial: optuna.trial.FrozenTrial, metric: str) -> bool:
     run = HeldRun(trial)
-    return trial.state == TrialState.COMPLETE and not holds(run.result, run.spec, metric)
+    return trial.state == TrialState.COMPLETE and kind_of_held(run.spec).outdated(run, metric)
 
 
 def values_of(study: optuna.Study) -> dict[str, dict[Seed, float | None]]:
@@ -152,7 +158,7 @@ def mixed_runs(
     ablation = held_ablation(study)
     done = {key: trial for key, trial in trials.items() if trial.state == TrialState.COMPLETE}
     sides = [list(question.weights) for question in ablation.questions]
-    return left_out(study, done, sides, ablation.cells[0].name, ablation.family.metric)
+    return ablation.kind.left_out(study, done, sides, ablation.cells[0].name, ablation.family.metric)
 
 
 def retry(storage: Storage, study: optuna.Study) -> int:

@@ -19,11 +19,14 @@ from archsearch.ablate.design.confounds import Confound, confound_of
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
 from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, pair_of, questions_of
 from archsearch.errors import Problem, SpecError, UsageError
-from archsearch.metrics import metric_of
+from archsearch.kinds import kind_of_spec
+from archsearch.kinds.kind import ExperimentKind
 from archsearch.plain import Plain
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.effect import Family
 from archsearch.stats.power import Plan, Purpose, plan_seeds
+
+_ONE_RUN = "deterministic: every seed gives the same, so one run of each cell is compared, without p values"
 
 
 class PlannedCell(Plain):
@@ -32,8 +35,8 @@ class PlannedCell(Plain):
     name: str
     moved: Annotated[tuple[Annotated[tuple[str, str], Field(strict=False)], ...], Field(strict=False)]
     spec: ExperimentSpec
-    parameters: int
-    macs: int
+    parameters: int | None = None
+    macs: int | None = None
     seeds: Numbers
     run_seeds: Numbers
 
@@ -82,6 +85,11 @@ class Ablation(Plain):
         return tuple(Factor(one.name, one.levels) for one in self.factors)
 
     @property
+    def kind(self) -> ExperimentKind:
+        """Give the kind of experiments that the cells are."""
+        return kind_of_spec(self.cells[0].spec)
+
+    @property
     def runs(self) -> int:
         """Give how many runs there are at the most."""
         return sum(len(cell.seeds) for cell in self.cells)
@@ -110,7 +118,8 @@ def plan_ablation(declared: Declared) -> Ablation:
         pair_of(cell.moved[0][1], name, f"{cell.moved[0][1]} instead of {name}", "screen", cell.name, BASELINE.name)
         for cell in screens
     ]
-    seeds = spec.seeds.values
+    one_run = cells.kind.one_run_is_all(declared.baseline)
+    seeds = spec.seeds.values[:1] if one_run else spec.seeds.values
     planned = [
         _planned(cell, cells, seeds) for cell in dict.fromkeys((BASELINE, *fitted.cells)) if claimed or cell == BASELINE
     ]
@@ -128,17 +137,21 @@ def plan_ablation(declared: Declared) -> Ablation:
         factors=tuple(Levels(name=factor.name, levels=factor.levels) for factor in factors),
         cells=tuple(planned),
         questions=tuple(questions),
-        family=_family(declared, cells),
+        family=_family(declared, cells, screen=spec.screen or one_run),
         seeds=seeds,
-        sequential=spec.seeds.sequential,
-        purpose="screen" if spec.screen or not claimed else "claim",
+        sequential=spec.seeds.sequential and not one_run,
+        purpose="screen" if spec.screen or one_run or not claimed else "claim",
         left_out=fitted.left_out,
         confounds=tuple(_confounds(fitted, screens, cells)),
         orders=fitted.orders,
         resolution=fitted.resolution,
         generators=fitted.generators,
         aliases=fitted.aliases,
-        notes=(*fitted.notes, *cells.repeats(dict.fromkeys((BASELINE, *fitted.cells)))),
+        notes=(
+            *fitted.notes,
+            *cells.repeats(dict.fromkeys((BASELINE, *fitted.cells))),
+            *((_ONE_RUN,) if one_run else ()),
+        ),
         plan=None,
     )
     return ablation.model_copy(update={"plan": _promise(ablation, declared)})
@@ -165,13 +178,13 @@ def _fitted(declared: Declared, cells: CheckedCells, factors: list[Factor]) -> F
 
 
 def _planned(cell: Cell, cells: CheckedCells, seeds: tuple[int, ...]) -> PlannedCell:
-    plan = cells.plan(cell)
+    experiment = cells.plan(cell)
     return PlannedCell(
         name=cell.name,
         moved=cell.moved,
-        spec=plan.spec,
-        parameters=plan.network.parameters,
-        macs=plan.network.macs,
+        spec=cells.kind.spec_of(experiment),
+        parameters=experiment.sizes.get("parameters"),
+        macs=experiment.sizes.get("macs"),
         seeds=seeds,
         run_seeds=seeds,
     )
@@ -183,18 +196,17 @@ def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
     return baseline.model_copy(update={"name": CONTROL, "run_seeds": free})
 
 
-def _family(declared: Declared, cells: CheckedCells) -> Family:
+def _family(declared: Declared, cells: CheckedCells, *, screen: bool) -> Family:
     spec = declared.spec
-    metric = metric_of(spec.metric)
-    assert metric is not None, "the file was checked"
-    guessing = metric.guessing(cells.plan(BASELINE).facts.task.outputs) if metric.guessing is not None else None
+    metric = cells.kind.metric(declared.baseline, spec.metric)
+    guessing = cells.kind.guessing(cells.plan(BASELINE), spec.metric)
     return Family(
         metric=spec.metric,
-        direction=spec.direction,
+        direction=metric.direction,
         alpha=spec.alpha,
         margin=metric.margin if spec.margin is None else spec.margin,
         power=spec.power,
-        screen=spec.screen,
+        screen=screen,
         unit=metric.unit,
         failed_value=guessing if spec.failed_value is None else spec.failed_value,
     )
@@ -203,7 +215,7 @@ def _family(declared: Declared, cells: CheckedCells) -> Family:
 def _confounds(fitted: Fitted, screens: list[Cell], cells: CheckedCells) -> list[Confound]:
     """Look at what each single level moves; one that moves several factors cannot be attributed to one of them."""
     single = [cell for cell in (*fitted.cells, *screens) if len(cell.moved) == 1]
-    found = (confound_of(cell, cells.plan(BASELINE), cells.plan(cell)) for cell in single)
+    found = (confound_of(cell, cells.kind, cells.plan(BASELINE), cells.plan(cell)) for cell in single)
     return [one for one in found if one is not None]
 
 
@@ -213,7 +225,7 @@ def _confounds(fitted: Fitted, screens: list[Cell], cells: CheckedCells) -> list
 def _promise(ablation: Ablation, declared: Declared) -> Plan | None:
     """Plan without a spread; refuse what cannot answer, at the place of its seeds."""
     claims = len(ablation.claims)
-    if not claims:
+    if not claims or declared.kind.one_run_is_all(declared.baseline):
         return None
     try:
         return promise(ablation)

@@ -14,13 +14,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archsearch.ablate.ablation_file import declare
-from archsearch.ablate.design.checked_cells import what_is_computed
 from archsearch.ablate.planned import Ablation, plan_ablation
 from archsearch.ablate.questions import moves
 from archsearch.ablate.record import AblationReport
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
+from archsearch.kinds import NETWORK
 from archsearch.plain import Plain
 from archsearch.spec.edit.in_memory import node_of
 from archsearch.spec.lint.rules import Finding, LintReport
@@ -58,7 +58,7 @@ def price_ablation(plan: ExperimentPlan, report: LintReport, *, seeds: int = 10,
         raise SpecError(f"{plan.spec.name}: no finding has a fix, so there is nothing to price")
     tree: dict[str, Any] = {
         # named after all that decides it: an edited spec is another study
-        "name": f"lint-{plan.spec.name[:60]}-{seal([what_is_computed(plan), list(findings), seeds, screen])[:8]}",
+        "name": f"lint-{plan.spec.name[:60]}-{seal([NETWORK.question(plan), list(findings), seeds, screen])[:8]}",
         "summary": f"What the findings of `archsearch lint {plan.spec.name}` cost.",
         "baseline": plan.spec.name,
         "factors": {name: {_FIXED: list(finding.fix)} for name, finding in findings.items()},

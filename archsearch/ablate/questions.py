@@ -133,7 +133,7 @@ def _labels(comparisons: tuple[Comparison, ...], declared: Declared, cells: Chec
         return {one: f"{one.label} instead of {baseline}" for one in comparisons}
     if says == "step":
         return {one: one.label + ", all else changed" * _taken_back(one) for one in comparisons}
-    found = {one: label_of(cells.plan(BASELINE), cells.plan(one.cell)) for one in comparisons}
+    found = {one: label_of(cells.kind.difference(cells.plan(BASELINE), cells.plan(one.cell))) for one in comparisons}
     said = list(found.values())
     return {
         one: label if label and said.count(label) == 1 else f"{one.cell.name} instead of {baseline}"

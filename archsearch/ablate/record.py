@@ -32,8 +32,8 @@ class CellReport(Plain):
     name: str
     moved: dict[str, str]
     spec: str
-    parameters: int
-    macs: int
+    parameters: int | None
+    macs: int | None
     values: dict[str, float | None]
     mean: float | None
     sd: float | None

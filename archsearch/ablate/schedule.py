@@ -23,10 +23,12 @@ def due(ablation: Ablation, runs: Runs) -> list[tuple[str, int]]:
     """Give the runs that may be planned now, finished ones among them: seed by seed, so that pairs complete early."""
     wanted = _sequential(ablation, runs) if ablation.sequential else None
     return [
-        (cell.name, seed)
+        (name, seed)
         for seed in ablation.seeds
-        for cell in ablation.cells
-        if seed in cell.seeds and (wanted is None or (cell.name, seed) in wanted)
+        for name in ablation.kind.in_order(
+            [cell.name for cell in ablation.cells if seed in cell.seeds], seed, ablation.name
+        )
+        if wanted is None or (name, seed) in wanted
     ]
 
 

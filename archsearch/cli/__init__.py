@@ -20,9 +20,11 @@ from archsearch.cli import (
     data,
     diff,
     doctor,
+    evaluate,
     lint,
     list_,
     plan,
+    predict,
     report,
     run,
     schema,
@@ -68,6 +70,8 @@ app.command("space")(space.space)
 app.command("status")(status.status)
 app.command("best")(status.best)
 app.command("report")(report.report)
+app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
 app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)
 app.command("diff")(diff.diff)

@@ -11,7 +11,7 @@ from archsearch.cli import ablation_options, options
 
 if TYPE_CHECKING:
     from archsearch.ablate.planned import Ablation
-    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.experiment import Experiment
 
 
 def plan(
@@ -78,11 +78,15 @@ def show_plan(
 
     count = workers or os.cpu_count() or 1
 
-    def measure(plan: ExperimentPlan) -> float:
+    def measure(experiment: Experiment) -> float | None:
+        from archsearch.experiment_plan import ExperimentPlan
+
+        if not isinstance(experiment, ExperimentPlan):
+            return None  # a program is timed by its own runs only
         from archsearch.train.calibrate import seconds_of_run
 
-        console.note(f"timing a few batches of {plan.spec.name} ...")
-        return seconds_of_run(plan, threads=1 if count > 1 else None)
+        console.note(f"timing a few batches of {experiment.name} ...")
+        return seconds_of_run(experiment, threads=1 if count > 1 else None)
 
     if effect is not None and planned.family.unit == "points":
         effect /= 100

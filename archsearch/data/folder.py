@@ -50,7 +50,7 @@ def listing(path: Path) -> Listing:
     """List the images below `path`; raises SpecError if that is not one folder per class."""
     if not path.is_dir():
         raise wrong(path, "is a file" if path.exists() else "does not exist", "expected a folder of images")
-    names = _folders(path)
+    names = named_folders(path)
     if "train" in names or "test" in names:
         found = _given_parts(path, names)
     else:
@@ -76,9 +76,9 @@ def _given_parts(path: Path, names: Sequence[str]) -> Listing:
         raise wrong(path, f"has {', '.join(names)}", f"a split needs both train/ and test/{hint}")
     if len(held_out) > 1:
         raise wrong(path, f"has {' and '.join(held_out)}", "one of them can be the validation part; rename the others")
-    classes = _folders(path / "train")
+    classes = named_folders(path / "train")
     for part in ("test", *held_out):
-        if odd := sorted(set(classes) ^ set(_folders(path / part))):
+        if odd := sorted(set(classes) ^ set(named_folders(path / part))):
             raise wrong(path, f"train/ and {part}/ differ in {', '.join(odd)}", "both need the same class folders")
     train, test, *validation = (_images(path / part, classes) for part in ("train", "test", *held_out))
     return Listing(tuple(classes), train, test, *validation)
@@ -233,7 +233,13 @@ def _all_files(path: Path) -> Iterator[Path]:
             yield entry
 
 
-def _folders(path: Path) -> list[str]:
+def images_below(path: Path) -> list[Path]:
+    """Give all image files below a folder, at any depth; what is hidden is passed over."""
+    return [file for file in _all_files(path) if file.suffix.lower() in ENDINGS]
+
+
+def named_folders(path: Path) -> list[str]:
+    """Give the names of the folders in a folder, in their order; what is hidden is passed over."""
     return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     from archsearch.data.samples import SourcePart
 
+    AnyArray = NDArray[Any]
+    Labels = NDArray[np.int64]
+
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 VALIDATION = ("x_val", "y_val")
 _LIKE_VALIDATION = re.compile(
@@ -121,6 +124,44 @@ def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) 
         y = np.concatenate([arrays[f"y_{part}"].astype(np.int64) for part in held])
         found.append(in_memory(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(y)))
     return found[0], found[1]
+
+
+def samples(path: Path, channels: ChannelAxis = None, *, labelled: bool) -> tuple[AnyArray, Labels | None, str]:
+    """Read `x` or `x_test`, channels first and its type as it is, with `labelled` its labels too; say which it was.
+
+    Raises SpecError for arrays that are no samples, DamagedFileError for a broken file.
+    """
+    import numpy as np
+
+    with _opened(path) as archive:
+        present = _present(archive)
+        name = next((name for name in ("x", "x_test") if name in present and _has_labels(name, present, labelled)), "")
+        if not name:
+            wanted = "x and y, or x_test and y_test" if labelled else "x, or x_test"
+            raise _error(path, f"holds {', '.join(present) or 'nothing'}; expected {wanted}")
+        _sample_shape(path, name, *_header(archive, name), channels)
+        of_labels = name.replace("x", "y")
+        labels = _labels(path, archive, of_labels, *_header(archive, of_labels)) if labelled else None
+    with _damage(path), np.load(path, allow_pickle=False) as arrays:
+        x = _channels_first(arrays[name], channels)
+    if labels is not None and len(labels) != len(x):
+        raise _error(path, f"{name} has {len(x)} samples and {of_labels} {len(labels)} labels")
+    return x, labels, name
+
+
+def _has_labels(name: str, present: Sequence[str], labelled: bool) -> bool:
+    return not labelled or name.replace("x", "y") in present
+
+
+def scales(path: Path, channels: ChannelAxis = None) -> tuple[tuple[int, float, float], ...]:
+    """Give the columns that `parts` standardises before they become float32, each with its mean and deviation."""
+    import numpy as np
+
+    from archsearch.data.precision import Narrowing
+
+    with _damage(path), np.load(path, allow_pickle=False) as archive:
+        x = [_channels_first(archive[name], channels) for name in _names(path, archive.files) if name[0] == "x"]
+    return tuple((column, *scale) for column, scale in Narrowing(*x).scale.items())
 
 
 def _as_float32(path: Path, x: dict[str, NDArray[Any]], normalize: bool) -> dict[str, NDArray[Any]]:

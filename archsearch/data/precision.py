@@ -40,22 +40,22 @@ class Narrowing:
 
     def __init__(self, *parts: AnyArray) -> None:
         self.lost = fallen_together(parts)
-        self._scale: dict[int, tuple[float, float]] = {}
+        self.scale: dict[int, tuple[float, float]] = {}
         for one in self.lost:
             values = parts[0][:, one.column].astype(np.float64)
-            self._scale[one.column] = float(values.mean()), float(values.std()) or 1.0
+            self.scale[one.column] = float(values.mean()), float(values.std()) or 1.0
 
     def as_float32(self, x: AnyArray) -> NDArray[np.float32]:
         """Give x as float32, the columns that would lose values standardised first."""
         with np.errstate(over="ignore"):
             narrow = x.astype(np.float32)
-        for column in self._scale:
+        for column in self.scale:
             narrow[:, column] = self.standardised(x, column).astype(np.float32)
         return narrow
 
     def standardised(self, x: AnyArray, column: int) -> AnyArray:
         """Give one column, a lost one, less its mean and over its deviation, in float64."""
-        mean, deviation = self._scale[column]
+        mean, deviation = self.scale[column]
         scaled: AnyArray = (x[:, column].astype(np.float64) - mean) / deviation
         return scaled
 

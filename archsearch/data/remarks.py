@@ -8,9 +8,11 @@ Reads the header of every image; nothing for data sets that have a name. Must no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archsearch.data import folder, npz
 from archsearch.data.facts import contents, own_path
-from archsearch.data.images import look
+from archsearch.data.images import ImageHeader, look
 from archsearch.data.registry import OWN_DATA, Contents
 from archsearch.spec.dataset import WHITE, DataSpec, write_colour
 
@@ -54,15 +56,25 @@ def _validation(spec: DataSpec, found: Contents) -> str:
 
 def _changes(spec: DataSpec) -> list[str]:
     looks = [look(image) for image, _ in folder.listing(own_path(spec)).images]
-    ground = write_colour(spec.background or WHITE)
+    return image_changes(looks, spec.background or WHITE)
+
+
+def image_changes(looks: Sequence[ImageHeader], ground: tuple[int, int, int]) -> list[str]:
+    """Say what reading does to images, by their headers; `ground` is what those with transparency are laid on."""
     counts = (
-        (sum(one.transparent for one in looks), "have transparency and are", f"laid on {ground} (data.background)"),
+        (sum(one.transparent for one in looks), "have transparency and are",
+         f"laid on {write_colour(ground)} (data.background)"),
         (sum(one.turned for one in looks), "are", "turned as their EXIF orientation says"),
         (sum(one.several_frames for one in looks), "have", "several frames; the first is used"),
-    )
+    )  # fmt: skip
     singular = {"have transparency and are": "has transparency and is", "are": "is", "have": "has"}
     return [
-        f"{number:,} of {len(looks):,} images {verb if number != 1 else singular[verb]} {what}"
+        f"{counted(number, len(looks))} {verb if number != 1 else singular[verb]} {what}"
         for number, verb, what in counts
         if number
     ]
+
+
+def counted(number: int, total: int) -> str:
+    """Write how many of all images: 2 of 40 images, the image."""
+    return f"{number:,} of {total:,} images" if total != 1 else "the image"

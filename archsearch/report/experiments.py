@@ -23,6 +23,7 @@ from archsearch.report.document import slug
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import experiment_key
+from archsearch.train.probabilities import probabilities_of
 from archsearch.train.result import RunResult
 
 Floats = NDArray[np.floating[Any]]
@@ -134,21 +135,3 @@ def predictions_of(run: KnownRun) -> Predictions | str:
     except (OSError, ValueError, KeyError) as error:
         return f"{path} cannot be read: {error}"
     return f"{path} holds no predictions"
-
-
-def probabilities_of(outputs: Floats, spec: dict[str, Any]) -> tuple[Floats | None, str]:
-    """Give class probabilities and where they come from; None where a network's outputs are no probabilities.
-
-    A softmax at the end gives them, whatever the loss; else cross-entropy takes the outputs as logits.
-    """
-    last = spec["network"][-1]
-    kind = last if isinstance(last, str) else next(iter(last))
-    if kind == "softmax":
-        return outputs, "the network's softmax"
-    if kind == "log_softmax":
-        return np.exp(outputs), "the exponential of the network's log-softmax"
-    loss = spec["train"].get("loss", "cross_entropy")
-    if (loss if isinstance(loss, str) else next(iter(loss))) != "cross_entropy":
-        return None, "the network's outputs are no probabilities: it ends without softmax and its loss needs none"
-    shifted = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True), "the softmax of the network's outputs"

@@ -75,6 +75,21 @@ def find_named(names: Sequence[str], runs_dir: Path, storage: str | None) -> Nam
     return Named(None, url, "", tuple(runs), tuple(unfinished))
 
 
+def named_run(name: str, runs_dir: Path) -> Path:
+    """Find the directory of the one finished run that is meant: by id, by folder, or by a spec that was run once.
+
+    Raises `UsageError` for a study, and for a spec with several runs, naming them.
+    """
+    found = find_named([name], runs_dir, None)
+    if found.study is not None:
+        raise UsageError(f"{name} is a study; name one of its runs, which archsearch report {name} lists")
+    places = {run.directory: run.result for run in found.runs if run.directory is not None}
+    if len(places) > 1:
+        each = _some([f"{place.name} (seed {result.seed})" for place, result in places.items()])
+        raise UsageError(f"{name} has {len(places)} finished runs; name one: {each}")
+    return next(iter(places))
+
+
 def _runs(name: str, runs_dir: Path, studies: Sequence[str]) -> tuple[list[KnownRun], list[Unfinished]]:
     path = Path(name)
     if path.is_dir():

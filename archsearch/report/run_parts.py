@@ -19,14 +19,11 @@ from archsearch.report.document import SectionPart, slug
 from archsearch.report.experiments import KnownRun, Predictions, RunGroup, predictions_of
 from archsearch.report.figures.curves import Losses, curves_figure
 from archsearch.report.figures.figure import Missing
-from archsearch.report.figures.predictions import (
-    confusion_data,
-    confusion_figure,
-    reliability_data,
-    reliability_figure,
-)
+from archsearch.report.figures.predictions import confusion_figure, reliability_figure
 from archsearch.report.pictures import class_names, filters_gallery, mistakes_gallery
 from archsearch.spec.training import EVAL_LOSS, AnyLoss, Loss, loss_words
+from archsearch.stats.calibration import reliability_data
+from archsearch.stats.confusion import confusion_data
 from archsearch.train.result import EpochRecord, RunResult
 
 

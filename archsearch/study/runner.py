@@ -45,13 +45,15 @@ class CannotKeepError(Exception):
 class Assignment:
     """What a slot stands for: an experiment, a seed, what the trial shall hold of it, and its parameters.
 
-    Parameters that the job has suggested itself need not be given again.
+    Parameters that the job has suggested itself need not be given again. `twice` asks for a second run with the same
+    seed, whose metrics are recorded beside those of the first: does the experiment repeat itself?
     """
 
     experiment: Experiment
     seed: int
     held: Assigned = field(default_factory=Assigned)
     params: Mapping[str, tuple[BaseDistribution, Any]] = field(default_factory=dict)
+    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     run.json            what is run: resolved spec, seed, data fingerprint (sealed: holds its own SHA-256)
     checkpoint.pt       the last whole epoch, only while unfinished
     history.jsonl       one line per epoch
-    model.safetensors   the kept weights
+    model.safetensors   the kept weights, and in its metadata what the network reads (`data/inputs.py`)
     predictions.npz     outputs and labels on validation and test data
     result.json         the result (sealed), with the SHA-256 of the files above; written last
 
@@ -23,10 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
+from safetensors import safe_open
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 from torch import Tensor
 
+from archsearch.data.inputs import Inputs
 from archsearch.errors import BusyError, UnavailableError
 from archsearch.files import damaged, read_sealed, sha256, write_sealed, write_whole
 from archsearch.spec.training import EVAL_LOSS
@@ -35,6 +37,7 @@ from archsearch.train.losses import measure
 from archsearch.train.result import EpochRecord, RunResult, older_measures_by_cross_entropy, without_losses
 
 CHECKPOINT = "checkpoint.pt"
+INPUTS = "archsearch.inputs"  # the one key of the weights' metadata: of several the order, so the bytes, would vary
 FILES = ("history.jsonl", "model.safetensors", "predictions.npz")
 
 
@@ -127,7 +130,8 @@ class RunDirectory:
 
     def finish(self, result: RunResult, trained: Trained) -> None:
         """Write weights, predictions and, last, the result; the checkpoint goes."""
-        weights = save_weights({name: value.cpu().contiguous() for name, value in trained.model.state_dict().items()})
+        tensors = {name: value.cpu().contiguous() for name, value in trained.model.state_dict().items()}
+        weights = save_weights(tensors, {INPUTS: trained.inputs.model_dump_json()})
         predictions = io.BytesIO()
         np.savez(predictions, allow_pickle=False, **_predictions(trained))
         contents = {
@@ -176,6 +180,12 @@ class RunDirectory:
     def weights(self) -> dict[str, Tensor]:
         """Read the kept weights."""
         return load_weights((self.path / "model.safetensors").read_bytes())
+
+    def inputs(self) -> Inputs | None:
+        """Read what the network of the kept weights reads; None of runs before that was kept."""
+        with safe_open(self.path / "model.safetensors", framework="pt") as held:
+            written = (held.metadata() or {}).get(INPUTS)
+        return None if written is None else Inputs.model_validate_json(written)
 
 
 def _predictions(trained: Trained) -> dict[str, np.ndarray[Any, Any]]:

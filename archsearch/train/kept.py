@@ -19,12 +19,13 @@ from archsearch.train.identity import experiment_key_of
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A finished run as it lies there: its seed, device, engine and result."""
+    """A finished run as it lies there: its seed, device, engine, result and folder."""
 
     seed: int
     device: str
     engine: str
     result: dict[str, Any]
+    directory: Path
 
 
 def begun(runs_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -56,6 +57,6 @@ def read_kept(directories: Sequence[Path]) -> Iterator[Kept]:
         try:
             run = json.loads((directory / "run.json").read_text(encoding="utf-8"))
             result = json.loads((directory / "result.json").read_text(encoding="utf-8"))["result"]
-            yield Kept(int(run["seed"]), run["train"]["device"], run["train"].get("engine", "torch"), result)
+            yield Kept(int(run["seed"]), run["train"]["device"], run["train"].get("engine", "torch"), result, directory)
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -16,7 +16,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from archsearch.data.prepare import Dataset, to_float
+from archsearch.data.inputs import Inputs, mean_and_deviation
+from archsearch.data.prepare import Dataset
 from archsearch.data.split import divide
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import direction_of
@@ -105,6 +106,7 @@ class Trained:
     test: Evaluation | None
     y_validation: Tensor
     y_test: Tensor
+    inputs: Inputs
 
 
 def initial_network(plan: ExperimentPlan, seed: int) -> nn.Sequential:
@@ -145,7 +147,8 @@ def train(
     optimizer = spec.optimizer.build(model.parameters(), device)
     loss_of = measure(spec.eval_loss)
     training, validation, test = parts(plan, seed, dataset, device)
-    prepare = _prepare(plan, training, layout)
+    inputs = inputs_of(plan, dataset, training)
+    prepare = inputs.reader(device, layout)
     engine = make_engine(compute, plan, model, prepare)
     epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
 
@@ -215,7 +218,7 @@ def train(
     if reason is not None:
         last = (None, None)
     y_validation = validation.y[validation.rows].cpu() if validation else torch.empty(0, dtype=torch.int64)
-    return Trained(model, progress, reason, *last, y_validation, test.y.cpu())
+    return Trained(model, progress, reason, *last, y_validation, test.y.cpu(), inputs)
 
 
 def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tuple[Part, Part | None, Part]:
@@ -227,36 +230,10 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
     return Part(x, y, fit.to(device)), validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
 
 
-def _prepare(plan: ExperimentPlan, training: Part, layout: torch.memory_format) -> Callable[[Tensor], Tensor]:
-    """Give the function from stored samples to what the network reads: floats, normalised if asked for, in layout."""
-    mean, deviation = _statistics(training) if plan.spec.data.normalize else (None, None)
-    format_ = layout if len(plan.facts.shape) == 3 else torch.contiguous_format
-
-    def prepare(x: Tensor) -> Tensor:
-        x = to_float(x)
-        if mean is not None and deviation is not None:
-            x = (x - mean) / deviation
-        return x.contiguous(memory_format=format_)
-
-    return prepare
-
-
-def _statistics(training: Part) -> tuple[Tensor, Tensor]:
-    """Give mean and standard deviation per channel (flat data: per feature) over the training part, float64 sums."""
-    total = squares = None
-    count = 0
-    for rows in torch.split(training.rows, EVALUATION_BATCH):
-        x = to_float(training.x[rows]).to(torch.float64 if training.x.device.type != "mps" else torch.float32)
-        over = (0, *range(2, x.dim()))
-        total = x.sum(over, keepdim=True) + (0 if total is None else total)
-        squares = x.square().sum(over, keepdim=True) + (0 if squares is None else squares)
-        count += x.numel() // x.shape[1]
-    assert total is not None
-    assert squares is not None
-    mean = total / count
-    deviation = (squares / count - mean.square()).clamp_min(0).sqrt()
-    deviation[deviation == 0] = 1.0  # a value that never changes stays what it is
-    return mean.float(), deviation.float()
+def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
+    """Describe what the network of a run reads; what is normalised is so by the part that it trains on."""
+    asked = plan.spec.data.normalize
+    return Inputs.of(plan.spec.data, dataset, *(mean_and_deviation(training.x, training.rows) if asked else ()))
 
 
 @dataclass(frozen=True, slots=True)

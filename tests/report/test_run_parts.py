@@ -19,10 +19,11 @@ from archsearch.report.experiments import KnownRun, grouped, predictions_of, pro
 from archsearch.report.figures.curves import Losses, curves_data, curves_figure
 from archsearch.report.figures.drawing import drawn
 from archsearch.report.figures.figure import Figure, Missing
-from archsearch.report.figures.predictions import confusion_data, reliability_data
 from archsearch.report.names import find_named
 from archsearch.report.pictures import filters_gallery, mistakes_gallery, png
 from archsearch.report.run_parts import run_parts
+from archsearch.stats.calibration import reliability_data
+from archsearch.stats.confusion import confusion_data
 from archsearch.train.directory import RunDirectory
 from archsearch.train.result import EpochRecord
 

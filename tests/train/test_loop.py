@@ -284,9 +284,9 @@ def test_normalisation_uses_the_mean_and_deviation_of_the_training_part():
     spec = tiny(data={"normalize": True, "validation": 40})
     plan, data = plan_experiment(spec), load(spec.data)
     training, _, _ = parts(plan, 0, data, "cpu")
-    from archsearch.train.loop import _prepare
+    from archsearch.train.loop import inputs_of
 
-    x = _prepare(plan, training, torch.contiguous_format)(data.x_train[training.rows])
+    x = inputs_of(plan, data, training).reader()(data.x_train[training.rows])
     assert x.mean().item() == pytest.approx(0, abs=1e-5)
     assert x.std(unbiased=False).item() == pytest.approx(1, abs=1e-5)
 

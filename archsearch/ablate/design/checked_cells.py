@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from archsearch.ablate.ablation_file import Declared
 from archsearch.ablate.design.cell import BASELINE, Cell
 from archsearch.ablate.design.fitting import Fitted
-from archsearch.data.facts import validation_count
 from archsearch.errors import Problem, SpecError
-from archsearch.experiment_plan import ExperimentPlan, plan_experiment
-from archsearch.files import seal
-from archsearch.spec.comparable import differences
-from archsearch.spec.edit.in_memory import edited
-from archsearch.spec.experiment import ExperimentSpec
+from archsearch.experiment import Experiment
+from archsearch.kinds.kind import AnySpec
 from archsearch.spec.text.yaml import Node
-from archsearch.spec.training import EVAL_LOSS
-from archsearch.train.identity import experiment_key
 
 _WRONG_EDIT = "wrong edit"
 
@@ -32,10 +25,11 @@ class CheckedCells:
 
     def __init__(self, declared: Declared) -> None:
         self.declared = declared
-        self.plans: dict[Cell, ExperimentPlan] = {}
+        self.kind = declared.kind
+        self.plans: dict[Cell, Experiment] = {}
         self.errors: dict[Cell, tuple[str, SpecError]] = {}
 
-    def plan(self, cell: Cell) -> ExperimentPlan:
+    def plan(self, cell: Cell) -> Experiment:
         """Give the plan of a cell; raise its `SpecError` where there is none."""
         if cell not in self.plans and cell not in self.errors:
             self._make(cell)
@@ -70,7 +64,7 @@ class CheckedCells:
         if not cell.moved:
             return self.declared.where("baseline")
         factor, level = cell.moved[-1]
-        if isinstance(self.declared.levels.get((factor, level)), ExperimentSpec):
+        if not isinstance(self.declared.levels.get((factor, level)), Node):
             return self.declared.where("variants")
         return self.declared.where("factors", factor, level)
 
@@ -81,81 +75,62 @@ class CheckedCells:
             self.errors[cell] = (_WRONG_EDIT, error)
             return
         try:
-            self.plans[cell] = plan_experiment(spec)
+            self.plans[cell] = self.kind.plan(spec)
         except SpecError as error:
             self.errors[cell] = ("does not fit", error)
 
-    def _spec(self, cell: Cell) -> ExperimentSpec:
+    def _spec(self, cell: Cell) -> AnySpec:
         baseline = self.declared.baseline
         spec, edits = baseline, []
         for moved in cell.moved:
             level = self.declared.levels[moved]
-            if isinstance(level, ExperimentSpec):
+            if not isinstance(level, Node):
                 spec = level
             else:
                 assert isinstance(level.value, tuple)
                 edits += list(level.value)
         if edits:
-            spec = edited(spec, Node(tuple(edits), edits[0].mark))
+            spec = self.kind.edited(spec, Node(tuple(edits), edits[0].mark), self.declared.folder)
         name = spec.name if spec is not baseline and not edits else baseline.name
         if edits:
             name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{baseline.name}-{cell.name}")[:100]
-        return spec.model_copy(update={"name": name, "documented": None, "expect": None, "lint": {}})
+        return self.kind.named(spec, name)
 
     def repeats(self, cells: Iterable[Cell]) -> Iterator[str]:
         """Yield a sentence for each cell that computes what one before it does."""
         seen: dict[str, Cell] = {}
         for cell in cells:
-            first = seen.setdefault(what_is_computed(self.plan(cell)), cell)
+            first = seen.setdefault(self.kind.question(self.plan(cell)), cell)
             if first != cell:
                 yield f"{cell.name} computes the same as {first.name}: it is trained once, and says nothing of its own"
 
 
-def what_is_computed(plan: ExperimentPlan) -> str:
-    """Give a hash of what a level may ask about: levels with the same one would be the same runs.
-
-    Another question than `experiment_key`, on purpose: where a spec asks to be computed (device, engine) and where its
-    data lie are part of it, as a level may set them; what a loss is measured by is none, unless it decides when
-    training stops, as the weights are the same.
-    """
-    data, train = plan.spec.data, plan.spec.train
-    if train.early_stopping is None or train.early_stopping.monitor != "val_loss":
-        spec = plan.spec.model_copy(update={"train": train.model_copy(update={"eval_loss": EVAL_LOSS})})
-        plan = replace(plan, spec=spec)
-    return seal([experiment_key(plan), data.path, train.device, train.engine])
-
-
 def check_differences(cells: CheckedCells, declared: Declared, fitted: Fitted, screens: list[Cell]) -> None:
     """Refuse levels that change nothing, two that are the same, and cells that cannot be compared with the baseline."""
-    base = cells.plan(BASELINE)
-    hashes: dict[str, Cell] = {what_is_computed(base): BASELINE}
+    base, question = cells.plan(BASELINE), cells.kind.question
+    hashes: dict[str, Cell] = {question(base): BASELINE}
     problems: list[Problem] = []
     for cell in (*fitted.cells, *screens):
         plan = cells.plan(cell)
-        counts = (_held_out(base), _held_out(plan))
-        apart = [*differences(base.spec, plan.spec, declared.spec.metric, counts)]
+        apart = [*cells.kind.apart(base, plan, declared.spec.metric)]
         where = cells.place(cell) if cell.moved else declared.where("metric")
         if not problems or len(cell.moved) < 2:  # a combination only says again what its levels do
             problems += [Problem(where, sentence) for sentence in apart]
         if apart or len(cell.moved) != 1:
             continue
-        first = hashes.setdefault(what_is_computed(plan), cell)
+        first = hashes.setdefault(question(plan), cell)
         if first == BASELINE:
             problems.append(Problem(cells.place(cell), f"{_level(cell)} changes nothing that is computed; take it out"))
         elif first != cell:
             problems.append(Problem(cells.place(cell), f"{_level(cell)} gives the same network as {_level(first)}"))
     for one in fitted.comparisons:
         pair = (cells.plan(one.cell), cells.plan(one.against))
-        if len(one.cell.moved) != 1 and what_is_computed(pair[0]) == what_is_computed(pair[1]):
+        if len(one.cell.moved) != 1 and question(pair[0]) == question(pair[1]):
             problems.append(
                 Problem(cells.place(one.cell), f"{one.label}: {one.cell.name} computes the same as {one.against.name}")
             )
     if problems:
         raise SpecError(list(dict.fromkeys(problems)))
-
-
-def _held_out(plan: ExperimentPlan) -> int:
-    return validation_count(plan.spec.data.validation, plan.facts.train)
 
 
 def _level(cell: Cell) -> str:

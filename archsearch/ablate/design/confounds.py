@@ -1,12 +1,14 @@
 """What a level really moves: one factor, or several at once, so that its effect belongs to none of them.
 
-    confound_of(cell, baseline_plan, level_plan)      # None where one factor differs
+    confound_of(cell, NETWORK, baseline_plan, level_plan)      # None where one factor differs
 
 The same differences as `archsearch diff` shows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -14,11 +16,12 @@ from pydantic import Field
 from archsearch.ablate.ablation_file import VARIANT
 from archsearch.ablate.design.cell import Cell
 from archsearch.errors import SpecError
-from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.experiment import Experiment
+from archsearch.kinds.kind import ExperimentKind
 from archsearch.plain import Plain
-from archsearch.spec.difference.factors import FactorChange, diff_specs
+from archsearch.spec.difference.factors import FactorChange
 from archsearch.spec.difference.gaps import Change
-from archsearch.spec.edit.in_memory import edited, word
+from archsearch.spec.edit.in_memory import word
 
 
 class Separate(Plain):
@@ -38,20 +41,20 @@ class Confound(Plain):
     sentence: str
 
 
-def confound_of(cell: Cell, base: ExperimentPlan, level: ExperimentPlan) -> Confound | None:
+def confound_of(cell: Cell, kind: ExperimentKind, base: Experiment, level: Experiment) -> Confound | None:
     """Say which factors a level moves, None if it is one."""
-    difference = diff_specs(base.spec, base.network, level.spec, level.network)
-    if len(difference.factors) < 2:
+    factors = kind.difference(base, level)
+    if len(factors) < 2:
         return None
-    names = tuple(factor.name for factor in difference.factors)
-    separate = tuple(_alone(base, factor) for factor in difference.factors)
+    names = tuple(factor.name for factor in factors)
+    separate = tuple(_alone(kind, base, factor) for factor in factors)
     fitting = [one.factor for one in separate if not one.reason]
     alone = [one.factor for one in separate if one.reason]
     would = f"what would: the baseline with one of them at a time ({', '.join(fitting)})" if fitting else ""
     not_alone = f"{', '.join(alone)} alone would not fit together" if alone else ""
     cells = "; ".join(words for words in (would, not_alone) if words)
     if cell.moved[-1][0] == VARIANT:
-        cells += f" (archsearch ablate --from {base.spec.name} --to {level.spec.name})"
+        cells += f" (archsearch ablate --from {base.name} --to {level.name})"
     return Confound(
         cell=cell.name,
         factors=names,
@@ -61,19 +64,18 @@ def confound_of(cell: Cell, base: ExperimentPlan, level: ExperimentPlan) -> Conf
     )
 
 
-def _alone(base: ExperimentPlan, factor: FactorChange) -> Separate:
+def _alone(kind: ExperimentKind, base: Experiment, factor: FactorChange) -> Separate:
     reason = ""
     try:
-        plan_experiment(edited(base.spec, factor.edits))
+        kind.plan(kind.edited(kind.spec_of(base), factor.edits, Path()))
     except SpecError as error:
         reason = error.problems[0].message
     return Separate(factor=factor.name, changes=factor.changes, reason=reason)
 
 
-def label_of(base: ExperimentPlan, level: ExperimentPlan) -> str:
+def label_of(factors: Sequence[FactorChange]) -> str:
     """Say "relu instead of tanh" where a level replaces one thing by another and nothing else; else ""."""
-    difference = diff_specs(base.spec, base.network, level.spec, level.network)
-    parts = [part for factor in difference.factors for part in factor.parts]
+    parts = [part for factor in factors for part in factor.parts]
     first = parts[0] if parts else None
     if first is None or not all(part.path and _same(part, first) for part in parts):
         return ""

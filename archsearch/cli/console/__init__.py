@@ -17,6 +17,7 @@ from archsearch.cli.console.ablations import (
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
+from archsearch.cli.console.predictions import print_evaluation, print_predictions, print_predictions_csv
 from archsearch.cli.console.runs import RunBar, print_run, print_summary
 from archsearch.cli.console.specs import (
     difference_json,
@@ -67,6 +68,7 @@ __all__ = [
     "print_checks",
     "print_data_sets",
     "print_difference",
+    "print_evaluation",
     "print_files",
     "print_findings",
     "print_forecast",
@@ -74,6 +76,8 @@ __all__ = [
     "print_lint",
     "print_lint_line",
     "print_plan",
+    "print_predictions",
+    "print_predictions_csv",
     "print_prices",
     "print_run",
     "print_space",

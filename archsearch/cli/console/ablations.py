@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -59,6 +59,10 @@ _FORECAST = (
 )
 
 
+def _size(count: int | None, write: Callable[[int], str]) -> str:
+    return "" if count is None else write(count)
+
+
 def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     """Print what an ablation will take and what it can show."""
     from archsearch.stats.power import few_seeds_rule
@@ -68,7 +72,8 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     rows = []
     for cell in forecast.cells:
         took = "" if cell.seconds is None else f"{cell.seconds:.3g}"
-        numbers = (f"{cell.parameters:,}", short_number(cell.macs), str(cell.runs), str(cell.cached), took)
+        sizes = (_size(cell.parameters, "{:,}".format), _size(cell.macs, short_number))
+        numbers = (*sizes, str(cell.runs), str(cell.cached), took)
         rows.append((cell.name, *numbers, cell.seconds_from))
     print_table(to, _FORECAST, rows)
     time_ = "time not known" if forecast.seconds is None else f"about {seconds_text(forecast.seconds)}"
@@ -79,6 +84,9 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
             f"{time_} with {count_of(forecast.workers, 'worker')}"
         )
     )
+    if plan is None:
+        to.print(Text("one run a cell: no p values, no winner"))
+        return
     if plan.purpose == "screen":
         to.print(Text("a screen: exploratory, no p values, no winner"))
         return
@@ -103,6 +111,7 @@ def _print_promise(forecast: Forecast, family: Family) -> None:
 
     to, plan = out(), forecast.plan
     ends = forecast.seed_sd_ci95
+    assert plan is not None
     assert forecast.seed_sd is not None
     assert ends is not None
     spread, between = estimate(forecast.seed_sd, ends, family=family, signed=False)
@@ -121,6 +130,7 @@ def _print_possible(forecast: Forecast, family: Family) -> None:
     from archsearch.stats.sentence import amount
 
     to, plan = out(), forecast.plan
+    assert plan is not None
     to.print(Text(f"SD of one run over seeds {forecast.seed_sd_from}; --pilot trains them", style="yellow"))
     if plan.smallest_in_sds is not None:
         found = f"{plan.smallest_in_sds:.2f} of these SDs, whatever they are (pairs taken as uncorrelated)"

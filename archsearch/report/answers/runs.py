@@ -18,6 +18,7 @@ from archsearch.errors import ArchsearchError
 from archsearch.metrics import kind_of, title_of, told_by
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
+from archsearch.report.evaluations import evaluation_sections
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
 from archsearch.report.figures.figure import Column, Missing, Table, TableCell, interval_columns
 from archsearch.report.names import Unfinished
@@ -45,6 +46,7 @@ def runs_document(runs: Sequence[KnownRun], unfinished: Sequence[Unfinished], so
             Section(f"runs-{slug(group.label)}", f"Runs of {group.label}", (), tuple(run_parts(group, source.data_dir)))
             for group in groups[:MOST_IN_FULL]
         ),
+        *evaluation_sections(groups),
         Section(
             "architectures",
             "Architectures",

@@ -1,38 +1,20 @@
 """What a network got wrong, and whether its probabilities can be believed.
 
-confusion_data(labels, predicted, classes)          # counts, true class by predicted class
-reliability_data(probabilities, labels)             # bins of confidence, with the expected calibration error
+confusion_figure("confusion", "lenet5", confusion_data(labels, predicted, classes), "test", 1)
+reliability_figure("reliability", "lenet5", reliability_data(probabilities, labels), "test", 1, meaning)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import numpy as np
 import plotly.graph_objects as go
 
-from archsearch.report.experiments import Floats, Whole
 from archsearch.report.figures.figure import Column, Figure, Table, TableCell, interval_columns
 from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
-from archsearch.stats.intervals import wilson_interval
+from archsearch.stats.calibration import BINS, Reliability
+from archsearch.stats.confusion import Confusion
 
-BINS = 15  # as Guo et al. (2017), "On Calibration of Modern Neural Networks"
 MOST_CLASSES_DRAWN = 30  # above, numbers in the cells cannot be read any more
-
-
-class Confusion(NamedTuple):
-    """`counts[true, predicted]`; rows of a pooled matrix count every run's prediction."""
-
-    classes: tuple[str, ...]
-    counts: Whole
-
-
-def confusion_data(labels: Whole, predicted: Whole, classes: Sequence[str]) -> Confusion:
-    """Count pairs of true and predicted class."""
-    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (labels, predicted), 1)
-    return Confusion(tuple(classes), counts)
 
 
 def confusion_figure(key: str, label: str, data: Confusion, part: str, runs: int) -> Figure:
@@ -94,46 +76,6 @@ def draw_confusion(data: Confusion) -> go.Figure:
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure
-
-
-class Reliability(NamedTuple):
-    """Bins of equal width over the confidence (the highest probability); empty bins are left out."""
-
-    low: list[float]
-    high: list[float]
-    counts: list[int]
-    confidence: list[float]
-    accuracy: list[float]
-    interval: list[tuple[float, float]]
-    ece: float
-    total: int
-
-
-def reliability_data(probabilities: Floats, labels: Whole, bins: int = BINS) -> Reliability:
-    """Bin predictions by confidence; ECE is the mean distance of accuracy and confidence, weighted by the counts."""
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    rows = []
-    for number in range(bins):
-        inside = index == number
-        count = int(inside.sum())
-        if count:
-            hits = float(right[inside].sum())
-            rows.append(
-                (
-                    number / bins,
-                    (number + 1) / bins,
-                    count,
-                    float(confidence[inside].mean()),
-                    hits / count,
-                    wilson_interval(hits, count),
-                )
-            )
-    low, high, counts, mean, accuracy, interval = (list(column) for column in zip(*rows, strict=True))
-    total = len(labels)
-    ece = sum(c * abs(a - m) for c, m, a in zip(counts, mean, accuracy, strict=True)) / total
-    return Reliability(low, high, counts, mean, accuracy, interval, ece, total)
 
 
 def reliability_figure(key: str, label: str, data: Reliability, part: str, runs: int, meaning: str) -> Figure:

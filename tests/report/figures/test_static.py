@@ -17,15 +17,12 @@ from archsearch.report.figures import static as module
 from archsearch.report.figures.curves import curves_figure
 from archsearch.report.figures.figure import Column, Figure, Missing, Table
 from archsearch.report.figures.lists import SEARCH_FIGURES, search_figures
-from archsearch.report.figures.predictions import (
-    confusion_data,
-    confusion_figure,
-    reliability_data,
-    reliability_figure,
-)
+from archsearch.report.figures.predictions import confusion_figure, reliability_figure
 from archsearch.report.figures.static import _style, canvas, write_static
 from archsearch.report.figures.static_axes import broken, in_format
 from archsearch.report.figures.style import BLUE, layout
+from archsearch.stats.calibration import reliability_data
+from archsearch.stats.confusion import confusion_data
 from archsearch.train.result import EpochRecord
 from tests.report.figures.paper import check_svg, cut_texts, read_svg, texts
 

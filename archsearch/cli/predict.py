@@ -1,0 +1,117 @@
+"""`archsearch predict`: what does a trained network say of these images?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archsearch.cli import options
+
+if TYPE_CHECKING:
+    from archsearch.data.given import GivenSamples
+    from archsearch.train.prediction import PredictedSamples
+    from archsearch.train.trained import TrainedNetwork
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A finished run: id, folder, or a spec that was run once.")]
+
+
+def predict(
+    run: Run,
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE|FOLDER|NPZ|-...",
+            help="Image files; folders of them; an .npz file with x; - reads a path a line from stdin.",
+        ),
+    ],
+    top: Annotated[int, typer.Option("--top", min=1, help="How many classes of each, the likeliest first.")] = 3,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a line for each sample, and nothing else.")] = False,
+    runs_dir: options.RunsDir = Path("runs"),
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+) -> None:
+    """Predict the class of images with the network of a finished run, prepared as in its training.
+
+    Examples:  archsearch predict 0123abcd photo.png more/      ls *.png | archsearch predict 0123abcd - --csv
+    """
+    from archsearch.cli import console
+    from archsearch.errors import UsageError
+    from archsearch.report.names import named_run
+
+    if json and csv:
+        raise UsageError("--json and --csv do not go together")
+    names = _named(sources)
+    directory = named_run(run, runs_dir)
+
+    from archsearch.train.prediction import predict as predict_samples
+    from archsearch.train.trained import open_trained
+
+    network = open_trained(directory, data_dir=data_dir, say=console.note)
+    found = predict_samples(network, _given(names, network), top)
+    for line in found.remarks:
+        console.note(line)
+    if json:
+        console.print_json(_json(network, found))
+    elif csv:
+        console.print_predictions_csv(found)
+    else:
+        console.print_predictions(network.label, found)
+
+
+def _named(sources: list[str]) -> list[str]:
+    """Give the names with those of stdin in the place of `-`."""
+    from archsearch.errors import UsageError
+
+    if sources.count("-") > 1:
+        raise UsageError("- can stand once: stdin is read once")
+    if "-" not in sources:
+        return sources
+    try:
+        lines = sys.stdin.buffer.read().decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise UsageError("stdin holds no text: - reads a path a line, not an image; name the file instead") from None
+    at = sources.index("-")
+    names = [*sources[:at], *(line for line in lines if line.strip()), *sources[at + 1 :]]
+    if not names:
+        raise UsageError("stdin holds no path: - reads one a line")
+    return names
+
+
+def _given(names: list[str], network: TrainedNetwork) -> GivenSamples:
+    from archsearch.data.given import arrays_given, image_files, images_given
+    from archsearch.errors import UsageError
+
+    inputs, spec = network.inputs, network.spec.data
+    arrays = [name for name in names if name.lower().endswith((".npz", ".npy")) and not Path(name).is_dir()]
+    if not arrays:
+        return images_given(image_files(names), inputs, spec)
+    if len(names) > 1:
+        raise UsageError(f"{arrays[0]} is a file of arrays; name it alone")
+    if arrays[0].lower().endswith(".npy"):
+        raise UsageError(f"{arrays[0]}: arrays are read from .npz files; write it with numpy.savez(FILE, x=array)")
+    return arrays_given(Path(arrays[0]), inputs, spec, labelled=False)
+
+
+def _json(network: TrainedNetwork, found: PredictedSamples) -> dict[str, Any]:
+    return {
+        "run_id": network.result.run_id,
+        "name": network.result.name,
+        "seed": network.result.seed,
+        "classes": list(network.inputs.class_names),
+        "probabilities": found.meaning,
+        "predictions": [
+            {
+                "sample": one.sample,
+                "class": one.best.name,
+                "probability": one.best.probability,
+                "top": [
+                    {"class": each.name, "probability": each.probability, "output": each.output} for each in one.top
+                ],
+            }
+            for one in found.predictions
+        ],
+        "remarks": list(found.remarks),
+    }

@@ -1,0 +1,181 @@
+"""Networks as a kind of experiment: what `kind.py` asks, answered by specs, plans and the trainer's folders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archsearch.data.facts import training_count, validation_count
+from archsearch.errors import Problem
+from archsearch.experiment import Experiment
+from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.files import seal
+from archsearch.kinds.kind import ExperimentKindName, KeptRun
+from archsearch.metrics import COMPARED, Metric, metric_of
+from archsearch.spec.comparable import differences
+from archsearch.spec.difference.factors import FactorChange, diff_specs
+from archsearch.spec.edit.apply import edit_problems
+from archsearch.spec.edit.in_memory import edited, written_spec
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.text.yaml import Node
+from archsearch.spec.training import EVAL_LOSS
+from archsearch.train.identity import experiment_key
+from archsearch.train.kept import Kept, kept_runs, read_kept
+from archsearch.train.result import holds
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+    from archsearch.study.held import HeldRun
+    from archsearch.study.runner import Runner
+    from archsearch.study.storage import Storage, Study
+
+
+class NetworkKind:
+    """A network that is trained."""
+
+    name: ExperimentKindName = "network"
+
+    def load(self, reference: str, overrides: Sequence[str] = ()) -> ExperimentPlan:
+        return load_plan(reference, overrides)
+
+    def read(self, held: Mapping[str, Any]) -> ExperimentSpec:
+        return ExperimentSpec.model_validate(dict(held))
+
+    def plan(self, spec: ExperimentSpec) -> ExperimentPlan:
+        return plan_experiment(spec)
+
+    def spec_of(self, experiment: Experiment) -> ExperimentSpec:
+        return _plan(experiment).spec
+
+    def named(self, spec: ExperimentSpec, name: str) -> ExperimentSpec:
+        return spec.model_copy(update={"name": name, "documented": None, "expect": None, "lint": {}})
+
+    def edit_problems(self, spec: ExperimentSpec, edits: Node, folder: Path, *, alone: bool) -> Iterable[Problem]:
+        return edit_problems(written_spec(spec, "baseline"), edits, alone=alone)
+
+    def edited(self, spec: ExperimentSpec, edits: Sequence[Mapping[str, Any]] | Node, folder: Path) -> ExperimentSpec:
+        return edited(spec, edits if isinstance(edits, Node) else [dict(edit) for edit in edits])
+
+    def difference(self, one: Experiment, other: Experiment) -> Sequence[FactorChange]:
+        base, level = _plan(one), _plan(other)
+        return diff_specs(base.spec, base.network, level.spec, level.network).factors
+
+    def apart(self, base: Experiment, other: Experiment, metric: str) -> Iterator[str]:
+        one, two = _plan(base), _plan(other)
+        yield from differences(one.spec, two.spec, metric, (_held_out(one), _held_out(two)))
+
+    def question(self, experiment: Experiment) -> str:
+        """Give another hash than `experiment_key`, on purpose.
+
+        Where a spec asks to be computed (device, engine) and where its data lie are part of it, as a level may set
+        them; what a loss is measured by is none, unless it decides when training stops, as the weights are the same.
+        """
+        plan = _plan(experiment)
+        data, train = plan.spec.data, plan.spec.train
+        if train.early_stopping is None or train.early_stopping.monitor != "val_loss":
+            spec = plan.spec.model_copy(update={"train": train.model_copy(update={"eval_loss": EVAL_LOSS})})
+            plan = replace(plan, spec=spec)
+        return seal([experiment_key(plan), data.path, train.device, train.engine])
+
+    def parts(self, spec: ExperimentSpec) -> Mapping[str, Any]:
+        return {part: getattr(spec, part) for part in ("data", "network", "train")}
+
+    def compared(self, spec: ExperimentSpec) -> Sequence[str]:
+        return COMPARED
+
+    def metric(self, spec: ExperimentSpec, name: str) -> Metric:
+        metric = metric_of(name)
+        assert metric is not None, f"{name} is no metric: the file was checked"
+        return metric
+
+    def guessing(self, experiment: Experiment, metric: str) -> float | None:
+        row = metric_of(metric)
+        return None if row is None or row.guessing is None else row.guessing(_plan(experiment).facts.task.outputs)
+
+    def runner(self, metric: str) -> Runner:
+        from archsearch.study.network_runner import NetworkRunner
+
+        # every cell was checked before; what is refused now would be refused for all
+        return NetworkRunner("end" if metric.startswith("test_") else "never", goes_on=False)
+
+    def fix(self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int) -> None:
+        from archsearch.study.compute import fix
+
+        fix(storage, study, [_plan(one) for one in experiments], workers)
+
+    def left_out(
+        self,
+        study: Study,
+        runs: Mapping[tuple[str, int], FrozenTrial],
+        sides: Sequence[Collection[str]],
+        first: str,
+        metric: str,
+    ) -> dict[tuple[str, int], str]:
+        from archsearch.study.mixed import left_out
+
+        return left_out(study, runs, sides, first, metric)
+
+    def outdated(self, run: HeldRun, metric: str) -> bool:
+        return not holds(run.result, run.spec, metric)
+
+    def workers(self, metric: str, spec: ExperimentSpec, wanted: int) -> int:
+        return wanted
+
+    def in_order(self, cells: Sequence[str], seed: int, study: str) -> Sequence[str]:
+        return cells  # a network's numbers do not depend on when it is trained
+
+    def one_run_is_all(self, spec: ExperimentSpec) -> bool:
+        return False
+
+    def seeds_are_ours(self, spec: ExperimentSpec) -> bool:
+        return True
+
+    def decided_by_seed(self, run: HeldRun) -> Mapping[str, Any]:
+        return {name: run.metric(name) for name in COMPARED if run.metric(name) is not None}
+
+    def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
+        return None
+
+    def kept(self, experiments: Mapping[str, Experiment], runs_dir: Path) -> Mapping[str, Sequence[KeptRun]]:
+        there = kept_runs(runs_dir)
+        return {name: _runs_of(_plan(one), there) for name, one in experiments.items()}
+
+    def work(self, experiment: Experiment) -> float:
+        """Count the multiply-accumulates of training, forward passes only: the rest is proportional."""
+        plan = _plan(experiment)
+        samples = training_count(plan.spec.data, plan.facts.train)
+        return float(max(1, plan.network.macs) * samples * plan.spec.train.epochs)
+
+
+def _plan(experiment: Experiment) -> ExperimentPlan:
+    assert isinstance(experiment, ExperimentPlan), f"{experiment.name} is no network"
+    return experiment
+
+
+def _held_out(plan: ExperimentPlan) -> int:
+    return validation_count(plan.spec.data.validation, plan.facts.train)
+
+
+def _runs_of(plan: ExperimentPlan, there: Mapping[str, list[Path]]) -> list[KeptRun]:
+    """Read the kept runs of a cell; the device and engine of its spec, where it names them, must be theirs."""
+    train = plan.spec.train
+    return [
+        _kept_run(one)
+        for one in read_kept(there.get(experiment_key(plan), []))
+        if train.device in ("auto", one.device) and train.engine in ("auto", one.engine)
+    ]
+
+
+def _kept_run(one: Kept) -> KeptRun:
+    result = one.result
+    spec = result.get("spec", {})
+    return KeptRun(
+        seed=one.seed,
+        metrics={name: result.get(name) for name in COMPARED if holds(result, spec, name)},
+        seconds=float(result["seconds"]) if result.get("status") == "completed" else None,
+        threads=int(result["environment"]["threads"]) if one.device == "cpu" else 1,
+        directory=one.directory,
+    )

@@ -1,0 +1,94 @@
+"""The section of a report on runs that shows what was evaluated on other data, as the runs' folders keep it.
+
+    sections = evaluation_sections(groups)       # none where nothing was evaluated
+
+Everything is in the kept files; nothing is computed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from archsearch.report.document import Section, SectionPart, Tabled, slug
+from archsearch.report.experiments import RunGroup
+from archsearch.report.figures.figure import Column, Missing, Table, interval_columns
+from archsearch.report.figures.predictions import confusion_figure, reliability_figure
+from archsearch.stats.confusion import Confusion
+from archsearch.train.evaluation import EvaluationRecord, kept_evaluations
+
+MOST_IN_FULL = 6  # evaluations with figures of their own; all are in the first table
+
+
+def evaluation_sections(groups: Sequence[RunGroup]) -> list[Section]:
+    """Give one section with all evaluations of these runs, or none."""
+    kept: list[tuple[str, EvaluationRecord]] = []
+    parts: list[SectionPart] = []
+    for group in groups:
+        for run in group.runs:
+            for one in [] if run.directory is None else kept_evaluations(run.directory):
+                if isinstance(one, str):
+                    parts.append(Missing(f"evaluation-lost-{len(parts)}", f"An evaluation of {group.label}", one))
+                else:
+                    kept.append((group.label, one))
+    if not kept and not parts:
+        return []
+    if kept:
+        parts.insert(0, _all(kept))
+    for number, (label, record) in enumerate(kept[:MOST_IN_FULL], start=1):
+        parts += _in_full(f"evaluation-{number}-{slug(record.data)}", f"{label} seed {record.seed}", record)
+    intro = (
+        "The same networks on data that they were neither trained nor tested on. Intervals count the samples as drawn "
+        "from all such, Wilson's 95 %; they say nothing about other seeds.",
+    )
+    return [Section("evaluations", "On other data", intro, tuple(parts))]
+
+
+def _all(kept: Sequence[tuple[str, EvaluationRecord]]) -> Tabled:
+    columns = (
+        Column("experiment"), Column("seed"), Column("data"), Column("samples", "count"), Column("accuracy", "percent"),
+        *interval_columns("percent"), Column("balanced accuracy", "percent"), Column("on its test data", "percent"),
+        Column("loss", "number"), Column("calibration error", "percent"), Column("evaluated"), Column("fingerprint"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            label, str(one.seed), one.data, one.samples, one.metrics.get("accuracy"), *(one.accuracy95 or (None, None)),
+            one.metrics.get("balanced_accuracy"), one.own_test, one.metrics.get("loss"),
+            None if one.calibration is None else one.calibration.ece, one.made, one.fingerprint[:16],
+        )
+        for label, one in kept
+    )  # fmt: skip
+    return Tabled("evaluations", "Evaluations", "Every evaluation that is kept.", Table(columns, rows))
+
+
+def _in_full(key: str, label: str, record: EvaluationRecord) -> list[SectionPart]:
+    about = f"{label} on {record.data}"
+    confusion = Confusion(record.classes, np.array(record.confusion, dtype=np.int64))
+    parts: list[SectionPart] = [
+        confusion_figure(f"{key}-confusion", about, confusion, record.data, 1),
+        _classes(f"{key}-classes", about, record),
+    ]
+    if record.calibration is None:
+        parts.append(Missing(f"{key}-reliability", f"Reliability of the probabilities, {about}", record.meaning))
+    else:
+        bins = record.calibration.bins(record.samples)
+        parts.append(reliability_figure(f"{key}-reliability", about, bins, record.data, 1, record.meaning))
+    return parts
+
+
+def _classes(key: str, about: str, record: EvaluationRecord) -> Tabled:
+    columns = (
+        Column("class"), Column("samples", "count"), Column("taken for it", "count"), Column("recall", "percent"),
+        *interval_columns("percent"), Column("precision", "percent"), Column("F1", "percent"),
+        Column("mostly mistaken for"), Column("times", "count"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            one.name, one.samples, one.predicted, one.recall, *(one.recall95 or (None, None)), one.precision, one.f1,
+            one.mistaken_for, one.mistaken,
+        )
+        for one in record.of_each_class
+    )  # fmt: skip
+    says = f"Recall: the share of a class that was found. {' '.join(f'{text}.' for text in record.remarks)}".strip()
+    return Tabled(key, f"Each class, {about}", says, Table(columns, rows))
