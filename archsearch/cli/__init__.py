@@ -21,6 +21,7 @@ from archsearch.cli import (
     diff,
     doctor,
     evaluate,
+    import_,
     lint,
     list_,
     plan,
@@ -80,6 +81,7 @@ app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
 app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
+app.command("import")(import_.import_)
 app.command("doctor")(doctor.doctor)
 
 

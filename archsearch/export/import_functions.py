@@ -91,7 +91,9 @@ def steps_of_function(name: str, call: Call) -> list[Step]:
     shape = _sample(call.before[0], call, name)
     if name == "mean":
         return _mean(call, shape)
-    name = {"feature_dropout": "dropout2d", "batch_norm": f"batch_norm{min(max(len(shape) - 1, 1), 3)}d"}.get(name, name)
+    if name == "batch_norm":
+        name = "batch_norm2d" if len(shape) == 3 else "batch_norm1d"
+    name = "dropout2d" if name == "feature_dropout" else name
     if name not in LAYER_KINDS and name != "relu6":
         raise Unsayable(f"the language has no layer for the function {name}")
     told = _arguments(name, call)
@@ -124,7 +126,7 @@ def _layer(name: str, told: dict[str, Any], shape: Shape) -> Step:
             if tensor is not None and not (isinstance(tensor, nn.Parameter) or key.startswith("running")):
                 raise Unsayable(f"the {key} of {name} is computed, and no parameter of its own")
         module = _MODULES[name.rstrip("12d") if name.startswith("batch") else name](name, told)
-        tensors = {key: told[key] for key in dict(module.named_parameters()) | dict(module.named_buffers()) if key in told}
+        tensors = {key: told[key] for key in module.state_dict() if key in told}
         return LayerStep(layer_of(module, shape), tensors)
     cls = nn.ReLU6 if name == "relu6" else torch_classes()[name]
     known = inspect.signature(cls).parameters
@@ -157,7 +159,8 @@ def _norm(name: str, told: dict[str, Any]) -> nn.Module:
     mean = told.get("running_mean")
     if mean is None or name == "group_norm":
         raise Unsayable(f"{name} has no parameters of its own from which its channels are known")
-    made: nn.Module = torch_classes()[name](len(mean), eps, told.get("momentum", 0.1), weight is not None, device="meta")
+    rest = {"momentum": told.get("momentum", 0.1), "affine": weight is not None, "device": "meta"}
+    made: nn.Module = torch_classes()[name](len(mean), eps, **rest)
     return made
 
 

@@ -92,6 +92,15 @@ def layer_of(module: nn.Module, shape: Shape) -> LayerBase:
     tensors = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     if tensors != {name: tuple(value.shape) for name, value in again.state_dict().items()}:
         raise Unsayable(f"{what} has {', '.join(tensors) or 'no tensors'}, and {kind} {', '.join(again.state_dict())}")
+    return _without_usual(layer, shape)
+
+
+def _without_usual(layer: LayerBase, shape: Shape) -> LayerBase:
+    """Leave out what a field says where silence says the same: the stride of a pooling that is its kernel."""
+    for name, field in type(layer).model_fields.items():
+        if not field.is_required():
+            shorter = layer.model_copy(update={name: field.default})
+            layer = shorter if shorter.canonical(shape) == layer.canonical(shape) else layer
     return layer
 
 

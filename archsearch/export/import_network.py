@@ -29,7 +29,7 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS, LayerBase, Shape, size_text
 from archsearch.spec.layers.blocks import Sequential
 from archsearch.spec.network import Limits, build_network, plan_network
-from archsearch.spec.training import TrainSpec
+from archsearch.spec.training import LOSS_KINDS, AnyLoss, CrossEntropy, TrainSpec
 from archsearch.wording import count_of
 
 EPOCHS = 10
@@ -76,7 +76,7 @@ def import_network(
         name=name or source.name,
         data=suited.data,
         network=tuple(layers),  # type: ignore[arg-type]
-        train=TrainSpec(epochs=EPOCHS, batch_size=_batch_size(layers, suited, limits)),
+        train=TrainSpec(epochs=EPOCHS, batch_size=_batch_size(layers, suited, limits), loss=_loss(layers)),
         source=source.said,
         departures=tuple(departures),
     )
@@ -155,6 +155,11 @@ def _with_classes(layers: Sequence[LayerBase], classes: int) -> tuple[LayerBase,
     return tuple(layers)
 
 
+def _loss(layers: Sequence[LayerBase]) -> AnyLoss:
+    """Give the loss that wants what the last layer gives: log-probabilities want nll, all else cross-entropy."""
+    return next((loss() for loss in LOSS_KINDS if loss.wants == layers[-1].squashes != ""), CrossEntropy())  # type: ignore[return-value]
+
+
 def _batch_size(layers: Sequence[LayerBase], suited: Suited, limits: Limits | None) -> int:
     """Give the largest usual batch whose outputs stay within the limits."""
     limits = limits or Limits()
@@ -200,7 +205,7 @@ def _give_weights(network: nn.Module, tensors: Sequence[Mapping[str, Tensor]]) -
 
 
 def _compared(module: nn.Module, network: nn.Module, suited: Suited, evaluated: bool) -> float:
-    """Give the largest difference of the outputs as a fraction of the largest one; raise `SpecError` for another network.
+    """Give the largest difference of the outputs as a fraction of the largest one; `SpecError` for another network.
 
     In training too, unless something drops at random.
     """

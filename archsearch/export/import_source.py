@@ -25,9 +25,10 @@ import torch
 from torch import nn
 
 from archsearch.errors import ArchsearchError, Problem, SpecError, UsageError
-from archsearch.export.import_trace import caller, place_of
+from archsearch.export.import_data import data_named
+from archsearch.export.import_places import caller, place_of
+from archsearch.export.import_reference import file_and_name
 from archsearch.spec.text.sentences import unknown
-from archsearch.trust import must_be_trusted, python_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,14 @@ def from_file(reference: str, arguments: Mapping[str, object] | None = None, *, 
     Raises `UntrustedError` unless the file was allowed (or `trusted` allows it this once), `UsageError` where there is
     no such file, `SpecError` where it raises, has no such name, or the name is no module.
     """
-    file, _, name = reference.rpartition(":") if not reference.endswith(".py") else (reference, "", "")
-    path = Path(file)
-    if not file or not file.endswith(".py") or not path.is_file():
-        missing = f"{file}: no such file" if file.endswith(".py") else f"{reference}: not a Python file"
-        raise UsageError(f"{missing}; give FILE.py:NAME, or --torchvision NAME")
-    must_be_trusted(python_file(path), trusted)
+    path, name = file_and_name(reference, trusted=trusted)
     lines: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
     with _beside(path), _lines_of(lines), _alone():
         executed = _executed(path)
         thing = _named(executed, name, path)
         module = _made(thing, name, dict(arguments or {}), path)
     called = f"({_written(arguments)})" if not isinstance(thing, nn.Module) else ""
-    return Source(_bare(module, file), _spec_name(name), f"{path.name}:{name}{called}", lines)
+    return Source(_bare(module, str(path)), _spec_name(name), f"{path.name}:{name}{called}", lines)
 
 
 def from_torchvision(name: str, arguments: Mapping[str, object] | None = None) -> Source:
@@ -77,8 +73,13 @@ def from_torchvision(name: str, arguments: Mapping[str, object] | None = None) -
             module: nn.Module = builder(weights=None, **arguments)
         except (TypeError, ValueError) as error:
             raise UsageError(f"--torchvision {name}: {error}") from None
-    said = f"torchvision {torchvision.__version__}, models.{name}({_written(arguments)})"
+    said = f"torchvision {torchvision.__version__.partition('+')[0]}, models.{name}({_written(arguments)})"
     return Source(module, _spec_name(name), said, lines)
+
+
+def named_for_classes(data: str, arguments: Mapping[str, object]) -> dict[str, object]:
+    """Give the arguments of a torchvision model with the classes of the data, where none are asked for."""
+    return {"num_classes": data_named(data).outputs, **arguments}
 
 
 def _executed(path: Path) -> ModuleType:
@@ -95,22 +96,23 @@ def _executed(path: Path) -> ModuleType:
 
 def _named(executed: ModuleType, name: str, path: Path) -> Any:
     """Find the thing that a dotted name means."""
-    candidates = [
-        key
-        for key, value in vars(executed).items()
-        if isinstance(value, nn.Module)
-        or (getattr(value, "__module__", "") == executed.__name__ and (_is_module_class(value) or inspect.isfunction(value)))
-    ]
+    candidates = [key for key, value in vars(executed).items() if _may_be_meant(value, executed.__name__)]
     if not name:
         there = f"it has {', '.join(candidates)}" if candidates else "it defines no module"
         raise UsageError(f"{path}: say which module, as {path}:NAME; {there}")
     thing: Any = executed
     for part in name.split("."):
         if not hasattr(thing, part):
-            there = "" if candidates else "; the file defines no module"
-            raise SpecError(Problem(str(path), unknown("name", name, candidates) if candidates else f"no {name}{there}"))
+            said = unknown("name", name, candidates) if candidates else f"no {name}; the file defines no module"
+            raise SpecError(Problem(str(path), said))
         thing = getattr(thing, part)
     return thing
+
+
+def _may_be_meant(value: object, home: str) -> bool:
+    """Say whether a value is a module, or a class or function of the file itself."""
+    own = getattr(value, "__module__", "") == home
+    return isinstance(value, nn.Module) or (own and (_is_module_class(value) or inspect.isfunction(value)))
 
 
 def _made(thing: Any, name: str, arguments: dict[str, object], path: Path) -> nn.Module:
@@ -127,9 +129,8 @@ def _made(thing: Any, name: str, arguments: dict[str, object], path: Path) -> nn
     with _errors_of(path, f"calling {name}({_written(arguments)})"):
         module = thing(**arguments)
     if not isinstance(module, nn.Module):
-        raise SpecError(
-            Problem(_definition(thing, path), f"{name}({_written(arguments)}) gives {_kind(module)}, no torch.nn.Module")
-        )
+        said = f"{name}({_written(arguments)}) gives {_kind(module)}, no torch.nn.Module"
+        raise SpecError(Problem(_definition(thing, path), said))
     return module
 
 
@@ -144,7 +145,8 @@ def _takes(thing: Callable[..., Any], name: str, arguments: Mapping[str, object]
     plain = [key for key, one in known.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
     for key in arguments:
         if key not in plain and not anything:
-            raise UsageError(f"{path}:{name}: --arg {key}: {unknown('argument', key, plain) if plain else 'it takes none'}")
+            said = unknown("argument", key, plain) if plain else f"--arg {key}: it takes none"
+            raise UsageError(f"{path}:{name}: {said}")
     missing = [key for key in plain if known[key].default is inspect.Parameter.empty and key not in arguments]
     if missing:
         ways = " ".join(f"--arg {key}=..." for key in missing)
@@ -250,4 +252,5 @@ def _written(arguments: Mapping[str, object] | None) -> str:
 
 
 def _spec_name(name: str) -> str:
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in name.lower()).lstrip("_.-") or "net"
+    letters = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in name.lower())
+    return letters.lstrip("_.-") or "net"

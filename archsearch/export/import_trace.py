@@ -10,14 +10,10 @@ value of torch.fx knows no shape, and nothing of what is changed in place; an ex
 from __future__ import annotations
 
 import linecache
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
-from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import torch
@@ -29,6 +25,7 @@ from archsearch.errors import Problem, SpecError
 from archsearch.export.import_functions import Call, steps_of_function
 from archsearch.export.import_graph import Graph, InputMisfitError, JoinStep, Scope, Step, Unsaid, Unsayable, Value
 from archsearch.export.import_layers import kind_of, layer_step
+from archsearch.export.import_places import SKIPPED, caller, place_of
 from archsearch.spec.layers import Shape, size_text
 
 BATCH = 2  # one sample could not be normalised
@@ -38,7 +35,6 @@ _NUMBERS = frozenset(
 )
 _NUMBERS_BY_DUNDER = frozenset(("bool", "int", "float", "index", "complex", "array", "contains"))
 _MOVES = frozenset(("cpu", "cuda", "to", "type_as"))
-_SKIPPED = (str(Path(torch.__file__).parent) + os.sep, str(Path(__file__).parent) + os.sep)
 _PLAIN = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
@@ -165,6 +161,10 @@ class _Recorder:
             step: Step = layer_step(module, shape[1:])
         except Unsayable as error:
             step = Unsaid(f"{self.named(module)}: {error}")
+        if result is x and not getattr(
+            module, "inplace", False
+        ):  # handed on, not changed: others still read what it was
+            result = _plain(x)
         return self.recorded(result, [step], inputs, place, self.paths.get(module, ""))
 
     def joined_alone(self, module: nn.Module, result: Any) -> Any:
@@ -175,7 +175,7 @@ class _Recorder:
             if not (isinstance(last.step, JoinStep) and last.scopes == tuple(self.scopes)):
                 value = Value(last.shape, JoinStep(join), (last,), scopes=tuple(self.scopes))
                 self.values.append(value)
-                return self.traced(result.as_subclass(Tensor).clone(), value)
+                return self.traced(_plain(result), value)
         return result
 
     # -- functions
@@ -243,8 +243,7 @@ class _Recorder:
 
     def traced(self, tensor: Tensor, value: Value) -> _Traced:
         """Make a tensor one that is followed."""
-        with torch._C.DisableTorchFunctionSubclass():
-            found: _Traced = tensor.detach().as_subclass(_Traced)  # type: ignore[assignment]
+        found: _Traced = _plain(tensor).as_subclass(_Traced)  # type: ignore[assignment]
         found.value, found.recorder = value, self
         return found
 
@@ -283,32 +282,11 @@ class _Recorder:
         at = None
         while trail is not None:
             name = trail.tb_frame.f_code.co_filename
-            if not name.startswith(_SKIPPED):
+            if not name.startswith(SKIPPED):
                 at = name, trail.tb_lineno
             trail = trail.tb_next
         place = place_of(*at) if at else ""
         raise InputMisfitError(Problem(place, f"forward raised {type(error).__name__}: {_first_line(error)}")) from None
-
-
-def place_of(file: str, line: int) -> str:
-    """Write a place as `file:line`: from here, from where packages are installed, or whole."""
-    path = Path(file)
-    for root in (Path.cwd(), Path(torch.__file__).parents[1]):
-        if path.is_relative_to(root):
-            return f"{path.relative_to(root)}:{line}"
-    return f"{file}:{line}"
-
-
-def caller(beside: object = None) -> tuple[str, int] | None:
-    """Find the innermost frame that is neither torch's nor ours nor a method of `beside`, as file and line."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        own = beside is not None and frame.f_locals.get("self") is beside
-        if not own and not name.startswith((*_SKIPPED, "<frozen")):
-            return name, frame.f_lineno
-        frame = frame.f_back
-    return None
 
 
 def _is_leaf(module: nn.Module) -> bool:
@@ -331,6 +309,12 @@ def _without_numbers(module: nn.Module) -> nn.Module:
 
 def _meta(leaf: Any) -> Any:
     return leaf.detach().to("meta") if isinstance(leaf, Tensor) and not isinstance(leaf, _Traced) else leaf
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """Give another tensor of the same memory, which is not followed."""
+    with torch._C.DisableTorchFunctionSubclass():
+        return tensor.detach().as_subclass(Tensor)
 
 
 def _shape(tensor: Tensor) -> torch.Size:

@@ -16,7 +16,7 @@ from archsearch.cli.console.ablations import (
 )
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.comparisons import print_verdicts
-from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
+from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings, print_imported
 from archsearch.cli.console.predictions import print_evaluation, print_predictions, print_predictions_csv
 from archsearch.cli.console.runs import RunBar, print_run, print_summary
 from archsearch.cli.console.specs import (
@@ -72,6 +72,7 @@ __all__ = [
     "print_files",
     "print_findings",
     "print_forecast",
+    "print_imported",
     "print_json",
     "print_lint",
     "print_lint_line",

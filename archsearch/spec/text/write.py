@@ -13,7 +13,6 @@ from archsearch.spec.layers import Block
 from archsearch.spec.layers.base import LayerBase
 from archsearch.spec.onekey import Kind
 
-
 _LONGEST = 100  # characters of a block on one line
 
 

@@ -1,0 +1,179 @@
+"""Where a graph parts and comes together: values as rows, each join with the rows of its branches.
+
+    rows = rows_of(graph)
+    rows[3].branches                      # lists of rows, empty where the branch is what the block reads
+
+A join's branches begin at the nearest value that all ways to it pass: its immediate dominator. What does not part and
+come together so, or is used in two places, is refused.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from archsearch.errors import Problem, SpecError
+from archsearch.export.import_graph import Graph, JoinStep, LayerStep, Scope, SpreadStep, Unsaid, Value
+
+
+@dataclass(eq=False, slots=True)
+class Row:
+    """A layer or a join in a list, before it is written."""
+
+    value: Value
+    branches: tuple[list[Row], ...] = ()
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        return self.value.scopes
+
+
+def rows_of(graph: Graph) -> list[Row]:
+    """Give the rows from a graph's input to its output; raise `SpecError` for the first thing that cannot be said."""
+    alive = _alive(graph)
+    for value in graph.values:
+        if value in alive and isinstance(value.step, Unsaid):
+            raise SpecError(Problem(value.place, value.step.reason))
+    return _Walk(graph, alive).rows(graph.output, graph.input)
+
+
+def _alive(graph: Graph) -> set[Value]:
+    """Give the values that the output is made of."""
+    found: set[Value] = set()
+    todo = [graph.output]
+    while todo:
+        value = todo.pop()
+        if value not in found:
+            found.add(value)
+            todo += value.inputs
+    if graph.input not in found:
+        raise SpecError("what forward gives does not come from its input")
+    return found
+
+
+class _Walk:
+    """Goes from a value back to another one and collects rows; blocks are walked branch by branch."""
+
+    def __init__(self, graph: Graph, alive: set[Value]) -> None:
+        order = [value for value in graph.values if value in alive]
+        self.readers = Counter(one for value in order for one in value.inputs)
+        self.inputs = _shorter_concatenations(order)
+        self.parents, self.depths = _dominators(order, self.inputs)
+        self.written: set[Value] = set()
+
+    def rows(self, value: Value, start: Value) -> list[Row]:
+        """Collect the rows from `start`, which all ways to `value` pass, to `value`."""
+        rows: list[Row] = []
+        while value is not start:
+            self.once(value)
+            if isinstance(value.step, JoinStep):
+                rows.append(self.block(value))
+                value = self.parents[value]
+            else:
+                rows.append(Row(value))
+                (value,) = self.inputs[value]
+        return rows[::-1]
+
+    def once(self, value: Value) -> None:
+        """Refuse to write twice what has weights, is random or has branches."""
+        step = value.step
+        apart = not isinstance(step, LayerStep) or step.tensors or step.layer.drops
+        if value in self.written and apart and not isinstance(step, SpreadStep):
+            raise _crossing(value)
+        self.written.add(value)
+
+    def block(self, join: Value) -> Row:
+        inputs = self.flat(join, join)
+        return Row(join, tuple(self.branches(join, inputs, self.parents[join])))
+
+    def flat(self, join: Value, outer: Value) -> list[Value]:
+        """Give the values that a sum or a product of several is made of, where one module adds them one by one."""
+        found: list[Value] = []
+        for index, value in enumerate(self.inputs[join]):
+            again = value.step == outer.step and value.scopes == outer.scopes and self.readers[value] == 1
+            if index == 0 and again and outer.step != JoinStep("concat"):
+                found += self.flat(value, outer)
+                self.written.add(value)
+            else:
+                found.append(value)
+        return found
+
+    def branches(self, join: Value, inputs: Sequence[Value], start: Value) -> Iterator[list[Row]]:
+        """Give the branches from `start`; neighbours that part later than at `start` are joined first."""
+        at = 0
+        while at < len(inputs):
+            below = self.below(start, inputs[at])
+            end = at + 1
+            while below is not None and end < len(inputs) and self.below(start, inputs[end]) is below:
+                end += 1
+            if end - at == 1 or end - at == len(inputs):
+                yield self.rows(inputs[at], start)
+                at += 1
+                continue
+            parting = inputs[at]
+            for other in inputs[at + 1 : end]:
+                parting = self.common(parting, other)
+            inner = Row(join, tuple(self.branches(join, inputs[at:end], parting)))
+            yield [*self.rows(parting, start), inner]
+            at = end
+
+    def below(self, start: Value, value: Value) -> Value | None:
+        """Give the ancestor of a value right below `start` among those that all ways pass; None for `start` itself."""
+        if value is start:
+            return None
+        while self.parents[value] is not start:
+            value = self.parents[value]
+        return value
+
+    def common(self, one: Value, other: Value) -> Value:
+        return _common(one, other, self.parents, self.depths)
+
+
+def _crossing(value: Value) -> SpecError:
+    """Say that a value is used where no block can be made of it."""
+    what = value.path or (value.step.layer.kind if isinstance(value.step, LayerStep) else "a join")
+    return SpecError(
+        Problem(
+            value.place,
+            f"{what} is read in several places that do not come together in one join; a network of the language has "
+            "branches that begin at one value and end in one join",
+        )
+    )
+
+
+def _shorter_concatenations(order: Sequence[Value]) -> dict[Value, tuple[Value, ...]]:
+    """Give every value's inputs; a concatenation of what another one begins with reads that other one (DenseNet)."""
+    inputs = {value: value.inputs for value in order}
+    known: dict[tuple[Value, ...], Value] = {}
+    for value in order:
+        if value.step == JoinStep("concat"):
+            for length in range(len(value.inputs) - 1, 1, -1):
+                if (begins := known.get(value.inputs[:length])) is not None:
+                    inputs[value] = (begins, *value.inputs[length:])
+                    break
+            known.setdefault(value.inputs, value)
+    return inputs
+
+
+def _dominators(
+    order: Sequence[Value], inputs: Mapping[Value, Sequence[Value]]
+) -> tuple[dict[Value, Value], dict[Value, int]]:
+    """Give for each value the nearest other one that all ways from the input to it pass (Cooper, Harvey & Kennedy)."""
+    parents: dict[Value, Value] = {}
+    depths = {order[0]: 0}
+    for value in order[1:]:
+        parent, *others = inputs[value]
+        for other in others:
+            parent = _common(parent, other, parents, depths)
+        parents[value], depths[value] = parent, depths[parent] + 1
+    return parents, depths
+
+
+def _common(one: Value, other: Value, parents: Mapping[Value, Value], depths: Mapping[Value, int]) -> Value:
+    while one is not other:
+        if depths[one] >= depths[other]:
+            one = parents[one]
+        else:
+            other = parents[other]
+    return one
