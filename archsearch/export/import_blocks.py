@@ -20,7 +20,8 @@ from archsearch.errors import Problem, SpecError
 from archsearch.export.import_graph import Graph, JoinStep, LayerStep, Scope, SpreadStep
 from archsearch.export.import_joins import Row, rows_of
 from archsearch.spec.fields import LAYER_NAME
-from archsearch.spec.layers import LAYER_KINDS, LayerBase, ShapeError
+from archsearch.spec.layers import AnyLayer, ShapeError
+from archsearch.spec.layers.activation import Identity
 from archsearch.spec.layers.blocks import Parallel, Residual, Sequential, branch_name
 from archsearch.spec.network import layer_names
 from archsearch.spec.reserved import RESERVED_NAMES
@@ -30,7 +31,7 @@ from archsearch.spec.reserved import RESERVED_NAMES
 class Found:
     """The layers of a network, and the tensors of each layer that has some, in the order in which they are built."""
 
-    layers: tuple[LayerBase, ...]
+    layers: tuple[AnyLayer, ...]
     tensors: tuple[Mapping[str, Tensor], ...]
 
 
@@ -47,9 +48,9 @@ def layers_of(graph: Graph) -> Found:
 # -- rows as layers ----------------------------------------------------------------------------------------------------
 
 
-def _written(rows: Sequence[Row], outside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]) -> list[LayerBase]:
+def _written(rows: Sequence[Row], outside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]) -> list[AnyLayer]:
     """Write rows as layers; those of one call of a Sequential that is not `outside` make a block."""
-    layers: list[LayerBase] = []
+    layers: list[AnyLayer] = []
     wanted: list[str] = []
     at = 0
     while at < len(rows):
@@ -79,7 +80,7 @@ def _own_name(row: Row, outside: frozenset[Scope]) -> str:
     return "" if last is None or last.plain or last in outside else last.name
 
 
-def _layer(row: Row, outside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]) -> LayerBase:
+def _layer(row: Row, outside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]) -> AnyLayer:
     step = row.value.step
     if isinstance(step, LayerStep):
         _keep(row, step, tensors)
@@ -111,9 +112,7 @@ def _keep(row: Row, step: LayerStep, tensors: list[Mapping[str, Tensor]]) -> Non
         tensors.append(step.tensors)
 
 
-def _branch(
-    rows: Sequence[Row], inside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]
-) -> tuple[LayerBase, ...]:
+def _branch(rows: Sequence[Row], inside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]) -> tuple[AnyLayer, ...]:
     """Write a branch; one call of a Sequential that is all of it is the branch itself."""
     calls = {_inner(row, inside) for row in rows}
     whole = calls.pop() if len(calls) == 1 else None
@@ -139,7 +138,7 @@ def _path(row: Row) -> str:
 
 def _residual(
     row: Row, branches: Sequence[list[Row]], inside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]
-) -> LayerBase | None:
+) -> AnyLayer | None:
     """Write a sum of a branch and its input, or of a branch and what a projection makes of its input; None if other."""
     for body, shortcut in ((branches[0], branches[1]), (branches[1], branches[0])):
         if body and all(_changes_nothing(one) for one in shortcut):
@@ -147,7 +146,7 @@ def _residual(
     for body, shortcut in ((branches[0], branches[1]), (branches[1], branches[0])):
         if len(shortcut) == 1 and isinstance(shortcut[0].value.step, LayerStep):
             step, start = shortcut[0].value.step, shortcut[0].value.inputs[0].shape
-            block = Residual(layers=(LAYER_KINDS["identity"](),), projection=True)
+            block = Residual(layers=(Identity(),), projection=True)
             try:
                 beside = block.beside(start, [row.value.shape])
             except ShapeError:
@@ -163,7 +162,7 @@ def _changes_nothing(row: Row) -> bool:
     return isinstance(row.value.step, LayerStep) and row.value.step.layer.kind == "identity"
 
 
-def _named(layers: Sequence[LayerBase], wanted: Sequence[str]) -> list[LayerBase]:
+def _named(layers: Sequence[AnyLayer], wanted: Sequence[str]) -> list[AnyLayer]:
     """Give layers the names of their modules, where these are single, allowed, and not what they are called anyway."""
     often = Counter(wanted)
     names: list[str | None] = [

@@ -1,7 +1,7 @@
 """Which data an imported network is described on: a spec needs their shape and their classes.
 
     data_named("cifar10", (3, 64, 64))       # DataSpec(name="cifar10", size=(64, 64))
-    data_that_fit((1, 28, 28), 10)           # every data set with a name that has this shape and these classes
+    data_that_fit((1, 28, 28))               # every data set with a name that can be made so, of one shape the first
 
 Images are resized or made grey where the input asks for it, by the options that every spec has.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archsearch.data.facts import describe
@@ -58,17 +58,21 @@ def data_named(name: str, wanted: Shape | None = None) -> Suited:
     )
 
 
-def data_that_fit(wanted: Shape | None, outputs: int | None = None) -> Iterator[Suited]:
-    """Give the data sets with a name, in their order, that can be made such an input; of one shape the first only."""
-    seen: set[tuple[Shape, int]] = set()
+def data_that_fit(wanted: Shape | None) -> Iterator[Suited]:
+    """Give the data sets with a name, in their order, that can be made such an input; of one shape the first only.
+
+    Without a wish as they are, and then in one row.
+    """
+    seen: dict[tuple[Shape, int], Suited] = {}
     for name in DATASETS:
         try:
             one = data_named(name, wanted)
         except SpecError:
             continue
-        if outputs in (None, one.outputs) and (one.shape, one.outputs) not in seen:
-            seen.add((one.shape, one.outputs))
-            yield one
+        seen.setdefault((one.shape, one.outputs), one)
+    yield from seen.values()
+    if wanted is None:
+        yield from (replace(one, flat=True) for one in seen.values() if len(one.shape) > 1)
 
 
 def _spec(name: str) -> DataSpec:

@@ -21,6 +21,8 @@ from archsearch.export.import_graph import JoinStep, LayerStep, SpreadStep, Step
 from archsearch.export.import_layers import layer_of, layer_step, torch_classes
 from archsearch.spec.layers import LAYER_KINDS, Shape, product, size_text
 from archsearch.spec.layers.blocks import Join
+from archsearch.spec.layers.dense import Flatten
+from archsearch.spec.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d
 
 # The arguments behind the input, in torch's order; where the layer has no argument of the name, `_MODULES` says more.
 _CONVOLUTION = ("weight", "bias", "stride", "padding", "dilation", "groups")
@@ -209,7 +211,7 @@ def _reshaped(name: str, call: Call) -> list[Step]:
         if all(was in (now, 1) for was, now in zip(before, after, strict=False)) and set(before[1:]) <= {1}:
             return [SpreadStep()]
     elif after == (product(before),):
-        return [LayerStep(LAYER_KINDS["flatten"]())]
+        return [LayerStep(Flatten())]
     elif after == (before[0], *(1,) * (len(after) - 1)) and len(before) == 1:
         return [SpreadStep()]
     raise Unsayable(f"{name} makes {size_text(after)} of {size_text(before)}; the language has flatten only")
@@ -228,5 +230,5 @@ def _mean(call: Call, shape: Shape) -> list[Step]:
     over = {d % rank for d in ([dims] if isinstance(dims, int) else dims or range(rank))}
     if len(shape) not in (2, 3) or over != set(range(2, rank)):
         raise Unsayable(f"it takes the mean of {size_text(shape)} over other dimensions than all places of a map")
-    pool = LAYER_KINDS[f"adaptive_avg_pool{len(shape) - 1}d"].model_validate({"output_size": 1})
-    return [LayerStep(pool), *([] if told.get("keepdim") else [LayerStep(LAYER_KINDS["flatten"]())])]
+    pool = AdaptiveAvgPool2d(output_size=(1, 1)) if len(shape) == 3 else AdaptiveAvgPool1d(output_size=1)
+    return [LayerStep(pool), *([] if told.get("keepdim") else [LayerStep(Flatten())])]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from archsearch.errors import SpecError
-from archsearch.spec.layers import LayerBase, Shape
+from archsearch.spec.layers import AnyLayer, Shape
 from archsearch.spec.layers.blocks import Join
 
 
@@ -46,7 +46,7 @@ class Scope:
 class LayerStep:
     """A layer, with the tensors that it has, by the names that torch gives them in such a layer."""
 
-    layer: LayerBase
+    layer: AnyLayer
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
 

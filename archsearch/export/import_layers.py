@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pydantic import ValidationError
@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from archsearch.export.import_graph import LayerStep, Unsayable
-from archsearch.spec.layers import LAYER_KINDS, Block, LayerBase, Shape, ShapeError, size_text
+from archsearch.spec.layers import LAYER_KINDS, AnyLayer, Block, LayerBase, Shape, ShapeError, size_text
+from archsearch.spec.layers.activation import Identity
 
 _NO_MATTER = frozenset({"training", "inplace"})  # how it is computed, not what
 _MISSING = object()
@@ -61,7 +62,7 @@ def layer_step(module: nn.Module, shape: Shape) -> LayerStep:
     return LayerStep(layer_of(module, shape), {**dict(module.named_parameters()), **dict(module.named_buffers())})
 
 
-def layer_of(module: nn.Module, shape: Shape) -> LayerBase:
+def layer_of(module: nn.Module, shape: Shape) -> AnyLayer:
     """Give the layer that computes what a module does to an input of this shape; raise `Unsayable` with the reason."""
     kind = kind_of(module)
     what = type(module).__name__
@@ -69,7 +70,7 @@ def layer_of(module: nn.Module, shape: Shape) -> LayerBase:
         raise Unsayable(f"the language has no layer for {what}")
     _is_its_own(module, what)
     if kind == "identity":
-        return LAYER_KINDS[kind]()
+        return Identity()
     cls = LAYER_KINDS[kind]
     fields = {name: _read(module, name, shape) for name in cls.model_fields if name != "name"}
     try:
@@ -92,7 +93,7 @@ def layer_of(module: nn.Module, shape: Shape) -> LayerBase:
     tensors = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     if tensors != {name: tuple(value.shape) for name, value in again.state_dict().items()}:
         raise Unsayable(f"{what} has {', '.join(tensors) or 'no tensors'}, and {kind} {', '.join(again.state_dict())}")
-    return _without_usual(layer, shape)
+    return cast(AnyLayer, _without_usual(layer, shape))
 
 
 def _without_usual(layer: LayerBase, shape: Shape) -> LayerBase:

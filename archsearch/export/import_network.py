@@ -9,8 +9,9 @@ evaluation and in training, before anything is given back.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +24,15 @@ from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.export.import_blocks import Found, layers_of
 from archsearch.export.import_data import Suited, data_named, data_that_fit
 from archsearch.export.import_graph import Graph, InputMisfitError
+from archsearch.export.import_places import place_of_forward
 from archsearch.export.import_source import Source
 from archsearch.export.import_trace import trace
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.layers import LAYER_KINDS, LayerBase, Shape, size_text
+from archsearch.spec.layers import AnyLayer, Shape, size_text
 from archsearch.spec.layers.blocks import Sequential
+from archsearch.spec.layers.dense import Flatten
 from archsearch.spec.network import Limits, build_network, plan_network
-from archsearch.spec.training import LOSS_KINDS, AnyLoss, CrossEntropy, TrainSpec
+from archsearch.spec.training import AnyLoss, CrossEntropy, Nll, TrainSpec
 from archsearch.wording import count_of
 
 EPOCHS = 10
@@ -66,16 +69,28 @@ def import_network(
     `evaluated` takes what the module computes in evaluation, and says what it does in training alone. Raises
     `SpecError` that names the first thing which the language cannot say, `LimitError` for a network that is too large.
     """
+    with redirect_stdout(sys.stderr):  # what forward prints is no result
+        return _imported(source, data, input_shape, evaluated, name, limits)
+
+
+def _imported(
+    source: Source,
+    data: str | None,
+    input_shape: Shape | None,
+    evaluated: bool,
+    name: str | None,
+    limits: Limits | None,
+) -> Imported:
     module = source.module
     module.train(not evaluated)
-    graph, suited, chosen = _traced(source, data, input_shape)
+    graph, suited, chosen = _traced(source, data, wanted)
     found = layers_of(graph)
     departures = [*_training_alone(module, graph, evaluated), *_left_out(module, found)]
-    layers = [*([LAYER_KINDS["flatten"]()] if suited.flat else []), *_with_classes(found.layers, suited.outputs)]
+    layers = [*([Flatten()] if suited.flat else []), *_with_classes(found.layers, suited.outputs)]
     spec = ExperimentSpec(
         name=name or source.name,
         data=suited.data,
-        network=tuple(layers),  # type: ignore[arg-type]
+        network=tuple(layers),
         train=TrainSpec(epochs=EPOCHS, batch_size=_batch_size(layers, suited, limits), loss=_loss(layers)),
         source=source.said,
         departures=tuple(departures),
@@ -115,10 +130,10 @@ def _traced(source: Source, data: str | None, wanted: Shape | None) -> tuple[Gra
             said = f"{suited.data.name} ({size_text(suited.shape)}, {count_of(suited.outputs, 'class')})"
             return graph, suited, [f"no --data: {said} fits the network and is what the spec has"]
         tried.append(f"it gives {size_text(graph.output.shape)}")
-    shape = f" of {size_text(wanted)}" if wanted else ""
+    shape = f" with an input of {size_text(wanted)}" if wanted else ""
     reasons = "".join(f"\n  {reason}" for reason in dict.fromkeys(tried[:4]))
     raise SpecError(
-        f"{source.said}: no data set with a name fits the network with an input{shape}; give --data NAME, FILE.npz or "
+        f"{source.said}: no data set with a name fits the network{shape}; give --data NAME, FILE.npz or "
         f"FOLDER of the classes that it is for, and --input CxHxW if images are to be resized.{reasons}"
     )
 
@@ -139,7 +154,7 @@ def _wrong_outputs(source: Source, graph: Graph, suited: Suited) -> str:
     )
 
 
-def _with_classes(layers: Sequence[LayerBase], classes: int) -> tuple[LayerBase, ...]:
+def _with_classes(layers: Sequence[AnyLayer], classes: int) -> tuple[AnyLayer, ...]:
     """Write the width of the last layer with weights as the word `classes`, as a person would."""
     for at in range(len(layers) - 1, -1, -1):
         layer, changed = layers[at], None
@@ -155,16 +170,16 @@ def _with_classes(layers: Sequence[LayerBase], classes: int) -> tuple[LayerBase,
     return tuple(layers)
 
 
-def _loss(layers: Sequence[LayerBase]) -> AnyLoss:
+def _loss(layers: Sequence[AnyLayer]) -> AnyLoss:
     """Give the loss that wants what the last layer gives: log-probabilities want nll, all else cross-entropy."""
-    return next((loss() for loss in LOSS_KINDS if loss.wants == layers[-1].squashes != ""), CrossEntropy())  # type: ignore[return-value]
+    return Nll() if layers[-1].squashes == "log_probabilities" else CrossEntropy()
 
 
-def _batch_size(layers: Sequence[LayerBase], suited: Suited, limits: Limits | None) -> int:
+def _batch_size(layers: Sequence[AnyLayer], suited: Suited, limits: Limits | None) -> int:
     """Give the largest usual batch whose outputs stay within the limits."""
     limits = limits or Limits()
     free = Limits(parameters=2**62, activation_bytes=2**62, layers=2**62)
-    each = plan_network(layers, suited.shape, suited.outputs, limits=free).activation_bytes(1)  # type: ignore[arg-type]
+    each = plan_network(layers, suited.shape, suited.outputs, limits=free).activation_bytes(1)
     size = _MOST_BATCH
     while size > 1 and size * each > limits.activation_bytes:
         size //= 2
@@ -222,7 +237,7 @@ def _compared(module: nn.Module, network: nn.Module, suited: Suited, evaluated: 
             apart = float((ours - theirs).abs().max()) / largest if largest else float(ours.abs().max())
             if not apart <= (_TOLERANCE_IN_TRAINING if training else TOLERANCE):
                 random = not training and bool((theirs != module(given.clone())).any())
-                raise SpecError(_another_network(apart, training, random))
+                raise SpecError(Problem(place_of_forward(module), _another_network(apart, training, random)))
         if not training:
             difference = apart
     return difference

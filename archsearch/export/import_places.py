@@ -35,3 +35,9 @@ def caller(beside: object = None) -> tuple[str, int] | None:
             return name, frame.f_lineno
         frame = frame.f_back
     return None
+
+
+def place_of_forward(module: object) -> str:
+    """Say where the forward of a module's class is written; "" for one of torch."""
+    code = getattr(type(module).forward, "__code__", None)  # type: ignore[attr-defined]
+    return place_of(code.co_filename, code.co_firstlineno) if code and not code.co_filename.startswith(SKIPPED) else ""

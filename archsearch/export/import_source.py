@@ -59,7 +59,7 @@ def from_file(reference: str, arguments: Mapping[str, object] | None = None, *, 
 
 def from_torchvision(name: str, arguments: Mapping[str, object] | None = None) -> Source:
     """Build a classification model of torchvision with random weights; raise `UsageError` for an unknown name."""
-    import torchvision
+    import torchvision  # type: ignore[import-untyped]
 
     names = torchvision.models.list_models(module=torchvision.models)
     if name not in names:
@@ -223,7 +223,8 @@ def _lines_of(lines: WeakKeyDictionary[nn.Module, str]) -> Iterator[None]:
 def _bare(module: nn.Module, file: str) -> nn.Module:
     """Take off what wraps a module without changing what it computes."""
     if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-        return module.module
+        inner: nn.Module = module.module
+        return inner
     if isinstance(module, torch.jit.ScriptModule):
         raise SpecError(Problem(file, "the module was compiled by torch.jit; import the module that it was made of"))
     compiled = getattr(module, "_orig_mod", None)

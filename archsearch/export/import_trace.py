@@ -9,6 +9,7 @@ value of torch.fx knows no shape, and nothing of what is changed in place; an ex
 
 from __future__ import annotations
 
+import inspect
 import linecache
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from archsearch.errors import Problem, SpecError
 from archsearch.export.import_functions import Call, steps_of_function
 from archsearch.export.import_graph import Graph, InputMisfitError, JoinStep, Scope, Step, Unsaid, Unsayable, Value
 from archsearch.export.import_layers import kind_of, layer_step
-from archsearch.export.import_places import SKIPPED, caller, place_of
+from archsearch.export.import_places import SKIPPED, caller, place_of, place_of_forward
 from archsearch.spec.layers import Shape, size_text
 
 BATCH = 2  # one sample could not be normalised
@@ -35,6 +36,7 @@ _NUMBERS = frozenset(
 )
 _NUMBERS_BY_DUNDER = frozenset(("bool", "int", "float", "index", "complex", "array", "contains"))
 _MOVES = frozenset(("cpu", "cuda", "to", "type_as"))
+_OF_SHAPES = (RuntimeError, ValueError, IndexError, AssertionError)  # what a wrong input makes a forward raise
 _PLAIN = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
@@ -77,6 +79,7 @@ class _Recorder:
 
     def run(self, shape: Shape) -> Graph:
         """Call the module and collect what it did."""
+        self.reads_one_input()
         first = Value(shape)
         self.values.append(first)
         x = self.traced(torch.empty(BATCH, *shape, device="meta"), first)
@@ -91,10 +94,18 @@ class _Recorder:
             except Exception as error:
                 self.failed(error)
         if not isinstance(result, _Traced):
-            code = getattr(type(self.module).forward, "__code__", None)
-            place = place_of(code.co_filename, code.co_firstlineno) if code else ""
-            raise SpecError(Problem(place, self.wrong_result(result)))
+            raise SpecError(Problem(place_of_forward(self.module), self.wrong_result(result)))
         return Graph(tuple(self.values), result.value, tuple(self.skipped))
+
+    def reads_one_input(self) -> None:
+        """Refuse a forward that wants more than one argument."""
+        try:
+            inspect.signature(self.module.forward).bind(None)
+        except TypeError as error:
+            said = f"forward of {type(self.module).__name__}: {error}; a network of the language reads one tensor"
+            raise SpecError(Problem(place_of_forward(self.module), said)) from None
+        except ValueError:
+            return
 
     def wrong_result(self, result: object) -> str:
         """Say what forward gives instead of a tensor."""
@@ -102,7 +113,7 @@ class _Recorder:
         if isinstance(result, Tensor):
             return f"what forward of {what} gives does not come from its input"
         many = f" of {len(result)}" if isinstance(result, (tuple, list, dict)) else ""
-        way_out = "; --evaluated takes what it gives in evaluation" if self.module.training else ""
+        way_out = "; if it is one in evaluation: --evaluated" if self.module.training else ""
         return f"forward of {what} gives a {type(result).__name__}{many} in {mode}, and a spec has one output{way_out}"
 
     # -- modules
@@ -188,6 +199,8 @@ class _Recorder:
         if name in _MOVES and isinstance(args[0], _Traced):
             return args[0]
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, _Traced)]
+        if name.endswith("_as"):  # the other one lends its shape only
+            inputs = inputs[:1]
         before = tuple(value.value for value in inputs)
         shapes = tuple(tuple(_shape(value)) for value in inputs)
         with torch._C.DisableTorchFunctionSubclass():
@@ -243,7 +256,7 @@ class _Recorder:
 
     def traced(self, tensor: Tensor, value: Value) -> _Traced:
         """Make a tensor one that is followed."""
-        found: _Traced = _plain(tensor).as_subclass(_Traced)  # type: ignore[assignment]
+        found: _Traced = _plain(tensor).as_subclass(_Traced)
         found.value, found.recorder = value, self
         return found
 
@@ -286,7 +299,8 @@ class _Recorder:
                 at = name, trail.tb_lineno
             trail = trail.tb_next
         place = place_of(*at) if at else ""
-        raise InputMisfitError(Problem(place, f"forward raised {type(error).__name__}: {_first_line(error)}")) from None
+        kind = InputMisfitError if isinstance(error, _OF_SHAPES) else SpecError
+        raise kind(Problem(place, f"forward raised {type(error).__name__}: {_first_line(error)}")) from None
 
 
 def _is_leaf(module: nn.Module) -> bool:
