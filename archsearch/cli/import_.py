@@ -109,7 +109,7 @@ def import_(
 
 def _arguments(words: list[str]) -> dict[str, object]:
     """Read NAME=VALUE, the value as YAML has it."""
-    from archsearch.errors import UsageError
+    from archsearch.errors import SpecError, UsageError
     from archsearch.spec.text.yaml import read_text
 
     given: dict[str, object] = {}
@@ -117,7 +117,10 @@ def _arguments(words: list[str]) -> dict[str, object]:
         name, equals, value = word.partition("=")
         if not equals or not name.isidentifier():
             raise UsageError(f"--arg {word}: expected NAME=VALUE, as --arg width=32")
-        given[name] = read_text(value, f"--arg {name}").plain()
+        try:
+            given[name] = read_text(value, "").plain()
+        except SpecError as error:
+            raise UsageError(f"--arg {word}: {error.problems[0].reason}") from None
     return given
 
 

@@ -76,7 +76,8 @@ Step = LayerStep | JoinStep | SpreadStep | Unsaid
 class Value:
     """What a step gives for one sample. `place` is `file:line`, `path` the module that computed it ("" for a function).
 
-    `step` is None for the input. `scopes` are the calls that the step stood in, from outside to inside.
+    `step` is None for the input. `scopes` are the calls that the step stood in, from outside to inside. A join of one
+    branch, which the graph does not show, has its `start`: what the branch begins at.
     """
 
     shape: Shape
@@ -85,6 +86,7 @@ class Value:
     place: str = ""
     path: str = ""
     scopes: tuple[Scope, ...] = ()
+    start: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)

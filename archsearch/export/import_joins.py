@@ -163,7 +163,7 @@ def _dominators(
     parents: dict[Value, Value] = {}
     depths = {order[0]: 0}
     for value in order[1:]:
-        parent, *others = inputs[value]
+        parent, *others = inputs[value] if value.start is None else (value.start,)
         for other in others:
             parent = _common(parent, other, parents, depths)
         parents[value], depths[value] = parent, depths[parent] + 1

@@ -84,8 +84,8 @@ def layer_of(module: nn.Module, shape: Shape) -> AnyLayer:
     with torch.device("meta"):
         again = layer.build(shape)
     for name, ours in vars(again).items():
-        theirs = _usual(name, getattr(module, name, _MISSING), shape)
-        if not name.startswith("_") and name not in _NO_MATTER and theirs != _usual(name, ours, shape):
+        theirs, ours = (_usual(name, value, shape) for value in (getattr(module, name, _MISSING), ours))
+        if not name.startswith("_") and name not in _NO_MATTER and theirs != ours:
             raise Unsayable(
                 f"{what} has {name} {_shown(theirs)}, and {kind} of the language has {_shown(ours)} for an input of "
                 f"{size_text(shape)}"

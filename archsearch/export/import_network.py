@@ -83,7 +83,7 @@ def _imported(
 ) -> Imported:
     module = source.module
     module.train(not evaluated)
-    graph, suited, chosen = _traced(source, data, wanted)
+    graph, suited, chosen = _traced(source, data, input_shape)
     found = layers_of(graph)
     departures = [*_training_alone(module, graph, evaluated), *_left_out(module, found)]
     layers = [*([Flatten()] if suited.flat else []), *_with_classes(found.layers, suited.outputs)]

@@ -94,6 +94,9 @@ class _Recorder:
             except Exception as error:
                 self.failed(error)
         if not isinstance(result, _Traced):
+            for leaf in tree_leaves(result):
+                if isinstance(leaf, _Traced) and isinstance(leaf.value.step, Unsaid):
+                    raise SpecError(Problem(leaf.value.place, leaf.value.step.reason))
             raise SpecError(Problem(place_of_forward(self.module), self.wrong_result(result)))
         return Graph(tuple(self.values), result.value, tuple(self.skipped))
 
@@ -132,8 +135,9 @@ class _Recorder:
             if isinstance(module, torch.jit.ScriptModule):
                 raise self.error(f"{self.named(module)} was compiled by torch.jit; import the module it was made of")
             self.scopes.append(Scope(self.paths.get(module, ""), type(module) is nn.Sequential))
+            start = inputs[0].value
             try:
-                return self.joined_alone(module, original(module, *args, **kwargs))
+                return self.joined_alone(module, start, original(module, *args, **kwargs))
             finally:
                 self.scopes.pop()
 
@@ -154,7 +158,8 @@ class _Recorder:
         try:
             with torch._C.DisableTorchFunctionSubclass():
                 self.inside = True
-                result = _without_numbers(module).forward(*args, **kwargs)
+                bare = _without_numbers(module)
+                result = (bare if known is None else bare.eval()).forward(*args, **kwargs)
         except Exception as error:
             if not alone or known is None:
                 raise self.error(f"the language has no layer for {what}", module) from None
@@ -178,13 +183,13 @@ class _Recorder:
             result = _plain(x)
         return self.recorded(result, [step], inputs, place, self.paths.get(module, ""))
 
-    def joined_alone(self, module: nn.Module, result: Any) -> Any:
+    def joined_alone(self, module: nn.Module, start: Value, result: Any) -> Any:
         """Write down a join of one branch, which computes nothing, where a module says that it is one."""
         join = getattr(module, "join", None)
         if join in ("concat", "add", "multiply") and [name for name, _ in module.named_children()] == ["branch1"]:
             last = result.value
             if not (isinstance(last.step, JoinStep) and last.scopes == tuple(self.scopes)):
-                value = Value(last.shape, JoinStep(join), (last,), scopes=tuple(self.scopes))
+                value = Value(last.shape, JoinStep(join), (last,), scopes=tuple(self.scopes), start=start)
                 self.values.append(value)
                 return self.traced(_plain(result), value)
         return result
