@@ -11,7 +11,7 @@ from archsearch.cli import options
 
 if TYPE_CHECKING:
     from archsearch.export.import_network import Imported
-    from archsearch.export.import_source import Source
+    from archsearch.export.import_source import ModuleSource
 
 
 def import_(
@@ -74,17 +74,17 @@ def import_(
 
     from archsearch.export.import_files import read_weights, write_import, written_files
     from archsearch.export.import_network import import_network
-    from archsearch.export.import_source import from_file, from_torchvision, named_for_classes
+    from archsearch.export.import_source import module_from_file, module_from_torchvision, named_for_classes
     from archsearch.spec.text.write import spec_yaml
 
     files = written_files(output, with_weights, force) if output else ()
-    source: Source
+    source: ModuleSource
     if torchvision is not None:
         data = data or "cifar10"
-        source = from_torchvision(torchvision, named_for_classes(data, given))
+        source = module_from_torchvision(torchvision, named_for_classes(data, given))
     else:
         assert module is not None
-        source = from_file(module, given, trusted=trust)
+        source = module_from_file(module, given, trusted=trust)
     if weights is not None:
         read_weights(source.module, weights)
     found = import_network(
@@ -136,7 +136,7 @@ def _shape(text: str | None) -> tuple[int, ...] | None:
     return tuple(map(int, sizes))
 
 
-def _json(found: Imported, source: Source, files: tuple[Path, ...]) -> dict[str, Any]:
+def _json(found: Imported, source: ModuleSource, files: tuple[Path, ...]) -> dict[str, Any]:
     return {
         "imported": source.said,
         "files": [str(path) for path in files],

@@ -1,6 +1,6 @@
 """A graph of values as a list of layers, with blocks where values part and come together again.
 
-    found = layers_of(graph)
+    found = layers_of_graph(graph)
     found.layers, found.tensors           # what the list holds, and each layer's tensors, in the order of the list
 
 A join is a block: `residual` where one branch is the input (or a projection of it), else `parallel`. Calls of a plain
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from archsearch.errors import Problem, SpecError
-from archsearch.export.import_graph import Graph, JoinStep, LayerStep, Scope, SpreadStep
-from archsearch.export.import_joins import Row, rows_of
+from archsearch.export.import_graph import Graph, JoinStep, LayerStep, ModuleCall, SpreadStep
+from archsearch.export.import_joins import GraphRow, rows_of
 from archsearch.spec.fields import LAYER_NAME
 from archsearch.spec.layers import AnyLayer, ShapeError
 from archsearch.spec.layers.activation import Identity
@@ -28,27 +28,29 @@ from archsearch.spec.reserved import RESERVED_NAMES
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundLayers:
     """The layers of a network, and the tensors of each layer that has some, in the order in which they are built."""
 
     layers: tuple[AnyLayer, ...]
     tensors: tuple[Mapping[str, Tensor], ...]
 
 
-def layers_of(graph: Graph) -> Found:
+def layers_of_graph(graph: Graph) -> FoundLayers:
     """Give the layer list of a graph; raise `SpecError` with the place of the first thing that cannot be said."""
     rows = rows_of(graph)
     if not rows:
         raise SpecError("forward gives its input back: there is no layer in it")
     outside = frozenset(rows[0].scopes[:1])
     tensors: list[Mapping[str, Tensor]] = []
-    return Found(tuple(_written(rows, outside, tensors)), tuple(tensors))
+    return FoundLayers(tuple(_written(rows, outside, tensors)), tuple(tensors))
 
 
 # -- rows as layers ----------------------------------------------------------------------------------------------------
 
 
-def _written(rows: Sequence[Row], outside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]) -> list[AnyLayer]:
+def _written(
+    rows: Sequence[GraphRow], outside: frozenset[ModuleCall], tensors: list[Mapping[str, Tensor]]
+) -> list[AnyLayer]:
     """Write rows as layers; those of one call of a Sequential that is not `outside` make a block."""
     layers: list[AnyLayer] = []
     wanted: list[str] = []
@@ -68,19 +70,19 @@ def _written(rows: Sequence[Row], outside: frozenset[Scope], tensors: list[Mappi
     return _named(layers, wanted)
 
 
-def _inner(row: Row, outside: frozenset[Scope]) -> Scope | None:
+def _inner(row: GraphRow, outside: frozenset[ModuleCall]) -> ModuleCall | None:
     """Give the outermost call of a Sequential that a row stands in."""
     return next((scope for scope in row.scopes if scope.plain and scope not in outside), None)
 
 
-def _own_name(row: Row, outside: frozenset[Scope]) -> str:
+def _own_name(row: GraphRow, outside: frozenset[ModuleCall]) -> str:
     if not row.branches:
         return row.value.path.rpartition(".")[2]
     last = row.scopes[-1] if row.scopes else None
     return "" if last is None or last.plain or last in outside else last.name
 
 
-def _layer(row: Row, outside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]) -> AnyLayer:
+def _layer(row: GraphRow, outside: frozenset[ModuleCall], tensors: list[Mapping[str, Tensor]]) -> AnyLayer:
     step = row.value.step
     if isinstance(step, LayerStep):
         _keep(row, step, tensors)
@@ -100,7 +102,7 @@ def _layer(row: Row, outside: frozenset[Scope], tensors: list[Mapping[str, Tenso
     return Parallel(branches=tuple(_branch(branch, inside, tensors) for branch in branches), join=step.join)
 
 
-def _keep(row: Row, step: LayerStep, tensors: list[Mapping[str, Tensor]]) -> None:
+def _keep(row: GraphRow, step: LayerStep, tensors: list[Mapping[str, Tensor]]) -> None:
     """Keep the tensors of a layer, which must be its own."""
     taken = {id(tensor) for one in tensors for tensor in one.values()}
     shared = [name for name, tensor in step.tensors.items() if id(tensor) in taken]
@@ -112,32 +114,37 @@ def _keep(row: Row, step: LayerStep, tensors: list[Mapping[str, Tensor]]) -> Non
         tensors.append(step.tensors)
 
 
-def _branch(rows: Sequence[Row], inside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]) -> tuple[AnyLayer, ...]:
+def _branch(
+    rows: Sequence[GraphRow], inside: frozenset[ModuleCall], tensors: list[Mapping[str, Tensor]]
+) -> tuple[AnyLayer, ...]:
     """Write a branch; one call of a Sequential that is all of it is the branch itself."""
     calls = {_inner(row, inside) for row in rows}
     whole = calls.pop() if len(calls) == 1 else None
     return tuple(_written(rows, inside | {whole} if whole else inside, tensors))
 
 
-def _without_spread(rows: list[Row]) -> list[Row]:
+def _without_spread(rows: list[GraphRow]) -> list[GraphRow]:
     while rows and isinstance(rows[-1].value.step, SpreadStep):
         rows = rows[:-1]
     return rows
 
 
-def _numbered(row: Row) -> bool:
+def _numbered(row: GraphRow) -> bool:
     """Say whether the branches stand in modules branch1, branch2, ... of the join's own, as those of `parallel` do."""
     home = f"{row.scopes[-1].path}." if row.scopes and row.scopes[-1].path else ""
     paths = [(f"{home}{branch_name(index)}", _path(rows[0])) for index, rows in enumerate(row.branches) if rows]
     return all(path == branch or path.startswith(f"{branch}.") for branch, path in paths)
 
 
-def _path(row: Row) -> str:
+def _path(row: GraphRow) -> str:
     return row.value.path or (row.scopes[-1].path if row.scopes else "")
 
 
 def _residual(
-    row: Row, branches: Sequence[list[Row]], inside: frozenset[Scope], tensors: list[Mapping[str, Tensor]]
+    row: GraphRow,
+    branches: Sequence[list[GraphRow]],
+    inside: frozenset[ModuleCall],
+    tensors: list[Mapping[str, Tensor]],
 ) -> AnyLayer | None:
     """Write a sum of a branch and its input, or of a branch and what a projection makes of its input; None if other."""
     for body, shortcut in ((branches[0], branches[1]), (branches[1], branches[0])):
@@ -158,7 +165,7 @@ def _residual(
     return None
 
 
-def _changes_nothing(row: Row) -> bool:
+def _changes_nothing(row: GraphRow) -> bool:
     return isinstance(row.value.step, LayerStep) and row.value.step.layer.kind == "identity"
 
 

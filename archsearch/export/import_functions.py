@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archsearch.export.import_graph import JoinStep, LayerStep, SpreadStep, Step, Unsayable
+from archsearch.export.import_graph import GraphStep, JoinStep, LayerStep, SpreadStep, Unsayable
 from archsearch.export.import_layers import layer_of, layer_step, torch_classes
 from archsearch.spec.layers import LAYER_KINDS, Shape, product, size_text
 from archsearch.spec.layers.blocks import Join
@@ -63,7 +63,7 @@ _NOTHING = frozenset(("contiguous", "clone", "detach", "data", "requires_grad", 
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class TorchCall:
     """A call: its arguments, the shapes of the values among them and of what came out, both with the batch.
 
     `count` is how many values are among the arguments: what tracing follows, unlike numbers and tensors.
@@ -80,7 +80,7 @@ class Call:
         return len(self.before)
 
 
-def steps_of_function(name: str, call: Call) -> list[Step]:
+def steps_of_function(name: str, call: TorchCall) -> list[GraphStep]:
     """Give the steps of a call, each of which reads what the one before gives; raise `Unsayable`."""
     if name in _JOINS:
         return _join(name, call)
@@ -104,14 +104,14 @@ def steps_of_function(name: str, call: Call) -> list[Step]:
     return [_layer(name, told, shape)]
 
 
-def _sample(shape: Shape, call: Call, name: str) -> Shape:
+def _sample(shape: Shape, call: TorchCall, name: str) -> Shape:
     """Take the batch off a shape."""
     if not shape or shape[0] != call.batch:
         raise Unsayable(f"{name} reads {size_text(shape) or 'a number'}, whose first size is not the batch any more")
     return shape[1:]
 
 
-def _arguments(name: str, call: Call) -> dict[str, Any]:
+def _arguments(name: str, call: TorchCall) -> dict[str, Any]:
     """Give the arguments behind the input by name."""
     names = ARGUMENTS["batch_norm" if name.startswith("batch_norm") else name]
     given = dict(zip(names, call.args[1:], strict=False)) | dict(call.kwargs)
@@ -119,7 +119,7 @@ def _arguments(name: str, call: Call) -> dict[str, Any]:
     return {_OTHER_WORDS.get(key, key): value for key, value in given.items()}
 
 
-def _layer(name: str, told: dict[str, Any], shape: Shape) -> Step:
+def _layer(name: str, told: dict[str, Any], shape: Shape) -> GraphStep:
     if told.get("dtype") is not None:
         raise Unsayable(f"{name} changes the type of its numbers")
     if name == "batch_norm1d" or name == "batch_norm2d" or name in _MODULES:
@@ -176,7 +176,7 @@ _MODULES: dict[str, Callable[[str, dict[str, Any]], nn.Module]] = {
 }
 
 
-def _join(name: str, call: Call) -> list[Step]:
+def _join(name: str, call: TorchCall) -> list[GraphStep]:
     join = _JOINS[name]
     if join == "concat":
         dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)
@@ -200,7 +200,7 @@ def _join(name: str, call: Call) -> list[Step]:
     raise Unsayable(f"it {verb} {own if isinstance(other, Tensor) else f'the number {other!r}'}")
 
 
-def _reshaped(name: str, call: Call) -> list[Step]:
+def _reshaped(name: str, call: TorchCall) -> list[GraphStep]:
     """Tell a new shape by what it is, however it was asked for."""
     before, after = _sample(call.before[0], call, name), _sample(call.after, call, name)
     if name == "getitem" and not _only_new_axes(call.args[1:]):
@@ -222,7 +222,7 @@ def _only_new_axes(index: tuple[Any, ...]) -> bool:
     return all(part is None or part is Ellipsis or part == slice(None) for part in parts)
 
 
-def _mean(call: Call, shape: Shape) -> list[Step]:
+def _mean(call: TorchCall, shape: Shape) -> list[GraphStep]:
     """Write a mean over all places of a map as global pooling."""
     told = dict(zip(("dim", "keepdim"), call.args[1:], strict=False)) | dict(call.kwargs)
     dims = told.get("dim")

@@ -27,7 +27,7 @@ class InputMisfitError(SpecError):
 
 
 @dataclass(frozen=True, eq=False)
-class Scope:
+class ModuleCall:
     """One call of a module that holds others: `path` is where it stands in the whole, `plain` that it is a Sequential.
 
     Two calls of one module are two scopes.
@@ -69,11 +69,11 @@ class Unsaid:
     reason: str
 
 
-Step = LayerStep | JoinStep | SpreadStep | Unsaid
+GraphStep = LayerStep | JoinStep | SpreadStep | Unsaid
 
 
 @dataclass(eq=False, slots=True)
-class Value:
+class GraphValue:
     """What a step gives for one sample. `place` is `file:line`, `path` the module that computed it ("" for a function).
 
     `step` is None for the input. `scopes` are the calls that the step stood in, from outside to inside. A join of one
@@ -81,12 +81,12 @@ class Value:
     """
 
     shape: Shape
-    step: Step | None = None
-    inputs: tuple[Value, ...] = ()
+    step: GraphStep | None = None
+    inputs: tuple[GraphValue, ...] = ()
     place: str = ""
     path: str = ""
-    scopes: tuple[Scope, ...] = ()
-    start: Value | None = None
+    scopes: tuple[ModuleCall, ...] = ()
+    start: GraphValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,11 @@ class Graph:
     `skipped` names modules without a layer of the language that gave their input back unchanged.
     """
 
-    values: tuple[Value, ...]
-    output: Value
+    values: tuple[GraphValue, ...]
+    output: GraphValue
     skipped: tuple[str, ...] = ()
 
     @property
-    def input(self) -> Value:
+    def input(self) -> GraphValue:
         """What the module reads."""
         return self.values[0]

@@ -14,22 +14,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archsearch.errors import Problem, SpecError
-from archsearch.export.import_graph import Graph, JoinStep, LayerStep, Scope, SpreadStep, Unsaid, Value
+from archsearch.export.import_graph import Graph, GraphValue, JoinStep, LayerStep, ModuleCall, SpreadStep, Unsaid
 
 
 @dataclass(eq=False, slots=True)
-class Row:
+class GraphRow:
     """A layer or a join in a list, before it is written."""
 
-    value: Value
-    branches: tuple[list[Row], ...] = ()
+    value: GraphValue
+    branches: tuple[list[GraphRow], ...] = ()
 
     @property
-    def scopes(self) -> tuple[Scope, ...]:
+    def scopes(self) -> tuple[ModuleCall, ...]:
         return self.value.scopes
 
 
-def rows_of(graph: Graph) -> list[Row]:
+def rows_of(graph: Graph) -> list[GraphRow]:
     """Give the rows from a graph's input to its output; raise `SpecError` for the first thing that cannot be said."""
     alive = _alive(graph)
     for value in graph.values:
@@ -38,9 +38,9 @@ def rows_of(graph: Graph) -> list[Row]:
     return _Walk(graph, alive).rows(graph.output, graph.input)
 
 
-def _alive(graph: Graph) -> set[Value]:
+def _alive(graph: Graph) -> set[GraphValue]:
     """Give the values that the output is made of."""
-    found: set[Value] = set()
+    found: set[GraphValue] = set()
     todo = [graph.output]
     while todo:
         value = todo.pop()
@@ -55,27 +55,27 @@ def _alive(graph: Graph) -> set[Value]:
 class _Walk:
     """Goes from a value back to another one and collects rows; blocks are walked branch by branch."""
 
-    def __init__(self, graph: Graph, alive: set[Value]) -> None:
+    def __init__(self, graph: Graph, alive: set[GraphValue]) -> None:
         order = [value for value in graph.values if value in alive]
         self.readers = Counter(one for value in order for one in value.inputs)
         self.inputs = _shorter_concatenations(order)
         self.parents, self.depths = _dominators(order, self.inputs)
-        self.written: set[Value] = set()
+        self.written: set[GraphValue] = set()
 
-    def rows(self, value: Value, start: Value) -> list[Row]:
+    def rows(self, value: GraphValue, start: GraphValue) -> list[GraphRow]:
         """Collect the rows from `start`, which all ways to `value` pass, to `value`."""
-        rows: list[Row] = []
+        rows: list[GraphRow] = []
         while value is not start:
             self.once(value)
             if isinstance(value.step, JoinStep):
                 rows.append(self.block(value))
                 value = self.parents[value]
             else:
-                rows.append(Row(value))
+                rows.append(GraphRow(value))
                 (value,) = self.inputs[value]
         return rows[::-1]
 
-    def once(self, value: Value) -> None:
+    def once(self, value: GraphValue) -> None:
         """Refuse to write twice what has weights, is random or has branches."""
         step = value.step
         apart = not isinstance(step, LayerStep) or step.tensors or step.layer.drops
@@ -83,13 +83,13 @@ class _Walk:
             raise _crossing(value)
         self.written.add(value)
 
-    def block(self, join: Value) -> Row:
+    def block(self, join: GraphValue) -> GraphRow:
         inputs = self.flat(join, join)
-        return Row(join, tuple(self.branches(join, inputs, self.parents[join])))
+        return GraphRow(join, tuple(self.branches(join, inputs, self.parents[join])))
 
-    def flat(self, join: Value, outer: Value) -> list[Value]:
+    def flat(self, join: GraphValue, outer: GraphValue) -> list[GraphValue]:
         """Give the values that a sum or a product of several is made of, where one module adds them one by one."""
-        found: list[Value] = []
+        found: list[GraphValue] = []
         for index, value in enumerate(self.inputs[join]):
             again = value.step == outer.step and value.scopes == outer.scopes and self.readers[value] == 1
             if index == 0 and again and outer.step != JoinStep("concat"):
@@ -99,7 +99,7 @@ class _Walk:
                 found.append(value)
         return found
 
-    def branches(self, join: Value, inputs: Sequence[Value], start: Value) -> Iterator[list[Row]]:
+    def branches(self, join: GraphValue, inputs: Sequence[GraphValue], start: GraphValue) -> Iterator[list[GraphRow]]:
         """Give the branches from `start`; neighbours that part later than at `start` are joined first."""
         at = 0
         while at < len(inputs):
@@ -114,11 +114,11 @@ class _Walk:
             parting = inputs[at]
             for other in inputs[at + 1 : end]:
                 parting = self.common(parting, other)
-            inner = Row(join, tuple(self.branches(join, inputs[at:end], parting)))
+            inner = GraphRow(join, tuple(self.branches(join, inputs[at:end], parting)))
             yield [*self.rows(parting, start), inner]
             at = end
 
-    def below(self, start: Value, value: Value) -> Value | None:
+    def below(self, start: GraphValue, value: GraphValue) -> GraphValue | None:
         """Give the ancestor of a value right below `start` among those that all ways pass; None for `start` itself."""
         if value is start:
             return None
@@ -126,11 +126,11 @@ class _Walk:
             value = self.parents[value]
         return value
 
-    def common(self, one: Value, other: Value) -> Value:
+    def common(self, one: GraphValue, other: GraphValue) -> GraphValue:
         return _common(one, other, self.parents, self.depths)
 
 
-def _crossing(value: Value) -> SpecError:
+def _crossing(value: GraphValue) -> SpecError:
     """Say that a value is used where no block can be made of it."""
     what = value.path or (value.step.layer.kind if isinstance(value.step, LayerStep) else "a join")
     return SpecError(
@@ -142,10 +142,10 @@ def _crossing(value: Value) -> SpecError:
     )
 
 
-def _shorter_concatenations(order: Sequence[Value]) -> dict[Value, tuple[Value, ...]]:
+def _shorter_concatenations(order: Sequence[GraphValue]) -> dict[GraphValue, tuple[GraphValue, ...]]:
     """Give every value's inputs; a concatenation of what another one begins with reads that other one (DenseNet)."""
     inputs = {value: value.inputs for value in order}
-    known: dict[tuple[Value, ...], Value] = {}
+    known: dict[tuple[GraphValue, ...], GraphValue] = {}
     for value in order:
         if value.step == JoinStep("concat"):
             for length in range(len(value.inputs) - 1, 1, -1):
@@ -157,10 +157,10 @@ def _shorter_concatenations(order: Sequence[Value]) -> dict[Value, tuple[Value, 
 
 
 def _dominators(
-    order: Sequence[Value], inputs: Mapping[Value, Sequence[Value]]
-) -> tuple[dict[Value, Value], dict[Value, int]]:
+    order: Sequence[GraphValue], inputs: Mapping[GraphValue, Sequence[GraphValue]]
+) -> tuple[dict[GraphValue, GraphValue], dict[GraphValue, int]]:
     """Give for each value the nearest other one that all ways from the input to it pass (Cooper, Harvey & Kennedy)."""
-    parents: dict[Value, Value] = {}
+    parents: dict[GraphValue, GraphValue] = {}
     depths = {order[0]: 0}
     for value in order[1:]:
         parent, *others = inputs[value] if value.start is None else (value.start,)
@@ -170,7 +170,9 @@ def _dominators(
     return parents, depths
 
 
-def _common(one: Value, other: Value, parents: Mapping[Value, Value], depths: Mapping[Value, int]) -> Value:
+def _common(
+    one: GraphValue, other: GraphValue, parents: Mapping[GraphValue, GraphValue], depths: Mapping[GraphValue, int]
+) -> GraphValue:
     while one is not other:
         if depths[one] >= depths[other]:
             one = parents[one]

@@ -46,7 +46,7 @@ def _sample(cls: type[LayerBase]) -> nn.Module:
     raise AssertionError(f"no input fits the examples of {cls.kind}")
 
 
-def kind_of(module: nn.Module) -> str | None:
+def kind_of_module(module: nn.Module) -> str | None:
     """Name the kind of layer that a module is; None where the language has none for it.
 
     A class derived from torch's is the same as long as it computes the same way: its `forward` is that of torch.
@@ -64,7 +64,7 @@ def layer_step(module: nn.Module, shape: Shape) -> LayerStep:
 
 def layer_of(module: nn.Module, shape: Shape) -> AnyLayer:
     """Give the layer that computes what a module does to an input of this shape; raise `Unsayable` with the reason."""
-    kind = kind_of(module)
+    kind = kind_of_module(module)
     what = type(module).__name__
     if kind is None:
         raise Unsayable(f"the language has no layer for {what}")
@@ -142,6 +142,3 @@ def _told(loc: tuple[str | int, ...], fields: Mapping[str, Any]) -> str:
 
 def _shown(value: object) -> str:
     return "none" if value is _MISSING else repr(value)
-
-
-__all__ = ["kind_of", "layer_of", "layer_step", "torch_classes"]

@@ -1,6 +1,6 @@
 """An existing module as a spec: `archsearch import`, without the command line.
 
-    found = import_network(from_torchvision("resnet18", {"num_classes": 10}), data="cifar10")
+    found = import_network(module_from_torchvision("resnet18", {"num_classes": 10}), data="cifar10")
     found.plan.spec, found.state                  # the experiment, and the module's weights under the network's names
 
 What is imported is the same network: its parameters are counted, and both are run on the same random inputs, in
@@ -21,11 +21,11 @@ from torch import Tensor, nn
 
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
-from archsearch.export.import_blocks import Found, layers_of
+from archsearch.export.import_blocks import FoundLayers, layers_of_graph
 from archsearch.export.import_data import Suited, data_named, data_that_fit
 from archsearch.export.import_graph import Graph, InputMisfitError
 from archsearch.export.import_places import place_of_forward
-from archsearch.export.import_source import Source
+from archsearch.export.import_source import ModuleSource
 from archsearch.export.import_trace import trace
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer, Shape, size_text
@@ -56,7 +56,7 @@ class Imported:
 
 
 def import_network(
-    source: Source,
+    source: ModuleSource,
     *,
     data: str | None = None,
     input_shape: Shape | None = None,
@@ -74,7 +74,7 @@ def import_network(
 
 
 def _imported(
-    source: Source,
+    source: ModuleSource,
     data: str | None,
     input_shape: Shape | None,
     evaluated: bool,
@@ -84,7 +84,7 @@ def _imported(
     module = source.module
     module.train(not evaluated)
     graph, suited, chosen = _traced(source, data, input_shape)
-    found = layers_of(graph)
+    found = layers_of_graph(graph)
     departures = [*_training_alone(module, graph, evaluated), *_left_out(module, found)]
     layers = [*([Flatten()] if suited.flat else []), *_with_classes(found.layers, suited.outputs)]
     spec = ExperimentSpec(
@@ -111,7 +111,7 @@ def _read_again(spec: ExperimentSpec) -> ExperimentSpec:
         raise SpecError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-def _traced(source: Source, data: str | None, wanted: Shape | None) -> tuple[Graph, Suited, list[str]]:
+def _traced(source: ModuleSource, data: str | None, wanted: Shape | None) -> tuple[Graph, Suited, list[str]]:
     """Trace with the data that are named, or else with the first that fit; say which, if it was not said."""
     if data is not None:
         suited = data_named(data, wanted)
@@ -138,7 +138,7 @@ def _traced(source: Source, data: str | None, wanted: Shape | None) -> tuple[Gra
     )
 
 
-def _on(source: Source, suited: Suited) -> Graph:
+def _on(source: ModuleSource, suited: Suited) -> Graph:
     try:
         return trace(source.module, suited.input_shape, lines=source.lines)
     except InputMisfitError as error:
@@ -146,7 +146,7 @@ def _on(source: Source, suited: Suited) -> Graph:
         raise SpecError([Problem(p.where, f"{p.message}: {said}") for p in error.problems]) from None
 
 
-def _wrong_outputs(source: Source, graph: Graph, suited: Suited) -> str:
+def _wrong_outputs(source: ModuleSource, graph: Graph, suited: Suited) -> str:
     return (
         f"{source.said} gives {size_text(graph.output.shape)} for a sample, and {suited.data.name} has "
         f"{count_of(suited.outputs, 'class')}; build the module for these (--arg num_classes={suited.outputs}, if that "
@@ -199,7 +199,7 @@ def _training_alone(module: nn.Module, graph: Graph, evaluated: bool) -> Iterato
         yield f"{count_of(frozen, 'parameter')} of the module did not learn (requires_grad false); here all do."
 
 
-def _left_out(module: nn.Module, found: Found) -> Iterator[str]:
+def _left_out(module: nn.Module, found: FoundLayers) -> Iterator[str]:
     """Say which parameters take no part in forward."""
     used = {id(tensor) for tensors in found.tensors for tensor in tensors.values()}
     rest = {name: value.numel() for name, value in module.named_parameters() if id(value) not in used}

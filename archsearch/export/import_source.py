@@ -1,7 +1,7 @@
 """Get the module that is to be imported: out of somebody's Python file, or from torchvision.
 
-    source = from_file("net.py:Net", {"width": 32})      # UntrustedError until `archsearch trust net.py`
-    source = from_torchvision("resnet18", {"num_classes": 10})
+    source = module_from_file("net.py:Net", {"width": 32})      # UntrustedError until `archsearch trust net.py`
+    source = module_from_torchvision("resnet18", {"num_classes": 10})
 
 A file is executed, so it must be trusted. What it does wrong is a `SpecError` with its line.
 """
@@ -26,13 +26,13 @@ from torch import nn
 
 from archsearch.errors import ArchsearchError, Problem, SpecError, UsageError
 from archsearch.export.import_data import data_named
-from archsearch.export.import_places import caller, place_of
+from archsearch.export.import_places import caller, place_in_code
 from archsearch.export.import_reference import file_and_name
 from archsearch.spec.text.sentences import unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModuleSource:
     """A module with a name for its spec, what it is in words, and the places where its parts were made."""
 
     module: nn.Module
@@ -41,7 +41,9 @@ class Source:
     lines: Mapping[nn.Module, str]
 
 
-def from_file(reference: str, arguments: Mapping[str, object] | None = None, *, trusted: bool = False) -> Source:
+def module_from_file(
+    reference: str, arguments: Mapping[str, object] | None = None, *, trusted: bool = False
+) -> ModuleSource:
     """Execute `FILE.py:NAME` and give the module that NAME is or, called with the arguments, gives.
 
     Raises `UntrustedError` unless the file was allowed (or `trusted` allows it this once), `UsageError` where there is
@@ -54,10 +56,10 @@ def from_file(reference: str, arguments: Mapping[str, object] | None = None, *, 
         thing = _named(executed, name, path)
         module = _made(thing, name, dict(arguments or {}), path)
     called = f"({_written(arguments)})" if not isinstance(thing, nn.Module) else ""
-    return Source(_bare(module, str(path)), _spec_name(name), f"{path.name}:{name}{called}", lines)
+    return ModuleSource(_bare(module, str(path)), _spec_name(name), f"{path.name}:{name}{called}", lines)
 
 
-def from_torchvision(name: str, arguments: Mapping[str, object] | None = None) -> Source:
+def module_from_torchvision(name: str, arguments: Mapping[str, object] | None = None) -> ModuleSource:
     """Build a classification model of torchvision with random weights; raise `UsageError` for an unknown name."""
     import torchvision  # type: ignore[import-untyped]
 
@@ -74,7 +76,7 @@ def from_torchvision(name: str, arguments: Mapping[str, object] | None = None) -
         except (TypeError, ValueError) as error:
             raise UsageError(f"--torchvision {name}: {error}") from None
     said = f"torchvision {torchvision.__version__.partition('+')[0]}, models.{name}({_written(arguments)})"
-    return Source(module, _spec_name(name), said, lines)
+    return ModuleSource(module, _spec_name(name), said, lines)
 
 
 def named_for_classes(data: str, arguments: Mapping[str, object]) -> dict[str, object]:
@@ -161,7 +163,7 @@ def _errors_of(path: Path, doing: str) -> Iterator[None]:
     except (KeyboardInterrupt, ArchsearchError):
         raise
     except SyntaxError as error:
-        where = place_of(str(Path(error.filename or path).absolute()), error.lineno or 1)
+        where = place_in_code(str(Path(error.filename or path).absolute()), error.lineno or 1)
         raise SpecError(Problem(where, f"{doing} failed: {type(error).__name__}: {error.msg}")) from None
     except SystemExit:
         raise SpecError(
@@ -176,7 +178,7 @@ def _last_place(path: Path) -> str:
     """Give the innermost line of the file, in the exception that is being handled."""
     frames = traceback.extract_tb(sys.exc_info()[2])
     own = [frame for frame in frames if Path(frame.filename) == path.resolve()]
-    return place_of(own[-1].filename, own[-1].lineno or 1) if own else str(path)
+    return place_in_code(own[-1].filename, own[-1].lineno or 1) if own else str(path)
 
 
 @contextlib.contextmanager
@@ -211,7 +213,7 @@ def _lines_of(lines: WeakKeyDictionary[nn.Module, str]) -> Iterator[None]:
     def init(self: nn.Module, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         if (frame := caller(self)) is not None:
-            lines[self] = place_of(*frame)
+            lines[self] = place_in_code(*frame)
 
     nn.Module.__init__ = init  # type: ignore[method-assign]
     try:

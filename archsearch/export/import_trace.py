@@ -1,6 +1,6 @@
 """Run a module once, on tensors without numbers, and write down what it computes.
 
-    graph = trace(resnet18(), (3, 32, 32))
+    graph = trace(module, (3, 32, 32))
 
 The tensors lie on torch's `meta` device: shapes are real, so that code which asks for sizes runs as always, and there
 are no numbers, so that nothing is computed and a choice that depends on them is noticed where it is made. (A symbolic
@@ -9,7 +9,6 @@ value of torch.fx knows no shape, and nothing of what is changed in place; an ex
 
 from __future__ import annotations
 
-import inspect
 import linecache
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,10 +22,26 @@ from torch.nn.parameter import UninitializedParameter
 from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
 from archsearch.errors import Problem, SpecError
-from archsearch.export.import_functions import Call, steps_of_function
-from archsearch.export.import_graph import Graph, InputMisfitError, JoinStep, Scope, Step, Unsaid, Unsayable, Value
-from archsearch.export.import_layers import kind_of, layer_step
-from archsearch.export.import_places import SKIPPED, caller, place_of, place_of_forward
+from archsearch.export.import_functions import TorchCall, steps_of_function
+from archsearch.export.import_graph import (
+    Graph,
+    GraphStep,
+    GraphValue,
+    InputMisfitError,
+    JoinStep,
+    ModuleCall,
+    Unsaid,
+    Unsayable,
+)
+from archsearch.export.import_layers import kind_of_module, layer_step
+from archsearch.export.import_places import (
+    SKIPPED,
+    caller,
+    place_in_code,
+    place_of_forward,
+    reads_one_input,
+    wrong_result,
+)
 from archsearch.spec.layers import Shape, size_text
 
 BATCH = 2  # one sample could not be normalised
@@ -53,7 +68,7 @@ class _Traced(Tensor):
     """A tensor without numbers that knows which value of the graph it is."""
 
     is_traced = True
-    value: Value
+    value: GraphValue
     recorder: _Recorder
 
     @classmethod
@@ -72,15 +87,15 @@ class _Recorder:
         self.module = module
         self.lines = lines
         self.paths = {one: name for name, one in reversed(list(module.named_modules(remove_duplicate=False)))}
-        self.scopes: list[Scope] = []
-        self.values: list[Value] = []
+        self.scopes: list[ModuleCall] = []
+        self.values: list[GraphValue] = []
         self.skipped: list[str] = []
         self.inside = False  # a module that is one step
 
     def run(self, shape: Shape) -> Graph:
         """Call the module and collect what it did."""
-        self.reads_one_input()
-        first = Value(shape)
+        reads_one_input(self.module)
+        first = GraphValue(shape)
         self.values.append(first)
         x = self.traced(torch.empty(BATCH, *shape, device="meta"), first)
         with torch.no_grad():
@@ -97,27 +112,8 @@ class _Recorder:
             for leaf in tree_leaves(result):
                 if isinstance(leaf, _Traced) and isinstance(leaf.value.step, Unsaid):
                     raise SpecError(Problem(leaf.value.place, leaf.value.step.reason))
-            raise SpecError(Problem(place_of_forward(self.module), self.wrong_result(result)))
+            raise SpecError(Problem(place_of_forward(self.module), wrong_result(self.module, result)))
         return Graph(tuple(self.values), result.value, tuple(self.skipped))
-
-    def reads_one_input(self) -> None:
-        """Refuse a forward that wants more than one argument."""
-        try:
-            inspect.signature(self.module.forward).bind(None)
-        except TypeError as error:
-            said = f"forward of {type(self.module).__name__}: {error}; a network of the language reads one tensor"
-            raise SpecError(Problem(place_of_forward(self.module), said)) from None
-        except ValueError:
-            return
-
-    def wrong_result(self, result: object) -> str:
-        """Say what forward gives instead of a tensor."""
-        what, mode = type(self.module).__name__, "training" if self.module.training else "evaluation"
-        if isinstance(result, Tensor):
-            return f"what forward of {what} gives does not come from its input"
-        many = f" of {len(result)}" if isinstance(result, (tuple, list, dict)) else ""
-        way_out = "; if it is one in evaluation: --evaluated" if self.module.training else ""
-        return f"forward of {what} gives a {type(result).__name__}{many} in {mode}, and a spec has one output{way_out}"
 
     # -- modules
 
@@ -134,7 +130,7 @@ class _Recorder:
                 return self.leaf(module, args, kwargs, inputs)
             if isinstance(module, torch.jit.ScriptModule):
                 raise self.error(f"{self.named(module)} was compiled by torch.jit; import the module it was made of")
-            self.scopes.append(Scope(self.paths.get(module, ""), type(module) is nn.Sequential))
+            self.scopes.append(ModuleCall(self.paths.get(module, ""), type(module) is nn.Sequential))
             start = inputs[0].value
             try:
                 return self.joined_alone(module, start, original(module, *args, **kwargs))
@@ -150,7 +146,7 @@ class _Recorder:
     def leaf(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], inputs: list[_Traced]) -> Any:
         """Write down a module of torch as one step."""
         what = type(module).__name__
-        known = kind_of(module)
+        known = kind_of_module(module)
         x = inputs[0]
         shape = tuple(x.shape)
         place = self.place(module)
@@ -174,7 +170,7 @@ class _Recorder:
                 raise Unsayable(f"the language has no layer for {what} of several inputs")
             if shape[0] != BATCH:
                 raise Unsayable(f"{what} reads {size_text(shape)}, whose first size is not the batch any more")
-            step: Step = layer_step(module, shape[1:])
+            step: GraphStep = layer_step(module, shape[1:])
         except Unsayable as error:
             step = Unsaid(f"{self.named(module)}: {error}")
         if result is x and not getattr(
@@ -183,13 +179,13 @@ class _Recorder:
             result = _plain(x)
         return self.recorded(result, [step], inputs, place, self.paths.get(module, ""))
 
-    def joined_alone(self, module: nn.Module, start: Value, result: Any) -> Any:
+    def joined_alone(self, module: nn.Module, start: GraphValue, result: Any) -> Any:
         """Write down a join of one branch, which computes nothing, where a module says that it is one."""
         join = getattr(module, "join", None)
         if join in ("concat", "add", "multiply") and [name for name, _ in module.named_children()] == ["branch1"]:
             last = result.value
             if not (isinstance(last.step, JoinStep) and last.scopes == tuple(self.scopes)):
-                value = Value(last.shape, JoinStep(join), (last,), scopes=tuple(self.scopes), start=start)
+                value = GraphValue(last.shape, JoinStep(join), (last,), scopes=tuple(self.scopes), start=start)
                 self.values.append(value)
                 return self.traced(_plain(result), value)
         return result
@@ -217,12 +213,12 @@ class _Recorder:
             if not several and not isinstance(result, Tensor):
                 return result
             if several:
-                steps: list[Step] = [Unsaid(f"the language has no layer for {name}")]
+                steps: list[GraphStep] = [Unsaid(f"the language has no layer for {name}")]
             else:
-                steps = self.steps(name, Call(args, kwargs, shapes, tuple(result.shape), BATCH))
+                steps = self.steps(name, TorchCall(args, kwargs, shapes, tuple(result.shape), BATCH))
         return self.recorded(result, steps, inputs, self.place(), "", before)
 
-    def steps(self, name: str, call: Call) -> list[Step]:
+    def steps(self, name: str, call: TorchCall) -> list[GraphStep]:
         """Give the steps of a call, or what the language has no word for."""
         try:
             return steps_of_function(name, call)
@@ -236,11 +232,11 @@ class _Recorder:
     def recorded(
         self,
         result: Any,
-        steps: Sequence[Step],
+        steps: Sequence[GraphStep],
         inputs: Sequence[_Traced],
         place: str,
         path: str,
-        before: tuple[Value, ...] | None = None,
+        before: tuple[GraphValue, ...] | None = None,
     ) -> Any:
         """Put steps behind their inputs; a tensor that was changed in place is from now on what came out."""
         if not isinstance(result, Tensor):
@@ -249,7 +245,7 @@ class _Recorder:
         reads = before or tuple(value.value for value in inputs)
         value = reads[0]
         for step in steps:
-            value = Value(tuple(_shape(result))[1:], step, reads, place, path, tuple(self.scopes))
+            value = GraphValue(tuple(_shape(result))[1:], step, reads, place, path, tuple(self.scopes))
             if len(steps) > 1 and step is not steps[-1]:
                 value.shape = (*reads[0].shape[:1], *(1 for _ in reads[0].shape[1:]))
             self.values.append(value)
@@ -259,7 +255,7 @@ class _Recorder:
             return result
         return self.traced(result, value)
 
-    def traced(self, tensor: Tensor, value: Value) -> _Traced:
+    def traced(self, tensor: Tensor, value: GraphValue) -> _Traced:
         """Make a tensor one that is followed."""
         found: _Traced = _plain(tensor).as_subclass(_Traced)
         found.value, found.recorder = value, self
@@ -272,7 +268,7 @@ class _Recorder:
         if module is not None and module in self.lines:
             return self.lines[module]
         frame = caller()
-        return place_of(frame[0], frame[1]) if frame else ""
+        return place_in_code(frame[0], frame[1]) if frame else ""
 
     def named(self, module: nn.Module) -> str:
         """Name a module by its path and class: features.3 (Hardswish)."""
@@ -303,7 +299,7 @@ class _Recorder:
             if not name.startswith(SKIPPED):
                 at = name, trail.tb_lineno
             trail = trail.tb_next
-        place = place_of(*at) if at else ""
+        place = place_in_code(*at) if at else ""
         kind = InputMisfitError if isinstance(error, _OF_SHAPES) else SpecError
         raise kind(Problem(place, f"forward raised {type(error).__name__}: {_first_line(error)}")) from None
 
@@ -314,7 +310,7 @@ def _is_leaf(module: nn.Module) -> bool:
         return False
     home = type(module).__module__
     own = home.startswith("torchvision.ops.") and not list(module.children())
-    return kind_of(module) is not None or home.startswith(("torch.nn.", "torch.ao.nn.")) or own
+    return kind_of_module(module) is not None or home.startswith(("torch.nn.", "torch.ao.nn.")) or own
 
 
 def _without_numbers(module: nn.Module) -> nn.Module:

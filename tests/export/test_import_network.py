@@ -13,7 +13,7 @@ from torch import nn
 from archsearch.errors import LimitError, SpecError
 from archsearch.export.import_data import data_named, data_that_fit
 from archsearch.export.import_network import import_network
-from archsearch.export.import_source import Source
+from archsearch.export.import_source import ModuleSource
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits, build_network
 from archsearch.spec.text.write import spec_yaml
@@ -23,8 +23,8 @@ from tests.export import modules
 HERE = "tests/export/modules.py"
 
 
-def source(module: nn.Module) -> Source:
-    return Source(module, "net", "net.py:Net", {})
+def source(module: nn.Module) -> ModuleSource:
+    return ModuleSource(module, "net", "net.py:Net", {})
 
 
 def imported(module: nn.Module, data: str = "digits", **options):

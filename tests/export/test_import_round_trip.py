@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 from torch import nn
 
 from archsearch.experiment_plan import load_plan, plan_experiment
-from archsearch.export.import_blocks import layers_of
-from archsearch.export.import_graph import Graph, LayerStep, Value
+from archsearch.export.import_blocks import layers_of_graph
+from archsearch.export.import_graph import Graph, GraphValue, LayerStep
 from archsearch.export.import_network import import_network
-from archsearch.export.import_source import Source
+from archsearch.export.import_source import ModuleSource
 from archsearch.export.import_trace import trace
 from archsearch.export.pytorch import model_source, pytorch_source
 from archsearch.spec.layers import LAYER_KINDS, Layer
@@ -40,7 +40,7 @@ def built(text: str) -> nn.Module:
 def again(plan: NetworkPlan, outputs: int) -> NetworkPlan:
     """The network, written as PyTorch and imported."""
     copied, body = model_source(plan)
-    found = layers_of(trace(built(f"{copied.text()}\n{body}"), plan.input_shape))
+    found = layers_of_graph(trace(built(f"{copied.text()}\n{body}"), plan.input_shape))
     return plan_network(found.layers, plan.input_shape, outputs)
 
 
@@ -50,7 +50,7 @@ def test_shipped_spec_comes_back_with_its_run_id(path: Path) -> None:
     name = plan.spec.data.name
     wanted = plan.facts.shape
     module = built(pytorch_source(plan))
-    found = import_network(Source(module, "again", "again.py", {}), data=name, input_shape=wanted)
+    found = import_network(ModuleSource(module, "again", "again.py", {}), data=name, input_shape=wanted)
     assert [layer.kind for layer in found.plan.spec.network] == [layer.kind for layer in plan.spec.network]
     spec = plan.spec.model_copy(update={"network": found.plan.spec.network})
     ids = [run_id(identity(one, 0, "fingerprint", ON_CPU)) for one in (plan, plan_experiment(spec))]
@@ -148,5 +148,5 @@ def test_graph_says_what_was_read_and_by_what() -> None:
     assert [value.shape for value in graph.values] == [(1, 2, 2), (4,), (3,)]
     assert graph.output.path == "1"
     assert isinstance(graph.output.step, LayerStep)
-    assert isinstance(graph.input, Value)
+    assert isinstance(graph.input, GraphValue)
     assert [scope.plain for scope in graph.output.scopes] == [True]

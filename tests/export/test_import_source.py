@@ -14,9 +14,9 @@ from torch import nn
 from archsearch.errors import ArchsearchError, DamagedFileError, SpecError, UnavailableError, UntrustedError, UsageError
 from archsearch.export.import_files import read_weights, write_import, written_files
 from archsearch.export.import_network import import_network
-from archsearch.export.import_places import caller, place_of
+from archsearch.export.import_places import caller, place_in_code
 from archsearch.export.import_reference import file_and_name
-from archsearch.export.import_source import from_file, from_torchvision, named_for_classes
+from archsearch.export.import_source import module_from_file, module_from_torchvision, named_for_classes
 
 TEXT = """\
 from torch import nn
@@ -64,7 +64,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_file_is_not_executed_unless_it_is_trusted(file: Path) -> None:
     Path("net.py").write_text("open('ran', 'w')\n")
     with pytest.raises(UntrustedError, match=r"allow it: archsearch trust net\.py"):
-        from_file("net.py:Net")
+        module_from_file("net.py:Net")
     with pytest.raises(UntrustedError, match=r"net\.py is a Python file, which is code"):
         file_and_name("net.py:Net")
     assert not Path("ran").exists()
@@ -73,12 +73,12 @@ def test_file_is_not_executed_unless_it_is_trusted(file: Path) -> None:
 
 def test_class_instance_and_function_give_the_module(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = list(sys.path)
-    made = from_file("net.py:Net", {"width": 4}, trusted=True)
+    made = module_from_file("net.py:Net", {"width": 4}, trusted=True)
     assert (made.name, made.said) == ("net", "net.py:Net(width=4)")
     assert made.lines[made.module.out] == "net.py:7"
-    assert from_file("net.py:net", trusted=True).said == "net.py:net"
-    assert type(from_file("net.py:wrapped", trusted=True).module).__name__ == "Net"
-    assert from_file("net.py:make", {"width": 1}, trusted=True).said == "net.py:make(width=1)"
+    assert module_from_file("net.py:net", trusted=True).said == "net.py:net"
+    assert type(module_from_file("net.py:wrapped", trusted=True).module).__name__ == "Net"
+    assert module_from_file("net.py:make", {"width": 1}, trusted=True).said == "net.py:make(width=1)"
     assert sys.path == before
     assert "_imported_net" not in sys.modules
     out, err = capsys.readouterr()
@@ -89,7 +89,7 @@ def test_weights_are_the_same_each_time_and_the_callers_dice_stay(file: Path) ->
     torch.manual_seed(5)
     wanted = torch.rand(1)
     torch.manual_seed(5)
-    one, other = (from_file("net.py:Net", {"width": 4}, trusted=True).module for _ in range(2))
+    one, other = (module_from_file("net.py:Net", {"width": 4}, trusted=True).module for _ in range(2))
     assert torch.equal(one.out.weight, other.out.weight)
     assert torch.equal(torch.rand(1), wanted)
 
@@ -124,7 +124,7 @@ def test_weights_are_the_same_each_time_and_the_callers_dice_stay(file: Path) ->
 )
 def test_wrong_reference_says_what_is_there(file, reference, arguments, error, message) -> None:
     with pytest.raises(error, match=message):
-        from_file(reference, arguments, trusted=True)
+        module_from_file(reference, arguments, trusted=True)
 
 
 @pytest.mark.parametrize(
@@ -144,25 +144,25 @@ def test_wrong_reference_says_what_is_there(file, reference, arguments, error, m
 def test_file_that_fails_is_told_with_its_line(file: Path, text: str, message: str) -> None:
     file.write_text(text)
     with pytest.raises(SpecError, match=message):
-        from_file("net.py:Net", trusted=True)
+        module_from_file("net.py:Net", trusted=True)
 
 
 def test_torchvision_is_built_for_the_classes_of_the_data() -> None:
     assert named_for_classes("cifar100", {"dropout": 0.1}) == {"num_classes": 100, "dropout": 0.1}
     assert named_for_classes("cifar100", {"num_classes": 7}) == {"num_classes": 7}
-    found = from_torchvision("squeezenet1_1", {"num_classes": 7})
+    found = module_from_torchvision("squeezenet1_1", {"num_classes": 7})
     assert re.fullmatch(r"torchvision [\d.]+, models\.squeezenet1_1\(num_classes=7\)", found.said)
     with pytest.raises(UsageError, match=r"^--torchvision: unknown model 'resnet19'; did you mean 'resnet18'\?$"):
-        from_torchvision("resnet19")
+        module_from_torchvision("resnet19")
     with pytest.raises(UsageError, match=r"^--torchvision resnet18: .*unexpected keyword argument 'wide'$"):
-        from_torchvision("resnet18", {"wide": 3})
+        module_from_torchvision("resnet18", {"wide": 3})
 
 
 def test_places_are_written_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert place_of(str(tmp_path / "a" / "net.py"), 3) == "a/net.py:3"
-    assert place_of(str(Path(torch.__file__).parents[1] / "torchvision" / "x.py"), 4) == "torchvision/x.py:4"
-    assert place_of("/elsewhere/net.py", 5) == "/elsewhere/net.py:5"
+    assert place_in_code(str(tmp_path / "a" / "net.py"), 3) == "a/net.py:3"
+    assert place_in_code(str(Path(torch.__file__).parents[1] / "torchvision" / "x.py"), 4) == "torchvision/x.py:4"
+    assert place_in_code("/elsewhere/net.py", 5) == "/elsewhere/net.py:5"
     assert caller() is not None
 
 
@@ -211,14 +211,12 @@ def test_weights_that_are_none_are_refused(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_files_are_written_beside_each_other_and_never_over_others(file: Path) -> None:
-    found = import_network(from_file("net.py:net", trusted=True), data="digits")
+    found = import_network(module_from_file("net.py:net", trusted=True), data="digits")
     files = written_files(Path("out/net.yaml"), True, False)
     write_import(found, files)
     assert [str(path) for path in files] == ["out/net.yaml", "out/net.safetensors"]
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
-    with pytest.raises(
-        SpecError, match=r"1.weight is missing; 1.bias is missing; out\.\w+ is not in"
-    ):
+    with pytest.raises(SpecError, match=r"1.weight is missing; 1.bias is missing; out\.\w+ is not in"):
         read_weights(module, Path("out/net.safetensors"))
     with pytest.raises(UsageError, match=r"^out/net.yaml is there already; --force writes over it$"):
         written_files(Path("out/net.yaml"), True, False)

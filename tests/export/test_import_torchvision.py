@@ -18,7 +18,7 @@ import torchvision
 
 from archsearch.errors import SpecError
 from archsearch.export.import_network import import_network
-from archsearch.export.import_source import Source, from_torchvision
+from archsearch.export.import_source import ModuleSource, module_from_torchvision
 from archsearch.spec.network import Limits
 
 NAMES = torchvision.models.list_models(module=torchvision.models)
@@ -47,10 +47,10 @@ class Tried:
         return f"| {self.name} | {self.how} | {self.parameters:,} parameters, outputs equal to {self.difference:.0e} |"
 
 
-def source(name: str) -> Source:
+def source(name: str) -> ModuleSource:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return from_torchvision(name, {"num_classes": 10, **WITHOUT_AUXILIARY.get(name, {})})
+        return module_from_torchvision(name, {"num_classes": 10, **WITHOUT_AUXILIARY.get(name, {})})
 
 
 def side(name: str) -> int:
@@ -74,9 +74,7 @@ def tried(name: str) -> Tried:
             if "StochasticDepth" not in str(error):
                 raise
             how += ", `--evaluated`"
-            found = import_network(
-                made, data="cifar10", input_shape=(3, size, size), limits=NO_LIMITS, evaluated=True
-            )
+            found = import_network(made, data="cifar10", input_shape=(3, size, size), limits=NO_LIMITS, evaluated=True)
     except SpecError as error:
         return Tried(name, "refused", sentence=str(error))
     assert found.plan.network.parameters == parameters
