@@ -24,7 +24,7 @@ for room in BELOW:
     ROOMS[room] = set(ROOMS) | {room}
 for room in ("search", "ablate"):
     ROOMS[room] = {*ROOMS["kinds"], room}
-for room in ("report", "export", "cli"):
+for room in ("report", "export", "api", "init", "cli"):
     ROOMS[room] = {*ROOMS, room}
 
 # Where a library may be imported, and where so at the top of a module; elsewhere not at all.
