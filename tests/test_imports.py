@@ -34,7 +34,7 @@ ANYWHERE_IN = {
         *("spec/optimizers.py", "spec/training.py", "spec/augmentations.py"),  # what each is made of, lazily
         *("task/", "data/", "train/", "native/", "study/", "export/"),
     ),
-    "torchvision": ("data/", "train/doctor.py", "train/environment.py"),
+    "torchvision": ("data/", "train/doctor.py", "train/environment.py", "export/import_source.py"),
     "optuna": ("study/", "kinds/", "search/", "ablate/", "train/doctor.py"),
     "plotly": ("report/figures",),
     "matplotlib": ("report/figures",),

@@ -24,6 +24,7 @@ from archsearch.cli import (
     diff,
     doctor,
     evaluate,
+    import_,
     init,
     lint,
     list_,
@@ -90,6 +91,7 @@ app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
 app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
+app.command("import")(import_.import_)
 app.command("doctor")(doctor.doctor)
 
 

@@ -44,15 +44,19 @@ def split(y: Tensor, validation: int | float, seed: int) -> tuple[Tensor, Tensor
     count = validation_count(validation, total)
     if validation and not 0 < count < total:
         raise SpecError(f"validation {validation} takes {count} of {total} training samples.", ("data", "validation"))
+    return stratified(y, count, seed)
+
+
+def stratified(y: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw `count` rows, of each class its share; give the rows that are left, and those drawn."""
     labels, sizes = torch.unique(y, return_counts=True)
-    shares = [divmod(count * int(size), total) for size in sizes]
+    shares = [divmod(count * int(size), len(y)) for size in sizes]
     taken = [share for share, _ in shares]
-    by_remainder = sorted(range(len(shares)), key=lambda index: -shares[index][1])
-    for index in by_remainder[: count - sum(taken)]:
+    for index in sorted(range(len(shares)), key=lambda index: -shares[index][1])[: count - sum(taken)]:
         taken[index] += 1
     generator = torch.Generator().manual_seed(seed)
-    chosen = torch.zeros(total, dtype=torch.bool)
-    for label, size, number in zip(labels, sizes, taken, strict=True):
+    chosen = torch.zeros(len(y), dtype=torch.bool)
+    for label, number in zip(labels, taken, strict=True):
         rows = torch.nonzero(y == label).flatten()
-        chosen[rows[torch.randperm(int(size), generator=generator)[:number]]] = True
+        chosen[rows[torch.randperm(len(rows), generator=generator)[:number]]] = True
     return torch.nonzero(~chosen).flatten(), torch.nonzero(chosen).flatten()

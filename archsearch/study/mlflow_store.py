@@ -63,7 +63,14 @@ def mlflow_client(uri: str, source: str) -> MlflowClient:
             ) from None
         for name in ("mlflow", "alembic"):  # after the import, which sets them
             logging.getLogger(name).setLevel(logging.ERROR)
-        return MlflowClient(tracking_uri=uri)
+        return MlflowClient(tracking_uri=_absolute(uri))
+
+
+def _absolute(uri: str) -> str:
+    """Name a database by its whole path: MLflow keeps what it has opened by its URI, whatever the folder is by then."""
+    before, mark, options = uri.partition("?")
+    path = before.removeprefix("sqlite:///")
+    return f"sqlite:///{Path(path).absolute()}{mark}{options}" if path not in (before, "", ":memory:") else uri
 
 
 @contextmanager

@@ -26,8 +26,9 @@ from pathlib import Path
 from archsearch.study.worker import work
 from tests.study.seeds_of_a_program import SeedsJob, place_of, program
 folder = Path(sys.argv[1])
+place, job = place_of(folder), SeedsJob(program(folder, sys.argv[2]))
 print("ready", flush=True)
-work(place_of(folder), SeedsJob(program(folder, sys.argv[2])))
+work(place, job)
 """
 
 
@@ -69,8 +70,8 @@ def test_killed_workers_lose_nothing_and_count_nothing_twice(tmp_path: Path, mon
         process = worker()
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        # so long that all kills come before the last run, and now and then in the middle of each step of one
-        time.sleep(dice.uniform(0.05, 1.2 * RUNS / max(KILLS, 30)))
+        # long enough for a run or two, so that kills come in the middle of every step of one
+        time.sleep(dice.uniform(0.05, 2.0))
         process.kill()
         process.wait()
         process.stdout.close()

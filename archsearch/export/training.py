@@ -1,0 +1,249 @@
+"""A training script that gives the numbers of a run: the same split, initial weights, batches, augmentation and steps.
+
+    script = training_source(load_plan("lenet5"), module="lenet5")     # beside it lies lenet5.py, with build_model()
+
+It needs torch and what the data come from, nothing else. What is subtle is copied from where a run has it; what stands
+here is the loop, as the torch engine runs it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from archsearch.data.split import stratified
+from archsearch.errors import UsageError
+from archsearch.experiment_plan import ExperimentPlan
+from archsearch.export.calls import literal, optimizer_call
+from archsearch.export.copied import Copied
+from archsearch.export.loading import loading
+from archsearch.export.pytorch import harmless
+from archsearch.export.seeded import seeding
+from archsearch.spec.training import LOSS_KINDS, Constant, minimises_eval_loss
+from archsearch.train.compute import layout_of
+from archsearch.train.loop import EVALUATION_BATCH
+from archsearch.train.streams import stream
+
+KNOWN_TASKS = ("classification",)
+
+
+def training_source(plan: ExperimentPlan, module: str, data_file: str | None = None) -> str:
+    """Give the text of a script that trains what `build_model` of a module beside it gives.
+
+    `data_file` is the .npz of prepared arrays that a script on your own data reads. Raises `UsageError` for what cannot
+    be written out: a task other than classification, an optimiser that is not torch's.
+    """
+    if plan.facts.task.name not in KNOWN_TASKS:
+        raise UsageError(f"a training script is written for {' and '.join(KNOWN_TASKS)}, not {plan.facts.task.name}")
+    copied = Copied({word: f"import {word}" for word in ("sys", "torch")})
+    copied.imports |= {"build_model": f"from {module} import build_model", "Tensor": "from torch import Tensor"}
+    copied.imports["nn"] = "from torch import nn"
+    copied.definition(stream)
+    initial, loaded = seeding(plan), loading(plan, copied, data_file)
+    parts = [initial, loaded, _evaluate(plan, copied), _train(plan, copied), _main(module)]
+    body = "\n\n\n".join("\n".join(part) for part in parts)
+    return f"{_head(plan, module)}\n{copied.text()}\n\n\n{_constants(plan)}\n\n\n{body}\n"
+
+
+def _head(plan: ExperimentPlan, module: str) -> str:
+    said = f"Train {harmless(plan.spec.name)} on {plan.spec.data.name}: python {module}_train.py [SEED]"
+    return f'"""{said}. The seed decides every random number."""\n'
+
+
+def _constants(plan: ExperimentPlan) -> str:
+    train = plan.spec.train
+    auto = '"cuda" if torch.cuda.is_available() else "cpu"'
+    return (
+        f"EPOCHS, BATCH_SIZE, LR = {train.epochs}, {train.batch_size}, {train.optimizer.lr!r}\n"
+        f"DEVICE = {auto if train.device == 'auto' else literal(train.device)}"
+    )
+
+
+def _evaluate(plan: ExperimentPlan, copied: Copied) -> list[str]:
+    train = plan.spec.train
+    copied.method("loss_of", train.loss.function)
+    loss = "loss_of"
+    if not minimises_eval_loss(train.loss, train.eval_loss):
+        kind = next(kind for kind in LOSS_KINDS if kind.kind == train.eval_loss)
+        copied.method("eval_loss_of", kind().function)
+        loss = "eval_loss_of"
+    cast = ["    with torch.autocast(DEVICE, dtype=torch.bfloat16):"] * (train.precision == "bf16")
+    outputs = f"    outputs = torch.cat([model(some) for some in x.split({EVALUATION_BATCH})]).float()"
+    return [
+        "@torch.inference_mode()",
+        "def evaluate(part: str, model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:",
+        '    """Measure prepared samples: mean loss, and the share that is right."""',
+        "    model.eval()",
+        *cast,
+        f"    {outputs}" if cast else outputs,
+        "    right = (outputs.argmax(1) == y).double().mean()",
+        f'    return {{f"{{part}}_loss": float({loss}(outputs, y)), f"{{part}}_accuracy": float(right)}}',
+    ]
+
+
+def _train(plan: ExperimentPlan, copied: Copied) -> list[str]:
+    """Write the training, from the data to the kept weights."""
+    validates, rule = bool(plan.spec.data.validation), plan.spec.train.early_stopping
+    on_val = 'evaluate("val", model, x_val, y_val)'
+    on_test = 'evaluate("test", model, x_test, y_test)'
+    measure = on_val if validates else on_test
+    kept = ["    model.load_state_dict(best_state)"] if rule is not None else []
+    last = f"{on_val} | {on_test}" if rule is not None else on_test
+    return [
+        "def train(seed: int) -> tuple[nn.Sequential, list[dict[str, float]]]:",
+        '    """Train with a seed; give the network, and what was measured after each epoch and at the end."""',
+        *_surroundings(plan),
+        *_data(plan, copied),
+        *_model(plan),
+        "    history = []",
+        "    for epoch in range(EPOCHS):",
+        *_epoch(plan, copied),
+        '        measured = {"train_loss": float(total) / len(y), "train_accuracy": int(right) / len(y)}',
+        f"        history.append(measured | {measure})",
+        '        print(f"epoch {epoch + 1}:", *(f"{name} {value:.7f}" for name, value in history[-1].items()))',
+        *_early_stopping(plan, copied),
+        *kept,
+        *([f"    history.append({last})"] if validates else []),  # else the test data were all there was to watch
+        "    return model, history",
+    ]
+
+
+def _surroundings(plan: ExperimentPlan) -> list[str]:
+    """Write what a run sets of torch."""
+    train = plan.spec.train
+    lines = ["    torch.set_flush_denormal(True)"]
+    if train.precision == "tf32":
+        lines += ['    torch.set_float32_matmul_precision("high")']
+    if train.device in ("auto", "cuda"):
+        lines += [f"    torch.backends.cudnn.allow_tf32 = {train.precision == 'tf32'}"]
+        lines += ['    torch.use_deterministic_algorithms(DEVICE == "cuda", warn_only=True)']
+    return lines
+
+
+def _data(plan: ExperimentPlan, copied: Copied) -> list[str]:
+    """Write which samples are trained on and which are held out, and what is done to all of them before."""
+    data, own = plan.spec.data, plan.facts.validation
+    lines = ["    x, y, x_test, y_test = (values.to(DEVICE) for values in load_data())"]
+    if own:
+        lines += [f"    x, y, x_val, y_val = x[:-{own}], y[:-{own}], x[-{own}:], y[-{own}:]"]
+    elif data.validation:
+        copied.definition(stratified)
+        count = data.validation if isinstance(data.validation, int) else f"round({data.validation!r} * len(y))"
+        lines += [f'    fit, held_out = stratified(y.cpu(), {count}, stream(seed, "split"))']
+        lines += ["    x, y, x_val, y_val = x[fit], y[fit], x[held_out], y[held_out]"]
+    if data.train_limit is not None:
+        copied.definition(stratified)
+        kept = data.train_limit if isinstance(data.train_limit, int) else f"round({data.train_limit!r} * len(y))"
+        lines += [f'    _, kept = stratified(y.cpu(), {kept}, stream(seed, "split", "train_limit"))']
+        lines += ["    x, y = x[kept], y[kept]"]
+    if data.normalize:
+        copied.definition(channel_statistics)
+        parts = ["x", "x_val", "x_test"] if data.validation else ["x", "x_test"]
+        lines += ["    mean, deviation = channel_statistics(x)"]
+        early = [part for part in parts if part != "x" or not data.augment]  # images are augmented before
+        lines += [f"    {', '.join(early)} = {', '.join(f'({part} - mean) / deviation' for part in early)}"]
+    return lines
+
+
+def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Give mean and standard deviation of each channel, or of each feature of flat data."""
+    values, over = x.double(), (0, *range(2, x.dim()))
+    mean = values.mean(over, keepdim=True)
+    deviation = (values.square().mean(over, keepdim=True) - mean.square()).clamp_min(0).sqrt()
+    deviation[deviation == 0] = 1.0  # a value that never changes stays what it is
+    return mean.float(), deviation.float()
+
+
+def _model(plan: ExperimentPlan) -> list[str]:
+    train = plan.spec.train
+    made = optimizer_call(train.optimizer.build([nn.Parameter(torch.zeros(1))], "cpu"), "model.parameters()")
+    layout = ", memory_format=torch.channels_last" if layout_of(plan.network, train.device) == "channels_last" else ""
+    return [
+        f"    model = initial_model(seed).to(DEVICE{layout})",
+        f"    optimizer = {made.replace(f'lr={train.optimizer.lr!r}', 'lr=LR')}",
+    ]
+
+
+def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
+    """Write an epoch: every sample once."""
+    train, data = plan.spec.train, plan.spec.data
+    drops = any(row.layer.drops for row in plan.network.walk())
+    kinds = [step.kind for step in data.augment]
+    samples = "x[rows]"
+    for number, step in enumerate(data.augment, 1):
+        name = step.kind if kinds.count(step.kind) == 1 else f"{step.kind}{number}"
+        samples = copied.call(name, step.apply, samples, "draws")
+    read = "(samples - mean) / deviation" if data.normalize and data.augment else "samples"
+    if layout_of(plan.network, train.device) == "channels_last" and len(plan.facts.shape) == 3:
+        read = f"({read})" if read != "samples" else read
+        read = f"{read}.contiguous(memory_format=torch.channels_last)"
+    forward = [f"outputs = model({read})", "loss = loss_of(outputs, y[rows])"]
+    if train.precision == "bf16":
+        forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
+    step = [
+        *_rate(plan, copied),
+        f"samples = {samples}",
+        *forward,
+        "optimizer.zero_grad()",
+        "loss.backward()",
+        *([f"nn.utils.clip_grad_norm_(model.parameters(), {train.clip_grad_norm!r})"] * bool(train.clip_grad_norm)),
+        "optimizer.step()",
+        "total += loss.detach() * len(rows)",
+        "right += (outputs.argmax(1) == y[rows]).sum()",
+    ]
+    lines = [
+        'order = torch.randperm(len(y), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))',
+        *(['draws = torch.Generator().manual_seed(stream(seed, "augment", epoch))'] if kinds else []),
+        *(['torch.manual_seed(stream(seed, "dropout", epoch))'] if drops else []),
+        "total, right = 0, 0",
+        "model.train()",
+        *_batches(train.schedule == Constant()),
+        *(f"    {line}" for line in step),
+    ]
+    return [f"        {line}" for line in lines]
+
+
+def _batches(keeps_rate: bool) -> list[str]:
+    if keeps_rate:
+        return ["for rows in order.split(BATCH_SIZE):"]
+    return [
+        "batches = order.split(BATCH_SIZE)",
+        "for step, rows in enumerate(batches, epoch * len(batches)):",
+    ]
+
+
+def _rate(plan: ExperimentPlan, copied: Copied) -> list[str]:
+    """Write how the learning rate follows the step."""
+    schedule = plan.spec.train.schedule
+    if schedule == Constant():
+        return []
+    copied.method("factor", schedule.factor)
+    lines = ['optimizer.param_groups[0]["lr"] = LR * factor(step / len(batches), EPOCHS)']
+    if warmup := getattr(schedule, "warmup_epochs", 0.0):
+        lines += [f"if step + 1 < {warmup!r} * len(batches):"]
+        lines += [f'    optimizer.param_groups[0]["lr"] *= (step + 1) / ({warmup!r} * len(batches))']
+    return lines
+
+
+def _early_stopping(plan: ExperimentPlan, copied: Copied) -> list[str]:
+    rule = plan.spec.train.early_stopping
+    if rule is None:
+        return []
+    copied.imports["copy"] = "import copy"
+    sign = "-" if rule.monitor.endswith("loss") else ""
+    return [
+        f'        score = {sign}history[-1]["{rule.monitor}"]',
+        f"        if epoch == 0 or score > best + {rule.min_delta!r}:",
+        "            best, best_epoch, best_state = score, epoch, copy.deepcopy(model.state_dict())",
+        f"        elif epoch - best_epoch >= {rule.patience}:",
+        "            break",
+    ]
+
+
+def _main(module: str) -> list[str]:
+    return [
+        'if __name__ == "__main__":',
+        "    trained, measured = train(int(sys.argv[1]) if len(sys.argv) > 1 else 0)",
+        '    print("at the end:", *(f"{name} {value:.7f}" for name, value in measured[-1].items()))',
+        f'    torch.save(trained.state_dict(), "{module}.pt")',
+    ]
