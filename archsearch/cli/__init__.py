@@ -21,6 +21,7 @@ from archsearch.cli import (
     diff,
     doctor,
     evaluate,
+    export,
     lint,
     list_,
     plan,
@@ -71,6 +72,7 @@ app.command("status")(status.status)
 app.command("best")(status.best)
 app.command("report")(report.report)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.command("evaluate")(evaluate.evaluate)
 app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)

@@ -97,10 +97,10 @@ class _Filled(ast.NodeTransformer):
     def __init__(self, given: Mapping[str, str]) -> None:
         self.given = given
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - ast's own word
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.parse(self.given[node.id], mode="eval").body if node.id in self.given else node
 
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:  # noqa: N802 - ast's own word
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         node = ast.IfExp(*(self.visit(part) for part in (node.test, node.body, node.orelse)))
         sides = [node.test.left, *node.test.comparators] if isinstance(node.test, ast.Compare) else []
         if len(sides) != 2 or not all(isinstance(side, ast.Constant) for side in sides):

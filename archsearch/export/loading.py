@@ -36,7 +36,8 @@ def loading(plan: ExperimentPlan, copied: Copied, data_file: str | None) -> list
         return [
             *begins,
             f"    with np.load(Path(__file__).with_name({literal(data_file)})) as file:",
-            '        x, y, x_test, y_test = (torch.from_numpy(file[f"{a}_{b}"]) for b in ("train", "test") for a in "xy")',
+            '        keys = ("x_train", "y_train", "x_test", "y_test")',
+            "        x, y, x_test, y_test = (torch.from_numpy(file[key]) for key in keys)",
             f"    return x{as_floats}, y, x_test{as_floats}, y_test",
         ]
     source = DATASETS.get(data.name)
