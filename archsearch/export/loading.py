@@ -43,17 +43,19 @@ def loading(plan: ExperimentPlan, copied: Copied, data_file: str | None) -> list
     source = DATASETS.get(data.name)
     if source is None:
         raise UsageError(f"a script on your own data ({data.name}) reads a file of prepared arrays, and there is none")
-    read = _torchvision(source, copied) if isinstance(source, Downloaded) else _digits(copied)
+    y = "torch.tensor(labels)" if isinstance(source, Downloaded) else "y"
+    limited = []
     if data.limit is not None:
         copied.definition(first_per_class)
-    limited = [f"        rows = first_per_class(y, {data.limit})", "        x, y = x[rows], y[rows]"]
+        limited = [f"        rows = first_per_class({y}, {data.limit})", f"        x, y = x[rows], {y}[rows]"]
+        y = "y"
     return [
         *begins,
         "    arrays = []",
-        *read,
-        *(limited if data.limit is not None else []),
+        *(_torchvision(source, copied) if isinstance(source, Downloaded) else _digits(copied)),
+        *limited,
         *_fitted(plan, copied, source.contents.shape),
-        f"        arrays += [x{as_floats}, y]",
+        f"        arrays += [x{as_floats}, {y}]",
         "    return tuple(arrays)",
     ]
 
@@ -70,7 +72,6 @@ def _torchvision(source: Downloaded, copied: Copied) -> list[str]:
         f"    for part in ({parts}):",
         f'        images, labels = zip(*datasets.{source.torchvision}("data", download=True, **part))',
         f"        x = torch.stack([functional.pil_to_tensor(image) for image in images]){upright}",
-        "        y = torch.tensor(labels)",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -41,8 +42,11 @@ ALONE = (  # archsearch is on the path of the tests, and must not be found by th
 
 @pytest.fixture(autouse=True)
 def _settings() -> Iterator[None]:
-    """Take back what a script sets of torch."""
+    """Keep to one thread, as the machine has other tests to run, and take back what a script sets of torch."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     yield
+    torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
     torch.use_deterministic_algorithms(False)
     torch.set_float32_matmul_precision("highest")
@@ -116,26 +120,32 @@ AUGMENT = "data.augment=[shift, {rotate: {degrees: 20.0}}, flip, {flip: {directi
         ["data.validation=0", "train.schedule={step: {step_size: 1, gamma: 0.5, warmup_epochs: 0.5}}"],
         ["train.loss=mse", "train.optimizer={rmsprop: {lr: 0.001, momentum: 0.5}}", "train.clip_grad_norm=0.1"],
         ["train.loss={cross_entropy: {label_smoothing: 0.2}}", "train.optimizer=adamw", "train.schedule=constant"],
-        ["train.eval_loss=l1", "train.schedule={constant: {warmup_epochs: 1.5}}", "data.train_limit=100"],
+        ["train.eval_loss=l1", "train.schedule={constant: {warmup_epochs: 1.5}}", "data.train_limit=60"],
         ["train.early_stopping={patience: 1, min_delta: 0.9}", "train.epochs=4"],
         ["train.early_stopping={patience: 1, monitor: val_loss}", "train.optimizer={adam: {lr: 0.03}}"],
     ],
     ids=lambda overrides: overrides[0].partition("=")[2][:30],
 )
 def test_each_part_of_a_training_is_written_out(overrides: list[str], tmp_path: Path) -> None:
-    must_train_alike(planned("data.limit=30", "train.epochs=2", *overrides), tmp_path)
+    must_train_alike(planned("data.limit=12", "train.epochs=2", *overrides), tmp_path)
+
+
+BLOCKS = """\
+data: {name: digits, limit: 20, validation: 0.2}
+network:
+  - residual: {projection: true, layers: [conv2d: {out_channels: 16, kernel_size: 1}, batch_norm2d, dropout]}
+  - parallel: {branches: [[conv2d: {out_channels: 8, kernel_size: 3, padding: 1}], [batch_norm2d]]}
+  - sequential: {name: body, layers: [dropout2d, conv2d: {name: shortcut, out_channels: 4, kernel_size: 3, stride: 2}]}
+  - flatten
+  - linear: {out_features: classes}
+  - log_softmax
+train: {epochs: 2, batch_size: 32, loss: nll}
+"""
 
 
 def test_dropout_residual_and_parallel_blocks_train_alike(tmp_path: Path) -> None:
-    body = "layers: [conv2d: {out_channels: 16, kernel_size: 1}, batch_norm2d, dropout]"
-    branches = "branches: [[conv2d: {out_channels: 8, kernel_size: 3, padding: 1}], [max_pool2d: {kernel_size: 1}]]"
-    plan = planned(
-        *("data.limit=30", "train.epochs=2"),
-        f"network=[residual: {{projection: true, {body}}}, parallel: {{{branches}}}, dropout2d, flatten, "
-        "linear: {out_features: classes}, log_softmax]",
-        "train.loss=nll",
-    )
-    must_train_alike(plan, tmp_path)
+    (tmp_path / "blocks.yaml").write_text(BLOCKS)
+    must_train_alike(planned(reference=str(tmp_path / "blocks.yaml")), tmp_path)
 
 
 def test_log_softmax_with_bf16_trains_alike(tmp_path: Path) -> None:
@@ -151,6 +161,7 @@ def test_script_alone_prints_the_numbers_of_the_run_and_keeps_its_weights(tmp_pa
         capture_output=True,
         text=True,
         cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -185,6 +196,7 @@ def test_own_arrays_go_along_as_they_were_prepared(tmp_path: Path, monkeypatch: 
             assert value == pytest.approx(record.metrics[name], abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.mnist
 def test_torchvisions_mnist_is_loaded_as_a_run_loads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = planned("data.limit=20", "train.epochs=1", "train.batch_size=50", reference="lenet5")
