@@ -260,7 +260,7 @@ def _quantized(subject: Subject, inputs: Inputs, content: bytes, options: Export
     small = int8_bytes(content, read(training.x[calibration]))
     scores = {}
     for name, file in (("float", content), ("int8", small)):
-        found = [measured(file, read(test.x[some])) for some in test.rows.split(1000)]
+        found = [measured(file, read(test.x[some])) for some in torch.split(test.rows, 1000)]
         scores[name] = dict(task.metrics(torch.cat(found), test.y))
     for metric, value in scores["int8"].items():
         before = scores["float"][metric]

@@ -33,6 +33,9 @@ _TRACES = ("stack_trace", "nn_module_stack", "source_fn_stack", "from_node")  # 
 class Prepared(nn.Module):
     """A network behind the preparation of its data: stored samples (N, *shape), uint8 or float32 -> outputs."""
 
+    mean: Tensor | None
+    deviation: Tensor | None
+
     def __init__(self, model: nn.Module, inputs: Inputs) -> None:
         super().__init__()
         self.model = model
@@ -43,7 +46,7 @@ class Prepared(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Scale, normalise where the training did, and apply the network."""
         x = to_float(x)
-        if self.mean is not None:
+        if self.mean is not None and self.deviation is not None:
             x = (x - self.mean) / self.deviation
         given: Tensor = self.model(x)
         return given

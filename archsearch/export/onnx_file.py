@@ -63,7 +63,7 @@ def measured(content: bytes, samples: Tensor) -> Tensor:
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors only
     session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    found = [session.run(None, {INPUT: some.numpy()})[0] for some in samples.split(_AT_ONCE)]
+    found = [session.run(None, {INPUT: some.numpy()})[0] for some in torch.split(samples, _AT_ONCE)]
     return torch.cat([torch.from_numpy(one) for one in found])
 
 
@@ -86,7 +86,7 @@ class _Reader:
     """Hands calibration samples to onnxruntime, a batch at a time."""
 
     def __init__(self, samples: Tensor) -> None:
-        self.batches: Iterator[Tensor] = iter(samples.split(_AT_ONCE))
+        self.batches: Iterator[Tensor] = iter(torch.split(samples, _AT_ONCE))
 
     def get_next(self) -> dict[str, Any] | None:
         """Give the next batch, None after the last."""

@@ -63,8 +63,13 @@ class Subject:
             data = load(spec.data, data_dir=data_dir, say=say)
             return inputs_of(self.plan, data, parts(self.plan, self.seed, data, "cpu")[0])
         stored = contents(spec.data).dtype
-        given = facts.shape, stored, facts.task.name, facts.task.outputs, facts.class_names
-        return Inputs(**dict(zip(("shape", "stored", "task", "outputs", "class_names"), given, strict=True)))
+        return Inputs(
+            shape=facts.shape,
+            stored=stored,
+            task=facts.task.name,
+            outputs=facts.task.outputs,
+            class_names=facts.class_names,
+        )
 
 
 def subject_of(
