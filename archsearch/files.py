@@ -3,6 +3,7 @@
     write_whole(path, content)            # the old file or the new one, never half of it
     write_sealed(path, {"a": 1})          # a JSON object with its own SHA-256
     read_sealed(path)                     # DamagedFileError if it is not that any more
+    with locked(path): ...                # one process at a time
 
 Knows nothing of what is in the files.
 """
@@ -14,10 +15,12 @@ import hashlib
 import json
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from archsearch.errors import DamagedFileError, UnavailableError
+from archsearch.errors import BusyError, DamagedFileError, UnavailableError
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -57,6 +60,31 @@ def sync_folder(folder: Path) -> None:
         sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path, busy: str | None = None) -> Iterator[None]:
+    """Hold the lock of a file, which is made where there is none; the system lets go of it when the process ends.
+
+    Waits for another process that holds it, or, with a sentence `busy`, raises `BusyError` with that. Windows has no
+    such lock: there nothing is held. Raises `UnavailableError` where the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise UnavailableError(f"{path.parent} cannot be written: {error.strerror}") from None
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy is not None else 0))
+            except OSError:
+                raise BusyError(busy) from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def sha256(content: bytes) -> str:

@@ -11,6 +11,7 @@ Knows numbers and words; outputs and targets are whatever has `argmax` and `==`,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,6 +22,7 @@ Direction = Literal["maximize", "minimize"]
 Unit = Literal["points", "own"]
 Written = Literal["percent", "count", "number"]
 Known = Literal["plan", "training", "measured"]
+Giver = Literal["network", "program"]
 
 PARTS = {"val": "validation", "test": "test", "train": "training"}  # as names begin, and as people say it
 _D3 = {"percent": ".2~%", "count": "~s", "number": ".3~g"}
@@ -35,6 +37,7 @@ class Metric:
     where something else does: the loss is the spec's `train.eval_loss`, what is measured is measured where it runs.
     `tasks` are those that it belongs to, None for all. `margin` is the difference that is too small to matter unless a
     file says otherwise, 0 for none; `near` the one that a smaller network may cost, None for a hundredth of the best.
+    `given_by` is the only kind of experiment that gives it, None where every kind may.
     `guessing` gives what guessing is worth, by the number of outputs. Of counts whole numbers are written.
     """
 
@@ -46,6 +49,7 @@ class Metric:
     tasks: tuple[str, ...] | None = None
     margin: float = 0.0
     near: float | None = None
+    given_by: Giver | None = None
     guessing: Callable[[int], float] | None = None
     compute: Callable[..., float] | None = None
 
@@ -90,7 +94,28 @@ METRICS: dict[str, Metric] = {
         compute=lambda network: network.macs,
     ),
     "latency_ms": Metric(
-        name="latency_ms", title="latency (ms)", direction="minimize", written="number", known="measured"
+        name="latency_ms",
+        title="latency (ms)",
+        direction="minimize",
+        written="number",
+        known="measured",
+        given_by="network",
+    ),
+    "seconds": Metric(
+        name="seconds",
+        title="seconds",
+        direction="minimize",
+        written="number",
+        known="measured",
+        given_by="program",
+    ),
+    "peak_memory": Metric(
+        name="peak_memory",
+        title="peak memory (bytes)",
+        direction="minimize",
+        written="count",
+        known="measured",
+        given_by="program",
     ),
 }
 
@@ -123,7 +148,10 @@ def of_task(task: str) -> tuple[Metric, ...]:
     )
 
 
-OBJECTIVES = (*learned("val"), *(metric.name for metric in METRICS.values() if metric.known != "training"))
+OBJECTIVES = (
+    *learned("val"),
+    *(metric.name for metric in METRICS.values() if metric.known != "training" and metric.given_by != "program"),
+)
 COMPARED = learned("test", "val")
 WATCHED = learned("val")
 
@@ -157,6 +185,40 @@ def near_of(name: str, best: float) -> float:
     """Give how far from the best value a smaller network is still close to it."""
     metric = metric_of(name)
     return abs(best) / 100 if metric is None or metric.near is None else metric.near
+
+
+# -- names that people give to metrics of their own --------------------------------------------------------------------
+
+_MORE = (
+    "acc accuracy top1 top5 f1 f1_score auc auroc roc_auc pr_auc average_precision map precision recall sensitivity "
+    "specificity r2 r2_score bleu rouge rouge1 rouge2 rougel meteor reward return win_rate iou miou dice psnr ssim mcc "
+    "kappa ndcg mrr hit_rate throughput elbo log_likelihood likelihood samples_per_second tokens_per_second "
+    "images_per_second steps_per_second fps elo pass_rate exact_match"
+)
+_LESS = (
+    "loss error err error_rate mse rmse mae mape nll bce cross_entropy logloss log_loss perplexity ppl bpc bpb seconds "
+    "time duration runtime wall_time latency latency_ms peak_memory memory parameters params macs flops fid wer cer "
+    "ter brier ece regret kl kl_divergence hinge"
+)
+_USUAL: dict[str, Direction] = {
+    **dict.fromkeys(_MORE.split(), "maximize"),
+    **dict.fromkeys(_LESS.split(), "minimize"),
+}
+_BEFORE = re.compile(
+    r"(val|valid|validation|test|train|training|eval|dev|mean|avg|average|final|best|last|macro|micro)_"
+)
+
+
+def usual_direction(name: str) -> Direction | None:
+    """Say which way a metric with such a name is better, None where the name does not tell.
+
+    >>> usual_direction("val_f1"), usual_direction("test/mean_reward"), usual_direction("rmse")
+    ('maximize', 'maximize', 'minimize')
+    """
+    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    while word not in _USUAL and (before := _BEFORE.match(word)):
+        word = word[before.end() :]
+    return _USUAL.get(word)
 
 
 # -- words -------------------------------------------------------------------------------------------------------------

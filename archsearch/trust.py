@@ -14,16 +14,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from archsearch.errors import DamagedFileError, UnavailableError, UntrustedError, UsageError
-from archsearch.files import seal, sha256, write_json
+from archsearch.files import locked, seal, sha256, write_json
 
 VARIABLE = "ARCHSEARCH_TRUST"
+_ONCE = "ARCHSEARCH_TRUST_ONCE"  # digests that are allowed in this process and in those that it starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,14 @@ def python_file(path: Path) -> Subject:
 
 def is_trusted(digest: str) -> bool:
     """Say whether this was allowed; raise `DamagedFileError` where the list of what is allowed cannot be read."""
-    return os.environ.get(VARIABLE) == "1" or any(one.digest == digest for one in allowed())
+    if os.environ.get(VARIABLE) == "1" or digest in os.environ.get(_ONCE, "").split(","):
+        return True
+    return any(one.digest == digest for one in allowed())
+
+
+def allow_once(digests: Iterable[str]) -> None:
+    """Allow what has these digests in this process, and in the workers that it starts."""
+    os.environ[_ONCE] = ",".join((os.environ.get(_ONCE, ""), *digests)).strip(",")
 
 
 def must_be_trusted(subject: Subject, once: bool = False) -> None:
@@ -98,7 +105,8 @@ def must_be_trusted(subject: Subject, once: bool = False) -> None:
 def trust(subject: Subject) -> Path:
     """Allow it from now on, and give the file that says so."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    with _locked() as path:
+    path = trusted_file()
+    with locked(path.with_suffix(".lock")):
         others = [one for one in allowed() if one.digest != subject.digest]
         _write(path, [*others, Allowed(subject.kind, subject.name, subject.digest, subject.shows, now)])
     return path
@@ -106,7 +114,8 @@ def trust(subject: Subject) -> Path:
 
 def distrust(subject: Subject) -> int:
     """Take back what was allowed: this, and what is kept under its kind and name; give how many entries that were."""
-    with _locked() as path:
+    path = trusted_file()
+    with locked(path.with_suffix(".lock")):
         there = allowed()
         left = [
             one
@@ -152,22 +161,3 @@ def _write(path: Path, entries: list[Allowed]) -> None:
             ]
         },
     )
-
-
-@contextmanager
-def _locked() -> Iterator[Path]:
-    """Let one process at a time change the list, so that none overwrites what another allowed."""
-    path = trusted_file()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise UnavailableError(f"{path.parent} cannot be written: {error.strerror}") from None
-    try:
-        if os.name == "posix":
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield path
-    finally:
-        os.close(handle)

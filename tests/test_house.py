@@ -33,6 +33,8 @@ THE_SAME = {
     "Interval": "an interval: as Pydantic reads it, as the statistics give it",
     "T": "a type variable has a meaning within its module only",
     "answer": "the first sentences of a report, of each kind of report",
+    "read_values": "values as people write them: in a column of a file, in options of the command line",
+    "resolve": "fills what is open: the values of a template, the braces of a program",
     "Values": "the values of a sample; of variants, by seed",
 }
 

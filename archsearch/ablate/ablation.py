@@ -118,11 +118,13 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
     check = check_seeds(ablation, trials)
     runs = {cell: {seed: of[seed] for seed in of if (cell, seed) not in useless} for cell, of in runs.items()}
     comparable = {key: trial for key, trial in trials.items() if key not in useless}
-    models, missing = compare_models(ablation, comparable, runs_dir)
+    of_networks = ablation.kind.name == "network"  # only these keep what they predicted
+    models, missing = compare_models(ablation, comparable, runs_dir) if of_networks else ((), "")
     courses = decisions(ablation, runs) if ablation.sequential else {}
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
     return AblationReport(
         study=opened.study_name,
+        kind=ablation.kind.name,
         summary=ablation.summary,
         baseline=ablation.baseline,
         design=ablation.design,
@@ -200,6 +202,8 @@ def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
     """Name what the runs were computed on: one line if all on the same."""
 
     def line(environment: Mapping[str, Any]) -> str:
+        if "engine" not in environment and "device" not in environment:
+            return _machine_of_program(environment)
         engine = environment.get("engine", "torch")
         words = [str(environment.get(key, "?")) for key in ("device_name", "device")]
         versions = f"torch {environment.get('torch')}, Python {environment.get('python')}"
@@ -208,6 +212,13 @@ def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
         return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"
 
     return tuple(dict.fromkeys(line(run.environment) for run in runs_of(done)))
+
+
+def _machine_of_program(environment: Mapping[str, Any]) -> str:
+    """Name the machine, and the versions that the program printed, where it printed any."""
+    where = f"{environment.get('processor', '?')}, {environment.get('cores', '?')} cores, {environment.get('platform')}"
+    printed = ", ".join(f"{name} {version}" for name, version in environment.get("versions", {}).items())
+    return "; ".join(part for part in (where, printed, f"archsearch {environment.get('archsearch')}") if part)
 
 
 def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial], runs: Runs) -> list[CellReport]:

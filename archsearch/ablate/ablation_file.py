@@ -107,8 +107,10 @@ def _checked(tree: Any, baseline: AnySpec | None) -> AblationSpec:
     if baseline is None:
         return AblationSpec.model_validate(tree)
     names = kind_of_spec(baseline).compared(baseline)
-    spec = AblationSpec.model_validate(tree, context={"metrics": names})
-    return spec if "metric" in tree or spec.metric in names else spec.model_copy(update={"metric": names[0]})
+    usual = AblationSpec.model_fields["metric"].default
+    if usual not in names and isinstance(tree, dict):
+        tree = {"metric": names[0], **tree}
+    return AblationSpec.model_validate(tree, context={"metrics": names})
 
 
 def _baseline_of(node: Node, folder: Path) -> AnySpec | SpecError | None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from archsearch.ablate.forecast import LEAST_FOR_SD
 from archsearch.ablate.planned import Ablation
 from archsearch.errors import UsageError
+from archsearch.program.experiment import plan_program
+from archsearch.program.program_spec import ProgramSpec
 
 if TYPE_CHECKING:
     from archsearch.train.loop import ReadTest, Watch
-    from archsearch.train.run import FinishedRun
 
 
 def pilot_seeds(ablation: Ablation) -> tuple[int, ...]:
@@ -28,10 +29,15 @@ def pilot_seeds(ablation: Ablation) -> tuple[int, ...]:
     return seeds[:LEAST_FOR_SD]
 
 
-def run_pilot(ablation: Ablation, seed: int, runs_dir: Path, data_dir: Path | None, watch: Watch) -> FinishedRun:
-    """Train one run of the baseline as the ablation would, or take it from the cache."""
+def run_pilot(ablation: Ablation, seed: int, runs_dir: Path, data_dir: Path | None, watch: Watch) -> None:
+    """Run the baseline with a seed as the ablation would, or find it in the cache."""
+    spec = ablation.cells[0].spec
+    if isinstance(spec, ProgramSpec):
+        from archsearch.program.run import run_program
+
+        run_program(plan_program(spec), seed=seed, runs_dir=runs_dir)
+        return
     from archsearch.train.run import run
 
     read_test: ReadTest = "end" if ablation.family.metric.startswith("test_") else "never"
-    spec = ablation.cells[0].spec
-    return run(spec, seed=seed, runs_dir=runs_dir, data_dir=data_dir, read_test=read_test, watch=watch)
+    run(spec, seed=seed, runs_dir=runs_dir, data_dir=data_dir, read_test=read_test, watch=watch)

@@ -22,6 +22,7 @@ from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.kinds import kind_of_spec
 from archsearch.kinds.kind import ExperimentKind
 from archsearch.plain import Plain
+from archsearch.program.program_spec import ProgramSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.effect import Family
 from archsearch.stats.power import Plan, Purpose, plan_seeds
@@ -34,7 +35,7 @@ class PlannedCell(Plain):
 
     name: str
     moved: Annotated[tuple[Annotated[tuple[str, str], Field(strict=False)], ...], Field(strict=False)]
-    spec: ExperimentSpec
+    spec: ExperimentSpec | ProgramSpec
     parameters: int | None = None
     macs: int | None = None
     seeds: Numbers

@@ -19,6 +19,7 @@ from archsearch.ablate.design.factorial import Attribution, LinearModel
 from archsearch.ablate.design.fitting import LeftOut
 from archsearch.ablate.jobs import held_ablation, latest
 from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, moves
+from archsearch.kinds.kind import ExperimentKindName
 from archsearch.plain import Plain
 from archsearch.stats.effect import Effect, Exclusion, Family
 from archsearch.stats.power import Plan
@@ -90,6 +91,7 @@ class AblationReport(Plain):
     """
 
     study: str
+    kind: ExperimentKindName = "network"
     summary: str
     baseline: str
     design: str
@@ -152,7 +154,9 @@ class CellRun(Plain):
     val_accuracy: float | None
     epochs: int
     seconds: float
-    test_reads: int
+    test_reads: int | None  # None of a program: what it reads is not known
+    history: Annotated[tuple[dict[str, float], ...], Field(strict=False)] = ()  # of a program: `epoch` and its values
+    wrote: Names = ()  # of a program: files that it wrote into the folder of its code
 
 
 class AblationEvidence(Plain):
@@ -171,6 +175,7 @@ def ablation_evidence(opened: Study) -> AblationEvidence:
     done = {key: trial for key, trial in trials.items() if trial.state == TrialState.COMPLETE}
     once = {HeldRun(trial).run_id: trial for trial in done.values()}  # one run may be in two cells
     runs = []
+    of_programs = ablation.kind.name == "program"
     for cell in ablation.cells:
         for seed, run_seed in zip(cell.seeds, cell.run_seeds, strict=True):
             trial = done.get((cell.name, seed))
@@ -187,7 +192,9 @@ def ablation_evidence(opened: Study) -> AblationEvidence:
                     val_accuracy=run.metric("val_accuracy"),
                     epochs=run.epochs,
                     seconds=run.seconds,
-                    test_reads=run.test_reads,
+                    test_reads=None if of_programs else run.test_reads,
+                    history=tuple(dict(row) for row in run.history) if of_programs else (),
+                    wrote=tuple(run.result.get("wrote", ())),
                 )
             )
     kept = runs_of(once.values())

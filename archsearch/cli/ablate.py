@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options
+from archsearch.cli.programs import allow_cells
 
 if TYPE_CHECKING:
     from archsearch.ablate.ablation_file import Declared
@@ -20,8 +21,18 @@ def ablate(
     from_: ablation_options.From = None,
     to: ablation_options.To = None,
     write: Annotated[
-        Path | None, typer.Option("--write", help="With --from and --to: write the study to edit, and run nothing.")
+        Path | None,
+        typer.Option("--write", help="With --from and --to, or --command: write the files to edit, and run nothing."),
     ] = None,
+    command: ablation_options.CommandOption = None,
+    baseline: ablation_options.BaselineValues = None,
+    factor: ablation_options.FactorLevels = None,
+    metric: ablation_options.MetricSources = None,
+    maximize: ablation_options.MaximizeMetric = None,
+    minimize: ablation_options.MinimizeMetric = None,
+    folder: ablation_options.FolderOption = None,
+    margin: ablation_options.MarginOption = None,
+    trust: options.TrustOption = False,
     design: ablation_options.DesignOption = None,
     seeds: ablation_options.SeedsOption = None,
     control: ablation_options.Control = False,
@@ -43,14 +54,26 @@ def ablate(
     """Compare changes with a baseline on the same seeds, and say which one mattered. Called again, it goes on.
 
     Examples:  archsearch ablate documented      archsearch ablate --from lenet5 --to lenet_best --dry-run
+               archsearch ablate --command 'python train.py --seed {seed} --norm {norm}' --baseline norm=batch
+                 --factor norm=layer,none --metric 'acc:last:acc=(\\S+)'
     """
     from archsearch.ablate.planned import plan_ablation
     from archsearch.cli import console
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError
 
+    line = ablation_options.Line(command, baseline, factor, metric, maximize, minimize, folder, margin)
     declared = ablation_options.declared_by(
-        study, from_, to, command="ablate", design=design, seeds=seeds, control=control, screen=screen
+        study,
+        from_,
+        to,
+        line=line,
+        name=name,
+        command="ablate",
+        design=design,
+        seeds=seeds,
+        control=control,
+        screen=screen,
     )
     if write is not None:
         _write(declared, write)
@@ -61,6 +84,7 @@ def ablate(
 
         show_plan(planned, None, runs_dir, calibrate=True, workers=options.workers(workers), json=json)
         return
+    allow_cells(planned, study, trust)
     console.note_plan(planned)
 
     from archsearch.ablate.ablation import ablate as run
@@ -100,8 +124,27 @@ def _write(declared: Declared, path: Path) -> None:
 
     if path.exists():
         raise UsageError(f"--write: {path} exists; choose another file")
+    if declared.kind.name == "program":
+        declared = _with_program_file(declared, path)
     write_whole(path, ablation_yaml(declared, path).encode())
     console.note(f"wrote {path}; edit it, then: archsearch ablate {path}")
+
+
+def _with_program_file(declared: Declared, path: Path) -> Declared:
+    """Write the program beside the ablation's file, and give the ablation with that file as its baseline."""
+    from dataclasses import replace
+
+    from archsearch.cli import console
+    from archsearch.errors import UsageError
+    from archsearch.files import write_whole
+    from archsearch.program.from_command import write_program
+
+    beside = path.with_name(f"{path.stem}_program.yaml")
+    if beside.exists():
+        raise UsageError(f"--write: {beside} exists; choose another name")
+    write_whole(beside, write_program(declared.baseline, beside).encode())
+    console.note(f"wrote {beside}")
+    return replace(declared, spec=declared.spec.model_copy(update={"baseline": str(beside)}))
 
 
 def _note(report: AblationReport, storage: str | None, runs_dir: Path) -> None:

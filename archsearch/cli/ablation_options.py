@@ -5,6 +5,7 @@ declared = declared_by("documented", None, None, command="plan", design=None, se
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,11 +34,91 @@ Control = Annotated[bool, typer.Option("--control", help="Compare the baseline w
 ScreenOption = Annotated[bool, typer.Option("--screen", help="Exploratory: few seeds, no p values, no winner.")]
 
 
+CommandOption = Annotated[
+    str | None,
+    typer.Option("--command", metavar="'...'", help="A program and its arguments, {seed} and values in braces."),
+]
+BaselineValues = Annotated[
+    list[str] | None, typer.Option("--baseline", metavar="NAME=VALUE", help="With --command: a value, once for each.")
+]
+FactorLevels = Annotated[
+    list[str] | None,
+    typer.Option("--factor", metavar="NAME=VALUE,...", help="With --command: what a value is changed to."),
+]
+MetricSources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME:HOW",
+        help="With --command: NAME:last:PATTERN, NAME:json:FILE:KEY, NAME:csv:FILE:COLUMN, seconds, peak_memory.",
+    ),
+]
+MaximizeMetric = Annotated[
+    str | None, typer.Option("--maximize", metavar="METRIC", help="With --command: more is better.")
+]
+MinimizeMetric = Annotated[
+    str | None, typer.Option("--minimize", metavar="METRIC", help="With --command: less is better.")
+]
+FolderOption = Annotated[str | None, typer.Option("--folder", help="With --command: where it runs, by default here.")]
+MarginOption = Annotated[
+    float | None, typer.Option("--margin", min=0.0, help="With --command: the difference too small to matter.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A program in one line: what the options `--command`, `--baseline`, `--factor`, `--metric` ... say."""
+
+    command: str | None = None
+    baseline: list[str] | None = None
+    factor: list[str] | None = None
+    metric: list[str] | None = None
+    maximize: str | None = None
+    minimize: str | None = None
+    folder: str | None = None
+    margin: float | None = None
+
+    def declared(self, name: str | None) -> Declared:
+        """Declare the ablation; raise `UsageError` for an option that is not written so."""
+        from pathlib import Path
+
+        from archsearch.ablate.without_file import declare_levels, levels_of_values
+        from archsearch.errors import UsageError
+        from archsearch.program.from_command import from_command, read_values
+
+        assert self.command is not None
+        if not self.factor:
+            raise UsageError("--command needs what to compare: --factor NAME=VALUE, once for each factor")
+        spec = from_command(
+            self.command,
+            read_values("--baseline", self.baseline or ()),
+            self.metric or (),
+            folder=self.folder,
+            maximize=self.maximize,
+            minimize=self.minimize,
+        )
+        factors = levels_of_values(read_values("--factor", self.factor, several=True))
+        name = name or "-".join((spec.name, *factors))[:100]
+        return declare_levels(spec, factors, name=name, margin=self.margin, folder=Path.cwd())
+
+    def refuse_without_command(self) -> None:
+        """Raise `UsageError` for an option that needs `--command`, where there is none."""
+        from archsearch.errors import UsageError
+
+        given = [
+            field.name for field in fields(self) if field.name != "command" and getattr(self, field.name) is not None
+        ]
+        if given and self.command is None:
+            raise UsageError(f"--{given[0]} belongs to --command; a file says it itself")
+
+
 def declared_by(
     study: str | None,
     from_: str | None,
     to: str | None,
     *,
+    line: Line | None = None,
+    name: str | None = None,
     command: str,
     design: str | None,
     seeds: int | None,
@@ -57,6 +138,12 @@ def declared_by(
 
     if design is not None and design not in get_args(DesignName):
         raise UsageError(f"--design: {unknown('design', design, get_args(DesignName))}")
+    line = line or Line()
+    line.refuse_without_command()
+    if line.command is not None:
+        if study is not None or from_ is not None or to is not None:
+            raise UsageError("--command stands for the file: give one of them")
+        return changed(line.declared(name), design=design, seeds=seeds, control=control, screen=screen)
     if (from_ is None) != (to is None):
         raise UsageError("--from and --to go together: two specs, names or files")
     if (study is None) == (from_ is None):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archsearch.cli import options
+from archsearch.cli import options, programs
 
 
 def check(
@@ -16,7 +16,7 @@ def check(
     max_activations: options.MaxActivations = None,
     max_layers: options.MaxLayers = None,
 ) -> None:
-    """Check specs and studies without training: every key, every shape, every count.
+    """Check specs, programs and studies without running anything: every key, every shape, every count.
 
     Example:  archsearch check specs/*.yaml studies/*.yaml
     """
@@ -35,6 +35,9 @@ def check(
             refuse_other(reference, ("spec", "search", "ablation"), "check")
             if (kind := kind_of_file(reference)) != "spec":
                 found.append(_study(reference, kind, quiet=json))
+                continue
+            if programs.is_program_file(reference):
+                found.append(programs.check_program(reference, quiet=json))
                 continue
             plan = load_plan(reference, limits=limits)
             report = lint(plan.spec, plan.network)

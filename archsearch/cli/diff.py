@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from archsearch.cli import options
+from archsearch.cli import options, programs
 
 
 def diff(
@@ -20,11 +20,18 @@ def diff(
     """
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
+    from archsearch.errors import UsageError
     from archsearch.experiment_plan import load_plan
     from archsearch.spec.difference.factors import diff_specs
 
     for one in (a, b):
         refuse_other(one, "spec", "diff")
+    kinds = [programs.is_program_file(one) for one in (a, b)]
+    if all(kinds):
+        programs.diff_programs(a, b, json=json)
+        return
+    if any(kinds):
+        raise UsageError(f"{a} and {b} are a program and a network: they have nothing in common to compare")
     ours, theirs = load_plan(a), load_plan(b)
     difference = diff_specs(ours.spec, ours.network, theirs.spec, theirs.network)
     if json:

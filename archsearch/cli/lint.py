@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archsearch.cli import options
+from archsearch.cli import options, programs
 
 if TYPE_CHECKING:
     from archsearch.study.lifecycle import Settings
@@ -36,9 +36,14 @@ def lint(
     for reference in specs:
         refuse_other(reference, "spec", "lint")
     if price:
+        from archsearch.errors import UsageError
         from archsearch.study.lifecycle import Settings
         from archsearch.study.pool import worker_count
 
+        if program := next((one for one in specs if programs.is_program_file(one)), None):
+            raise UsageError(
+                f"{program} is a program: its findings have no fix to price; archsearch ablate compares changes"
+            )
         count = worker_count(options.workers(workers))
         settings = Settings(workers=count, storage=storage, runs_dir=runs_dir, data_dir=data_dir)
         priced = [_price(reference, seeds, screen, settings, quiet=json) for reference in specs]
@@ -51,6 +56,9 @@ def lint(
 
     found: list[dict[str, Any]] = []
     for reference in specs:
+        if programs.is_program_file(reference):
+            found.append(programs.lint_program_file(reference, quiet=json))
+            continue
         plan = load_plan(reference)
         try:
             report = look(plan.spec, plan.network)

@@ -108,6 +108,8 @@ def _kinds_of_node(node: Node) -> list[NamedKind]:
     from archsearch.spec.catalog import study_kind
 
     keys = set(node.value) if isinstance(node.value, dict) else set()
+    if "program" in keys:
+        return ["spec"]
     if study_kind(node) == "ablation":
         return ["ablation"]
     if keys & {"base", "objective", "space"}:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options
+from archsearch.cli.programs import allow_cells
 
 if TYPE_CHECKING:
     from archsearch.ablate.planned import Ablation
@@ -22,6 +23,15 @@ def plan(
         float | None,
         typer.Option("--effect", help="Say how many seeds find this difference; percentage points for accuracies."),
     ] = None,
+    command: ablation_options.CommandOption = None,
+    baseline: ablation_options.BaselineValues = None,
+    factor: ablation_options.FactorLevels = None,
+    metric: ablation_options.MetricSources = None,
+    maximize: ablation_options.MaximizeMetric = None,
+    minimize: ablation_options.MinimizeMetric = None,
+    folder: ablation_options.FolderOption = None,
+    margin: ablation_options.MarginOption = None,
+    trust: options.TrustOption = False,
     design: ablation_options.DesignOption = None,
     seeds: ablation_options.SeedsOption = None,
     control: ablation_options.Control = False,
@@ -43,11 +53,21 @@ def plan(
     """
     from archsearch.ablate.planned import plan_ablation
 
+    line = ablation_options.Line(command, baseline, factor, metric, maximize, minimize, folder, margin)
     declared = ablation_options.declared_by(
-        study, from_, to, command="plan", design=design, seeds=seeds, control=control, screen=screen
+        study,
+        from_,
+        to,
+        line=line,
+        command="plan",
+        design=design,
+        seeds=seeds,
+        control=control,
+        screen=screen,
     )
     planned = plan_ablation(declared)
     if pilot:
+        allow_cells(planned, study, trust)
         _pilot(planned, runs_dir, data_dir)
     show_plan(planned, effect, runs_dir, calibrate=calibrate, workers=options.workers(workers), json=json)
 
@@ -56,10 +76,9 @@ def _pilot(planned: Ablation, runs_dir: Path, data_dir: Path | None) -> None:
     """Train the first runs of the baseline, or find them in the cache."""
     from archsearch.ablate.pilot import pilot_seeds, run_pilot
     from archsearch.cli import console
-    from archsearch.experiment_plan import plan_experiment
 
     seeds = pilot_seeds(planned)
-    baseline = plan_experiment(planned.cells[0].spec)
+    baseline = planned.kind.plan(planned.cells[0].spec)
     said = ", ".join(map(str, seeds))
     console.note(f"pilot: {planned.baseline} with the seeds {said}, runs that the ablation finds in the cache")
     for seed in seeds:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archsearch.cli import options
+from archsearch.cli import options, programs
 
 if TYPE_CHECKING:
     from archsearch.train.run import FinishedRun
@@ -22,13 +22,15 @@ def run(
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,
+    trust: options.TrustOption = False,
     max_parameters: options.MaxParameters = None,
     max_activations: options.MaxActivations = None,
     max_layers: options.MaxLayers = None,
 ) -> None:
-    """Train a network and keep the result; a finished run is not trained twice, an interrupted one goes on.
+    """Train a network, or run a program, and keep the result; a finished run is not made twice.
 
     Examples:  archsearch run lenet5      archsearch run lenet5 train.epochs=2 conv1.out_channels=10 --seed 3
+               archsearch run train.yaml values.lr=0.01 --seeds 3
     """
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
@@ -38,6 +40,18 @@ def run(
 
     limits = options.limits(max_parameters, max_activations, max_layers)
     refuse_other(spec, "spec", "run")
+    if programs.is_program_file(spec):
+        programs.run_program_file(
+            spec,
+            overrides or (),
+            seeds=range(seed, seed + (seeds or 1)),
+            several=seeds is not None,
+            fresh=fresh,
+            runs_dir=runs_dir,
+            once=trust,
+            json=json,
+        )
+        return
     plan = load_plan(spec, overrides or (), limits=limits)  # a mistake is told before torch is loaded
     console.started(plan)
 

@@ -15,18 +15,32 @@ if TYPE_CHECKING:
 
 
 def status(
-    storage: options.StorageOption = None, runs_dir: options.RunsDir = Path("runs"), json: options.Json = False
+    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="With --follow: one study only.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show what programs write while they run, until all is done.")
+    ] = False,
+    storage: options.StorageOption = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    json: options.Json = False,
 ) -> None:
     """Show every study of a storage: how far it is; the best of a search, the verdicts of an ablation.
 
-    Example:  archsearch status
+    Examples:  archsearch status      archsearch status --follow
     """
     from archsearch.ablate.ablation import all_reports as all_ablations
     from archsearch.cli import console
-    from archsearch.errors import DamagedFileError
+    from archsearch.cli.follow import follow_runs
+    from archsearch.errors import DamagedFileError, UsageError
     from archsearch.search.search import all_reports
 
     opened = _open(storage, runs_dir)
+    if follow:
+        if json:
+            raise UsageError("--follow prints lines as they come; --json is for one look")
+        follow_runs(opened, runs_dir, study)
+        return
+    if study is not None:
+        raise UsageError(f"{study}: one study is shown by archsearch report {study}, or followed with --follow")
     (reports, no_reports), (ablations, no_ablations) = all_reports(opened), all_ablations(opened)
     trouble = no_reports | no_ablations
     if json:

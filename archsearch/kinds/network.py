@@ -150,6 +150,9 @@ class NetworkKind:
         return float(max(1, plan.network.macs) * samples * plan.spec.train.epochs)
 
 
+NETWORK = NetworkKind()
+
+
 def _plan(experiment: Experiment) -> ExperimentPlan:
     assert isinstance(experiment, ExperimentPlan), f"{experiment.name} is no network"
     return experiment

@@ -96,6 +96,8 @@ def kind_of_file(reference: str) -> Literal["spec"] | StudyKind:
         return "spec"
     node = read_file(path)
     keys = set(node.value) if isinstance(node.value, dict) else set()
+    if "program" in keys:
+        return "spec"
     return study_kind(node) if keys & {"base", "objective", "baseline", "factors", "variants"} else "spec"
 
 

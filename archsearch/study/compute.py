@@ -238,11 +238,14 @@ class Keeper:
 @contextmanager
 def kept_threads(study: Study) -> Iterator[None]:
     """Give this process the threads that a study has fixed for each worker, and the caller's back afterwards."""
+    fixed = fixed_of(study)
+    if fixed is None:
+        yield
+        return
     import torch
 
-    before, fixed = torch.get_num_threads(), fixed_of(study)
-    if fixed is not None:
-        torch.set_num_threads(fixed.threads)
+    before = torch.get_num_threads()
+    torch.set_num_threads(fixed.threads)
     try:
         yield
     finally:

@@ -144,15 +144,16 @@ def _worker(site: Site, make_job: MakeJob, parent: int, waiting: SimpleQueue[tup
 
     What all workers of a machine may refuse alike is put in `waiting`, and said once.
     """
-    import torch
-
     threading.Thread(target=_leave_with, args=(parent,), name="parent", daemon=True).start()
-    torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the process that started this one gets it too
     signal.signal(signal.SIGTERM, _terminated)
     try:
         storage = open_storage(site.url)
         study = optuna.load_study(study_name=site.study_name, storage=storage)
+        if fixed_of(study) is not None:  # else nothing of it is computed in this process, which goes without torch
+            import torch
+
+            torch.set_num_threads(1)
         _work_here(site, storage, study, make_job)
     except Interrupted as error:
         sys.exit(error.exit_code)

@@ -13,7 +13,6 @@ Every file is written whole or not at all. A file that was altered is named and 
 from __future__ import annotations
 
 import io
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +28,7 @@ from safetensors.torch import save as save_weights
 from torch import Tensor
 
 from archsearch.data.inputs import Inputs
-from archsearch.errors import BusyError, UnavailableError
-from archsearch.files import damaged, read_sealed, sha256, write_sealed, write_whole
+from archsearch.files import damaged, locked, read_sealed, sha256, write_sealed, write_whole
 from archsearch.spec.training import EVAL_LOSS
 from archsearch.train.loop import Progress, Trained, finite
 from archsearch.train.losses import measure
@@ -50,22 +48,8 @@ class RunDirectory:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from training the same run; raise `UnavailableError` if one does."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise UnavailableError(f"{self.path} cannot be written: {error.strerror}") from None
-        try:
-            if os.name == "posix":
-                import fcntl
-
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    raise BusyError(f"{self.path} is being trained by another process; wait for it") from None
+        with locked(self.path / ".lock", f"{self.path} is being trained by another process; wait for it"):
             yield
-        finally:
-            os.close(handle)
 
     def begin(self, identity: dict[str, Any]) -> None:
         """Write run.json, or check that the one there says the same."""

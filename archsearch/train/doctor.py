@@ -18,7 +18,7 @@ from archsearch.errors import UnavailableError
 from archsearch.native.library import load_library as load_native
 from archsearch.native.library import why_missing as missing_native
 from archsearch.train.compute import resolve_device
-from archsearch.train.environment import processor
+from archsearch.train.processor import processor
 
 _PACKAGES = ("torch", "torchvision", "optuna", "pydantic", "numpy", "scipy", "plotly", "optuna-dashboard", "psycopg")
 _OPTIONAL = ("optuna-dashboard", "psycopg")

@@ -18,6 +18,18 @@ from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
 from archsearch.cli.console.predictions import print_evaluation, print_predictions, print_predictions_csv
+from archsearch.cli.console.programs import (
+    followed_line,
+    print_checked_program,
+    print_program,
+    print_program_cells,
+    print_program_changes,
+    print_program_findings,
+    print_program_run,
+    print_program_seeds,
+    program_json,
+    program_progress,
+)
 from archsearch.cli.console.runs import RunBar, print_run, print_summary
 from archsearch.cli.console.specs import (
     difference_json,
@@ -51,6 +63,7 @@ __all__ = [
     "allowed_json",
     "difference_json",
     "error",
+    "followed_line",
     "json_text",
     "lint_json",
     "note",
@@ -64,6 +77,7 @@ __all__ = [
     "print_allowed",
     "print_catalog",
     "print_checked",
+    "print_checked_program",
     "print_checked_study",
     "print_checks",
     "print_data_sets",
@@ -79,6 +93,12 @@ __all__ = [
     "print_predictions",
     "print_predictions_csv",
     "print_prices",
+    "print_program",
+    "print_program_cells",
+    "print_program_changes",
+    "print_program_findings",
+    "print_program_run",
+    "print_program_seeds",
     "print_run",
     "print_space",
     "print_status",
@@ -88,6 +108,8 @@ __all__ = [
     "print_trusted",
     "print_values",
     "print_verdicts",
+    "program_json",
+    "program_progress",
     "started",
     "study_json",
 ]

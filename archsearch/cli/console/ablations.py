@@ -105,6 +105,11 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
         to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
 
 
+def _reads(report: AblationReport) -> str:
+    """Say how often the test set was read; of a program nobody knows."""
+    return f"; the test set was read {count_of(report.test_reads, 'time')}" if report.kind == "network" else ""
+
+
 def _print_promise(forecast: Forecast, family: Family) -> None:
     """Say what the seeds can show by the spread that was measured."""
     from archsearch.stats.sentence import amount, estimate
@@ -189,7 +194,7 @@ def print_ablation(report: AblationReport) -> None:
     for word in ("cached", "diverged", "failed", "running", "waiting", "retried"):
         number = getattr(runs, word)
         counts += f", {number} {word}" if number else ""
-    sentences(to, f"{counts}; the test set was read {count_of(report.test_reads, 'time')}")
+    sentences(to, f"{counts}{_reads(report)}")
     if not report.complete:
         to.print(Text("unfinished: the same call goes on; no verdicts before all runs are done", style="yellow"))
     for failure in report.failures:
@@ -216,7 +221,7 @@ def print_prices(prices: Sequence[Price], report: AblationReport) -> None:
         sentences(to, f"     compared with: {'; '.join(map(edit_text, price.edits))}")
         for remark in price.effect.notes:
             sentences(to, f"     {remark}", "dim")
-    to.print(Text(f"study {report.study}; the test set was read {count_of(report.test_reads, 'time')}", style="dim"))
+    to.print(Text(f"study {report.study}{_reads(report)}", style="dim"))
 
 
 def _print_attribution(report: AblationReport) -> None:

@@ -15,7 +15,7 @@ from archsearch.wording import count_of, percent, range_text
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.experiment import Experiment
     from archsearch.stats.over_seeds import Summary
     from archsearch.train.result import EpochRecord, RunResult
     from archsearch.train.run import FinishedRun
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class RunBar:
     """Shows a run on stderr while it trains: a bar on a terminal, one line per epoch elsewhere."""
 
-    def __init__(self, plan: ExperimentPlan, seed: int) -> None:
-        self.label = f"{plan.spec.name} seed {seed}"
-        self.epochs = plan.spec.train.epochs
+    def __init__(self, experiment: Experiment, seed: int) -> None:
+        self.label = f"{experiment.name} seed {seed}"
+        self.epochs = 0  # until it starts
         self.samples = 0
         self.began = time.monotonic()
         self.begun_with = 0

@@ -18,6 +18,7 @@ from archsearch.report.architectures import HOW_TO_READ, Shown, beside_part, net
 from archsearch.report.document import Document, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.report.figures.parts import value_kind
+from archsearch.report.program_parts import course_parts, program_facts, values_parts
 from archsearch.report.provenance import facts_part, folded_spec, lost_part, machines_part
 from archsearch.stats.sentence import amount
 
@@ -31,8 +32,11 @@ def ablation_document(report: AblationReport, evidence: AblationEvidence, source
     sections = [
         Section("effects", "Effects", (), tuple(effect_parts(report))),
         Section("limits", "Limits", (), tuple(limit_parts(report))),
-        models_section(report),
-        _architectures(report, evidence),
+        *(
+            (models_section(report), _architectures(report, evidence))
+            if report.kind == "network"
+            else (_courses(evidence), _values(report, evidence))
+        ),
         _provenance(report, evidence),
     ]
     return Document(
@@ -73,6 +77,18 @@ def _architectures(report: AblationReport, evidence: AblationEvidence) -> Sectio
     return Section("architectures", "Architectures", tuple(intro), tuple(parts))
 
 
+def _values(report: AblationReport, evidence: AblationEvidence) -> Section:
+    """Give what each cell of a program starts, and what it changes."""
+    cells = [(cell.name, cell.spec) for cell in evidence.cells]
+    return Section("values", "Values", (), tuple(values_parts(cells)))
+
+
+def _courses(evidence: AblationEvidence) -> Section:
+    """Draw what the runs of each cell gave on the way, where their history was followed."""
+    histories = {cell.name: [run.history for run in evidence.runs if run.cell == cell.name] for cell in evidence.cells}
+    return Section("curves", "Curves", (), tuple(course_parts("course", histories)))
+
+
 def _network(cell: CellSpec) -> str:
     return repr(cell.spec["network"])
 
@@ -86,10 +102,8 @@ def _provenance(report: AblationReport, evidence: AblationEvidence) -> Section:
         ("metric", f"{family.metric}, {family.direction}"),
         ("seeds", ", ".join(map(str, report.seeds))),
         ("alpha, margin, power", f"{family.alpha:g}, {amount(family.margin, family)}, {family.power:g}"),
-        ("evaluations of the test set", report.test_reads),
-        ("of them when a cached run was made", evidence.earlier_test_reads),
+        *_facts_of_kind(report, evidence),
         ("further tries of runs that failed", report.runs.retried),
-        *((f"data fingerprint ({runs:,} runs)", mark) for mark, runs in sorted(evidence.fingerprints.items())),
     ]
     failed = {(one.cell, one.seed): (one.outcome, one.reason) for one in report.failures}
     lost: list[tuple[TableCell, ...]] = []
@@ -112,6 +126,19 @@ def _provenance(report: AblationReport, evidence: AblationEvidence) -> Section:
         what = "the baseline" if number_ == 0 else cell.name
         parts.append(folded_spec(key, f"Resolved spec of {what}", cell.spec))
     return Section("provenance", "Provenance", (), tuple(parts))
+
+
+def _facts_of_kind(report: AblationReport, evidence: AblationEvidence) -> list[tuple[str, TableCell]]:
+    """Give what the numbers depend on: data that were read, or a program's command and files."""
+    if report.kind == "program":
+        wrote = sorted({name for run in evidence.runs for name in run.wrote})
+        facts = program_facts([(cell.name, cell.spec) for cell in evidence.cells])
+        return [*facts, *((("written into the program's own folder", ", ".join(wrote)),) if wrote else ())]
+    return [
+        ("evaluations of the test set", report.test_reads),
+        ("of them when a cached run was made", evidence.earlier_test_reads),
+        *((f"data fingerprint ({runs:,} runs)", mark) for mark, runs in sorted(evidence.fingerprints.items())),
+    ]
 
 
 def _every_run(report: AblationReport, evidence: AblationEvidence) -> Tabled:

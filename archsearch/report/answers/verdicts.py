@@ -151,6 +151,8 @@ def numbers(report: AblationReport, evidence: AblationEvidence) -> tuple[KeyNumb
     cached = f"{runs.cached:,} of them cached" if runs.cached else "none of them cached"
     note = f"completed of {runs.planned:,}, {cached}" + "".join(f", {word}" for word in words)
     found.append(KeyNumber("Runs", f"{runs.completed:,}", note))
+    if report.kind == "program":
+        return tuple(found)
     reads = "once per run, at its end" if report.test_reads else "never"
     if evidence.earlier_test_reads:
         reads = f"{evidence.earlier_test_reads:,} of them when cached runs were made; new runs once, at the end"

@@ -51,8 +51,13 @@ def edit_problems(node: Node, edits: Node, *, alone: bool) -> list[Problem]:
     return problems
 
 
-def apply_overrides(node: Node, overrides: Sequence[str]) -> Node:
-    """Set values given as `path=value` (YAML) on the command line; raise `SpecError` for an unknown path."""
+def apply_overrides(
+    node: Node, overrides: Sequence[str], put_value: Callable[[Node, str, Node, Mark], Node] = set_value
+) -> Node:
+    """Set values given as `path=value` (YAML) on the command line; raise `SpecError` for an unknown path.
+
+    `put_value` knows the paths: those of a network, or of another kind of spec.
+    """
     for text in overrides:
         path, equals, value = text.partition("=")
         source = f"override {short(text)!r}"
@@ -62,7 +67,7 @@ def apply_overrides(node: Node, overrides: Sequence[str]) -> Node:
             edit = read_text(value, source)
         except SpecError as error:  # its line and column mean nothing on the command line
             raise type(error)([Problem(source, problem.message) for problem in error.problems]) from None
-        node = set_value(node, path, _marked(edit, Mark(source)), Mark(source))
+        node = put_value(node, path, _marked(edit, Mark(source)), Mark(source))
     return node
 
 

@@ -1,0 +1,202 @@
+"""Programs as a kind of experiment: what `kind.py` asks, answered by a program's file and its runs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archsearch.errors import Problem, SpecError
+from archsearch.experiment import Experiment
+from archsearch.files import seal
+from archsearch.kinds.kind import ExperimentKindName, KeptRun
+from archsearch.metrics import Metric
+from archsearch.program.change import edited_program, program_edit_problems
+from archsearch.program.experiment import ProgramChange, ProgramExperiment, changes, plan_program, program_key
+from archsearch.program.program_directory import kept_programs
+from archsearch.program.program_spec import ProgramSpec, metric_row
+from archsearch.program.read import read_program
+from archsearch.spec.difference.factors import FactorChange
+from archsearch.spec.difference.gaps import Change
+from archsearch.spec.text.yaml import Node
+from archsearch.study.held import HeldRun
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+    from archsearch.study.runner import Runner
+    from archsearch.study.storage import Storage, Study
+
+_OF_THE_MACHINE = ("host", "processor")  # keys of a run's environment that a measured time depends on
+
+
+class ProgramKind:
+    """A command or a Python function that takes a seed and gives metrics."""
+
+    name: ExperimentKindName = "program"
+
+    def load(self, reference: str, overrides: Sequence[str] = ()) -> ProgramExperiment:
+        loaded = read_program(reference, overrides)
+        try:
+            return plan_program(loaded.spec)
+        except SpecError as error:
+            error.place(str(loaded.node.locate(error.loc)))
+            raise
+
+    def read(self, held: Mapping[str, Any]) -> ProgramSpec:
+        return ProgramSpec.model_validate(dict(held))
+
+    def plan(self, spec: ProgramSpec) -> ProgramExperiment:
+        return plan_program(spec)
+
+    def spec_of(self, experiment: Experiment) -> ProgramSpec:
+        one = _program(experiment)
+        return one.spec.model_copy(update={"hashed": one.files})
+
+    def named(self, spec: ProgramSpec, name: str) -> ProgramSpec:
+        return spec.model_copy(update={"name": name})
+
+    def edit_problems(self, spec: ProgramSpec, edits: Node, folder: Path, *, alone: bool) -> Iterable[Problem]:
+        return program_edit_problems(spec, edits, folder)
+
+    def edited(self, spec: ProgramSpec, edits: Sequence[Mapping[str, Any]] | Node, folder: Path) -> ProgramSpec:
+        return edited_program(spec, edits, folder)
+
+    def difference(self, one: Experiment, other: Experiment) -> Sequence[FactorChange]:
+        base, level = _program(one), _program(other)
+        found = []
+        for change in changes(base, level):
+            name = change.path.removeprefix("values.").removeprefix("program.environment.").removeprefix("program.")
+            part = _change(name, change, base.spec, level.spec)
+            found.append(FactorChange(name, (part.edit,) if part.edit else (), (part,)))
+        return found
+
+    def apart(self, base: Experiment, other: Experiment, metric: str) -> Iterator[str]:
+        one, two = _program(base).spec, _program(other).spec
+        if one.metrics.get(metric) != two.metrics.get(metric):
+            yield f"{two.name} reads {metric} otherwise than {one.name}: the two cannot be compared"
+
+    def question(self, experiment: Experiment) -> str:
+        return program_key(_program(experiment))
+
+    def parts(self, spec: ProgramSpec) -> Mapping[str, Any]:
+        written = spec.model_dump(mode="json", exclude={"program": {"folder"}})
+        return {
+            "values": written["values"],
+            "program section": written["program"],
+            "files": None if spec.hashed is None else spec.hashed.digest,
+            "metrics": written["metrics"],
+        }
+
+    def compared(self, spec: ProgramSpec) -> Sequence[str]:
+        return tuple(dict.fromkeys((spec.main_metric, *spec.metrics)))
+
+    def metric(self, spec: ProgramSpec, name: str) -> Metric:
+        return metric_row(spec, name)
+
+    def guessing(self, experiment: Experiment, metric: str) -> float | None:
+        return None
+
+    def runner(self, metric: str) -> Runner:
+        from archsearch.study.program_runner import ProgramRunner
+
+        return ProgramRunner()
+
+    def fix(self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int) -> None:
+        """Nothing is fixed: a program brings what it computes with."""
+
+    def left_out(
+        self,
+        study: Study,
+        runs: Mapping[tuple[str, int], FrozenTrial],
+        sides: Sequence[Collection[str]],
+        first: str,
+        metric: str,
+    ) -> dict[tuple[str, int], str]:
+        """Leave out runs whose time or memory was measured on another machine than the baseline's with that seed."""
+        held = {key: HeldRun(trial) for key, trial in runs.items()}
+        if not held or metric_row(self.read(next(iter(held.values())).spec), metric).known != "measured":
+            return {}
+        found = {}
+        for (cell, seed), run in held.items():
+            partner = held.get((first, seed))
+            if partner is None or cell == first:
+                continue
+            mine, theirs = ([one.environment.get(key) for key in _OF_THE_MACHINE] for one in (run, partner))
+            if mine != theirs:
+                words = " and ".join(" ".join(str(word) for word in one if word) or "unknown" for one in (mine, theirs))
+                found[cell, seed] = f"{metric} was measured on two machines ({words})"
+        return found
+
+    def outdated(self, run: HeldRun, metric: str) -> bool:
+        return False
+
+    def workers(self, metric: str, spec: ProgramSpec, wanted: int) -> int:
+        section = spec.program
+        if section.function is not None:
+            return 1  # it runs in this process
+        alone = metric_row(spec, metric).known == "measured" if section.parallel is None else not section.parallel
+        return 1 if alone else wanted
+
+    def in_order(self, cells: Sequence[str], seed: int, study: str) -> Sequence[str]:
+        """Shuffle the cells of a seed, by the study's name: a machine that warms up or slows down hits all alike."""
+        shuffled = list(cells)
+        random.Random(seal([study, seed])).shuffle(shuffled)
+        return shuffled
+
+    def one_run_is_all(self, spec: ProgramSpec) -> bool:
+        return spec.program.deterministic
+
+    def seeds_are_ours(self, spec: ProgramSpec) -> bool:
+        return spec.program.deterministic
+
+    def decided_by_seed(self, run: HeldRun) -> Mapping[str, Any]:
+        return _decided(run, run.result)
+
+    def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
+        again = run.result.get("repeat")
+        return _decided(run, again) if again else None
+
+    def kept(self, experiments: Mapping[str, Experiment], runs_dir: Path) -> Mapping[str, Sequence[KeptRun]]:
+        there: dict[str, list[KeptRun]] = {}
+        for directory, result in kept_programs(runs_dir):
+            if result.status == "completed":
+                key = program_key(self.plan(self.read(result.spec)))
+                kept = KeptRun(result.seed, result.metrics, result.seconds, 1, directory)
+                there.setdefault(key, []).append(kept)
+        return {name: there.get(program_key(_program(one)), []) for name, one in experiments.items()}
+
+    def work(self, experiment: Experiment) -> float | None:
+        return None
+
+
+PROGRAM = ProgramKind()
+
+
+def _program(experiment: Experiment) -> ProgramExperiment:
+    assert isinstance(experiment, ProgramExperiment), f"{experiment.name} is no program"
+    return experiment
+
+
+def _decided(run: HeldRun, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the metrics of a record but for those that are measured, and its history."""
+    names = [name for name, source in run.spec["metrics"].items() if not source.get("measured")]
+    return {name: record.get(name) for name in names} | {"history": list(record.get("history", ()))}
+
+
+def _change(name: str, change: ProgramChange, base: ProgramSpec, level: ProgramSpec) -> Change:
+    """Give a change as an edit where one says it: a value, a variable; patches and files are what they are."""
+    values = [_at(spec, change.path) for spec in (base, level)]
+    if values[1] is None:
+        return Change(name, {}, change.said, change.path if change.before else "", change.before, change.after)
+    return Change(name, {"set": {change.path: values[1]}}, change.said, change.path, *values)
+
+
+def _at(spec: ProgramSpec, path: str) -> Any:
+    """Give the value at a path of values or variables; None elsewhere."""
+    for prefix, values in (("values.", spec.values), ("program.environment.", spec.program.environment)):
+        if path.startswith(prefix):
+            value = values.get(path.removeprefix(prefix))
+            return list(value) if isinstance(value, tuple) else value
+    return None

@@ -1,0 +1,51 @@
+"""What a program asks to be trusted with: its command, its folder and its changes, not the values in its braces.
+
+must_be_trusted(program_subject(spec))
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from archsearch.files import seal
+from archsearch.program.braces import braces
+from archsearch.program.program_spec import ProgramSpec
+from archsearch.trust import Subject
+
+
+def program_subject(spec: ProgramSpec, file: str | None = None) -> Subject:
+    """Give a program as what asks to be executed; `file` is what was read, which `archsearch trust` takes.
+
+    What is allowed is the program section: another level of a value is allowed with it, another command, variable,
+    patch, ref or folder is not. Where a value says what is started, that value is part of it.
+    """
+    section = spec.program
+    started = str(section.command[0]) if section.command else ""
+    decided = {brace.name: spec.values.get(brace.name) for brace in braces(started) if brace.name is not None}
+    held = section.model_dump(
+        mode="json", exclude={"timeout", "retries", "deterministic", "parallel", "gpus"}, exclude_defaults=True
+    )
+    name = file or spec.name
+    return Subject(
+        kind="program",
+        name=name,
+        digest=seal({"kind": "program", "program": held, "values": {str(k): str(v) for k, v in decided.items()}}),
+        shows=tuple(_lines(spec)),
+        allow=f"archsearch trust {file or 'FILE'}",
+    )
+
+
+def _lines(spec: ProgramSpec) -> list[str]:
+    section = spec.program
+    if section.function is not None:
+        return [f"function  {section.function}", f"folder    {section.folder}"]
+    lines = [f"command   {shlex.join(str(word) for word in section.command or ())}", f"folder    {section.folder}"]
+    lines.append(f"files     {' '.join(section.files) if section.files else 'what git tracks in it, else *.py'}")
+    if section.environment:
+        lines.append(f"variables {' '.join(f'{name}={value}' for name, value in section.environment.items())}")
+    if section.ref is not None:
+        lines.append(f"ref       {section.ref.name} ({(section.ref.commit or '')[:12]})")
+    lines += [f"patch     {patch.name}" for patch in section.patches]
+    if section.config is not None:
+        lines.append(f"writes    {section.config.to}")
+    return lines
