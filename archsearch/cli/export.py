@@ -11,7 +11,7 @@ import typer
 from archsearch.cli import options
 
 
-class To(StrEnum):
+class NetworkFormat(StrEnum):
     """What a network can be exported to."""
 
     pytorch = "pytorch"
@@ -24,7 +24,7 @@ def export(
     subject: Annotated[
         str, typer.Argument(metavar="SPEC|RUN", help="A spec (name or file), or a finished run (id or folder).")
     ],
-    to: Annotated[To, typer.Option("--to", help="The format.")],
+    to: Annotated[NetworkFormat, typer.Option("--to", help="The format.")],
     overrides: options.Overrides = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--output", help="The file (else NAME.py, .onnx, .pt2 or .yaml here).")

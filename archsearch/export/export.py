@@ -24,11 +24,11 @@ import torch
 from archsearch.data.inputs import Inputs
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import LimitError, UsageError
+from archsearch.export.chosen import ChosenNetwork, chosen_network, with_weights
 from archsearch.export.graph import CHECKED, graph_of, program_bytes
 from archsearch.export.loading import comes_by_itself
 from archsearch.export.onnx_file import int8_bytes, measured, need_onnx, onnx_bytes
 from archsearch.export.pytorch import pytorch_source
-from archsearch.export.subject import Subject, subject_of, with_weights
 from archsearch.export.training import training_source
 from archsearch.files import write_whole
 from archsearch.spec.network import Limits
@@ -76,7 +76,7 @@ def export(reference: str, format_: ExportFormat, options: ExportOptions | None 
     """
     options = options or ExportOptions()
     _must_fit(format_, options)
-    subject = subject_of(reference, options.overrides, options.runs_dir, seed=options.seed, limits=options.limits)
+    subject = chosen_network(reference, options.overrides, options.runs_dir, seed=options.seed, limits=options.limits)
     path = _output(subject, format_, options)
     contents: dict[Path, bytes] = dict.fromkeys(_paths(path, subject, format_, options), b"")
     for there in contents:
@@ -115,7 +115,7 @@ def _must_fit(format_: ExportFormat, options: ExportOptions) -> None:
         need_onnx()
 
 
-def _output(subject: Subject, format_: ExportFormat, options: ExportOptions) -> Path:
+def _output(subject: ChosenNetwork, format_: ExportFormat, options: ExportOptions) -> Path:
     """Give the file that is asked for, or one called as the spec in the current folder."""
     suffix = SUFFIXES[format_]
     if options.output is None:
@@ -140,7 +140,7 @@ def _module_name(name: str) -> str:
     return f"{word}_model" if keyword.iskeyword(word) or word in _TAKEN else word
 
 
-def _paths(path: Path, subject: Subject, format_: ExportFormat, options: ExportOptions) -> list[Path]:
+def _paths(path: Path, subject: ChosenNetwork, format_: ExportFormat, options: ExportOptions) -> list[Path]:
     """Give all files that will be written."""
     beside = {"train": path.with_name(f"{path.stem}_train.py"), "data": path.with_name(f"{path.stem}_data.npz")}
     found = [path]
@@ -164,7 +164,7 @@ def _must_be_free(path: Path, force: bool) -> None:
 
 
 def _write_source(
-    subject: Subject, path: Path, contents: dict[Path, bytes], options: ExportOptions, done: Exported
+    subject: ChosenNetwork, path: Path, contents: dict[Path, bytes], options: ExportOptions, done: Exported
 ) -> None:
     contents[path] = pytorch_source(subject.plan).encode()
     if subject.directory is not None:
@@ -199,7 +199,7 @@ def _arrays(data: Dataset) -> bytes:
 
 
 def _write_graph(
-    subject: Subject,
+    subject: ChosenNetwork,
     format_: ExportFormat,
     path: Path,
     contents: dict[Path, bytes],
@@ -231,7 +231,7 @@ def _write_graph(
 
 
 def _said(inputs: Inputs, prepared: bool) -> str:
-    """Say what a file reads."""
+    """_Say what a file reads."""
     shape = ", ".join(map(str, inputs.shape))
     if not prepared:
         normalized = ", normalised as in training" if inputs.mean is not None else ""
@@ -239,7 +239,7 @@ def _said(inputs: Inputs, prepared: bool) -> str:
     return f"{inputs.stored} (N, {shape}), as the data are stored"
 
 
-def _about(subject: Subject, inputs: Inputs, prepared: bool) -> dict[str, str]:
+def _about(subject: ChosenNetwork, inputs: Inputs, prepared: bool) -> dict[str, str]:
     """Give what an ONNX file says of itself: what it reads, and what its outputs are called."""
     return {
         "name": subject.name,
@@ -249,7 +249,7 @@ def _about(subject: Subject, inputs: Inputs, prepared: bool) -> dict[str, str]:
     }
 
 
-def _quantized(subject: Subject, inputs: Inputs, content: bytes, options: ExportOptions, done: Exported) -> bytes:
+def _quantized(subject: ChosenNetwork, inputs: Inputs, content: bytes, options: ExportOptions, done: Exported) -> bytes:
     """Quantize with a part of the training data, and measure both files on the test data."""
     spec, task = subject.plan.spec, subject.plan.facts.task
     data = load(spec.data, data_dir=options.data_dir, say=options.say)

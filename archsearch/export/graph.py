@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from archsearch.data.inputs import Inputs
 from archsearch.data.prepare import to_float
 from archsearch.errors import UsageError
-from archsearch.export.subject import examples
+from archsearch.export.chosen import examples
 
 CHECKED = 256  # made-up samples that a file's outputs are compared on
 TOLERANCE = 1e-5  # largest difference of an output, relative to outputs above 1

@@ -1,6 +1,6 @@
 """How a script gets its data: from scikit-learn, from torchvision, or from a file of prepared arrays beside it.
 
-    lines = loading(plan, copied)           # defines load_data()
+    lines = loading(plan, copied, None)           # defines load_data()
 
 The values are those that a run reads, so that a script's numbers are a run's.
 """
@@ -18,7 +18,7 @@ from archsearch.spec.dataset import DataSpec
 
 
 def comes_by_itself(data: DataSpec) -> bool:
-    """Say whether a script can get the data set by its name; your own data go along as a file."""
+    """_Say whether a script can get the data set by its name; your own data go along as a file."""
     return data.name in DATASETS
 
 

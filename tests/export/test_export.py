@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 
 from archsearch.errors import DamagedFileError, UsageError
 from archsearch.experiment_plan import load_plan
+from archsearch.export.chosen import chosen_network
 from archsearch.export.export import SUFFIXES, ExportOptions, export
 from archsearch.export.loading import comes_by_itself
 from archsearch.export.placed import placed_layers
-from archsearch.export.subject import subject_of
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.network import build_network
 from archsearch.train.identity import experiment_key
@@ -176,4 +176,4 @@ def test_only_your_own_data_have_to_go_along() -> None:
 
 
 def test_spec_has_the_seed_that_is_asked_for() -> None:
-    assert subject_of("lenet5", (), Path("runs"), seed=7).seed == 7
+    assert chosen_network("lenet5", (), Path("runs"), seed=7).seed == 7

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from archsearch.data.inputs import Inputs
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan
+from archsearch.export.chosen import examples
 from archsearch.export.graph import Graph, graph_of, must_agree, program_bytes
 from archsearch.export.onnx_file import int8_bytes, measured, need_onnx, onnx_bytes
-from archsearch.export.subject import examples
 from archsearch.spec.layers import Tanh
 from archsearch.train.loop import initial_network
 from tests.export.networks import random_plan

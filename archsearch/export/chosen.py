@@ -1,6 +1,6 @@
 """What is to be exported: a spec, or the network that a run trained.
 
-    subject = subject_of("lenet5", (), Path("runs"))         # or a run: its id, the beginning of it, its folder
+    subject = chosen_network("lenet5", (), Path("runs"))         # or a run: its id, the beginning of it, its folder
     subject.plan, subject.seed, subject.directory            # directory: None for a spec
 
 A spec stands for its one finished run where weights are asked for; without a run for its initial weights.
@@ -32,11 +32,11 @@ from archsearch.train.loop import initial_network, inputs_of, parts
 from archsearch.train.trained import ANY_SIZE, open_trained
 
 _RUN_ID = re.compile(r"[0-9a-f]{4,16}")
-Say = Callable[[str], None]
+_Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ChosenNetwork:
     """A network to export: how it was planned, with which seed, and the run whose weights it has (None: initial)."""
 
     plan: ExperimentPlan
@@ -54,7 +54,7 @@ class Subject:
             return initial_network(self.plan, self.seed).eval()
         return open_trained(self.directory).model
 
-    def inputs(self, data_dir: Path | None = None, say: Say | None = None) -> Inputs:
+    def inputs(self, data_dir: Path | None = None, say: _Say | None = None) -> Inputs:
         """Describe the samples that the network reads; loads the data where only they know how to normalise."""
         if self.directory is not None:
             return open_trained(self.directory, data_dir=data_dir, say=say).inputs
@@ -72,19 +72,19 @@ class Subject:
         )
 
 
-def subject_of(
+def chosen_network(
     reference: str, overrides: Sequence[str], runs_dir: Path, *, seed: int | None = None, limits: Limits | None = None
-) -> Subject:
+) -> ChosenNetwork:
     """Find what a name, a file, a run id or a run's folder means; raise what reading it raises."""
     is_spec = reference in catalog("specs") or reference.endswith((".yaml", ".yml"))
     if not is_spec and (Path(reference).is_dir() or _RUN_ID.fullmatch(reference)):
         if overrides or seed is not None:
             raise UsageError(f"{reference} is a run: it has its seed and its values, and takes no others")
         return _of_run(named_run(reference, runs_dir))
-    return Subject(load_plan(reference, overrides, limits=limits), seed or 0)
+    return ChosenNetwork(load_plan(reference, overrides, limits=limits), seed or 0)
 
 
-def with_weights(subject: Subject, runs_dir: Path, seed: int | None) -> Subject:
+def with_weights(subject: ChosenNetwork, runs_dir: Path, seed: int | None) -> ChosenNetwork:
     """Give the finished run of a spec, or the spec itself where there is none.
 
     Raises `UsageError` where there are several runs, and no seed chooses one.
@@ -105,7 +105,7 @@ def with_weights(subject: Subject, runs_dir: Path, seed: int | None) -> Subject:
     return _of_run(found[0][0]) if found else subject
 
 
-def _of_run(directory: Path) -> Subject:
+def _of_run(directory: Path) -> ChosenNetwork:
     """Take the run's own spec; where its data are gone, what it kept of them is enough for the network."""
     held = RunDirectory(directory)
     result = held.result()
@@ -119,7 +119,7 @@ def _of_run(directory: Path) -> Subject:
             raise
         facts = DataFacts(spec.data.name, inputs.shape, inputs.what(), 0, 0, inputs.class_names)
         plan = ExperimentPlan(spec, facts, plan_network(spec.network, inputs.shape, inputs.outputs, limits=ANY_SIZE))
-    return Subject(plan, result.seed, directory)
+    return ChosenNetwork(plan, result.seed, directory)
 
 
 def examples(inputs: Inputs, count: int) -> Tensor:
