@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import os
+import random
 import re
 import subprocess
 import sys
@@ -115,6 +116,28 @@ AUGMENT = "data.augment=[shift, {rotate: {degrees: 20.0}}, flip, {flip: {directi
 )
 def test_each_part_of_a_training_is_written_out(overrides: list[str], tmp_path: Path) -> None:
     must_train_alike(planned("data.limit=12", "train.epochs=2", *overrides), tmp_path)
+
+
+CHOICES = (
+    ["", AUGMENT, "data.augment=[crop]", "data.augment=[{rotate: {degrees: 90.0}}]"],
+    ["", "data.normalize=true"],
+    ["data.validation=0", "data.validation=0.3", "data.validation=17"],
+    ["", "data.train_limit=0.6", "data.train_limit=40"],
+    ["", "train.optimizer=adamw", "train.optimizer={sgd: {lr: 0.05, momentum: 0.9, weight_decay: 0.01}}"],
+    ["", "train.schedule={one_cycle: {}}", "train.schedule={step: {step_size: 1, warmup_epochs: 0.4}}"],
+    ["", "train.loss=mse", "train.loss=l1", "train.loss={cross_entropy: {label_smoothing: 0.1}}"],
+    ["", "train.eval_loss=mse"],
+    ["", "train.clip_grad_norm=0.5"],
+    ["train.batch_size=7", "train.batch_size=64"],
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(40))
+def test_random_training_is_written_out(number: int, tmp_path: Path) -> None:
+    dice = random.Random(number)
+    chosen = [word for choices in CHOICES if (word := dice.choice(choices))]
+    must_train_alike(planned("data.limit=12", "train.epochs=2", *chosen), tmp_path, seed=number)
 
 
 BLOCKS = """\
