@@ -27,7 +27,8 @@ def export(
     to: Annotated[NetworkFormat, typer.Option("--to", help="The format.")],
     overrides: options.Overrides = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The file (else NAME.py, .onnx, .pt2 or .yaml here).")
+        Path | None,
+        typer.Option("-o", "--output", help="The file (else NAME.py, .onnx, .pt2 or .yaml here); - prints a text."),
     ] = None,
     train: Annotated[
         bool, typer.Option("--train", help="pytorch: a training script beside it that gives the same numbers.")
@@ -79,7 +80,10 @@ def export(
     for line in done.notes:
         console.note(line)
     if json:
-        console.print_json(done.facts | {"files": [str(file) for file in done.files]})
+        text = {"text": done.text} if done.text else {}
+        console.print_json(done.facts | {"files": [str(file) for file in done.files]} | text)
+    elif done.text:
+        print(done.text, end="")
     else:
         for file in done.files:
             print(file)

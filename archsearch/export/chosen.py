@@ -54,12 +54,15 @@ class ChosenNetwork:
             return initial_network(self.plan, self.seed).eval()
         return open_trained(self.directory).model
 
-    def inputs(self, data_dir: Path | None = None, say: _Say | None = None) -> Inputs:
-        """Describe the samples that the network reads; loads the data where only they know how to normalise."""
+    def inputs(self, data_dir: Path | None = None, say: _Say | None = None, *, statistics: bool = True) -> Inputs:
+        """Describe the samples that the network reads.
+
+        The data of a spec without a run are loaded where `statistics` are asked for and it normalises.
+        """
         if self.directory is not None:
             return open_trained(self.directory, data_dir=data_dir, say=say).inputs
         spec, facts = self.plan.spec, self.plan.facts
-        if spec.data.normalize:
+        if spec.data.normalize and statistics:
             data = load(spec.data, data_dir=data_dir, say=say)
             return inputs_of(self.plan, data, parts(self.plan, self.seed, data, "cpu")[0])
         stored = contents(spec.data).dtype

@@ -37,6 +37,7 @@ from archsearch.train.loop import parts
 
 ExportFormat = Literal["pytorch", "onnx", "program", "spec"]
 SUFFIXES: Mapping[ExportFormat, str] = {"pytorch": ".py", "onnx": ".onnx", "program": ".pt2", "spec": ".yaml"}
+STDOUT = Path("-")
 CALIBRATION = 512  # training samples that 8-bit activations get their range from
 LARGEST_DATA = 2 * 2**30  # bytes of your own prepared data that go along with a training script
 _TAKEN = frozenset({*sys.stdlib_module_names, "torch", "torchvision", "numpy", "sklearn", "safetensors"})
@@ -61,9 +62,10 @@ class ExportOptions:
 
 @dataclass(slots=True)
 class Exported:
-    """What was written, what is to be said of it, and the same as plain values."""
+    """What was written, what is to be said of it, and the same as plain values; `text` is there instead for `-`."""
 
     files: list[Path] = field(default_factory=list)
+    text: str = ""
     notes: list[str] = field(default_factory=list)
     facts: dict[str, object] = field(default_factory=dict)
 
@@ -86,12 +88,16 @@ def export(reference: str, format_: ExportFormat, options: ExportOptions | None 
         subject = with_weights(subject, options.runs_dir, options.seed)
         _write_graph(subject, format_, path, contents, options, done)
     elif format_ == "spec":
-        contents[path] = spec_yaml(subject.plan.spec, f"archsearch run {path}").encode()
+        file = "FILE.yaml" if path == STDOUT else path
+        contents[path] = spec_yaml(subject.plan.spec, f"archsearch run {file}").encode()
     else:
         _write_source(subject, path, contents, options, done)
-    for where, content in contents.items():
-        write_whole(where, content)
-    done.files = list(contents)
+    if path == STDOUT:
+        done.text = contents[path].decode()
+    else:
+        for where, content in contents.items():
+            write_whole(where, content)
+        done.files = list(contents)
     done.facts |= {
         "format": format_,
         "name": subject.name,
@@ -121,6 +127,10 @@ def _output(subject: ChosenNetwork, format_: ExportFormat, options: ExportOption
     if options.output is None:
         return Path(f"{_module_name(subject.name) if format_ == 'pytorch' else subject.name}{suffix}")
     path = options.output
+    if path == STDOUT:
+        if format_ not in ("pytorch", "spec") or options.train:
+            raise UsageError("-o - prints one text: --to pytorch without --train, or --to spec")
+        return path
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file in it: -o {path / subject.name}{suffix}")
     if path.suffix != suffix and path.suffix in SUFFIXES.values():
@@ -156,7 +166,7 @@ def _paths(path: Path, subject: ChosenNetwork, format_: ExportFormat, options: E
 def _must_be_free(path: Path, force: bool) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a folder")
-    if path.exists() and not force:
+    if path.exists() and path != STDOUT and not force:
         raise UsageError(f"{path} is there already; --force overwrites it, -o names another file")
 
 
@@ -214,7 +224,7 @@ def _write_graph(
         )
     else:
         done.notes.append(f"weights of run {subject.directory.name} (seed {subject.seed})")
-    inputs = subject.inputs(options.data_dir, options.say)
+    inputs = subject.inputs(options.data_dir, options.say, statistics=options.with_preparation)
     graph = graph_of(subject.model(), inputs, with_preparation=options.with_preparation)
     if format_ == "program":
         contents[path], difference = program_bytes(graph)
@@ -223,18 +233,18 @@ def _write_graph(
         contents[path], difference = onnx_bytes(graph, subject.plan.network, about)
     by = "onnxruntime" if format_ == "onnx" else "the program that was read back"
     done.notes.append(f"{by} gives the network's outputs on {CHECKED} made-up samples, at most {difference:.1e} off")
-    done.notes.append(f"reads {_said(inputs, options.with_preparation)}")
+    done.notes.append(f"reads {_said(subject, inputs, options.with_preparation)}")
     done.facts |= {"trained": subject.directory is not None, "largest_difference": difference, "samples": CHECKED}
     if options.int8:
         small = list(contents)[-1]
         contents[small] = _quantized(subject, inputs, contents[path], options, done)
 
 
-def _said(inputs: Inputs, prepared: bool) -> str:
+def _said(subject: ChosenNetwork, inputs: Inputs, prepared: bool) -> str:
     """_Say what a file reads."""
     shape = ", ".join(map(str, inputs.shape))
     if not prepared:
-        normalized = ", normalised as in training" if inputs.mean is not None else ""
+        normalized = ", normalised as in training" if subject.plan.spec.data.normalize else ""
         return f"float32 (N, {shape}){', values / 255' if inputs.stored == 'uint8' else ''}{normalized}"
     return f"{inputs.stored} (N, {shape}), as the data are stored"
 
@@ -243,7 +253,7 @@ def _about(subject: ChosenNetwork, inputs: Inputs, prepared: bool) -> dict[str, 
     """Give what an ONNX file says of itself: what it reads, and what its outputs are called."""
     return {
         "name": subject.name,
-        "reads": _said(inputs, prepared),
+        "reads": _said(subject, inputs, prepared),
         "class_names": json.dumps(list(inputs.class_names), ensure_ascii=False),
         "run": subject.directory.name if subject.directory else "",
     }

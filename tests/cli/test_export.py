@@ -13,6 +13,18 @@ def test_export_prints_the_files_and_says_what_is_in_them(cli, tiny, tmp_path):
     assert "error: tiny.py is there already; --force overwrites it, -o names another file" in again.err
 
 
+def test_export_prints_a_text_where_a_dash_is_asked_for(cli, tiny, tmp_path):
+    done = cli("export", "tiny.yaml", "train.epochs=3", "--to", "spec", "-o", "-")
+    assert done.code == 0
+    (tmp_path / "again.yaml").write_text(done.out, encoding="utf-8")
+    assert cli("diff", "tiny.yaml", "again.yaml").out.count("epochs") == 1
+    assert "def build_model() -> nn.Sequential:" in cli("export", "tiny.yaml", "--to", "pytorch", "-o", "-").out
+    refused = cli("export", "tiny.yaml", "--to", "onnx", "-o", "-")
+    assert (refused.code, refused.out) == (2, "")
+    assert "-o - prints one text: --to pytorch without --train, or --to spec" in refused.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again.yaml", "tiny.yaml"]
+
+
 def test_export_of_a_trained_network_measures_its_eight_bit_file(cli, tiny):
     assert cli("run", "tiny.yaml").code == 0
     done = cli("export", "tiny.yaml", "--to", "onnx", "--with-preparation", "--int8", "-o", "t.onnx", "--json")

@@ -80,6 +80,16 @@ def test_spec_stands_for_its_only_run_and_asks_which_where_there_are_several(run
     assert sorted(path.name for path in Path().iterdir()) == ["digits_quickstart.pt2", "x.pt2"]
 
 
+def test_untrained_network_needs_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("no data are needed")
+
+    monkeypatch.setattr("archsearch.export.chosen.load", refuse)
+    done = export("resnet_tiny", "program")
+    assert done.notes[0].startswith("untrained: the initial weights of seed 0")
+    assert done.notes[-1] == "reads float32 (N, 3, 32, 32), values / 255, normalised as in training"
+
+
 def test_normalisation_of_a_run_is_in_its_program(runs: tuple[Path, list[str]]) -> None:
     folder, (_, second, _) = runs
     export(second, "program", ExportOptions(runs_dir=folder, with_preparation=True, output=Path("p.pt2")))
