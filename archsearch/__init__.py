@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
+    from archsearch.api.functions import ablate, compare, plan, run, study
+    from archsearch.api.results import AblationResult, ComparisonResult, PlanResult, StudyResult
     from archsearch.errors import (
         ArchsearchError,
         DamagedFileError,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from archsearch.spec.experiment import ExperimentSpec
     from archsearch.spec.network import Limits
     from archsearch.train.result import RunResult
-    from archsearch.train.run import FinishedRun, build, run
+    from archsearch.train.run import FinishedRun, build
 
 _HOME = {
     "load_spec": "archsearch.experiment_plan",
@@ -41,7 +43,13 @@ _HOME = {
     "RunResult": "archsearch.train.result",
     "FinishedRun": "archsearch.train.run",
     "build": "archsearch.train.run",
-    "run": "archsearch.train.run",
+    "run": "archsearch.api.functions",
+    "plan": "archsearch.api.functions",
+    "compare": "archsearch.api.functions",
+    "AblationResult": "archsearch.api.results",
+    "ComparisonResult": "archsearch.api.results",
+    "PlanResult": "archsearch.api.results",
+    "StudyResult": "archsearch.api.results",
     "ArchsearchError": "archsearch.errors",
     "DamagedFileError": "archsearch.errors",
     "Interrupted": "archsearch.errors",
@@ -52,8 +60,12 @@ _HOME = {
     "UsageError": "archsearch.errors",
 }
 
+_CALLED = ("ablate", "study")  # packages that are called as functions of the same name
+
 __all__ = [
+    "AblationResult",
     "ArchsearchError",
+    "ComparisonResult",
     "DamagedFileError",
     "ExperimentSpec",
     "FinishedRun",
@@ -61,18 +73,26 @@ __all__ = [
     "LimitError",
     "Limits",
     "NothingCompletedError",
+    "PlanResult",
     "RunResult",
     "SpecError",
+    "StudyResult",
     "UnavailableError",
     "UsageError",
+    "ablate",
     "build",
+    "compare",
     "load_spec",
+    "plan",
     "plan_experiment",
     "run",
+    "study",
 ]
 
 
 def __getattr__(name: str) -> object:
+    if name in _CALLED:
+        return import_module(f"archsearch.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'archsearch' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -1,6 +1,7 @@
 """Write files whole or not at all, and notice when one was altered.
 
     write_whole(path, content)            # the old file or the new one, never half of it
+    with whole_file(path) as file: ...    # the same for what is written piece by piece
     write_sealed(path, {"a": 1})          # a JSON object with its own SHA-256
     read_sealed(path)                     # DamagedFileError if it is not that any more
     with locked(path): ...                # one process at a time
@@ -16,30 +17,46 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from archsearch.errors import BusyError, DamagedFileError, UnavailableError
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, synced: bool = True) -> None:
     """Write to a temporary file beside, sync, and rename; a reader sees the old file or the new one.
 
+    Without `synced` a machine that fails in the next moment may lose it: for what is made anew without it.
     Raises `UnavailableError` where the disk is full or the folder cannot be written; nothing is left behind then.
+    """
+    with whole_file(path, synced=synced) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
+    """Give a file to write to, for what does not fit in memory: it is at `path` when the block ends without an error.
+
+    Else nothing is left behind. Raises `UnavailableError` as `write_whole`.
     """
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            sync(file.fileno())
+            yield file
+            if synced:
+                file.flush()
+                sync(file.fileno())
         temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UnavailableError(f"{path} cannot be written: {error.strerror}") from None
+        if synced:
+            sync_folder(path.parent)
+    except BaseException as error:
+        with suppress(OSError):  # where its folder is a file there is nothing to take away
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UnavailableError(f"{path} cannot be written: {error.strerror}") from None
+        raise
 
 
 def sync(descriptor: int) -> None:
@@ -111,28 +128,37 @@ def _json_text(value: object) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _sealed_text(value: dict[str, Any]) -> bytes:
+def sealed_text(value: dict[str, Any]) -> bytes:
+    """Give a JSON object with its own SHA-256 under the key `sha256`, as it stands in a file."""
     return _json_text(value | {"sha256": seal(value)})
 
 
-def write_sealed(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON object with its own SHA-256 under the key `sha256`."""
-    write_whole(path, _sealed_text(value))
+def write_sealed(path: Path, value: dict[str, Any], *, synced: bool = True) -> None:
+    """Write a JSON object with its own SHA-256, whole or not at all; `synced` as in `write_whole`."""
+    write_whole(path, sealed_text(value), synced=synced)
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
     """Read what `write_sealed` wrote; raise `DamagedFileError` if it is not that any more."""
     try:
-        content = path.read_bytes()
+        value = unsealed(path.read_bytes())
+    except OSError as error:
+        raise UnavailableError(f"{path} cannot be read: {error.strerror}") from None
+    if value is None:
+        raise damaged(path)
+    return value
+
+
+def unsealed(content: bytes) -> dict[str, Any] | None:
+    """Read what `sealed_text` gave; None if it is not that any more."""
+    try:
         value = json.loads(content)
         # the text too: a digit beyond a number's precision can change without changing the number
-        if value.pop("sha256") == seal(value) and _sealed_text(value) == content:
+        if value.pop("sha256") == seal(value) and sealed_text(value) == content:
             return dict(value)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         pass
-    except OSError as error:
-        raise UnavailableError(f"{path} cannot be read: {error.strerror}") from None
-    raise damaged(path)
+    return None
 
 
 def damaged(path: Path) -> DamagedFileError:

@@ -11,6 +11,9 @@ from __future__ import annotations
 _BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _COUNTS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 
+# How an open value is written in one line.
+SPACE_FORMS = "NAME=float:LOW..HIGH, NAME=int:LOW..HIGH (each also with :log or :step=N), or NAME=VALUE,VALUE"
+
 
 def capital(text: str) -> str:
     """Begin a sentence with a capital letter."""
@@ -38,6 +41,15 @@ def range_text(interval: tuple[float, float]) -> str:
     return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
 
 
+def chance_text(probability: float) -> str:
+    """Write a probability in per cent, as exactly as one is ever known: 37 %, 4.1 %, below 0.1 %."""
+    if probability < 0.001:
+        return "below 0.1 %"
+    if probability > 0.999:
+        return "above 99.9 %"
+    return f"{100 * probability:.{0 if 0.1 <= probability <= 0.9 else 1}f} %"
+
+
 def number_text(value: float) -> str:
     """Write a number in as many digits as help."""
     if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
@@ -59,3 +71,10 @@ def bytes_text(number: int) -> str:
         if number >= size:
             return f"{number / size:.1f} {unit}"
     return f"{number} B"
+
+
+def seconds_text(seconds: float) -> str:
+    """Write a duration roughly."""
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from archsearch.errors import DamagedFileError, UnavailableError
-from archsearch.files import canonical_json, read_sealed, write_sealed, write_whole
+from archsearch.files import canonical_json, read_sealed, whole_file, write_sealed, write_whole
 
 
 def test_canonical_json_is_one_text_for_one_value():
@@ -36,6 +36,24 @@ def test_write_whole_keeps_the_old_file_when_the_disk_is_full(tmp_path, monkeypa
     with pytest.raises(UnavailableError, match=f"^{re.escape(str(path))} cannot be written: {os.strerror(code)}$"):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_write_whole_below_a_file_says_so(tmp_path):
+    (tmp_path / "a").write_text("")
+    with pytest.raises(UnavailableError, match=r"a/b\.bin cannot be written: (File exists|Not a directory)$"):
+        write_whole(tmp_path / "a" / "b.bin", b"")
+
+
+def test_whole_file_is_there_when_the_block_ends_and_not_before(tmp_path):
+    path = tmp_path / "a.bin"
+    with whole_file(path) as file:
+        file.write(b"one")
+        assert not path.exists()
+    assert path.read_bytes() == b"one"
+    with pytest.raises(TypeError, match="bytes-like"), whole_file(path) as file:
+        file.writelines([b"two", "not bytes"])
+    assert path.read_bytes() == b"one"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]
 
 

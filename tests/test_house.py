@@ -24,7 +24,9 @@ OF_EACH_SOURCE = "the same of each kind of data, called by its module: `npz.part
 ALONE = "native/build.py runs by its path while a wheel is built, when archsearch cannot be imported"
 # Public names that several modules define, and why they may.
 THE_SAME = {
-    **dict.fromkeys(("ablate", "compare", "get", "lint", "list_", "run", "status", "trust", "verify", "app"), COMMAND),
+    **dict.fromkeys(
+        ("ablate", "compare", "get", "lint", "list_", "predict", "run", "status", "trust", "verify", "app"), COMMAND
+    ),
     "export": COMMAND,
     **dict.fromkeys(("Look", "Settings", "all_reports", "progress_of", "report_on", "exclusions"), OF_EACH_STUDY),
     **dict.fromkeys(("contents", "examine", "parts", "unused"), OF_EACH_SOURCE),

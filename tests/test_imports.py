@@ -24,7 +24,7 @@ for room in BELOW:
     ROOMS[room] = set(ROOMS) | {room}
 for room in ("search", "ablate"):
     ROOMS[room] = {*ROOMS["kinds"], room}
-for room in ("report", "export", "cli"):
+for room in ("report", "export", "api", "init", "cli"):
     ROOMS[room] = {*ROOMS, room}
 
 # Where a library may be imported, and where so at the top of a module; elsewhere not at all.
@@ -34,7 +34,7 @@ ANYWHERE_IN = {
         *("spec/optimizers.py", "spec/training.py", "spec/augmentations.py"),  # what each is made of, lazily
         *("task/", "data/", "train/", "native/", "study/", "export/"),
     ),
-    "torchvision": ("data/", "train/doctor.py", "train/environment.py"),
+    "torchvision": ("data/", "train/doctor.py", "train/environment.py", "export/import_source.py"),
     "optuna": ("study/", "kinds/", "search/", "ablate/", "train/doctor.py"),
     "plotly": ("report/figures",),
     "matplotlib": ("report/figures",),

@@ -33,6 +33,7 @@ from archsearch.study.mixed import computed_on
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import open_storage
+from archsearch.train.environment import environment_line
 
 
 def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: None) -> AblationReport:
@@ -204,12 +205,7 @@ def _hardware(done: list[FrozenTrial]) -> tuple[str, ...]:
     def line(environment: Mapping[str, Any]) -> str:
         if "engine" not in environment and "device" not in environment:
             return _machine_of_program(environment)
-        engine = environment.get("engine", "torch")
-        words = [str(environment.get(key, "?")) for key in ("device_name", "device")]
-        versions = f"torch {environment.get('torch')}, Python {environment.get('python')}"
-        count = environment.get("threads")
-        threads = f"{count} thread{'' if count == 1 else 's'}"
-        return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"
+        return environment_line(environment)
 
     return tuple(dict.fromkeys(line(run.environment) for run in runs_of(done)))
 

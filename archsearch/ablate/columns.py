@@ -55,7 +55,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """One run as it stands in the sheet; `where` is its place."""
+    """One run as it stands in the sheet; `where` is its place, `run` what a tracker calls it."""
 
     where: str
     line: int
@@ -63,6 +63,12 @@ class TableEntry:
     levels: tuple[str, ...]
     seed_text: str
     text: str
+    run: str = ""
+
+    @property
+    def stands(self) -> str:
+        """Say where the run stands, for a sentence about another one."""
+        return f"is the run {self.run}" if self.run else f"stands in line {self.line}"
 
     @property
     def seed(self) -> Seed:
@@ -118,6 +124,7 @@ def table_entries(sheet: Sheet, reading: Reading) -> Entries:
             *_name(sheet, named, row.cells, reading),
             row.cells[seed],
             row.cells[value],
+            row.run,
         )
         for row in sheet.rows
     )

@@ -9,8 +9,7 @@ second row for the same variant and seed, and a variant that shares no seed with
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,14 +18,16 @@ from archsearch.ablate.columns import Entries, Reading, TableEntry, table_entrie
 from archsearch.ablate.design.cell import Cell, Factor
 from archsearch.ablate.design.factorial import LinearModel, Moved, estimators, fit
 from archsearch.ablate.judging import of_kind
+from archsearch.ablate.moved import RunKey, moved_too
 from archsearch.ablate.numerals import Numeral, as_fraction, read_number
 from archsearch.ablate.questions import Question, effect_label
+from archsearch.ablate.repeated import names_missing, repeated
 from archsearch.ablate.schedule import contrast_of
 from archsearch.ablate.sheet import MOST_PROBLEMS, Sheet, read_sheet
 from archsearch.ablate.units import PlacedNumber, ReadUnit, unit_of
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.spec.text.sentences import short, unknown
-from archsearch.stats.effect import Family, Seed, Verdicts
+from archsearch.stats.effect import Effect, Family, Seed, Verdicts
 from archsearch.stats.spread import spreads
 from archsearch.stats.verdict import exclusions, judge, judge_contrasts
 
@@ -45,7 +46,7 @@ class Measurements:
     """What a file holds: a value per variant and seed, in the file's order; `source` is what errors call the file.
 
     Per cent have become fractions. `factors` are the factor columns, `levels` those of each variant; `notes` say how
-    the file was read.
+    the file was read. `settings` are the other settings of runs that a tracker kept.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Measurements:
     factors: tuple[str, ...] = ()
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    settings: Mapping[RunKey, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def unit(self) -> Literal["points", "own"]:
@@ -98,10 +100,13 @@ class Measurements:
 
 def read_values(path: Path, reading: Reading | None = None) -> Measurements:
     """Read a file of numbers; raise `SpecError` with all its problems as `file:line`."""
-    reading = reading or Reading()
-    sheet = read_sheet(path)
+    return sheet_values(read_sheet(path), reading or Reading())
+
+
+def sheet_values(sheet: Sheet, reading: Reading) -> Measurements:
+    """Find the runs and their values in a sheet; raise `SpecError` with all its problems."""
     entries = table_entries(sheet, reading)
-    problems = _names_missing(entries) + (_told_apart(sheet, entries) or _twice(entries))
+    problems = names_missing(entries) + repeated(sheet, entries)
     numbers, wrong = _numbers(sheet, entries)
     if problems or wrong:
         raise SpecError((problems + wrong)[:MOST_PROBLEMS])
@@ -120,7 +125,16 @@ def read_values(path: Path, reading: Reading | None = None) -> Measurements:
         entries.factors,
         {entry.variant: entry.levels for entry in entries.rows},
         (*entries.notes, *measured.notes),
+        _settings(sheet, entries) if sheet.tracked else {},
     )
+
+
+def _settings(sheet: Sheet, entries: Entries) -> dict[RunKey, dict[str, str]]:
+    columns = [(at, name) for at, name in enumerate(sheet.columns) if at not in entries.used]
+    return {
+        (entry.variant, entry.seed): {name: row.cells[at] for at, name in columns}
+        for entry, row in zip(entries.rows, sheet.rows, strict=True)
+    }
 
 
 def _scaled(placed: PlacedNumber | None, entry: TableEntry, measured: ReadUnit) -> float | None:
@@ -131,64 +145,6 @@ def _scaled(placed: PlacedNumber | None, entry: TableEntry, measured: ReadUnit) 
     if measured.percent and not placed.number.percent:  # of what has the sign, the reader made a fraction
         return as_fraction(entry.text.replace(",", ".").replace("\u2212", "-").strip())
     return placed.number.value
-
-
-def _names_missing(entries: Entries) -> list[Problem]:
-    what = "a factor" if entries.factors else "the variant"
-    return [
-        Problem(one.where, f"{what if not one.variant else 'the seed'} is empty")
-        for one in entries.rows
-        if not one.variant or not one.seed_text
-    ]
-
-
-def _twice(entries: Entries) -> list[Problem]:
-    lines: dict[tuple[str, Seed], int] = {}
-    problems = []
-    for one in entries.rows:
-        key = (one.variant, one.seed)
-        if key in lines:
-            words = f"{short(one.variant)!r} with seed {short(one.seed_text)} stands in line {lines[key]} already"
-            problems.append(Problem(one.where, words))
-        elif all((one.variant, one.seed_text)):
-            lines[key] = one.line
-    return problems
-
-
-def _told_apart(sheet: Sheet, entries: Entries) -> list[Problem]:
-    """Name the columns that tell rows of one variant and seed apart, as factors that were not said; else nothing."""
-    if not entries.used or not sheet.rows:
-        return []
-    runs = [(entry.variant, entry.seed) for entry in entries.rows]
-    first: dict[tuple[str, Seed], int] = {}
-    again = [(first[run], row) for row, run in enumerate(runs) if first.setdefault(run, row) != row]
-    cells = [row.cells for row in sheet.rows]
-
-    def apart(columns: list[int]) -> bool:
-        return len({(run, *(row[at] for at in columns)) for run, row in zip(runs, cells, strict=True)}) == len(runs)
-
-    # Levels recur; a second metric differs in these rows too, but hardly ever has a value twice.
-    columns = [
-        at for at, name in enumerate(sheet.columns)
-        if name and at not in entries.used and 2 * len({row[at] for row in cells}) <= len(cells)
-        and any(cells[one][at] != cells[other][at] for one, other in again)
-    ]  # fmt: skip
-    if not again or not apart(columns):
-        return []
-    for at in reversed(columns):
-        if apart(rest := [other for other in columns if other != at]):
-            columns = rest
-    one, other = again[0]
-    names = [sheet.columns[at] for at in columns]
-    said = " ".join(
-        f"--factor {shlex.quote(short(name))}" for name in (*(sheet.columns[at] for at in entries.used[2:]), *names)
-    )
-    more = f", and so {len(again) - 1} more" if len(again) > 1 else ""
-    words = (
-        f"{short(runs[one][0])!r} with seed {short(entries.rows[one].seed_text)} stands in line {sheet.rows[one].line} "
-        f"already{more}, with another {' or '.join(map(short, names))}; {said} makes it a factor, or keep one of each"
-    )
-    return [Problem(entries.rows[other].where, words)]
 
 
 def _numbers(sheet: Sheet, entries: Entries) -> tuple[list[PlacedNumber | None], list[Problem]]:
@@ -237,7 +193,16 @@ def compare(values: Measurements, baseline: str, family: Family) -> Compared:
                 for name in alone[:MOST_PROBLEMS]
             ]
         )
-    return Compared(**dict(judge(values.runs, baseline, family)), factors=values.factors)
+    judged = judge(values.runs, baseline, family)
+    effects = tuple(_with_moved(effect, values, [(effect.variant, baseline)]) for effect in judged.effects)
+    return Compared(**{**dict(judged), "effects": effects}, factors=values.factors)
+
+
+def _with_moved(effect: Effect, values: Measurements, sides: Sequence[tuple[str, str]]) -> Effect:
+    """Note what else moved in the pairs of an effect, where the settings of the runs are known."""
+    pairs = [((level, seed), (base, seed)) for level, base in sides for seed in effect.seeds]
+    said = moved_too(values.settings, pairs)
+    return effect.model_copy(update={"notes": (*effect.notes, said)}) if said else effect
 
 
 def _factorial(values: Measurements, baseline: str, family: Family) -> Compared:
@@ -252,6 +217,7 @@ def _factorial(values: Measurements, baseline: str, family: Family) -> Compared:
     if still:
         raise SpecError(Problem(values.source, f"the factor {short(still[0])!r} has one level only; leave it out"))
     by_cell = {cell.name: values.runs[variant] for variant, cell in names.items()}
+    estimated = estimators(list(names.values()), factors)
     asked = [
         Question(
             name=one.name,
@@ -261,7 +227,7 @@ def _factorial(values: Measurements, baseline: str, family: Family) -> Compared:
             weights=one.weights,
             aliases=one.aliases,
         )
-        for one in estimators(list(names.values()), factors)
+        for one in estimated
     ]
     effects = judge_contrasts(by_cell, [contrast_of(question) for question in asked], family)
     if not any(effect.n for effect in effects):
@@ -269,12 +235,26 @@ def _factorial(values: Measurements, baseline: str, family: Family) -> Compared:
     return Compared(
         baseline=baseline,
         family=family,
-        effects=tuple(of_kind(effect, question) for effect, question in zip(effects, asked, strict=True)),
+        effects=tuple(
+            _with_moved(of_kind(effect, question), values, _sides(values, base, one.moved))
+            for effect, question, one in zip(effects, asked, estimated, strict=True)
+        ),
         exclusions=exclusions(values.runs, baseline),
         spreads=spreads(values.runs),
         factors=values.factors,
         model=_model(values, names, factors),
     )
+
+
+def _sides(values: Measurements, base: tuple[str, ...], moved: Moved) -> list[tuple[str, str]]:
+    """Give the pairs of variants that differ by one level only, that of a main effect; of an interaction none."""
+    if len(moved) > 1:
+        return []
+    ((factor, level),) = moved
+    at = values.factors.index(factor)
+    variants = {levels: variant for variant, levels in values.levels.items()}
+    partners = {levels: (*levels[:at], base[at], *levels[at + 1 :]) for levels in variants if levels[at] == level}
+    return [(variants[own], variants[other]) for own, other in partners.items() if other in variants]
 
 
 def _label(moved: Moved, columns: tuple[str, ...], base: tuple[str, ...]) -> str:
@@ -307,4 +287,4 @@ def likely_baseline(values: Measurements) -> str:
     return called[0] if called else next(iter(values.runs))
 
 
-__all__ = ["Compared", "Measurements", "Reading", "compare", "likely_baseline", "read_values"]
+__all__ = ["Compared", "Measurements", "Reading", "compare", "likely_baseline", "read_values", "sheet_values"]

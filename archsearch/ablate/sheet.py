@@ -29,26 +29,33 @@ _SEPARATORS = (",", ";", "\t", "|")
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """The cells of a row, stripped, one for each column; `line` is its place in the file."""
+    """The cells of a row, stripped, one for each column.
+
+    `line` is its place in the file, `run` the name of a tracked run.
+    """
 
     line: int
     cells: tuple[str, ...]
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A file: what errors call it, its columns in order, its rows. `commas` says that commas separate its cells."""
+    """A file: what errors call it, its columns in order, its rows. `commas` says that commas separate its cells.
+
+    `tracked` says that the rows are runs that a tracker kept: what is no value, seed or factor is a setting.
+    """
 
     source: str
     columns: tuple[str, ...]
     rows: tuple[SheetRow, ...]
     commas: bool = False
     comments: int = 0
-    unit: str = "line"
+    tracked: bool = False
 
     def where(self, row: SheetRow) -> str:
         """Give the place of a row."""
-        return f"{self.source}:{row.line}"
+        return f"{self.source}: {row.run}" if row.run else f"{self.source}:{row.line}"
 
 
 def read_sheet(path: Path) -> Sheet:

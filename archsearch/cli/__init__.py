@@ -14,7 +14,10 @@ import typer
 from archsearch import __version__
 from archsearch.cli import (
     ablate,
+    bundle,
+    card,
     check,
+    claim,
     compare,
     dashboard,
     data,
@@ -22,11 +25,14 @@ from archsearch.cli import (
     doctor,
     evaluate,
     export,
+    import_,
+    init,
     lint,
     list_,
     plan,
     predict,
     report,
+    reproduce,
     run,
     schema,
     show,
@@ -61,6 +67,7 @@ def _options(
     pass
 
 
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("study")(study.study)
@@ -74,14 +81,19 @@ app.command("report")(report.report)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("evaluate")(evaluate.evaluate)
+app.command("card")(card.card)
+app.command("bundle")(bundle.bundle)
+app.command("reproduce")(reproduce.reproduce)
 app.command("dashboard")(dashboard.dashboard)
 app.command("lint")(lint.lint)
 app.command("diff")(diff.diff)
 app.command("compare")(compare.compare)
+app.command("claim")(claim.claim)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
 app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
+app.command("import")(import_.import_)
 app.command("doctor")(doctor.doctor)
 
 

@@ -46,6 +46,7 @@ def ablate(
     name: Annotated[str | None, typer.Option("--name", help="The study's name, if not the file's.")] = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
+    log: options.Log = None,
     form: Annotated[
         ablation_options.EffectsFormat, typer.Option("--format", help="How the effects are printed.")
     ] = ablation_options.EffectsFormat.text,
@@ -59,9 +60,11 @@ def ablate(
     """
     from archsearch.ablate.planned import plan_ablation
     from archsearch.cli import console
+    from archsearch.cli.logged import check_log, log_at_end
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError
 
+    check_log(log)
     line = ablation_options.Line(command, baseline, factor, metric, maximize, minimize, folder, margin)
     declared = ablation_options.declared_by(
         study,
@@ -111,6 +114,7 @@ def ablate(
         from archsearch.ablate.table import effects_table
 
         print(effects_table(report, form.value), end="")
+    log_at_end(log, report.study, settings.url)
     write_at_end("ablation", report.study, storage, runs_dir, data_dir)
     if not report.runs.completed:
         raise NothingCompletedError(f"{report.study}: no run completed")

@@ -28,6 +28,10 @@ StorageOption = Annotated[
         help="Where studies are kept: sqlite:///FILE or postgresql+psycopg://... (else archsearch.db among the runs).",
     ),
 ]
+Log = Annotated[
+    str | None,
+    typer.Option("--log", metavar="mlflow[:URI]", help="Write the finished runs to MLflow too, each once (an extra)."),
+]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Allow the program to run, for this call.")]
 MaxParameters = Annotated[int | None, typer.Option("--max-parameters", min=1, help="Raise the limit of 100 million.")]
 MaxActivations = Annotated[

@@ -45,7 +45,7 @@ def is_ablation_of_program(reference: str) -> bool:
 
 
 def programs_of(reference: str) -> list[ProgramSpec]:
-    """Give the programs that a file would execute: its own, or those of an ablation's cells; none of a network."""
+    """Give the programs that a file would execute: its own, those of an ablation's cells, the base of a search."""
     from archsearch.ablate.ablation_file import load_ablation
     from archsearch.ablate.planned import plan_ablation
     from archsearch.program.program_spec import ProgramSpec
@@ -53,8 +53,22 @@ def programs_of(reference: str) -> list[ProgramSpec]:
     if is_program_file(reference):
         return [_experiment(reference).spec]
     if not is_ablation_of_program(reference):
-        return []
+        return _base_of_search(reference)
     return [cell.spec for cell in plan_ablation(load_ablation(reference)).cells if isinstance(cell.spec, ProgramSpec)]
+
+
+def _base_of_search(reference: str) -> list[ProgramSpec]:
+    """Give the program that a search varies: its values are allowed with it; none of a search of networks."""
+    from archsearch.spec.catalog import kind_of_file
+    from archsearch.spec.text.yaml import read_file
+
+    if kind_of_file(reference) != "search":
+        return []
+    base = read_file(Path(reference)).get("base")
+    beside = Path(reference).parent / str(base.value) if base is not None else None
+    if beside is None or not beside.is_file() or not is_program_file(str(beside)):
+        return []
+    return [_experiment(str(beside)).spec]
 
 
 def allow_programs(specs: Iterable[ProgramSpec], file: str | None, once: bool) -> None:

@@ -14,7 +14,12 @@ from archsearch.cli.compare import (
     Factors,
     Margin,
     Minimize,
+    Newest,
+    Only,
+    RunName,
     SeedColumn,
+    TakeOption,
+    Told,
     UnitOption,
     ValueColumn,
     Variant,
@@ -30,10 +35,11 @@ _NUMBERS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".
 
 
 class Format(StrEnum):
-    """What is written: the page, or its tables."""
+    """What is written: the page, its tables, or what a pull request needs (pr)."""
 
     html = "html"
     md = "md"
+    pr = "pr"
     tex = "tex"
     csv = "csv"
     json = "json"
@@ -54,7 +60,9 @@ def report(
         typer.Argument(metavar="STUDY|RUN...", help="A study; or runs: ids, folders, or specs that were run."),
     ],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The file (csv: the folder) to write.")] = None,
-    format_: Annotated[Format, typer.Option("--format", help="The page, or its tables.")] = Format.html,
+    format_: Annotated[
+        Format, typer.Option("--format", help="The page, its tables, or pr for a pull request.")
+    ] = Format.html,
     figures: Annotated[
         Path | None, typer.Option("--figures", help="Also each figure as a file of its own, in this folder.")
     ] = None,
@@ -75,6 +83,10 @@ def report(
     unit: UnitOption = None,
     margin: Margin = None,
     minimize: Minimize = False,
+    take: TakeOption = None,
+    only: Only = None,
+    run_name: RunName = None,
+    newest: Newest = False,
     storage: options.StorageOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
@@ -102,18 +114,20 @@ def report(
     told |= {"--unit": unit.value if unit else None}
     words = [f"{name} {shlex.quote(str(said))}" for name, said in told.items() if said is not None]
     words += [f"--factor {shlex.quote(name)}" for name in factor or ()] + ["--minimize"] * minimize
+    of_runs = Told(take, tuple(only or ()), run_name, newest)
+    words += of_runs.words
     where = Where(runs_dir, data_dir, storage, stamp)
-    if len(names) == 1 and Path(names[0]).suffix.lower() in _NUMBERS:
+    if len(names) == 1 and (Path(names[0]).suffix.lower() in _NUMBERS or _is_tracked(names[0])):
         from archsearch.ablate.compare import likely_baseline
 
-        values = values_meant(Path(names[0]), variant, factor, seed, value, unit, minimize=minimize)
+        values = values_meant(names[0], variant, factor, seed, value, unit, minimize=minimize, told=of_runs)
         chosen = baseline if baseline is not None else likely_baseline(values)
         if baseline is None:
             words.insert(0, f"--baseline {shlex.quote(chosen)}")
             console.note(f"compared with {chosen}; --baseline names another")
         made = make_of_numbers(values, verdicts_of(values, chosen, margin=margin), words, where)
     elif words:
-        raise UsageError(f"{words[0].split()[0]} is for a file of numbers ({', '.join(_NUMBERS)})")
+        raise UsageError(f"{words[0].split()[0]} is for a file of numbers ({', '.join(_NUMBERS)}) or tracked runs")
     else:
         made = make([name_of_study(name) for name in names], where)
     for line in made.notes:
@@ -126,6 +140,12 @@ def report(
     else:
         for file in written:
             print(file)
+
+
+def _is_tracked(name: str) -> bool:
+    from archsearch.ablate.tracked.reading import is_tracked
+
+    return is_tracked(name)
 
 
 def _json(document: Document, written: list[Path]) -> dict[str, object]:

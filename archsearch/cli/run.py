@@ -57,42 +57,32 @@ def run(
 
     from archsearch.data.prepare import load
     from archsearch.train.compute import decide
-    from archsearch.train.run import run as train
+    from archsearch.train.seeds import seeds_summary, train_seeds
 
     compute = decide(plan)
     if compute.reason:
         console.note(f"engine torch: {compute.reason}")
     dataset = load(plan.spec.data, data_dir=data_dir, say=console.note)
-    finished: list[FinishedRun] = []
-    for number in range(seed, seed + (seeds or 1)):
-        with console.RunBar(plan, number) as watch:
-            one = train(
-                plan,
-                seed=number,
-                runs_dir=runs_dir,
-                data_dir=data_dir,
-                fresh=fresh,
-                watch=watch,
-                dataset=dataset,
-                compute=compute,
-            )
-        finished.append(one)
-        if not json:
-            console.print_run(one)
+    finished = train_seeds(
+        plan,
+        range(seed, seed + (seeds or 1)),
+        lambda number: console.RunBar(plan, number),
+        runs_dir=runs_dir,
+        dataset=dataset,
+        compute=compute,
+        fresh=fresh,
+        done=console.print_run if not json else lambda one: None,
+    )
+    summary = seeds_summary(finished, plan.spec.documented, dataset.facts.test)
     if json:
-        console.print_json(_json(finished, plan.spec.documented, dataset.facts.test, several=seeds is not None))
+        runs = [_run_json(one) for one in finished]
+        several = {"runs": runs, "summary": summary.model_dump(mode="json")}
+        console.print_json(runs[0] if seeds is None else several)
     elif seeds is not None:
-        console.print_summary(_summary(finished, plan.spec.documented, dataset.facts.test))
+        console.print_summary(summary)
     console.note_lint(spec, lint(plan.spec, plan.network))
     if all(one.result.status != "completed" for one in finished):
         raise NothingCompletedError(f"{plan.spec.name}: {finished[-1].result.reason}; try a smaller learning rate")
-
-
-def _json(finished: list[FinishedRun], documented: Any, images: int, *, several: bool) -> dict[str, Any]:
-    runs = [_run_json(one) for one in finished]
-    if not several:
-        return runs[0]
-    return {"runs": runs, "summary": _summary(finished, documented, images).model_dump(mode="json")}
 
 
 def _run_json(one: FinishedRun) -> dict[str, Any]:
@@ -102,13 +92,3 @@ def _run_json(one: FinishedRun) -> dict[str, Any]:
     measured = [f"{part}_{name}" for part in ("test", "val") for name in told_by(one.result.metrics)]
     fields = ("run_id", "status", "reason", "seed", *measured, "epochs", "seconds", "parameters")
     return {name: result[name] for name in fields} | {"run_dir": str(one.run_dir), "cached": one.cached}
-
-
-def _summary(finished: list[FinishedRun], documented: Any, images: int) -> Any:
-    from archsearch.stats.over_seeds import summarise
-
-    completed = [one.result for one in finished if one.result.status == "completed"]
-    values = [result.test_accuracy for result in completed if result.test_accuracy is not None]
-    diverged = sum(one.result.status == "diverged" for one in finished)
-    value = documented.test_accuracy if documented else None
-    return summarise(values, diverged=diverged, documented=value, test_images=images)

@@ -15,15 +15,16 @@ class Language(StrEnum):
     experiment = "experiment"
     study = "study"
     ablation = "ablation"
+    program = "program"
 
 
 def schema(
-    which: Annotated[Language, typer.Argument(metavar="[experiment|study|ablation]")] = Language.experiment,
+    which: Annotated[Language, typer.Argument(metavar="[experiment|study|ablation|program]")] = Language.experiment,
     write: Annotated[
         Path | None, typer.Option("--write", help="Write all schemas into this folder instead of printing one.")
     ] = None,
 ) -> None:
-    """Print the JSON Schema of specs, searches or ablations: every key with what it does, default and example.
+    """Print the JSON Schema of specs, searches, ablations or programs: every key, its default, an example.
 
     Editors complete and check a YAML file by the schema that its first line names, as in every shipped spec.
 
@@ -50,8 +51,9 @@ def schemas() -> dict[str, dict[str, Any]]:
     """Give the schema of each kind of file."""
     from archsearch.ablate.ablation_spec import AblationSpec
     from archsearch.data.registry import DATASETS, OWN_DATA
+    from archsearch.program.program_spec import ProgramSpec
     from archsearch.search.search_spec import StudySpec
-    from archsearch.spec.text.schema import ablation_schema, experiment_schema, study_schema
+    from archsearch.spec.text.schema import ablation_schema, experiment_schema, program_schema, study_schema
 
     data_sets = sorted([*DATASETS, *OWN_DATA])
     search = StudySpec.model_json_schema()
@@ -62,4 +64,5 @@ def schemas() -> dict[str, dict[str, Any]]:
         "experiment": experiment_schema(data_sets),
         "study": study_schema(data_sets, search),
         "ablation": ablation_schema(data_sets, AblationSpec.model_json_schema()),
+        "program": program_schema(ProgramSpec.model_json_schema()),
     }

@@ -76,7 +76,9 @@ def best(
     from archsearch.cli import console
     from archsearch.cli.meant import name_of_study
     from archsearch.errors import NothingCompletedError, UsageError
+    from archsearch.kinds import kind_of_spec
     from archsearch.search.search import report_on, winner_spec
+    from archsearch.spec.experiment import ExperimentSpec
     from archsearch.spec.text.write import spec_yaml
     from archsearch.study.lifecycle import existing_study
 
@@ -89,7 +91,9 @@ def best(
     if spec is None:
         raise NothingCompletedError(f"{study}: no trial has completed yet")
     if yaml:
-        print(spec_yaml(spec, f"archsearch best {study} --yaml"), end="")
+        of_network = isinstance(spec, ExperimentSpec)
+        command = f"archsearch best {study} --yaml"
+        print(spec_yaml(spec, command) if of_network else kind_of_spec(spec).file_of(spec, Path("best.yaml")), end="")
     elif json:
         console.print_json(console.study_json(report)["best"])
     else:

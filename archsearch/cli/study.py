@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsearch.cli import options
+from archsearch.cli import ablation_options, options, search_line
+from archsearch.cli.programs import allow_programs
 
 if TYPE_CHECKING:
-    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.experiment import Experiment
     from archsearch.search.search import SearchSettings
     from archsearch.search.search_file import SearchFile
 
@@ -36,27 +37,56 @@ def study(
         int | None, typer.Option("--confirm", min=0, help="How many of the best to train again on fresh seeds.")
     ] = None,
     confirm_seeds: Annotated[int | None, typer.Option("--confirm-seeds", min=2, help="On how many.")] = None,
+    command: ablation_options.CommandOption = None,
+    space: search_line.SpaceOption = None,
+    baseline: ablation_options.BaselineValues = None,
+    metric: ablation_options.MetricSources = None,
+    maximize: ablation_options.MaximizeMetric = None,
+    minimize: ablation_options.MinimizeMetric = None,
+    folder: ablation_options.FolderOption = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", help="With --command: write the files to edit, and run nothing.")
+    ] = None,
+    trust: options.TrustOption = False,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
+    log: options.Log = None,
     json: options.Json = False,
 ) -> None:
-    """Search around a network: sample, train, keep the best, confirm it on fresh seeds. Called again, it goes on.
+    """Search around a network or a program: sample, run, keep the best, confirm it on fresh seeds. It goes on when
+    called again.
 
     Examples:  archsearch study --trials 50      archsearch study digits --workers 2
+               archsearch study --command 'python train.py --seed {seed} --lr {lr}' --space 'lr=float:1e-4..1e-1:log'
+                 --metric 'acc:last:acc=(\\S+)'
     """
     from archsearch.cli import console
+    from archsearch.cli.logged import check_log, log_at_end
     from archsearch.cli.meant import refuse_other
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError, UsageError
+    from archsearch.program.program_spec import ProgramSpec
     from archsearch.search.search_file import load_study
 
-    if study is not None:
-        refuse_other(study, "search", "study")
-    loaded = load_study(study or DEFAULT)
+    check_log(log)
+    reference = study or DEFAULT
+    line = search_line.SearchLine(command, space, baseline, metric, maximize, minimize, folder)
+    line.refuse_without_command()
+    if line.command is not None:
+        if study is not None:
+            raise UsageError("--command stands for the file: give one of them")
+        loaded, reference = line.declared(name, trials), ""
+    else:
+        if study is not None:
+            refuse_other(study, "search", "study")
+        loaded = load_study(reference)
+    if write is not None:
+        search_line.write_files(loaded, write)
+        return
     if loaded.note:
         console.note(loaded.note)
 
-    from archsearch.experiment_plan import plan_experiment
+    from archsearch.experiment_plan import ExperimentPlan
     from archsearch.search.sampling.samplers import SAMPLERS
     from archsearch.search.search import SearchSettings, search, winner_spec
     from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
@@ -66,7 +96,7 @@ def study(
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
         raise UsageError(f"--sampler: {unknown('sampler', sampler, ['auto', *SAMPLERS])}")
-    refuse_where_nothing_fits(loaded, study or DEFAULT)
+    refuse_where_nothing_fits(loaded, reference)
     settings = SearchSettings(
         trials=trials,
         seconds=timeout if timeout is not None else math.inf,
@@ -80,7 +110,9 @@ def study(
         runs_dir=runs_dir,
         data_dir=data_dir,
     )
-    if not _announced(loaded, settings, bare=study is None, json=json):
+    if isinstance(loaded.space.base, ProgramSpec):
+        allow_programs([loaded.space.base], study, trust)
+    if not _announced(loaded, settings, bare=study is None and command is None, json=json):
         return
     with console.StudyPanel(loaded.spec.name) as panel:
         report = search(loaded, settings, panel.look)
@@ -89,9 +121,11 @@ def study(
     else:
         console.print_study(report, runs_dir)
     best = winner_spec(report, report.study)
-    looked_at = plan_experiment(best or loaded.space.baseline)
+    looked_at = loaded.kind.plan(best or loaded.space.baseline)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
-    console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
+    if isinstance(looked_at, ExperimentPlan):
+        console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
+    log_at_end(log, report.study, settings.url)
     write_at_end("study", report.study, storage, runs_dir, data_dir)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
@@ -101,7 +135,7 @@ def _note_put_aside(loaded: SearchFile) -> None:
     """Say how many configurations do not fit where all are gone through: these are never sampled, nor counted later."""
     from archsearch.cli import console
     from archsearch.search.space.count import EXACT_UP_TO, count_space
-    from archsearch.search.space.walk import total_of
+    from archsearch.search.space.total import total_of
 
     if total_of(loaded.space) > EXACT_UP_TO or not (misfits := (counted := count_space(loaded.space)).misfits):
         return
@@ -115,10 +149,14 @@ def _announced(loaded: SearchFile, settings: SearchSettings, *, bare: bool, json
     from archsearch.cli import console
     from archsearch.search.outlook import outlook
 
-    def measure(plan: ExperimentPlan) -> float:
+    def measure(experiment: Experiment) -> float | None:
+        from archsearch.experiment_plan import ExperimentPlan
+
+        if not isinstance(experiment, ExperimentPlan):
+            return None  # a program is timed by its own runs only
         from archsearch.train.calibrate import seconds_of_run
 
-        return seconds_of_run(plan, 0.5, threads=1 if settings.workers > 1 else None)
+        return seconds_of_run(experiment, 0.5, threads=1 if settings.workers > 1 else None)
 
     ahead = outlook(loaded, settings, measure if bare else None)
     wanted = settings.sampler or loaded.spec.sampler

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 def trust(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE]", help="A program, a study of one, a Python file, or FILE.py:NAME."),
+        typer.Argument(
+            metavar="[FILE]",
+            help="A program, an ablation or a search of one (.yaml), or Python: FILE.py, FILE.py:NAME.",
+        ),
     ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List what is allowed.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take it back.")] = False,
@@ -35,35 +38,36 @@ def trust(
     if file is None:
         console.print_json({"trusted": console.allowed_json(allowed())}) if json else console.print_allowed(allowed())
         return
-    found: list[dict[str, object]] = []
-    for subject in _subjects(file):
-        if remove:
-            count = distrust(subject)
-            found.append({"name": subject.name, "removed": count})
+    subjects = _subjects(file)
+    if remove:
+        count = sum(distrust(subject) for subject in subjects)
+        if json:
+            console.print_json({"name": subjects[0].name, "removed": count})
         else:
-            path = trust(subject)
-            found.append({"name": subject.name, "digest": subject.digest, "file": str(path)})
-        if not json:
-            console.print_taken_back(subject, count) if remove else console.print_trusted(subject, path)
+            console.print_taken_back(subjects[0], count)
+        return
+    paths = [trust(subject) for subject in subjects]
     if json:
-        console.print_json(found[0] if len(found) == 1 else {"subjects": found})
+        digests = [subject.digest for subject in subjects]
+        console.print_json({"name": subjects[0].name, "digests": digests, "file": str(paths[0])})
+    else:
+        console.print_trusted(subjects, paths[0])
 
 
 def _subjects(reference: str) -> list[Subject]:
-    """Give what a file asks to execute: a Python file itself, a program, each program of an ablation's cells."""
+    """Give what a file asks to execute: of an ablation the programs of all its cells, each once."""
     from archsearch.cli.programs import programs_of
     from archsearch.errors import UsageError
     from archsearch.program.permission import program_subject
     from archsearch.trust import python_file
 
     name = reference if Path(reference).is_file() else reference.rpartition(":")[0] or reference
-    if name.endswith(".py") and Path(name).is_file():
-        return [python_file(Path(name))]
     if not Path(name).is_file():
-        raise UsageError(f"{reference}: no such file; give a program's file or a Python file (FILE.py or FILE.py:NAME)")
-    subjects = [program_subject(spec, reference) for spec in programs_of(reference)]
-    if not subjects:
-        raise UsageError(
-            f"{reference} executes nothing, so there is nothing to allow; programs and Python files (.py) do"
-        )
-    return [*{subject.digest: subject for subject in subjects}.values()]
+        raise UsageError(f"{reference}: no such file; give a program's file (.yaml), FILE.py or FILE.py:NAME")
+    if name.endswith(".py"):
+        return [python_file(Path(name))]
+    specs = programs_of(name) if name.endswith((".yaml", ".yml")) else []
+    if not specs:
+        raise UsageError(f"{reference} executes nothing, so there is nothing to allow; programs and Python files do")
+    subjects = [program_subject(spec, reference) for spec in specs]
+    return list({subject.digest: subject for subject in subjects}.values())

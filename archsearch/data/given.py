@@ -26,7 +26,7 @@ from archsearch.data.inputs import Inputs
 from archsearch.data.precision import AnyArray
 from archsearch.data.prepare import load
 from archsearch.data.registry import DATASETS
-from archsearch.data.remarks import counted, image_changes
+from archsearch.data.remarks import image_changes, of_images
 from archsearch.data.samples import SourcePart, first_per_class, fit_images
 from archsearch.errors import UsageError
 from archsearch.spec.dataset import WHITE, DataSpec
@@ -71,14 +71,14 @@ class GivenSamples:
             (done.made_coloured, "read as red, green and blue, all three the same"),
         )
         said = [
-            f"{counted(len(names), total)} {'is' if len(names) == 1 else 'are'} {what} (the first: {names[0]})"
+            f"{of_images(len(names), total)} {'is' if len(names) == 1 else 'are'} {what} (the first: {names[0]})"
             for names, what in kinds
             if names
         ]
         return [*done.other, *said, *image_changes(done.looks, self.spec.background or WHITE)]
 
 
-def in_order(given: GivenSamples, at_once: int) -> Iterator[tuple[Tensor, Tensor]]:
+def batches_of(given: GivenSamples, at_once: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield samples and labels of so many rows at once."""
     for rows in torch.split(torch.arange(len(given)), at_once):
         yield given.part.read(rows), given.part.y[rows]

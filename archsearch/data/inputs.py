@@ -2,7 +2,7 @@
 
     inputs = Inputs.of(plan.spec.data, dataset, *mean_and_deviation(dataset.x_train, rows))
     read = inputs.reader()
-    model(read(dataset.x_test[:8]))           # stored samples, uint8 or float32 -> what the network reads
+    read(dataset.x_test[:8])                  # stored samples, uint8 or float32 -> what the network reads
 
 Knows samples and their values, no network and no run.
 """

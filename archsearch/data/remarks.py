@@ -69,12 +69,12 @@ def image_changes(looks: Sequence[ImageHeader], ground: tuple[int, int, int]) ->
     )  # fmt: skip
     singular = {"have transparency and are": "has transparency and is", "are": "is", "have": "has"}
     return [
-        f"{counted(number, len(looks))} {verb if number != 1 else singular[verb]} {what}"
+        f"{of_images(number, len(looks))} {verb if number != 1 else singular[verb]} {what}"
         for number, verb, what in counts
         if number
     ]
 
 
-def counted(number: int, total: int) -> str:
+def of_images(number: int, total: int) -> str:
     """Write how many of all images: 2 of 40 images, the image."""
     return f"{number:,} of {total:,} images" if total != 1 else "the image"

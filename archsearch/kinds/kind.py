@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from archsearch.errors import Problem
 from archsearch.experiment import Experiment
-from archsearch.metrics import Metric
+from archsearch.metrics import Direction, Metric
 from archsearch.spec.difference.factors import FactorChange
 from archsearch.spec.text.yaml import Node
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from archsearch.study.held import HeldRun
-    from archsearch.study.runner import Runner
+    from archsearch.study.runner import Outcome, Runner
     from archsearch.study.storage import Storage, Study
 
 AnySpec = Any  # ExperimentSpec or ProgramSpec: the kind that it belongs to knows which
@@ -48,6 +48,10 @@ class ExperimentKind(Protocol):
     @property
     def name(self) -> ExperimentKindName:
         """Say which kind this is."""
+
+    @property
+    def noun(self) -> str:
+        """Name one of those that a search tries, as sentences call it."""
 
     # -- specs ---------------------------------------------------------------------------------------------------------
 
@@ -94,16 +98,24 @@ class ExperimentKind(Protocol):
     def metric(self, spec: AnySpec, name: str) -> Metric:
         """Give the row of a metric: direction, unit, margin."""
 
+    def metric_held(self, held: Mapping[str, Any], name: str) -> Metric:
+        """Give the same of a spec as a storage holds it, also where this version does not read it any more."""
+
+    def metrics_of(self, run: HeldRun) -> Mapping[str, float | None]:
+        """Give the metrics of a run that a storage holds, as they are measured now."""
+
     def guessing(self, experiment: Experiment, metric: str) -> float | None:
         """Give what guessing is worth: what a failed run may count as. None where it is not known."""
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 
-    def runner(self, metric: str) -> Runner:
-        """Make what runs the cells of an ablation of this metric."""
+    def runner(self, metric: str, *, goes_on: bool = False) -> Runner:
+        """Make what runs experiments for this metric; `goes_on` where a run that is refused fails alone."""
 
-    def fix(self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int) -> None:
-        """Fix what the runs of a study are computed with, at every opening."""
+    def fix(
+        self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
+    ) -> None:
+        """Fix what the runs of a study are computed with, at every opening; as the study `like` where none ran yet."""
 
     def left_out(
         self,
@@ -137,6 +149,50 @@ class ExperimentKind(Protocol):
 
     def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
         """Give the same numbers of the second run with the same seed; None where there was none."""
+
+    # -- searches ------------------------------------------------------------------------------------------------------
+
+    def searched(self, spec: AnySpec) -> tuple[AnySpec, str]:
+        """Give the base of a search as it is searched around, and what is to be said of the difference, "" for none."""
+
+    def objectives(self, spec: AnySpec | None) -> Sequence[str]:
+        """Name the metrics that a search may look for, the usual one first; without a base those of any."""
+
+    def objective(self, spec: AnySpec) -> tuple[Direction, str] | None:
+        """Give what a spec itself says is wanted; None where it says nothing."""
+
+    def not_together(self, metrics: Sequence[str]) -> str:
+        """Say why these cannot be looked for at once; "" where they can."""
+
+    def learned(self, metrics: Sequence[str]) -> str | None:
+        """Name the objective that is known by running only, on a seed, and that a confirmation asks for again."""
+
+    def main(self, metrics: Sequence[str]) -> int:
+        """Say which of several objectives trials are ranked by."""
+
+    def confirmed_by(self, learned: str | None) -> tuple[str, str]:
+        """Name the metric that finalists are compared by, and the one that a search has of them."""
+
+    def followed(self, spec: AnySpec, metric: str) -> bool:
+        """Say whether a metric is known while a run is under way, so that it can be stopped."""
+
+    def epochs(self, spec: AnySpec) -> int | None:
+        """Give how many epochs a run has at the most; None where it is not known beforehand."""
+
+    def value(self, experiment: Experiment, outcome: Outcome, metric: str) -> float | None:
+        """Give an objective of a completed run."""
+
+    def key(self, experiment: Experiment) -> str:
+        """Name an experiment: two with one key are the same but for the seed."""
+
+    def renamed(self, experiment: Experiment, name: str) -> Experiment:
+        """Give an experiment another name."""
+
+    def file_of(self, spec: AnySpec, path: Path) -> str:
+        """Write a spec as the file that stands at `path`; the first line says the command that runs it."""
+
+    def line(self, held: Mapping[str, Any]) -> str:
+        """Write a spec as a storage holds it in one line, "" where its values say all."""
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 

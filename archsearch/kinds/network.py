@@ -13,23 +13,25 @@ from archsearch.experiment import Experiment
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
 from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
-from archsearch.metrics import COMPARED, Metric, metric_of
+from archsearch.metrics import COMPARED, METRICS, OBJECTIVES, Direction, Metric, is_learned, main_of, metric_of
 from archsearch.spec.comparable import differences
 from archsearch.spec.difference.factors import FactorChange, diff_specs
 from archsearch.spec.edit.apply import edit_problems
 from archsearch.spec.edit.in_memory import edited, written_spec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.text.oneline import network_line
+from archsearch.spec.text.write import spec_yaml
 from archsearch.spec.text.yaml import Node
 from archsearch.spec.training import EVAL_LOSS
 from archsearch.train.identity import experiment_key
 from archsearch.train.kept import Kept, kept_runs, read_kept
-from archsearch.train.result import holds
+from archsearch.train.result import RunResult, holds
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from archsearch.study.held import HeldRun
-    from archsearch.study.runner import Runner
+    from archsearch.study.runner import Outcome, Runner
     from archsearch.study.storage import Storage, Study
 
 
@@ -37,6 +39,7 @@ class NetworkKind:
     """A network that is trained."""
 
     name: ExperimentKindName = "network"
+    noun = "network"
 
     def load(self, reference: str, overrides: Sequence[str] = ()) -> ExperimentPlan:
         return load_plan(reference, overrides)
@@ -87,24 +90,32 @@ class NetworkKind:
         return COMPARED
 
     def metric(self, spec: ExperimentSpec, name: str) -> Metric:
+        return self.metric_held({}, name)
+
+    def metric_held(self, held: Mapping[str, Any], name: str) -> Metric:
         metric = metric_of(name)
         assert metric is not None, f"{name} is no metric: the file was checked"
         return metric
+
+    def metrics_of(self, run: HeldRun) -> Mapping[str, float | None]:
+        return RunResult.model_validate({**run.result, "spec": run.spec}).metrics
 
     def guessing(self, experiment: Experiment, metric: str) -> float | None:
         row = metric_of(metric)
         return None if row is None or row.guessing is None else row.guessing(_plan(experiment).facts.task.outputs)
 
-    def runner(self, metric: str) -> Runner:
+    def runner(self, metric: str, *, goes_on: bool = False) -> Runner:
+        """Make the runner; the cells of an ablation were checked before: what is refused now would be for all."""
         from archsearch.study.network_runner import NetworkRunner
 
-        # every cell was checked before; what is refused now would be refused for all
-        return NetworkRunner("end" if metric.startswith("test_") else "never", goes_on=False)
+        return NetworkRunner("end" if metric.startswith("test_") else "never", goes_on=goes_on)
 
-    def fix(self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int) -> None:
+    def fix(
+        self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
+    ) -> None:
         from archsearch.study.compute import fix
 
-        fix(storage, study, [_plan(one) for one in experiments], workers)
+        fix(storage, study, [_plan(one) for one in experiments], workers, like=like)
 
     def left_out(
         self,
@@ -139,6 +150,63 @@ class NetworkKind:
     def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
         return None
 
+    def searched(self, spec: ExperimentSpec) -> tuple[ExperimentSpec, str]:
+        """Hold out validation data where there are none: a search never selects on test data."""
+        if spec.data.validation:
+            return spec, ""
+        train = plan_experiment(spec).facts.train
+        held_out = 10_000 if train >= 60_000 else max(1, train // 6)
+        data = spec.data.model_copy(update={"validation": held_out})
+        note = f"{spec.name} has no validation data: {held_out:,} of {train:,} training samples are held out"
+        return spec.model_copy(update={"data": data}), f"{note} for the search"
+
+    def objectives(self, spec: ExperimentSpec | None) -> Sequence[str]:
+        return OBJECTIVES
+
+    def objective(self, spec: ExperimentSpec) -> tuple[Direction, str] | None:
+        return None
+
+    def not_together(self, metrics: Sequence[str]) -> str:
+        known = sorted(metric for metric in metrics if is_learned(metric))
+        return f"{' and '.join(known)} are one thing learned; keep one of them" if len(known) > 1 else ""
+
+    def learned(self, metrics: Sequence[str]) -> str | None:
+        return next((metric for metric in metrics if is_learned(metric)), None)
+
+    def main(self, metrics: Sequence[str]) -> int:
+        return main_of(metrics)
+
+    def confirmed_by(self, learned: str | None) -> tuple[str, str]:
+        return ("test_loss", "val_loss") if learned == "val_loss" else ("test_accuracy", "val_accuracy")
+
+    def followed(self, spec: ExperimentSpec, metric: str) -> bool:
+        return is_learned(metric)
+
+    def epochs(self, spec: ExperimentSpec) -> int:
+        return spec.train.epochs
+
+    def value(self, experiment: Experiment, outcome: Outcome, metric: str) -> float | None:
+        row = METRICS.get(metric)
+        if row is None or row.known == "training":
+            return outcome.metrics.get(metric)
+        if row.compute is not None:
+            return float(row.compute(_plan(experiment).network))
+        assert outcome.files is not None, "a network's run keeps its weights"
+        return _measured(metric, _plan(experiment), outcome.files)
+
+    def key(self, experiment: Experiment) -> str:
+        return experiment_key(_plan(experiment))
+
+    def renamed(self, experiment: Experiment, name: str) -> Experiment:
+        plan = _plan(experiment)
+        return replace(plan, spec=plan.spec.model_copy(update={"name": name}))
+
+    def file_of(self, spec: ExperimentSpec, path: Path) -> str:
+        return spec_yaml(spec, f"archsearch run {path}")
+
+    def line(self, held: Mapping[str, Any]) -> str:
+        return network_line(held["network"])
+
     def kept(self, experiments: Mapping[str, Experiment], runs_dir: Path) -> Mapping[str, Sequence[KeptRun]]:
         there = kept_runs(runs_dir)
         return {name: _runs_of(_plan(one), there) for name, one in experiments.items()}
@@ -156,6 +224,14 @@ NETWORK = NetworkKind()
 def _plan(experiment: Experiment) -> ExperimentPlan:
     assert isinstance(experiment, ExperimentPlan), f"{experiment.name} is no network"
     return experiment
+
+
+def _measured(metric: str, plan: ExperimentPlan, run_dir: Path) -> float:
+    """Measure what is measured on the machine, after a run."""
+    from archsearch.train.latency import latency_ms
+
+    measures = {"latency_ms": latency_ms}
+    return measures[metric](plan, run_dir)
 
 
 def _held_out(plan: ExperimentPlan) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ from archsearch.errors import Problem, SpecError
 from archsearch.experiment import Experiment
 from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
-from archsearch.metrics import Metric
+from archsearch.metrics import Direction, Metric
 from archsearch.program.change import edited_program, program_edit_problems
 from archsearch.program.experiment import ProgramChange, ProgramExperiment, changes, plan_program, program_key
+from archsearch.program.from_command import program_text
 from archsearch.program.program_directory import kept_programs
 from archsearch.program.program_spec import ProgramSpec, metric_row
 from archsearch.program.read import read_program
@@ -25,7 +27,7 @@ from archsearch.study.held import HeldRun
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from archsearch.study.runner import Runner
+    from archsearch.study.runner import Outcome, Runner
     from archsearch.study.storage import Storage, Study
 
 _OF_THE_MACHINE = ("host", "processor")  # keys of a run's environment that a measured time depends on
@@ -35,6 +37,7 @@ class ProgramKind:
     """A command or a Python function that takes a seed and gives metrics."""
 
     name: ExperimentKindName = "program"
+    noun = "setting"
 
     def load(self, reference: str, overrides: Sequence[str] = ()) -> ProgramExperiment:
         loaded = read_program(reference, overrides)
@@ -98,12 +101,20 @@ class ProgramKind:
     def guessing(self, experiment: Experiment, metric: str) -> float | None:
         return None
 
-    def runner(self, metric: str) -> Runner:
+    def metric_held(self, held: Mapping[str, Any], name: str) -> Metric:
+        return metric_row(self.read(held), name)
+
+    def metrics_of(self, run: HeldRun) -> Mapping[str, float | None]:
+        return {name: run.metric(name) for name in run.spec["metrics"]}
+
+    def runner(self, metric: str, *, goes_on: bool = False) -> Runner:
         from archsearch.study.program_runner import ProgramRunner
 
         return ProgramRunner()
 
-    def fix(self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int) -> None:
+    def fix(
+        self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
+    ) -> None:
         """Nothing is fixed: a program brings what it computes with."""
 
     def left_out(
@@ -157,6 +168,53 @@ class ProgramKind:
     def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
         again = run.result.get("repeat")
         return _decided(run, again) if again else None
+
+    def searched(self, spec: ProgramSpec) -> tuple[ProgramSpec, str]:
+        return spec, ""
+
+    def objectives(self, spec: ProgramSpec | None) -> Sequence[str]:
+        assert spec is not None, "which metrics there are is said by the program"
+        return self.compared(spec)
+
+    def objective(self, spec: ProgramSpec) -> tuple[Direction, str] | None:
+        return metric_row(spec, spec.main_metric).direction, spec.main_metric
+
+    def not_together(self, metrics: Sequence[str]) -> str:
+        return ""
+
+    def learned(self, metrics: Sequence[str]) -> str | None:
+        return next(iter(metrics), None)
+
+    def main(self, metrics: Sequence[str]) -> int:
+        return 0
+
+    def confirmed_by(self, learned: str | None) -> tuple[str, str]:
+        """Name the objective twice: what a program holds out, if anything, is its own affair."""
+        assert learned is not None, "a program is searched for a metric of its own"
+        return learned, learned
+
+    def followed(self, spec: ProgramSpec, metric: str) -> bool:
+        return spec.history is not None and metric in spec.history.named
+
+    def epochs(self, spec: ProgramSpec) -> int | None:
+        return None
+
+    def value(self, experiment: Experiment, outcome: Outcome, metric: str) -> float | None:
+        return outcome.metrics.get(metric)
+
+    def key(self, experiment: Experiment) -> str:
+        return program_key(_program(experiment))
+
+    def renamed(self, experiment: Experiment, name: str) -> Experiment:
+        one = _program(experiment)
+        return replace(one, spec=self.named(one.spec, name))
+
+    def file_of(self, spec: ProgramSpec, path: Path) -> str:
+        return program_text(spec, path)
+
+    def line(self, held: Mapping[str, Any]) -> str:
+        """Say nothing: the values of a program are a trial's parameters."""
+        return ""
 
     def kept(self, experiments: Mapping[str, Experiment], runs_dir: Path) -> Mapping[str, Sequence[KeptRun]]:
         there: dict[str, list[KeptRun]] = {}

@@ -168,6 +168,9 @@ def _metrics(spec: ProgramSpec) -> Iterator[Fault]:
                 ("metrics", name, "margin"),
                 f"{quoted(given.margin)} as the margin of a fraction between 0 and 1; 0.1 percentage points are 0.001",
             )
+    config = spec.program.config
+    if config is not None and not config.to.startswith("{run_dir}/") and (config.to[:1] in "/{" or ".." in config.to):
+        yield Fault(("program", "config", "to"), f"{config.to!r} is not in {{run_dir}}, so all runs would share it")
     for loc, name in _files(spec):
         if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
             yield Fault(loc, f"{name!r} leaves the run's folder; a file that a run writes stands in {{run_dir}}")

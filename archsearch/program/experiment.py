@@ -107,7 +107,8 @@ def executable_of(spec: ProgramSpec, folder: Path) -> str:
     found = shutil.which(name, path=path)
     if found is None:
         here = (folder / name).is_file()
-        near = nearest(name, ("python", "python3", "bash", "sh", "node", "Rscript", "julia"))
+        usual = ("python", "python3", "bash", "sh", "node", "Rscript", "julia")
+        near = nearest(name, [one for one in usual if one != name and shutil.which(one, path=path)])
         way_out = f"; it lies in the folder: write ./{name}" if here else f"; did you mean {near!r}?" if near else ""
         raise SpecError(f"there is no program {name!r} on the PATH{way_out}", loc)
     return found
@@ -125,7 +126,7 @@ def program_run_id(experiment: ProgramExperiment, seed: int) -> str:
 
 def _identity(experiment: ProgramExperiment) -> dict[str, Any]:
     spec, section = experiment.spec, experiment.spec.program
-    decides = ("json", "key", "csv", "column", "row", "last", "output", "measured", "unit", "scale")
+    decides = ("json", "key", "csv", "column", "row", "last", "output", "returned", "measured", "unit", "scale")
     identity: dict[str, Any] = {
         "program": PROGRAM_SEMANTICS,
         "files": experiment.files.digest,

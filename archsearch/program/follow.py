@@ -1,7 +1,7 @@
 """Follow the table that a program writes while it runs: each complete row once, as it comes.
 
-following = Following(history, run_dir, folder)
-for row in following.new(): ...       # HistoryRow(step=3, values={"loss": 0.4})
+following = Following(history, places, shared=False)
+for row in following.new(): ...       # HistoryRow(epoch=3, metrics={"loss": 0.4})
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from archsearch.program.measure import Places, state_of
 from archsearch.program.program_result import HistoryRow
 from archsearch.program.program_spec import HistoryFile
 
@@ -20,9 +21,9 @@ _MOST_ROWS = 100_000
 class Following:
     """Where a table has been read to; a row whose line has no end yet waits."""
 
-    def __init__(self, history: HistoryFile | None, run_dir: Path, folder: Path | None, since: int) -> None:
+    def __init__(self, history: HistoryFile | None, places: Places, *, shared: bool) -> None:
         self.history = history
-        self.run_dir, self.folder, self.since = run_dir, folder, since
+        self.places, self.shared = places, shared
         self.rows: list[HistoryRow] = []
         self.problem: str | None = None
         self._at = 0
@@ -31,15 +32,13 @@ class Following:
         self._separator = ","
 
     def _path(self) -> Path | None:
-        """Give the table, once the run has written it; one in the shared folder must be younger than the run."""
+        """Give the table, once the run has written it."""
         assert self.history is not None
-        own = self.run_dir / self.history.csv
-        if own.is_file():
+        name = self.history.csv
+        if (own := self.places.run_dir / name).is_file():
             return own
-        shared = None if self.folder is None else self.folder / self.history.csv
-        if shared is not None and shared.is_file() and shared.stat().st_mtime_ns >= self.since:
-            return shared
-        return None
+        there = self.places.folder / name
+        return there if self.shared and state_of(there) != self.places.before.get(name) else None
 
     def new(self, *, ended: bool = False) -> Iterator[HistoryRow]:
         """Yield the rows that have come since; with `ended` also a last line without an end."""

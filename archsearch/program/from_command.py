@@ -169,6 +169,17 @@ def write_program(spec: ProgramSpec, path: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def program_text(spec: ProgramSpec, path: Path | None = None) -> str:
+    """Give the text of a program's file, or of its fields where a patch or a function is part of it: no file of it."""
+    try:
+        return write_program(spec, path or Path(spec.program.folder) / f"{spec.name}.yaml")
+    except UsageError:
+        held = spec.model_dump(mode="json", exclude_defaults=True, exclude={"hashed"})
+        what = "a function: archsearch.run(FUNCTION, values={...})" if spec.program.function else "a patch"
+        head = f"# to be read, not to be run: it has {what}"
+        return "\n".join([head, *(f"{key}: {flow(value)}" for key, value in held.items())]) + "\n"
+
+
 def _short(name: str, source: dict[str, Any]) -> Any:
     return "measured" if source == {"measured": name} else source
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from archsearch.errors import SpecError
 
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never")
+_blobs: dict[Path, tuple[tuple[int, int, int], str]] = {}
 _OUTSIDE = re.compile(r"^(?:---|\+\+\+|rename \w+|copy \w+) (\S*\.\./\S*)", re.MULTILINE)
 
 
@@ -153,11 +154,16 @@ def _names(output: bytes) -> list[str]:
 
 
 def _blob(path: Path, digits: int) -> str:
-    """Give git's name of a file's content, "" where it is gone."""
+    """Give git's name of a file's content, "" where it is gone; a file is read again only where it was written."""
     try:
+        stat = path.lstat()
+        key = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if (known := _blobs.get(path)) is not None and known[0] == key:
+            return known[1]
         content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
     except OSError:
         return ""
     made = hashlib.sha1(usedforsecurity=False) if digits == 40 else hashlib.sha256()
     made.update(b"blob %d\0" % len(content) + content)
+    _blobs[path] = key, made.hexdigest()
     return made.hexdigest()

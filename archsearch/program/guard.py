@@ -105,6 +105,8 @@ class _Guard:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
+                if self.libc is None:  # what was left behind is nobody's child here
+                    self.signal(signal.SIGKILL)
                 self.tell_end()
                 return
             if pid == 0:

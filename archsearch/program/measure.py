@@ -12,6 +12,7 @@ import csv
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,15 +30,30 @@ class _AbsentError(Exception):
     """A metric cannot be read; the message says why."""
 
 
+FileState = tuple[int, int, int] | None
+
+
+def state_of(path: Path) -> FileState:
+    """Give what changes when a file is written: time, size, inode; None where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a run's files are: its own folder, the folder it ran in, its outputs; `since` is when it began (ns)."""
+    """Where a run's files are: its own folder, the folder it ran in, its outputs.
+
+    `before` says what the files of its metrics were in the folder it ran in before it began, by `state_of`.
+    """
 
     run_dir: Path
     folder: Path
     stdout: Path
     stderr: Path
-    since: int
+    before: Mapping[str, FileState]
 
 
 @dataclass(slots=True)
@@ -88,7 +104,7 @@ def file_of(spec: ProgramSpec, name: str, places: Places) -> Path:
             f"{name} was written in {places.folder}, which all runs share, and not in {{run_dir}}; "
             "let it be written there"
         )
-    if shared.stat().st_mtime_ns < places.since:
+    if state_of(shared) == places.before.get(name):
         raise _AbsentError(f"{name} in {places.folder} is older than the run, which did not write it")
     return shared
 

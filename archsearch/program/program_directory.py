@@ -64,7 +64,7 @@ class ProgramDirectory:
             if path.name != ".lock":
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         self.own.mkdir()
-        write_sealed(self.path / BEGUN, identity)
+        write_sealed(self.path / BEGUN, identity, synced=False)  # without a result the run begins anew
 
     def again(self) -> None:
         """Clear what a try has left, for the next one."""

@@ -169,6 +169,7 @@ class ProgramSpec(Plain):
         default_factory=dict,
         max_length=100,
         description="Lint rules that are silenced here, each with the reason.",
+        examples=[{"A103": "the last epoch is what counts"}],
         json_schema_extra=written_default({}),
     )
     hashed: FilesDigest | None = Field(

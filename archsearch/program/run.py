@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,12 +26,13 @@ from archsearch.program.ended import Attempt, facts_of, judged
 from archsearch.program.experiment import ProgramExperiment, Resolved, executable_of, program_run_id, resolve
 from archsearch.program.follow import Following
 from archsearch.program.function import call_function
-from archsearch.program.measure import Places
+from archsearch.program.measure import Places, state_of
 from archsearch.program.output import last_lines
 from archsearch.program.permission import program_subject
 from archsearch.program.process import CannotStartError, Running, Start, start_program
 from archsearch.program.program_directory import ProgramDirectory
 from archsearch.program.program_result import ProgramResult
+from archsearch.program.program_spec import ProgramSpec
 from archsearch.program.snapshot import Snapshot
 from archsearch.program.tree import Workfolder, with_changes
 from archsearch.train.interrupt import Interruption, interruptible
@@ -114,7 +115,7 @@ class _Run:
         self.begin()
         resolved = resolve(self.experiment, self.seed, self.directory.own, self.device)
         resolved = replace(resolved, folder=where.path)
-        with self._alone_in(where.path):
+        with self._alone():
             attempt = self._try(resolved, where)
             while attempt.result.status == "failed" and attempt.ended_badly and attempt.tries <= spec.program.retries:
                 self.directory.again()
@@ -125,9 +126,10 @@ class _Run:
         spec, directory = self.experiment.spec, self.directory
         self._write_inputs(resolved)
         before = Snapshot(where.path, where.names)
-        began, since = datetime.now(UTC), time.time_ns() - 10_000_000  # file systems' clocks are coarse
-        places = Places(directory.own, where.path, directory.stdout, directory.stderr, since)
-        following = Following(spec.history, directory.own, where.path if shares_results(spec) else None, since)
+        began = datetime.now(UTC)
+        there = {name: state_of(where.path / name) for name in result_files(spec)}
+        places = Places(directory.own, where.path, directory.stdout, directory.stderr, there)
+        following = Following(spec.history, places, shared=shares_results(spec))
         timed_out, failure, ended = False, None, None
         try:
             with start_program(self._start(resolved)) as running:
@@ -140,8 +142,7 @@ class _Run:
                 self.watch(row.epoch, row.metrics)
         now = hash_files(where.path, where.names)
         if now.digest != self.experiment.files.digest:
-            names = ", ".join(changed_files(self.experiment.files, now)) or "a file of the program"
-            failure = f"{names} changed while the run was under way, so nobody can say what it ran; it does not count"
+            failure = _void(changed_files(self.experiment.files, now), spec)
         return judged(
             Attempt(self.experiment, self.seed, resolved, ended, following, places, began, tries),
             timed_out=timed_out,
@@ -155,9 +156,9 @@ class _Run:
             file = self.directory.own / path  # a path from the root stays what it is
             if not file.resolve().is_relative_to(self.directory.own.resolve()):
                 raise UsageError(f"program.config.to: {path} is not in {{run_dir}}, so all runs would share it")
-            write_whole(file, text.encode())
+            write_whole(file, text.encode(), synced=False)
         if resolved.stdin is not None:
-            write_whole(self.directory.stdin, resolved.stdin.encode())
+            write_whole(self.directory.stdin, resolved.stdin.encode(), synced=False)
 
     def _start(self, resolved: Resolved) -> Start:
         environment = dict(os.environ) | {"PWD": str(resolved.folder)} | resolved.environment
@@ -188,12 +189,15 @@ class _Run:
         return timed_out
 
     @contextmanager
-    def _alone_in(self, folder: Path) -> Iterator[None]:
-        """Let no other run write the files of its metrics in the same folder meanwhile."""
+    def _alone(self) -> Iterator[None]:
+        """Let no other run write the files of its metrics in the same folder meanwhile.
+
+        A copy of the folder links to what is in it, so that one lock is for all of them.
+        """
         if not shares_results(self.experiment.spec):
             yield
             return
-        lock = data_dir() / "programs" / f"{seal(str(folder))[:32]}.lock"
+        lock = data_dir() / "programs" / f"{seal(self.experiment.spec.program.folder)[:32]}.lock"
         while True:
             held: AbstractContextManager[None] = locked(lock, "busy")
             try:
@@ -225,6 +229,14 @@ class _Run:
             except Exception as error:  # whatever the user's function raises: the run failed, the study goes on
                 failure = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
         return _of_function(self, values, failure, began, time.monotonic() - clock)
+
+
+def _void(changed: Sequence[str], spec: ProgramSpec) -> str:
+    """Say that a run does not count, and what to do where the program itself writes what it depends on."""
+    names = ", ".join(changed) or "a file of the program"
+    own = [name for name in changed if name in result_files(spec)]
+    way_out = f" (the program writes {own[0]} itself: say with files what it depends on)" if own else ""
+    return f"{names} changed while the run was under way, so nobody can say what it ran; it does not count{way_out}"
 
 
 def _look(until: float | None) -> float:

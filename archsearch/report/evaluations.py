@@ -18,7 +18,7 @@ from archsearch.report.figures.predictions import confusion_figure, reliability_
 from archsearch.stats.confusion import Confusion
 from archsearch.train.evaluation import EvaluationRecord, kept_evaluations
 
-MOST_IN_FULL = 6  # evaluations with figures of their own; all are in the first table
+_MOST_IN_FULL = 6  # evaluations with figures of their own; all are in the first table
 
 
 def evaluation_sections(groups: Sequence[RunGroup]) -> list[Section]:
@@ -36,10 +36,10 @@ def evaluation_sections(groups: Sequence[RunGroup]) -> list[Section]:
         return []
     if kept:
         parts.insert(0, _all(kept))
-    for number, (label, record) in enumerate(kept[:MOST_IN_FULL], start=1):
+    for number, (label, record) in enumerate(kept[:_MOST_IN_FULL], start=1):
         parts += _in_full(f"evaluation-{number}-{slug(record.data)}", f"{label} seed {record.seed}", record)
     intro = (
-        "The same networks on data that they were neither trained nor tested on. Intervals count the samples as drawn "
+        "The same networks on data that were handed to them afterwards. Intervals count the samples as drawn "
         "from all such, Wilson's 95 %; they say nothing about other seeds.",
     )
     return [Section("evaluations", "On other data", intro, tuple(parts))]
@@ -66,14 +66,14 @@ def _in_full(key: str, label: str, record: EvaluationRecord) -> list[SectionPart
     about = f"{label} on {record.data}"
     confusion = Confusion(record.classes, np.array(record.confusion, dtype=np.int64))
     parts: list[SectionPart] = [
-        confusion_figure(f"{key}-confusion", about, confusion, record.data, 1),
+        confusion_figure(f"{key}-confusion", about, confusion, "", 1),
         _classes(f"{key}-classes", about, record),
     ]
     if record.calibration is None:
         parts.append(Missing(f"{key}-reliability", f"Reliability of the probabilities, {about}", record.meaning))
     else:
         bins = record.calibration.bins(record.samples)
-        parts.append(reliability_figure(f"{key}-reliability", about, bins, record.data, 1, record.meaning))
+        parts.append(reliability_figure(f"{key}-reliability", about, bins, "", 1, record.meaning))
     return parts
 
 

@@ -17,9 +17,11 @@ from archsearch import __version__
 from archsearch.ablate.ablation import report_on
 from archsearch.ablate.compare import Compared, Measurements
 from archsearch.ablate.record import ablation_evidence
+from archsearch.ablate.tracked.reading import is_tracked
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.comparison import comparison_document
+from archsearch.report.answers.program_runs import program_runs_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, Source, slug
@@ -51,7 +53,12 @@ class Made:
 
     def path(self, form: str) -> Path:
         """Give where it goes unless told otherwise; for csv a folder."""
-        return self.stem if form == "csv" else self.stem.with_name(f"{self.stem.name}.{form}")
+        ending = {"pr": "pr.md"}.get(form, form)
+        return self.stem if form == "csv" else self.stem.with_name(f"{self.stem.name}.{ending}")
+
+    def card_path(self) -> Path:
+        """Give where its card goes unless told otherwise."""
+        return self.stem.with_name(f"{self.stem.name.replace('report', 'card', 1)}.png")
 
 
 def make(names: Sequence[str], where: Where) -> Made:
@@ -62,17 +69,20 @@ def make(names: Sequence[str], where: Where) -> Made:
     found = find_named(names, where.runs_dir, where.storage)
     if found.study is not None:
         return Made(_of_study(found, source), found.notes, where.runs_dir / found.study / "report")
-    document = runs_document(found.runs, found.unfinished, source)
+    if found.programs:
+        document = program_runs_document(found.programs, source)
+    else:
+        document = runs_document(found.runs, found.unfinished, source)
     stem = "-".join(slug(Path(name).stem) for name in names)[:80]
     return Made(document, found.notes, where.runs_dir / f"report-{stem}")
 
 
 def make_of_numbers(values: Measurements, compared: Compared, options: Sequence[str], where: Where) -> Made:
     """Make the report on a file of numbers; `options` are those that the command had."""
-    path = Path(values.source)
+    stem = Path(f"report-{slug(values.source)}") if is_tracked(values.source) else Path(values.source).with_suffix("")
     command = " ".join([_command([values.source], where), *options])
     source = Source(command=command, made=made_text(where.stamp), runs_dir=where.runs_dir)
-    return Made(comparison_document(values, compared, source), values.notes, path.with_suffix(""))
+    return Made(comparison_document(values, compared, source), values.notes, stem)
 
 
 def _of_study(found: Named, source: Source) -> Document:

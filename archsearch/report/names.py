@@ -15,6 +15,10 @@ from pathlib import Path
 
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import load_plan
+from archsearch.kinds import PROGRAM, kind_of_reference
+from archsearch.program.experiment import program_key
+from archsearch.program.program_directory import BEGUN, ProgramDirectory, kept_programs
+from archsearch.program.program_result import ProgramResult
 from archsearch.report.experiments import KnownRun
 from archsearch.spec.catalog import catalog
 from archsearch.study.lifecycle import kind_of_study, study_names
@@ -46,6 +50,7 @@ class Named:
     url: str
     kind: str = ""
     runs: tuple[KnownRun, ...] = ()
+    programs: tuple[ProgramResult, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -68,11 +73,17 @@ def find_named(names: Sequence[str], runs_dir: Path, storage: str | None) -> Nam
         return Named(wanted[0], url, kind, notes=(note,) if also else ())
     runs: list[KnownRun] = []
     unfinished: list[Unfinished] = []
+    programs = [result for name in names for result in _programs(name, runs_dir)]
+    if programs:
+        if others := [name for name in names if not _programs(name, runs_dir)]:
+            raise UsageError(f"{others[0]} is no program, as {names[0]} is: a report is on runs of one kind")
+        once = {result.run_id: result for result in programs}
+        return Named(None, url, "program", programs=tuple(once.values()))
     for name in names:
         done, begun = _runs(name, runs_dir, studies)
         runs += done
         unfinished += begun
-    return Named(None, url, "", tuple(runs), tuple(unfinished))
+    return Named(None, url, runs=tuple(runs), unfinished=tuple(unfinished))
 
 
 def named_run(name: str, runs_dir: Path) -> Path:
@@ -83,11 +94,38 @@ def named_run(name: str, runs_dir: Path) -> Path:
     found = find_named([name], runs_dir, None)
     if found.study is not None:
         raise UsageError(f"{name} is a study; name one of its runs, which archsearch report {name} lists")
+    if found.programs:
+        raise UsageError(f"{name} is a run of a program: archsearch has no network of it; use the program's own files")
     places = {run.directory: run.result for run in found.runs if run.directory is not None}
     if len(places) > 1:
         each = _some([f"{place.name} (seed {result.seed})" for place, result in places.items()])
         raise UsageError(f"{name} has {len(places)} finished runs; name one: {each}")
     return next(iter(places))
+
+
+def _programs(name: str, runs_dir: Path) -> list[ProgramResult]:
+    """Find the runs of a program by its file, a folder or the beginning of an id; none where it is no program."""
+    path = Path(name)
+    if path.is_dir():
+        return _program_in(path) if (path / BEGUN).is_file() else []
+    if _RUN_ID.fullmatch(name):
+        matching = [one.parent for one in runs_dir.glob(f"{name}*/{BEGUN}")]
+        return _program_in(matching[0]) if len(matching) == 1 else []
+    if kind_of_reference(name) is not PROGRAM:
+        return []
+    wanted = program_key(PROGRAM.load(name))
+    kept = [result for _, result in kept_programs(runs_dir)]
+    found = [result for result in kept if program_key(PROGRAM.plan(PROGRAM.read(result.spec))) == wanted]
+    if not found:
+        raise UsageError(f"{name} has no run in {runs_dir}, as it is now; archsearch run {name} makes one")
+    return found
+
+
+def _program_in(directory: Path) -> list[ProgramResult]:
+    result = ProgramDirectory(directory).result()
+    if result is None:
+        raise UsageError(f"{directory} is not finished; archsearch run begins it anew")
+    return [result]
 
 
 def _runs(name: str, runs_dir: Path, studies: Sequence[str]) -> tuple[list[KnownRun], list[Unfinished]]:

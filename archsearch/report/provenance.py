@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from archsearch import __version__
-from archsearch.errors import UsageError
-from archsearch.program.from_command import write_program
+from archsearch.program.from_command import program_text
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.program.read import is_program
 from archsearch.report.document import Folded, KeyNumber, Tabled
 from archsearch.report.figures.drawing import plotly_version
 from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.text.write import flow, spec_yaml
+from archsearch.spec.text.write import spec_yaml
 
 _ENVIRONMENT = (
     ("archsearch", "archsearch"),
@@ -35,21 +33,11 @@ def folded_spec(key: str, title: str, spec: Mapping[str, Any]) -> Folded:
     """Give a resolved spec as YAML that can be run; as it is held where this version cannot read it."""
     try:
         if is_program(spec):
-            return Folded(key, title, _program_text(spec))
+            return Folded(key, title, program_text(ProgramSpec.model_validate(dict(spec))))
         read = ExperimentSpec.model_validate(dict(spec))
         return Folded(key, title, spec_yaml(read, f"archsearch run {read.name}.yaml"))
     except ValidationError as error:
         return Folded(key, title, f"# not a spec of this version: {error.error_count()} problems\n{dict(spec)}\n")
-
-
-def _program_text(spec: Mapping[str, Any]) -> str:
-    """Give a program as its file would be; as it is held where a patch or a function is part of it."""
-    read = ProgramSpec.model_validate(dict(spec))
-    try:
-        return write_program(read, Path(read.program.folder) / f"{read.name}.yaml")
-    except UsageError:
-        held = read.model_dump(mode="json", exclude_defaults=True, exclude={"hashed"})
-        return "\n".join(f"{key}: {flow(value)}" for key, value in held.items()) + "\n"
 
 
 def engine_text(environment: Mapping[str, Any]) -> str:

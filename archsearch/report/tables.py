@@ -21,37 +21,52 @@ from archsearch.report.figures.figure import Table, TableCell
 
 def markdown(document: Document) -> str:
     """Write the answer, the numbers and every table as Markdown."""
-    lines = [f"# {_md(document.title)}", "", _md(document.subtitle), ""]
-    lines += [text for sentence in document.answer for text in (_md(sentence), "")]
-    lines += [f"- {_md(n.label)}: **{_md(n.value)}**{f' ({_md(n.note)})' if n.note else ''}" for n in document.numbers]
-    lines += ["", f"This report again: `{_one_line(document.command).replace('`', '')}`", "", _md(document.made), ""]
+    lines = [f"# {escaped(document.title)}", "", escaped(document.subtitle), ""]
+    lines += [text for sentence in document.answer for text in (escaped(sentence), "")]
+    lines += [
+        f"- {escaped(n.label)}: **{escaped(n.value)}**{f' ({escaped(n.note)})' if n.note else ''}"
+        for n in document.numbers
+    ]
+    lines += [
+        "",
+        f"This report again: `{_one_line(document.command).replace('`', '')}`",
+        "",
+        escaped(document.made),
+        "",
+    ]
     last = ""
     for section, part in document.tabled():
         if section.key != last:
-            lines += [f"## {_md(section.title)}", ""]
+            lines += [f"## {escaped(section.title)}", ""]
             last = section.key
         lines += [
-            f"### {_md(part.title)}",
+            f"### {escaped(part.title)}",
             "",
-            *([_md(part.says), ""] if part.says else []),
-            *_md_table(part.table),
+            *([escaped(part.says), ""] if part.says else []),
+            *markdown_table(part.table),
             "",
         ]
     return "\n".join(lines)
 
 
-def _md_table(table: Table) -> list[str]:
+def markdown_table(table: Table) -> list[str]:
+    """Write a table as lines of Markdown."""
     above = headings(table)
-    head = [_md(one.text) for one in above]
+    head = [escaped(one.text) for one in above]
     rule = ["---:" if one.number else "---" for one in above]
-    rows = [[_md(text) for text in row] for row in written_rows(table)]
+    rows = [[escaped(text) for text in row] for row in written_rows(table)]
     return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
 
 
-def _md(text: str) -> str:
+def escaped(text: str) -> str:
     """Escape what Markdown and the HTML in it would read as more than text."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return " ".join(re.sub(r"([\\`*_{}\[\]|!#~])", r"\\\1", text).split())
+
+
+def code_text(text: str) -> str:
+    """Write a text as code within a line of Markdown."""
+    return f"`{_one_line(text).replace('`', '')}`"
 
 
 _TEX = {

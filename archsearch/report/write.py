@@ -17,9 +17,10 @@ from archsearch.report.document import Diagram, Document, Gallery, Section, Sect
 from archsearch.report.figures.figure import Figure
 from archsearch.report.figures.static import PAGE, STATIC_FORMATS, static_extra, write_static
 from archsearch.report.page import page
+from archsearch.report.pull_request import pull_request
 
-FORMATS = ("html", "md", "tex", "csv", "json")
-_TEXTS = {"html": page, "md": tables.markdown, "tex": tables.latex, "json": tables.json_document}
+FORMATS = ("html", "md", "pr", "tex", "csv", "json")
+_TEXTS = {"html": page, "md": tables.markdown, "pr": pull_request, "tex": tables.latex, "json": tables.json_document}
 
 
 def write(document: Document, path: Path, form: str) -> list[Path]:

@@ -17,8 +17,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from archsearch.search.space.locate import may_stand_for
+from archsearch.search.space.network_space import NetworkSpace
 from archsearch.search.space.overlay import ONE_KEY, only_value
-from archsearch.search.space.space import SearchSpace
 from archsearch.search.space.templates import Keys, Open, Template, given
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
@@ -30,7 +30,7 @@ _PARTS = ("data", "train")
 # -- what is said of it ------------------------------------------------------------------------------------------------
 
 
-def notes_on(space: SearchSpace) -> tuple[str, ...]:
+def notes_on(space: NetworkSpace) -> tuple[str, ...]:
     """Say what the baseline takes over from the study file, and what still sets it apart from every candidate."""
     notes = []
     taken = list(_differences("", None, _trained(space.baseline), _trained(space.base)))
@@ -44,7 +44,7 @@ def notes_on(space: SearchSpace) -> tuple[str, ...]:
 
 
 def unlike(
-    space: SearchSpace, candidate: Mapping[str, Any] | None, baseline: Mapping[str, Any], name: str = "the candidates"
+    space: NetworkSpace, candidate: Mapping[str, Any] | None, baseline: Mapping[str, Any], name: str = "the candidates"
 ) -> tuple[str, ...]:
     """Say what of data and training differs between a candidate and the baseline, outside the space; "" for nothing.
 
@@ -84,7 +84,7 @@ def _trained(spec: ExperimentSpec) -> dict[str, Any]:
     return spec.model_dump(mode="json", include=set(_PARTS))
 
 
-def _a_candidate(space: SearchSpace) -> dict[str, Any] | None:
+def _a_candidate(space: NetworkSpace) -> dict[str, Any] | None:
     """Make the data and training of some candidate: what is asked of it is the same for all."""
     dice = random.Random(0)
     for number in range(20):

@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from archsearch.errors import Problem, SpecError
+from archsearch.errors import Problem
 from archsearch.search.space.overlay import ONE_KEY
+from archsearch.search.space.problems import place_order
 from archsearch.search.space.read_value import is_open
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.sentences import problems_of
@@ -198,18 +199,3 @@ def _node(tree: Any, mark: Mark) -> Node:
     return (
         Node(tuple(_node(item, mark) for item in tree), mark) if isinstance(tree, (list, tuple)) else Node(tree, mark)
     )
-
-
-def raise_all(read: list[Problem], checked: list[Problem]) -> None:
-    """Raise all problems in the order of the file; what could not be read as open is not told as closed too."""
-    places = {problem.where for problem in read}
-    problems = [*read, *(problem for problem in checked if problem.where not in places)]
-    if problems:
-        raise SpecError(sorted(problems, key=lambda problem: place_order(problem.where)))
-
-
-def place_order(where: str) -> tuple[int, int]:
-    """Give line and column of a place, to sort by."""
-    line, _, column = where.rpartition(":")
-    numbers = (line.rpartition(":")[2], column)
-    return (int(numbers[0]), int(numbers[1])) if all(number.isdigit() for number in numbers) else (0, 0)

@@ -17,6 +17,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from archsearch.kinds.kind import ExperimentKind
+from archsearch.metrics import Direction, title_of
 from archsearch.plain import Plain
 from archsearch.stats import power
 from archsearch.stats.effect import Effect, Family
@@ -25,13 +27,22 @@ from archsearch.stats.sentence import amount
 from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts
 
 BASELINE = "baseline"
+_NONE_COMPLETED = "No finalist completed."
 FAMILY = Family()  # an ablation's whose file says nothing else: alpha 0.05, a margin of 0.1 points of test accuracy
-_OF_LOSS = Family(metric="test_loss", direction="minimize", margin=0.0, unit="own")  # an ablation's of that metric
 
 
-def family_of(learned: str | None) -> Family:
-    """Give what a search is confirmed by: the metric that it learned, on the test set."""
-    return _OF_LOSS if learned == "val_loss" else FAMILY
+def family_of(
+    kind: ExperimentKind, held: Mapping[str, Any], learned: str | None, direction: Direction | None = None
+) -> tuple[Family, str]:
+    """Give what a search is confirmed by, as an ablation of that metric would be, and what the search had of it.
+
+    `held` is the base as a storage has it. Of networks the first is the metric that was learned, on the test set;
+    where both are one, it goes in the `direction` of the search.
+    """
+    name, searched = kind.confirmed_by(learned)
+    metric = kind.metric_held(held, name)
+    wanted = direction if direction is not None and name == searched else metric.direction
+    return Family(metric=name, direction=wanted, margin=metric.margin, unit=metric.unit), searched
 
 
 class Confirmed(Plain):
@@ -107,7 +118,7 @@ def conclude(
         seeds=tuple(seeds),
         candidates=rows,
         winner=None,
-        sentence="No finalist completed.",
+        sentence=_NONE_COMPLETED,
         test_reads=test_reads,
         effects=effects,
         between=between,
@@ -161,7 +172,14 @@ def _best(rows: Sequence[Confirmed], family: Family) -> Confirmed | None:
 
 def metric_words(family: Family) -> str:
     """Name what a confirmation is decided by: test accuracy."""
-    return family.metric.replace("_", " ")
+    return title_of(family.metric)
+
+
+def better_words(family: Family) -> str:
+    """Say what the better of two is, where a search has other objectives too."""
+    if family.metric == "test_accuracy":
+        return "more accurate"
+    return f"{'higher' if family.direction == 'maximize' else 'lower'} in {metric_words(family)}"
 
 
 def value_words(value: float, family: Family) -> str:
@@ -177,25 +195,29 @@ def interval_words(interval: Interval, family: Family) -> str:
 
 def interval_method(confirmed: Confirmation) -> str:
     """Say how the intervals of the means are made."""
-    cut_to = "0 to 100 %" if confirmed.family.unit == "points" else "0 and above"
-    return f"Student's t over {len(confirmed.seeds)} seeds, cut to {cut_to}"
+    family, words = confirmed.family, f"Student's t over {len(confirmed.seeds)} seeds"
+    if family.unit == "points":
+        return f"{words}, cut to 0 to 100 %"
+    return f"{words}, cut to 0 and above" if _is_not_negative(family) else words
 
 
-def headline(confirmed: Confirmation, better: str = "better") -> str:
-    """Say in a sentence whether a better network was found; `better` is the word for it."""
+def headline(confirmed: Confirmation, better: str = "better", noun: str = "network") -> str:
+    """Say in a sentence whether a better one was found; `better` is the word for it, `noun` names what was tried."""
     first = best_of(confirmed)
     if first is None:
-        return "No finalist completed its confirmation."
+        return (
+            "No finalist completed its confirmation." if confirmed.sentence == _NONE_COMPLETED else confirmed.sentence
+        )
     name = first.candidate[:1].upper() + first.candidate[1:]
     if not any(row.candidate == BASELINE and row.mean is not None for row in confirmed.candidates):
         return f"{name} is the best finalist; the baseline has no confirmed value to compare it with."
-    said = _against_the_baseline(confirmed, first.candidate, name, better)
+    said = _against_the_baseline(confirmed, first.candidate, name, better, noun)
     if confirmed.unlike:
         said += f" They were not trained alike: {'; '.join(confirmed.unlike)}."
     return said
 
 
-def _against_the_baseline(confirmed: Confirmation, first: str, name: str, better: str) -> str:
+def _against_the_baseline(confirmed: Confirmation, first: str, name: str, better: str, noun: str) -> str:
     effect = confirmed.effect(first)
     if effect is None or not confirmed.complete:
         return f"{name} is the best finalist so far; there is no verdict before all runs of the confirmation are done."
@@ -204,22 +226,22 @@ def _against_the_baseline(confirmed: Confirmation, first: str, name: str, better
         if not among:
             return f"{name} is {better} than the baseline, by more than noise."
         finalists = 1 + len(among)
-        return f"A network {better} than the baseline was found; which of {finalists} finalists is best, is not clear."
+        return f"A {noun} {better} than the baseline was found; which of {finalists} finalists is best, is not clear."
     shown = [one.variant for one in confirmed.effects if one.verdict == "better"]
     if shown:
         are = f"{' and '.join(shown)} {'are' if len(shown) > 1 else 'is'} shown to be"
-        return f"A network {better} than the baseline was found: {are}, {first}, whose mean is the best, is not."
+        return f"A {noun} {better} than the baseline was found: {are}, {first}, whose mean is the best, is not."
     if effect.verdict == "worse":
-        return f"No network was found that is {better} than the baseline: the best finalist is worse than it."
+        return f"No {noun} was found that is {better} than the baseline: the best finalist is worse than it."
     if effect.verdict == "equivalent":
         within = f"equivalent to it within {amount(confirmed.family.margin, confirmed.family)}"
-        return f"No network was found that is {better} than the baseline: the best finalist, {first}, is {within}."
+        return f"No {noun} was found that is {better} than the baseline: the best finalist, {first}, is {within}."
     size = (
         "" if effect.mean_difference is None else f", {amount(effect.mean_difference, confirmed.family, signed=True)}"
     )
     seeds = f"{effect.n} seed{'s' * (effect.n != 1)}"
     said = f"{first}{size}, is inconclusive with {seeds}" if size else f"{first} is inconclusive with {seeds}"
-    return f"No network is shown to be {better} than the baseline: {said}{_more(effect, confirmed.family)}."
+    return f"No {noun} is shown to be {better} than the baseline: {said}{_more(effect, confirmed.family)}."
 
 
 def _more(effect: Effect, family: Family) -> str:
@@ -281,7 +303,14 @@ def _row(
 
 def _within(interval: Interval, centre: float, family: Family) -> Interval:
     """Cut an interval of a mean to where the metric lies; no loss that evaluates is below 0."""
-    return of_shares(interval, centre) if family.unit == "points" else (max(0.0, interval[0]), interval[1])
+    if family.unit == "points":
+        return of_shares(interval, centre)
+    return (max(0.0, interval[0]), interval[1]) if _is_not_negative(family) else interval
+
+
+def _is_not_negative(family: Family) -> bool:
+    """Say whether values below 0 cannot be: of the losses of networks, not of what a program calls its own."""
+    return family.metric == "test_loss"
 
 
 def _sentence(first: Confirmed, confirmed: Confirmation, n: int) -> str:

@@ -17,13 +17,12 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
 from archsearch.errors import ArchsearchError, SpecError
-from archsearch.experiment_plan import plan_experiment
+from archsearch.kinds import kind_of_held
 from archsearch.plain import Plain
 from archsearch.search.confirm import BASELINE
 from archsearch.search.finalists import confirmed_runs, confirming_slots, mixed_confirmations, ranked_trials
 from archsearch.search.jobs import SEARCH_SEED, held_search
 from archsearch.search.tried import experiment_of
-from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.held import (
     HeldStudy,
     HeldTrial,
@@ -36,16 +35,30 @@ from archsearch.study.held import (
     why_lost,
 )
 from archsearch.study.queue import slots_of
-from archsearch.train.identity import experiment_key
 from archsearch.train.result import RunResult
 
 
+class ProgramRun(Plain):
+    """A completed run of a program: its spec and metrics, what was followed, and what it wrote beside its code."""
+
+    run_id: str
+    seed: int
+    spec: dict[str, Any]
+    metrics: dict[str, float | None]
+    history: tuple[dict[str, float], ...]
+    wrote: tuple[str, ...]
+    seconds: float
+
+
+AnyRun = RunResult | ProgramRun
+
+
 class TrialRun(Plain):
-    """A completed trial's network: its values, its spec, and its run."""
+    """A completed trial: its values in the search, and its run."""
 
     number: int
     values: tuple[float, ...]
-    result: RunResult
+    result: AnyRun
 
 
 class LostRun(Plain):
@@ -76,7 +89,7 @@ class SearchEvidence(Plain):
     objective: tuple[tuple[str, str], ...]
     base_trial: TrialRun | None
     ranked: tuple[TrialRun, ...]
-    confirmed: dict[str, tuple[RunResult, ...]]
+    confirmed: dict[str, tuple[AnyRun, ...]]
     lost: tuple[LostRun, ...]
     machines: tuple[Machine, ...]
     fingerprints: dict[str, int]
@@ -92,11 +105,11 @@ def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence
     held = HeldStudy(opened)
     searching = list(slots_of(opened).values())
     confirming = confirming_slots(opened, storage)
-    confirmed: dict[str, list[RunResult]] = {}
+    confirmed: dict[str, list[AnyRun]] = {}
     done = confirmed_runs(opened, confirming)
     useless = mixed_confirmations(opened, storage, done)
     for trial in done:
-        result = run_of(trial)
+        result = _run_of(trial)
         if result is not None and trial.number not in useless:
             confirmed.setdefault(HeldTrial(trial).candidate, []).append(result)
     base = next((t for t in searching if t.number == 0 and t.state == TrialState.COMPLETE), None)
@@ -124,8 +137,28 @@ def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence
 
 
 def _trial_run(trial: FrozenTrial) -> TrialRun | None:
-    result = run_of(trial)
+    result = _run_of(trial)
     return None if result is None else TrialRun(number=trial.number, values=tuple(trial.values), result=result)
+
+
+def _run_of(trial: FrozenTrial) -> AnyRun | None:
+    """Give the run that a trial carries, of whatever kind; None where it carries none."""
+    held = HeldTrial(trial)
+    run = held.run
+    if run is None or held.spec is None:
+        return None
+    kind = kind_of_held(run.spec)
+    if kind.name == "network":
+        return run_of(trial)
+    return ProgramRun(
+        run_id=run.run_id,
+        seed=int(run.result["seed"]),
+        spec=run.spec,
+        metrics=dict(kind.metrics_of(run)),
+        history=tuple(dict(row) for row in run.history),
+        wrote=tuple(run.result.get("wrote", ())),
+        seconds=run.seconds,
+    )
 
 
 def _baseline(held: HeldStudy) -> dict[str, Any]:
@@ -134,13 +167,14 @@ def _baseline(held: HeldStudy) -> dict[str, Any]:
         space = held_search(held).space
     except SpecError:
         return held.base
-    return space.baseline.model_dump(mode="json")
+    return space.kind.plan(space.baseline).written
 
 
 def _network_of(spec: dict[str, Any]) -> str | None:
     """Give what the trials call this experiment; None where it cannot be planned here (own data that is gone)."""
     try:
-        return experiment_key(plan_experiment(ExperimentSpec.model_validate(spec)))
+        kind = kind_of_held(spec)
+        return kind.key(kind.plan(kind.read(spec)))
     except (ArchsearchError, ValidationError):
         return None
 

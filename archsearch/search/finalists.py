@@ -10,41 +10,48 @@ objectives the finalists are those of the Pareto front.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError
-from archsearch.experiment_plan import plan_experiment
-from archsearch.metrics import is_learned, main_of
-from archsearch.search.baseline import unlike
-from archsearch.search.confirm import BASELINE, FAMILY, Confirmation, best_of, conclude, family_of
+from archsearch.kinds import kind_of_held
+from archsearch.kinds.kind import ExperimentKind
+from archsearch.kinds.seed_check import LOOKED_AT, SeedCheck, judge_seeds, seeds_are_checked
+from archsearch.metrics import Direction
+from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude, family_of
 from archsearch.search.jobs import confirm_job, held_search
 from archsearch.search.search_file import SearchFile
+from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.tried import experiment_of
-from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.effect import Family
-from archsearch.study.compute import fix
-from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist, reads_of, run_of, runs_of
+from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist, reads_of, runs_of
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
-from archsearch.study.mixed import left_out
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
-from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
 
-def _learned(opened: optuna.Study) -> str | None:
-    """Name the objective that is learned while training, None where there is none."""
-    return next((metric for metric in HeldStudy(opened).metrics if is_learned(metric)), None)
+def _kind(opened: optuna.Study) -> ExperimentKind:
+    return kind_of_held(HeldStudy(opened).base)
+
+
+def _compared(opened: optuna.Study) -> tuple[Family, str]:
+    """Give the metric that finalists are judged by, and the one that the search had of them."""
+    held = HeldStudy(opened)
+    kind = kind_of_held(held.base)
+    learned = kind.learned(held.metrics)
+    ways: list[Direction] = ["maximize" if one == StudyDirection.MAXIMIZE else "minimize" for one in opened.directions]
+    return family_of(kind, held.base, learned, None if learned is None else ways[held.metrics.index(learned)])
 
 
 def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
-    """Give the completed trials, best first, each network once; with several objectives by the learned one."""
-    which = main_of(HeldStudy(opened).metrics)
+    """Give the completed trials, best first, each experiment once; with several objectives by the learned one."""
+    which = _kind(opened).main(HeldStudy(opened).metrics)
     sign = -1.0 if opened.directions[which] == optuna.study.StudyDirection.MAXIMIZE else 1.0
     done = [t for t in slots_of(opened).values() if t.state == TrialState.COMPLETE]
     done.sort(key=lambda t: (sign * t.values[which], t.number))
@@ -59,7 +66,7 @@ def ranked_trials(opened: optuna.Study) -> list[FrozenTrial]:
 
 
 def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[FrozenTrial]:
-    """Give the best trials but for the baseline (its `experiment_key`), of several objectives those of the front."""
+    """Give the best trials but for the baseline (its key), of several objectives those of the front."""
     ranked = [trial for trial in ranked_trials(opened) if experiment_of(trial) != baseline]
     if len(opened.directions) > 1:
         front = {trial.number for trial in opened.best_trials}
@@ -81,32 +88,47 @@ def confirm(
     there = confirming_slots(opened, storage)
     held = {slot.candidate: slot.candidate_spec for slot in map(HeldTrial, there)}
     # a confirmation that has begun goes on with the baseline that it began with
-    baseline = held.get(BASELINE) or study.space.baseline.model_dump(mode="json")
-    chosen = finalists(opened, count, experiment_key(plan_experiment(ExperimentSpec.model_validate(baseline))))
+    kind = study.kind
+    baseline = held.get(BASELINE) or kind.plan(study.space.baseline).written
+    chosen = finalists(opened, count, kind.key(kind.plan(kind.read(baseline))))
     if not chosen:
         return
     candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
-    family = family_of(_learned(opened))
+    family, _ = _compared(opened)
     confirming = make_confirmation(opened, storage, (family.direction, family.metric))
-    add_slots(storage, confirming, _slots(confirming, candidates, fresh_seeds(HeldStudy(opened).seed, seeds)))
-    plans = [plan_experiment(ExperimentSpec.model_validate(spec)) for spec in candidates.values()]
-    fix(storage, confirming, plans, workers, like=opened)
-    run_workers(
-        Site(site.url, confirming.study_name, site.runs_dir, site.data_dir),
-        confirm_job,
-        workers,
-        lambda: look(confirming),
-    )
+    plans = [kind.plan(kind.read(spec)) for spec in candidates.values()]
+    kind.fix(storage, confirming, plans, workers, like=opened)
+    there_too = Site(site.url, confirming.study_name, site.runs_dir, site.data_dir)
+    run_seeds = fresh_seeds(HeldStudy(opened).seed, seeds)
+    looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
+    for of in (looked_at, dict.fromkeys(candidates, run_seeds)):
+        add_slots(storage, confirming, _slots(confirming, candidates, of))
+        run_workers(there_too, confirm_job, workers, lambda: look(confirming))
+        check = seed_check(kind, family.metric, confirming_slots(opened, storage))
+        if check is not None and check.ignored:
+            raise SpecError(check.sentence)
 
 
-def _slots(confirming: optuna.Study, candidates: dict[str, dict[str, Any]], seeds: Sequence[int]) -> list[Slot]:
-    """Plan a run of every candidate with every seed, but for those that are planned already."""
+def seed_check(kind: ExperimentKind, metric: str, slots: Iterable[FrozenTrial]) -> SeedCheck | None:
+    """Look at the baseline's runs of a confirmation: are its seeds seeds? None where they are ours, or none ended."""
+    of_baseline = [(held, trial) for trial in slots if (held := HeldTrial(trial)).candidate == BASELINE]
+    if not of_baseline or not seeds_are_checked(kind, kind.read(of_baseline[0][0].candidate_spec), metric):
+        return None
+    ended = {held.run_seed: held.run for held, trial in of_baseline[:LOOKED_AT] if trial.state.is_finished()}
+    return judge_seeds(kind, BASELINE, ended, [held.run_seed for held, _ in of_baseline[:LOOKED_AT]])
+
+
+def _slots(
+    confirming: optuna.Study, candidates: dict[str, dict[str, Any]], seeds_of: Mapping[str, Sequence[int]]
+) -> list[Slot]:
+    """Plan runs of candidates with their seeds, seed by seed, but for those that are planned already."""
+    seeds = dict.fromkeys(seed for of in seeds_of.values() for seed in of)
     planned = slots_of(confirming)
     there = {(slot.candidate, slot.run_seed) for slot in map(HeldTrial, planned.values())}
     slots: list[Slot] = []
     for run_seed in seeds:
         for candidate, spec in candidates.items():
-            if (candidate, run_seed) in there:
+            if (candidate, run_seed) in there or run_seed not in seeds_of.get(candidate, ()):
                 continue
             held = PlannedFinalist(
                 candidate=candidate,
@@ -162,7 +184,7 @@ def mixed_confirmations(opened: optuna.Study, storage: RDBStorage, slots: Sequen
     done = [trial for trial in slots if trial.state == TrialState.COMPLETE]
     runs = {(HeldTrial(trial).candidate, HeldTrial(trial).run_seed): trial for trial in done}
     sides = [(BASELINE, name) for name, _ in runs if name != BASELINE]
-    found = left_out(confirming, runs, sides, BASELINE, family_of(_learned(opened)).metric)
+    found = _kind(opened).left_out(confirming, runs, sides, BASELINE, _compared(opened)[0].metric)
     return {runs[key].number: reason for key, reason in found.items()}
 
 
@@ -174,9 +196,7 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
     planned = [trial for trial in planned if trial.number not in useless]
     if not any(trial.state == TrialState.COMPLETE for trial in planned):
         return None
-    learned = _learned(opened)
-    family, note = _decided_by(learned, planned)
-    validated = "val_loss" if family.metric == "test_loss" else "val_accuracy"
+    family, validated, note = _decided_by(opened, planned)
     test: dict[str, dict[int, float | None]] = {}
     validation: dict[str, dict[int, float]] = {}
     specs: dict[str, dict[str, Any]] = {}
@@ -185,9 +205,9 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
         runs = test.setdefault(held.candidate, {})
         specs[held.candidate] = held.candidate_spec
         if trial.state == TrialState.COMPLETE:
-            run = run_of(trial)
-            runs[held.run_seed] = trial.values[0] if run is None else run.metrics.get(family.metric)
-            value = None if run is None else run.metrics.get(validated)
+            run = None if (carried := _carried(trial)) is None else _kind(opened).metrics_of(carried)
+            runs[held.run_seed] = trial.values[0] if run is None else run.get(family.metric)
+            value = None if run is None else run.get(validated)
             if value is not None:
                 validation.setdefault(held.candidate, {})[held.run_seed] = value
         elif trial.state.is_finished():
@@ -197,20 +217,36 @@ def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation |
     searched = _searched(opened, test, validated)
     reads = reads_of(runs_of(slots))
     confirmed = conclude(seeds, test, validation, searched, reads, complete=complete, family=family)
+    check = seed_check(_kind(opened), family.metric, slots)
+    if check is not None and check.sentence:
+        note = f"{note} {check.sentence[:1].upper()}{check.sentence[1:]}."
     said = {"sentence": f"{confirmed.sentence}{note}", "unlike": _unlike(opened, confirmed, specs)}
     return confirmed.model_copy(update=said)
 
 
-def _decided_by(learned: str | None, planned: Sequence[FrozenTrial]) -> tuple[Family, str]:
-    """Give the metric that decides, and what is to be said of it: version 0.1.0 measured a loss by each run's own."""
-    family = family_of(learned)
-    done = [run_of(trial) for trial in planned if trial.state == TrialState.COMPLETE]
-    if family.metric == "test_loss" and any(run is None or run.test_loss is None for run in done):
-        return FAMILY, (
-            " The search minimised val_loss; these runs hold no test losses by one function (an earlier version made "
-            "them), so test accuracy decides."
-        )
-    return family, ""
+def _carried(trial: FrozenTrial) -> HeldRun | None:
+    """Give the run that a trial carries with its spec; None where it lacks one of them."""
+    held = HeldTrial(trial)
+    return None if held.spec is None else held.run
+
+
+def _decided_by(opened: optuna.Study, planned: Sequence[FrozenTrial]) -> tuple[Family, str, str]:
+    """Give the metric that decides, the one that the search had, and what is to be said of them.
+
+    Version 0.1.0 measured a loss by each run's own.
+    """
+    kind = _kind(opened)
+    family, validated = _compared(opened)
+    runs = [_carried(trial) for trial in planned if trial.state == TrialState.COMPLETE]
+    if family.metric != "test_loss" or not any(run is None or kind.outdated(run, family.metric) for run in runs):
+        return family, validated, ""
+    family, validated = family_of(kind, HeldStudy(opened).base, None)
+    return (
+        family,
+        validated,
+        " The search minimised val_loss; these runs hold no test losses by one function (an earlier version made "
+        "them), so test accuracy decides.",
+    )
 
 
 def _searched(
@@ -235,4 +271,4 @@ def _unlike(opened: optuna.Study, confirmed: Confirmation, specs: dict[str, dict
         space = held_search(HeldStudy(opened)).space
     except SpecError:  # a file that this version does not read any more
         return ()
-    return unlike(space, specs[first.candidate], specs[BASELINE], first.candidate)
+    return spaces_of(space).unlike(space, specs[first.candidate], specs[BASELINE], first.candidate)

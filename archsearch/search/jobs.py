@@ -6,29 +6,25 @@ Both are made from what the study holds in its storage, so a worker on any machi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from archsearch.experiment_plan import ExperimentPlan, plan_experiment
-from archsearch.metrics import METRICS, WATCHED
+from archsearch.kinds import kind_of_held
+from archsearch.kinds.kind import ExperimentKind
+from archsearch.kinds.seed_check import seeds_are_checked
+from archsearch.search.confirm import BASELINE
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import SearchFile, stored_study
-from archsearch.search.space.locate import base_values
+from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.space import InfeasibleError
-from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.held import Assigned, HeldSearch, HeldStudy, HeldTrial, fixed_values
-from archsearch.study.network_runner import NetworkRunner, plan_of
 from archsearch.study.optuna_private import frozen
 from archsearch.study.queue import Slot, refill, slots_of
 from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError
 from archsearch.study.storage import Storage
-from archsearch.train.identity import experiment_key
-from archsearch.train.latency import latency_ms
 from archsearch.train.loop import Watch
 from archsearch.train.result import EpochRecord
 from archsearch.train.run import Silent
@@ -40,53 +36,50 @@ class SearchJob:
     """A slot is one sample of the space."""
 
     def __init__(self, study: optuna.Study) -> None:
-        self.runner = NetworkRunner("never", goes_on=True)
         held = HeldStudy(study)
         self.study = study
         self.source = held_search(held)
         space = self.source.space
+        self.runner = self.source.kind.runner(self.source.watched, goes_on=True)
         planned = slots_of(study).get(0)
-        first = base_values(space) if planned is None else dict(fixed_values(planned)) or None
+        first = spaces_of(space).base_values(space) if planned is None else dict(fixed_values(planned)) or None
         self.first = first or {}
         self.trials = held.trials
         self.sampler = FeasibleSampler(space, make_sampler(held.sampler), held.seed, first, MEMORY.get(held.sampler))
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
-        study.pruner = make_pruner(self.source.spec.pruner, space.baseline.train.epochs)
+        study.pruner = make_pruner(self.source.pruner, self.source.kind.epochs(space.baseline))
 
     def plan_ahead(self, storage: Storage) -> None:
         """Plan the next trials: the first is the base itself if it lies in the space, the others are sampled."""
         refill(storage, self.study, self.trials, lambda number: Slot(number, params={} if number else self.first))
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
-        """Sample a network that fits, or take the one that was enqueued."""
+        """Sample a configuration that fits, or take the one that was enqueued."""
         began = time.monotonic()
         slot = frozen(trial)
         try:
-            plan, values, infeasible = self.sampler.sample(self.study, slot)
+            experiment, values, infeasible = self.sampler.sample(self.study, slot)
         except InfeasibleError as error:  # its values were fixed before, perhaps on a machine with another device
             raise RefusedError(str(error)) from None
-        spec = plan.spec.model_copy(update={"name": f"{self.source.spec.name}-{trial.number}"})
+        kind = self.source.kind
         before = HeldTrial(slot)
         held = Assigned(
-            network=experiment_key(plan),
+            network=kind.key(experiment),
             infeasible=infeasible if before.network is None else before.infeasible,  # tried again: as it was
             sampling_seconds=time.monotonic() - began,
         )
         params = {name: (self.distributions[name], value) for name, value in values.items()}
-        return Assignment(replace(plan, spec=spec), SEARCH_SEED, held, params)
+        named = kind.renamed(experiment, f"{self.source.spec.name}-{trial.number}")
+        return Assignment(named, SEARCH_SEED, held, params)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow the metric that is learned; stop weak trials."""
-        learned = self.source.spec.learned
-        metric = self.source.spec.objective[learned][1] if learned is not None else WATCHED[0]
-        return _PruningWatch(self.study, trial, metric)
+        return _PruningWatch(self.study, trial, self.source.watched)
 
     def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the objectives in the study's order."""
-        return [_metric(metric, assignment, outcome) for _, metric in self.source.spec.objective]
-
-
-MEASURED: dict[str, Callable[[ExperimentPlan, Path], float]] = {"latency_ms": latency_ms}  # on the machine, after a run
+        kind = self.source.kind
+        return [kind.value(assignment.experiment, outcome, metric) for metric in self.source.metrics]
 
 
 class _PruningWatch(Silent):
@@ -124,22 +117,16 @@ class _PruningWatch(Silent):
         return self.study.pruner.prune(self.study, frozen(self.trial))
 
 
-def _metric(metric: str, assignment: Assignment, outcome: Outcome) -> float | None:
-    row = METRICS.get(metric)
-    if row is None:
-        return outcome.metrics.get(metric)
-    if row.compute is not None:
-        return float(row.compute(plan_of(assignment).network))
-    assert outcome.files is not None, "a network's run keeps its weights"
-    return MEASURED[metric](plan_of(assignment), outcome.files)
-
-
 class ConfirmJob:
-    """A slot is one finalist, or the baseline, with a fresh seed; only here the test set is read."""
+    """A slot is one finalist, or the baseline, with a fresh seed; of networks only here the test set is read."""
 
     def __init__(self, study: optuna.Study) -> None:
-        self.runner = NetworkRunner("end", goes_on=True)
         self.study = study
+        self.metric = (study.metric_names or ("test_accuracy",))[0]
+        specs = (HeldTrial(trial).candidate_spec for trial in slots_of(study).values())
+        kind = kind_of_held(next(specs, {}))
+        self.runner = kind.runner(self.metric, goes_on=True)
+        self.twice = self._run_twice(kind)
 
     def plan_ahead(self, storage: Storage) -> None:
         """All slots were planned when the confirmation began."""
@@ -147,13 +134,23 @@ class ConfirmJob:
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the spec and the seed that the slot holds."""
         held = HeldTrial(trial)
-        spec = ExperimentSpec.model_validate(held.candidate_spec)
+        kind = kind_of_held(held.candidate_spec)
         params = {
             # noted, not suggested: a search that goes on brings new finalists, and Optuna's choices never change
             "candidate": (CategoricalDistribution(held.candidates), held.candidate),
             "seed": (IntDistribution(0, 2**31 - 1), held.run_seed),
         }
-        return Assignment(plan_experiment(spec), held.run_seed, params=params)
+        experiment = kind.plan(kind.read(held.candidate_spec))
+        return Assignment(experiment, held.run_seed, params=params, twice=(held.candidate, held.run_seed) == self.twice)
+
+    def _run_twice(self, kind: ExperimentKind) -> tuple[str, int] | None:
+        """Name the run that is made again: the baseline's first, where seeds are not ours."""
+        for trial in slots_of(self.study).values():
+            held = HeldTrial(trial)
+            if held.candidate == BASELINE:
+                checked = seeds_are_checked(kind, kind.read(held.candidate_spec), self.metric)
+                return (held.candidate, held.run_seed) if checked else None
+        return None
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a finalist is always trained to the end."""
@@ -161,7 +158,7 @@ class ConfirmJob:
 
     def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the metric that the confirmation was made with."""
-        return [outcome.metrics[name] for name in self.study.metric_names or ("test_accuracy",)]
+        return [outcome.metrics[self.metric]]
 
 
 def search_job(study: optuna.Study) -> SearchJob:
@@ -176,7 +173,7 @@ def confirm_job(study: optuna.Study) -> ConfirmJob:
 
 def what_is_held(study: SearchFile, seed: int, sampler: str, trials: int) -> HeldSearch:
     """Give what a storage holds of a search, so that any worker can make its job."""
-    learned = study.spec.learned
+    learned = study.learned
     return HeldSearch(
         text=study.text,
         stem=study.stem,
@@ -184,7 +181,7 @@ def what_is_held(study: SearchFile, seed: int, sampler: str, trials: int) -> Hel
         seed=seed,
         sampler=sampler,
         identity=study.identity(),
-        metrics=tuple(metric for _, metric in study.spec.objective),
+        metrics=study.metrics,
         minimize_learned=learned is not None and study.spec.objective[learned][0] == "minimize",
         trials=trials,
     )

@@ -16,13 +16,13 @@ from pathlib import Path
 import optuna
 import sqlalchemy
 
-from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.experiment import Experiment
 from archsearch.plain import Plain
 from archsearch.search.search import SearchSettings, choose_sampler
 from archsearch.search.search_file import SearchFile
 from archsearch.search.search_spec import Screen
+from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.domains import Value
-from archsearch.search.space.locate import base_values
 from archsearch.search.space.space import InfeasibleError, Values
 from archsearch.search.space.templates import Open
 from archsearch.study.held import HeldStudy, HeldTrial
@@ -51,7 +51,7 @@ class Outlook(Plain):
 
 
 def outlook(
-    study: SearchFile, settings: SearchSettings, measure: Callable[[ExperimentPlan], float] | None = None
+    study: SearchFile, settings: SearchSettings, measure: Callable[[Experiment], float | None] | None = None
 ) -> Outlook:
     """Look ahead; `measure` gives the seconds of a whole run, and is asked only where no trial of the study ran yet."""
     name = settings.name or study.spec.name
@@ -61,9 +61,9 @@ def outlook(
     slots = [] if opened is None else list(slots_of(opened).values())
     left = max(0, trials - sum(trial.state.is_finished() for trial in slots))
     count = study.spec.confirm if settings.confirm is None else settings.confirm
-    learned = study.spec.learned is not None
+    learned = study.learned is not None
     confirming = (count + 1) * (settings.confirm_seeds or study.spec.confirm_seeds) if count and learned else 0
-    near = (base_values(study.space) or {}) if sampler == "local" and measure is not None else {}
+    near = (spaces_of(study.space).base_values(study.space) or {}) if sampler == "local" and measure is not None else {}
     seconds, source = _seconds(study, slots, left, confirming, measure, near)
     return Outlook(
         study=name,
@@ -102,7 +102,7 @@ def _seconds(
     slots: list[optuna.trial.FrozenTrial],
     left: int,
     confirming: int,
-    measure: Callable[[ExperimentPlan], float] | None,
+    measure: Callable[[Experiment], float | None] | None,
     near: Values,
 ) -> tuple[float | None, str]:
     """Estimate the seconds of one worker: from the trials that there are, else from timed batches."""
@@ -115,28 +115,31 @@ def _seconds(
     if measure is None:
         return None, ""
     plans = _some_networks(study, near)
-    of_run = statistics.fmean(measure(plan) for plan in plans)
+    timed = [of_one for plan in plans if (of_one := measure(plan)) is not None]
+    if not timed:
+        return None, ""
+    of_run = statistics.fmean(timed)
     share = _share_of_epochs(study)
     return (left * share + confirming) * of_run, f"timed batches of the baseline and {len(plans) - 1} sampled networks"
 
 
 def _share_of_epochs(study: SearchFile) -> float:
     """Give the share of its epochs that a trial is trained for on average; 1 where the pruner does not tell."""
-    pruner, epochs = study.spec.pruner, study.space.baseline.train.epochs
-    if not isinstance(pruner, Screen) or pruner.epochs >= epochs or study.spec.learned is None:
+    pruner, epochs = study.pruner, study.kind.epochs(study.space.baseline)
+    if not isinstance(pruner, Screen) or epochs is None or pruner.epochs >= epochs or study.learned is None:
         return 1.0
     return (pruner.epochs + pruner.keep * (epochs - pruner.epochs)) / epochs
 
 
-def _some_networks(study: SearchFile, near: Values) -> list[ExperimentPlan]:
-    """Give the baseline and some networks as the sampler will try: drawn, or a change or two from those values."""
+def _some_networks(study: SearchFile, near: Values) -> list[Experiment]:
+    """Give the baseline and some samples as the sampler will try: drawn, or a change or two from those values."""
     dice = random.Random(0)
     moved = 2 / max(2, len(near))
 
     def choose(value: Open) -> Value:
         return near[value.name] if value.name in near and dice.random() > moved else value.domain.draw(dice)
 
-    plans = [plan_experiment(study.space.baseline)]
+    plans = [study.kind.plan(study.space.baseline)]
     for _ in range(_MOST_TRIES):
         try:
             plans.append(study.space.sample(choose)[0])

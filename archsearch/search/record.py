@@ -19,13 +19,13 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
 from archsearch.errors import SpecError
-from archsearch.metrics import is_learned, main_of
+from archsearch.kinds import kind_of_held
+from archsearch.kinds.kind import ExperimentKind
 from archsearch.plain import Plain
 from archsearch.search.importance import Importances, OpenValue, TrialSample, importances
 from archsearch.search.jobs import held_search
 from archsearch.search.search import StudyReport, baseline_trial, report_on
 from archsearch.search.space.domains import Value
-from archsearch.spec.text.oneline import network_line
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage
@@ -115,9 +115,10 @@ def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
         MetricRecord(name=name, direction="maximize" if direction.name == "MAXIMIZE" else "minimize")
         for name, direction in zip(held.metrics, study.directions, strict=True)
     )
-    main = main_of([metric.name for metric in metrics])
+    kind = kind_of_held(held.base)
+    main = kind.main([metric.name for metric in metrics])
     found = sorted(slots_of(study).items())
-    trials = tuple(_trial(slot, trial, metrics[main].name) for slot, trial in found)
+    trials = tuple(_trial(slot, trial, kind, kind.learned(held.metrics)) for slot, trial in found)
     baseline = baseline_trial(trial for _, trial in found)
     space = _space([trial for _, trial in found], held.identity["space"])
     report = report_on(study, storage)
@@ -144,10 +145,11 @@ def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
     )
 
 
-def _trial(slot: int, trial: FrozenTrial, metric: str) -> TrialRecord:
+def _trial(slot: int, trial: FrozenTrial, kind: ExperimentKind, metric: str | None) -> TrialRecord:
     held = HeldTrial(trial)
     run, spec, seconds = held.run, held.spec, held.seconds
-    history = tuple(EpochRecord.model_validate(record) for record in run.history) if run is not None else ()
+    rows = run.history if run is not None else ()
+    history = tuple(EpochRecord.model_validate(row) for row in rows) if kind.name == "network" else ()
     started, finished = _utc(trial.datetime_start), _utc(trial.datetime_complete)
     if seconds is None and trial.duration is not None:
         seconds = trial.duration.total_seconds()
@@ -158,14 +160,14 @@ def _trial(slot: int, trial: FrozenTrial, metric: str) -> TrialRecord:
         values=tuple(trial.values) if trial.state == TrialState.COMPLETE else None,
         params=dict(trial.params),
         network=held.network,
-        line=network_line(spec["network"]) if spec is not None else "",
+        line=kind.line(spec) if spec is not None else "",
         parameters=held.parameters,
         macs=held.macs,
         infeasible=held.infeasible,
         seed=held.seed,
         spec=spec,
         run_id=held.run_id,
-        learned=_learned(trial, history, metric),
+        learned=_learned(trial, rows, metric),
         history=history,
         started=started if trial.state != TrialState.WAITING else None,
         finished=finished,
@@ -186,12 +188,14 @@ def _outcome(trial: FrozenTrial) -> TrialOutcome:
     return {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned"}.get(trial.state, "failed")  # type: ignore[return-value]
 
 
-def _learned(trial: FrozenTrial, history: Sequence[EpochRecord], metric: str) -> tuple[tuple[int, float], ...]:
+def _learned(
+    trial: FrozenTrial, history: Sequence[Mapping[str, Any]], metric: str | None
+) -> tuple[tuple[int, float], ...]:
     """Give the learned metric by epoch: of a finished run from its history, else what was reported on the way."""
-    if not is_learned(metric):
+    if metric is None:
         return ()
     if history:
-        curve = [(record.epoch, record.metrics.get(metric)) for record in history]
+        curve = [(int(row["epoch"]), row.get(metric)) for row in history]
     else:
         curve = sorted((trial.intermediate_values or HeldTrial(trial).learned).items())
     return tuple((epoch, value) for epoch, value in curve if value is not None and math.isfinite(value))
@@ -225,7 +229,7 @@ def _space(trials: Sequence[FrozenTrial], order: Mapping[str, str]) -> tuple[Ope
 def _pruner(held: HeldStudy) -> str | None:
     """Write the study's pruner with its settings; None where this version cannot read the study's file any more."""
     try:
-        pruner = held_search(held).spec.pruner
+        pruner = held_search(held).pruner
     except SpecError:
         return None
     settings = ", ".join(f"{name} {value}" for name, value in pruner.model_dump(exclude={"name"}).items())

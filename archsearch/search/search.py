@@ -19,17 +19,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError
 from archsearch.files import write_whole
+from archsearch.kinds import EXPERIMENT_KINDS, kind_of_held, kind_of_spec
+from archsearch.kinds.kind import AnySpec, ExperimentKindName
 from archsearch.plain import Plain
-from archsearch.search.confirm import Confirmation, best_of, headline
+from archsearch.search.confirm import Confirmation, best_of, better_words, headline
 from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
 from archsearch.search.jobs import search_job, what_is_held
 from archsearch.search.search_file import SearchFile
+from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.count import EXACT_UP_TO, count_space
-from archsearch.search.space.walk import total_of
-from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.text.write import spec_yaml
-from archsearch.study.compute import fix
+from archsearch.search.space.total import total_of
 from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.pool import Site, run_workers
@@ -72,16 +72,18 @@ class StudyReport(Plain):
     front: tuple[Best, ...]
     confirmed: Confirmation | None
     baseline: int | None = None
+    kind: ExperimentKindName = "network"
 
     @property
     def headline(self) -> str:
         """Say in a sentence what was found: the words of every place that names the winner."""
+        noun = EXPERIMENT_KINDS[self.kind].noun
         if self.best is None:
-            return f"No trial of {self.trials} has completed yet, so there is no best network."
+            return f"No trial of {self.trials} has completed yet, so there is no best {noun}."
         if self.confirmed is not None:
             # of several objectives the seeds judge one
-            by = "more accurate" if self.confirmed.family.metric == "test_accuracy" else "lower in test loss"
-            return headline(self.confirmed, "better" if len(self.metrics) == 1 else by)
+            better = "better" if len(self.metrics) == 1 else better_words(self.confirmed.family)
+            return headline(self.confirmed, better, noun)
         if self.best.number == self.baseline:
             return f"The baseline itself, trial {self.baseline}, is the best of the search; nothing was confirmed."
         return f"Trial {self.best.number} is the best of the search; it has not been confirmed on fresh seeds."
@@ -110,14 +112,16 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     opened = open_study(study, storage, name, settings.seed, settings.sampler, trials)
     trials = _at_most_each_once(study, HeldStudy(opened).sampler, trials)
     opened.set_user_attr(HeldStudy.trials.key, max(trials, HeldStudy(opened).trials))
-    fix(storage, opened, (), settings.workers)
+    workers = study.kind.workers(study.watched, study.space.base, settings.workers)
+    study.kind.fix(storage, opened, (), workers)
     site = Site(settings.url, name, settings.runs_dir, settings.data_dir, settings.seconds)
-    run_workers(site, search_job, settings.workers, lambda: look(opened))
+    run_workers(site, search_job, workers, lambda: look(opened))
     look(opened)
     confirm = study.spec.confirm if settings.confirm is None else settings.confirm
-    if confirm and _finished(opened, trials) and study.spec.learned is not None:
+    one_run = study.kind.one_run_is_all(study.space.base)  # of which fresh seeds would show nothing
+    if confirm and _finished(opened, trials) and study.learned is not None and not one_run:
         seeds = settings.confirm_seeds or study.spec.confirm_seeds
-        train_finalists(study, opened, storage, site, settings.workers, confirm, seeds, look)
+        train_finalists(study, opened, storage, site, workers, confirm, seeds, look)
     report = report_on(opened, storage)
     _write_best(report, settings.runs_dir / name / "best.yaml", name)
     return report
@@ -164,7 +168,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     found += [f"{name} is gone" for name in old if name not in new]
     found += [f"{name} was {old[name]}, is {new[name]}" for name in new if name in old and old[name] != new[name]]
     if not found and before.get("base") != now["base"]:
-        found.append("its base is another one")
+        files = [base.get("files") for base in (before.get("base") or {}, now["base"])]
+        found.append("the files of its program have changed" if files[0] != files[1] else "its base is another one")
     if not found and before.get("template") != now["template"]:
         found.append("its network is another one")
     return found[:6]
@@ -180,7 +185,8 @@ def choose_sampler(study: SearchFile, trials: int) -> tuple[str, str]:
         study.space
     ):
         return "brute_force", f"the space is no larger than {trials} trials"
-    return "local", "the space is larger than the number of trials, and it measured best (docs/search.md)"
+    sampler, why = spaces_of(study.space).usual_sampler
+    return sampler, f"the space is larger than the number of trials, and {why}"
 
 
 def _finished(study: optuna.Study, trials: int) -> bool:
@@ -220,6 +226,7 @@ def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
         front=tuple(front),
         confirmed=confirmed,
         baseline=baseline_trial(slots),
+        kind=kind_of_held(held.base).name,
     )
 
 
@@ -249,20 +256,20 @@ def _best(trial: FrozenTrial) -> Best:
     )
 
 
-def winner_spec(report: StudyReport, name: str) -> ExperimentSpec | None:
+def winner_spec(report: StudyReport, name: str) -> AnySpec | None:
     """Give the spec to go on with, that of the report's `best`; None where no trial completed."""
     if report.best is None:
         return None
     tree = report.best.spec
     origin = f"trial {report.best.number}" + ("" if report.confirmed is None else ", confirmed on fresh seeds")
     tree = {**tree, "name": f"{name}-best", "summary": f"The best of the study {name}, {origin}."}
-    return ExperimentSpec.model_validate(tree)
+    return kind_of_held(tree).read(tree)
 
 
 def _write_best(report: StudyReport, path: Path, name: str) -> None:
     spec = winner_spec(report, name)
     if spec is not None:
-        write_whole(path, spec_yaml(spec, f"archsearch run {path}").encode())
+        write_whole(path, kind_of_spec(spec).file_of(spec, path).encode())
 
 
 def all_reports(storage: RDBStorage) -> tuple[list[StudyReport], dict[str, str]]:

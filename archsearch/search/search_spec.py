@@ -8,12 +8,15 @@ The open values are read by `search_file.py`, which joins them with the base.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.metrics import OBJECTIVES, direction_of, is_learned
+from archsearch.kinds import NETWORK, kind_of_spec
+from archsearch.kinds.kind import AnySpec, ExperimentKind
+from archsearch.metrics import OBJECTIVES, direction_of
 from archsearch.plain import NonNegative, Plain, Positive
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, written_default
 from archsearch.spec.nearest import nearest
@@ -52,34 +55,46 @@ class LimitsSpec(Plain):
     )
 
 
-def _objective(value: object) -> object:
+def _base_of(info: ValidationInfo) -> AnySpec | None:
+    """Give the base that is searched around, None where it is not known: then it is taken for a network."""
+    return (info.context or {}).get("base")
+
+
+def _kind_of(base: AnySpec | None) -> ExperimentKind:
+    return NETWORK if base is None else kind_of_spec(base)
+
+
+def _objective(value: object, info: ValidationInfo) -> object:
+    base = _base_of(info)
+    metrics = _kind_of(base).objectives(base)
     if isinstance(value, dict) and len(value) == 1:
         ((direction, metric),) = value.items()
-        if direction in ("maximize", "minimize") and metric in OBJECTIVES:
+        if direction in ("maximize", "minimize") and metric in metrics:
             return (direction, metric)
     raise PydanticCustomError(
         "objective",
         "expected maximize or minimize with one of {metrics}, {hint}",
-        {"metrics": ", ".join(OBJECTIVES), "hint": _objective_hint(value)},
+        {"metrics": ", ".join(metrics), "hint": _objective_hint(value, base, metrics)},
     )
 
 
-def _objective_hint(value: object) -> str:
+def _objective_hint(value: object, base: AnySpec | None, metrics: Sequence[str]) -> str:
     """Quote the words that are none and say what was probably meant; without any, how an objective is written."""
     if not isinstance(value, dict) or len(value) != 1:
-        return f"such as {_nearest_objective(value)}"
+        return f"such as {_nearest_objective(value, base, metrics)}"
     ((direction, metric),) = value.items()
-    said = ((direction, ("maximize", "minimize")), (metric, OBJECTIVES))
+    said = ((direction, ("maximize", "minimize")), (metric, metrics))
     wrong = [quoted(word).removeprefix("text ") for word, known in said if word not in known]
-    return f"got {' and '.join(wrong)}; did you mean {_nearest_objective(value)}?"
+    return f"got {' and '.join(wrong)}; did you mean {_nearest_objective(value, base, metrics)}?"
 
 
-def _nearest_objective(value: object) -> str:
+def _nearest_objective(value: object, base: AnySpec | None, metrics: Sequence[str]) -> str:
     """Give what was probably meant: `{maximise: val_acc}` -> `{maximize: val_accuracy}`."""
     words = next(iter(value.items())) if isinstance(value, dict) and value else ("", "")
     direction = nearest(str(words[0]), ("maximize", "minimize"))
-    metric = nearest(str(words[1]), OBJECTIVES) or OBJECTIVES[0]
-    return f"{{{direction or direction_of(metric)}: {metric}}}"
+    metric = nearest(str(words[1]), metrics) or metrics[0]
+    usual = direction_of(metric) if base is None else kind_of_spec(base).metric(base, metric).direction
+    return f"{{{direction or usual}: {metric}}}"
 
 
 Objective = Annotated[
@@ -90,7 +105,7 @@ Objective = Annotated[
             "type": "object",
             "properties": {
                 word: {
-                    "enum": list(OBJECTIVES),
+                    "anyOf": [{"enum": list(OBJECTIVES)}, {"type": "string"}],
                     "description": f"The metric of which {amount} is better; by default the other key is given.",
                     "examples": [metric],
                 }
@@ -144,7 +159,8 @@ class NoPruning(Kind):
     kind: ClassVar[str] = "none"
 
 
-Pruner = Annotated[Screen | Median | Hyperband | NoPruning, OneKey("pruner")]
+AnyPruner = Screen | Median | Hyperband | NoPruning
+Pruner = Annotated[AnyPruner, OneKey("pruner")]
 Sampler = Literal["auto", "tpe", "random", "qmc", "gp", "cmaes", "nsga2", "nsga3", "brute_force", "local"]
 
 
@@ -162,11 +178,12 @@ class StudySpec(Plain):
         examples=["Two convolutions and two linear layers."],
     )
     base: SpecName | Text = Field(
-        description="The spec that gives data, training and trial 0: a name, or a file beside this one.",
+        description="The spec that gives data, training and trial 0, or a program: a name, or a file beside this one.",
         examples=["lenet5", "mine.yaml"],
     )
     objective: Annotated[tuple[Objective, ...], Field(strict=False, min_length=1, max_length=4)] = Field(
-        description="What is looked for: maximize or minimize one metric, or a list of up to four.",
+        description="What is looked for: maximize or minimize one metric, or a list of up to four; by default what a "
+        "program says of itself.",
         examples=[{"maximize": "val_accuracy"}, [{"maximize": "val_accuracy"}, {"minimize": "macs"}]],
     )
     limits: LimitsSpec = Field(
@@ -175,10 +192,11 @@ class StudySpec(Plain):
         examples=[{"parameters": "100k"}],
         json_schema_extra=written_default({}),
     )
-    trials: Positive = Field(default=50, description="Networks to try.", examples=[100])
+    trials: Positive = Field(default=50, description="Networks to try, or settings of a program.", examples=[100])
     sampler: Sampler = Field(
         default="auto",
-        description="What chooses the next network; `auto` is local search, or nsga2 for several objectives.",
+        description="What chooses the next one; `auto` is local search for networks, tpe for programs and for several "
+        "objectives.",
         examples=["tpe"],
     )
     pruner: Pruner = Field(
@@ -198,22 +216,21 @@ class StudySpec(Plain):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_objective(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("objective"), dict):
-            return {**value, "objective": [value["objective"]]}
-        return value
+    def _one_objective(cls, value: Any, info: ValidationInfo) -> Any:
+        """Read an objective alone as a list of one; without any take the one that the base itself has."""
+        if not isinstance(value, dict):
+            return value
+        base = _base_of(info)
+        own = None if base is None or "objective" in value else kind_of_spec(base).objective(base)
+        if own is not None:
+            return {**value, "objective": [{own[0]: own[1]}]}
+        return {**value, "objective": [value["objective"]]} if isinstance(value.get("objective"), dict) else value
 
     @model_validator(mode="after")
-    def _something_is_learned(self) -> StudySpec:
+    def _objectives_go_together(self, info: ValidationInfo) -> StudySpec:
         metrics = [metric for _, metric in self.objective]
         if len(set(metrics)) != len(metrics):
             raise PydanticCustomError("objective", "a metric stands in two objectives")
-        if len(learned := [metric for metric in metrics if is_learned(metric)]) > 1:
-            sentence = "{metrics} are one thing learned; keep one of them"
-            raise PydanticCustomError("objective", sentence, {"metrics": " and ".join(sorted(learned))})
+        if why := _kind_of(_base_of(info)).not_together(metrics):
+            raise PydanticCustomError("objective", "{why}", {"why": why})
         return self
-
-    @property
-    def learned(self) -> int | None:
-        """Which objective is learned while training, None if none is."""
-        return next((i for i, (_, metric) in enumerate(self.objective) if is_learned(metric)), None)

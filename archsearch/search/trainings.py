@@ -19,7 +19,7 @@ from archsearch.errors import UsageError
 from archsearch.files import seal
 from archsearch.search.runnable import check_device
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import SearchSpace
+from archsearch.search.space.network_space import NetworkSpace
 from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.text.yaml import Tree
@@ -52,7 +52,7 @@ def one_training(values: dict[str, Value], tree: dict[str, Tree], facts: DataFac
     return Training(values, train.batch_size, last, hash(seal(recipe(data, train, facts))))
 
 
-def asks_for_the_whole(space: SearchSpace, network: Template, last_batch: int) -> bool:
+def asks_for_the_whole(space: NetworkSpace, network: Template, last_batch: int) -> bool:
     """Say whether some configuration may fail for a reason that no layer and no training alone shows.
 
     `last_batch` is the smallest last batch of all trainings. The names of a base's own network are known to be right.

@@ -45,6 +45,20 @@ def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> In
     return around(mean(values), standard_deviation(values) * math.sqrt(1 + 1 / n), n - 1, confidence)
 
 
+def chance_of_at_least(values: Sequence[float], wanted: float) -> float:
+    """Give the probability that one more value is `wanted` or more, by the distribution of `prediction_interval`.
+
+    That is Student's t with n - 1 degrees of freedom around the mean, of at least two values. Where all of them agree
+    nothing else is expected: 0 or 1.
+    """
+    from scipy.stats import t
+
+    n, centre, spread = len(values), mean(values), standard_deviation(values)
+    if not spread:
+        return float(centre >= wanted or _identical([centre, wanted]))
+    return float(t.sf((wanted - centre) / (spread * math.sqrt(1 + 1 / n)), n - 1))
+
+
 def around(estimate: float, error: float, freedom: int, confidence: float = 0.95) -> Interval:
     """Give Student's interval of an estimate with this standard error and so many degrees of freedom."""
     from scipy.stats import t

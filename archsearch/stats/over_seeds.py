@@ -2,6 +2,7 @@
 
 summary = summarise([0.9726, 0.9766, 0.9740], documented=0.9753)
 summary.mean, summary.ci95, summary.prediction95, summary.documented_inside
+" ".join(documented_words(summary))
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 from archsearch.plain import Plain
 from archsearch.stats import intervals
+from archsearch.wording import chance_text, count_of
 
 SMALL_TEST_SET = 1000  # images; below, Wilson's interval of 90 % is wider than 88 to 92 %
 
@@ -21,6 +23,9 @@ class Summary(Plain):
     Statistical Intervals), both cut to 0 to 1, where an accuracy lies whatever the spread: what is cut off cannot be,
     so the rest covers as much. None where fewer than two runs completed. `images95` is another question: Wilson's
     interval of the mean over the `test_images` as a sample of all such images; seeds say nothing about that.
+
+    `documented_chance` is the probability that one more run is at least as good as the documented value, by the same
+    distribution as `prediction95`; `documented_reached` counts the seeds that were.
     """
 
     n: int
@@ -31,6 +36,8 @@ class Summary(Plain):
     prediction95: tuple[float, float] | None
     documented: float | None
     documented_inside: bool | None
+    documented_chance: float | None = None
+    documented_reached: int | None = None
     test_images: int | None = None
     images95: tuple[float, float] | None = None
 
@@ -55,11 +62,43 @@ def summarise(
         prediction95=prediction,
         documented=documented,
         documented_inside=inside,
+        documented_chance=None
+        if inside is None or documented is None
+        else intervals.chance_of_at_least(values, documented),
+        documented_reached=None if documented is None else sum(value >= documented for value in values),
         test_images=test_images,
         images95=None
         if mean is None or not test_images
         else intervals.wilson_interval(mean * test_images, test_images),
     )
+
+
+def documented_words(summary: Summary) -> tuple[str, ...]:
+    """Say what the seeds say of the documented value, as parts of one sentence; none where they say nothing."""
+    if summary.documented is None or summary.documented_inside is None:
+        return ()
+    assert summary.prediction95 is not None
+    assert summary.documented_chance is not None
+    inside = "lies inside" if summary.documented_inside else "lies outside"
+    documented, ends = beside_prediction(summary.documented, summary.prediction95)
+    return (
+        f"the documented {documented} %",
+        f"{inside} the 95 % prediction interval",
+        "for one more run,",
+        f"{ends} %;",
+        f"{summary.documented_reached} of {count_of(summary.n, 'seed')}",
+        f"{'was' if summary.documented_reached == 1 else 'were'} at least so good,",
+        f"the chance of one more is {chance_text(summary.documented_chance)}",
+    )
+
+
+def beside_prediction(documented: float, interval: tuple[float, float]) -> tuple[str, str]:
+    """Write a value and an interval in per cent, with as many digits as tell the value from the interval's ends."""
+    for digits in (2, 3, 4, 5):
+        value, low, high = (f"{100 * one:.{digits}f}" for one in (documented, *interval))
+        if value not in (low, high):
+            break
+    return value, f"{low} to {high}"
 
 
 def size_warning(summary: Summary) -> str:

@@ -10,8 +10,24 @@
     compute.py          what the runs of a study are computed with, kept by every worker
     mixed.py            runs of a study that were computed otherwise than those they are paired with
     worker.py           the loop of a worker: take a slot, run it, tell what came out
+    mlflow_log.py       the runs of a study, written to MLflow; mlflow_store.py: where MLflow keeps runs, its client
     pool.py             one worker here, or several as processes
     optuna_private.py   what we use of Optuna's inside
 
 Knows nothing of what is searched or ablated: what a slot means is asked of a `Job`.
 """
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+class _CalledAsFunction(ModuleType):
+    """`archsearch.study(...)` is the function of the Python interface, and this package has its name."""
+
+    def __call__(self, *args: Any, **keys: Any) -> Any:
+        return import_module("archsearch.api.functions").study(*args, **keys)
+
+
+sys.modules[__name__].__class__ = _CalledAsFunction

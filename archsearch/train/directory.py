@@ -161,6 +161,10 @@ class RunDirectory:
                     found[f"{part}_loss"] = finite(float(measure(EVAL_LOSS)(outputs, labels)))
         return result.model_copy(update={"eval_loss": EVAL_LOSS, "metrics": found})
 
+    def hashes(self) -> dict[str, str]:
+        """Give the SHA-256 of the files that were written when the run finished, also of those that were deleted."""
+        return dict(read_sealed(self.path / "result.json")["files"])
+
     def weights(self) -> dict[str, Tensor]:
         """Read the kept weights."""
         return load_weights((self.path / "model.safetensors").read_bytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -26,3 +27,13 @@ def environment(device: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }
+
+
+def environment_line(environment: Mapping[str, Any]) -> str:
+    """Write an environment in one line, as a caption below a table needs it."""
+    engine = environment.get("engine", "torch")
+    words = [str(environment.get(key, "?")) for key in ("device_name", "device")]
+    versions = f"torch {environment.get('torch')}, Python {environment.get('python')}"
+    count = environment.get("threads")
+    threads = f"{count} thread{'' if count == 1 else 's'}"
+    return f"{', '.join(words)}, {threads}, engine {engine}; {versions}, archsearch {environment.get('archsearch')}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from archsearch.data.given import GivenSamples, in_order
+from archsearch.data.given import GivenSamples, batches_of
 from archsearch.errors import UsageError
 from archsearch.train.loop import EVALUATION_BATCH
 from archsearch.train.probabilities import AnyFloats, probabilities_of
@@ -62,7 +62,7 @@ def outputs_of(network: TrainedNetwork, given: GivenSamples, watch: WatchBatch |
     Every sample is read once, some at a time; `watch` gets each batch with its labels.
     """
     parts = []
-    for x, y in in_order(given, EVALUATION_BATCH):
+    for x, y in batches_of(given, EVALUATION_BATCH):
         if watch is not None:
             watch(x, y)
         parts.append(network.outputs(x))

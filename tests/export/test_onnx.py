@@ -22,7 +22,10 @@ from archsearch.spec.layers import Tanh
 from archsearch.train.loop import initial_network
 from tests.export.networks import random_plan
 
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding=.same. with even kernel")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore:Using padding=.same. with even kernel"),
+]
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
 
 

@@ -33,6 +33,7 @@ from archsearch.train.run import run
 from archsearch.train.streams import stream
 from tests.export.networks import random_plan
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
 ALONE = (  # archsearch is on the path of the tests, and must not be found by the script
     "import runpy, sys; sys.modules['archsearch'] = None; sys.argv = sys.argv[1:]; "

@@ -24,7 +24,7 @@ def read(
     (tmp_path / "out").write_text(stdout)
     (tmp_path / "err").write_text(stderr)
     spec = ProgramSpec.model_validate({"name": "x", "program": {"command": ["true", "{run_dir}"]}, "metrics": metrics})
-    places = Places(own, tmp_path, tmp_path / "out", tmp_path / "err", 0)
+    places = Places(own, tmp_path, tmp_path / "out", tmp_path / "err", {})
     return read_metrics(spec, places, seconds=1.5, peak_memory=1000)
 
 

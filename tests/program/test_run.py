@@ -323,7 +323,6 @@ def test_result_that_all_runs_write_in_one_place_is_read_only_if_this_run_wrote_
     metric = "{loss: {json: result.json, key: loss}}"
     done = shell("echo '{{\"loss\": 2}}' > result.json", metric)
     assert (done.result.metrics, done.result.wrote) == ({"loss": 2.0}, ())
-    os.utime(folder / "result.json", (1, 1))
     stale = shell("true", metric, seed=1).result
     assert stale.reason == f"loss: result.json in {folder} is older than the run, which did not write it"
 
@@ -387,3 +386,32 @@ metrics: {seconds: measured}
 """
     done = run_program(planned(text), seed=7, runs_dir=tmp_path, trusted=True)
     assert (done.run_dir / "stdout.txt").read_text() == "lr = 0.5 {other} seed=7\n"
+
+
+def test_results_that_a_program_keeps_in_git_are_no_part_of_it(shell: Shell, folder: Path) -> None:
+    (folder / "result.json").write_text('{"loss": 1}')
+    line = "echo '{{\"loss\": 2}}' > result.json"
+    metric = "{loss: {json: result.json, key: loss}}"
+    done = shell(line, metric).result
+    assert (done.status, done.metrics) == ("completed", {"loss": 2.0})
+    void = run_program(
+        plan_program(
+            ProgramSpec.model_validate(
+                {
+                    "name": "x",
+                    "program": {
+                        "command": ["sh", "-c", "echo '{{}}' > result.json"],
+                        "folder": str(folder),
+                        "files": ["*"],
+                    },
+                    "metrics": {"loss": {"json": "result.json", "key": "loss"}},
+                }
+            )
+        ),
+        seed=0,
+        runs_dir=folder.parent / "runs",
+        trusted=True,
+    ).result
+    assert void.status == "void"
+    assert void.reason is not None
+    assert void.reason.endswith("(the program writes result.json itself: say with files what it depends on)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
+from archsearch.kinds import NETWORK
 from archsearch.search.confirm import (
     BASELINE,
     Confirmation,
@@ -145,7 +146,8 @@ def test_search_that_minimised_a_loss_is_decided_by_test_loss_lower_is_better_in
         "trial 1": {s: 0.53 + NOISE[(s + 5) % 8] for s in range(8)},
     }
     validation = {"trial 0": dict.fromkeys(range(8), 0.32)}
-    found = conclude(range(8), losses, validation, {"trial 0": (0, 0.25)}, 24, family=family_of("val_loss"))
+    family, _ = family_of(NETWORK, {}, "val_loss")
+    found = conclude(range(8), losses, validation, {"trial 0": (0, 0.25)}, 24, family=family)
     row = found.candidates[1]
     assert (first_of(found), found.winner, effect_of(found, "trial 0").verdict) == ("trial 0", "trial 0", "better")
     assert effect_of(found).verdict == "worse"
@@ -161,7 +163,7 @@ def test_interval_of_two_seeds_stays_where_the_metric_lies() -> None:
     """Student's t of 0.5 and 0.7 over two seeds: 0.6 +- 12.706 * 0.1, and of losses 2 and 4: 3 +- 12.706."""
     found = conclude((1, 2), {"trial 1": {1: 0.5, 2: 0.7}}, {}, {}, 2)
     assert found.candidates[0].ci95 == (0.0, 1.0)
-    lossy = conclude((1, 2), {"trial 1": {1: 2.0, 2: 4.0}}, {}, {}, 2, family=family_of("val_loss"))
+    lossy = conclude((1, 2), {"trial 1": {1: 2.0, 2: 4.0}}, {}, {}, 2, family=family_of(NETWORK, {}, "val_loss")[0])
     assert lossy.candidates[0].ci95 == (0.0, pytest.approx(3 + 12.7062, abs=1e-3))
 
 

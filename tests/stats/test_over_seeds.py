@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from archsearch.stats.intervals import wilson_interval
-from archsearch.stats.over_seeds import size_warning, summarise
+from archsearch.stats.over_seeds import documented_words, size_warning, summarise
+from archsearch.wording import chance_text
 
 VALUES = [0.9726, 0.9766, 0.9740]
 
@@ -71,3 +72,60 @@ def test_small_test_set_is_said_with_what_it_can_tell():
     assert size_warning(summarise([0.97, 0.98], test_images=1000)) == ""
     assert size_warning(summarise([0.97, 0.98])) == ""
     assert size_warning(summarise([], test_images=12)) == ""
+
+
+def test_chance_of_one_more_run_is_students_by_scipy():
+    summary = summarise(VALUES, documented=0.9753)
+    scale = np.std(VALUES, ddof=1) * (4 / 3) ** 0.5
+    assert summary.documented_chance == pytest.approx(stats.t(2, loc=0.9744, scale=scale).sf(0.9753))
+    assert summary.documented_reached == 1  # 0.9766
+    at_the_end = summarise(VALUES, documented=summary.prediction95[1])
+    assert at_the_end.documented_chance == pytest.approx(0.025)
+
+
+def test_chance_holds_for_draws_of_a_normal_distribution():
+    """Of one more draw the share that reaches the last of five is what the four before it promised on average."""
+    random = np.random.default_rng(1)
+    draws = random.normal(0.9, 0.01, size=(3000, 5))
+    promised = [summarise(row[:4].tolist(), documented=0.91).documented_chance for row in draws]
+    reached = np.mean(draws[:, 4] >= 0.91)  # 15.9 % of a normal distribution lie one SD above the mean
+    assert reached == pytest.approx(0.159, abs=0.02)
+    # with four values the spread is not known well: the promise is more careful, by the t distribution's tail
+    assert reached < np.mean(promised) < reached + 0.08
+
+
+@pytest.mark.parametrize(("documented", "chance"), [(0.97, 1.0), (0.9699, 1.0), (0.9701, 0.0)])
+def test_chance_of_seeds_that_all_agree_is_all_or_nothing(documented, chance):
+    summary = summarise([0.97, 0.97, 0.97], documented=documented)
+    assert summary.documented_chance == chance
+
+
+def test_words_on_the_documented_value_are_one_sentence():
+    assert " ".join(documented_words(summarise(VALUES, documented=0.9753))) == (
+        "the documented 97.53 % lies inside the 95 % prediction interval for one more run, 96.43 to 98.45 %; "
+        "1 of 3 seeds was at least so good, the chance of one more is 37 %"
+    )
+    outside = documented_words(summarise([0.90, 0.91, 0.92, 0.93], documented=0.5))
+    assert outside[1] == "lies outside the 95 % prediction interval"
+    assert outside[-1] == "the chance of one more is above 99.9 %"
+    assert documented_words(summarise([0.97], documented=0.97)) == ()
+    assert documented_words(summarise(VALUES)) == ()
+
+
+def test_a_value_at_the_end_of_the_interval_is_written_so_that_it_can_be_told_from_it():
+    """lenet_l1 with seeds 0 to 2: outside by 0.001 points."""
+    summary = summarise([0.9742, 0.9760, 0.9748], documented=0.9704)
+    low, high = stats.t.interval(0.95, 2, loc=0.975, scale=np.std([0.9742, 0.9760, 0.9748], ddof=1) * (4 / 3) ** 0.5)
+    assert (f"{low:.6f}", f"{high:.6f}") == ("0.970447", "0.979553")
+    words = " ".join(documented_words(summary))
+    assert words.startswith(
+        "the documented 97.040 % lies outside the 95 % prediction interval for one more run, 97.045 to 97.955 %;"
+    )
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(0.0, "below 0.1 %"), (0.0412, "4.1 %"), (0.37, "37 %"), (0.953, "95.3 %"), (0.9995, "above 99.9 %")],
+)
+def test_a_chance_is_written_as_exactly_as_it_is_known(probability, text):
+    assert chance_text(probability) == text

@@ -5,9 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
@@ -19,36 +18,16 @@ from archsearch.study.held import HeldCell, HeldRun, HeldTrial
 from archsearch.study.network_runner import plan_of
 from archsearch.study.program_runner import ProgramRunner, program_of
 from archsearch.study.queue import Slot, add_slots
-from archsearch.study.runner import Assignment, CannotKeepError, Outcome, PrunedError, RefusedError, Workplace
-from archsearch.study.storage import open_storage
+from archsearch.study.runner import Assignment, CannotKeepError, PrunedError, RefusedError, Workplace
 from archsearch.study.worker import SlotsWaitError, work
-from archsearch.train.loop import Watch
 from archsearch.train.result import EpochRecord
 from archsearch.train.run import Silent
+from tests.study.seeds_of_a_program import SeedsJob, place_of, program
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARCHSEARCH_DATA", str(tmp_path / "cache"))
-
-
-def program(tmp_path: Path, line: str, **section: Any) -> ProgramExperiment:
-    (tmp_path / "train.py").write_text("")
-    tree = {
-        "name": "mine",
-        "program": {"command": ["sh", "-c", line], "folder": str(tmp_path), "files": ["train.py"], **section},
-        "values": {"shift": 0.5} if "{shift}" in line else {},
-        "metrics": {"loss": {"last": r"loss=(\S+)"}},
-        "history": {"csv": "log.csv", "columns": ["loss"]} if "log.csv" in line else None,
-    }
-    return plan_program(ProgramSpec.model_validate(tree))
-
-
-def place_of(tmp_path: Path) -> Workplace:
-    url = f"sqlite:///{tmp_path / 'study.db'}"
-    storage = open_storage(url)
-    study = optuna.create_study(study_name="mine", storage=storage, load_if_exists=True)
-    return Workplace(storage, study, tmp_path / "runs")
 
 
 class Follows(Silent):
@@ -57,27 +36,6 @@ class Follows(Silent):
     def epoch(self, record: EpochRecord) -> None:
         if record.epoch == 2 and record.metrics["loss"] == 0.2:
             raise PrunedError
-
-
-class SeedsJob:
-    """A slot is a seed of one program."""
-
-    def __init__(self, experiment: ProgramExperiment, watch: Watch | None = None, *, trusted: bool = True) -> None:
-        self.runner = ProgramRunner(trusted=trusted)
-        self.experiment = experiment
-        self.follows = watch or Silent()
-
-    def plan_ahead(self, storage: Any) -> None:
-        pass
-
-    def assignment(self, trial: optuna.Trial) -> Assignment:
-        return Assignment(self.experiment, HeldTrial(trial).attrs["run_seed"])
-
-    def watch(self, trial: optuna.Trial) -> Watch:
-        return self.follows
-
-    def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
-        return [outcome.metrics["loss"]]
 
 
 def done(place: Workplace, job: SeedsJob, seeds: int) -> list[optuna.trial.FrozenTrial]:

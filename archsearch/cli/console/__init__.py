@@ -15,8 +15,10 @@ from archsearch.cli.console.ablations import (
     print_prices,
 )
 from archsearch.cli.console.base import error, json_text, note, print_json
+from archsearch.cli.console.begun import begun_json, print_begun
+from archsearch.cli.console.claims import print_claim, print_claims
 from archsearch.cli.console.comparisons import print_verdicts
-from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings
+from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings, print_imported
 from archsearch.cli.console.predictions import print_evaluation, print_predictions, print_predictions_csv
 from archsearch.cli.console.programs import (
     followed_line,
@@ -29,6 +31,14 @@ from archsearch.cli.console.programs import (
     print_program_seeds,
     program_json,
     program_progress,
+)
+from archsearch.cli.console.reproductions import (
+    note_bundle,
+    note_reproductions,
+    note_run_against,
+    print_bundle,
+    print_bundle_again,
+    print_reproduced,
 )
 from archsearch.cli.console.runs import RunBar, print_run, print_summary
 from archsearch.cli.console.specs import (
@@ -61,31 +71,41 @@ __all__ = [
     "RunBar",
     "StudyPanel",
     "allowed_json",
+    "begun_json",
     "difference_json",
     "error",
     "followed_line",
     "json_text",
     "lint_json",
     "note",
+    "note_bundle",
     "note_factors",
     "note_lint",
     "note_outlook",
     "note_plan",
+    "note_reproductions",
+    "note_run_against",
     "plan_json",
     "print_ablation",
     "print_ablation_status",
     "print_allowed",
+    "print_begun",
+    "print_bundle",
+    "print_bundle_again",
     "print_catalog",
     "print_checked",
     "print_checked_program",
     "print_checked_study",
     "print_checks",
+    "print_claim",
+    "print_claims",
     "print_data_sets",
     "print_difference",
     "print_evaluation",
     "print_files",
     "print_findings",
     "print_forecast",
+    "print_imported",
     "print_json",
     "print_lint",
     "print_lint_line",
@@ -99,6 +119,7 @@ __all__ = [
     "print_program_findings",
     "print_program_run",
     "print_program_seeds",
+    "print_reproduced",
     "print_run",
     "print_space",
     "print_status",

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from archsearch.cli.console.base import TableColumn, note, out, print_table, sentences
 from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
-from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
-from archsearch.wording import count_of, short_number
+from archsearch.cli.console.panel import Panel, Seen, counts_text
+from archsearch.wording import count_of, seconds_text, short_number
 
 if TYPE_CHECKING:
     from archsearch.ablate.design.fitting import LeftOut

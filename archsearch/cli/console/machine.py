@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from archsearch.cli.console.base import TableColumn, cells, out, print_table
+from archsearch.cli.console.base import TableColumn, cells, flowing, out, print_table
 from archsearch.spec.network import size_text
-from archsearch.wording import bytes_text
+from archsearch.wording import bytes_text, count_of, short_number
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from archsearch.data.fetch import SourceStatus
     from archsearch.data.integrity import FileCheck
+    from archsearch.experiment_plan import ExperimentPlan
     from archsearch.train.doctor import MachineFact
 
 
@@ -81,3 +82,14 @@ def print_findings(findings: Sequence[MachineFact]) -> None:
         if finding.advice:
             table.add_row("", Text(finding.advice, style="red"))
     out().print(table)
+
+
+def print_imported(plan: ExperimentPlan, said: str, difference: float, files: Sequence[Path]) -> None:
+    """Print what was imported, how equal it is, and where it lies."""
+    to, network = out(), plan.network
+    size = f"{count_of(network.parameters, 'parameter')}, {short_number(network.macs)} MACs,"
+    equal = "outputs equal" if difference == 0 else f"outputs equal to {difference:.1e} of the largest"
+    flowing(to, [f"{said}:", size, f"input {size_text(network.input_shape)},", equal], " ")
+    for path in files:
+        to.print(Text(str(path)), soft_wrap=True)
+    to.print(Text(f"archsearch show {files[0]}"), soft_wrap=True)

@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.text import Text
 
 from archsearch.cli.console.base import err, note
+from archsearch.wording import seconds_text
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -114,10 +115,3 @@ class Panel:
 def counts_text(counts: Mapping[str, int]) -> str:
     """Name what there is some of."""
     return "".join(f", {number} {word}" for word, number in counts.items() if number)
-
-
-def seconds_text(seconds: float) -> str:
-    """Write a duration roughly."""
-    if seconds >= 5400:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

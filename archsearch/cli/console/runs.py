@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 
 class RunBar:
-    """Shows a run on stderr while it trains: a bar on a terminal, one line per epoch elsewhere."""
+    """Shows a run on stderr while it trains: a bar on a terminal, one line per epoch elsewhere.
 
-    def __init__(self, experiment: Experiment, seed: int) -> None:
+    Where many runs follow one another, their epochs can be left out: `epochs=False`.
+    """
+
+    def __init__(self, experiment: Experiment, seed: int, *, epochs: bool = True) -> None:
+        self.shows_epochs = epochs
         self.label = f"{experiment.name} seed {seed}"
         self.epochs = 0  # until it starts
         self.samples = 0
@@ -74,6 +78,8 @@ class RunBar:
 
     def epoch(self, record: EpochRecord) -> None:
         """Print the epoch's line, above the bar if there is one."""
+        if not self.shows_epochs:
+            return
         rate = f"{self._rate(record.epoch * self.samples):,.0f} img/s"
         to = self.bars.console if self.bars is not None else err()
         flowing(to, [self.label, *_epoch_parts(record, self.epochs), rate])
@@ -113,7 +119,7 @@ def _outcome(result: RunResult) -> list[str | tuple[str, str]]:
 
 def print_summary(summary: Summary) -> None:
     """Print several seeds in one paragraph: mean, spread, intervals, and the documented value if there is one."""
-    from archsearch.stats.over_seeds import size_warning
+    from archsearch.stats.over_seeds import documented_words, size_warning
 
     if summary.mean is None:
         note(f"no run of {summary.diverged} completed")
@@ -129,8 +135,5 @@ def print_summary(summary: Summary) -> None:
     flowing(to, [Text(part, style="bold") for part in parts], " ")
     if warning := size_warning(summary):
         flowing(to, [Text(word, style="yellow") for word in warning.split()], " ")
-    if summary.documented is not None and summary.prediction95 is not None:
-        inside = "lies inside" if summary.documented_inside else "lies OUTSIDE"
-        interval = f"{inside} the 95 % prediction interval"
-        ends = range_text(summary.prediction95)
-        flowing(to, [f"the documented {percent(summary.documented)}", interval, "for one more run,", ends], " ")
+    if words := documented_words(summary):
+        flowing(to, words, " ")

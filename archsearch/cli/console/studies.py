@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from archsearch.cli.console.base import TableColumn, note, out, print_table, sentences, value_text
-from archsearch.cli.console.panel import Panel, Seen, counts_text, seconds_text
-from archsearch.wording import count_of
+from archsearch.cli.console.panel import Panel, Seen, counts_text
+from archsearch.wording import count_of, seconds_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +81,8 @@ def study_json(report: StudyReport) -> dict[str, Any]:
 
 def print_study(report: StudyReport, runs_dir: Path) -> None:
     """Print what a study came to: the counts, the best, the confirmation."""
+    from archsearch.kinds import EXPERIMENT_KINDS
+
     to = out()
     counts = f"{report.completed} completed"
     for word in ("pruned", "repeated", "diverged", "failed", "waiting", "running"):
@@ -100,11 +102,14 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
         words = f"selected by the search: trial {selected.number}: {_values(report, selected)}"
         sentences(to, words, "dim")
     if report.front:
-        to.print(Text(f"Pareto front: {count_of(len(report.front), 'network')}", style="bold"))
+        to.print(Text(f"Pareto front: {count_of(len(report.front), EXPERIMENT_KINDS[report.kind].noun)}", style="bold"))
         for one in sorted(report.front, key=lambda b: b.values):
             to.print(Text(f"  trial {one.number}: {_values(report, one)}"))
     if report.confirmed is not None:
         _print_confirmation(to, report.confirmed)
+        if report.kind == "network":
+            reads = count_of(report.confirmed.test_reads, "time")
+            to.print(Text(f"the test set was read {reads}, only for this table", style="dim"))
     sentences(to, report.headline, "bold")
     to.print(Text(f"archsearch run {runs_dir / report.study / 'best.yaml'}", style="dim"), soft_wrap=True)
 
@@ -141,7 +146,6 @@ def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
     sentences(to, confirmed.sentence)
     if any(row.ci95 is not None for row in confirmed.candidates):
         sentences(to, f"95 % intervals of means: {interval_method(confirmed)}", "dim")
-    to.print(Text(f"the test set was read {count_of(confirmed.test_reads, 'time')}, only for this table", style="dim"))
 
 
 _STATUS = (

@@ -11,12 +11,17 @@ from archsearch.cli.console.base import out, sentences
 from archsearch.trust import Allowed, Subject, trusted_file
 
 
-def print_trusted(subject: Subject, path: Path) -> None:
-    """Say what is allowed from now on."""
+def print_trusted(subjects: Sequence[Subject], path: Path) -> None:
+    """Say what is allowed from now on: of several programs what each has that the first has not."""
     to = out()
-    sentences(to, f"{subject.name}, a {subject.kind}, may run from now on, until it changes:")
-    for line in subject.shows:
+    first, *others = subjects
+    sentences(to, f"{first.name}, a {first.kind}, may run from now on, until it changes:")
+    for line in first.shows:
         sentences(to, f"  {line}")
+    for other in others:
+        sentences(
+            to, f"and with {'; '.join(' '.join(line.split()) for line in other.shows if line not in first.shows)}"
+        )
     sentences(to, f"kept in {path}")
 
 

@@ -20,17 +20,18 @@ from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.evaluations import evaluation_sections
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
-from archsearch.report.figures.figure import Column, Missing, Table, TableCell, interval_columns
+from archsearch.report.figures.figure import Column, Figure, FigureEntry, Missing, Table, TableCell, interval_columns
+from archsearch.report.figures.means import MeanRow, draw_means, means_data
 from archsearch.report.names import Unfinished
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.spec.comparable import same_test_data
 from archsearch.spec.dataset import DataSpec
 from archsearch.stats.effect import Family, Seed, Verdicts
-from archsearch.stats.over_seeds import Summary, size_warning, summarise
+from archsearch.stats.over_seeds import Summary, documented_words, size_warning, summarise
 from archsearch.stats.verdict import judge
 from archsearch.train.result import WATCHED_TEST, RunResult
-from archsearch.wording import percent, range_text, short_number
+from archsearch.wording import capital, percent, range_text, short_number
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 
@@ -158,12 +159,8 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
             f"{range_text(one.ci95)})."
         )
     lines = [text]
-    if one.documented is not None and one.prediction95 is not None:
-        where = "lies inside" if one.documented_inside else "lies outside"
-        lines.append(
-            f"The documented {percent(one.documented)} {where} the 95 % prediction interval for one more run, "
-            f"{range_text(one.prediction95)}."
-        )
+    if words := documented_words(one):
+        lines.append(f"{capital(' '.join(words))}.")
     elif one.documented is not None:
         lines.append(f"Documented: {percent(one.documented)}; more seeds would say whether that agrees.")
     if warning := size_warning(one):
@@ -233,7 +230,11 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
             )
         )
     says = "Means over seeds, with Student's t interval of the mean, cut to 0 to 100 %."
-    parts: list[SectionPart] = [Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))), _seeds(groups)]
+    parts: list[SectionPart] = [
+        *([] if isinstance(means := _means(groups, summaries), Missing) else [means]),
+        Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))),
+        _seeds(groups),
+    ]
     if verdicts is not None:
         parts.append(_verdict_table(verdicts))
     elif len(groups) > 1:
@@ -241,6 +242,17 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
         why += f": {_not_comparable(groups)}"
         parts.append(Missing("differences", "Differences", why))
     return Section("numbers", "Numbers", (), tuple(parts))
+
+
+def _means(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> Figure | Missing:
+    """Draw what every seed came to; also what a card shows."""
+    rows = [
+        MeanRow(
+            group.label, tuple(v for run in group.completed if (v := run.result.test_accuracy) is not None), one.ci95
+        )
+        for group, one in zip(groups, summaries, strict=True)
+    ]
+    return FigureEntry("means", "How good is each, seed by seed?", means_data, draw_means).made("runs", rows)
 
 
 def _seeds(groups: Sequence[RunGroup]) -> Tabled:

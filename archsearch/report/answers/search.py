@@ -8,17 +8,22 @@ Everything comes from the storage; what lies in run directories is used where th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from archsearch.metrics import main_of, metric_text
+from archsearch.kinds import EXPERIMENT_KINDS
+from archsearch.metrics import metric_text
+from archsearch.report.answers.program_search import course_sections, values_section
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, Folded, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
 from archsearch.report.figures.confirmed import confirmed_kinds
-from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns
+from archsearch.report.figures.figure import Column, ColumnKind, Figure, Missing, Table, TableCell, interval_columns
+from archsearch.report.program_parts import program_facts
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.search.confirm import (
     BASELINE,
+    Confirmation,
     Confirmed,
     best_of,
     interval_method,
@@ -26,7 +31,7 @@ from archsearch.search.confirm import (
     metric_words,
     value_words,
 )
-from archsearch.search.evidence import SearchEvidence
+from archsearch.search.evidence import AnyRun, SearchEvidence
 from archsearch.search.search import Best, StudyReport
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount, number, verdict_of
@@ -47,7 +52,7 @@ def search_document(
         _confirmation(report, [figure for figure in figures if figure.key == CONFIRMED]),
         Section("search", "Search", (), tuple(figure for figure in figures if figure.key != CONFIRMED)),
         *_runs(report, evidence, source),
-        _architectures(report, evidence),
+        _values_of(report, evidence) if report.kind == "program" else _architectures(report, evidence),
         _provenance(report, evidence),
     ]
     return Document(
@@ -72,7 +77,8 @@ def answer(report: StudyReport, evidence: SearchEvidence) -> tuple[str, ...]:
         return (report.headline, _counts(report))
     found = f"The best of the search is trial {best.number}: {_values(report, best)}."
     if len(report.metrics) > 1:
-        front = f"{len(report.front):,} networks stand on the Pareto front of {' and '.join(report.metrics)}"
+        noun = f"{EXPERIMENT_KINDS[report.kind].noun}s"
+        front = f"{len(report.front):,} {noun} stand on the Pareto front of {' and '.join(report.metrics)}"
         found = f"{front}; by {_main(report)} the best is trial {best.number}: {_values(report, best)}."
     base = evidence.base_trial
     if base is not None and base.number != best.number:
@@ -93,7 +99,7 @@ def _name(row: Confirmed) -> str:
 
 def _main(report: StudyReport) -> str:
     """Name the metric that trials are ranked by: the learned one, or the first."""
-    return report.metrics[main_of(report.metrics)]
+    return report.metrics[EXPERIMENT_KINDS[report.kind].main(report.metrics)]
 
 
 def _values(report: StudyReport, best: Best) -> str:
@@ -141,7 +147,8 @@ def _numbers(report: StudyReport, evidence: SearchEvidence) -> tuple[KeyNumber, 
             title = "Gain over the baseline" if family.direction == "maximize" else "Difference from the baseline"
             numbers.append(KeyNumber(title, amount(first.gain, family, signed=True), note))
         if first.shrinkage is not None and first.search_value is not None:
-            note = f"search {value_words(first.search_value, family)}, minus validation on fresh seeds"
+            same = "the mean" if report.kind == "program" else "validation"
+            note = f"search {value_words(first.search_value, family)}, minus {same} on fresh seeds"
             numbers.append(KeyNumber("Shrinkage", amount(first.shrinkage, family), note))
     if report.selected is not None:
         metric = _main(report)
@@ -154,20 +161,22 @@ def _numbers(report: StudyReport, evidence: SearchEvidence) -> tuple[KeyNumber, 
     numbers.append(
         KeyNumber("Trials", f"{report.completed:,}", f"completed of {report.trials:,}, sampler {report.sampler}")
     )
-    reads = "to confirm; never to search" if evidence.test_reads else "never, so far"
-    if evidence.earlier_test_reads:
-        reads += f"; {evidence.earlier_test_reads:,} more by runs that were there before"
-    numbers.append(KeyNumber("Reads of the test set", f"{evidence.test_reads:,}", reads))
+    if report.kind == "network":
+        reads = "to confirm; never to search" if evidence.test_reads else "never, so far"
+        if evidence.earlier_test_reads:
+            reads += f"; {evidence.earlier_test_reads:,} more by runs that were there before"
+        numbers.append(KeyNumber("Reads of the test set", f"{evidence.test_reads:,}", reads))
     numbers += engine_numbers(machine.environment for machine in evidence.machines)
     return tuple(numbers)
 
 
 def _result_of(report: StudyReport, evidence: SearchEvidence) -> RunResult | None:
-    """Give a run of the network that the answer names."""
+    """Give a run of the network that the answer names; None of a program."""
     first = best_of(report.confirmed) if report.confirmed else None
+    found: AnyRun | None = evidence.ranked[0].result if evidence.ranked else None
     if first is not None and evidence.confirmed.get(first.candidate):
-        return evidence.confirmed[first.candidate][0]
-    return evidence.ranked[0].result if evidence.ranked else None
+        found = evidence.confirmed[first.candidate][0]
+    return found if isinstance(found, RunResult) else None
 
 
 # -- the sections ------------------------------------------------------------------------------------------------------
@@ -181,7 +190,7 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
     columns = (
         Column("candidate"),
         Column("search value", value),
-        Column("test mean", value),
+        Column("mean" if report.kind == "program" else "test mean", value),
         *interval_columns(value),
         Column("from baseline", difference),
         Column("p adjusted", "p"),
@@ -191,14 +200,28 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
     )
     rows = tuple(_confirmed_row(row, report.confirmed.effect(row.candidate)) for row in report.confirmed.candidates)
     what = metric_words(report.confirmed.family)
+    same = "the mean" if report.kind == "program" else f"the validation {what.removeprefix('test ')}"
     says = (
         f"{capital(what)} on {len(report.confirmed.seeds)} seeds that the search never saw; intervals of means: "
         f"{interval_method(report.confirmed)}. Differences are of runs with the same seed, judged as in an ablation: "
-        "exact sign-flip test, Holm over the finalists; shrinkage is the search's value minus the validation "
-        f"{what.removeprefix('test ')} on the fresh seeds."
+        f"exact sign-flip test, Holm over the finalists; shrinkage is the search's value minus {same} on the fresh "
+        "seeds."
     )
     table = Tabled("finalists", "Finalists on fresh seeds", says, Table(columns, rows))
-    return Section("confirmation", "Confirmation", (), (*figures, table))
+    return Section("confirmation", "Confirmation", (), (*figures, table, _finalist_seeds(report.confirmed)))
+
+
+def _finalist_seeds(confirmed: Confirmation) -> Tabled:
+    """Give every fresh seed of every finalist: nothing is averaged away."""
+    columns = (Column("candidate"), Column("seed"), Column(metric_words(confirmed.family), _value_kind(confirmed)))
+    rows = tuple(
+        (row.candidate, str(seed), value) for row in confirmed.candidates for seed, value in row.test_values.items()
+    )
+    return Tabled("finalist-seeds", "Every seed of the finalists", "", Table(columns, rows))
+
+
+def _value_kind(confirmed: Confirmation) -> ColumnKind:
+    return confirmed_kinds(confirmed.family)[0]
 
 
 def _confirmed_row(row: Confirmed, effect: Effect | None) -> tuple[TableCell, ...]:
@@ -209,18 +232,20 @@ def _confirmed_row(row: Confirmed, effect: Effect | None) -> tuple[TableCell, ..
 
 
 def _runs(report: StudyReport, evidence: SearchEvidence, source: Source) -> list[Section]:
-    """Show the runs of the network that the answer names, and the baseline's beside it."""
+    """Show the runs of what the answer names, and the baseline's beside them."""
     first = best_of(report.confirmed) if report.confirmed else None
     names = [first.candidate, BASELINE] if first is not None else []
-    groups = [
-        RunGroup(name, tuple(with_files(run, source.runs_dir) for run in evidence.confirmed[name]))
-        for name in names
-        if name in evidence.confirmed
-    ]
+    shown: dict[str, Sequence[AnyRun]] = {name: found for name in names if (found := evidence.confirmed.get(name))}
     words = "on fresh seeds"
-    if not groups and evidence.ranked:
+    if not shown and evidence.ranked:
         best, words = evidence.ranked[0], "in the search"
-        groups = [RunGroup(f"trial {best.number}", (with_files(best.result, source.runs_dir),))]
+        shown = {f"trial {best.number}": (best.result,)}
+    if report.kind == "program":
+        return course_sections(shown, words)
+    groups = [
+        RunGroup(name, tuple(with_files(run, source.runs_dir) for run in runs if isinstance(run, RunResult)))
+        for name, runs in shown.items()
+    ]
     sections = []
     for group in groups:
         intro = (f"{capital(group.label)}, {words}.",)
@@ -231,16 +256,33 @@ def _runs(report: StudyReport, evidence: SearchEvidence, source: Source) -> list
 
 def _architectures(report: StudyReport, evidence: SearchEvidence) -> Section:
     """Show the base and the finalists; without a confirmation the base and the best."""
-    base = Shown(f"baseline ({evidence.base.get('name', 'base')})", evidence.base)
+    parts = network_parts([Shown(name, spec) for name, spec in _compared_specs(report, evidence)])
+    return Section("architectures", "Architectures", (HOW_TO_READ,), tuple(parts))
+
+
+def _values_of(report: StudyReport, evidence: SearchEvidence) -> Section:
+    return values_section(_compared_specs(report, evidence))
+
+
+def _compared_specs(report: StudyReport, evidence: SearchEvidence) -> list[tuple[str, dict[str, Any]]]:
+    """Give the base and the finalists, the best first; without a confirmation the base and the best."""
     confirmed = evidence.confirmed
     first = best_of(report.confirmed) if report.confirmed else None
     names = sorted(
         (name for name in confirmed if name != BASELINE), key=lambda name: first is None or name != first.candidate
     )
-    finalists = [Shown(name, confirmed[name][0].spec) for name in names]
+    finalists = [(name, confirmed[name][0].spec) for name in names]
     if not finalists and report.best is not None:
-        finalists = [Shown(f"trial {report.best.number}", report.best.spec)]
-    return Section("architectures", "Architectures", (HOW_TO_READ,), tuple(network_parts([base, *finalists])))
+        finalists = [(f"trial {report.best.number}", report.best.spec)]
+    return [(f"baseline ({evidence.base.get('name', 'base')})", evidence.base), *finalists]
+
+
+def _data_read(evidence: SearchEvidence) -> list[tuple[str, TableCell]]:
+    return [
+        ("evaluations of the test set, to confirm", evidence.test_reads),
+        ("evaluations of it by runs that were there before", evidence.earlier_test_reads),
+        *((f"data fingerprint ({runs:,} runs)", mark) for mark, runs in sorted(evidence.fingerprints.items())),
+    ]
 
 
 def _provenance(report: StudyReport, evidence: SearchEvidence) -> Section:
@@ -250,9 +292,7 @@ def _provenance(report: StudyReport, evidence: SearchEvidence) -> Section:
         ("sampler and its seed", f"{evidence.sampler}, seed {evidence.seed}"),
         ("seed of every search run", str(evidence.run_seed)),
         ("seeds of the confirmation", ", ".join(map(str, report.confirmed.seeds)) if report.confirmed else "none"),
-        ("evaluations of the test set, to confirm", evidence.test_reads),
-        ("evaluations of it by runs that were there before", evidence.earlier_test_reads),
-        *((f"data fingerprint ({runs:,} runs)", mark) for mark, runs in sorted(evidence.fingerprints.items())),
+        *(program_facts(_compared_specs(report, evidence)) if report.kind == "program" else _data_read(evidence)),
     ]
     columns = (Column("part"), Column("trial", "count"), Column("seed"), Column("outcome"), Column("reason"))
     lost = [

@@ -18,10 +18,13 @@ MOST_CLASSES_DRAWN = 30  # above, numbers in the cells cannot be read any more
 
 
 def confusion_figure(key: str, label: str, data: Confusion, part: str, runs: int) -> Figure:
-    """Make the figure: mistakes are coloured, the right ones only counted, or they would drown the mistakes."""
+    """Make the figure: mistakes are coloured, the right ones only counted, or they would drown the mistakes.
+
+    `part` is the part of the data, "" where the label says what was predicted.
+    """
     total, right = int(data.counts.sum()), int(np.trace(data.counts))
     off = data.counts - np.diag(np.diag(data.counts))
-    says = f"{total - right:,} of {total:,} {part} predictions are wrong ({_runs(runs)})."
+    says = f"{total - right:,} of {total:,} {_of(part)}predictions are wrong ({_runs(runs)})."
     if off.max() > 0:
         true, predicted = np.unravel_index(int(off.argmax()), off.shape)
         says += (
@@ -29,6 +32,10 @@ def confusion_figure(key: str, label: str, data: Confusion, part: str, runs: int
             "Colour: the share of a class that is taken for another."
         )
     return Figure(key, f"Confusion matrix, {label}", says, confusion_table(data), lambda: draw_confusion(data))
+
+
+def _of(part: str) -> str:
+    return f"{part} " if part else ""
 
 
 def _runs(count: int) -> str:
@@ -81,7 +88,7 @@ def draw_confusion(data: Confusion) -> go.Figure:
 def reliability_figure(key: str, label: str, data: Reliability, part: str, runs: int, meaning: str) -> Figure:
     """Make the reliability diagram."""
     says = (
-        f"Expected calibration error {100 * data.ece:.2f} points over {data.total:,} {part} predictions "
+        f"Expected calibration error {100 * data.ece:.2f} points over {data.total:,} {_of(part)}predictions "
         f"({_runs(runs)}, {BINS} bins of equal width). On the dashed line a network is right as often as it says; "
         f"below it is too sure. Probabilities: {meaning}. Bars: Wilson's 95 % interval."
     )

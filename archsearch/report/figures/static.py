@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,10 +76,17 @@ def write_static(part: Figure | Gallery | Diagram, path: Path, width: float = PA
     Raise `UsageError` without the extra. Two networks side by side are as wide as their words need.
     """
     static_extra()
-    form = path.suffix.removeprefix(".")
+    write_finished(part, path, width, lambda made: made)
+
+
+def write_finished(
+    part: Figure | Gallery | Diagram, path: Path, width: float, finish: Callable[[Canvas], Canvas]
+) -> None:
+    """Draw a part, let `finish` add to it, and write the file whole."""
+    form = path.suffix.removeprefix(".").lower()
     with _style(part.key):
         content = io.BytesIO()
-        made = canvas(part, width)
+        made = finish(canvas(part, width))
         made.savefig(content, format=form, dpi=300, metadata=_metadata(part, form))
     write_whole(path, content.getvalue())
 

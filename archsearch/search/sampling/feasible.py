@@ -1,7 +1,7 @@
 """One sample that fits: Optuna's samplers, asked again within the same trial.
 
     sampler = FeasibleSampler(space, make=RandomSampler, seed=7)
-    sample = sampler.sample(study, trial)     # sample.plan, sample.values, sample.infeasible
+    sample = sampler.sample(study, trial)     # sample.experiment, sample.values, sample.infeasible
 
 A whole configuration is sampled at once, from a sampler that is made afresh for the trial and seeded with the study's
 seed and the slot: so a study that was interrupted and goes on samples what it would have sampled. Configurations that
@@ -25,7 +25,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError
-from archsearch.experiment_plan import ExperimentPlan
+from archsearch.experiment import Experiment
 from archsearch.search.space.count import each_feasible
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
@@ -34,7 +34,6 @@ from archsearch.search.tried import experiment_of
 from archsearch.study.held import HeldTrial, fixed_values
 from archsearch.study.optuna_private import contains, reading_from, storage_of
 from archsearch.study.storage import experimental
-from archsearch.train.identity import experiment_key
 from archsearch.train.streams import stream
 
 MOST_DRAWS = 2000
@@ -52,7 +51,7 @@ MakeSampler = Callable[[int], BaseSampler] | None
 class Sample(NamedTuple):
     """A configuration that fits, and how many that do not were put aside before it."""
 
-    plan: ExperimentPlan
+    experiment: Experiment
     values: Values
     infeasible: int = 0
 
@@ -106,12 +105,12 @@ class FeasibleSampler:
             relative = inner.sample_relative(study, trial, relative_space) if relative_space else {}
             independent = partial(inner.sample_independent, study, trial)
             try:
-                plan, values = self.space.sample(partial(_choose, known, relative, independent))
+                experiment, values = self.space.sample(partial(_choose, known, relative, independent))
             except InfeasibleError as error:
                 reasons[f"{error.layer} {error.reason}".lstrip()] += 1
                 continue
-            last = Sample(plan, values, reasons.total())
-            if experiment_key(plan) not in tried or repeats >= MOST_REPEATS:
+            last = Sample(experiment, values, reasons.total())
+            if self.space.kind.key(experiment) not in tried or repeats >= MOST_REPEATS:
                 return last
             repeats += 1
         if last is not None:
@@ -134,7 +133,7 @@ class FeasibleSampler:
         return self.listed[slot]
 
     def _list(self, values: Values) -> None:
-        key = experiment_key(self.space.with_values(values))
+        key = self.space.kind.key(self.space.with_values(values))
         if key not in self.keys:
             self.keys.add(key)
             self.listed.append(values)

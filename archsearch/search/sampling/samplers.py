@@ -90,23 +90,24 @@ def learned_values(trial: FrozenTrial) -> dict[int, float]:
     return trial.intermediate_values or HeldTrial(trial).learned
 
 
-def _screen(spec: Kind, epochs: int) -> BasePruner:
+def _screen(spec: Kind, epochs: int | None) -> BasePruner:
     assert isinstance(spec, Screen)
     return ScreenPruner(spec)
 
 
-def _median(spec: Kind, epochs: int) -> BasePruner:
+def _median(spec: Kind, epochs: int | None) -> BasePruner:
     assert isinstance(spec, Median)
     return MedianPruner(n_startup_trials=spec.startup_trials, n_warmup_steps=spec.warmup_epochs)
 
 
-def _hyperband(spec: Kind, epochs: int) -> BasePruner:
+def _hyperband(spec: Kind, epochs: int | None) -> BasePruner:
     assert isinstance(spec, Hyperband)
-    # "auto" is undefined when a study is resumed: the number of epochs is known
+    # "auto" is undefined when a study is resumed: the number of epochs must be known
+    assert epochs is not None, "the file was checked"
     return HyperbandPruner(min_resource=spec.min_epochs, max_resource=epochs, reduction_factor=spec.reduction_factor)
 
 
-PRUNERS: Mapping[type[Kind], Callable[[Kind, int], BasePruner]] = {
+PRUNERS: Mapping[type[Kind], Callable[[Kind, int | None], BasePruner]] = {
     Screen: _screen,
     Median: _median,
     Hyperband: _hyperband,
@@ -114,6 +115,6 @@ PRUNERS: Mapping[type[Kind], Callable[[Kind, int], BasePruner]] = {
 }
 
 
-def make_pruner(spec: Kind, epochs: int) -> BasePruner:
-    """Make the Optuna pruner that a study asks for."""
+def make_pruner(spec: Kind, epochs: int | None) -> BasePruner:
+    """Make the Optuna pruner that a study asks for; `epochs` are those of a whole run, None where nobody knows."""
     return PRUNERS[type(spec)](spec, epochs)

@@ -18,13 +18,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archsearch.plain import Plain
+from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
-from archsearch.search.space.templates import Items, Keys, Open, Repeat, Template, given
-from archsearch.search.space.walk import Walk, bodies_count, count_template, environments, total_of
+from archsearch.search.space.templates import Items, Keys, Open, Repeat, Template
+from archsearch.search.space.total import bodies_count, count_template, environments, total_of
 from archsearch.stats.distinct import distinct_from
 from archsearch.stats.intervals import wilson_interval
-from archsearch.train.identity import experiment_key
 
 EXACT_UP_TO = 10_000_000
 PLANNED_UP_TO = 20_000  # where each must be planned as a whole, at about a millisecond
@@ -66,14 +66,14 @@ def count_space(space: SearchSpace, *, sample: int = SAMPLE, seed: int = 0) -> S
     """Count a space exactly up to ten million configurations, else estimate from a sample drawn with `seed`."""
     continuous = tuple(name for name, domain in space.parameters().items() if domain.count is None)
     total = total_of(space)
-    walk = Walk(space)
+    walk = spaces_of(space).walk(space)
     if total <= (PLANNED_UP_TO if total <= EXACT_UP_TO and walk.whole else EXACT_UP_TO):
         walk.run()
         misfits = _misfits(walk.lost, walk.examples)
         return SpaceCount(
             total=None if continuous else total,
             feasible=walk.feasible,
-            distinct=len(walk.networks),
+            distinct=len(walk.distinct),
             exact=True,
             feasible_interval=None,
             distinct_interval=None,
@@ -102,9 +102,7 @@ def _misfits(lost: Mapping[str, int], examples: Mapping[str, Values]) -> tuple[M
 
 def each_feasible(space: SearchSpace) -> Iterator[Values]:
     """Yield the values of every configuration that fits: those that `count_space` counts, by the same walk."""
-    for env, trainings in Walk(space).leaves():
-        for training in trainings:
-            yield space.tree(given({**env, **training.values}))[1]
+    yield from spaces_of(space).walk(space).configurations()
 
 
 # -- a sample ----------------------------------------------------------------------------------------------------------
@@ -144,12 +142,12 @@ def _estimate(space: SearchSpace, total: int, continuous: tuple[str, ...], sampl
             return draw(value)
 
         try:
-            plan, _ = space.sample(choose)
+            experiment, _ = space.sample(choose)
         except InfeasibleError as error:
             lost[error.reason] += 1
             examples.setdefault(error.reason, dict(draw.env))
         else:
-            keys[experiment_key(plan)] += 1
+            keys[space.kind.key(experiment)] += 1
     fits = sum(keys.values())
     low, high = wilson_interval(fits, sample)
     feasible = round(total * fits / sample)
@@ -187,6 +185,6 @@ def _depth_weights(space: SearchSpace) -> dict[str, tuple[list[Value], list[int]
             for item in template.items:
                 look(item[1] if isinstance(item, tuple) else item)
 
-    for template in (*([space.network] if space.network is not None else []), space.data, space.train):
+    for template in space.templates:
         look(template)
     return found

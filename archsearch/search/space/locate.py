@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from archsearch.search.space.domains import Value
-from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
+from archsearch.search.space.network_space import NetworkSpace
+from archsearch.search.space.space import InfeasibleError, Values
 from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template, resolve
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS, Block
@@ -24,20 +25,20 @@ from archsearch.spec.layers.base import LayerBase
 from archsearch.spec.text.yaml import Tree
 
 
-def locate(space: SearchSpace, spec: ExperimentSpec) -> Values | None:
+def locate(space: NetworkSpace, spec: ExperimentSpec) -> Values | None:
     """Give the values of a space for which a sample is this spec's network, data and training, or None."""
     network = list(space.network.items) if space.network is not None else []
     layers = [layer for layer in spec.network if layer.kind != "identity"] if space.network is not None else []
     parts = spec.model_dump(mode="json", include={"data", "train"})
     for values in _sequence(network, layers, {}):
-        for with_data in _value(space.data, parts["data"], values):
-            for found in _value(space.train, parts["train"], with_data):
+        for with_data in matches(space.data, parts["data"], values):
+            for found in matches(space.train, parts["train"], with_data):
                 if _is(space, found, spec):
                     return found
     return None
 
 
-def base_values(space: SearchSpace) -> Values | None:
+def base_values(space: NetworkSpace) -> Values | None:
     """Find the values of the base itself, for trial 0; None if it is not in the space or larger than allowed."""
     values = locate(space, space.baseline)
     if values is None:
@@ -51,12 +52,12 @@ def base_values(space: SearchSpace) -> Values | None:
 
 def may_stand_for(template: Template, target: Tree) -> bool:
     """Say whether some choice of its open values may make this value of a template."""
-    return next(_value(template, target, {}), None) is not None
+    return next(matches(template, target, {}), None) is not None
 
 
-def _is(space: SearchSpace, values: Values, spec: ExperimentSpec) -> bool:
+def _is(space: NetworkSpace, values: Values, spec: ExperimentSpec) -> bool:
     try:
-        sample = space.with_values(values).spec
+        sample = space.plan(space.tree(partial(_given, values))[0]).spec
     except (KeyError, InfeasibleError):
         return False
     return (
@@ -133,7 +134,7 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
             lists = [item] if key == "layers" else item.items
             found = [new for old in found for new in _branches(lists, layer, old)]
         elif key != "name":
-            found = [new for old in found for new in _value(item, known.get(key), old)]
+            found = [new for old in found for new in matches(item, known.get(key), old)]
     for added in found:
         if isinstance(layer, Block) or _same_layer(resolve(template, partial(_given, added)), layer):
             yield added
@@ -168,17 +169,22 @@ def _same_layer(tree: Tree, layer: LayerBase) -> bool:
     return _canonical(made) == _canonical(layer)
 
 
-def _value(template: Template, target: Tree, values: Values) -> Iterator[Values]:
+def matches(template: Template, target: Tree, values: Values) -> Iterator[Values]:
     """Match a value that may be open, or hold open values; fixed ones are compared with the whole sample later."""
     if isinstance(template, Open):
         for label in template.domain.values() if template.options else _candidates(template, target):
             added = _with(values, template.name, label)
             if added is not None:
-                yield from _value(template.chosen(label), target, added)
+                yield from matches(template.chosen(label), target, added)
     elif isinstance(template, Keys) and isinstance(target, dict):
         found = [values]
         for key, item in template.items:
-            found = [new for old in found for new in _value(item, target.get(key), old)]
+            found = [new for old in found for new in matches(item, target.get(key), old)]
+        yield from found
+    elif isinstance(template, Items) and isinstance(target, list) and len(template.items) == len(target):
+        found = [values]
+        for item, inner in zip(template.items, target, strict=True):
+            found = [new for old in found for new in matches(item, inner, old)]
         yield from found
     elif not isinstance(template, (Keys, Items, Repeat)):
         yield values

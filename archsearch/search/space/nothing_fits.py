@@ -12,11 +12,12 @@ import random
 
 from archsearch.errors import Problem, SpecError
 from archsearch.search.search_file import SearchFile
+from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.count import PLANNED_UP_TO, count_space
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, Values
-from archsearch.search.space.templates import Open, given, resolve
-from archsearch.search.space.walk import total_of
+from archsearch.search.space.templates import Open
+from archsearch.search.space.total import total_of
 from archsearch.spec.catalog import find
 from archsearch.spec.text.yaml import read_file
 
@@ -56,16 +57,6 @@ def refuse_where_nothing_fits(study: SearchFile, reference: str) -> None:
 def _place(
     study: SearchFile, reference: str, error: InfeasibleError | None = None, values: Values | None = None
 ) -> str:
-    """Give where the layer stands that does not fit; where that is not known, the network or the file."""
+    """Give where that stands what does not fit."""
     node = read_file(find(reference, "studies"))
-    network = node.get("network")
-    if network is None or study.space.network is None:
-        return str(node.mark)
-    if error is not None and len(error.loc) > 1 and isinstance(network.value, tuple):
-        left = int(error.loc[1])
-        for entry, item in zip(network.value, study.space.network.items, strict=True):
-            layers = resolve(item, given(values or {}))
-            left -= len(layers) if isinstance(layers, list) else 1
-            if left < 0:
-                return str(entry.mark)
-    return str(network.mark)
+    return spaces_of(study.space).place(study.space, node, error, values or {})

@@ -1,55 +1,36 @@
-"""A search space: a study file's open values, joined with the base they are laid over.
+"""A search space: a search file's open values, joined with the base they are laid over.
 
     space = load_study("lenet").space
-    tree = space.tree(choose)                     # plain values for ExperimentSpec
+    tree = space.tree(choose)                     # a plain spec of the base's kind
     space.parameters()                            # every open value, by name
 
-One sample is one `ExperimentSpec`; whether its layers fit is asked of it as of any spec. Which values give a known spec
-is found by `locate.py`. No Optuna, no torch.
+What a base leaves open is its kind's (network_space.py, program_space.py); samplers, counts and records need no more
+than this. No Optuna, no torch.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
-from archsearch.errors import LimitError, Problem, SpecError, UsageError
-from archsearch.experiment_plan import ExperimentPlan, plan_experiment
-from archsearch.search.runnable import check_runs_here
+from archsearch.errors import Problem, SpecError
+from archsearch.experiment import Experiment
+from archsearch.kinds import kind_of_spec
+from archsearch.kinds.kind import AnySpec, ExperimentKind
 from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
-from archsearch.search.space.overlay import laid_over, trained_alike
-from archsearch.search.space.templates import Items, Open, Template, open_values, resolve
-from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.network import PlanError
+from archsearch.search.space.templates import Open, Template, open_values
 from archsearch.spec.text.sentences import problem_sentence
 from archsearch.spec.text.yaml import Tree
 
 Values = dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class SizeLimits:
-    """What a sampled network may have at the most; None is no limit beyond the library's."""
-
-    parameters: int | None = None
-    macs: int | None = None
-
-    def broken_by(self, parameters: int, macs: int) -> str | None:
-        """Say which limit a network of so many breaks."""
-        for what, most, counted in (("parameters", self.parameters, parameters), ("MACs", self.macs, macs)):
-            if most is not None and counted > most:
-                return f"more than {most:,} {what}"
-        return None
-
-
-TOO_LARGE = "over the limits on layers, parameters or memory of a batch that hold for every spec"
-
-
 class InfeasibleError(Exception):
-    """A sample that cannot be trained: its network does not fit or is too large, or its training cannot be here.
+    """A sample that cannot be run: a network that does not fit or is too large, or what cannot be run here.
 
     `reason` is the same for all samples with the same fault, whichever `layer` has it ("" where none has); `loc` is
     where that layer stands in the sample.
@@ -62,29 +43,49 @@ class InfeasibleError(Exception):
         self.layer = layer
 
 
-@dataclass(frozen=True, slots=True)
-class SearchSpace:
-    """The open values of a study over its base. A part that the study does not name is the base's.
+class SearchSpace(ABC):
+    """The open values of a search over its base; `shared` are those that are used in several places.
 
-    `base` is the spec as it was read, `baseline` the same trained as the candidates are.
+    `base` is the spec as it was read, `baseline` the same run as the candidates are.
     """
 
-    base: ExperimentSpec
+    base: AnySpec
     shared: tuple[Open, ...]
-    network: Items | None
-    data: Template
-    train: Template
-    limits: SizeLimits
 
     @property
-    def baseline(self) -> ExperimentSpec:
-        """The base with what the study fixes of data and training: what the candidates are compared with."""
-        return trained_alike(self.base, self.data, self.train)
+    def kind(self) -> ExperimentKind:
+        """The kind of the base, and so of all samples."""
+        return kind_of_spec(self.base)
+
+    @property
+    @abstractmethod
+    def baseline(self) -> AnySpec:
+        """What the candidates are compared with."""
+
+    @property
+    @abstractmethod
+    def templates(self) -> Sequence[Template]:
+        """The parts that are laid over the base, in the order of the file; `shared` values stand in them."""
+
+    @abstractmethod
+    def tree(self, choose: Callable[[Open], Value]) -> tuple[dict[str, Tree], Values]:
+        """Make one sample: the plain spec, and the values that were chosen for it.
+
+        Values used in several places are chosen first; every other one only if it exists in this sample.
+        """
+
+    @abstractmethod
+    def plan(self, tree: dict[str, Tree]) -> Experiment:
+        """Plan a sample as a run would be planned; raise `InfeasibleError` if it cannot be run here."""
+
+    @abstractmethod
+    def identity(self, metrics: Sequence[str]) -> dict[str, Any]:
+        """Give what must not change inside a search for these metrics: `base`, `space`, `template`, `limits`."""
 
     def open_values(self) -> Iterator[Open]:
         """Yield every open value once, in the order of the file."""
         seen: set[str] = set()
-        for template in (*self.shared, *((self.network,) if self.network else ()), self.data, self.train):
+        for template in (*self.shared, *self.templates):
             for value in open_values(template):
                 if value.name not in seen:
                     seen.add(value.name)
@@ -94,71 +95,33 @@ class SearchSpace:
         """Give every open value by name."""
         return {value.name: value.domain for value in self.open_values()}
 
-    def tree(self, choose: Callable[[Open], Value]) -> tuple[dict[str, Tree], Values]:
-        """Make one sample: the plain spec, and the values that were chosen for it.
-
-        Values used in several places are chosen first; every other one only if it exists in this sample.
-        """
-        values: Values = {}
-
-        def once(value: Open) -> Value:
-            if value.name not in values:
-                values[value.name] = choose(value)
-            return values[value.name]
-
-        for value in self.shared:
-            once(value)
-        tree = _plain(self.base)
-        if self.network is not None:
-            tree["network"] = resolve(self.network, once)
-        for part, template in (("data", self.data), ("train", self.train)):
-            tree[part] = laid_over(tree[part], resolve(template, once))
-        return tree, values
-
-    def sample(self, choose: Callable[[Open], Value]) -> tuple[ExperimentPlan, Values]:
-        """Make one sample and put its network together; raise `InfeasibleError` if it does not fit."""
+    def sample(self, choose: Callable[[Open], Value]) -> tuple[Experiment, Values]:
+        """Make one sample and check it as a whole; raise `InfeasibleError` if it does not fit."""
         tree, values = self.tree(choose)
         return self.plan(tree), values
 
-    def plan(self, tree: dict[str, Tree]) -> ExperimentPlan:
-        """Plan a sample as a run would be planned; raise `InfeasibleError` if it cannot be trained here."""
-        try:
-            plan = plan_experiment(ExperimentSpec.model_validate(tree))
-            check_runs_here(plan)
-        except ValidationError as error:
-            said = [problem_sentence(detail, ExperimentSpec) for detail in error.errors(include_url=False)]
-            raise InfeasibleError("; ".join(said)) from None
-        except LimitError as error:
-            raise InfeasibleError(error.problems[0].message, TOO_LARGE) from None
-        except SpecError as error:
-            layer = error.layer if isinstance(error, PlanError) else ""
-            raise InfeasibleError(error.problems[0].message, error.problems[0].reason, layer, error.loc) from None
-        except UsageError as error:
-            raise InfeasibleError(str(error)) from None
-        broken = self.limits.broken_by(plan.network.parameters, plan.network.macs)
-        if broken:
-            raise InfeasibleError(broken)
-        return plan
-
-    def with_values(self, values: Mapping[str, Value]) -> ExperimentPlan:
-        """Give the plan for some values; raise `InfeasibleError`, or KeyError where one is missing."""
+    def with_values(self, values: Mapping[str, Value]) -> Experiment:
+        """Give the experiment for some values; raise `InfeasibleError`, or KeyError where one is missing."""
         return self.sample(lambda value: values[value.name])[0]
 
 
-def _plain(spec: ExperimentSpec) -> dict[str, Tree]:
-    """Write the base without its claims: they are not true of a sample."""
-    tree: dict[str, Tree] = spec.model_dump(mode="json", include={"name", "data", "network", "train"})
-    return tree
-
-
-def layers_of_base(base: ExperimentSpec) -> list[Tree]:
-    """Write the layers of a base as a file has them."""
-    layers = _plain(base)["network"]
-    assert isinstance(layers, list)
-    return layers
-
-
 # -- is every value possible? ------------------------------------------------------------------------------------------
+
+
+def refuse_clashes(space: SearchSpace) -> None:
+    """Refuse two different open values of one name: Optuna knows them by it."""
+    marks: dict[str, Any] = {}
+    for template in (*space.shared, *space.templates):
+        for value in open_values(template):
+            first = marks.setdefault(value.name, value)
+            if first is not value and (first.mark != value.mark or first.domain != value.domain):
+                raise SpecError(
+                    Problem(
+                        str(value.mark),
+                        f"two open values are called {value.name}, the other stands at {first.mark}; "
+                        "give a layer or a choice a `name`",
+                    )
+                )
 
 
 def check_values(space: SearchSpace) -> None:
@@ -191,9 +154,9 @@ def _refusal(space: SearchSpace, value: Open, candidate: Value) -> str:
     for pick in (*picks, *[lambda domain: domain.draw(dice)] * 8):
         tree, _ = space.tree(_towards(value, candidate, pick))
         try:
-            ExperimentSpec.model_validate(tree)
+            space.kind.read(tree)
         except ValidationError as error:
-            first = first or problem_sentence(error.errors(include_url=False)[0], ExperimentSpec)
+            first = first or problem_sentence(error.errors(include_url=False)[0], type(space.base))
         else:
             return ""
     return first

@@ -9,8 +9,11 @@ reading.py makes an open value of a YAML node, reading_layers.py a template of a
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from archsearch.search.space.domains import Domain, Value
 from archsearch.spec.text.yaml import Mark, Tree
@@ -165,3 +168,18 @@ def _enumerate_all(items: Sequence[Template], env: Mapping[str, Value]) -> Itera
     for first in enumerate_values(items[0], env):
         for others in _enumerate_all(items[1:], {**env, **first}):
             yield {**first, **others}
+
+
+def skeleton(*parts: Any) -> str:
+    """Give a hash of templates without the places they were written at."""
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, (Fixed,)):
+            return json.dumps(value.value, sort_keys=True)
+        if isinstance(value, tuple):
+            return tuple(bare(item) for item in value)
+        if hasattr(value, "__dataclass_fields__"):
+            return tuple((name, bare(getattr(value, name))) for name in value.__dataclass_fields__ if name != "mark")
+        return value
+
+    return hashlib.sha256(repr(bare(parts)).encode()).hexdigest()

@@ -1,17 +1,15 @@
-"""Walk through a search space: count it without looking, enumerate it, or look at every configuration.
+"""Walk through a search space of networks: look at every configuration.
 
-    total_of(space)                       # all configurations, by arithmetic
-    walk = Walk(space); walk.run()        # walk.feasible, walk.networks, walk.lost
-    for values, trainings in Walk(space).leaves(): ...
+    walk = NetworkWalk(space); walk.run()        # walk.feasible, walk.distinct, walk.lost
+    for values in NetworkWalk(space).configurations(): ...
 
 Configurations that begin alike share the work, layer by layer; a beginning that does not fit ends all that begin so.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -20,14 +18,8 @@ from pydantic import ValidationError
 
 from archsearch.data.facts import DataFacts, describe
 from archsearch.errors import LimitError, SpecError
-from archsearch.search.space.domains import Value
-from archsearch.search.space.space import (
-    TOO_LARGE,
-    InfeasibleError,
-    SearchSpace,
-    Values,
-    layers_of_base,
-)
+from archsearch.search.space.network_space import TOO_LARGE, NetworkSpace, layers_of_base
+from archsearch.search.space.space import InfeasibleError, Values
 from archsearch.search.space.templates import (
     Fixed,
     Items,
@@ -37,71 +29,15 @@ from archsearch.search.space.templates import (
     Template,
     enumerate_values,
     given,
-    open_values,
     resolve,
 )
+from archsearch.search.space.total import count_template, environments
 from archsearch.search.trainings import Training, asks_for_the_whole, one_training
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Shape
 from archsearch.spec.network import Limits, PlannedLayer, plan_network
 from archsearch.train.identity import experiment_key
-
-# -- counting without looking ------------------------------------------------------------------------------------------
-
-
-def total_of(space: SearchSpace) -> int:
-    """Count all configurations, whether they fit or not; a continuous value counts as one."""
-    total = 0
-    for env in environments(space):
-        parts = [space.network] if space.network is not None else []
-        total += math.prod(count_template(template, env) for template in (*parts, space.data, space.train))
-    return total
-
-
-def count_template(template: Template, env: Mapping[str, Value]) -> int:
-    """Count the configurations of a template, given the values that are fixed already."""
-    if isinstance(template, Fixed):
-        return 1
-    if isinstance(template, Open):
-        if template.name in env:
-            return count_template(template.chosen(env[template.name]), env)
-        if not template.options:
-            return template.domain.count or 1
-        return sum(count_template(option, env) for _, option in template.options)
-    if isinstance(template, Keys):
-        return math.prod(count_template(item, env) for _, item in template.items)
-    if isinstance(template, Items):
-        return math.prod(count_template(item, env) for item in template.items)
-    if isinstance(template.times, Fixed):
-        return bodies_count(template, int(str(template.times.value)), env)
-    fixed = env.get(template.times.name)
-    times = [fixed] if fixed is not None else list(template.times.domain.values())
-    return sum(bodies_count(template, int(str(t)), env) for t in times)
-
-
-def bodies_count(repeat: Repeat, times: int, env: Mapping[str, Value]) -> int:
-    if times and _is_shared(repeat):
-        return count_template(repeat.bodies[0], env)
-    return math.prod(count_template(body, env) for body in repeat.bodies[:times])
-
-
-def _is_shared(repeat: Repeat) -> bool:
-    if len(repeat.bodies) < 2:
-        return False
-    first, second = ({value.name for value in open_values(body)} for body in repeat.bodies[:2])
-    return bool(first) and first == second
-
-
-def environments(space: SearchSpace) -> Iterator[Values]:
-    """Yield every combination of the values that are used in several places."""
-    environments: list[Values] = [{}]
-    for value in space.shared:
-        environments = [{**env, value.name: label} for env in environments for label in value.domain.values()]
-    yield from environments
-
-
-# -- looking at every one ----------------------------------------------------------------------------------------------
 
 # What is still to be laid: (template, rest), shared by all configurations that go on alike.
 Stack = tuple[Template, "Stack"] | None
@@ -126,14 +62,14 @@ class _Step:
     reason: str = ""
 
 
-class Walk:
+class NetworkWalk:
     """Looks at every configuration, layer by layer, gathers counts and gives those that can be trained."""
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: NetworkSpace) -> None:
         self.space = space
         self.most = Limits()
         self.feasible = 0
-        self.networks: set[int] = set()
+        self.distinct: set[int] = set()
         self.lost: Counter[str] = Counter()
         self.examples: dict[str, Values] = {}
         self.steps: dict[tuple[str, Shape], _Step] = {}
@@ -156,10 +92,16 @@ class Walk:
 
     def run(self) -> None:
         """Look at everything."""
-        for _ in self.leaves():
+        for _ in self._leaves():
             pass
 
-    def leaves(self) -> Iterator[tuple[Values, list[Training]]]:
+    def configurations(self) -> Iterator[Values]:
+        """Yield the values of every configuration that fits."""
+        for env, trainings in self._leaves():
+            for training in trainings:
+                yield self.space.tree(given({**env, **training.values}))[1]
+
+    def _leaves(self) -> Iterator[tuple[Values, list[Training]]]:
         """Yield every network that fits: its values with those of its data, and the ways to train it.
 
         The values are those of the walk: they change as it goes on.
@@ -293,9 +235,9 @@ class Walk:
             if any(training.batch_size > most for training in fits):
                 fits = [training for training in fits if training.batch_size <= most]
                 self._lose(TOO_LARGE, len(self.trainings) - len(fits))
-            self.networks.update(hash((laid.key, key)) for key in self.keys if fits is self.trainings)
+            self.distinct.update(hash((laid.key, key)) for key in self.keys if fits is self.trainings)
             if fits is not self.trainings:
-                self.networks.update(hash((laid.key, training.key)) for training in fits)
+                self.distinct.update(hash((laid.key, training.key)) for training in fits)
         self.feasible += len(fits)
         if fits:
             yield self.env, fits
@@ -303,11 +245,12 @@ class Walk:
     def _planned(self, training: Training) -> bool:
         """Plan one configuration as a run would be planned."""
         try:
-            plan, _ = self.space.sample(given({**self.env, **training.values}))
+            tree, _ = self.space.tree(given({**self.env, **training.values}))
+            plan = self.space.plan(tree)
         except InfeasibleError as error:
             self._lose(error.reason, 1, training.values)
             return False
-        self.networks.add(hash(experiment_key(plan)))
+        self.distinct.add(hash(experiment_key(plan)))
         return True
 
     def _lose(self, reason: str, count: int, values: Values | None = None) -> None:

@@ -74,7 +74,7 @@ def study_schema(data_sets: Sequence[str], study: dict[str, Any]) -> dict[str, A
     parts = {
         "space": _said(
             {"type": "object", "additionalProperties": {"$ref": "#/definitions/Open"}, "default": {}},
-            "Open values with names, used as `$name` in several places.",
+            "Open values with names, used as `$name` in several places; of a program by their paths.",
             {"activation": {"choice": ["tanh", "relu"]}},
         ),
         "network": _said(
@@ -100,7 +100,7 @@ def study_schema(data_sets: Sequence[str], study: dict[str, Any]) -> dict[str, A
         "type": "object",
         "properties": own["properties"] | parts,
         "additionalProperties": False,
-        "required": ["base", "objective"],
+        "required": ["base"],
         "definitions": definitions,
     }
 
@@ -114,6 +114,7 @@ def ablation_schema(data_sets: Sequence[str], ablation: dict[str, Any]) -> dict[
     said, _ = _parted(own["properties"]["factors"])
     own["properties"]["factors"] = {"type": "object", "additionalProperties": levels, **said}
     edit = {"$ref": "#/definitions/Edit"}
+    definitions["Edit"] = _one_of(definitions["Edit"]["properties"] | _program_edits())
     definitions["Edits"] = {"anyOf": [edit, {"type": "array", "items": edit, "minItems": 1}]}
     return {
         "$schema": _DRAFT,
@@ -123,6 +124,36 @@ def ablation_schema(data_sets: Sequence[str], ablation: dict[str, Any]) -> dict[
         "properties": own["properties"],
         "additionalProperties": False,
         "required": ["baseline"],
+        "definitions": definitions,
+    }
+
+
+def program_schema(program: dict[str, Any]) -> dict[str, Any]:
+    """Give the schema of files of programs: `program` is Pydantic's, without what is taken in when a file is read."""
+    own = _draft7(program)
+    definitions = own.pop("definitions", {}) | own.pop("$defs", {})
+    properties = own["properties"]
+    for holder, taken_in in ((properties, "hashed"), (definitions["ProgramSection"]["properties"], "source")):
+        del holder[taken_in]
+    del definitions["ConfigFile"]["properties"]["text"]
+    del definitions["FilesDigest"]
+    section, word = definitions["ProgramSection"]["properties"], {"type": "string"}
+    section["ref"]["anyOf"].append(word)
+    section["patches"]["items"] = word
+    del definitions["Patch"]
+    ((pattern, metric),) = properties["metrics"]["patternProperties"].items()
+    words = {"enum": ["measured", "returned"]}
+    properties["metrics"]["patternProperties"] = {pattern: {"anyOf": [metric, words]}}
+    for named in (properties["metrics"], properties["values"], properties["lint"], section["environment"]):
+        named["additionalProperties"] = False
+    return {
+        "$schema": _DRAFT,
+        "title": "archsearch program",
+        "description": "A command or a Python function, the values in its braces, and the metrics that it gives.",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "required": ["program", "metrics"],
         "definitions": definitions,
     }
 
@@ -269,6 +300,26 @@ def _edit_schema() -> dict[str, Any]:
             {"after": "conv1", "layers": ["batch_norm2d"]},
         ),
     }
+    return _one_of(verbs)
+
+
+def _program_edits() -> dict[str, Any]:
+    """Give the edits that only programs have."""
+    files = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    return {
+        "append": _said(
+            {"type": "object", "minProperties": 1},
+            "More arguments of a program, by the path of a list; by default none.",
+            {"values.extra": ["--no-warmup"]},
+        ),
+        "patch": _said(files, "A diff for a program's files; by default none.", "no_whitening.diff"),
+        "ref": _said(
+            {"type": "string"}, "A program's files as in a git commit; by default as they are.", "feature/muon"
+        ),
+    }
+
+
+def _one_of(verbs: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": verbs,

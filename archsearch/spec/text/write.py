@@ -13,6 +13,8 @@ from archsearch.spec.layers import Block
 from archsearch.spec.layers.base import LayerBase
 from archsearch.spec.onekey import Kind
 
+_LONGEST = 100  # characters of a block on one line
+
 
 def spec_yaml(spec: ExperimentSpec, command: str) -> str:
     """Give the YAML of a spec; reading it gives an equal one. The comment says how to run it."""
@@ -21,7 +23,7 @@ def spec_yaml(spec: ExperimentSpec, command: str) -> str:
         lines.append(f"summary: {_scalar(spec.summary)}")
     lines.append(f"data: {flow(spec.data.model_dump(mode='json', exclude_defaults=True))}")
     lines.append("network:")
-    lines += [f"  - {text}" for layer in spec.network for text in [_layer(layer)]]
+    lines += [f"  {line}" for layer in spec.network for line in _item(layer)]
     lines.append("train:")
     for field in type(spec.train).model_fields:
         value = getattr(spec.train, field)
@@ -41,6 +43,21 @@ def spec_yaml(spec: ExperimentSpec, command: str) -> str:
     if spec.lint:
         lines.append(f"lint: {flow(spec.lint)}")
     return "\n".join(lines) + "\n"
+
+
+def _item(layer: LayerBase) -> list[str]:
+    """Write a layer as an item of a list; a block that is too long for one line, a line for each of its layers."""
+    line = f"- {_layer(layer)}"
+    if len(line) <= _LONGEST or not isinstance(layer, Block):
+        return [line]
+    fields = layer.model_dump(mode="json", exclude={layer.holds}, exclude_defaults=True)
+    lines = [f"- {layer.kind}:", *(f"    {key}: {flow(value)}" for key, value in fields.items()), f"    {layer.holds}:"]
+    for branch in layer.branches_of():
+        items = [line for inner in branch.layers for line in _item(inner)]
+        if layer.holds == "branches":
+            items = [f"{'- ' if at == 0 else '  '}{line}" for at, line in enumerate(items)] or ["- []"]
+        lines += [f"      {line}" for line in items]
+    return lines
 
 
 def _layer(layer: LayerBase) -> str:

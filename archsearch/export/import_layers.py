@@ -1,0 +1,144 @@
+"""A torch module as a layer of the language.
+
+    layer_of(nn.Conv2d(1, 6, 5), (1, 28, 28))         # Conv2d(out_channels=6, kernel_size=(5, 5))
+
+Nothing here knows a kind by its name: what torch class a kind builds is asked of the kind, its fields are read from
+the module's attributes of the same names, and whether that says all is asked by building the layer again: each setting
+that comes out otherwise is one that the language cannot say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, cast
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from archsearch.export.import_graph import LayerStep, Unsayable
+from archsearch.spec.layers import LAYER_KINDS, AnyLayer, Block, LayerBase, Shape, ShapeError, size_text
+from archsearch.spec.layers.activation import Identity
+
+_NO_MATTER = frozenset({"training", "inplace"})  # how it is computed, not what
+_MISSING = object()
+
+
+@cache
+def torch_classes() -> Mapping[str, type[nn.Module]]:
+    """Give the torch class that each layer kind builds, by kind."""
+    return {kind: type(_sample(cls)) for kind, cls in LAYER_KINDS.items() if not issubclass(cls, Block)}
+
+
+def _sample(cls: type[LayerBase]) -> nn.Module:
+    """Build one of a kind, for the first input that it takes."""
+    required = {name: field.examples for name, field in cls.model_fields.items() if field.is_required()}
+    layer = cls.model_validate({name: examples[0] for name, examples in required.items() if examples})
+    for shape in ((8,), (8, 8), (8, 8, 8)):
+        try:
+            layer.output_shape(shape)
+        except ShapeError:
+            continue
+        with torch.device("meta"):
+            return layer.build(shape)
+    raise AssertionError(f"no input fits the examples of {cls.kind}")
+
+
+def kind_of_module(module: nn.Module) -> str | None:
+    """Name the kind of layer that a module is; None where the language has none for it.
+
+    A class derived from torch's is the same as long as it computes the same way: its `forward` is that of torch.
+    """
+    for kind, cls in torch_classes().items():
+        if isinstance(module, cls) and type(module).forward is cls.forward:
+            return kind
+    return None
+
+
+def layer_step(module: nn.Module, shape: Shape) -> LayerStep:
+    """Give the layer that a module is, with its tensors; raise `Unsayable`."""
+    return LayerStep(layer_of(module, shape), {**dict(module.named_parameters()), **dict(module.named_buffers())})
+
+
+def layer_of(module: nn.Module, shape: Shape) -> AnyLayer:
+    """Give the layer that computes what a module does to an input of this shape; raise `Unsayable` with the reason."""
+    kind = kind_of_module(module)
+    what = type(module).__name__
+    if kind is None:
+        raise Unsayable(f"the language has no layer for {what}")
+    _is_its_own(module, what)
+    if kind == "identity":
+        return Identity()
+    cls = LAYER_KINDS[kind]
+    fields = {name: _read(module, name, shape) for name in cls.model_fields if name != "name"}
+    try:
+        layer = cls.model_validate(fields)
+        layer.output_shape(shape)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Unsayable(f"{what} has {_told(first['loc'], fields)}, and {kind} cannot: {first['msg']}") from None
+    except ShapeError as error:
+        raise Unsayable(f"{what} is {kind} of the language, which {error.reason}") from None
+    with torch.device("meta"):
+        again = layer.build(shape)
+    for name, ours in vars(again).items():
+        theirs, ours = (_usual(name, value, shape) for value in (getattr(module, name, _MISSING), ours))
+        if not name.startswith("_") and name not in _NO_MATTER and theirs != ours:
+            raise Unsayable(
+                f"{what} has {name} {_shown(theirs)}, and {kind} of the language has {_shown(ours)} for an input of "
+                f"{size_text(shape)}"
+            )
+    tensors = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    if tensors != {name: tuple(value.shape) for name, value in again.state_dict().items()}:
+        raise Unsayable(f"{what} has {', '.join(tensors) or 'no tensors'}, and {kind} {', '.join(again.state_dict())}")
+    return cast(AnyLayer, _without_usual(layer, shape))
+
+
+def _without_usual(layer: LayerBase, shape: Shape) -> LayerBase:
+    """Leave out what a field says where silence says the same: the stride of a pooling that is its kernel."""
+    for name, field in type(layer).model_fields.items():
+        if not field.is_required():
+            shorter = layer.model_copy(update={name: field.default})
+            layer = shorter if shorter.canonical(shape) == layer.canonical(shape) else layer
+    return layer
+
+
+def _is_its_own(module: nn.Module, what: str) -> None:
+    """Refuse a module whose numbers are not made by its class alone."""
+    if parametrize.is_parametrized(module):
+        raise Unsayable(f"the weights of this {what} are computed from others (a parametrisation)")
+    if module._forward_hooks or module._forward_pre_hooks:
+        raise Unsayable(f"this {what} has hooks, which may change what it computes")
+
+
+def _read(module: nn.Module, name: str, shape: Shape) -> Any:
+    """Give the value of a field: the attribute of that name; a tensor says that it is there."""
+    value = getattr(module, name)
+    if value is None and name == "bias":
+        return False
+    return True if isinstance(value, Tensor) else _usual(name, value, shape)
+
+
+def _usual(name: str, value: Any, shape: Shape) -> Any:
+    """Write a setting in one way only: equal numbers as one, `valid` as 0, sizes and dimensions as numbers."""
+    if isinstance(value, (list, tuple)):
+        sizes = [size if part is None else part for part, size in zip(value, shape[1:], strict=False)]
+        value = [*sizes, *value[len(sizes) :]] if name == "output_size" else list(value)
+        return value[0] if value and len(set(value)) == 1 and name != "normalized_shape" else value
+    if name == "output_size" and value is None:
+        return _usual(name, list(shape[1:]), shape)
+    if name == "padding" and value == "valid":
+        return 0
+    if name in ("dim", "end_dim") and isinstance(value, int) and value < 0:
+        return value + len(shape) + 1
+    return (0 if len(shape) in (0, 2) else 1) if name == "dim" and value is None else value  # as torch's softmax does
+
+
+def _told(loc: tuple[str | int, ...], fields: Mapping[str, Any]) -> str:
+    return f"{loc[0]} {_shown(fields[str(loc[0])])}" if loc and loc[0] in fields else "these settings"
+
+
+def _shown(value: object) -> str:
+    return "none" if value is _MISSING else repr(value)

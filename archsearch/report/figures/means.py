@@ -1,0 +1,87 @@
+"""Experiments by their seeds: each run's value, and the mean with its interval.
+
+data = means_data([MeanRow("lenet5", (0.974, 0.976), (0.971, 0.979))])
+draw_means(data)
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from archsearch.report.figures.figure import Column, Table, interval_columns
+from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
+from archsearch.wording import count_of
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+class MeanRow(NamedTuple):
+    """An experiment: the value of each completed run, and the interval of their mean, None for one run; fractions."""
+
+    name: str
+    values: tuple[float, ...]
+    interval: tuple[float, float] | None
+
+
+class Means(NamedTuple):
+    """Experiments in the order they were named."""
+
+    rows: tuple[MeanRow, ...]
+    says: str
+    table: Table
+
+
+def means_data(rows: Sequence[MeanRow]) -> Means | str:
+    """Gather what completed; a sentence where nothing has."""
+    there = tuple(row for row in rows if row.values)
+    if not there:
+        return "no run has a test accuracy"
+    runs = sum(len(row.values) for row in there)
+    says = f"Test accuracy of {count_of(runs, 'run')}: a tick for each seed, the mean with Student's 95 % interval."
+    if runs == 1:
+        says = "Test accuracy of one run; one run says nothing about the spread."
+    columns = (Column("experiment"), Column("seeds", "count"), Column("mean", "percent"), *interval_columns("percent"))
+    table = tuple(
+        (row.name, len(row.values), statistics.fmean(row.values), *(row.interval or (None, None))) for row in there
+    )
+    return Means(there, says, Table(columns, table))
+
+
+def draw_means(data: Means) -> go.Figure:
+    """Draw a row for each experiment."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=layout(x="test accuracy", x_format=".2~%", height=150 + 50 * len(data.rows)))
+    figure.add_scatter(
+        x=[value for row in data.rows for value in row.values],
+        y=[place + 0.16 for place, row in enumerate(data.rows) for _ in row.values],
+        mode="markers",
+        marker={"color": GREY, "symbol": "line-ns-open", "size": 11, "line": {"width": 1.5}},
+        name="each seed",
+        hoverinfo="x",
+    )
+    means = [statistics.fmean(row.values) for row in data.rows]
+    ends = [row.interval or (mean, mean) for row, mean in zip(data.rows, means, strict=True)]
+    figure.add_scatter(
+        x=means,
+        y=list(range(len(means))),
+        mode="markers",
+        marker={"color": BLUE, "symbol": "diamond", "size": 11},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - mean for mean, (_, high) in zip(means, ends, strict=True)],
+            "arrayminus": [mean - low for mean, (low, _) in zip(means, ends, strict=True)],
+            "color": BLUE,
+        },
+        name="mean with 95 % interval",
+        hoverinfo="x",
+    )
+    names = [plain_text(row.name, 40) for row in data.rows]
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.4, -0.6], showgrid=False
+    )
+    return figure
