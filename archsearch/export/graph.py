@@ -24,7 +24,7 @@ from archsearch.errors import UsageError
 from archsearch.export.chosen import examples
 
 CHECKED = 256  # made-up samples that a file's outputs are compared on
-TOLERANCE = 1e-5  # largest difference of an output, relative to outputs above 1
+MOST_OFF = 1e-5  # largest difference of an output, relative to outputs above 1
 
 
 _TRACES = ("stack_trace", "nn_module_stack", "source_fn_stack", "from_node")  # where in whose folders a node comes from
@@ -53,7 +53,7 @@ class Prepared(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class NetworkGraph:
     """A module in evaluation mode, samples for it (256, *shape), and what it gives for them.
 
     `rounding` is how far float32 itself takes these outputs from those of float64.
@@ -65,7 +65,7 @@ class Graph:
     rounding: float = 0.0
 
 
-def graph_of(model: nn.Sequential, inputs: Inputs, *, with_preparation: bool) -> Graph:
+def graph_of(model: nn.Sequential, inputs: Inputs, *, with_preparation: bool) -> NetworkGraph:
     """Put the preparation before the network if asked for; compute what a file of it must give."""
     model = _speakable(model)
     stored = examples(inputs, CHECKED)
@@ -74,10 +74,10 @@ def graph_of(model: nn.Sequential, inputs: Inputs, *, with_preparation: bool) ->
     module = module.eval()
     with torch.inference_mode():
         outputs, exact = module(samples), copy.deepcopy(model).eval().double()(read.double())
-        return Graph(module, samples, outputs, float((outputs - exact).abs().max()))
+        return NetworkGraph(module, samples, outputs, float((outputs - exact).abs().max()))
 
 
-def program_bytes(graph: Graph) -> tuple[bytes, float]:
+def program_bytes(graph: NetworkGraph) -> tuple[bytes, float]:
     """Give a .pt2 file and its largest difference from the network; raise `UsageError` where it cannot be made."""
     try:
         program = exported(graph)
@@ -94,21 +94,21 @@ def program_bytes(graph: Graph) -> tuple[bytes, float]:
         return content, must_agree(graph, again, "the program")
 
 
-def exported(graph: Graph) -> torch.export.ExportedProgram:
+def exported(graph: NetworkGraph) -> torch.export.ExportedProgram:
     """Trace the module with a batch of any size."""
     batch = torch.export.Dim("batch")
     return torch.export.export(graph.module, (graph.samples[:2],), dynamic_shapes=({0: batch},))
 
 
-def must_agree(graph: Graph, compute: Callable[[Tensor], Tensor], what: str) -> float:
+def must_agree(graph: NetworkGraph, compute: Callable[[Tensor], Tensor], what: str) -> float:
     """Give the largest difference on all samples, in batches of 1 and 256; raise `UsageError` where it is too large."""
     found, one = compute(graph.samples), compute(graph.samples[:1])
     difference = max(float((found - graph.outputs).abs().max()), float((one - graph.outputs[:1]).abs().max()))
     # a network that makes rounding larger does so in another order of additions too
-    if not difference <= max(TOLERANCE * max(1.0, float(graph.outputs.abs().max())), 4 * graph.rounding):
+    if not difference <= max(MOST_OFF * max(1.0, float(graph.outputs.abs().max())), 4 * graph.rounding):
         raise UsageError(
             f"{what} was not written: its outputs differ from the network's by up to {difference:.1e} on {CHECKED} "
-            f"made-up samples, more than {TOLERANCE:.0e}"
+            f"made-up samples, more than {MOST_OFF:.0e}"
         )
     return difference
 

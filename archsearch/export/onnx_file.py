@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from archsearch.errors import UsageError
-from archsearch.export.graph import Graph, first_line, must_agree
+from archsearch.export.graph import NetworkGraph, first_line, must_agree
 from archsearch.export.placed import placed_layers
 from archsearch.spec.network import NetworkPlan, build_network
 
@@ -41,7 +41,7 @@ def need_onnx() -> None:
         raise UsageError("writing ONNX is an extra: pip install 'archsearch[onnx]'") from None
 
 
-def onnx_bytes(graph: Graph, network: NetworkPlan, about: Mapping[str, str]) -> tuple[bytes, float]:
+def onnx_bytes(graph: NetworkGraph, network: NetworkPlan, about: Mapping[str, str]) -> tuple[bytes, float]:
     """Give an ONNX file and its largest difference from the network on 256 samples; `about` is kept in the file.
 
     Raises `UsageError` that names the first layer that ONNX cannot express, or a difference that is too large.

@@ -17,7 +17,7 @@ from archsearch.data.inputs import Inputs
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan
 from archsearch.export.chosen import examples
-from archsearch.export.graph import Graph, graph_of, must_agree, program_bytes
+from archsearch.export.graph import NetworkGraph, graph_of, must_agree, program_bytes
 from archsearch.export.onnx_file import int8_bytes, measured, need_onnx, onnx_bytes
 from archsearch.spec.layers import Tanh
 from archsearch.train.loop import initial_network
@@ -157,7 +157,7 @@ def test_program_of_what_cannot_be_traced_is_refused() -> None:
 
 def test_file_that_computes_something_else_is_refused() -> None:
     x = torch.ones(2, 3)
-    graph = Graph(nn.Identity(), x, x)
+    graph = NetworkGraph(nn.Identity(), x, x)
     assert must_agree(graph, lambda given: given + 1e-6, "it") == pytest.approx(1e-6, rel=0.1)
     with pytest.raises(UsageError, match=r"it was not written: its outputs differ .* by up to 1\.0e-02"):
         must_agree(graph, lambda given: given + 0.01, "it")
