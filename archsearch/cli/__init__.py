@@ -24,6 +24,7 @@ from archsearch.cli import (
     diff,
     doctor,
     evaluate,
+    export,
     import_,
     init,
     lint,
@@ -78,6 +79,7 @@ app.command("status")(status.status)
 app.command("best")(status.best)
 app.command("report")(report.report)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.command("evaluate")(evaluate.evaluate)
 app.command("card")(card.card)
 app.command("bundle")(bundle.bundle)

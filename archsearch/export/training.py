@@ -180,7 +180,7 @@ def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
     forward = [f"outputs = model({read})", "loss = loss_of(outputs, y[rows])"]
     if train.precision == "bf16":
         forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
-    step = [
+    inner = [
         *_rate(plan, copied),
         f"samples = {samples}",
         *forward,
@@ -198,7 +198,7 @@ def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
         "total, right = 0, 0",
         "model.train()",
         *_batches(train.schedule == Constant()),
-        *(f"    {line}" for line in step),
+        *(f"    {line}" for line in inner),
     ]
     return [f"        {line}" for line in lines]
 
