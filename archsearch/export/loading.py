@@ -12,7 +12,7 @@ from archsearch.data.registry import DATASETS, Downloaded
 from archsearch.data.samples import every_fifth, first_per_class
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.export.calls import literal
+from archsearch.export.calls import written_value
 from archsearch.export.copied import Copied
 from archsearch.spec.dataset import DataSpec
 
@@ -35,7 +35,7 @@ def loading(plan: ExperimentPlan, copied: Copied, data_file: str | None) -> list
         copied.imports["Path"] = "from pathlib import Path"
         return [
             *begins,
-            f"    with np.load(Path(__file__).with_name({literal(data_file)})) as file:",
+            f"    with np.load(Path(__file__).with_name({written_value(data_file)})) as file:",
             '        keys = ("x_train", "y_train", "x_test", "y_test")',
             "        x, y, x_test, y_test = (torch.from_numpy(file[key]) for key in keys)",
             f"    return x{as_floats}, y, x_test{as_floats}, y_test",
@@ -64,7 +64,7 @@ def _torchvision(source: Downloaded, copied: Copied) -> list[str]:
     copied.imports["datasets"] = "from torchvision import datasets"
     copied.imports["functional"] = "from torchvision.transforms.v2 import functional"
     parts = ", ".join(
-        "{" + ", ".join(f"{literal(key)}: {literal(value)}" for key, value in arguments.items()) + "}"
+        "{" + ", ".join(f"{written_value(key)}: {written_value(value)}" for key, value in arguments.items()) + "}"
         for arguments in (source.train_arguments, source.test_arguments)
     )
     upright = ".transpose(2, 3)" if source.transposed else ""
