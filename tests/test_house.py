@@ -42,6 +42,7 @@ THE_SAME = {
         ),
         COMMAND,
     ),
+    "export": COMMAND,
     **dict.fromkeys(("Look", "Settings", "all_reports", "progress_of", "report_on", "exclusions"), OF_EACH_STUDY),
     **dict.fromkeys(("contents", "examine", "parts", "unused"), OF_EACH_SOURCE),
     **dict.fromkeys(("SUFFIX", "VARIANTS", "build"), ALONE),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
@@ -19,7 +20,7 @@ from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.stats.effect import Seed
 from archsearch.study.held import HeldCell, HeldRun, HeldStudy, HeldTrial
-from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, slots_of
+from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, count_slots, slots_of
 from archsearch.study.runner import Assignment, Outcome
 from archsearch.study.storage import Storage
 from archsearch.train.loop import Watch
@@ -43,10 +44,10 @@ class AblateJob:
 
     def plan_ahead(self, storage: Storage) -> None:
         """Plan the next runs, seed after seed; of a sequential design only what is not decided."""
-        trials = slots_of(self.study).values()
-        finished = sum(trial.state.is_finished() for trial in trials)
-        if finished == self.seen or sum(trial.state == TrialState.WAITING for trial in trials) >= FEW:
+        _, waiting, finished = count_slots(storage, self.study)
+        if finished == self.seen or waiting >= FEW:
             return
+        trials = slots_of(self.study).values()
         there = {(held.cell, held.pair) for held in map(HeldTrial, trials)}
         wanted = self._wanted()
         missing = [one for one in wanted if one not in there]
@@ -66,12 +67,17 @@ class AblateJob:
         """Take the cell and the seed that the slot holds; each factor is a parameter of the trial."""
         held = HeldTrial(trial)
         cell = self.ablation.cell(held.cell)
-        for factor in self.ablation.factors:
-            trial.suggest_categorical(factor.name, (AS_IN_BASELINE, *factor.levels))
+        params: dict[str, tuple[BaseDistribution, Any]] = {
+            factor.name: (
+                CategoricalDistribution((AS_IN_BASELINE, *factor.levels)),
+                dict(cell.moved).get(factor.name, AS_IN_BASELINE),
+            )
+            for factor in self.ablation.factors
+        }
         every = [seed for one in self.ablation.cells for seed in one.run_seeds]
-        trial.suggest_int("seed", min(every), max(every))
+        params["seed"] = IntDistribution(min(every), max(every)), held.run_seed
         twice = is_run_twice(self.ablation, cell.name, held.pair)
-        return Assignment(self.ablation.kind.plan(cell.spec), held.run_seed, twice=twice)
+        return Assignment(self.ablation.kind.plan(cell.spec), held.run_seed, params=params, twice=twice)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a cell is always trained to the end."""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 import sqlalchemy
@@ -74,32 +74,44 @@ def refill(storage: RDBStorage, study: optuna.Study, total: int, make: Callable[
     Slots are numbered without gaps, so the next one's number is how many there are. Not all are planned at once: Optuna
     reads every unfinished trial again for every sample.
     """
-    planned, waiting = steadily(partial(_counts, storage, study))
-    if planned >= total or waiting >= FEW:
+    there = count_slots(storage, study)
+    if there.planned >= total or there.waiting >= FEW:
         return
     with exclusive(storage):
-        planned, waiting = steadily(partial(_counts, storage, study))
-        for number in range(planned, min(total, planned + AHEAD - waiting)):
+        there = count_slots(storage, study)
+        for number in range(there.planned, min(total, there.planned + AHEAD - there.waiting)):
             slot = make(number)
             attrs = slot_attributes(slot.number, slot.held)
             steadily(partial(study.enqueue_trial, dict(slot.params), user_attrs=attrs))
 
 
-def _counts(storage: RDBStorage, study: optuna.Study) -> tuple[int, int]:
-    """Count a study's trials, and those that wait."""
-    waits = sqlalchemy.case((TrialModel.state == TrialState.WAITING, 1), else_=0)
-    query = sqlalchemy.select(sqlalchemy.func.count(), sqlalchemy.func.sum(waits)).where(
-        TrialModel.study_id == storage.get_study_id_from_name(study.study_name)
-    )
+class SlotCounts(NamedTuple):
+    """How many slots a study has, and how many of them wait and have finished."""
+
+    planned: int
+    waiting: int
+    finished: int
+
+
+def count_slots(storage: RDBStorage, study: optuna.Study) -> SlotCounts:
+    """Count a study's slots without reading them: Optuna reads every unfinished one again for every look."""
+    return steadily(partial(_counted, storage, study))
+
+
+def _counted(storage: RDBStorage, study: optuna.Study) -> SlotCounts:
+    in_study = TrialModel.study_id == storage.get_study_id_from_name(study.study_name)
+    query = sqlalchemy.select(TrialModel.state, sqlalchemy.func.count()).where(in_study).group_by(TrialModel.state)
     with storage.engine.begin() as connection:
-        planned, waiting = connection.execute(query).one()
-    return int(planned), int(waiting or 0)
+        found = {state: int(count) for state, count in connection.execute(query)}
+    finished = sum(count for state, count in found.items() if state.is_finished())
+    return SlotCounts(sum(found.values()), found.get(TrialState.WAITING, 0), finished)
 
 
 def take(storage: RDBStorage, study: optuna.Study, refused: Collection[int] = ()) -> optuna.Trial | None:
     """Take the first waiting slot and sign it; None if none waits. Two workers never get the same.
 
-    `refused` are ids of trials that this worker leaves to others.
+    `refused` are ids of trials that this worker leaves to others. Parameters of what is taken are noted by `write_down`
+    and not suggested: for that Optuna would have to read all that is not finished.
     """
     for id_ in steadily(partial(_waiting, storage, study, refused)):
         try:
@@ -108,7 +120,6 @@ def take(storage: RDBStorage, study: optuna.Study, refused: Collection[int] = ()
             continue
         if ours:
             steadily(partial(storage.set_trial_user_attr, id_, HeldTrial.owner.key, this_process()))
-            steadily(partial(study.get_trials, deepcopy=False))  # Optuna's cache must know the trial
             return optuna.Trial(study, id_)
     return None
 
