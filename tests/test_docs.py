@@ -1,4 +1,4 @@
-"""The documentation as a site: its table of contents names every page, its links lead somewhere, its examples are right.
+"""The documentation as a site: its contents name every page, its links lead somewhere, its examples are right.
 
 `mkdocs build --strict` (extra `docs`) holds the same and more; this needs no extra.
 """
