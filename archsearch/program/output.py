@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_PIECE = 1 << 20
+_FIRST, _PIECE = 1 << 14, 1 << 20  # what is looked for mostly stands in the last lines; each further piece is larger
 _LONGEST = 4000  # characters of a line that are looked at
 _VERSION = re.compile(
     r"\b(python|torch|pytorch|torchvision|numpy|scipy|pandas|tensorflow|keras|jax|scikit-learn|sklearn|xgboost|lightgbm"
     r"|lightning|transformers|cuda|cudnn|gcc|julia|R)\b(?:[ =:_-]|version)*v?(\d+\.\d+[\w.+-]*)",
     re.IGNORECASE,
 )
-_VERSIONS_IN = 65536  # bytes at the beginning in which versions are looked for
+_VERSIONS_IN = 16384  # bytes at the beginning in which versions are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,10 @@ def lines_from_the_end(path: Path) -> Iterator[str]:
         return
     with file:
         at = file.seek(0, 2)
-        rest = b""
+        rest, piece = b"", _FIRST
         while at:
-            size = min(_PIECE, at)
+            size = min(piece, at)
+            piece = min(4 * piece, _PIECE)
             at -= size
             file.seek(at)
             rest = file.read(size) + rest
