@@ -93,7 +93,9 @@ def main() -> None:
         profile.disable()
     # the first run starts what is kept for the others, and is made twice; the last look comes after no run
     ours, bare, cpu = (1000 * np.array(times[1:-1]) for times in (clock.ours, clock.bare, clock.cpu))
-    print(f"{len(ours)} runs with {arguments.output} MB of output each; {machine()['processor']}, {os.cpu_count()} cores")
+    print(
+        f"{len(ours)} runs with {arguments.output} MB of output each; {machine()['processor']}, {os.cpu_count()} cores"
+    )
     print(f"load {min(clock.load):.1f} to {max(clock.load):.1f}; medians (lower, upper quartile) in ms:")
     for what, times in (("a run", ours), ("bare", bare), ("ours", ours - bare), ("CPU of this process", cpu)):
         low, median, high = np.percentile(times, [25, 50, 75])

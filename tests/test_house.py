@@ -25,8 +25,24 @@ ALONE = "native/build.py runs by its path while a wheel is built, when archsearc
 # Public names that several modules define, and why they may.
 THE_SAME = {
     **dict.fromkeys(
-        ("ablate", "compare", "get", "lint", "list_", "predict", "run", "status", "trust", "verify", "app"), COMMAND
+        (
+            "ablate",
+            "compare",
+            "get",
+            "lint",
+            "list_",
+            "plan",
+            "predict",
+            "run",
+            "study",
+            "status",
+            "trust",
+            "verify",
+            "app",
+        ),
+        COMMAND,
     ),
+    "export": COMMAND,
     **dict.fromkeys(("Look", "Settings", "all_reports", "progress_of", "report_on", "exclusions"), OF_EACH_STUDY),
     **dict.fromkeys(("contents", "examine", "parts", "unused"), OF_EACH_SOURCE),
     **dict.fromkeys(("SUFFIX", "VARIANTS", "build"), ALONE),

@@ -14,9 +14,11 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import archsearch
 
@@ -250,6 +252,8 @@ RUNS = {
     "data set": {"data": "twins"},
 }
 
+EXPORTED = ("optimiser", "schedule", "loss", "augmentation", "layer")
+
 ABLATION = """\
 baseline: base.yaml
 factors:
@@ -330,6 +334,19 @@ def write_twins(folder: Path) -> None:
             (folder / f"{part}-{name}-ubyte").write_bytes(head + values.tobytes())
 
 
+def trained_by_script(folder: Path, name: str) -> list[float]:
+    """Give the losses of an exported training script, run here."""
+    script = (folder / f"{name}_train.py").read_text(encoding="utf-8")
+    assert "archsearch" not in script
+    space: dict[str, Any] = {}
+    exec((folder / f"{name}.py").read_text(encoding="utf-8"), space)
+    exec(script.replace(f"from {name} import build_model\n", ""), space)
+    try:
+        return [epoch["train_loss"] for epoch in space["train"](0)[1]]
+    finally:
+        torch.set_flush_denormal(False)
+
+
 def test_what_is_added_for_a_run_is_trained_with_and_linted(copy: Path, tmp_path: Path) -> None:
     write_twins(tmp_path / "data" / "twins" / "raw")
     commands = {}
@@ -337,6 +354,8 @@ def test_what_is_added_for_a_run_is_trained_with_and_linted(copy: Path, tmp_path
         file = name.replace(" ", "_") + ".yaml"
         (tmp_path / file).write_text(SPEC.format(**PLAIN | changed), encoding="utf-8")
         commands[name] = ["run", file, "--json"]
+    for name in EXPORTED:
+        commands[f"export {name}"] = ["export", f"{name}.yaml", "--to", "pytorch", "--train"]
     (tmp_path / "short.yaml").write_text(SPEC.format(**PLAIN).replace("epochs: 2", "epochs: 1"), encoding="utf-8")
     printed = use(tmp_path, {**commands, "lint": ["lint", "short.yaml", "--json"], "show": ["show", "layer.yaml"]})
     results = {}
@@ -353,6 +372,8 @@ def test_what_is_added_for_a_run_is_trained_with_and_linted(copy: Path, tmp_path
     assert results["layer"]["parameters"] == 3 * 8 * 3 * 8 * 10
     assert "1x24x24" in printed["show"]
     assert json.loads(printed["data set"])["status"] == "completed"
+    for name in EXPORTED:  # a script of torch alone has them too, and the run's numbers
+        assert trained_by_script(tmp_path, name) == pytest.approx(losses[name], rel=1e-4)
     assert "A099" in printed["lint"]
 
 

@@ -31,11 +31,11 @@ class Said:
         """Say how many runs are done and under way, where that has changed."""
         if not self.show:
             return
-        from optuna.trial import TrialState
+        from archsearch.study.under_way import states_in
 
-        trials = study.get_trials(deepcopy=False)
-        done = sum(trial.state.is_finished() for trial in trials)
-        running = sum(trial.state == TrialState.RUNNING for trial in trials)
+        states = states_in(study)
+        running = states["running"]
+        done = states.total() - running - states["waiting"]
         text = f"{self.name}: {done} of {max(self.total, done)} runs done, {running} under way"
         if text != self.last:
             self._write(text)

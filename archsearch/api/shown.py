@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from archsearch.stats.effect import Effect, Family
 from archsearch.stats.sentence import estimate, p_text
 
-COLOURS = {"better": "#009E73", "worse": "#D55E00", "equivalent": "#0072B2", "inconclusive": "#8A8F98"}
+VERDICT_COLOURS = {"better": "#009E73", "worse": "#D55E00", "equivalent": "#0072B2", "inconclusive": "#8A8F98"}
 _WIDTH, _LEFT, _ROW, _FOOT = 640, 200, 26, 34
 
 
@@ -62,7 +62,7 @@ def forest_svg(effects: Sequence[Effect], family: Family) -> str:
     lines = [f"<line x1='{x(0):.1f}' x2='{x(0):.1f}' y1='0' y2='{foot}' stroke='currentColor' stroke-opacity='0.5'/>"]
     for row, effect in enumerate(shown):
         y = _ROW * row + _ROW / 2
-        colour = COLOURS["inconclusive"] if family.screen else COLOURS[effect.verdict]
+        colour = VERDICT_COLOURS["inconclusive"] if family.screen else VERDICT_COLOURS[effect.verdict]
         start, end = (x(scale * bound) for bound in effect.ci95 or (0.0, 0.0))
         name = effect.variant if len(effect.variant) <= 30 else effect.variant[:29] + "…"
         lines += [

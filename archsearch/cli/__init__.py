@@ -24,6 +24,7 @@ from archsearch.cli import (
     diff,
     doctor,
     evaluate,
+    export,
     import_,
     init,
     lint,
@@ -77,7 +78,9 @@ app.command("space")(space.space)
 app.command("status")(status.status)
 app.command("best")(status.best)
 app.command("report")(report.report)
+app.command("import")(import_.import_)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.command("evaluate")(evaluate.evaluate)
 app.command("card")(card.card)
 app.command("bundle")(bundle.bundle)
@@ -91,7 +94,6 @@ app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
 app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
-app.command("import")(import_.import_)
 app.command("doctor")(doctor.doctor)
 
 

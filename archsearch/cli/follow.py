@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archsearch.study.storage import Storage, Study
+    from archsearch.study.storage import Storage
 
 FOLLOW_SECONDS = 0.5
 _MOST = 1 << 16  # bytes of a file that are read at one look
@@ -88,42 +88,28 @@ def follow_runs(storage: Storage, runs_dir: Path, name: str | None) -> None:
 
 def _look(storage: Storage, runs_dir: Path, name: str | None) -> tuple[list[_Run], dict[str, str]]:
     """Find the programs that are under way, and count the trials of each study by their states."""
-    from collections import Counter
+    from archsearch.study.under_way import states_of
 
-    import optuna
-
-    from archsearch.errors import UsageError
-    from archsearch.study.lifecycle import study_names
-
-    names = study_names(storage)
-    if name is not None and name not in names:
-        raise UsageError(f"no study {name!r} in this storage ({', '.join(names) or 'there are none yet'})")
-    found: list[_Run] = []
-    counts: dict[str, str] = {}
-    for one in names if name is None else [name]:
-        study = optuna.load_study(study_name=one, storage=storage)
-        trials = study.get_trials(deepcopy=False)
-        states = Counter(trial.state.name.lower() for trial in trials)
-        counts[one] = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "nothing planned yet"
-        found += _programs(study, runs_dir)
-    return found, counts
+    states = states_of(storage, name)
+    counts = {
+        one: ", ".join(f"{count} {state}" for state, count in sorted(of.items())) or "nothing planned yet"
+        for one, of in states.items()
+    }
+    return [run for one in states for run in _programs(storage, one, runs_dir)], counts
 
 
-def _programs(study: Study, runs_dir: Path) -> Iterator[_Run]:
-    from optuna.trial import TrialState
-
+def _programs(storage: Storage, name: str, runs_dir: Path) -> Iterator[_Run]:
     from archsearch.errors import ArchsearchError
     from archsearch.kinds.program import PROGRAM
     from archsearch.program.experiment import program_run_id
     from archsearch.program.read import is_program
-    from archsearch.study.held import HeldTrial
+    from archsearch.study.under_way import running
 
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        held = HeldTrial(trial)
-        if held.spec is None or held.seed is None or not is_program(held.spec):
+    for spec, seed in running(storage, name):
+        if not is_program(spec):
             continue
         try:
-            experiment = PROGRAM.plan(PROGRAM.read(held.spec))
+            experiment = PROGRAM.plan(PROGRAM.read(spec))
         except (ArchsearchError, ValueError):
             continue  # written by another version: its runs are not known here
-        yield _Run(f"{experiment.name} seed {held.seed}", runs_dir / program_run_id(experiment, held.seed))
+        yield _Run(f"{experiment.name} seed {seed}", runs_dir / program_run_id(experiment, seed))

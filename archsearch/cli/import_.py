@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def import_(
     module: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE.py:NAME]", help="A module of a Python file: a class, an instance or a function."),
+        typer.Argument(metavar="FILE.py:NAME", help="A module of a Python file: a class, an instance or a function."),
     ] = None,
     torchvision: Annotated[
         str | None, typer.Option("--torchvision", metavar="NAME", help="A model of torchvision instead, as resnet18.")

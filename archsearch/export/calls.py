@@ -63,11 +63,13 @@ def written_arguments(cls: Callable[..., Any], arguments: Mapping[str, Any]) -> 
     """Write arguments: the first two that must be given by position, all others by name."""
     parameters = _parameters(cls)
     first = [name for name in list(parameters)[:2] if parameters[name].default is inspect.Parameter.empty]
-    words = [literal(value) if name in first else f"{name}={literal(value)}" for name, value in arguments.items()]
+    words = [
+        written_value(value) if name in first else f"{name}={written_value(value)}" for name, value in arguments.items()
+    ]
     return ", ".join(words)
 
 
-def literal(value: object) -> str:
+def written_value(value: object) -> str:
     """Write a plain value as Python's style has it: words between double quotes."""
     return json.dumps(value) if isinstance(value, str) else repr(value)
 
@@ -79,7 +81,7 @@ def optimizer_call(optimizer: torch.optim.Optimizer, parameters: str) -> str:
         raise UsageError(f"the optimiser {cls.__name__} is not torch's own, and cannot be written as a call")
     known = _parameters(cls)
     said = [
-        f"{name}={literal(value)}"
+        f"{name}={written_value(value)}"
         for name, value in optimizer.defaults.items()
         if name in known and (name == "lr" or value != known[name].default)
     ]

@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from archsearch.errors import UsageError
-from archsearch.export.calls import literal
+from archsearch.export.calls import written_value
 
 _OURS = __name__.partition(".")[0]
 
@@ -86,7 +86,7 @@ class Copied:
             elif inspect.isfunction(found) or inspect.isclass(found):
                 self.definition(found)
             elif isinstance(found, (bool, int, float, str)):
-                self.definitions[word] = f"{word} = {literal(found)}"
+                self.definitions[word] = f"{word} = {written_value(found)}"
             else:
                 raise UsageError(f"{name} uses {word}, which a file that stands alone cannot have")
 
@@ -111,7 +111,7 @@ class _Filled(ast.NodeTransformer):
 def _with_fields(method: Callable[..., Any]) -> str:
     """Give a bound method's text with its object's fields put in."""
     owner = method.__self__  # type: ignore[attr-defined]
-    return re.sub(r"\bself\.(\w+)", lambda found: literal(getattr(owner, found[1])), _dedented(method))
+    return re.sub(r"\bself\.(\w+)", lambda found: written_value(getattr(owner, found[1])), _dedented(method))
 
 
 def _dedented(thing: Any) -> str:

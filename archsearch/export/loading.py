@@ -1,6 +1,6 @@
 """How a script gets its data: from scikit-learn, from torchvision, or from a file of prepared arrays beside it.
 
-    lines = loading(plan, copied)           # defines load_data()
+    lines = loading(plan, copied, None)           # defines load_data()
 
 The values are those that a run reads, so that a script's numbers are a run's.
 """
@@ -12,13 +12,13 @@ from archsearch.data.registry import DATASETS, Downloaded
 from archsearch.data.samples import every_fifth, first_per_class
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.export.calls import literal
+from archsearch.export.calls import written_value
 from archsearch.export.copied import Copied
 from archsearch.spec.dataset import DataSpec
 
 
 def comes_by_itself(data: DataSpec) -> bool:
-    """Say whether a script can get the data set by its name; your own data go along as a file."""
+    """_Say whether a script can get the data set by its name; your own data go along as a file."""
     return data.name in DATASETS
 
 
@@ -35,24 +35,27 @@ def loading(plan: ExperimentPlan, copied: Copied, data_file: str | None) -> list
         copied.imports["Path"] = "from pathlib import Path"
         return [
             *begins,
-            f"    with np.load(Path(__file__).with_name({literal(data_file)})) as file:",
-            '        x, y, x_test, y_test = (torch.from_numpy(file[f"{a}_{b}"]) for b in ("train", "test") for a in "xy")',
+            f"    with np.load(Path(__file__).with_name({written_value(data_file)})) as file:",
+            '        keys = ("x_train", "y_train", "x_test", "y_test")',
+            "        x, y, x_test, y_test = (torch.from_numpy(file[key]) for key in keys)",
             f"    return x{as_floats}, y, x_test{as_floats}, y_test",
         ]
     source = DATASETS.get(data.name)
     if source is None:
         raise UsageError(f"a script on your own data ({data.name}) reads a file of prepared arrays, and there is none")
-    read = _torchvision(source, copied) if isinstance(source, Downloaded) else _digits(copied)
+    y = "torch.tensor(labels)" if isinstance(source, Downloaded) else "y"
+    limited = []
     if data.limit is not None:
         copied.definition(first_per_class)
-    limited = [f"        rows = first_per_class(y, {data.limit})", "        x, y = x[rows], y[rows]"]
+        limited = [f"        rows = first_per_class({y}, {data.limit})", f"        x, y = x[rows], {y}[rows]"]
+        y = "y"
     return [
         *begins,
         "    arrays = []",
-        *read,
-        *(limited if data.limit is not None else []),
+        *(_torchvision(source, copied) if isinstance(source, Downloaded) else _digits(copied)),
+        *limited,
         *_fitted(plan, copied, source.contents.shape),
-        f"        arrays += [x{as_floats}, y]",
+        f"        arrays += [x{as_floats}, {y}]",
         "    return tuple(arrays)",
     ]
 
@@ -61,7 +64,7 @@ def _torchvision(source: Downloaded, copied: Copied) -> list[str]:
     copied.imports["datasets"] = "from torchvision import datasets"
     copied.imports["functional"] = "from torchvision.transforms.v2 import functional"
     parts = ", ".join(
-        "{" + ", ".join(f"{literal(key)}: {literal(value)}" for key, value in arguments.items()) + "}"
+        "{" + ", ".join(f"{written_value(key)}: {written_value(value)}" for key, value in arguments.items()) + "}"
         for arguments in (source.train_arguments, source.test_arguments)
     )
     upright = ".transpose(2, 3)" if source.transposed else ""
@@ -69,7 +72,6 @@ def _torchvision(source: Downloaded, copied: Copied) -> list[str]:
         f"    for part in ({parts}):",
         f'        images, labels = zip(*datasets.{source.torchvision}("data", download=True, **part))',
         f"        x = torch.stack([functional.pil_to_tensor(image) for image in images]){upright}",
-        "        y = torch.tensor(labels)",
     ]
 
 

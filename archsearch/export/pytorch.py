@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.export.calls import arguments_of_block, call_of, class_name, literal
+from archsearch.export.calls import arguments_of_block, call_of, class_name, written_value
 from archsearch.export.copied import Copied
 from archsearch.spec.layers import Block, size_text
 from archsearch.spec.network import NetworkPlan, PlannedLayer, build_network
@@ -98,7 +98,7 @@ def _module(module: nn.Module, row: PlannedLayer, copied: Copied) -> list[str]:
         lines += _item(
             f'"{child_name}": ', written, f"  # {size_text(rows[-1].output_shape)}" if alone and rows else ""
         )
-    said = [f"{key}={literal(value)}" for key, value in arguments_of_block(module).items()]
+    said = [f"{key}={written_value(value)}" for key, value in arguments_of_block(module).items()]
     return [f"{name}(", *_indented(["{", *_indented(lines), "},", *(f"{word}," for word in said)]), ")"]
 
 

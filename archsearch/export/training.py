@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from archsearch.data.split import stratified
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.export.calls import literal, optimizer_call
+from archsearch.export.calls import optimizer_call, written_value
 from archsearch.export.copied import Copied
 from archsearch.export.loading import loading
 from archsearch.export.pytorch import harmless
@@ -55,7 +55,7 @@ def _constants(plan: ExperimentPlan) -> str:
     auto = '"cuda" if torch.cuda.is_available() else "cpu"'
     return (
         f"EPOCHS, BATCH_SIZE, LR = {train.epochs}, {train.batch_size}, {train.optimizer.lr!r}\n"
-        f"DEVICE = {auto if train.device == 'auto' else literal(train.device)}"
+        f"DEVICE = {auto if train.device == 'auto' else written_value(train.device)}"
     )
 
 
@@ -180,7 +180,7 @@ def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
     forward = [f"outputs = model({read})", "loss = loss_of(outputs, y[rows])"]
     if train.precision == "bf16":
         forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
-    step = [
+    inner = [
         *_rate(plan, copied),
         f"samples = {samples}",
         *forward,
@@ -198,7 +198,7 @@ def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
         "total, right = 0, 0",
         "model.train()",
         *_batches(train.schedule == Constant()),
-        *(f"    {line}" for line in step),
+        *(f"    {line}" for line in inner),
     ]
     return [f"        {line}" for line in lines]
 

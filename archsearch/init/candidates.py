@@ -1,6 +1,6 @@
 """What a path holds that a first file can be written for: training scripts, folders of images, arrays, tables.
 
-    candidates(Path("."))            # [Candidate(Path("train.py"), "script", "argparse, 12 options"), ...]
+    candidates(Path("."))            # [FoundFile(Path("train.py"), "script", "argparse, 12 options"), ...]
     what_is(Path("images"))          # "images"
 
 Looks at names, endings and the text of scripts; reads no data and executes nothing.
@@ -40,7 +40,7 @@ _MOST_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class FoundFile:
     """Something that a first file can be written for, and why it is taken for that."""
 
     path: Path
@@ -74,7 +74,7 @@ def what_is(path: Path) -> CandidateKind | None:
     )
 
 
-def candidates(folder: Path) -> list[Candidate]:
+def candidates(folder: Path) -> list[FoundFile]:
     """List what lies in a folder, scripts first, those called train before others."""
     found = [one for entry in _entries(folder) if (one := _candidate(entry)) is not None]
     order = ("script", "images", "arrays", "table", "program")
@@ -89,21 +89,21 @@ def _entries(folder: Path) -> Iterator[Path]:
     yield from entries[:_MOST_ENTRIES]
 
 
-def _candidate(path: Path) -> Candidate | None:
+def _candidate(path: Path) -> FoundFile | None:
     if path.is_dir():
         classes = _class_folders(path)
-        return Candidate(path, "images", f"images in {len(classes)} class folders") if classes else None
+        return FoundFile(path, "images", f"images in {len(classes)} class folders") if classes else None
     ending = path.suffix.lower()
     if ending == ".npz":
-        return Candidate(path, "arrays", "arrays")
+        return FoundFile(path, "arrays", "arrays")
     if ending in (".csv", ".tsv"):
-        return Candidate(path, "table", "a table")
+        return FoundFile(path, "table", "a table")
     if ending == ".py" and path.name not in _NO_SCRIPTS and not path.name.startswith("test_"):
         try:
             why = _why_script(read_source(path))
         except SpecError:
             return None
-        return Candidate(path, "script", why) if why else None
+        return FoundFile(path, "script", why) if why else None
     return None
 
 
@@ -142,7 +142,7 @@ def _has_image(folder: Path) -> bool:
         return any(Path(entry.name).suffix.lower() in ENDINGS for entry, _ in zip(entries, range(200), strict=False))
 
 
-def the_one(folder: Path) -> Candidate:
+def the_one(folder: Path) -> FoundFile:
     """Give the only candidate of a folder; raise `UsageError` that lists them where there are several, or none."""
     found = candidates(folder)
     if len(found) == 1:

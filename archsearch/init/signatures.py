@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from archsearch.init.options import Option
-from archsearch.init.source import NotPlain, SourceFile, keyword, last_name, literal, literal_or_none, text_of
+from archsearch.init.source import NotPlain, SourceFile, keyword, last_name, literal_or_none, literal_value, text_of
 
 Style = Literal["fire", "typer", "tyro", "hf", "jsonargparse"]
 _WITH_DASHES = ("typer", "tyro")
@@ -83,7 +83,7 @@ def _option(
     positional = positional or (style == "typer" and required)
     where = source.where(node)
     try:
-        value = literal(default, source) if default is not None and not _is_dots(default) else None
+        value = literal_value(default, source) if default is not None and not _is_dots(default) else None
     except NotPlain:
         value, required = None, False
     if isinstance(value, bool) and style in ("typer", "tyro"):

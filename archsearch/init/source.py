@@ -1,7 +1,7 @@
 """Python files as trees: read and never executed.
 
     source = read_source(Path("train.py"))
-    literal(node, source)                        # the value of a literal, of simple arithmetic, of a constant above
+    literal_value(node, source)                  # the value of a literal, of simple arithmetic, of a constant above
     for call in source.calls: dotted(call.func)
 
 Knows Python, no parser of arguments.
@@ -170,7 +170,7 @@ def argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
     return keyword(call, name)
 
 
-def literal(node: ast.AST | None, source: SourceFile, depth: int = 0) -> Any:
+def literal_value(node: ast.AST | None, source: SourceFile, depth: int = 0) -> Any:
     """Give the value of an expression whose value stands in the text; raise `NotPlain` for any other.
 
     Literals, their lists, arithmetic of numbers, and constants at the top of the file.
@@ -182,17 +182,19 @@ def literal(node: ast.AST | None, source: SourceFile, depth: int = 0) -> Any:
             raise NotPlain
         return node.value
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        return [literal(item, source, depth + 1) for item in node.elts]
+        return [literal_value(item, source, depth + 1) for item in node.elts]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd, ast.Not)):
-        value = literal(node.operand, source, depth + 1)
+        value = literal_value(node.operand, source, depth + 1)
         if isinstance(node.op, ast.Not):
             return not value
         if isinstance(value, (int, float)):
             return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
-        return _computed(node, literal(node.left, source, depth + 1), literal(node.right, source, depth + 1))
+        return _computed(
+            node, literal_value(node.left, source, depth + 1), literal_value(node.right, source, depth + 1)
+        )
     if isinstance(node, ast.Name) and node.id in source.constants:
-        return literal(source.constants[node.id], source, depth + 1)
+        return literal_value(source.constants[node.id], source, depth + 1)
     raise NotPlain
 
 
@@ -210,9 +212,9 @@ def _computed(node: ast.BinOp, left: Any, right: Any) -> Any:
 
 
 def literal_or_none(node: ast.AST | None, source: SourceFile) -> Any:
-    """Give what `literal` gives, or None."""
+    """Give what `literal_value` gives, or None."""
     try:
-        return literal(node, source)
+        return literal_value(node, source)
     except NotPlain:
         return None
 

@@ -22,11 +22,11 @@ from archsearch.program.read import read_program
 from archsearch.spec.difference.factors import FactorChange
 from archsearch.spec.difference.gaps import Change
 from archsearch.spec.text.yaml import Node
-from archsearch.study.held import HeldRun
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+    from archsearch.study.held import HeldRun
     from archsearch.study.runner import Outcome, Runner
     from archsearch.study.storage import Storage, Study
 
@@ -126,6 +126,8 @@ class ProgramKind:
         metric: str,
     ) -> dict[tuple[str, int], str]:
         """Leave out runs whose time or memory was measured on another machine than the baseline's with that seed."""
+        from archsearch.study.held import HeldRun
+
         held = {key: HeldRun(trial) for key, trial in runs.items()}
         if not held or metric_row(self.read(next(iter(held.values())).spec), metric).known != "measured":
             return {}

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_FIRST, _PIECE = 1 << 14, 1 << 20  # what is looked for mostly stands in the last lines; each further piece is larger
+_FIRST, _PIECE = 1 << 14, 1 << 20  # bytes: what is looked for stands at the end, mostly
 _LONGEST = 4000  # characters of a line that are looked at
 _VERSION = re.compile(
     r"\b(python|torch|pytorch|torchvision|numpy|scipy|pandas|tensorflow|keras|jax|scikit-learn|sklearn|xgboost|lightgbm"
@@ -61,10 +61,10 @@ def lines_from_the_end(path: Path) -> Iterator[str]:
         return
     with file:
         at = file.seek(0, 2)
-        rest, piece = b"", _FIRST
+        rest, step = b"", _FIRST
         while at:
-            size = min(piece, at)
-            piece = min(4 * piece, _PIECE)
+            size = min(step, at)
+            step = min(4 * step, _PIECE)
             at -= size
             file.seek(at)
             rest = file.read(size) + rest

@@ -1,6 +1,6 @@
 """Is the winner real? The best of a search and its baseline once more, on fresh seeds, with the test set.
 
-    confirmed = conclude(seeds, test, validation, searched, test_reads, family=family_of("val_loss"))
+    confirmed = conclude(seeds, test, validation, searched, test_reads, family=family_of(kind, base, "val_loss"))
     confirmed.effects, confirmed.winner, confirmed.sentence, headline(confirmed)
 
 The search's own values are not used for inference: they were selected. A confirmation is an ablation with the finalists

@@ -246,10 +246,10 @@ def _sentence(found: ClaimVerdict) -> str:
     )
     if found.difference == 0:
         return f"{numbers} is no difference: neither order is claimed."
-    over = [f"{chance_text(found.p_false_images)} over other images"]
+    over = [f"{probability_text(found.p_false_images)} over other images"]
     if found.p_false_seeds is not None:
-        over.append(f"{chance_text(found.p_false_seeds)} over other seeds")
-        over.append(f"{chance_text(found.p_false)} over both")
+        over.append(f"{probability_text(found.p_false_seeds)} over other seeds")
+        over.append(f"{probability_text(found.p_false)} over both")
     settled = "the order is settled" if found.settled else "the order is not settled"
     text = (
         f"{numbers} differ by {100 * abs(found.difference):.2f} points. The probability that their true order is the "
@@ -272,7 +272,7 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def chance_text(p: float) -> str:
+def probability_text(p: float) -> str:
     """Write a probability in per cent, in as many digits as it has meaning."""
     if p < 0.0001:
         return "below 0.01 %"

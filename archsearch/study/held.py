@@ -19,13 +19,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import EllipsisType
-from typing import Any, Generic, Literal, TypeVar, overload
-
-import optuna
-from optuna.trial import FrozenTrial
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from archsearch.plain import Plain
 from archsearch.train.result import RunResult
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
 
 T = TypeVar("T")
 HeldKind = Literal["search", "confirm", "ablation"]

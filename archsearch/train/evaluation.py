@@ -33,7 +33,7 @@ from archsearch.train.prediction import outputs_of
 from archsearch.train.probabilities import probabilities_of
 from archsearch.train.trained import TrainedNetwork
 
-FOLDER = "evaluations"
+EVALUATIONS = "evaluations"
 
 _Row = tuple[float, ...]
 
@@ -125,7 +125,7 @@ def evaluate_on(network: TrainedNetwork, given: GivenSamples, data: str) -> Eval
 
 def keep_evaluation(directory: Path, record: EvaluationRecord) -> Path:
     """Write an evaluation into the directory of its run; one on the same samples is replaced."""
-    path = directory / FOLDER / f"{record.fingerprint[:16]}.json"
+    path = directory / EVALUATIONS / f"{record.fingerprint[:16]}.json"
     write_sealed(path, {"evaluation": record.model_dump(mode="json")})
     return path
 
@@ -134,7 +134,7 @@ def kept_evaluations(directory: Path) -> list[EvaluationRecord | str]:
     """Read the evaluations of a run, the oldest first; for a file that was altered the reason why it is not used."""
     read: list[EvaluationRecord] = []
     wrong: list[EvaluationRecord | str] = []
-    for path in sorted((directory / FOLDER).glob("*.json")):
+    for path in sorted((directory / EVALUATIONS).glob("*.json")):
         try:
             read.append(EvaluationRecord.model_validate_json(json.dumps(read_sealed(path)["evaluation"])))
         except (ArchsearchError, ValidationError, KeyError):

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import archsearch
-from archsearch import AblationResult, UsageError, ablate, compare, plan, run, study
+from archsearch.api.functions import ablate, compare, plan, run, study
+from archsearch.api.results import AblationResult
+from archsearch.errors import UsageError
 
 CALLS: list[tuple[int, str]] = []
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 from archsearch.ablate.ablation import ablate
 from archsearch.ablate.ablation_file import load_ablation
@@ -91,3 +93,15 @@ def workshop(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Worksh
     ablation = plan_ablation(load_ablation(str(folder / "factors.yaml")))
     ablate(ablation, Settings(runs_dir=made.runs_dir, data_dir=data_dir))
     return made
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Keep to one thread, for small networks, and take back what a training script sets of torch."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+    torch.use_deterministic_algorithms(False)
+    torch.set_float32_matmul_precision("highest")

@@ -16,7 +16,10 @@ from archsearch.train.loop import initial_network
 from tests.export.networks import random_plan
 
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding=.same. with even kernel")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore:Using padding=.same. with even kernel"),
+]
 QUICK = range(100)
 MANY = range(100, 600)
 

@@ -292,7 +292,7 @@ def test_a_slot_whose_values_cannot_be_trained_here_fails_alone(run_search, make
     storage = open_storage(default_url(tmp_path / "runs"))
     fixed = {"conv1.out_channels": 4, "drop1": "drop", "train.batch_size": 16}
     existing_study("small", storage).enqueue_trial(fixed, user_attrs={"slot": 1})  # as another machine left it
-    monkeypatch.setattr("archsearch.search.space.space.check_runs_here", _no_dropout_here)
+    monkeypatch.setattr("archsearch.search.space.network_space.check_runs_here", _no_dropout_here)
     report = run_search(trials=3, study=study, sampler="random")
     assert (report.completed + report.pruned, report.failed) == (2, 1)
     (failed,) = [t for t in trials_of(tmp_path / "runs") if t.state.name == "FAIL"]

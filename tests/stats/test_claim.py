@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.stats import beta, norm, ttest_ind_from_stats
 from statsmodels.stats.power import NormalIndPower
 
-from archsearch.stats.claim import ALPHA, PublishedClaim, chance_text, chances_of, judge_claim
+from archsearch.stats.claim import ALPHA, PublishedClaim, chances_of, judge_claim, probability_text
 
 
 def judged(ours: float, theirs: float, size: int, **more: Any):
@@ -142,6 +142,6 @@ def test_sentences_say_what_would_settle_it():
 
 
 def test_chances_are_written_with_the_digits_that_mean_something():
-    assert [chance_text(p) for p in (0.5, 0.164, 0.0317, 0.00042, 0.00001)] == [
+    assert [probability_text(p) for p in (0.5, 0.164, 0.0317, 0.00042, 0.00001)] == [
         "50 %", "16 %", "3.2 %", "0.042 %", "below 0.01 %",
     ]  # fmt: skip

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 def print_claim(found: ClaimVerdict) -> None:
     """Print the sentence, the numbers behind it, and what was assumed."""
-    from archsearch.stats.claim import chance_text
+    from archsearch.stats.claim import probability_text
 
     to = out()
     sentences(to, found.sentence, "green" if found.settled else "yellow")
     to.print()
     columns = (TableColumn("what could have been other", words=True), TableColumn("standard error"),
                TableColumn("order false"), TableColumn("would settle it", rank=1))  # fmt: skip
-    rows = [("images", _error(found.image_error), chance_text(found.p_false_images), _needed(found.images_needed))]
+    rows = [("images", _error(found.image_error), probability_text(found.p_false_images), _needed(found.images_needed))]
     if found.seed_error is not None and found.p_false_seeds is not None:
         needed = _needed(found.seeds_needed)
-        rows.append(("seeds", _error(found.seed_error), chance_text(found.p_false_seeds), needed))
-        rows.append(("both", _error(found.error), chance_text(found.p_false), ""))
+        rows.append(("seeds", _error(found.seed_error), probability_text(found.p_false_seeds), needed))
+        rows.append(("both", _error(found.error), probability_text(found.p_false), ""))
     print_table(to, columns, rows)
     to.print()
     for text in found.assumptions:
@@ -42,7 +42,7 @@ def _needed(number: int | None) -> str:
 
 def print_claims(found: Sequence[ClaimVerdict]) -> None:
     """Print a row for each claim, how many are settled, and how many orders are false on average."""
-    from archsearch.stats.claim import chance_text
+    from archsearch.stats.claim import probability_text
 
     to = out()
     columns = (
@@ -52,8 +52,8 @@ def print_claims(found: Sequence[ClaimVerdict]) -> None:
     )  # fmt: skip
     rows = [
         (
-            _name(one, number), points(one.difference), chance_text(one.p_false_images),
-            "" if one.p_false_seeds is None else chance_text(one.p_false_seeds), chance_text(one.p_false),
+            _name(one, number), points(one.difference), probability_text(one.p_false_images),
+            "" if one.p_false_seeds is None else probability_text(one.p_false_seeds), probability_text(one.p_false),
             _needed(one.images_needed), _needed(one.seeds_needed), "yes" if one.settled else "no",
         )
         for number, one in enumerate(found, start=1)

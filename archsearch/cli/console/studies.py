@@ -82,6 +82,7 @@ def study_json(report: StudyReport) -> dict[str, Any]:
 def print_study(report: StudyReport, runs_dir: Path) -> None:
     """Print what a study came to: the counts, the best, the confirmation."""
     from archsearch.kinds import EXPERIMENT_KINDS
+    from archsearch.search.confirm import best_of
 
     to = out()
     counts = f"{report.completed} completed"
@@ -95,7 +96,8 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
     if report.best is None:
         return
     best, selected = report.best, report.selected
-    label = "best of the search" if report.confirmed is None else "best confirmed"
+    judged = report.confirmed is not None and best_of(report.confirmed) is not None
+    label = "best confirmed" if judged else "best of the search"
     to.print(Text.assemble((f"{label}  ", "bold"), f"trial {best.number}: {_values(report, best)}"), soft_wrap=True)
     to.print(Text("  " + " ".join(f"{k}={value_text(v)}" for k, v in best.params.items()), style="dim"))
     if selected is not None and selected.number != best.number:

@@ -31,8 +31,8 @@ def locate(space: NetworkSpace, spec: ExperimentSpec) -> Values | None:
     layers = [layer for layer in spec.network if layer.kind != "identity"] if space.network is not None else []
     parts = spec.model_dump(mode="json", include={"data", "train"})
     for values in _sequence(network, layers, {}):
-        for with_data in matches(space.data, parts["data"], values):
-            for found in matches(space.train, parts["train"], with_data):
+        for with_data in values_giving(space.data, parts["data"], values):
+            for found in values_giving(space.train, parts["train"], with_data):
                 if _is(space, found, spec):
                     return found
     return None
@@ -52,7 +52,7 @@ def base_values(space: NetworkSpace) -> Values | None:
 
 def may_stand_for(template: Template, target: Tree) -> bool:
     """Say whether some choice of its open values may make this value of a template."""
-    return next(matches(template, target, {}), None) is not None
+    return next(values_giving(template, target, {}), None) is not None
 
 
 def _is(space: NetworkSpace, values: Values, spec: ExperimentSpec) -> bool:
@@ -134,7 +134,7 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
             lists = [item] if key == "layers" else item.items
             found = [new for old in found for new in _branches(lists, layer, old)]
         elif key != "name":
-            found = [new for old in found for new in matches(item, known.get(key), old)]
+            found = [new for old in found for new in values_giving(item, known.get(key), old)]
     for added in found:
         if isinstance(layer, Block) or _same_layer(resolve(template, partial(_given, added)), layer):
             yield added
@@ -169,22 +169,22 @@ def _same_layer(tree: Tree, layer: LayerBase) -> bool:
     return _canonical(made) == _canonical(layer)
 
 
-def matches(template: Template, target: Tree, values: Values) -> Iterator[Values]:
+def values_giving(template: Template, target: Tree, values: Values) -> Iterator[Values]:
     """Match a value that may be open, or hold open values; fixed ones are compared with the whole sample later."""
     if isinstance(template, Open):
         for label in template.domain.values() if template.options else _candidates(template, target):
             added = _with(values, template.name, label)
             if added is not None:
-                yield from matches(template.chosen(label), target, added)
+                yield from values_giving(template.chosen(label), target, added)
     elif isinstance(template, Keys) and isinstance(target, dict):
         found = [values]
         for key, item in template.items:
-            found = [new for old in found for new in matches(item, target.get(key), old)]
+            found = [new for old in found for new in values_giving(item, target.get(key), old)]
         yield from found
     elif isinstance(template, Items) and isinstance(target, list) and len(template.items) == len(target):
         found = [values]
         for item, inner in zip(template.items, target, strict=True):
-            found = [new for old in found for new in matches(item, inner, old)]
+            found = [new for old in found for new in values_giving(item, inner, old)]
         yield from found
     elif not isinstance(template, (Keys, Items, Repeat)):
         yield values

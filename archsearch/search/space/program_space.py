@@ -20,7 +20,7 @@ from archsearch.program.check import faults
 from archsearch.program.experiment import ProgramExperiment, plan_program
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.search.space.domains import Value
-from archsearch.search.space.locate import matches
+from archsearch.search.space.locate import values_giving
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Keys, Open, Template, enumerate_values, given, resolve, skeleton
 from archsearch.spec.text.sentences import problem_sentence
@@ -87,7 +87,7 @@ class ProgramSpace(SearchSpace):
         found: dict[str, Values | None] = {}
         for name, template in self.values.items:
             target = values.get(name)
-            ways = matches(template, target, {})
+            ways = values_giving(template, target, {})
             found[name] = next((way for way in ways if resolve(template, given(way)) == target), None)
         return found
 
