@@ -180,4 +180,4 @@ def test_slowdown_of_a_fifth_is_found_with_ten_seeds(here: Path) -> None:
     report = ablate(planned(1, "seconds:measured", name="slower"), Settings(runs_dir=here / "runs"))
     [effect] = report.effects
     assert effect.verdict == "worse"
-    assert effect.effect == pytest.approx(0.19, abs=0.06)
+    assert effect.mean_difference == pytest.approx(0.19, abs=0.06)

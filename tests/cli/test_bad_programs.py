@@ -60,7 +60,7 @@ def test_levels_that_fail_are_said_and_the_others_go_on(cli, folder):
     assert set(reasons) == {(f"how={name}", seed) for name in FAILING for seed in (0, 1)}
     for (cell, _), reason in reasons.items():
         assert reason.startswith(FAILING[cell.removeprefix("how=")])
-    effects = {one["variant"].removeprefix("how="): one["difference"] for one in report["effects"]}
+    effects = {one["variant"].removeprefix("how="): one["mean_difference"] for one in report["effects"]}
     assert {name: effects[name] for name in COMPLETING} == pytest.approx(COMPLETING)
     assert {name: effects[name] for name in FAILING} == dict.fromkeys(FAILING)
     notes = " ".join(report["notes"])
