@@ -134,6 +134,7 @@ def declared_by(
     from archsearch.ablate.between import between, declare_between
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
+    from archsearch.cli.programs import is_program_file
     from archsearch.errors import UsageError
     from archsearch.spec.text.sentences import unknown
 
@@ -152,6 +153,11 @@ def declared_by(
     if from_ is not None and to is not None:
         for end in (from_, to):
             refuse_other(end, "spec", command)
+            if is_program_file(end):
+                raise UsageError(
+                    f"{end} is a program; --from and --to take networks apart, so write a file with what changes as "
+                    f"levels: set: {{values.NAME: ...}} (archsearch init, or {command} --command ... --write FILE)"
+                )
         declared = declare_between(from_, to, design)
         console.note_factors(between(from_, to))
     else:

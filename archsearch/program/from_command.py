@@ -150,8 +150,9 @@ def write_program(spec: ProgramSpec, path: Path) -> str:
         section["ref"] = spec.program.ref.commit or spec.program.ref.name
     if spec.program.config is not None:
         section["config"].pop("text", None)
+    quoted = shlex.quote(path.name)
     lines = [
-        f"# archsearch run {path.name} --seeds 3      (once it is allowed: archsearch trust {path.name})",
+        f"# archsearch run {quoted} --seeds 3      (once it is allowed: archsearch trust {quoted})",
         f"name: {flow(spec.name)}",
         *([f"summary: {flow(spec.summary)}"] if spec.summary else []),
         "program:",

@@ -216,18 +216,28 @@ def _hold(path: Path) -> None:
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 
-def _number(value: Any, where: str) -> float:
+def finite_number(value: Any, where: str) -> float:
+    """Read a number that a program gave, as itself or as text; raise `ValueError` for what is none, naming `where`."""
     text = value.strip() if isinstance(value, str) else value
     try:
-        if isinstance(text, (list, bool)) or text is None:
-            raise ValueError
+        if isinstance(text, (list, bool)) or text is None or (isinstance(text, str) and "_" in text):
+            raise ValueError  # Python reads 1_0 as 10, which no program means by it
         number = float(text.removesuffix("%") if isinstance(text, str) else text)
-    except ValueError:
-        shown = "keys with values" if isinstance(text, _Pairs) else repr(text) if text is None else short(str(text))
-        raise _AbsentError(f"{where} is no number: {shown}") from None
+    except OverflowError:
+        raise ValueError(f"{where} is too large to compute with: {short(str(text))}") from None
+    except (TypeError, ValueError):
+        shown = "keys with values" if isinstance(text, _Pairs) else short(text) if isinstance(text, str) else repr(text)
+        raise ValueError(f"{where} is no number: {short(shown)}") from None
     if not math.isfinite(number):
-        raise _AbsentError(f"{where} is {number}, which is no number that can be compared")
+        raise ValueError(f"{where} is {number}, which is no number that can be compared")
     return number
+
+
+def _number(value: Any, where: str) -> float:
+    try:
+        return finite_number(value, where)
+    except ValueError as error:
+        raise _AbsentError(str(error)) from None
 
 
 def _in_its_unit(spec: ProgramSpec, name: str, source: MetricSource, value: float, said: str) -> float:

@@ -48,6 +48,8 @@ def test_json_is_read_by_its_path(tmp_path: Path, key: str, value: float) -> Non
         ('{"loss": true}', "loss: r.json: loss is no number: True"),
         ('{"loss": {"a": 1}}', "loss: r.json: loss is no number: keys with values"),
         ('{"loss": "low"}', "loss: r.json: loss is no number: low"),
+        ('{"loss": "1_0"}', "loss: r.json: loss is no number: 1_0"),
+        ('{"loss": 1' + "0" * 400 + "}", "loss: r.json: loss is too large to compute with: 1000"),
         ("[1]", "loss: r.json: there is no loss in its top level, which is a list of 1"),
         ("{", "loss: r.json is not JSON: "),
         ("", "loss: r.json is not JSON: "),
