@@ -49,7 +49,7 @@ def test_function_of_scikit_learn_is_ablated(execute: Callable[[str], Executed],
     assert result.complete
     assert result.verdicts["scaled=False"] == "worse"  # wine has proline in the thousands beside hues around 1
     by_hand = [space["score"](seed, scaled=False)["accuracy"] - space["score"](seed)["accuracy"] for seed in range(10)]
-    assert result.effects[0].mean == pytest.approx(sum(by_hand) / 10)
+    assert result.effects[0].mean_difference == pytest.approx(sum(by_hand) / 10)
     assert (tmp_path / "ablate_a_function.html").is_file()
 
 
