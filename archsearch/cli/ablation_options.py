@@ -50,7 +50,8 @@ MetricSources = Annotated[
     typer.Option(
         "--metric",
         metavar="NAME:HOW",
-        help="With --command: NAME:last:PATTERN, NAME:json:FILE:KEY, NAME:csv:FILE:COLUMN, seconds, peak_memory.",
+        help="With --command: NAME:last:PATTERN, NAME:json:FILE:KEY, NAME:csv:FILE:COLUMN (of percentages "
+        "NAME:percent:last:PATTERN), seconds, peak_memory.",
     ),
 ]
 MaximizeMetric = Annotated[

@@ -246,13 +246,19 @@ def _in_its_unit(spec: ProgramSpec, name: str, source: MetricSource, value: floa
         value = value / 100
     elif said.strip().endswith("%") and is_fraction(spec, name):
         raise _AbsentError(
-            f"{said.strip()} is a percentage; unit: percent reads it as {value / 100:g}, unit: own keeps {value:g}"
+            f"{said.strip()} is a percentage; unit: percent reads it as {value / 100:g}, unit: own keeps {value:g} "
+            f"({_on_the_line(name)})"
         )
     value *= source.scale or 1.0
     if is_fraction(spec, name) and not 0 <= value <= 1:
         told = value * 100 if source.unit == "percent" else value
         raise _AbsentError(
             f"{told:g} is no {'percentage' if source.unit == 'percent' else 'fraction between 0 and 1'}; "
-            f"unit: percent reads {told:g} as {told / 100:g}, unit: own keeps it as it is"
+            f"unit: percent reads {told:g} as {told / 100:g}, unit: own keeps it as it is "
+            f"({_on_the_line(name)})"
         )
     return value
+
+
+def _on_the_line(name: str) -> str:
+    return f"with --metric, {name}:percent:..."

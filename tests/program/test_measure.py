@@ -155,7 +155,12 @@ def test_accuracy_is_a_fraction_unless_the_file_says_otherwise(
             "98.1",
             "accuracy: 98.1 is no fraction between 0 and 1; unit: percent reads 98.1 as 0.981, unit: own keeps",
         ),
-        ({}, "98.1%", "accuracy: 98.1% is a percentage; unit: percent reads it as 0.981, unit: own keeps 98.1"),
+        (
+            {},
+            "98.1%",
+            "accuracy: 98.1% is a percentage; unit: percent reads it as 0.981, unit: own keeps 98.1 "
+            "(with --metric, accuracy:percent:...)",
+        ),
         ({}, "-0.1", "accuracy: -0.1 is no fraction between 0 and 1"),
         ({"unit": "percent"}, "981", "accuracy: 981 is no percentage"),
     ],
