@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from archsearch.errors import SpecError
 from archsearch.metrics import metric_of, usual_direction
 from archsearch.program.braces import RUN_NAMES, Brace, alone, braces
+from archsearch.program.config import config_text
 from archsearch.program.program_spec import RESERVED, ProgramSpec
 from archsearch.spec.text.sentences import quoted, unknown
 from archsearch.spec.text.yaml import Loc
@@ -130,6 +132,11 @@ def _values(spec: ProgramSpec) -> Iterator[Fault]:
             ("program", "config"),
             f"nothing of {config.template} would change: it has no name in braces, and there are no edits",
         )
+    if config is not None and config.text is not None and config.edits:
+        try:
+            config_text(config, {}, {})  # with what stands in braces as it is: are the places there?
+        except SpecError as error:
+            yield Fault(error.loc, str(error))
     if spec.program.gpus is None and "device" in used:
         yield Fault(("program",), "{device} is the index of a GPU; say with gpus: how many there are")
 

@@ -74,8 +74,9 @@ def _last_look(spec: ProgramSpec) -> Iterator[_Found]:
                 f"{name} is the last row of {source.csv}: of the last epoch, whichever was best",
                 "right where the last epoch is what counts; else let the program write the number once, at its end",
             )
+        # Whatever stands before the word (^, a space, a quote) keeps val_ and test_ away.
         if source.last is not None and re.fullmatch(
-            r"\W*(acc|accuracy|loss|error|f1|auc)\W*\\?s?\W*\(.*\)\S*", source.last
+            r"(acc|accuracy|loss|error|f1|auc)\W*\\?s?\W*\(.*\)\S*", source.last
         ):
             yield (
                 f"the pattern {source.last} of {name} also matches val_{name} and test_{name}, whatever comes last",

@@ -45,6 +45,11 @@ def test_mistake_is_found(codes: Callable[[str], list[str]], before: str, after:
     assert code in codes(text)
 
 
+@pytest.mark.parametrize("before", ["^", " ", "\\[", "final "])
+def test_pattern_whose_word_has_a_beginning_is_none(codes: Callable[[str], list[str]], before: str) -> None:
+    assert codes(CLEAN.replace("'\\bloss=", f"'{before}loss=")) == []
+
+
 @pytest.mark.parametrize(
     ("line", "found"),
     [

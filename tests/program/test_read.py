@@ -186,6 +186,19 @@ def test_folder_patch_and_template_that_are_not_there_are_said_with_their_place(
         assert problem.startswith(said)
 
 
+def test_edit_of_a_configuration_is_checked_against_its_template(written: Write) -> None:
+    path = written(
+        "program:\n  command: 'true {seed}'\n"
+        "  config: {template: base.yaml, to: '{run_dir}/c.yaml', edits: {model.widht: 3}}\n"
+        "metrics: {seconds: measured}\n"
+    )
+    (path.parent / "base.yaml").write_text("model: {width: 1}\n")
+    [problem] = problems(path)
+    assert problem.startswith("train.yaml:3:78: base.yaml: model: unknown key 'widht'; did you mean 'width'?")
+    path.write_text(path.read_text().replace("widht", "width"))
+    assert load_program(str(path)).program.config is not None
+
+
 def test_is_program_tells_by_the_key(written: Write) -> None:
     assert is_program(read_text("program: {}", "x"))
     assert not is_program(read_text("network: []", "x"))
