@@ -162,6 +162,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         notes=(
             *ablation.notes,
             *((check.sentence,) if check is not None and check.sentence else ()),
+            *ablation.kind.remarks(runs_of(done)),
             *mixed_notes(useless),
             *engine_notes(comparable),
         ),

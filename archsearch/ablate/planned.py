@@ -231,7 +231,9 @@ def _promise(ablation: Ablation, declared: Declared) -> Plan | None:
     try:
         return promise(ablation)
     except UsageError as error:
-        raise SpecError(Problem(declared.where("seeds") or declared.where("name"), f"seeds: {error}")) from None
+        where = declared.where("seeds") or declared.where("name")
+        said = str(error) if where == "--seeds" else f"seeds: {error}"
+        raise SpecError(Problem(where, said)) from None
 
 
 def promise(ablation: Ablation, seed_sd: float | None = None, effect: float | None = None) -> Plan:

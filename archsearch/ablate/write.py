@@ -6,6 +6,7 @@ text = ablation_yaml(declared, Path("mine.yaml"))
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from archsearch.ablate.ablation_file import Declared
@@ -15,7 +16,9 @@ from archsearch.spec.text.write import flow
 def ablation_yaml(declared: Declared, path: Path) -> str:
     """Give the YAML of an ablation with factors; reading it gives an equal one. The comment says how to run it."""
     spec = declared.spec
-    lines = [f"# archsearch ablate {path}", f"name: {flow(spec.name)}", f"summary: {flow(spec.summary)}"]
+    lines = [f"# archsearch ablate {shlex.quote(str(path))}", f"name: {flow(spec.name)}"]
+    if spec.summary:
+        lines.append(f"summary: {flow(spec.summary)}")
     baseline = spec.baseline
     if baseline.endswith((".yaml", ".yml")):  # is meant from the folder of the file
         baseline = os.path.relpath(baseline, path.parent)

@@ -26,6 +26,7 @@ from archsearch.metrics import Direction
 from archsearch.program.permission import program_subject
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.text.sentences import unknown
 from archsearch.trust import allow_once, must_be_trusted
 
 if TYPE_CHECKING:
@@ -238,7 +239,8 @@ def run(
         from archsearch.program.run import run_program
 
         if network:
-            raise UsageError(f"{next(iter(network))} is for networks; a program takes values={{...}}")
+            taken = ("seed", "values", "metric", "version", "runs_dir", "fresh", "trust")
+            raise UsageError(f"run() of a program: {unknown('argument', next(iter(network)), taken)}")
         _allow([spec], subject, trust)
         return run_program(plan_program(spec), seed=seed, runs_dir=Path(runs_dir), fresh=fresh)
     from archsearch.train.run import run as train

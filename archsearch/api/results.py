@@ -22,7 +22,7 @@ from archsearch.errors import UsageError
 from archsearch.search.search import StudyReport
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount
-from archsearch.wording import seconds_text
+from archsearch.wording import count_of, seconds_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -270,7 +270,8 @@ class PlanResult:
     def sentence(self) -> str:
         """Say what it takes and what it can show."""
         time = "time not known" if self.seconds is None else f"about {seconds_text(self.seconds)}"
-        words = f"{self.runs} runs, {self.cached} of them cached, {time} with {self.found.workers} workers"
+        runs, workers = count_of(self.runs, "run"), count_of(self.found.workers, "worker")
+        words = f"{runs}, {self.cached} of them cached, {time} with {workers}"
         if self.smallest_effect is None:
             return f"{words}; which effect can be found is not known: {self.found.seed_sd_from}"
         found = amount(self.smallest_effect, self.ablation.family)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,10 +79,10 @@ def ablate(
         control=control,
         screen=screen,
     )
+    planned = plan_ablation(declared)  # before it is written: what is written can be run
     if write is not None:
         _write(declared, write)
         return
-    planned = plan_ablation(declared)
     if dry_run:
         from archsearch.cli.plan import show_plan
 
@@ -131,7 +132,7 @@ def _write(declared: Declared, path: Path) -> None:
     if declared.kind.name == "program":
         declared = _with_program_file(declared, path)
     write_whole(path, ablation_yaml(declared, path).encode())
-    console.note(f"wrote {path}; edit it, then: archsearch ablate {path}")
+    console.note(f"wrote {path}; edit it, then: archsearch ablate {shlex.quote(str(path))}")
 
 
 def _with_program_file(declared: Declared, path: Path) -> Declared:

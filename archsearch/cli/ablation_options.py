@@ -50,7 +50,8 @@ MetricSources = Annotated[
     typer.Option(
         "--metric",
         metavar="NAME:HOW",
-        help="With --command: NAME:last:PATTERN, NAME:json:FILE:KEY, NAME:csv:FILE:COLUMN, seconds, peak_memory.",
+        help="With --command: NAME:last:PATTERN, NAME:json:FILE:KEY, NAME:csv:FILE:COLUMN (of percentages "
+        "NAME:percent:last:PATTERN), seconds, peak_memory.",
     ),
 ]
 MaximizeMetric = Annotated[
@@ -133,6 +134,7 @@ def declared_by(
     from archsearch.ablate.between import between, declare_between
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
+    from archsearch.cli.programs import is_program_file
     from archsearch.errors import UsageError
     from archsearch.spec.text.sentences import unknown
 
@@ -151,6 +153,11 @@ def declared_by(
     if from_ is not None and to is not None:
         for end in (from_, to):
             refuse_other(end, "spec", command)
+            if is_program_file(end):
+                raise UsageError(
+                    f"{end} is a program; --from and --to take networks apart, so write a file with what changes as "
+                    f"levels: set: {{values.NAME: ...}} (archsearch init, or {command} --command ... --write FILE)"
+                )
         declared = declare_between(from_, to, design)
         console.note_factors(between(from_, to))
     else:

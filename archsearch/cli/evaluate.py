@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import options
-from archsearch.cli.predict import Run
+from archsearch.cli.predict import Run, RunSeed
 
 if TYPE_CHECKING:
     from archsearch.data.given import GivenSamples
@@ -26,6 +26,7 @@ def evaluate(
             help="A spec or data set, whose test part is used; an .npz file with x and y; a folder of class folders.",
         ),
     ],
+    seed: RunSeed = None,
     keep: Annotated[
         bool, typer.Option("--keep/--no-keep", help="Keep it in the run's folder, for the report on the run.")
     ] = True,
@@ -41,7 +42,7 @@ def evaluate(
     from archsearch.report.names import named_run
 
     other = _other(data)
-    directory = named_run(run, runs_dir)
+    directory = named_run(run, runs_dir, seed)
 
     from archsearch.train.evaluation import evaluate_on, keep_evaluation
     from archsearch.train.trained import open_trained

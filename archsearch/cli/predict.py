@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from archsearch.train.prediction import PredictedSamples
     from archsearch.train.trained import TrainedNetwork
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A finished run: id, folder, or a spec that was run once.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A finished run: id, folder, or a spec that was run.")]
+RunSeed = Annotated[int | None, typer.Option("--seed", min=0, help="Which of a spec's runs, where it has several.")]
 
 
 def predict(
@@ -28,6 +29,7 @@ def predict(
         ),
     ],
     top: Annotated[int, typer.Option("--top", min=1, help="How many classes of each, the likeliest first.")] = 3,
+    seed: RunSeed = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print a line for each sample, and nothing else.")] = False,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
@@ -44,7 +46,7 @@ def predict(
     if json and csv:
         raise UsageError("--json and --csv do not go together")
     names = _named(sources)
-    directory = named_run(run, runs_dir)
+    directory = named_run(run, runs_dir, seed)
 
     from archsearch.train.prediction import predict as predict_samples
     from archsearch.train.trained import open_trained

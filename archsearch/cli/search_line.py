@@ -7,6 +7,7 @@ The search is the file that `--write` would write, read again: one path for both
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -92,7 +93,8 @@ def write_files(study: SearchFile, path: Path) -> None:
     named = f"base: {flow(beside.name)}"
     lines = [named if line.startswith("base: ") else line for line in study.text.splitlines()]
     write_whole(beside, write_program(study.space.base, beside).encode())
-    said = f"# archsearch study {path}      (once it is allowed: archsearch trust {path})"
+    quoted = shlex.quote(str(path))
+    said = f"# archsearch study {quoted}      (once it is allowed: archsearch trust {quoted})"
     write_whole(path, "\n".join((said, *lines, "")).encode())
     console.note(f"wrote {beside}")
-    console.note(f"wrote {path}; edit it, then: archsearch study {path}")
+    console.note(f"wrote {path}; edit it, then: archsearch study {quoted}")

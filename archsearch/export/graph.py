@@ -127,11 +127,14 @@ def _speakable(model: nn.Sequential) -> nn.Sequential:
         return model
     model = copy.deepcopy(model)
     for module in model.modules():
-        children: dict[str, nn.Module | None] = {}
-        for name, child in module._modules.items():
+        children, renamed = dict(module.named_children()), dict[str, nn.Module]()
+        for name, child in children.items():
             spoken = name
-            while keyword.iskeyword(spoken) or (spoken != name and spoken in {*module._modules, *children}):
+            while keyword.iskeyword(spoken) or (spoken != name and spoken in {*children, *renamed}):
                 spoken += "_"
-            children[spoken] = child
-        module._modules = children
+            renamed[spoken] = child
+        for name in children:
+            delattr(module, name)
+        for spoken, child in renamed.items():
+            module.add_module(spoken, child)
     return model

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from archsearch.errors import Problem, SpecError
 from archsearch.export.import_graph import Graph, JoinStep, LayerStep, ModuleCall, SpreadStep
-from archsearch.export.import_joins import GraphRow, graph_rows
+from archsearch.export.import_joins import GraphRow, rows_of_graph
 from archsearch.spec.fields import LAYER_NAME
 from archsearch.spec.layers import AnyLayer, ShapeError
 from archsearch.spec.layers.activation import Identity
@@ -37,7 +37,7 @@ class FoundLayers:
 
 def layers_of_graph(graph: Graph) -> FoundLayers:
     """Give the layer list of a graph; raise `SpecError` with the place of the first thing that cannot be said."""
-    rows = graph_rows(graph)
+    rows = rows_of_graph(graph)
     if not rows:
         raise SpecError("forward gives its input back: there is no layer in it")
     outside = frozenset(rows[0].scopes[:1])

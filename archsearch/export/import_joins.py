@@ -1,6 +1,6 @@
 """Where a graph parts and comes together: values as rows, each join with the rows of its branches.
 
-    rows = graph_rows(graph)
+    rows = rows_of_graph(graph)
     rows[3].branches                      # lists of rows, empty where the branch is what the block reads
 
 A join's branches begin at the nearest value that all ways to it pass: its immediate dominator. What does not part and
@@ -29,7 +29,7 @@ class GraphRow:
         return self.value.scopes
 
 
-def graph_rows(graph: Graph) -> list[GraphRow]:
+def rows_of_graph(graph: Graph) -> list[GraphRow]:
     """Give the rows from a graph's input to its output; raise `SpecError` for the first thing that cannot be said."""
     alive = _alive(graph)
     for value in graph.values:

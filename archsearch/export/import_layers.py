@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from archsearch.export.import_graph import LayerStep, Unsayable
+from archsearch.export.torch_private import has_hooks
 from archsearch.spec.layers import LAYER_KINDS, AnyLayer, Block, LayerBase, Shape, ShapeError, size_text
 from archsearch.spec.layers.activation import Identity
 
@@ -109,7 +110,7 @@ def _is_its_own(module: nn.Module, what: str) -> None:
     """Refuse a module whose numbers are not made by its class alone."""
     if parametrize.is_parametrized(module):
         raise Unsayable(f"the weights of this {what} are computed from others (a parametrisation)")
-    if module._forward_hooks or module._forward_pre_hooks:
+    if has_hooks(module):
         raise Unsayable(f"this {what} has hooks, which may change what it computes")
 
 

@@ -27,6 +27,7 @@ from archsearch.export.import_graph import Graph, InputMisfitError
 from archsearch.export.import_places import place_of_forward
 from archsearch.export.import_source import ModuleSource
 from archsearch.export.import_trace import trace
+from archsearch.export.torch_private import holds_tensors
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer, Shape, size_text
 from archsearch.spec.layers.blocks import Sequential
@@ -38,6 +39,7 @@ from archsearch.wording import count_of
 EPOCHS = 10
 TOLERANCE = 1e-5  # of the largest output
 _TOLERANCE_IN_TRAINING = 1e-3  # three samples normalised by their own deviation
+_DROPPING = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 _SAMPLES = 3  # not the number of samples that was traced with
 _MOST_BATCH = 128
 
@@ -212,7 +214,7 @@ def _left_out(module: nn.Module, found: FoundLayers) -> Iterator[str]:
 
 def _give_weights(network: nn.Module, tensors: Sequence[Mapping[str, Tensor]]) -> None:
     """Copy the module's tensors into the network: both have them in the order of the layers."""
-    holders = [part for part in network.modules() if part._parameters or part._buffers]
+    holders = [part for part in network.modules() if holds_tensors(part)]
     with torch.no_grad():
         for part, given in zip(holders, tensors, strict=True):
             for name, value in given.items():
@@ -227,7 +229,7 @@ def _compared(module: nn.Module, network: nn.Module, suited: Suited, evaluated: 
     x = torch.randn(_SAMPLES, *suited.shape, generator=torch.Generator().manual_seed(0))
     given = x.flatten(1) if suited.flat else x
     difference = 0.0
-    drops = any(isinstance(part, nn.modules.dropout._DropoutNd) for part in network.modules())
+    drops = any(isinstance(part, _DROPPING) for part in network.modules())
     for training in (False,) if evaluated or drops else (False, True):
         with _as_it_was(module), _as_it_was(network), torch.no_grad(), torch.random.fork_rng(devices=[]):
             module.train(training)

@@ -19,7 +19,6 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
-from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
 from archsearch.errors import Problem, SpecError
 from archsearch.export.import_functions import TorchCall, steps_of_function
@@ -42,6 +41,7 @@ from archsearch.export.import_places import (
     reads_one_input,
     wrong_result,
 )
+from archsearch.export.torch_private import WithoutOverrides, tree_leaves, tree_map, tree_map_only
 from archsearch.spec.layers import Shape, size_text
 
 BATCH = 2  # one sample could not be normalised
@@ -152,7 +152,7 @@ class _Recorder:
         place = self.place(module)
         alone = len(inputs) == len(args) == 1 and not kwargs and inputs[0] is args[0]
         try:
-            with torch._C.DisableTorchFunctionSubclass():
+            with WithoutOverrides():
                 self.inside = True
                 bare = _without_numbers(module)
                 result = (bare if known is None else bare.eval()).forward(*args, **kwargs)
@@ -204,7 +204,7 @@ class _Recorder:
             inputs = inputs[:1]
         before = tuple(value.value for value in inputs)
         shapes = tuple(tuple(_shape(value)) for value in inputs)
-        with torch._C.DisableTorchFunctionSubclass():
+        with WithoutOverrides():
             try:
                 result = func(*tree_map(_meta, args), **tree_map(_meta, kwargs))
             except Exception as error:
@@ -328,12 +328,12 @@ def _meta(leaf: Any) -> Any:
 
 def _plain(tensor: Tensor) -> Tensor:
     """Give another tensor of the same memory, which is not followed."""
-    with torch._C.DisableTorchFunctionSubclass():
+    with WithoutOverrides():
         return tensor.detach().as_subclass(Tensor)
 
 
 def _shape(tensor: Tensor) -> torch.Size:
-    with torch._C.DisableTorchFunctionSubclass():
+    with WithoutOverrides():
         return tensor.shape
 
 

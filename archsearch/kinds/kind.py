@@ -150,6 +150,9 @@ class ExperimentKind(Protocol):
     def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
         """Give the same numbers of the second run with the same seed; None where there was none."""
 
+    def remarks(self, runs: Sequence[HeldRun]) -> Sequence[str]:
+        """Give what is to be said of finished runs beside their numbers, in sentences."""
+
     # -- searches ------------------------------------------------------------------------------------------------------
 
     def searched(self, spec: AnySpec) -> tuple[AnySpec, str]:

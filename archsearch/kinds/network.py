@@ -150,6 +150,9 @@ class NetworkKind:
     def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
         return None
 
+    def remarks(self, runs: Sequence[HeldRun]) -> Sequence[str]:
+        return ()
+
     def searched(self, spec: ExperimentSpec) -> tuple[ExperimentSpec, str]:
         """Hold out validation data where there are none: a search never selects on test data."""
         if spec.data.validation:

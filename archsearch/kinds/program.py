@@ -19,6 +19,7 @@ from archsearch.program.from_command import program_text
 from archsearch.program.program_directory import kept_programs
 from archsearch.program.program_spec import ProgramSpec, metric_row
 from archsearch.program.read import read_program
+from archsearch.program.remarks import said_of_runs
 from archsearch.spec.difference.factors import FactorChange
 from archsearch.spec.difference.gaps import Change
 from archsearch.spec.text.yaml import Node
@@ -170,6 +171,10 @@ class ProgramKind:
     def repeated(self, run: HeldRun) -> Mapping[str, Any] | None:
         again = run.result.get("repeat")
         return _decided(run, again) if again else None
+
+    def remarks(self, runs: Sequence[HeldRun]) -> Sequence[str]:
+        """Say what runs changed around them, what they left running, and which files differed from the commit."""
+        return said_of_runs([run.result for run in runs])
 
     def searched(self, spec: ProgramSpec) -> tuple[ProgramSpec, str]:
         return spec, ""

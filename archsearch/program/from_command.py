@@ -12,14 +12,14 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.program.check import faults
 from archsearch.program.fields import VALUE_NAME
-from archsearch.program.program_spec import ProgramSpec
+from archsearch.program.program_spec import MetricUnit, ProgramSpec
 from archsearch.program.taken_in import taken_in
 from archsearch.spec.edit.in_memory import node_of
 from archsearch.spec.text.sentences import problems_of, short
@@ -28,7 +28,7 @@ from archsearch.spec.text.yaml import read_text
 
 METRIC_FORMS = (
     "NAME:last:PATTERN, NAME:json:FILE:KEY, NAME:csv:FILE:COLUMN, seconds or peak_memory, such as "
-    "accuracy:last:acc=(\\S+)"
+    "accuracy:last:acc=(\\S+); for 98.1 in place of 0.981, accuracy:percent:last:acc=(\\S+)"
 )
 
 
@@ -103,14 +103,18 @@ def _metric(text: str) -> tuple[str, Any]:
     """Read a metric as a line says it."""
     name, _, rest = text.partition(":")
     place, _, where = rest.partition(":")
+    unit: dict[str, str] = {}
+    if place in get_args(MetricUnit):
+        unit = {"unit": place}
+        place, _, where = where.partition(":")
     if name in ("seconds", "peak_memory") and rest in ("", "measured"):
         return name, "measured"
     if place == "last" and where:
-        return name, {"last": where}
+        return name, {"last": where} | unit
     if place in ("json", "csv"):
         file, _, key = where.rpartition(":")
         if file and key:
-            return name, {place: file, ("key" if place == "json" else "column"): key}
+            return name, {place: file, ("key" if place == "json" else "column"): key} | unit
     raise UsageError(f"--metric {short(text)!r}: expected {METRIC_FORMS}")
 
 
@@ -146,8 +150,9 @@ def write_program(spec: ProgramSpec, path: Path) -> str:
         section["ref"] = spec.program.ref.commit or spec.program.ref.name
     if spec.program.config is not None:
         section["config"].pop("text", None)
+    quoted = shlex.quote(path.name)
     lines = [
-        f"# archsearch run {path.name} --seeds 3      (once it is allowed: archsearch trust {path.name})",
+        f"# archsearch run {quoted} --seeds 3      (once it is allowed: archsearch trust {quoted})",
         f"name: {flow(spec.name)}",
         *([f"summary: {flow(spec.summary)}"] if spec.summary else []),
         "program:",

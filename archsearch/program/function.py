@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import math
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,8 @@ from typing import Any
 from archsearch.errors import SpecError, UsageError
 from archsearch.metrics import Direction
 from archsearch.program.check import faults
-from archsearch.program.program_spec import ProgramSpec
+from archsearch.program.measure import finite_number
+from archsearch.program.program_spec import ProgramSpec, is_fraction
 
 Function = Callable[..., Any]
 _given: dict[tuple[str, str | None], Function] = {}
@@ -77,12 +77,9 @@ def call_function(spec: ProgramSpec, seed: int) -> dict[str, float]:
     for name, key in wanted.items():
         if key not in returned:
             raise ValueError(f"{key} is not in what it returned: {', '.join(map(str, returned))}")
-        try:
-            found[name] = float(returned[key])
-        except (TypeError, ValueError):
-            raise ValueError(f"{key} is no number: {returned[key]!r}") from None
-        if not math.isfinite(found[name]):
-            raise ValueError(f"{key} is {found[name]}, which is no number that can be compared")
+        found[name] = value = finite_number(returned[key], key)
+        if is_fraction(spec, name) and not 0 <= value <= 1:
+            raise ValueError(f"{key} is {value:g}, no fraction between 0 and 1; in per cent return {value / 100:g}")
     return found
 
 

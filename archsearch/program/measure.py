@@ -216,18 +216,28 @@ def _hold(path: Path) -> None:
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 
-def _number(value: Any, where: str) -> float:
+def finite_number(value: Any, where: str) -> float:
+    """Read a number that a program gave, as itself or as text; raise `ValueError` for what is none, naming `where`."""
     text = value.strip() if isinstance(value, str) else value
     try:
-        if isinstance(text, (list, bool)) or text is None:
-            raise ValueError
+        if isinstance(text, (list, bool)) or text is None or (isinstance(text, str) and "_" in text):
+            raise ValueError  # Python reads 1_0 as 10, which no program means by it
         number = float(text.removesuffix("%") if isinstance(text, str) else text)
-    except ValueError:
-        shown = "keys with values" if isinstance(text, _Pairs) else repr(text) if text is None else short(str(text))
-        raise _AbsentError(f"{where} is no number: {shown}") from None
+    except OverflowError:
+        raise ValueError(f"{where} is too large to compute with: {short(str(text))}") from None
+    except (TypeError, ValueError):
+        shown = "keys with values" if isinstance(text, _Pairs) else short(text) if isinstance(text, str) else repr(text)
+        raise ValueError(f"{where} is no number: {short(shown)}") from None
     if not math.isfinite(number):
-        raise _AbsentError(f"{where} is {number}, which is no number that can be compared")
+        raise ValueError(f"{where} is {number}, which is no number that can be compared")
     return number
+
+
+def _number(value: Any, where: str) -> float:
+    try:
+        return finite_number(value, where)
+    except ValueError as error:
+        raise _AbsentError(str(error)) from None
 
 
 def _in_its_unit(spec: ProgramSpec, name: str, source: MetricSource, value: float, said: str) -> float:
@@ -236,13 +246,19 @@ def _in_its_unit(spec: ProgramSpec, name: str, source: MetricSource, value: floa
         value = value / 100
     elif said.strip().endswith("%") and is_fraction(spec, name):
         raise _AbsentError(
-            f"{said.strip()} is a percentage; unit: percent reads it as {value / 100:g}, unit: own keeps {value:g}"
+            f"{said.strip()} is a percentage; unit: percent reads it as {value / 100:g}, unit: own keeps {value:g} "
+            f"({_on_the_line(name)})"
         )
     value *= source.scale or 1.0
     if is_fraction(spec, name) and not 0 <= value <= 1:
         told = value * 100 if source.unit == "percent" else value
         raise _AbsentError(
             f"{told:g} is no {'percentage' if source.unit == 'percent' else 'fraction between 0 and 1'}; "
-            f"unit: percent reads {told:g} as {told / 100:g}, unit: own keeps it as it is"
+            f"unit: percent reads {told:g} as {told / 100:g}, unit: own keeps it as it is "
+            f"({_on_the_line(name)})"
         )
     return value
+
+
+def _on_the_line(name: str) -> str:
+    return f"with --metric, {name}:percent:..."

@@ -12,6 +12,8 @@ from archsearch.program.braces import braces
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.trust import Subject
 
+_WITHOUT_FILE = "the same once more with --trust; --write FILE writes files, for which archsearch trust FILE asks once"
+
 
 def program_subject(spec: ProgramSpec, file: str | None = None) -> Subject:
     """Give a program as what asks to be executed; `file` is what was read, which `archsearch trust` takes.
@@ -31,7 +33,7 @@ def program_subject(spec: ProgramSpec, file: str | None = None) -> Subject:
         name=name,
         digest=seal({"kind": "program", "program": held, "values": {str(k): str(v) for k, v in decided.items()}}),
         shows=tuple(_lines(spec)),
-        allow=f"archsearch trust {file or 'FILE'}",
+        allow=f"archsearch trust {shlex.quote(file)}" if file else _WITHOUT_FILE,
     )
 
 

@@ -226,7 +226,7 @@ class _Run:
         ):
             try:
                 values = call_function(self.experiment.spec, self.seed)
-            except Exception as error:  # whatever the user's function raises: the run failed, the study goes on
+            except (Exception, SystemExit) as error:  # whatever the user's function raises, or exits with: a failed run
                 failure = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
         return _of_function(self, values, failure, began, time.monotonic() - clock)
 

@@ -15,10 +15,13 @@ from archsearch.ablate.ablation import report_on
 from archsearch.ablate.record import AblationReport
 from archsearch.ablate.table import effects_table
 from archsearch.experiment_plan import plan_experiment
+from archsearch.kinds.program import PROGRAM
 from archsearch.metrics import difference, title_of, told_by, written
+from archsearch.program.read import is_program
 from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.lists import ablation_figures, search_figures
 from archsearch.report.figures.trials import baseline_value, counted
+from archsearch.report.program_parts import command_of
 from archsearch.search.record import SearchRecord, search_record
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
@@ -84,7 +87,9 @@ def _without_markup(text: str) -> str:
 
 
 def trial_note(held: HeldTrial, state: str) -> str:
-    """Write what a trial holds in Markdown: how it ended, its layers, its epochs."""
+    """Write what a trial holds in Markdown: how it ended, its layers or its command and values, its epochs."""
+    if held.spec is not None and is_program(held.spec):
+        return _program_note(held, state)
     plan = plan_experiment(ExperimentSpec.model_validate(held.spec))
     lines = [f"**{held.outcome or state}**", ""]
     lines += ["| layer | kind | output | parameters | MACs |", "| --- | --- | --- | ---: | ---: |"]
@@ -97,6 +102,24 @@ def trial_note(held: HeldTrial, state: str) -> str:
         names = ("train_loss", "val_loss", *(f"val_{name}" for name in told_by(history[0]) if name != "loss"))
         lines += ["", f"| epoch | {' | '.join(map(title_of, names))} |", "| ---: " * (1 + len(names)) + "|"]
         lines += [f"| {e['epoch']} | {' | '.join(_number(e.get(name)) for name in names)} |" for e in history]
+    return "\n".join(lines)
+
+
+def _program_note(held: HeldTrial, state: str) -> str:
+    """Write what a trial of a program holds: command, values, metrics, what was followed."""
+    spec = PROGRAM.read(held.spec or {})
+    lines = [f"**{held.outcome or state}**", "", f"    {command_of(spec)}", "", "| value | |", "| --- | --- |"]
+    lines += [_without_markup(f"| {name} | {value} |") for name, value in spec.values.items()]
+    if held.run is not None:
+        lines += ["", "| metric | |", "| --- | ---: |"]
+        lines += [_without_markup(f"| {name} | {_number(held.run.metric(name))} |") for name in spec.metrics]
+        names = list(dict.fromkeys(key for row in held.run.history for key in row if key != "epoch"))
+        if names:
+            lines += ["", f"| step | {' | '.join(names)} |", "| ---: " * (1 + len(names)) + "|"]
+            lines += [
+                f"| {row['epoch']} | {' | '.join(_number(row.get(name)) for name in names)} |"
+                for row in held.run.history
+            ]
     return "\n".join(lines)
 
 

@@ -86,19 +86,22 @@ def find_named(names: Sequence[str], runs_dir: Path, storage: str | None) -> Nam
     return Named(None, url, runs=tuple(runs), unfinished=tuple(unfinished))
 
 
-def named_run(name: str, runs_dir: Path) -> Path:
+def named_run(name: str, runs_dir: Path, seed: int | None = None) -> Path:
     """Find the directory of the one finished run that is meant: by id, by folder, or by a spec that was run once.
 
-    Raises `UsageError` for a study, and for a spec with several runs, naming them.
+    `seed` chooses one of a spec's runs. Raises `UsageError` for a study, and for a spec with several runs, naming them.
     """
     found = find_named([name], runs_dir, None)
     if found.study is not None:
         raise UsageError(f"{name} is a study; name one of its runs, which archsearch report {name} lists")
     if found.programs:
         raise UsageError(f"{name} is a run of a program: archsearch has no network of it; use the program's own files")
-    places = {run.directory: run.result for run in found.runs if run.directory is not None}
+    every = {run.directory: run.result for run in found.runs if run.directory is not None}
+    places = {place: result for place, result in every.items() if seed in (None, result.seed)}
+    each = _some([f"{place.name} (seed {result.seed})" for place, result in (places or every).items()])
+    if not places:
+        raise UsageError(f"{name} has no finished run with seed {seed}; there is {each}")
     if len(places) > 1:
-        each = _some([f"{place.name} (seed {result.seed})" for place, result in places.items()])
         raise UsageError(f"{name} has {len(places)} finished runs; name one: {each}")
     return next(iter(places))
 

@@ -44,7 +44,7 @@ def values_parts(cells: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Section
     names = list(dict.fromkeys(name for spec in specs for name in spec.values))
     columns = (Column("cell"), *(Column(name) for name in names), Column("command"))
     rows = tuple(
-        (cell, *(_word(one.spec.values.get(name)) for name in names), _command(one.spec)) for cell, one in found
+        (cell, *(_word(one.spec.values.get(name)) for name in names), command_of(one.spec)) for cell, one in found
     )
     parts: list[SectionPart] = [
         Tabled("values", "Values", "What stands in the braces of the command, cell by cell.", Table(columns, rows))
@@ -70,7 +70,8 @@ def _word(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _command(spec: ProgramSpec) -> str:
+def command_of(spec: ProgramSpec) -> str:
+    """Write what a program starts, braces as they stand."""
     section = spec.program
     return section.function or shlex.join(str(word) for word in section.command or ())
 
@@ -97,7 +98,7 @@ def program_facts(cells: Sequence[tuple[str, Mapping[str, Any]]]) -> list[tuple[
     facts: dict[tuple[str, str], None] = {}
     for _, one in experiments_of(cells):
         spec, files = one.spec, one.files
-        facts[("command", _command(spec))] = None
+        facts[("command", command_of(spec))] = None
         facts[("folder", spec.program.folder)] = None
         state = f"changed: {', '.join(files.dirty)}" if files.dirty else "clean"
         commit = "not in git" if files.commit is None else f"{files.commit[:12]}, {state}"

@@ -336,6 +336,8 @@ def _notes(
         notes.append(f"{n} pairs cannot be significant. {power.few_seeds_rule(comparisons, family.alpha)}.")
     if sd == 0:
         notes.append("all differences are the same number: the t test, d_z and intervals say nothing about the spread")
+    if sd == 0 and centre == 0:
+        notes.append("both gave the very same number with every seed: does what was changed reach what is run?")
     p, t = tests.p[1], tests.t[1]
     if p is not None and t is not None and (p < family.alpha) != (t < family.alpha):
         notes.append(f"the tests disagree: sign-flip {p_equals(p)}, paired t {p_equals(t)} (both adjusted)")

@@ -155,15 +155,11 @@ def give_back(storage: RDBStorage, trial: optuna.Trial) -> None:
 
 def _release(storage: RDBStorage, id_: int, owner: object, state: TrialState) -> bool:
     """Take a RUNNING slot from its owner, if it is still that one's: compared and changed in one transaction."""
-    signature = sqlalchemy.select(TrialUserAttributeModel.value_json).where(
-        TrialUserAttributeModel.trial_id == id_, TrialUserAttributeModel.key == HeldTrial.owner.key
-    )
     with storage.engine.begin() as connection:
         locked = sqlalchemy.select(TrialModel.state).where(TrialModel.trial_id == id_).with_for_update()
         if connection.execute(locked).scalar() != TrialState.RUNNING:
             return False
-        signed = connection.execute(signature).scalar()
-        if (json.loads(signed) if signed is not None else None) != owner:
+        if _owner(connection, id_) != owner:
             return False
         connection.execute(sqlalchemy.update(TrialModel).where(TrialModel.trial_id == id_).values(state=state))
         connection.execute(
@@ -176,8 +172,24 @@ def _release(storage: RDBStorage, id_: int, owner: object, state: TrialState) ->
 
 def is_ours(storage: RDBStorage, trial: optuna.Trial) -> bool:
     """Say whether a slot is still ours: a worker that was thought dead must not tell what another one tells."""
-    frozen = steadily(partial(storage.get_trial, id_of(trial)))
-    return frozen.state == TrialState.RUNNING and HeldTrial(frozen).owner == this_process()
+    return steadily(partial(_signed_by, storage, id_of(trial))) == this_process()
+
+
+def _signed_by(storage: RDBStorage, id_: int) -> object:
+    with storage.engine.begin() as connection:
+        return _owner(connection, id_)
+
+
+def _owner(connection: sqlalchemy.engine.Connection, id_: int) -> object:
+    """Give who has signed a RUNNING slot, None for any other."""
+    signature = (
+        sqlalchemy.select(TrialUserAttributeModel.value_json)
+        .join(TrialModel, TrialModel.trial_id == TrialUserAttributeModel.trial_id)
+        .where(TrialModel.trial_id == id_, TrialModel.state == TrialState.RUNNING)
+        .where(TrialUserAttributeModel.key == HeldTrial.owner.key)
+    )
+    signed = connection.execute(signature).scalar()
+    return json.loads(signed) if signed is not None else None
 
 
 # -- who is alive ------------------------------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ class CannotKeepError(Exception):
 class Assignment:
     """What a slot stands for: an experiment, a seed, what the trial shall hold of it, and its parameters.
 
-    Parameters are noted as they stand here; nothing is suggested to the trial. `twice` asks for a second run with the same
-    seed, whose metrics are recorded beside those of the first: does the experiment repeat itself?
+    Parameters are noted as they stand here; nothing is suggested to the trial. `twice` asks for a second run with the
+    same seed, whose metrics are recorded beside those of the first: does the experiment repeat itself?
     """
 
     experiment: Experiment

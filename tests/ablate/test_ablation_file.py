@@ -269,7 +269,7 @@ def test_screen_may_have_few_seeds_and_promises_nothing(planned) -> None:
 def test_options_change_what_the_file_says(declared) -> None:
     ablation = plan_ablation(changed(declared(), design="full_factorial", seeds=12, control=True))
     assert (ablation.design, len(ablation.seeds), len(ablation.claims)) == ("full_factorial", 12, 4)
-    with pytest.raises(SpecError, match=r"^--seeds: seeds: 4 seeds cannot answer"):
+    with pytest.raises(SpecError, match=r"^--seeds: 4 seeds cannot answer"):
         plan_ablation(changed(declared(), seeds=4))
     with pytest.raises(UsageError, match="the design variants takes `variants`"):
         changed(declared(), design="variants")

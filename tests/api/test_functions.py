@@ -129,6 +129,7 @@ def test_file_of_a_program_asks_to_be_allowed(here: Path) -> None:
         (lambda: ablate(score, baseline={"nope": 1}, factors={"nope": [2]}), "which does not fit"),
         (lambda: ablate("lenet5", factors={"act": ["relu"]}), "the levels of a network are edits"),
         (lambda: ablate(score, factors={"how": ["big"]}), "say which way is better, direction: maximize or minimize"),
+        (lambda: run(score, sed=2, metric="loss"), "unknown argument 'sed'; did you mean 'seed'"),
         (lambda: study(score), "say what is open: space="),
         (lambda: compare(3), "takes a dict of variants, a pandas frame or the path of a file, got int"),
         (lambda: compare({"a": 3}), "a: expected values by seed or a list of values, got int"),

@@ -119,7 +119,7 @@ def test_list_and_check_tell_ablations_from_searches(cli, mine, tmp_path):
         (["ablate", "mine.yaml", "--from", "lenet5", "--to", "lenet_l1"], 2, "give an ablation (see"),
         (["ablate", "--from", "lenet5"], 2, "--from and --to go together: two specs, names or files"),
         (["ablate", "mine.yaml", "--design", "pth"], 2, "--design: unknown design 'pth'; did you mean 'path'?"),
-        (["ablate", "mine.yaml", "--seeds", "5"], 3, "--seeds: seeds: 5 seeds cannot answer"),
+        (["ablate", "mine.yaml", "--seeds", "5"], 3, "--seeds: 5 seeds cannot answer"),
         (["ablate", "mine.yaml", "--name", "a b"], 2, "--name: 'a b' may hold letters"),
         (["ablate", "--from", "lenet5", "--to", "lenet5"], 3, "there is nothing to ablate"),
         (["plan", "mine.yaml", "--effect", "0", "--no-calibrate"], 2, "--effect 0: give a difference other than 0"),

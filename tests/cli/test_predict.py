@@ -90,6 +90,12 @@ def test_predict_refuses_altered_and_unfinished_runs_and_says_which_of_several(c
     done = cli("predict", "tiny.yaml", "images")
     assert done.code == 2
     assert f"tiny.yaml has 2 finished runs; name one: {run_id} (seed 0)" in done.err
+    of_one = cli("predict", "tiny.yaml", "images", "--seed", "0", "--json").json
+    assert (of_one["run_id"], of_one["seed"]) == (run_id, 0)
+    assert cli("evaluate", "tiny.yaml", "--data", "tiny.yaml", "--seed", "1", "--json").json["seed"] == 1
+    none = cli("predict", "tiny.yaml", "images", "--seed", "7")
+    assert (none.code, none.out) == (2, "")
+    assert f"tiny.yaml has no finished run with seed 7; there is {run_id} (seed 0)" in none.err
     weights = tmp_path / "runs" / run_id / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

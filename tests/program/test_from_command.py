@@ -64,6 +64,8 @@ def test_value_that_is_not_written_so_is_refused(texts: list[str], said: str) ->
         (r"accuracy:last:acc: (\S+)", {"last": r"acc: (\S+)"}),
         ("loss:json:out/r.json:test.loss", {"json": "out/r.json", "key": "test.loss"}),
         ("loss:csv:log.csv:val_loss", {"csv": "log.csv", "column": "val_loss"}),
+        (r"accuracy:percent:last:acc: ([\d.]+)%", {"last": r"acc: ([\d.]+)%", "unit": "percent"}),
+        ("accuracy:own:json:r.json:acc", {"json": "r.json", "key": "acc", "unit": "own"}),
         ("seconds", {"measured": "seconds"}),
         ("peak_memory:measured", {"measured": "peak_memory"}),
     ],
@@ -75,7 +77,8 @@ def test_metric_is_read_from_a_line(text: str, source: dict[str, str], folder: P
 
 
 @pytest.mark.parametrize(
-    "text", ["loss", "loss:last", "loss:json:r.json", "loss:csv:log.csv", "loss:x:y", "accuracy:measured"]
+    "text",
+    ["loss", "loss:last", "loss:json:r.json", "loss:csv:log.csv", "loss:x:y", "accuracy:measured", "accuracy:percent"],
 )
 def test_metric_that_is_not_written_so_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"--metric .*: expected NAME:last:PATTERN, NAME:json:FILE:KEY"):

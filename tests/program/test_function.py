@@ -43,6 +43,10 @@ def test_function_that_gives_a_number_has_one_metric(tmp_path: Path) -> None:
     assert call_function(spec, 7) == {"score": 7.0}
 
 
+def leaving(seed: int) -> float:
+    raise SystemExit("no data")
+
+
 def test_function_that_raises_is_a_failed_run(tmp_path: Path) -> None:
     spec = function_spec(broken, metrics=["loss"])
     result = run_program(plan_program(spec), seed=3, runs_dir=tmp_path, trusted=True).result
@@ -53,9 +57,11 @@ def test_function_that_raises_is_a_failed_run(tmp_path: Path) -> None:
     ("returned", "said"),
     [
         ({"los": 1}, "loss is not in what it returned: los"),
-        ({"loss": "x"}, "loss is no number: 'x'"),
+        ({"loss": "x"}, "loss is no number: x"),
         ({"loss": math.nan}, "loss is nan, which is no number that can be compared"),
         (None, "loss is no number: None"),
+        (True, "loss is no number: True"),
+        ({"loss": 10**400}, "loss is too large to compute with: 1000"),
     ],
 )
 def test_what_is_no_metric_is_said(returned: object, said: str) -> None:
@@ -64,6 +70,21 @@ def test_what_is_no_metric_is_said(returned: object, said: str) -> None:
 
     with pytest.raises(ValueError, match=said):
         call_function(function_spec(given, metrics=["loss"]), 0)
+
+
+def test_percentage_is_not_taken_for_a_fraction() -> None:
+    def given(seed: int) -> float:
+        return 97.5
+
+    said = r"accuracy is 97\.5, no fraction between 0 and 1; in per cent return 0\.975"
+    with pytest.raises(ValueError, match=said):
+        call_function(function_spec(given, metrics=["accuracy"]), 0)
+
+
+def test_function_that_exits_is_a_failed_run(tmp_path: Path) -> None:
+    spec = function_spec(leaving, metrics=["loss"])
+    result = run_program(plan_program(spec), seed=3, runs_dir=tmp_path, trusted=True).result
+    assert (result.status, result.reason) == ("failed", "SystemExit: no data")
 
 
 def test_function_is_known_by_its_source_its_values_and_its_version() -> None:

@@ -48,6 +48,8 @@ def test_json_is_read_by_its_path(tmp_path: Path, key: str, value: float) -> Non
         ('{"loss": true}', "loss: r.json: loss is no number: True"),
         ('{"loss": {"a": 1}}', "loss: r.json: loss is no number: keys with values"),
         ('{"loss": "low"}', "loss: r.json: loss is no number: low"),
+        ('{"loss": "1_0"}', "loss: r.json: loss is no number: 1_0"),
+        ('{"loss": 1' + "0" * 400 + "}", "loss: r.json: loss is too large to compute with: 1000"),
         ("[1]", "loss: r.json: there is no loss in its top level, which is a list of 1"),
         ("{", "loss: r.json is not JSON: "),
         ("", "loss: r.json is not JSON: "),
@@ -153,7 +155,12 @@ def test_accuracy_is_a_fraction_unless_the_file_says_otherwise(
             "98.1",
             "accuracy: 98.1 is no fraction between 0 and 1; unit: percent reads 98.1 as 0.981, unit: own keeps",
         ),
-        ({}, "98.1%", "accuracy: 98.1% is a percentage; unit: percent reads it as 0.981, unit: own keeps 98.1"),
+        (
+            {},
+            "98.1%",
+            "accuracy: 98.1% is a percentage; unit: percent reads it as 0.981, unit: own keeps 98.1 "
+            "(with --metric, accuracy:percent:...)",
+        ),
         ({}, "-0.1", "accuracy: -0.1 is no fraction between 0 and 1"),
         ({"unit": "percent"}, "981", "accuracy: 981 is no percentage"),
     ],

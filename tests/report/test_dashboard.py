@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from archsearch.report.dashboard import search_note, view_of_search
+from optuna.trial import create_trial
+
+from archsearch.report.dashboard import search_note, trial_note, view_of_search
+from archsearch.study.held import HeldTrial
 from tests.report.figures.records import confirmation, long_record, record, trial
 
 
@@ -21,3 +24,20 @@ def test_answer_says_what_is_confirmed_and_what_is_not():
     )
     assert search_note(record(trials, confirmed=confirmation())) == "Trial 1 is first."
     assert search_note(record([trial(0, "running", None)])) == "No trial has completed yet."
+
+
+def test_trial_of_a_program_shows_command_values_metrics_and_steps():
+    spec = {
+        "name": "mine",
+        "program": {"command": ["train", "{lr}"]},
+        "values": {"lr": 0.1},
+        "metrics": {"loss": {"last": "loss=(.*)"}},
+    }
+    result = {"loss": 0.25, "history": [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]}
+    trial = create_trial(value=0.25, user_attrs={"spec": spec, "result": result, "outcome": "completed"})
+    note = trial_note(HeldTrial(trial), "complete")
+    assert note.startswith("**completed**")
+    assert "    train '{lr}'" in note
+    assert "| lr | 0.1 |" in note
+    assert "| loss | 0.2500 |" in note
+    assert "| 1 | 0.5000 |" in note

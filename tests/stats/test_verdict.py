@@ -117,6 +117,9 @@ def test_identical_differences_are_judged_by_their_signs_alone() -> None:
     same = judge(values(level=[0.0] * 10), "base").effects[0]
     assert (same.verdict, same.p, same.ties, same.wins) == ("equivalent", 1.0, 10, 0.0)
     assert "all differences are the same number" in same.notes[0]
+    asked = "both gave the very same number with every seed: does what was changed reach what is run?"
+    assert asked in same.notes
+    assert asked not in effect.notes
 
 
 def test_failed_runs_are_left_out_stated_and_counted_in_a_second_figure() -> None:

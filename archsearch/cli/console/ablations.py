@@ -70,12 +70,14 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
 
     to, plan, family = out(), forecast.plan, ablation.family
     rows = []
+    sized = any(cell.parameters is not None for cell in forecast.cells)  # a program has no sizes that we know
+    columns = [one for one in _FORECAST if sized or one.name not in ("parameters", "MACs")]
     for cell in forecast.cells:
         took = "" if cell.seconds is None else f"{cell.seconds:.3g}"
-        sizes = (_size(cell.parameters, "{:,}".format), _size(cell.macs, short_number))
+        sizes = (_size(cell.parameters, "{:,}".format), _size(cell.macs, short_number)) if sized else ()
         numbers = (*sizes, str(cell.runs), str(cell.cached), took)
         rows.append((cell.name, *numbers, cell.seconds_from))
-    print_table(to, _FORECAST, rows)
+    print_table(to, columns, rows)
     time_ = "time not known" if forecast.seconds is None else f"about {seconds_text(forecast.seconds)}"
     most = "at most " if ablation.sequential else ""
     to.print(
