@@ -21,7 +21,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from archsearch.errors import BusyError, DamagedFileError, UnavailableError
+from archsearch.errors import BusyError, DamagedFileError, UnavailableError, UsageError
+
+
+def must_be_free(path: Path, force: bool) -> None:
+    """Raise `UsageError` where a command's `-o` names a folder, or a file that is there, unless by `force`."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; -o names a file")
+    if path.exists() and not force:
+        raise UsageError(f"{path} is there already; --force overwrites it, -o names another file")
 
 
 def write_whole(path: Path, content: bytes, *, synced: bool = True) -> None:

@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from archsearch.errors import DamagedFileError, UnavailableError
-from archsearch.files import canonical_json, read_sealed, whole_file, write_sealed, write_whole
+from archsearch.errors import DamagedFileError, UnavailableError, UsageError
+from archsearch.files import canonical_json, must_be_free, read_sealed, whole_file, write_sealed, write_whole
 
 
 def test_canonical_json_is_one_text_for_one_value():
@@ -80,3 +80,14 @@ def test_read_sealed_refuses_what_was_not_written(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(DamagedFileError, match=f"^{re.escape(str(path))} was truncated or altered and is not used; "):
         read_sealed(path)
+
+
+def test_a_file_that_is_there_is_overwritten_only_by_force(tmp_path):
+    path = tmp_path / "a.zip"
+    must_be_free(path, force=False)
+    path.write_bytes(b"")
+    with pytest.raises(UsageError, match=r"a\.zip is there already; --force overwrites it, -o names another file$"):
+        must_be_free(path, force=False)
+    must_be_free(path, force=True)
+    with pytest.raises(UsageError, match=r" is a folder; -o names a file$"):
+        must_be_free(tmp_path, force=True)

@@ -17,6 +17,7 @@ def bundle(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.zip", help="The file to write.")],
     weights: Annotated[bool, typer.Option("--weights", help="With the weights of every run.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
     storage: options.StorageOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
@@ -30,11 +31,11 @@ def bundle(
     from archsearch.cli.meant import name_of_study
     from archsearch.cli.programs import is_program_file
     from archsearch.errors import UsageError
+    from archsearch.files import must_be_free
 
     if out.suffix.lower() != ".zip":
         raise UsageError(f"-o {out}: a bundle is a ZIP file; name it {out.name or 'bundle'}.zip")
-    if out.is_dir():
-        raise UsageError(f"-o {out}: this is a folder; name a file")
+    must_be_free(out, force)
     for name in names:
         if is_program_file(name):
             raise UsageError(f"{name} is a program; bundles hold runs of networks so far")

@@ -205,9 +205,15 @@ def arrays_given(path: Path, inputs: Inputs, spec: DataSpec, *, labelled: bool) 
             f"{path}: labels run from {int(y.min())} to {int(y.max())}; the network has {inputs.what().said}, and "
             f"labels from 0 to {inputs.outputs - 1}"
         )
-    values = _as_stored(f"{path}: {name}", x, inputs, spec)
+    values = _as_stored(f"{path}: {name}", _grey(x, inputs, spec), inputs, spec)
     labels = torch.full((len(values),), UNKNOWN) if y is None else torch.from_numpy(y)
     return _of_tensors(f"{path}: {name}", name, values, labels, inputs, spec)
+
+
+def _grey(x: AnyArray, inputs: Inputs, spec: DataSpec) -> AnyArray:
+    """Take decimal (N, H, W) of the network's height and width as grey images, as uint8 without channels is."""
+    images = len(inputs.shape) == 3 and inputs.shape[0] in (1, 3) and spec.channels != "last"
+    return x[:, None] if images and x.shape[1:] == inputs.shape[1:] else x
 
 
 def _of_tensors(what: str, name: str, x: Tensor, y: Tensor, inputs: Inputs, spec: DataSpec) -> GivenSamples:

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from archsearch.errors import DamagedFileError, UnavailableError
+from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 from archsearch.files import sealed_text, sha256, unsealed, whole_file
 from archsearch.wording import bytes_text
 
@@ -105,21 +105,21 @@ def _is_name(name: str) -> bool:
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open a bundle, with everything checked but the content of its files.
 
-    Raises `UnavailableError` where there is no such file, and `DamagedFileError` for what is no bundle, was altered,
-    or is made to do harm: a name that leaves its folder, a link, a member that is far larger than it looks.
+    Raises `UsageError` where there is no such file, `UnavailableError` for one that cannot be opened, and
+    `DamagedFileError` for what is no bundle, was altered, or is made to do harm: a name that leaves its folder, a link, a member that is far larger than it looks.
     """
     try:
         opened = zipfile.ZipFile(path)
     except FileNotFoundError:
-        raise UnavailableError(f"{path}: no such file") from None
+        raise UsageError(f"{path}: no such file") from None
     except OSError as error:
         raise UnavailableError(f"{path} cannot be read: {error.strerror}") from None
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise refused(path, "it is no ZIP file, or was cut short") from None
     with opened:
         sizes = _members(path, opened)
-        if MANIFEST not in sizes:
-            raise refused(path, f"it has no {MANIFEST}, so it is no bundle")
+        if MANIFEST not in sizes:  # of one that was cut, zipfile may find an inner .npz and open that
+            raise refused(path, f"it has no {MANIFEST}: it is no bundle, or was cut short")
         if sizes[MANIFEST] > MOST_MANIFEST_BYTES:
             raise refused(path, f"its {MANIFEST} is larger than {bytes_text(MOST_MANIFEST_BYTES)}")
         manifest = _content(path, opened, MANIFEST, sizes.pop(MANIFEST))

@@ -30,7 +30,7 @@ from archsearch.export.loading import comes_by_itself
 from archsearch.export.onnx_file import int8_bytes, measured, need_onnx, onnx_bytes
 from archsearch.export.pytorch import pytorch_source
 from archsearch.export.training import training_source
-from archsearch.files import write_whole
+from archsearch.files import must_be_free, write_whole
 from archsearch.spec.network import Limits
 from archsearch.spec.text.write import spec_yaml
 from archsearch.train.loop import parts
@@ -82,7 +82,8 @@ def export(reference: str, format_: ExportFormat, options: ExportOptions | None 
     path = _output(subject, format_, options)
     contents: dict[Path, bytes] = dict.fromkeys(_paths(path, subject, format_, options), b"")
     for there in contents:
-        _must_be_free(there, options.force)
+        if there != STDOUT:
+            must_be_free(there, options.force)
     done = Exported()
     if format_ in ("onnx", "program"):
         subject = with_weights(subject, options.runs_dir, options.seed)
@@ -161,13 +162,6 @@ def _paths(path: Path, subject: ChosenNetwork, format_: ExportFormat, options: E
     if options.int8:
         found.append(path.with_name(f"{path.stem}_int8{path.suffix}"))
     return found
-
-
-def _must_be_free(path: Path, force: bool) -> None:
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder")
-    if path.exists() and path != STDOUT and not force:
-        raise UsageError(f"{path} is there already; --force overwrites it, -o names another file")
 
 
 # -- PyTorch -----------------------------------------------------------------------------------------------------------

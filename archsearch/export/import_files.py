@@ -16,9 +16,9 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from archsearch.errors import DamagedFileError, SpecError, UnavailableError, UsageError
+from archsearch.errors import DamagedFileError, SpecError, UnavailableError
 from archsearch.export.import_network import Imported
-from archsearch.files import write_whole
+from archsearch.files import must_be_free, write_whole
 from archsearch.spec.text.write import spec_yaml
 from archsearch.wording import count_of
 
@@ -73,8 +73,7 @@ def written_files(output: Path, with_weights: bool, force: bool) -> tuple[Path, 
     """Give the files that an import writes; raise `UsageError` where one is there already, unless by `force`."""
     files = (output, *([output.with_suffix(".safetensors")] if with_weights else []))
     for path in files:
-        if path.exists() and not force:
-            raise UsageError(f"{path} is there already; --force writes over it")
+        must_be_free(path, force)
     return files
 
 

@@ -92,7 +92,10 @@ def test_import_of_a_trusted_file_is_shown_run_and_written_once(
         "out.bias": (10,),
     }
     again = cli("import", "net.py:Net", "--data", "digits", "-o", "net.yaml")
-    assert (again.code, again.err) == (2, "error: net.yaml is there already; --force writes over it\n")
+    assert (again.code, again.err) == (
+        2,
+        "error: net.yaml is there already; --force overwrites it, -o names another file\n",
+    )
     assert cli("import", "net.py:Net", "--data", "digits", "-o", "net.yaml", "--force").code == 0
     assert cli("check", "net.yaml").code == 0
     trained = cli("run", "net.yaml", "train.epochs=1", "data.limit=20", "--json").json

@@ -42,6 +42,16 @@ def test_reproduce_refuses_what_it_cannot_with_a_sentence(cli, tiny, arguments, 
     assert "Traceback" not in done.err
 
 
+def test_a_bundle_of_a_run_comes_out_bit_identical_without_the_run(cli, tiny, tmp_path):
+    cli("run", "tiny.yaml")
+    assert cli("bundle", "tiny.yaml", "-o", "tiny.zip").code == 0
+    shutil.rmtree(tmp_path / "runs")
+    done = cli("reproduce", "tiny.zip", "--json")
+    assert (done.code, done.json["verdict"], done.json["machines"]) == (0, "bit-identical", [])
+    assert [one["cached"] for one in done.json["runs"]] == [False]
+
+
+@pytest.mark.slow  # a search, and a process that loads everything again
 def test_a_bundle_of_a_study_comes_out_bit_identical_in_a_process_of_its_own(cli, process, tmp_path):
     """Search, bundle, and run again: another folder, no storage, no run directory, another process."""
     made = cli("study", "digits", "--trials", "2", "--confirm", "0", "--workers", "1", "--runs-dir", "there")
@@ -65,6 +75,12 @@ def test_a_bundle_of_a_study_comes_out_bit_identical_in_a_process_of_its_own(cli
 def test_an_altered_bundle_exits_4_and_leaves_nothing(cli, tiny, tmp_path):
     cli("run", "tiny.yaml")
     assert cli("bundle", "tiny.yaml", "-o", "tiny.zip").code == 0
+    again = cli("bundle", "tiny.yaml", "-o", "tiny.zip")
+    assert (again.code, again.err) == (
+        2,
+        "error: tiny.zip is there already; --force overwrites it, -o names another file\n",
+    )
+    assert cli("bundle", "tiny.yaml", "-o", "tiny.zip", "--force").code == 0
     content = bytearray((tmp_path / "tiny.zip").read_bytes())
     content[len(content) // 3] ^= 1
     (tmp_path / "tiny.zip").write_bytes(bytes(content))
@@ -84,7 +100,7 @@ def test_an_altered_bundle_exits_4_and_leaves_nothing(cli, tiny, tmp_path):
         (["bundle", "nothing", "-o", "tiny.zip"], 2, "nothing is no study, run or spec here"),
         (["bundle", "program.yaml", "-o", "a.zip"], 2, "program.yaml is a program; bundles hold runs of networks"),
         (["reproduce", "program.yaml"], 2, "program.yaml is a program, and a documented value is of a network"),
-        (["reproduce", "nothing.zip"], 75, "nothing.zip: no such file"),
+        (["reproduce", "nothing.zip"], 2, "nothing.zip: no such file"),
         (["reproduce", "a.zip", "b.zip"], 2, "a bundle is reproduced by itself; name a.zip alone"),
         (["reproduce", "a.zip", "--seeds", "2"], 2, "a.zip holds the seeds that it was made with"),
         (["reproduce", "tiny.yaml", "--own-data", "x"], 2, "--own-data is for a bundle"),

@@ -126,6 +126,10 @@ def test_float_images_for_a_network_of_uint8_are_fractions(tmp_path):
     x = np.random.default_rng(0).random((2, 1, 8, 8)).astype("f4")
     given = arrays_given(saved(tmp_path / "a.npz", x=x), GREY, MNIST, labelled=False)
     assert np.array_equal(values_of(given).numpy(), x)
+    bare = arrays_given(saved(tmp_path / "bare.npz", x=x[:, 0]), GREY, MNIST, labelled=False)
+    assert np.array_equal(values_of(bare).numpy(), x)  # without an axis of channels: grey, as uint8 is
+    with pytest.raises(UsageError, match=r"signals\.npz: x has samples of 8x9, and the network reads 1x8x8"):
+        arrays_given(saved(tmp_path / "signals.npz", x=np.zeros((2, 8, 9), "f4")), GREY, MNIST, labelled=False)
     file = saved(tmp_path / "b.npz", x=255 * x)
     with pytest.raises(UsageError, match=r"b\.npz: x runs from .* the network reads values from 0 to 1; give uint8"):
         arrays_given(file, GREY, MNIST, labelled=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.errors import DamagedFileError, UnavailableError
+from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 from archsearch.export.archive import open_archive, pack
 from archsearch.files import canonical_json
 
@@ -228,7 +228,7 @@ def test_a_manifest_that_does_not_fit_its_files_is_refused(tmp_path, head, reaso
 def test_another_zip_is_no_bundle(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.txt", "x")
-    with pytest.raises(DamagedFileError, match=r"it has no bundle\.json, so it is no bundle"):
+    with pytest.raises(DamagedFileError, match=r"it has no bundle\.json: it is no bundle, or was cut short"):
         opened(tmp_path / "a.zip")
 
 
@@ -241,7 +241,7 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text):
 
 
 def test_what_is_not_there_or_cannot_be_read_is_said(tmp_path):
-    with pytest.raises(UnavailableError, match=r"nothing\.zip: no such file"):
+    with pytest.raises(UsageError, match=r"nothing\.zip: no such file"):
         opened(tmp_path / "nothing.zip")
     with pytest.raises(UnavailableError, match=r"cannot be read: Is a directory"):
         opened(tmp_path)

@@ -218,7 +218,9 @@ def test_files_are_written_beside_each_other_and_never_over_others(file: Path) -
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     with pytest.raises(SpecError, match=r"1.weight is missing; 1.bias is missing; out\.\w+ is not in"):
         read_weights(module, Path("out/net.safetensors"))
-    with pytest.raises(UsageError, match=r"^out/net.yaml is there already; --force writes over it$"):
+    with pytest.raises(
+        UsageError, match=r"^out/net.yaml is there already; --force overwrites it, -o names another file$"
+    ):
         written_files(Path("out/net.yaml"), True, False)
     assert written_files(Path("out/net.yaml"), False, True) == (Path("out/net.yaml"),)
     assert issubclass(UntrustedError, ArchsearchError)
