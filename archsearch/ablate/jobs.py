@@ -23,8 +23,7 @@ from archsearch.study.held import HeldCell, HeldRun, HeldStudy, HeldTrial
 from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, count_slots, slots_of
 from archsearch.study.runner import Assignment, Outcome
 from archsearch.study.storage import Storage
-from archsearch.train.loop import Watch
-from archsearch.train.run import Silent
+from archsearch.train.watch import Silent, Watch
 
 MOST_TRIES = 3  # of a run that fails, each in a call of its own; one that diverges would only diverge again
 AS_IN_BASELINE = "baseline"  # the level of a factor that has not moved

@@ -18,7 +18,8 @@ from archsearch.program.experiment import plan_program
 from archsearch.program.program_spec import ProgramSpec
 
 if TYPE_CHECKING:
-    from archsearch.train.loop import ReadTest, Watch
+    from archsearch.train.loop import ReadTest
+    from archsearch.train.watch import Watch
 
 
 def pilot_seeds(ablation: Ablation) -> tuple[int, ...]:

@@ -25,9 +25,9 @@ from archsearch.export.sameness import machine_differences
 from archsearch.study.compute import data_key
 from archsearch.train.compute import Compute
 from archsearch.train.identity import identity, run_id
-from archsearch.train.loop import Watch
 from archsearch.train.result import EpochRecord
 from archsearch.train.run import run
+from archsearch.train.watch import Watch
 
 WatchOf = Callable[[ExperimentPlan, int], AbstractContextManager[Watch]]
 

@@ -6,6 +6,7 @@ must_be_trusted(program_subject(spec))
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise, takewhile
 
 from archsearch.files import seal
 from archsearch.program.braces import braces
@@ -13,17 +14,21 @@ from archsearch.program.program_spec import ProgramSpec
 from archsearch.trust import Subject
 
 _WITHOUT_FILE = "the same once more with --trust; --write FILE writes files, for which archsearch trust FILE asks once"
+_CODE = ("-c", "-e", "-E", "-m", "--eval", "--command", "-lc", "-ec", "-xc")  # options that are followed by code
 
 
 def program_subject(spec: ProgramSpec, file: str | None = None) -> Subject:
     """Give a program as what asks to be executed; `file` is what was read, which `archsearch trust` takes.
 
     What is allowed is the program section: another level of a value is allowed with it, another command, variable,
-    patch, ref or folder is not. Where a value says what is started, that value is part of it.
+    patch, ref or folder is not. Where a value says what is started, or is code for an interpreter (`sh -c`), that value
+    is part of it.
     """
     section = spec.program
-    started = str(section.command[0]) if section.command else ""
-    decided = {brace.name: spec.values.get(brace.name) for brace in braces(started) if brace.name is not None}
+    started = _started([str(word) for word in section.command or ()])
+    decided = {
+        brace.name: spec.values.get(brace.name) for word in started for brace in braces(word) if brace.name is not None
+    }
     held = section.model_dump(
         mode="json", exclude={"timeout", "retries", "deterministic", "parallel", "gpus"}, exclude_defaults=True
     )
@@ -35,6 +40,12 @@ def program_subject(spec: ProgramSpec, file: str | None = None) -> Subject:
         shows=tuple(_lines(spec)),
         allow=f"archsearch trust {shlex.quote(file)}" if file else _WITHOUT_FILE,
     )
+
+
+def _started(words: list[str]) -> list[str]:
+    """Give the words that are executed: the first, and what follows an interpreter's own option for code."""
+    options = list(takewhile(lambda pair: pair[0].startswith("-"), pairwise(words[1:])))
+    return [*words[:1], *(word for option, word in options if option in _CODE)]
 
 
 def _lines(spec: ProgramSpec) -> list[str]:

@@ -25,9 +25,8 @@ from archsearch.study.optuna_private import frozen
 from archsearch.study.queue import Slot, refill, slots_of
 from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError
 from archsearch.study.storage import Storage
-from archsearch.train.loop import Watch
 from archsearch.train.result import EpochRecord
-from archsearch.train.run import Silent
+from archsearch.train.watch import Silent, Watch
 
 SEARCH_SEED = 0  # every sample is trained with this seed: the same batches, the same initial weights where layers agree
 

@@ -17,12 +17,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
-from archsearch.data.prepare import Dataset
 from archsearch.errors import ArchsearchError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import canonical_json, seal
@@ -36,6 +35,9 @@ from archsearch.study.runner import CannotKeepError
 from archsearch.study.storage import Storage, Study, exclusive, steadily
 from archsearch.train.compute import Compute, Resources, decide, resolve_device, resources_here
 from archsearch.train.identity import experiment_key
+
+if TYPE_CHECKING:
+    from archsearch.data.prepare import Dataset
 
 _NOT_WHEN_BEGUN = "it was not there when the study was begun"
 

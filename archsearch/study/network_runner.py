@@ -15,8 +15,9 @@ from archsearch.study.compute import Keeper, data_key
 from archsearch.study.runner import IDLE_SECONDS, Assignment, Outcome, RefusedError, Workplace
 from archsearch.train.compute import Compute, decide
 from archsearch.train.identity import identity, run_id
-from archsearch.train.loop import ReadTest, Watch
+from archsearch.train.loop import ReadTest
 from archsearch.train.run import FinishedRun, run
+from archsearch.train.watch import Watch
 
 
 class NetworkRunner:

@@ -20,8 +20,8 @@ from archsearch.program.run import FilesChangedError, FinishedProgram, run_progr
 from archsearch.study.runner import IDLE_SECONDS, Assignment, CannotKeepError, Outcome, RefusedError, Workplace
 
 if TYPE_CHECKING:
-    from archsearch.train.loop import Watch
     from archsearch.train.result import EpochRecord
+    from archsearch.train.watch import Watch
 
 
 REPEATS = "repeats"  # the folder among the runs of those that were made again with the same seed

@@ -24,7 +24,7 @@ from archsearch.experiment import Experiment
 from archsearch.study.held import Assigned
 
 if TYPE_CHECKING:
-    from archsearch.train.loop import Watch
+    from archsearch.train.watch import Watch
 
 IDLE_SECONDS = 0.5  # between two looks at what another worker is at
 

@@ -7,14 +7,14 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from archsearch import __version__
 from archsearch.train.processor import processor
 
 
 def environment(device: str) -> dict[str, Any]:
     """Give versions, device and threads as JSON values."""
+    import torch
+
     return {
         "archsearch": __version__,
         "python": platform.python_version(),

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,24 +33,12 @@ from archsearch.train.losses import measure
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
+from archsearch.train.watch import Watch
 
 EVALUATION_BATCH = 1000
 LOOK_EVERY = 10  # batches between two looks at the loss: a look waits for the device
 
 ReadTest = Literal["each_epoch", "end", "never"]
-
-
-class Watch(Protocol):
-    """What follows a run while it trains: a progress bar, a study, a test."""
-
-    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
-        """The run begins, or goes on after the epochs of `history`; an epoch has `samples` samples."""
-
-    def batch(self, epoch: int, samples: int, loss: float) -> None:
-        """So many samples of the epoch are done, with this mean loss so far."""
-
-    def epoch(self, record: EpochRecord) -> None:
-        """An epoch is complete and kept; what is raised here leaves the loop and the checkpoint stays."""
 
 
 @dataclass(frozen=True, slots=True)

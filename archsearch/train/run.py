@@ -10,7 +10,6 @@ twice, an interrupted one goes on from its last whole epoch.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,10 +30,11 @@ from archsearch.train.directory import RunDirectory
 from archsearch.train.environment import environment
 from archsearch.train.identity import identity, run_id
 from archsearch.train.interrupt import interruptible
-from archsearch.train.loop import ReadTest, Trained, Watch, initial_network, train
-from archsearch.train.result import EpochRecord, RunResult
+from archsearch.train.loop import ReadTest, Trained, initial_network, train
+from archsearch.train.result import RunResult
+from archsearch.train.watch import Silent, Watch
 
-__all__ = ["FinishedRun", "Silent", "build", "identity", "run", "run_id"]
+__all__ = ["FinishedRun", "build", "identity", "run", "run_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,6 @@ class FinishedRun:
     result: RunResult
     run_dir: Path
     cached: bool
-
-
-class Silent:
-    """A watch that says nothing."""
-
-    def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
-        """Nothing to say."""
-
-    def batch(self, epoch: int, samples: int, loss: float) -> None:
-        """Nothing to say."""
-
-    def epoch(self, record: EpochRecord) -> None:
-        """Nothing to say."""
 
 
 def build(spec: ExperimentSpec | str, seed: int = 0) -> torch.nn.Sequential:

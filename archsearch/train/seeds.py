@@ -17,8 +17,8 @@ from archsearch.experiment_plan import ExperimentPlan
 from archsearch.spec.experiment import Documented
 from archsearch.stats.over_seeds import Summary, summarise
 from archsearch.train.compute import Compute
-from archsearch.train.loop import Watch
 from archsearch.train.run import FinishedRun, run
+from archsearch.train.watch import Watch
 
 
 def train_seeds(

@@ -10,7 +10,7 @@ from archsearch.ablate.progress import progress_of
 from archsearch.ablate.table import effects_table
 from archsearch.errors import UsageError
 from archsearch.study.storage import default_url, open_storage
-from archsearch.train.run import Silent
+from archsearch.train.watch import Silent
 
 TWO_SEEDS = "baseline: tiny.yaml\nfactors: {width: {x2: [set: {conv1.out_channels: 8}]}}\nseeds: 2\nscreen: true\n"
 

@@ -12,7 +12,8 @@ from archsearch.export.against import against_text, markdown_of_bundle
 from archsearch.export.bundle import gather, open_bundle, write_bundle
 from archsearch.export.rerun import RunAgain
 from archsearch.report.make import Where
-from archsearch.train.run import Silent, run
+from archsearch.train.run import run
+from archsearch.train.watch import Silent
 from tests.export.test_bundle import rewritten
 
 

@@ -13,7 +13,8 @@ from archsearch.native import library
 from archsearch.train import compute
 from archsearch.train.doctor import examine_machine
 from archsearch.train.loop import Progress
-from archsearch.train.run import Silent, identity, run_id
+from archsearch.train.run import identity, run_id
+from archsearch.train.watch import Silent
 from tests.train.conftest import tiny
 from tests.train.test_loop import assert_equal, trained, weights
 

@@ -16,7 +16,7 @@ from archsearch.study.runner import Assignment, Outcome, Workplace
 from archsearch.study.storage import open_storage
 
 if TYPE_CHECKING:
-    from archsearch.train.loop import Watch
+    from archsearch.train.watch import Watch
 
 
 class Unseen:

@@ -21,7 +21,7 @@ from archsearch.study.queue import Slot, add_slots
 from archsearch.study.runner import Assignment, CannotKeepError, PrunedError, RefusedError, Workplace
 from archsearch.study.worker import SlotsWaitError, work
 from archsearch.train.result import EpochRecord
-from archsearch.train.run import Silent
+from archsearch.train.watch import Silent
 from tests.study.seeds_of_a_program import SeedsJob, place_of, program
 
 

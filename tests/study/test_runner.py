@@ -25,9 +25,9 @@ from archsearch.study.network_runner import NetworkRunner, plan_of
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError, Workplace
 from archsearch.study.worker import work
-from archsearch.train.loop import Watch
 from archsearch.train.result import EpochRecord
-from archsearch.train.run import FinishedRun, Silent
+from archsearch.train.run import FinishedRun
+from archsearch.train.watch import Silent, Watch
 
 SEEDS = range(10)
 

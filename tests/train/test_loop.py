@@ -12,8 +12,8 @@ from archsearch.train.compute import decide
 from archsearch.train.divergence import first_not_finite
 from archsearch.train.interrupt import Interruption
 from archsearch.train.loop import Progress, finite, initial_network, parts, train
-from archsearch.train.run import Silent
 from archsearch.train.streams import stream
+from archsearch.train.watch import Silent
 from tests.train.conftest import tiny
 
 

@@ -19,7 +19,8 @@ from archsearch.train.directory import RunDirectory
 from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import parts
 from archsearch.train.result import RunResult
-from archsearch.train.run import Silent, build, identity, run, run_id
+from archsearch.train.run import build, identity, run, run_id
+from archsearch.train.watch import Silent
 from tests.train.conftest import tiny
 
 

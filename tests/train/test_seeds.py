@@ -5,8 +5,9 @@ import pytest
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import load_plan
 from archsearch.train.compute import decide
-from archsearch.train.run import FinishedRun, Silent
+from archsearch.train.run import FinishedRun
 from archsearch.train.seeds import seeds_summary, train_seeds
+from archsearch.train.watch import Silent
 
 SPEC = """\
 data: {name: digits, limit: 20, validation: 40}
