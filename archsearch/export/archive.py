@@ -106,8 +106,8 @@ def open_archive(path: Path) -> Iterator[Archive]:
     """Open a bundle, with everything checked but the content of its files.
 
     Raises `UsageError` where there is no such file, `UnavailableError` for one that cannot be opened, and
-    `DamagedFileError` for what is no bundle, was altered, or is made to do harm: a name that leaves its folder, a link,
-    a member that is far larger than it looks.
+    `DamagedFileError` for what is no bundle, was altered, or is made to do harm: a name that leaves its folder, a
+    link, a member that is far larger than it looks.
     """
     try:
         opened = zipfile.ZipFile(path)
