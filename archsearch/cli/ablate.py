@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options
-from archsearch.cli.programs import allow_cells
+from archsearch.cli.programs import allow_cells, share_gpus
 
 if TYPE_CHECKING:
     from archsearch.ablate.ablation_file import Declared
@@ -34,6 +34,7 @@ def ablate(
     folder: ablation_options.FolderOption = None,
     margin: ablation_options.MarginOption = None,
     trust: options.TrustOption = False,
+    gpus: options.GpusOption = None,
     design: ablation_options.DesignOption = None,
     seeds: ablation_options.SeedsOption = None,
     control: ablation_options.Control = False,
@@ -89,6 +90,7 @@ def ablate(
         show_plan(planned, None, runs_dir, calibrate=True, workers=options.workers(workers), json=json)
         return
     allow_cells(planned, study, trust)
+    share_gpus(gpus)
     console.note_plan(planned)
 
     from archsearch.ablate.ablation import ablate as run

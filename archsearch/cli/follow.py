@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from archsearch.study.storage import Storage
 
 FOLLOW_SECONDS = 0.5
+QUIET_LOOKS = 20  # looks at which nothing runs before it ends: what waits may wait for ever
 _MOST = 1 << 16  # bytes of a file that are read at one look
-_STATES = ("running", "waiting")
 
 
 @dataclass(slots=True)
@@ -63,11 +63,12 @@ class _Run:
 
 
 def follow_runs(storage: Storage, runs_dir: Path, name: str | None) -> None:
-    """Show what runs write, and how far studies are, until nothing runs and nothing waits; Ctrl-C ends it as well."""
+    """Show what runs write, and how far studies are, until nothing runs any more; Ctrl-C ends it as well."""
     from archsearch.cli import console
 
     runs: dict[Path, _Run] = {}
     said: dict[str, str] = {}
+    quiet = 0
     while True:
         under_way, counts = _look(storage, runs_dir, name)
         for study, text in counts.items():
@@ -81,7 +82,11 @@ def follow_runs(storage: Storage, runs_dir: Path, name: str | None) -> None:
             runs[folder].show(ended=folder not in there)
             if folder not in there:
                 del runs[folder]
-        if not any(word in text for text in counts.values() for word in _STATES):
+        quiet = 0 if any("running" in text for text in counts.values()) else quiet + 1
+        if quiet and not any("waiting" in text for text in counts.values()):
+            return
+        if quiet > QUIET_LOOKS:
+            console.note("nothing runs; what waits is gone on with by the call that made it")
             return
         time.sleep(FOLLOW_SECONDS)
 

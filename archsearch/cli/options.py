@@ -32,6 +32,10 @@ Log = Annotated[
     str | None,
     typer.Option("--log", metavar="mlflow[:URI]", help="Write the finished runs to MLflow too, each once (an extra)."),
 ]
+GpusOption = Annotated[
+    int | None,
+    typer.Option("--gpus", min=1, help="Of programs: how many GPUs this machine has, one for each run at a time."),
+]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Allow the program to run, for this call.")]
 MaxParameters = Annotated[int | None, typer.Option("--max-parameters", min=1, help="Raise the limit of 100 million.")]
 MaxActivations = Annotated[

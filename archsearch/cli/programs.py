@@ -90,6 +90,16 @@ def allow_cells(ablation: Ablation, file: str | None, once: bool) -> None:
     allow_programs((cell.spec for cell in ablation.cells if isinstance(cell.spec, ProgramSpec)), file, once)
 
 
+def share_gpus(count: int | None) -> None:
+    """Give each run of a program one of so many GPUs of this machine, in this process and its workers."""
+    import os
+
+    from archsearch.study.program_runner import GPUS_VARIABLE
+
+    if count is not None:
+        os.environ[GPUS_VARIABLE] = str(count)
+
+
 def run_program_file(
     reference: str,
     overrides: Sequence[str],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options, search_line
-from archsearch.cli.programs import allow_programs
+from archsearch.cli.programs import allow_programs, share_gpus
 
 if TYPE_CHECKING:
     from archsearch.experiment import Experiment
@@ -48,6 +48,7 @@ def study(
         Path | None, typer.Option("--write", help="With --command: write the files to edit, and run nothing.")
     ] = None,
     trust: options.TrustOption = False,
+    gpus: options.GpusOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     log: options.Log = None,
@@ -97,6 +98,7 @@ def study(
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
         raise UsageError(f"--sampler: {unknown('sampler', sampler, ['auto', *SAMPLERS])}")
     refuse_where_nothing_fits(loaded, reference)
+    share_gpus(gpus)
     settings = SearchSettings(
         trials=trials,
         seconds=timeout if timeout is not None else math.inf,

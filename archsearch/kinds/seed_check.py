@@ -75,8 +75,8 @@ def _ignored(baseline: str, numbers: Mapping[int, Mapping[str, Any]]) -> str:
     )
     return (
         f"{baseline} ignores its seed: the seeds {seeds} gave the same numbers ({values}), and ten seeds would be one "
-        "run, counted ten times. Use {seed} in the program, or say `deterministic: true` in its file: then one run a "
-        "cell is compared, without p values"
+        "run, counted ten times. Use the seed in the program ({seed} in its command, a function's first argument), or "
+        "say `deterministic: true` in its file: then one run a cell is compared, without p values"
     )
 
 

@@ -5,6 +5,7 @@ ProgramRunner().run([assignment], place, watch)
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from archsearch.errors import BusyError, SpecError, UntrustedError
 from archsearch.files import locked
 from archsearch.program.experiment import ProgramExperiment, program_run_id
 from archsearch.program.program_result import HistoryRow, ProgramResult
+from archsearch.program.program_spec import ProgramSpec
 from archsearch.program.run import FilesChangedError, FinishedProgram, run_program
 from archsearch.study.runner import IDLE_SECONDS, Assignment, CannotKeepError, Outcome, RefusedError, Workplace
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from archsearch.train.watch import Watch
 
 
+GPUS_VARIABLE = "ARCHSEARCH_GPUS"  # how many GPUs this machine has for programs; workers inherit it
 REPEATS = "repeats"  # the folder among the runs of those that were made again with the same seed
 
 
@@ -72,7 +75,7 @@ class ProgramRunner:
         experiment = program_of(assignment)
         while True:
             try:
-                with _a_gpu(experiment.spec.program.gpus) as device:
+                with _a_gpu(gpus_of(experiment.spec)) as device:
                     return run_program(
                         experiment,
                         seed=assignment.seed,
@@ -132,6 +135,12 @@ def _following(watch: Watch) -> Callable[[int, Mapping[str, float]], None]:
     """Tell a study's watch of each row of the history as of an epoch."""
     watch.start(0, (), 0)
     return lambda step, values: watch.epoch(cast("EpochRecord", HistoryRow(epoch=step, metrics=dict(values))))
+
+
+def gpus_of(spec: ProgramSpec) -> int | None:
+    """Say how many GPUs there are to share: as the machine's user said (--gpus), else as the file says."""
+    said = os.environ.get(GPUS_VARIABLE, "")
+    return int(said) if said.isdigit() and int(said) else spec.program.gpus
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from archsearch.program.experiment import ProgramExperiment, plan_program
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.study.held import HeldCell, HeldRun, HeldTrial
 from archsearch.study.network_runner import plan_of
-from archsearch.study.program_runner import ProgramRunner, program_of
+from archsearch.study.program_runner import ProgramRunner, gpus_of, program_of
 from archsearch.study.queue import Slot, add_slots
 from archsearch.study.runner import Assignment, CannotKeepError, PrunedError, RefusedError, Workplace
 from archsearch.study.worker import SlotsWaitError, work
@@ -166,3 +166,12 @@ def test_programs_run_without_torch() -> None:
     code = "import archsearch.program.run, archsearch.program.change, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_number_of_gpus_is_the_machines_where_its_user_says_it(monkeypatch) -> None:
+    spec = ProgramSpec.model_validate(
+        {"name": "x", "program": {"command": ["true"], "gpus": 2}, "metrics": {"seconds": "measured"}}
+    )
+    assert gpus_of(spec) == 2
+    monkeypatch.setenv("ARCHSEARCH_GPUS", "4")
+    assert gpus_of(spec) == 4
