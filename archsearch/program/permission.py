@@ -26,9 +26,8 @@ def program_subject(spec: ProgramSpec, file: str | None = None) -> Subject:
     """
     section = spec.program
     started = _started([str(word) for word in section.command or ()])
-    decided = {
-        brace.name: spec.values.get(brace.name) for word in started for brace in braces(word) if brace.name is not None
-    }
+    named = {brace.name for word in started for brace in braces(word) if brace.name is not None}
+    decided = {name: spec.values.get(name) for name in sorted(named) if not _is_number(spec.values.get(name))}
     held = section.model_dump(
         mode="json", exclude={"timeout", "retries", "deterministic", "parallel", "gpus"}, exclude_defaults=True
     )
@@ -40,6 +39,11 @@ def program_subject(spec: ProgramSpec, file: str | None = None) -> Subject:
         shows=tuple(_lines(spec)),
         allow=f"archsearch trust {shlex.quote(file)}" if file else _WITHOUT_FILE,
     )
+
+
+def _is_number(value: object) -> bool:
+    """Say whether a value is no code, wherever it stands."""
+    return isinstance(value, (int, float))
 
 
 def _started(words: list[str]) -> list[str]:

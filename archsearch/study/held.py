@@ -194,7 +194,7 @@ class HeldStudy(_Held):
     # of a search: see HeldSearch
     text = Key[str]("text")
     stem = Key[str]("stem")
-    base = Key[dict[str, Any]]("base")
+    base = Key[dict[str, Any]]("base", {})
     seed = Key[int]("seed")
     sampler = Key[str]("sampler")
     identity = Key[dict[str, Any]]("identity")
