@@ -139,8 +139,9 @@ def run_program_file(
         console.print_program_seeds(spec.main_metric, rows[spec.main_metric], values, len(finished) - len(done))
     if len(values) > 1 and len({str(result.metrics) for result in done}) == 1 and not spec.program.deterministic:
         console.note("all seeds gave the same numbers: does the program use {seed}?")
-    for finding in lint_program(spec):
-        console.note(f"{reference}: {finding.code} {finding.message}")
+    if findings := lint_program(spec):
+        codes = ", ".join(f"{finding.code} {finding.title}" for finding in findings)
+        console.note(f"lint: {codes} (archsearch lint {reference})")
     if not done:
         raise NothingCompletedError(f"{spec.name}: {finished[-1].result.reason}")
 
