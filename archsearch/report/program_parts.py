@@ -39,7 +39,7 @@ def values_parts(cells: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Section
     """Give the values of every cell, and what leads from the first to each of the others."""
     found = experiments_of(cells)
     if not found:
-        return [Missing("values", "Values", "the programs were written by another version of archsearch")]
+        return [Missing("cell-values", "Values", "the programs were written by another version of archsearch")]
     specs = [one.spec for _, one in found]
     names = list(dict.fromkeys(name for spec in specs for name in spec.values))
     columns = (Column("cell"), *(Column(name) for name in names), Column("command"))
@@ -47,7 +47,7 @@ def values_parts(cells: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Section
         (cell, *(_word(one.spec.values.get(name)) for name in names), command_of(one.spec)) for cell, one in found
     )
     parts: list[SectionPart] = [
-        Tabled("values", "Values", "What stands in the braces of the command, cell by cell.", Table(columns, rows))
+        Tabled("cell-values", "Values", "What stands in the braces of the command, cell by cell.", Table(columns, rows))
     ]
     base = found[0][1]
     changed: list[tuple[TableCell, ...]] = [
