@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options
-from archsearch.cli.programs import allow_cells, share_gpus
+from archsearch.cli.programs import allow_cells, share_gpus, write_program_beside
 
 if TYPE_CHECKING:
     from archsearch.ablate.ablation_file import Declared
@@ -141,16 +141,7 @@ def _with_program_file(declared: Declared, path: Path) -> Declared:
     """Write the program beside the ablation's file, and give the ablation with that file as its baseline."""
     from dataclasses import replace
 
-    from archsearch.cli import console
-    from archsearch.errors import UsageError
-    from archsearch.files import write_whole
-    from archsearch.program.from_command import write_program
-
-    beside = path.with_name(f"{path.stem}_program.yaml")
-    if beside.exists():
-        raise UsageError(f"--write: {beside} exists; choose another name")
-    write_whole(beside, write_program(declared.baseline, beside).encode())
-    console.note(f"wrote {beside}")
+    beside = write_program_beside(declared.baseline, path)
     return replace(declared, spec=declared.spec.model_copy(update={"baseline": str(beside)}))
 
 

@@ -5,11 +5,13 @@ declared = declared_by("documented", None, None, command="plan", design=None, se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from archsearch.cli.programs import CommandLine
 
 if TYPE_CHECKING:
     from archsearch.ablate.ablation_file import Declared
@@ -67,10 +69,9 @@ MarginOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Line(CommandLine):
     """A program in one line: what the options `--command`, `--baseline`, `--factor`, `--metric` ... say."""
 
-    command: str | None = None
     baseline: list[str] | None = None
     factor: list[str] | None = None
     metric: list[str] | None = None
@@ -101,16 +102,6 @@ class Line:
         factors = levels_of_values(read_values("--factor", self.factor, several=True))
         name = name or "-".join((spec.name, *factors))[:100]
         return declare_levels(spec, factors, name=name, margin=self.margin, folder=Path.cwd())
-
-    def refuse_without_command(self) -> None:
-        """Raise `UsageError` for an option that needs `--command`, where there is none."""
-        from archsearch.errors import UsageError
-
-        given = [
-            field.name for field in fields(self) if field.name != "command" and getattr(self, field.name) is not None
-        ]
-        if given and self.command is None:
-            raise UsageError(f"--{given[0]} belongs to --command; a file says it itself")
 
 
 def declared_by(

@@ -1,6 +1,6 @@
 """`archsearch status --follow`: what the runs of studies write while they run, line by line.
 
-follow_runs(storage, runs_dir, None)      # until nothing runs and nothing waits
+follow_runs(storage, runs_dir, None)      # until nothing runs any more
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ run_program_file("train.yaml", ["values.lr=0.1"], seeds=range(3), ...)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
     from archsearch.program.run import FinishedProgram
 
 _RUN_DIR = Path("{run_dir}")  # as it stands in what is shown: a run has its own
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A program in one line, as the options of a command say it; those of each command are fields of its own class."""
+
+    command: str | None = None
+
+    def refuse_without_command(self) -> None:
+        """Raise `UsageError` for an option that needs `--command`, where there is none."""
+        from archsearch.errors import UsageError
+
+        given = [one.name for one in fields(self) if one.name != "command" and getattr(self, one.name) is not None]
+        if given and self.command is None:
+            raise UsageError(f"--{given[0]} belongs to --command; a file says it itself")
 
 
 def is_program_file(reference: str) -> bool:
@@ -88,6 +104,22 @@ def allow_cells(ablation: Ablation, file: str | None, once: bool) -> None:
     from archsearch.program.program_spec import ProgramSpec
 
     allow_programs((cell.spec for cell in ablation.cells if isinstance(cell.spec, ProgramSpec)), file, once)
+
+
+def write_program_beside(spec: ProgramSpec, path: Path) -> Path:
+    """Write a program beside the file of its study, as `--write` does; raise `UsageError` where a file is there."""
+    from archsearch.cli import console
+    from archsearch.errors import UsageError
+    from archsearch.files import write_whole
+    from archsearch.program.from_command import write_program
+
+    beside = path.with_name(f"{path.stem}_program.yaml")
+    for file in (path, beside):
+        if file.exists():
+            raise UsageError(f"--write: {file} exists; choose another name")
+    write_whole(beside, write_program(spec, beside).encode())
+    console.note(f"wrote {beside}")
+    return beside
 
 
 def share_gpus(count: int | None) -> None:

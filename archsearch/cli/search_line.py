@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archsearch.cli.programs import CommandLine, write_program_beside
 from archsearch.wording import SPACE_FORMS
 
 if TYPE_CHECKING:
@@ -27,24 +28,15 @@ SpaceOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class SearchLine:
+class SearchLine(CommandLine):
     """A search of a program as the options say it."""
 
-    command: str | None = None
     space: Sequence[str] | None = None
     baseline: Sequence[str] | None = None
     metric: Sequence[str] | None = None
     maximize: str | None = None
     minimize: str | None = None
     folder: str | None = None
-
-    def refuse_without_command(self) -> None:
-        """Raise `UsageError` for an option that needs `--command`, where there is none."""
-        from archsearch.errors import UsageError
-
-        given = [one.name for one in fields(self) if one.name != "command" and getattr(self, one.name) is not None]
-        if given and self.command is None:
-            raise UsageError(f"--{given[0]} belongs to --command; a file says it itself")
 
     def declared(self, name: str | None, trials: int | None) -> SearchFile:
         """Declare the search; raise `UsageError` or `SpecError` for an option that is not written so."""
@@ -81,20 +73,14 @@ def write_files(study: SearchFile, path: Path) -> None:
     from archsearch.cli import console
     from archsearch.errors import UsageError
     from archsearch.files import write_whole
-    from archsearch.program.from_command import write_program
     from archsearch.spec.text.write import flow
 
     if study.kind.name != "program":
         raise UsageError("--write is for --command; this search has a file already")
-    beside = path.with_name(f"{path.stem}_program.yaml")
-    for file in (path, beside):
-        if file.exists():
-            raise UsageError(f"--write: {file} exists; choose another name")
+    beside = write_program_beside(study.space.base, path)
     named = f"base: {flow(beside.name)}"
     lines = [named if line.startswith("base: ") else line for line in study.text.splitlines()]
-    write_whole(beside, write_program(study.space.base, beside).encode())
     quoted = shlex.quote(str(path))
     said = f"# archsearch study {quoted}      (once it is allowed: archsearch trust {quoted})"
     write_whole(path, "\n".join((said, *lines, "")).encode())
-    console.note(f"wrote {beside}")
     console.note(f"wrote {path}; edit it, then: archsearch study {quoted}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from archsearch.init.source import SourceFile, last_name, literal_or_none, text_of
@@ -236,8 +236,3 @@ def _rank(one: MetricGuess) -> tuple[int, int]:
     part = next((p for p in parts if p and one.name.startswith(f"{p}_")), "")
     loss = "loss" in one.name
     return (parts.index(part) + (3 if loss else 0), one.loops)
-
-
-def with_note(one: MetricGuess, note: str) -> MetricGuess:
-    """Give a guess with one note more."""
-    return replace(one, notes=(*one.notes, note))

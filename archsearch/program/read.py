@@ -25,7 +25,7 @@ from archsearch.program.taken_in import taken_in
 from archsearch.spec.catalog import find
 from archsearch.spec.edit.apply import apply_overrides
 from archsearch.spec.text.sentences import problems_of, quoted
-from archsearch.spec.text.yaml import Loc, Mark, Node, read_file
+from archsearch.spec.text.yaml import Mark, Node, read_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,3 @@ def _brace(mark: Mark, nth: int) -> Mark:
             return mark
     before = text[: at - 1]
     return Mark(mark.source, before.count("\n") + 1, len(before) - before.rfind("\n"))
-
-
-def words_of(loc: Loc) -> str:
-    """Write a place as a path."""
-    return ".".join(str(part) for part in loc)
