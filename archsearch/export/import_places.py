@@ -21,9 +21,9 @@ SKIPPED = (str(Path(torch.__file__).parent) + os.sep, str(Path(__file__).parent)
 
 
 def place_in_code(file: str, line: int) -> str:
-    """Write a place as `file:line`: from here, from where packages are installed, or whole."""
+    """Write a place as `file:line`: from where packages are installed, from here, or whole."""
     path = Path(file)
-    for root in (Path.cwd(), Path(torch.__file__).parents[1]):
+    for root in (Path(torch.__file__).parents[1], Path.cwd()):  # an environment may stand in the current folder
         if path.is_relative_to(root):
             return f"{path.relative_to(root)}:{line}"
     return f"{file}:{line}"
