@@ -28,7 +28,9 @@ class DataFacts:
 
     `train` and `test` are after `limit`; for qmnist with a limit they are an upper bound (its counts per class are not
     published); `Dataset.facts` has the exact ones. `validation` counts the validation part that the source itself sets
-    apart, the last samples of `train`; 0 where it sets none apart.
+    apart, the last samples of `train`; 0 where it sets none apart. `group_names` are the groups that samples belong to,
+    by their number in `Dataset.groups_train`; none where the source says nothing of them. `weighted`: each has a
+    weight.
     """
 
     name: str
@@ -38,6 +40,8 @@ class DataFacts:
     test: int
     class_names: tuple[str, ...]
     validation: int = 0
+    group_names: tuple[str, ...] = ()
+    weighted: bool = False
 
     @property
     def classes(self) -> int:
@@ -62,7 +66,17 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
         shape = (1 if spec.grayscale else shape[0], *(spec.size or shape[1:]))
     train, held_out, test = found.limited(spec.limit)
     train += held_out
-    facts = DataFacts(spec.name, shape, found.what(), train, test, found.class_names, held_out)
+    facts = DataFacts(
+        spec.name,
+        shape,
+        found.what(),
+        train,
+        test,
+        found.class_names,
+        held_out,
+        found.group_names,
+        found.weighted,
+    )
     problems = [*_misfits(spec, found.shape, facts), *_wrong_counts(spec, facts)]
     if problems:
         where = ("data", problems[0][0]) if len(problems) == 1 else ("data",)
