@@ -58,7 +58,7 @@ def table_given(path: Path, inputs: Inputs, spec: DataSpec, *, labelled: bool) -
         raise UsageError(f"{path} has no column {listed(absent)}{hint}; the network reads {listed(wanted)}")
     cells = {column.name: cells_of(table, column) for column in inputs.columns}
     done = Conversions()
-    problems = []
+    problems: list[Problem] = []
     for column in inputs.columns:
         problems += _problems(table, column, spec)
         done.other += _said(table, column)

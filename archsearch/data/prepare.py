@@ -150,9 +150,8 @@ def _arrays(
 
 def _fitted(spec: DataSpec, facts: DataFacts, part: SourcePart, rows: Tensor) -> Iterator[Tensor]:
     for x in chunks(part, rows, math.prod(facts.shape)):
-        fits = (
-            spec.name in OWN_SOURCES and OWN_SOURCES[spec.name].fits
-        )  # its images are, one by one as they are decoded
+        source = OWN_SOURCES.get(spec.name)
+        fits = source is not None and source.fits  # its images are, one by one as they are decoded
         fitted = x if fits else fit_images(x, grayscale=spec.grayscale, size=spec.size)
         if tuple(fitted.shape[1:]) != facts.shape:
             raise DamagedFileError(

@@ -72,8 +72,8 @@ def _describe(spec: DataSpec, table: DataTable) -> DescribedTable:
     rows = part_rows(spec, table, y, groups)
     if fault := targets_fault(y, rows["train"], meant, targets):
         raise SpecError(Problem(f"{table.path}:{', '.join(targets)}", fault), TARGET)
-    if fault := groups_fault(spec, table, groups, rows):
-        raise fault
+    if (wrong := groups_fault(spec, table, groups, rows)) is not None:
+        raise wrong
     weights_of(spec, table)
     columns, said = _columns(spec, table, targets, rows["train"])
     names = numbered({"all": groups})[0] if groups is not None else ()

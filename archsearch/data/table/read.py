@@ -50,10 +50,11 @@ class DataTable:
     @property
     def columns(self) -> list[str]:
         """Give the names of the columns in their order."""
-        return self.frame.columns
+        names: list[str] = self.frame.columns
+        return names
 
     def __len__(self) -> int:
-        return self.frame.height
+        return int(self.frame.height)
 
     def line(self, row: int) -> int:
         """Give the line of the file that a row begins on; of Parquet its number, from 1."""
@@ -104,8 +105,8 @@ def read_table(path: Path, encoding: str | None = None) -> DataTable:
         raise SpecError(f"{path} {state}; expected a table ({', '.join(TABLE_ENDINGS)}).", _PATH)
     if path.stat().st_size > LARGEST_TABLE:
         raise LimitError(
-            f"{path} has {path.stat().st_size / 2**30:.0f} GiB, and at most {LARGEST_TABLE // 2**30} are read; leave out "
-            "columns, or write the arrays to an .npz.",
+            f"{path} has {path.stat().st_size / 2**30:.0f} GiB, and at most {LARGEST_TABLE // 2**30} are read; "
+            "leave out columns, or write the arrays to an .npz.",
             _PATH,
         )
     if encoding is not None:

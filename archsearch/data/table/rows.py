@@ -43,7 +43,8 @@ def groups_of(spec: DataSpec, table: DataTable) -> NDArray[Any] | None:
         raise SpecError(Problem(table.place(row, spec.group), "the group is missing"), ("data", "group"))
     numbers = as_numbers(table, spec.group)
     whole = not numbers.null_count() and bool((numbers.floor() == numbers).all())
-    return numbers.to_numpy().astype(np.int64) if whole else words.to_numpy().astype(str)
+    found: NDArray[Any] = numbers.to_numpy().astype(np.int64) if whole else words.to_numpy().astype(str)
+    return found
 
 
 def groups_fault(
@@ -78,7 +79,7 @@ def weights_of(spec: DataSpec, table: DataTable) -> NDArray[Any] | None:
     if weights.null_count():
         row = int(weights.is_null().arg_true()[0])
         raise SpecError(Problem(table.place(row, spec.weight), "is no weight: no number"), ("data", "weight"))
-    found = weights.to_numpy()
+    found: NDArray[Any] = weights.to_numpy()
     if fault := bad_weight(found):
         at, said = fault
         where = f"{table.path}:{spec.weight}" if at is None else table.place(at, spec.weight)
@@ -133,10 +134,9 @@ def _every_fifth(y: NDArray[Any], *, alone: bool) -> NDArray[np.bool_]:
     """Mark the 5th, 10th, ... row of each class (numbers: of all), or with `alone` the rows of each 5th number."""
     import numpy as np
 
-    if alone:
-        return y % _EVERY == _EVERY - 1
-    if y.ndim == 2:
-        return np.arange(len(y)) % _EVERY == _EVERY - 1
+    test: NDArray[np.bool_] = (y if alone else np.arange(len(y))) % _EVERY == _EVERY - 1
+    if alone or y.ndim == 2:
+        return test
     test = np.zeros(len(y), dtype=bool)
     for label in np.unique(y):
         test[np.flatnonzero(y == label)[_EVERY - 1 :: _EVERY]] = True

@@ -179,7 +179,8 @@ def targets_of(table: DataTable, columns: Sequence[str], meant: Meant) -> NDArra
             ),
             TARGET,
         )
-    return codes.to_numpy().astype(np.int64)
+    labels: NDArray[Any] = codes.to_numpy().astype(np.int64)
+    return labels
 
 
 def targets_fault(y: NDArray[Any], training: NDArray[Any], meant: Meant, columns: Sequence[str]) -> str | None:
