@@ -15,6 +15,7 @@ from pathlib import Path
 from archsearch.data import folder, npz
 from archsearch.data.registry import DATASETS, OWN_DATA, Contents
 from archsearch.errors import LimitError, Problem, SpecError
+from archsearch.files import expanded
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.nearest import nearest
 from archsearch.task import Task
@@ -96,7 +97,7 @@ def own_path(spec: DataSpec) -> Path:
     """Find own data: `path`, from the current folder if it is relative."""
     if spec.path is None:
         raise SpecError(f"{spec.name} needs a path.", ("data", "path"))
-    return Path(spec.path).expanduser().absolute()
+    return expanded(spec.path, ("data", "path")).absolute()
 
 
 def validation_count(validation: int | float, train: int) -> int:

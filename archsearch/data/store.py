@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from archsearch.data.integrity import (
     writing,
 )
 from archsearch.errors import DamagedFileError
-from archsearch.files import seal, sync, sync_folder, write_json
+from archsearch.files import make_folder, seal, sync, sync_folder, temporary_beside, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,10 +53,10 @@ def write_prepared(target: Path, arrays: Mapping[str, NewArray], about: Mapping[
 
     Raises UnavailableError, with nothing left behind, when the disk is full or the folder cannot be written.
     """
-    temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex[:12]}")
+    temporary = temporary_beside(target)
     try:
         with writing(target.parent):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             remove_leftovers(target.parent, ".*-*")
             temporary.mkdir()
         contents = {name: _write_array(temporary / f"{name}.npy", array) for name, array in arrays.items()}
