@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 
 from archsearch.errors import BusyError, DamagedFileError, SpecError, UnavailableError, UsageError
 
+_MOST_SHOWN = 100  # characters of a path
 _TEMPORARY = re.compile(r"\..{0,60}-[0-9a-f]{12}", re.DOTALL)
 
 
@@ -102,6 +103,8 @@ def make_folder(path: Path, *, synced: bool = True) -> None:
         new.append(path)
         path = path.parent
     for folder in reversed(new):
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
         folder.mkdir(exist_ok=True)
         if synced:
             sync_folder(folder.parent)
@@ -242,6 +245,14 @@ def expanded(path: Path | str, loc: tuple[str | int, ...] | None = None) -> Path
     except RuntimeError:
         message = f"{path}: no home folder is known for that; write the whole path, or ./{path} for a folder called so"
         raise (UsageError(message) if loc is None else SpecError(message, loc)) from None
+
+
+def of_system(problem: OSError) -> UsageError | UnavailableError:
+    """Give what the system says of a path as an error of ours: of a name that is too long it is the caller's."""
+    name = str(problem.filename or "")
+    where = f"{name if len(name) <= _MOST_SHOWN else name[:_MOST_SHOWN] + '...'}: " if name else ""
+    kind = UsageError if problem.errno == errno.ENAMETOOLONG else UnavailableError
+    return kind(f"{where}{problem.strerror or problem}")
 
 
 def damaged(path: Path) -> DamagedFileError:

@@ -88,19 +88,34 @@ def read(folder: Path) -> Stored:
     for check in examine(folder):
         if check.state != "ok":
             raise DamagedFileError(f"{check.path} is {check.state} and was not used: {check.detail}")
-    # Mode "c" maps copy-on-write: torch gets memory that it may call writable, the file stays as it is.
-    arrays = {
-        name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False))
-        for name in TENSOR_NAMES
-    }
+    arrays = {}
+    for name in TENSOR_NAMES:
+        path = folder / f"{name}.npy"
+        try:
+            # Mode "c" maps copy-on-write: torch gets memory that it may call writable, the file stays as it is.
+            arrays[name] = torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+        except (ValueError, TypeError, OSError, EOFError, SyntaxError) as problem:
+            raise wrong(folder, f"{path.name} holds no array ({problem})") from None
+    for part in ("train", "test"):
+        if arrays[f"x_{part}"].shape[:1] != arrays[f"y_{part}"].shape[:1]:
+            raise wrong(folder, f"x_{part}.npy and y_{part}.npy are not of as many samples")
     return Stored(arrays, _meta(folder)["fingerprint"])
+
+
+def wrong(folder: Path, what: str) -> DamagedFileError:
+    """Give the error for a prepared folder that is whole as it was written, and is not what it is called."""
+    return DamagedFileError(f"{folder} is not used: {what}. {_way_out(folder)}")
+
+
+def _way_out(folder: Path) -> str:
+    return f"Delete the folder {folder}; it is prepared again from the raw files when it is next needed."
 
 
 def examine(folder: Path) -> Iterator[FileCheck]:
     """Compare the files of a prepared folder with its meta.json."""
-    way_out = f"Delete the folder {folder}; it is prepared again from the raw files when it is next needed."
+    way_out = _way_out(folder)
     try:
-        files: dict[str, dict[str, Any]] = _meta(folder)["files"]
+        files = _meta(folder)["files"]
     except DamagedFileError as problem:
         yield FileCheck(folder / "meta.json", "damaged", f"{problem}. {way_out}")
         return
@@ -156,11 +171,15 @@ def _meta(folder: Path) -> dict[str, Any]:
     try:
         meta = json.loads((folder / "meta.json").read_bytes())
         check = meta.pop("check")
+        sound = isinstance(meta["fingerprint"], str) and all(
+            isinstance(file["bytes"], int) and isinstance(file["sha256"], str)
+            for file in (meta["files"][f"{name}.npy"] for name in TENSOR_NAMES)
+        )
     except OSError as problem:
         raise DamagedFileError(f"it cannot be read ({problem.strerror or problem})") from problem
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as problem:
         raise DamagedFileError("it is not what was written") from problem
-    if check != seal(meta):
+    if not sound or check != seal(meta):
         raise DamagedFileError("it is not what was written")
     found: dict[str, Any] = meta
     return found
