@@ -1,10 +1,11 @@
-"""Streams that may fail: a reader that went away (`archsearch list | head -1`), a full disk, none at all (`>&-`).
+"""The command line's streams: they may fail or be closed, and no text that passes commands a terminal.
 
 with quiet_pipes():
     app()
 
-A reader that has gone ends the command quietly, with exit code 0; rich and typer would each end with code 1, and Python
-complains once more when it flushes at its end. So the streams themselves notice it first.
+`archsearch list | head -1` ends quietly, with exit code 0: rich and typer each end with code 1 at a closed pipe, and
+Python complains once more when it flushes at its end, so the streams themselves notice it first. What is printed
+passes `visible`; the console's own colours and movements go to `obeyed`, where its texts have passed it already.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TextIO
 
 from archsearch.errors import UnavailableError
+from archsearch.markup import visible
 
 
 class QuietPipe:
@@ -34,10 +36,10 @@ class QuietPipe:
     def write(self, text: str) -> int:
         """Write, as the stream does."""
         try:
-            return self._stream.write(text)
+            self._stream.write(text)
         except OSError as error:
             self._failed(error)
-            return len(text)
+        return len(text)
 
     def flush(self) -> None:
         """Flush, as the stream does."""
@@ -60,12 +62,24 @@ class QuietPipe:
         sys.exit(0)
 
 
+class VisiblePipe(QuietPipe):
+    """A quiet stream whose texts command no terminal; what does goes to `obeyed`."""
+
+    def __init__(self, stream: TextIO, spare: bool = False) -> None:
+        super().__init__(stream, spare)
+        self.obeyed = QuietPipe(stream, spare)
+
+    def write(self, text: str) -> int:
+        """Write, with the characters that a terminal would obey made visible."""
+        return super().write(visible(text))
+
+
 @contextmanager
 def quiet_pipes() -> Iterator[None]:
     """Make both streams quiet for a while; what was written is flushed at the end."""
     _open_what_is_closed()
     before = sys.stdout, sys.stderr
-    streams = QuietPipe(sys.stdout), QuietPipe(sys.stderr, spare=True)
+    streams = VisiblePipe(sys.stdout), VisiblePipe(sys.stderr, spare=True)
     sys.stdout, sys.stderr = streams
     try:
         yield
