@@ -74,8 +74,20 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
         store.write_prepared(target, _arrays(spec, contents, described, parts), _about(described))
     stored = store.read(target)
     arrays = stored.arrays
+    _must_fit(target, arrays, described, contents)
     facts = dataclasses.replace(described, train=len(arrays["y_train"]), test=len(arrays["y_test"]))
     return Dataset(facts, stored.fingerprint, **arrays)
+
+
+def _must_fit(folder: Path, arrays: dict[str, Tensor], facts: DataFacts, contents: Contents) -> None:
+    """Raise DamagedFileError for a prepared folder whose tensors are not those of the data that it is called after."""
+    for part in ("train", "test"):
+        x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
+        if tuple(x.shape[1:]) != facts.shape or str(x.dtype) != f"torch.{contents.dtype}":
+            said = f"x_{part}.npy is {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
+            raise store.wrong(folder, f"{said}, and samples are {contents.dtype} {facts.shape}")
+        if misfit := facts.task.misfit(y, len(y)):
+            raise store.wrong(folder, f"the {part} part has {misfit}")
 
 
 def is_here(spec: DataSpec, *, data_dir: Path | None = None) -> bool:
