@@ -19,8 +19,9 @@ from archsearch.ablate.schedule import Runs, contrast_of, decisions
 from archsearch.errors import UsageError
 from archsearch.stats import sequential
 from archsearch.stats.effect import Effect, Exclusion
+from archsearch.stats.pairs import left_out_note
 from archsearch.stats.sentence import sentence
-from archsearch.stats.verdict import judge_contrasts, left_out_note, pair_up
+from archsearch.stats.verdict import judge_contrasts, pair_up
 
 
 def judge_ablation(ablation: Ablation, runs: Runs, *, complete: bool) -> tuple[Effect, ...]:
