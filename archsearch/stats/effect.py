@@ -72,10 +72,10 @@ class Effect(Plain):
 
     `p` is the sign-flip test's, `t_p` the paired t's (of folds `p` is the corrected resampled t's, and there is no
     `t_p`), `equivalence_p` that of two one-sided tests against the margin; `_adjusted` is Holm's over the `comparisons`
-    of the family. `wins` is the share of seeds on which the level is better (ties are no wins). `smallest_detectable` is what
-    so many pairs of this spread find with the family's power, `further_seeds` how many more would decide an
-    inconclusive one (planned for the margin, not for what was observed). None where a number does not exist: n < 2, no spread, a screen, or an interval that takes overlapping folds for
-    independent ones (`bca95`, `wins95`).
+    of the family. `wins` is the share of seeds on which the level is better (ties are no wins). `smallest_detectable`
+    is what so many pairs of this spread find with the family's power, `further_seeds` how many more would decide an
+    inconclusive one (planned for the margin, not for what was observed). None where a number does not exist: n < 2, no
+    spread, a screen, or an interval that takes overlapping folds for independent ones (`bca95`, `wins95`).
     """
 
     variant: str
