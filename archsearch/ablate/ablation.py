@@ -26,6 +26,7 @@ from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseR
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.ablate.seed_check import check_seeds
 from archsearch.errors import SpecError
+from archsearch.spec.folds import SplitSpec
 from archsearch.stats import intervals
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
@@ -75,7 +76,7 @@ def open_ablation(ablation: Ablation, storage: RDBStorage, name: str) -> optuna.
 def differences_of(before: Ablation, now: Ablation) -> list[str]:
     """Say what an ablation of before and one of now do not share; words about them do not count."""
     found = []
-    for key in ("baseline", "design", "seeds", "sequential", "purpose"):
+    for key in ("baseline", "design", "split", "seeds", "sequential", "purpose"):
         old, new = getattr(before, key), getattr(now, key)
         if old != new:
             found.append(f"{key} was {_brief(old)}, is {_brief(new)}")
@@ -101,6 +102,8 @@ def differences_of(before: Ablation, now: Ablation) -> list[str]:
 
 
 def _brief(value: object) -> str:
+    if isinstance(value, SplitSpec):
+        return value.said
     if isinstance(value, tuple):
         return f"{len(value)} seeds ({', '.join(map(str, value[:3]))}{', ...' if len(value) > 3 else ''})"
     return str(value)
@@ -131,6 +134,8 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         design=ablation.design,
         family=ablation.family,
         seeds=ablation.seeds,
+        split=ablation.split,
+        blocks=ablation.blocks,
         sequential=ablation.sequential,
         purpose=ablation.purpose,
         complete=complete,
@@ -229,6 +234,7 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
             CellReport(
                 name=cell.name,
                 moved=dict(cell.moved),
+                block=cell.block,
                 spec=cell.spec.name,
                 parameters=cell.parameters,
                 macs=cell.macs,

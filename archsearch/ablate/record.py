@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
+from archsearch.ablate.blocks import Block
 from archsearch.ablate.design.confounds import Confound
 from archsearch.ablate.design.factorial import Attribution, LinearModel
 from archsearch.ablate.design.fitting import LeftOut
@@ -21,6 +22,7 @@ from archsearch.ablate.jobs import held_ablation, latest
 from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, moves
 from archsearch.kinds.kind import ExperimentKindName
 from archsearch.plain import Plain
+from archsearch.spec.folds import SplitSpec
 from archsearch.stats.effect import Effect, Exclusion, Family
 from archsearch.stats.power import Plan
 from archsearch.study.held import HeldRun, HeldTrial, Machine, fingerprints_of, machines_of, reads_of, runs_of
@@ -39,6 +41,7 @@ class CellReport(Plain):
     mean: float | None
     sd: float | None
     seconds: float | None  # mean of the runs
+    block: str = ""  # the data set, or number of training samples, of its runs
 
 
 class Counts(Plain):
@@ -120,6 +123,8 @@ class AblationReport(Plain):
     models: Annotated[tuple[ModelPair, ...], Field(strict=False)]
     models_missing: str
     hardware: Names
+    split: SplitSpec | None = None
+    blocks: Annotated[tuple[Block, ...], Field(strict=False)] = ()
 
     def moved(self, name: str) -> tuple[str, ...]:
         """Name the factors that a comparison of two cells moves."""

@@ -8,7 +8,7 @@ A split takes the place of the seeds: each of its folds makes one pair of runs. 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,7 @@ from archsearch.spec.fields import Text
 MOST_PAIRS = 1000
 SHARE = 0.2  # of the samples, that a random test part takes
 
+PartWord = Literal["fold", "random part"]
 Folds = Annotated[int, Field(ge=2, le=MOST_PAIRS)]
 TestShare = Annotated[float, Field(gt=0, lt=1)]
 
@@ -127,7 +128,7 @@ class SplitSpec(Plain):
         return self.share / (1 - self.share)
 
     @property
-    def word(self) -> str:
+    def word(self) -> PartWord:
         """Name one of its parts."""
         return "fold" if self.folds is not None else "random part"
 

@@ -28,8 +28,8 @@ def note_plan(ablation: Ablation) -> None:
     kind = "sequential, at most " if ablation.sequential else ""
     note(
         f"{ablation.name}: {ablation.design} around {ablation.baseline}: {count_of(len(ablation.cells), 'cell')}, "
-        f"{kind}{count_of(len(ablation.seeds), 'seed')}, {count_of(ablation.runs, 'run')}, "
-        f"{count_of(len(ablation.claims), 'comparison')} in the family"
+        f"{kind}{_pairs(ablation)}, {count_of(ablation.runs, 'run')}, "
+        f"{count_of(len(ablation.families[0]), 'comparison')} in the family{_on_each(ablation)}"
     )
     note(f"factors: {levels}")
     for line in _left_out(ablation.left_out):
@@ -38,6 +38,16 @@ def note_plan(ablation: Ablation) -> None:
         note(confound.sentence)
     for remark in ablation.notes:
         note(remark)
+
+
+def _pairs(ablation: Ablation) -> str:
+    """Say what makes the pairs: so many seeds, or a split of the samples."""
+    return count_of(len(ablation.seeds), "seed") if ablation.split is None else ablation.split.said
+
+
+def _on_each(ablation: Ablation) -> str:
+    several = len(ablation.families)
+    return f" of each of {several} data sets" if several > 1 else ""
 
 
 def _left_out(cells_: Sequence[LeftOut]) -> list[str]:
@@ -92,6 +102,15 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     if plan.purpose == "screen":
         to.print(Text("a screen: exploratory, no p values, no winner"))
         return
+    if plan.overlap:
+        to.print(
+            Text(
+                f"corrected resampled t test of {count_of(plan.seeds, ablation.pair_word)}, Holm over "
+                f"{plan.comparisons}; n_test / n_train is {plan.overlap:.3g}, so that more repeats add little"
+            )
+        )
+        _print_spread(forecast, family)
+        return
     to.print(
         Text(
             f"smallest p of {count_of(plan.seeds, 'pair')}: {p_text(plan.smallest_p)}, with Holm over "
@@ -99,12 +118,16 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
             f"{few_seeds_rule(plan.comparisons, plan.alpha, plan.purpose)}."
         )
     )
+    _print_spread(forecast, family)
+    if ablation.sequential:
+        to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
+
+
+def _print_spread(forecast: Forecast, family: Family) -> None:
     if forecast.seed_sd is None:
         _print_possible(forecast, family)
     else:
         _print_promise(forecast, family)
-    if ablation.sequential:
-        to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
 
 
 def _reads(report: AblationReport) -> str:
@@ -124,12 +147,12 @@ def _print_promise(forecast: Forecast, family: Family) -> None:
     spread, between = estimate(forecast.seed_sd, ends, family=family, signed=False)
     unit = " points" if family.unit == "points" else ""
     measured = f"{spread}{unit}, {forecast.seed_sd_from} (95 % interval {between})"
-    to.print(Text(f"SD of one run over seeds: {measured}"))
+    to.print(Text(f"SD of one run over {family.pairs}s: {measured}"))
     if plan.smallest_effect is not None:
         found = amount(plan.smallest_effect, family)
         to.print(Text(f"smallest effect found with power {plan.power:g}: {found} (pairs taken as uncorrelated)"))
     if plan.effect is not None:
-        to.print(Text(f"an effect of {amount(plan.effect, family)} needs {_seeds(plan.seeds_for_effect)} seeds"))
+        to.print(Text(f"an effect of {amount(plan.effect, family)} needs {_needed(plan.seeds_for_effect, family)}"))
 
 
 def _print_possible(forecast: Forecast, family: Family) -> None:
@@ -138,7 +161,7 @@ def _print_possible(forecast: Forecast, family: Family) -> None:
 
     to, plan = out(), forecast.plan
     assert plan is not None
-    to.print(Text(f"SD of one run over seeds {forecast.seed_sd_from}; --pilot trains them", style="yellow"))
+    to.print(Text(f"SD of one run over {family.pairs}s {forecast.seed_sd_from}; --pilot trains them", style="yellow"))
     if plan.smallest_in_sds is not None:
         found = f"{plan.smallest_in_sds:.2f} of these SDs, whatever they are (pairs taken as uncorrelated)"
         to.print(Text(f"smallest effect found with power {plan.power:g}: {found}"))
@@ -148,7 +171,7 @@ def _print_possible(forecast: Forecast, family: Family) -> None:
         return
     columns = [TableColumn("if the SD is"), TableColumn("smallest effect")]
     if plan.effect is not None:
-        columns.append(TableColumn(f"seeds for {amount(plan.effect, family)}"))
+        columns.append(TableColumn(f"{family.pairs}s for {amount(plan.effect, family)}"))
     rows = []
     for one in forecast.possible:
         found = "" if one.smallest_effect is None else amount(one.smallest_effect, family)
@@ -159,6 +182,12 @@ def _print_possible(forecast: Forecast, family: Family) -> None:
 
 def _seeds(count: int | None) -> str:
     return "more than 10,000" if count is None else str(count)
+
+
+def _needed(count: int | None, family: Family) -> str:
+    if count is None and family.overlap:
+        return f"more samples: no number of {family.pairs}s of these finds it"
+    return f"{_seeds(count)} {family.pairs}s"
 
 
 def note_factors(difference: SpecDifference) -> None:
