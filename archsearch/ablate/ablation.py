@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
+from archsearch.ablate.over_blocks import learning_curves, over_data_sets
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseReport, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
@@ -126,6 +127,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
     models, missing = compare_models(ablation, comparable, runs_dir) if of_networks else ((), "")
     courses = decisions(ablation, runs) if ablation.sequential else {}
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
+    effects = judge_ablation(ablation, runs, complete=complete)
     return AblationReport(
         study=opened.study_name,
         kind=ablation.kind.name,
@@ -139,7 +141,9 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         sequential=ablation.sequential,
         purpose=ablation.purpose,
         complete=complete,
-        effects=judge_ablation(ablation, runs, complete=complete),
+        effects=effects,
+        over_data_sets=over_data_sets(ablation, runs) if complete else None,
+        learning=learning_curves(ablation, runs, effects) if complete else (),
         questions=ablation.questions,
         cells=tuple(_cell_reports(ablation, comparable, runs)),
         runs=_counts(opened, trials, planned),

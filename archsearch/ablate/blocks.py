@@ -117,7 +117,8 @@ def _on(spec: ExperimentSpec, changes: Mapping[str, Any], declared: Declared) ->
     except ValidationError as error:
         first = error.errors()[0]
         raise SpecError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return declared.kind.named(spec.model_copy(update={"data": data}), spec.name)
+    changed: ExperimentSpec = declared.kind.named(spec.model_copy(update={"data": data}), spec.name)
+    return changed
 
 
 def _distinct(blocks: list[Block], written: list[str], declared: Declared, key: str) -> None:

@@ -23,7 +23,9 @@ from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, moves
 from archsearch.kinds.kind import ExperimentKindName
 from archsearch.plain import Plain
 from archsearch.spec.folds import SplitSpec
+from archsearch.stats.crossing import LearningCurve
 from archsearch.stats.effect import Effect, Exclusion, Family
+from archsearch.stats.over_data_sets import OverDataSets
 from archsearch.stats.power import Plan
 from archsearch.study.held import HeldRun, HeldTrial, Machine, fingerprints_of, machines_of, reads_of, runs_of
 from archsearch.study.storage import Study
@@ -125,6 +127,14 @@ class AblationReport(Plain):
     hardware: Names
     split: SplitSpec | None = None
     blocks: Annotated[tuple[Block, ...], Field(strict=False)] = ()
+    over_data_sets: OverDataSets | None = None
+    learning: Annotated[tuple[LearningCurve, ...], Field(strict=False)] = ()
+
+    @property
+    def sayings(self) -> tuple[str, ...]:
+        """Give what the blocks say together, in sentences."""
+        over = (self.over_data_sets.sentence,) if self.over_data_sets is not None else ()
+        return (*over, *(curve.sentence for curve in self.learning))
 
     def moved(self, name: str) -> tuple[str, ...]:
         """Name the factors that a comparison of two cells moves."""

@@ -82,7 +82,7 @@ def _given_parts(path: Path, names: Sequence[str]) -> Listing:
         if odd := sorted(set(classes) ^ set(named_folders(path / part))):
             raise wrong(path, f"train/ and {part}/ differ in {', '.join(odd)}", "both need the same class folders")
     train, test, *validation = (_images(path / part, classes) for part in ("train", "test", *held_out))
-    return Listing(tuple(classes), train, test, *validation)
+    return Listing(tuple(classes), train, test, validation[0] if validation else ())
 
 
 def contents(path: Path, *, grayscale: bool = False, ground: tuple[int, int, int] | None = None) -> Contents:
