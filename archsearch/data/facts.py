@@ -29,7 +29,9 @@ class DataFacts:
 
     `train` and `test` are after `limit`; for qmnist with a limit they are an upper bound (its counts per class are not
     published); `Dataset.facts` has the exact ones. `validation` counts the validation part that the source itself sets
-    apart, the last samples of `train`; 0 where it sets none apart.
+    apart, the last samples of `train`; 0 where it sets none apart. `group_names` are the groups that samples belong to,
+    by their number in `Dataset.groups_train`; none where the source says nothing of them. `weighted`: each has a
+    weight.
     """
 
     name: str
@@ -39,6 +41,8 @@ class DataFacts:
     test: int
     class_names: tuple[str, ...]
     validation: int = 0
+    group_names: tuple[str, ...] = ()
+    weighted: bool = False
 
     @property
     def classes(self) -> int:
@@ -63,9 +67,19 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
         shape = (1 if spec.grayscale else shape[0], *(spec.size or shape[1:]))
     train, held_out, test = found.limited(spec.limit)
     if spec.fold is not None:
-        train, test = fold_counts(spec.fold, train + (test if found.drawn else 0))
+        train, test = fold_counts(spec.fold, train + (test if found.pooled else 0))
     train += held_out
-    facts = DataFacts(spec.name, shape, found.what(), train, test, found.class_names, held_out)
+    facts = DataFacts(
+        spec.name,
+        shape,
+        found.what(),
+        train,
+        test,
+        found.class_names,
+        held_out,
+        found.group_names,
+        found.weighted,
+    )
     problems = [*_misfits(spec, found.shape, facts), *_fold_misfits(spec, found), *_wrong_counts(spec, facts)]
     if problems:
         where = ("data", problems[0][0]) if len(problems) == 1 else ("data",)
@@ -140,12 +154,20 @@ def _fold_misfits(spec: DataSpec, found: Contents) -> Iterator[tuple[str, str, s
     if fold is None:
         return
     train, _, test = found.limited(spec.limit)
-    samples = train + (test if found.drawn else 0)
+    samples = train + (test if found.pooled else 0)
     per_class = found.train_per_class
-    if found.drawn and per_class:
+    if found.pooled and per_class:
         per_class = tuple(a + b for a, b in zip(per_class, found.test_per_class, strict=True))
     least = min(per_class, default=samples) if spec.limit is None else samples
-    if fold.of is not None and fold.of > least and fold.group is None:
+    if fold.group is not None and not found.group_names:
+        way_out = "Give it one (group_train of an .npz, `group` of a table), or take group out of the split."
+        yield "fold", f"{spec.name} says of no sample which {fold.group} it belongs to", way_out
+    elif found.group_names:
+        count = len(found.group_names)
+        if fold.of is not None and fold.of > count:
+            what = fold.group or "group"
+            yield "fold", f"{fold.of} folds are more than the {count} of its {what}", f"Use {count} folds at most."
+    elif fold.of is not None and fold.of > least:
         of = f"samples of the rarest class of {spec.name}" if per_class else f"samples of {spec.name}"
         yield "fold", f"{fold.of} folds are more than the {least} {of}", f"Use {least} folds at most, or `shuffled`."
     elif not 0 < fold_counts(fold, samples)[1] < samples:

@@ -4,7 +4,8 @@
     in_fold(dataset, spec.data)                     # the data set with that test part
 
 Divided are all samples where the test part was drawn by us (digits, a folder without test/), else the training part:
-a test part that the data set brings along stays unread. Which samples a fold has depends on the fold alone.
+a test part that the data set brings along stays unread. Groups that the data know are never divided. Which samples a
+fold has depends on the fold alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from archsearch.data.facts import contents
-from archsearch.data.split import stratified
+from archsearch.data.split import draw_groups, stratified
 from archsearch.errors import SpecError
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.folds import Fold
@@ -37,16 +38,34 @@ def in_fold(data: Dataset, spec: DataSpec) -> Dataset:
         return data
     own = data.facts.validation  # the last of the training samples: they stay what they are
     kept = len(data.y_train) - own
-    x, y = data.x_train[:kept], data.y_train[:kept]
-    if contents(spec).drawn:
-        x, y = torch.cat([x, data.x_test]), torch.cat([y, data.y_test])
-    train, test = fold_rows(data.facts.task.strata(y), fold)
+    pooled = contents(spec).pooled
+
+    def whole(train: Tensor, test: Tensor) -> Tensor:
+        return torch.cat([train[:kept], test]) if pooled else train[:kept]
+
+    y = whole(data.y_train, data.y_test)
+    groups = None
+    if data.groups_train is not None and data.groups_test is not None:
+        groups = whole(data.groups_train, data.groups_test)
+    train, test = fold_rows(data.facts.task.strata(y), fold, groups)
     _can_be_judged(y[test], y, fold)
-    x_train, y_train = x[train], y[train]
-    if own:
-        x_train, y_train = torch.cat([x_train, data.x_train[kept:]]), torch.cat([y_train, data.y_train[kept:]])
-    facts = dataclasses.replace(data.facts, train=len(y_train), test=len(test))
-    return dataclasses.replace(data, facts=facts, x_train=x_train, y_train=y_train, x_test=x[test], y_test=y[test])
+    x = whole(data.x_train, data.x_test)
+
+    def trained(values: Tensor, stored: Tensor) -> Tensor:
+        return torch.cat([values[train], stored[kept:]]) if own else values[train]
+
+    weights = data.weights_train
+    return dataclasses.replace(
+        data,
+        facts=dataclasses.replace(data.facts, train=len(train) + own, test=len(test)),
+        x_train=trained(x, data.x_train),
+        y_train=trained(y, data.y_train),
+        x_test=x[test],
+        y_test=y[test],
+        groups_train=None if groups is None or data.groups_train is None else trained(groups, data.groups_train),
+        groups_test=None if groups is None else groups[test],
+        weights_train=None if weights is None else trained(weights[:kept], weights),
+    )
 
 
 def fold_rows(strata: Tensor, fold: Fold, groups: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -91,14 +110,16 @@ def _of_groups(strata: Tensor, groups: Tensor, fold: Fold) -> Tensor:
     if count < needed:
         found = "1 group" if count == 1 else f"{count} groups"
         wanted = "a group is never divided" if fold.of is None else f"{needed} folds need a group each"
-        raise _cannot(f"{fold.group} has {found}, and {wanted}; use fewer folds, or take group out", "group")
+        raise _cannot(
+            f"{fold.group or 'the group'} has {found}, and {wanted}; use fewer folds, or take group out", "group"
+        )
     labels, stratum = torch.unique(strata, return_inverse=True)
     held = torch.zeros(count, len(labels), dtype=torch.float64)
     held.index_put_((member, stratum), torch.ones(len(strata), dtype=torch.float64), accumulate=True)
     number = fold.number if fold.of is None else fold.repeat
     order = torch.randperm(count, generator=torch.Generator().manual_seed(_SEED + number)).tolist()
     if fold.of is None:
-        taken = _drawn_groups(held.sum(1), order, fold)
+        taken = draw_groups(held.sum(1), order, fold.share * len(groups))
     else:
         taken = _dealt_groups(held, order, fold.of)[fold.number]
     wanted_groups = torch.zeros(count, dtype=torch.bool)
@@ -123,18 +144,6 @@ def _dealt_groups(held: Tensor, order: list[int], folds: int) -> list[list[int]]
         dealt[best].append(group)
         so_far[best] += held[group]
     return dealt
-
-
-def _drawn_groups(sizes: Tensor, order: list[int], fold: Fold) -> list[int]:
-    """Take groups in a random order until their samples are nearest to the share; at least one, never all."""
-    wanted, taken, count = fold.share * float(sizes.sum()), list[int](), 0.0
-    for group in order[:-1]:
-        more = count + float(sizes[group])
-        if taken and abs(more - wanted) >= abs(count - wanted):
-            break
-        taken.append(group)
-        count = more
-    return taken
 
 
 def _can_be_judged(test: Tensor, whole: Tensor, fold: Fold) -> None:

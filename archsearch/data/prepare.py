@@ -37,7 +37,9 @@ OWN_DATA_VERSION = 2  # the same for your own data: 2 knows transparency, EXIF, 
 class Dataset:
     """x is uint8 (meaning value / 255) or float32, y the targets (labels int64); memory-mapped, to be read only.
 
-    `fingerprint` (SHA-256) depends on the values, types and shapes of the four tensors and on nothing else.
+    `groups_train` and `groups_test` (int64, N) are numbers into `facts.group_names`, `weights_train` (float32, N) what
+    each training sample counts for; None where the source says nothing of them.
+    `fingerprint` (SHA-256) depends on the values, types and shapes of these tensors and on nothing else.
     """
 
     facts: DataFacts
@@ -46,6 +48,9 @@ class Dataset:
     y_train: Tensor
     x_test: Tensor
     y_test: Tensor
+    groups_train: Tensor | None = None
+    groups_test: Tensor | None = None
+    weights_train: Tensor | None = None
 
 
 def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], None] | None = None) -> Dataset:
@@ -141,6 +146,10 @@ def _arrays(
             samples = _not_all_alike(spec, samples)
         arrays[f"x_{name}"] = store.NewArray(x_type, (len(rows), *facts.shape), samples)
         arrays[f"y_{name}"] = store.NewArray(facts.task.stored, (len(rows), *facts.task.target_shape), [part.y[rows]])
+        if part.groups is not None:
+            arrays[f"groups_{name}"] = store.NewArray("<i8", (len(rows),), [part.groups[rows]])
+        if part.weights is not None and name == "train":
+            arrays["weights_train"] = store.NewArray("<f4", (len(rows),), [part.weights[rows]])
     return arrays
 
 

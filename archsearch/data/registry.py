@@ -21,7 +21,8 @@ class Contents:
     `validation` counts a validation part that the source itself sets apart; `train` does not hold it. `wide`: the
     values are float64, which `dtype` float32 may not tell apart. `drawn`: the test part is none of the source's own but
     was drawn from the samples by us, so that folds may divide it too. `task` is a word of `TASKS`, and `outputs` how
-    many values a network gives for it, 0 where these are the classes.
+    many values a network gives for it, 0 where these are the classes. `group_names` are the groups that samples belong
+    to (subjects, places), none where the source says nothing of them; `weighted`: each training sample has a weight.
     """
 
     shape: tuple[int, ...]
@@ -37,6 +38,13 @@ class Contents:
     task: str = "classification"
     outputs: int = 0
     drawn: bool = False
+    group_names: tuple[str, ...] = ()
+    weighted: bool = False
+
+    @property
+    def pooled(self) -> bool:
+        """Say whether folds divide the test part too: where it was drawn by us, and no weights are of one part only."""
+        return self.drawn and not self.weighted
 
     def what(self) -> Task:
         """Give the task: what the targets are, and how many outputs a network needs for them."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from archsearch.data.facts import describe
 from archsearch.data.folds import fold_rows, in_fold
 from archsearch.data.prepare import load
+from archsearch.data.split import divide
 from archsearch.errors import SpecError
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.folds import Fold, SplitSpec
@@ -138,3 +140,51 @@ def test_a_spec_without_fold_is_written_as_before() -> None:
     assert "fold" not in DataSpec(name="digits").model_dump(mode="json")
     fold = DataSpec.model_validate({"name": "digits", "fold": {"of": 5, "number": 1}}).model_dump(mode="json")["fold"]
     assert fold == {"of": 5, "number": 1, "repeat": 0}
+
+
+def grouped(path: Path) -> DataSpec:
+    """Write 60 samples of 12 subjects, all of them in the training part but for three subjects of the test part."""
+    dice = np.random.default_rng(0)
+    x, y = dice.normal(size=(60, 3)).astype("f4"), np.arange(60) % 2
+    subjects = np.array([f"s{number // 5:02}" for number in range(60)])
+    np.savez(
+        path, x_train=x[:45], y_train=y[:45], group_train=subjects[:45],
+        x_test=x[45:], y_test=y[45:], group_test=subjects[45:],
+    )  # fmt: skip
+    return DataSpec(name="npz", path=str(path))
+
+
+def test_groups_that_the_data_know_are_never_divided(tmp_path: Path) -> None:
+    spec = grouped(tmp_path / "own.npz")
+    held = []
+    for number in range(3):
+        one = load(spec.model_copy(update={"fold": Fold(of=3, number=number, group="subject")}))
+        assert one.groups_train is not None
+        assert one.groups_test is not None
+        assert not set(one.groups_train.tolist()) & set(one.groups_test.tolist())
+        assert (len(one.groups_train), len(one.groups_test)) == (len(one.y_train), len(one.y_test)) == (30, 15)
+        held += sorted(set(one.groups_test.tolist()))
+    assert sorted(held) == list(range(9))  # each subject of the training part is tested once
+    without = load(spec.model_copy(update={"fold": Fold(of=3, number=0)}))
+    assert without.groups_test is not None
+    assert not set(without.groups_train.tolist()) & set(without.groups_test.tolist())  # type: ignore[union-attr]
+
+
+def test_groups_stay_whole_in_the_validation_part(tmp_path: Path) -> None:
+    data = load(grouped(tmp_path / "own.npz"))
+    assert data.groups_train is not None
+    spec = DataSpec(name="npz", path="own.npz", validation=0.25)
+    train, held_out = divide(spec, data.facts, data.y_train, 1, 2, data.groups_train)
+    assert not set(data.groups_train[train].tolist()) & set(data.groups_train[held_out].tolist())
+    assert len(held_out) == 10  # 11.25 are asked for, groups have 5
+    assert sorted([*train.tolist(), *held_out.tolist()]) == list(range(45))
+
+
+def test_a_split_by_groups_needs_groups_and_enough_of_them(tmp_path: Path) -> None:
+    with pytest.raises(
+        SpecError, match=r"digits says of no sample which subject it belongs to. Give it one \("
+    ):
+        describe(DataSpec(name="digits", fold=Fold(of=5, number=0, group="subject")))
+    spec = grouped(tmp_path / "own.npz")
+    with pytest.raises(SpecError, match=r"20 folds are more than the 12 of its subject. Use 12 folds at most"):
+        describe(spec.model_copy(update={"fold": Fold(of=20, number=0, group="subject")}))
