@@ -18,6 +18,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.ablate.by_group import by_group
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
@@ -142,6 +143,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         purpose=ablation.purpose,
         complete=complete,
         effects=effects,
+        groups=by_group(ablation, comparable),
         over_data_sets=over_data_sets(ablation, runs) if complete else None,
         learning=learning_curves(ablation, runs, effects) if complete else (),
         questions=ablation.questions,

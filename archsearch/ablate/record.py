@@ -26,6 +26,7 @@ from archsearch.spec.folds import SplitSpec
 from archsearch.stats.crossing import LearningCurve
 from archsearch.stats.effect import Effect, Exclusion, Family
 from archsearch.stats.over_data_sets import OverDataSets
+from archsearch.stats.over_groups import OverGroups
 from archsearch.stats.power import Plan
 from archsearch.study.held import HeldRun, HeldTrial, Machine, fingerprints_of, machines_of, reads_of, runs_of
 from archsearch.study.storage import Study
@@ -129,12 +130,13 @@ class AblationReport(Plain):
     blocks: Annotated[tuple[Block, ...], Field(strict=False)] = ()
     over_data_sets: OverDataSets | None = None
     learning: Annotated[tuple[LearningCurve, ...], Field(strict=False)] = ()
+    groups: Annotated[tuple[OverGroups, ...], Field(strict=False)] = ()
 
     @property
     def sayings(self) -> tuple[str, ...]:
-        """Give what the blocks say together, in sentences."""
+        """Give what the blocks, and the groups of samples, say together, in sentences."""
         over = (self.over_data_sets.sentence,) if self.over_data_sets is not None else ()
-        return (*over, *(curve.sentence for curve in self.learning))
+        return (*over, *(curve.sentence for curve in self.learning), *(one.sentence for one in self.groups))
 
     def moved(self, name: str) -> tuple[str, ...]:
         """Name the factors that a comparison of two cells moves."""
