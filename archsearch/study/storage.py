@@ -23,6 +23,7 @@ import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
+from archsearch.crash import crash_point
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 from archsearch.files import sync, sync_folder
 from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
@@ -144,6 +145,7 @@ def _make_sqlite(path: Path) -> None:
         made.engine.dispose()
         with temporary.open("rb") as file:
             sync(file.fileno())
+        crash_point("tables made")
         temporary.replace(path)
         sync_folder(path.parent)
     finally:

@@ -27,6 +27,7 @@ from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 from torch import Tensor
 
+from archsearch.crash import crash_point
 from archsearch.data.inputs import Inputs
 from archsearch.files import damaged, locked, read_sealed, sha256, write_sealed, write_whole
 from archsearch.spec.training import EVAL_LOSS
@@ -127,6 +128,7 @@ class RunDirectory:
             write_whole(self.path / name, content)
         hashes = {name: sha256(content) for name, content in contents.items()}
         write_sealed(self.path / "result.json", {"result": result.model_dump(mode="json"), "files": hashes})
+        crash_point("result written")
         (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def result(self) -> RunResult | None:
