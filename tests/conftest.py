@@ -22,7 +22,15 @@ def _no_user_settings(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Keep the user's folders out of the tests; those marked `mnist` read the user's data folder."""
-    for name in ("ARCHSEARCH_RUNS", "ARCHSEARCH_TRUST", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+    for name in (
+        "ARCHSEARCH_RUNS",
+        "ARCHSEARCH_STORAGE",
+        "ARCHSEARCH_ARTIFACTS",
+        "ARCHSEARCH_TRUST",
+        "COLUMNS",
+        "NO_COLOR",
+        "FORCE_COLOR",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     if request.node.get_closest_marker("mnist") is None:

@@ -25,6 +25,7 @@ StorageOption = Annotated[
     str | None,
     typer.Option(
         "--storage",
+        envvar="ARCHSEARCH_STORAGE",
         help="Where studies are kept: sqlite:///FILE or postgresql+psycopg://... (else archsearch.db among the runs).",
     ),
 ]

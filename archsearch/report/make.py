@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from archsearch.search.evidence import search_evidence
 from archsearch.search.record import search_record
 from archsearch.study.lifecycle import existing_ablation, existing_study
 from archsearch.study.storage import open_storage
+from archsearch.study.storage_url import shown_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,7 @@ def _command(names: Sequence[str], where: Where) -> str:
     """Write the command that makes a report again; a password in a storage's URL stays out of it."""
     words = ["archsearch report", *(name if re.fullmatch(r"[\w./:@+-]+", name) else repr(name) for name in names)]
     if where.storage is not None:
-        without_password = re.sub(r"//([^:/@]+):[^@]*@", r"//\1:***@", where.storage)
-        words.append(f"--storage {without_password}")
+        words.append(f"--storage {shlex.quote(shown_url(where.storage))}")
     if where.runs_dir != Path("runs"):
         words.append(f"--runs-dir {where.runs_dir}")
     if where.data_dir is not None:

@@ -10,6 +10,7 @@ before use: a restarted server costs one retry.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import warnings
@@ -17,12 +18,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
 from archsearch.errors import UnavailableError, UsageError
+from archsearch.study.storage_url import server_url, shown_url, sqlite_file, without_secrets
 
 Storage = RDBStorage
 Study = optuna.Study
@@ -43,8 +46,8 @@ def experimental() -> Iterator[None]:
 
 
 def default_url(runs_dir: Path) -> str:
-    """Give the URL of the storage that lies beside the runs."""
-    return f"sqlite:///{runs_dir / 'archsearch.db'}"
+    """Give the URL of the storage that lies beside the runs, whatever characters the folder has."""
+    return f"sqlite:///{quote(str(runs_dir / 'archsearch.db'), safe='/:' + os.sep)}"
 
 
 def open_storage(url: str, *, reading: bool = False) -> RDBStorage:
@@ -52,31 +55,27 @@ def open_storage(url: str, *, reading: bool = False) -> RDBStorage:
 
     With `reading` a transaction takes SQLite's write lock only when it writes: for what reads much and seldom writes.
     """
+    if (path := sqlite_file(url)) is not None:
+        return _open_sqlite(path, reading)
+    parsed = server_url(url)
     try:
-        parsed = sqlalchemy.engine.make_url(url)
-    except sqlalchemy.exc.ArgumentError:
-        raise UsageError(
-            f"--storage: {url!r} is not a storage URL; use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
-        ) from None
-    if parsed.drivername == "sqlite":
-        return _open_sqlite(url, parsed.database, reading)
-    if parsed.drivername.partition("+")[0] != "postgresql":
-        raise UsageError(f"--storage: {parsed.drivername} is not supported; use sqlite or postgresql+psycopg")
-    try:
-        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+        return RDBStorage(_for_optuna(parsed), engine_kwargs={"pool_pre_ping": True})
     except ImportError:
         raise UsageError(
-            "--storage: PostgreSQL needs its driver: pip install 'archsearch[postgres]', and a URL that begins with "
-            "postgresql+psycopg://"
+            f"--storage: PostgreSQL needs its driver {parsed.get_driver_name()}: pip install 'archsearch[postgres]', "
+            "and a URL that begins with postgresql+psycopg://"
         ) from None
     except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
-        raise UnavailableError(f"the storage {parsed.render_as_string()} cannot be reached: {_first(error)}") from None
+        reason = without_secrets(_first(error), url)
+        raise UnavailableError(f"the storage {shown_url(url)} cannot be reached: {reason}") from None
 
 
-def _open_sqlite(url: str, database: str | None, reading: bool) -> RDBStorage:
-    if not database or database == ":memory:":
-        raise UsageError("--storage: a study needs a file: sqlite:///runs/archsearch.db")
-    path = Path(database)
+def _for_optuna(url: sqlalchemy.URL) -> str:
+    """Write a URL as Optuna takes it: braces stand for something of its own there."""
+    return url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+
+
+def _open_sqlite(path: Path, reading: bool) -> RDBStorage:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
 
@@ -89,11 +88,13 @@ def _open_sqlite(url: str, database: str | None, reading: bool) -> RDBStorage:
         connect().close()
         # the tables are made under Optuna's own transactions; two processes may both try at first
         with _file_lock(path):
-            storage = RDBStorage(url, engine_kwargs={"creator": connect})
+            storage = RDBStorage("sqlite:///archsearch.db", engine_kwargs={"creator": connect})
     except (OSError, sqlite3.Error) as error:
         raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
     except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
         raise UnavailableError(f"the storage {path} cannot be used: {_first(error)}") from None
+    # the file as it is called: in which characters of a URL stand for others is not the same in all of SQLAlchemy
+    storage.engine.url = storage.engine.url.set(database=str(path))
     sqlalchemy.event.listen(storage.engine, "begin", _begin if reading else _begin_immediate)
     return storage
 
