@@ -40,6 +40,7 @@ from archsearch.cli import (
     status,
     study,
     trust,
+    worker,
 )
 
 app = typer.Typer(
@@ -72,6 +73,7 @@ app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("study")(study.study)
 app.command("ablate")(ablate.ablate)
+app.command("worker")(worker.worker)
 app.command("plan")(plan.plan)
 app.command("check")(check.check)
 app.command("space")(space.space)

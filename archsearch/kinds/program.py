@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archsearch.errors import Problem, SpecError
+from archsearch.errors import Problem, SpecError, UntrustedError
 from archsearch.experiment import Experiment
 from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
@@ -16,6 +16,7 @@ from archsearch.metrics import Direction, Metric
 from archsearch.program.change import edited_program, program_edit_problems
 from archsearch.program.experiment import ProgramChange, ProgramExperiment, changes, plan_program, program_key
 from archsearch.program.from_command import program_text
+from archsearch.program.permission import program_subject
 from archsearch.program.program_directory import kept_programs
 from archsearch.program.program_spec import ProgramSpec, metric_row
 from archsearch.program.read import read_program
@@ -23,6 +24,7 @@ from archsearch.program.remarks import said_of_runs
 from archsearch.spec.difference.factors import FactorChange
 from archsearch.spec.difference.gaps import Change
 from archsearch.spec.text.yaml import Node
+from archsearch.trust import must_be_trusted
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -117,6 +119,16 @@ class ProgramKind:
         self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
     ) -> None:
         """Nothing is fixed: a program brings what it computes with."""
+
+    def why_not_here(self, experiment: Experiment) -> str:
+        from archsearch.program.run import why_not_startable
+
+        one = _program(experiment)
+        try:
+            must_be_trusted(program_subject(one.spec))  # first: to look for a function is to import its file
+        except UntrustedError as error:
+            return str(error)
+        return why_not_startable(one)
 
     def left_out(
         self,

@@ -103,7 +103,7 @@ def fix(
             key = cell_key(plan)
             if key not in cells:
                 cells[key] = _with_engine(fixed.compute(plan), plan, engines.get(key))
-                if before is None and not runs:
+                if before is None and model is None and not runs:  # else it may be computed on another machine
                     resolve_device(cells[key].device)
         if before is None or cells != dict(before.cells):
             fixed = fixed.model_copy(update={"cells": cells})

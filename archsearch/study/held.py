@@ -106,13 +106,17 @@ class Started(HeldPart):
 
 
 class Ended(HeldPart):
-    """How a trial ended. `result` is the run's record without its spec, which stands beside it."""
+    """How a trial ended. `result` is the run's record without its spec, which stands beside it.
+
+    `artifacts` is the place that the run's files were put to, where they are not only where it was made.
+    """
 
     outcome: Ending
     seconds: float | None = None
     run_id: str | None = None
     result: dict[str, Any] | None = None
     failure: str | None = None
+    artifacts: str | None = None
 
 
 def stored(part: HeldPart | None) -> dict[str, Any]:
@@ -237,6 +241,7 @@ class HeldTrial(_Held):
     failure = Key[str | None]("failure", None)
     seconds = Key[float | None]("seconds", None)
     run_id = Key[str | None]("run_id", None)
+    artifacts = Key[str | None]("artifacts", None)
 
     @property
     def run(self) -> HeldRun | None:
@@ -251,6 +256,7 @@ class HeldRun(_Held):
     network = Key[str]("network")
     spec = Key[dict[str, Any]]("spec")
     result = Key[Mapping[str, Any]]("result")  # as it was stored, without its spec
+    artifacts = Key[str | None]("artifacts", None)
 
     def metric(self, name: str) -> float | None:
         """Give a metric of the kept weights; None where it was not read."""
