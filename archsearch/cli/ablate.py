@@ -128,7 +128,7 @@ def ablate(
 
         print(effects_table(report, form.value), end="")
     log_at_end(log, report.study, settings.url)
-    write_at_end("ablation", report.study, storage, runs_dir, data_dir)
+    write_at_end("ablation", report.study, storage, runs_dir, data_dir, artifacts)
     if not report.runs.completed:
         raise NothingCompletedError(f"{report.study}: no run completed")
 

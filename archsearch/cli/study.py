@@ -138,7 +138,7 @@ def study(
     if isinstance(looked_at, ExperimentPlan):
         console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
     log_at_end(log, report.study, settings.url)
-    write_at_end("study", report.study, storage, runs_dir, data_dir)
+    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
 

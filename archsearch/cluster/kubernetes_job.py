@@ -53,7 +53,7 @@ def job_yaml(
             "completions": workers,
             "backoffLimit": _TRIES * workers,
             "ttlSecondsAfterFinished": 86400,
-            "template": {"metadata": {"labels": labels}, "spec": _pod(study, options, more)},
+            "template": {"metadata": {"labels": dict(labels)}, "spec": _pod(study, options, more)},
         },
     }
     command = f"# Workers of the study {study}: kubectl apply -f FILE; archsearch study|ablate ... --on workers\n"

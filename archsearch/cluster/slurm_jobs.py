@@ -6,6 +6,9 @@ The storage's URL travels in the jobs' environment, not in a file of theirs: a p
 from __future__ import annotations
 
 import os
+import signal
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from archsearch.errors import UnavailableError, UsageError
 from archsearch.study.storage_url import VARIABLE, without_secrets
 
 _FOLDER = "slurm"  # among the runs: what submitit writes of its jobs
+_STOP_SECONDS = 30.0
 _OF_SUBMITIT = ("timeout_min", "cpus_per_task", "mem_gb", "gpus_per_node", "nodes", "tasks_per_node")
 
 
@@ -32,9 +36,10 @@ def work_in_job(asked: Visit) -> dict[str, int]:
 class SlurmJobs:
     """Jobs that were submitted."""
 
-    def __init__(self, jobs: list[Any], url: str) -> None:
+    def __init__(self, jobs: list[Any], url: str, *, local: bool) -> None:
         self.jobs = jobs
         self.url = url
+        self.local = local
 
     def ended(self) -> str | None:
         """Say how the jobs ended, where all have; what Slurm does not know is not at its end."""
@@ -48,9 +53,17 @@ class SlurmJobs:
 
     def stop(self) -> None:
         """Cancel the jobs that are left."""
-        for job in self.jobs:
-            if not job.done():
+        left = [job for job in self.jobs if not job.done()]
+        for job in left:
+            if self.local:  # submitit's own way is a Ctrl-C, of which it prints a traceback
+                with suppress(ProcessLookupError):
+                    os.kill(int(job.job_id), signal.SIGTERM)
+            else:
                 job.cancel(check=False)
+        until = time.monotonic() + _STOP_SECONDS
+        while self.local and time.monotonic() < until and not all(job.done() for job in left):
+            time.sleep(0.1)
+        self.jobs.clear()  # they clean up behind them, which they cannot when Python ends
 
 
 def start(placing: Placing, say: Say) -> SlurmJobs:
@@ -74,7 +87,7 @@ def start(placing: Placing, say: Say) -> SlurmJobs:
     except RuntimeError as error:
         raise UnavailableError(f"--on slurm: {error}") from None
     except (ValueError, NameError, TypeError, AssertionError) as error:
-        raise UsageError(f"--on-option: {str(error).strip()}") from None
+        raise UsageError(f"--on-option: {str(error).strip().split(chr(10))[0]}") from None
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = placing.visit.url
     try:
@@ -87,8 +100,9 @@ def start(placing: Placing, say: Say) -> SlurmJobs:
         if before is not None:
             os.environ[VARIABLE] = before
     say(f"submitted {len(jobs)} jobs ({jobs[0].job_id} ...); what they print is in {folder}")
-    return SlurmJobs(list(jobs), placing.visit.url)
+    return SlurmJobs(list(jobs), placing.visit.url, local=cluster == "local")
 
 
 def _named(options: dict[str, Any]) -> dict[str, Any]:
+    """Name what is Slurm's own as submitit wants it."""
     return {key if key in _OF_SUBMITIT or key.startswith("slurm_") else f"slurm_{key}": options[key] for key in options}

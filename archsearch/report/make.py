@@ -26,6 +26,7 @@ from archsearch.report.answers.program_runs import program_runs_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, Source, slug
+from archsearch.report.fetched import bring_files
 from archsearch.report.figures.lists import search_figures
 from archsearch.report.names import Named, find_named
 from archsearch.search.evidence import search_evidence
@@ -37,12 +38,16 @@ from archsearch.study.storage_url import shown_url
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where studies, runs and data are looked for; `stamp` is the time that a report bears."""
+    """Where studies, runs and data are looked for; `stamp` is the time that a report bears.
+
+    `artifacts` is a place that files of runs are fetched from which are not here.
+    """
 
     runs_dir: Path = Path("runs")
     data_dir: Path | None = None
     storage: str | None = None
     stamp: str | None = None
+    artifacts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ def make(names: Sequence[str], where: Where) -> Made:
     )
     found = find_named(names, where.runs_dir, where.storage)
     if found.study is not None:
-        return Made(_of_study(found, source), found.notes, where.runs_dir / found.study / "report")
+        notes = (*found.notes, *_brought(found, where))
+        return Made(_of_study(found, source), notes, where.runs_dir / found.study / "report")
     if found.programs:
         document = program_runs_document(found.programs, source)
     else:
@@ -85,6 +91,13 @@ def make_of_numbers(values: Measurements, compared: Compared, options: Sequence[
     command = " ".join([_command([values.source], where), *options])
     source = Source(command=command, made=made_text(where.stamp), runs_dir=where.runs_dir)
     return Made(comparison_document(values, compared, source), values.notes, stem)
+
+
+def _brought(found: Named, where: Where) -> tuple[str, ...]:
+    assert found.study is not None
+    storage = open_storage(found.url, reading=True)
+    opened = existing_ablation if found.kind == "ablation" else existing_study
+    return bring_files(opened(found.study, storage), storage, where.runs_dir, where.artifacts)
 
 
 def _of_study(found: Named, source: Source) -> Document:
