@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archsearch.errors import Problem, SpecError, UntrustedError
+from archsearch.errors import Problem, SpecError
 from archsearch.experiment import Experiment
 from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
@@ -24,7 +24,7 @@ from archsearch.program.remarks import said_of_runs
 from archsearch.spec.difference.factors import FactorChange
 from archsearch.spec.difference.gaps import Change
 from archsearch.spec.text.yaml import Node
-from archsearch.trust import must_be_trusted
+from archsearch.trust import is_trusted
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -124,10 +124,13 @@ class ProgramKind:
         from archsearch.program.run import why_not_startable
 
         one = _program(experiment)
-        try:
-            must_be_trusted(program_subject(one.spec))  # first: to look for a function is to import its file
-        except UntrustedError as error:
-            return str(error)
+        subject = program_subject(one.spec)
+        if not is_trusted(subject.digest):  # first: to look for a function is to import its file
+            shown = ", ".join(" ".join(line.split()) for line in subject.shows)
+            return (
+                f"its program was not allowed to run here ({shown}); archsearch trust FILE, with the program's file, "
+                "allows it, or ARCHSEARCH_TRUST=1 where only your own code runs"
+            )
         return why_not_startable(one)
 
     def left_out(
