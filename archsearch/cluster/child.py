@@ -37,10 +37,11 @@ def read_visit(written: dict[str, Any]) -> Visit:
 def main() -> None:
     """Read what is to be done, do it, and say what came of it."""
     asked = read_visit(json.loads(sys.stdin.readline()))
-    threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
+    signal.signal(signal.SIGTERM, _stop)  # for the moments before and after the visit, which hears it itself
     told: dict[str, Any] = {}
     code = 0
     try:
+        threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
         told["trials"] = visit(asked, lambda line: print(line, file=sys.stderr, flush=True)).trials
     except Interrupted as error:
         told, code = {"error": "stopped"}, error.exit_code
@@ -50,6 +51,10 @@ def main() -> None:
         print(json.dumps(told), flush=True)
     # at once: the thread that waits for the end of stdin holds its lock
     os._exit(code)
+
+
+def _stop(number: int, frame: object) -> None:
+    raise Interrupted("stopped", number)
 
 
 def _end_with_stdin() -> None:

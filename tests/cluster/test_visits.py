@@ -92,9 +92,10 @@ def test_data_that_are_not_on_this_machine_leave_the_slots_to_others(begun, url,
     import numpy as np
 
     x = np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
-    np.savez(folder / "own.npz", x=x, y=np.arange(40) % 2)
+    y = np.arange(40) % 2
+    np.savez(folder / "own.npz", x_train=x, y_train=y, x_test=x[:8], y_test=y[:8])
     network = "network: [{linear: {out_features: classes}}]\n"
-    data = f"data: {{name: {folder / 'own.npz'}, validation: 8}}\n"
+    data = f"data: {{name: npz, path: {folder / 'own.npz'}, validation: 8}}\n"
     (folder / "tiny.yaml").write_text(f"name: tiny\n{data}{network}train: {{epochs: 1, device: cpu}}\n")
     (folder / "norm.yaml").write_text(
         "baseline: tiny.yaml\nfactors: {lr: {low: [{set: {train.optimizer.adam.lr: 0.1}}]}}\nseeds: 2\nscreen: true\n"
