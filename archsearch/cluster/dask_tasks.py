@@ -25,10 +25,11 @@ from archsearch.study.queue import this_process
 from archsearch.study.storage_url import sqlite_file
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, LocalCluster
+    from distributed import Client, Event, Future, LocalCluster
 
 _LOOK_SECONDS = 1.0
 _STOP_SECONDS = 30.0
+_STARTS = 20  # of a worker's process: one that is killed so often is not killed by chance
 _CHILD = "from archsearch.cluster.child import main; main()"
 _OPTIONS = {"memory_limit": "of each worker of a cluster that is started here, such as 4GiB"}
 
@@ -49,13 +50,27 @@ class Order:
         return f"Order({self.visit['study']})"
 
 
-def work_in_task(order: Order) -> dict[str, int]:
-    """Be a worker in a task: start a process for it, and stop it when the event of this study is set."""
+def work_in_task(order: Order) -> dict[str, Any]:
+    """Be a worker in a task: start a process for it, and stop it when the event of this study is set.
+
+    Gives its trials by study, or under `error` why there are none: what a task raises Dask writes down with a
+    traceback. A process that is killed is started again, a few times.
+    """
     from distributed import Event
 
     if order.host not in (None, this_process()["host"]):
-        raise RuntimeError("the storage is an SQLite file on another machine; a server is needed")
+        return {"error": "the storage is an SQLite file on another machine; a server is needed"}
     stop = Event(order.stop)
+    code = 0
+    for _ in range(_STARTS):
+        told, code = _run_child(order, stop)
+        if told is not None:
+            return told
+    return {"error": f"a worker ended with code {code}, {_STARTS} times"}
+
+
+def _run_child(order: Order, stop: Event) -> tuple[dict[str, Any] | None, int]:
+    """Run a worker to its end; give what it told, None where it was killed, and its exit code."""
     process = subprocess.Popen(
         [sys.executable, "-c", _CHILD],
         stdin=subprocess.PIPE,
@@ -66,20 +81,19 @@ def work_in_task(order: Order) -> dict[str, int]:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps(order.visit) + "\n")
-    process.stdin.flush()
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(order.visit) + "\n")
+        process.stdin.flush()
     while process.poll() is None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK_SECONDS)
         if not process.stdin.closed and stop.is_set():
             process.stdin.close()
-    told = json.loads(process.stdout.read().strip().split("\n")[-1] or "{}")
     if process.stdin.closed:
-        return {}  # stopped, as was wished
-    if "trials" not in told:
-        raise RuntimeError(told.get("error") or f"a worker ended with code {process.returncode}")
-    found: dict[str, int] = told["trials"]
-    return found
+        return {}, process.returncode  # stopped, as was wished
+    lines = process.stdout.read().strip().split("\n")
+    told: dict[str, Any] | None = json.loads(lines[-1]) if lines[-1].startswith("{") else None
+    return told, process.returncode
 
 
 class DaskTasks:
@@ -98,9 +112,11 @@ class DaskTasks:
         if not all(task.done() for task in self.tasks):
             return None
         for task in self.tasks:
-            if task.status == "error":
+            if task.status == "error":  # Dask's own: its worker died too often
                 problem = task.exception()
                 return (str(problem).strip() or type(problem).__name__).split("\n")[0]
+            if task.status == "finished" and "error" in (told := task.result()):
+                return str(told["error"])
         return f"all {len(self.tasks)} tasks are done"
 
     def stop(self) -> None:

@@ -21,12 +21,9 @@ from archsearch.errors import UnavailableError, UsageError
 from archsearch.spec.text.sentences import unknown
 from archsearch.study.storage_url import sqlite_file
 
-# Each with what it is; kubernetes is not among them, as nothing is started there: see `kubernetes_job.py`.
-WAYS: dict[str, str] = {
-    "workers": "workers that anybody starts: archsearch worker",
-    "slurm": "jobs of Slurm, by submitit",
-    "dask": "tasks of a Dask cluster; without --address one is started on this machine",
-}
+# Each with the module that starts it, "" where that is anybody's: `archsearch worker`. Kubernetes is not among them, as
+# nothing is started there: see `kubernetes_job.py`.
+WAYS: dict[str, str] = {"workers": "", "slurm": "slurm_jobs", "dask": "dask_tasks"}
 IDLE_SECONDS = 300.0  # that a worker waits for more
 _GO_ON = "nothing is lost, the same call goes on"
 
@@ -77,7 +74,7 @@ def _start(placing: Placing, say: Say) -> Placed | None:
         raise UsageError(f"--on: {unknown('way', placing.way, [*WAYS, 'kubernetes'])}")
     if placing.address is not None and placing.way != "dask":
         raise UsageError(f"--address is that of a Dask scheduler; --on {placing.way} has none")
-    if placing.way == "workers":
+    if not WAYS[placing.way]:
         if placing.options:
             raise UsageError("--on workers starts nothing, and has no options")
         say(f"waiting for workers: archsearch worker {placing.visit.study} on any machine that reaches the storage")
@@ -85,12 +82,9 @@ def _start(placing: Placing, say: Say) -> Placed | None:
     visit = replace(placing.visit, runs_dir=placing.visit.runs_dir.absolute(), idle_exit=IDLE_SECONDS)
     if (file := sqlite_file(visit.url)) is not None:
         visit = replace(visit, url=f"sqlite:///{file.absolute()}")
-    module = import_module(f"archsearch.cluster.{_MODULES[placing.way]}")
+    module = import_module(f"archsearch.cluster.{WAYS[placing.way]}")
     start: Callable[[Placing, Say], Placed] = module.start
     return start(replace(placing, visit=visit), say)
-
-
-_MODULES = {"slurm": "slurm_jobs", "dask": "dask_tasks"}
 
 
 def needs_server(url: str, way: str) -> None:
