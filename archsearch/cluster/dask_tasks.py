@@ -21,7 +21,7 @@ from archsearch.cluster.child import written_visit
 from archsearch.cluster.placing import Placing, refuse_options
 from archsearch.cluster.visits import Say
 from archsearch.errors import UnavailableError, UsageError
-from archsearch.study.queue import this_process
+from archsearch.study.alive import this_process
 from archsearch.study.storage_url import sqlite_file
 
 if TYPE_CHECKING:

@@ -26,10 +26,11 @@ from archsearch.experiment import Experiment
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
 from archsearch.search.jobs import ConfirmJob, SearchJob, held_search
+from archsearch.study.alive import Watchdog
 from archsearch.study.compute import fixed_of, kept_threads
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.lifecycle import confirm_name, study_names
-from archsearch.study.queue import SlotCounts, Watchdog, count_slots, slots_of
+from archsearch.study.queue import SlotCounts, count_slots, slots_of
 from archsearch.study.runner import Job, Workplace
 from archsearch.study.storage import Storage, Study, open_storage
 from archsearch.study.storage_url import sqlite_file

@@ -1,16 +1,14 @@
 """What a storage holds of a study and of its trials beside Optuna's own: fields to read, records to write.
 
     HeldTrial(trial).outcome, HeldTrial(trial).retry, HeldRun(trial).test_reads     # read when asked for
-    slot_attributes(0, HeldCell(cell="baseline", pair=0, run_seed=0, retry=0))
     write_down(storage, trial, stored(Ended(outcome="pruned", seconds=2.0)))
 
 The only file that knows a key of an attribute. What is written is checked when it is written; what is read is not
 checked again: a queue reads a key or two of a thousand trials every few moments, and old storages hold less.
 
-Keys and values are those of version 0.1.0, so that older and newer storages are one format, which both versions go on
-from. Two fields have names of their own here, since two keys differ in a letter: `attempt`, the tries of an ablation's
-run counted from 1, is `retry` (0: the first try), and `attempts`, which begins at 1 and grows with every worker that
-dies, is `deaths` (0: none).
+Keys and values are those of version 0.1.0: older and newer storages are one format. Two fields have other names here, as
+their keys differ in a letter: `attempt` (the tries of an ablation's run, from 1) is `retry` (0: the first try), and
+`attempts` (1, and one more with every worker that dies) is `deaths` (0: none).
 """
 
 from __future__ import annotations
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 HeldKind = Literal["search", "confirm", "ablation"]
+_LATE = "late "  # begins the key of a late result, which ends with the claim that it belongs to
 Ending = Literal["completed", "repeated", "pruned", "diverged", "failed"]
 
 # -- what is written ---------------------------------------------------------------------------------------------------
@@ -106,17 +105,14 @@ class Started(HeldPart):
 
 
 class Ended(HeldPart):
-    """How a trial ended. `result` is the run's record without its spec, which stands beside it.
-
-    `artifacts` is the place that the run's files were put to, where they are not only where it was made.
-    """
+    """How a trial ended. `result` is the run's record without its spec, which stands beside it."""
 
     outcome: Ending
     seconds: float | None = None
     run_id: str | None = None
     result: dict[str, Any] | None = None
     failure: str | None = None
-    artifacts: str | None = None
+    artifacts: str | None = None  # the place that the run's files were put to, beside where it was made
 
 
 def stored(part: HeldPart | None) -> dict[str, Any]:
@@ -130,12 +126,8 @@ def stored(part: HeldPart | None) -> dict[str, Any]:
 
 def required_fields(kind: HeldKind) -> list[str]:
     """Name what every study of a kind holds."""
-    parts: Mapping[HeldKind, type[HeldPart]] = {
-        "search": HeldSearch,
-        "confirm": HeldConfirmation,
-        "ablation": HeldAblation,
-    }
-    return ["kind", *(name for name, field in parts[kind].model_fields.items() if field.is_required())]
+    part = {"search": HeldSearch, "confirm": HeldConfirmation, "ablation": HeldAblation}[kind]
+    return ["kind", *(name for name, field in part.model_fields.items() if field.is_required())]
 
 
 def slot_attributes(number: int, part: HeldPart | None) -> dict[str, Any]:
@@ -146,6 +138,11 @@ def slot_attributes(number: int, part: HeldPart | None) -> dict[str, Any]:
 def deaths_attribute(deaths: int) -> tuple[str, int]:
     """Give key and value that say how many workers a slot has killed."""
     return HeldTrial.deaths.key, deaths + 1
+
+
+def late_attribute(claim: str, attrs: Mapping[str, Any], values: Sequence[float]) -> dict[str, Any]:
+    """Give what keeps a result aside that came when its slot was another worker's."""
+    return {f"{_LATE}{claim}": {name: attrs.get(name) for name in ("outcome", "run_id")} | {"values": list(values)}}
 
 
 # -- what is read ------------------------------------------------------------------------------------------------------
@@ -241,7 +238,11 @@ class HeldTrial(_Held):
     failure = Key[str | None]("failure", None)
     seconds = Key[float | None]("seconds", None)
     run_id = Key[str | None]("run_id", None)
-    artifacts = Key[str | None]("artifacts", None)
+
+    @property
+    def late(self) -> list[Mapping[str, Any]]:
+        """Results that came late and do not count: outcome, run id, values."""
+        return [value for key, value in self.attrs.items() if key.startswith(_LATE)]
 
     @property
     def run(self) -> HeldRun | None:

@@ -16,10 +16,11 @@ from archsearch.cluster.visits import Visit, Visited, visit
 from archsearch.errors import UnavailableError, UsageError
 from archsearch.search.search import SearchSettings, search
 from archsearch.search.search_file import load_study
+from archsearch.study.alive import this_process
 from archsearch.study.compute import fixed_of
 from archsearch.study.held import HeldTrial
 from archsearch.study.lifecycle import Settings
-from archsearch.study.queue import slots_of, this_process
+from archsearch.study.queue import slots_of
 from archsearch.study.storage import open_storage
 
 
