@@ -11,8 +11,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from optuna.trial import FrozenTrial
-
 from archsearch.ablate.jobs import latest
 from archsearch.errors import ArchsearchError, Interrupted
 from archsearch.kinds import kind_of_held
@@ -31,7 +29,7 @@ def bring_files(study: Study, storage: Storage, runs_dir: Path, place: str | Non
 
     What cannot be fetched is said, and missing in the report with its reason, as if there was no place.
     """
-    away = {run.run_id: run for run in runs_of(_shown(study, storage)) if _is_away(run, runs_dir)}
+    away = {run.run_id: run for run in _shown(study, storage) if _is_away(run, runs_dir)}
     if not away:
         return ()
     if place is None:
@@ -52,11 +50,11 @@ def bring_files(study: Study, storage: Storage, runs_dir: Path, place: str | Non
     return (f"the files of {count_of(len(away) - fetched, 'run')} could not be fetched: {why}",)
 
 
-def _shown(study: Study, storage: Storage) -> list[FrozenTrial]:
-    """Give the trials whose files a report reads."""
+def _shown(study: Study, storage: Storage) -> list[HeldRun]:
+    """Give the runs whose files a report reads."""
     if HeldStudy(study).kind == "ablation":
-        return list(latest(study).values())
-    return confirmed_runs(study, confirming_slots(study, storage)) or ranked_trials(study)[:1]
+        return runs_of(latest(study).values())
+    return runs_of(confirmed_runs(study, confirming_slots(study, storage)) or ranked_trials(study)[:1])
 
 
 def _is_away(run: HeldRun, runs_dir: Path) -> bool:

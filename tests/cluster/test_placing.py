@@ -43,8 +43,8 @@ def test_workers_that_are_all_at_their_end_end_the_call_and_are_stopped(told, ur
 def test_workers_are_stopped_when_the_block_ends_however_it_does(told, url):
     with placed(Placing("slurm", 2, Visit(url, "norm")), print) as check:
         check()
-    with pytest.raises(KeyboardInterrupt), placed(Placing("slurm", 2, Visit(url, "norm")), print):
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt, match="^now$"), placed(Placing("slurm", 2, Visit(url, "norm")), print):
+        raise KeyboardInterrupt("now")
     assert told.stopped == 2
 
 

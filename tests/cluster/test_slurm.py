@@ -16,6 +16,7 @@ import pytest
 from optuna.trial import TrialState
 
 from archsearch.cluster.placing import Placing, placed
+from archsearch.cluster.slurm_jobs import work_in_job
 from archsearch.cluster.visits import Visit
 from archsearch.errors import UnavailableError, UsageError
 from archsearch.study.queue import slots_of
@@ -75,6 +76,12 @@ def test_an_option_that_submitit_does_not_have_is_named(url, monkeypatch, tmp_pa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"^--on-option: .*partitoin"):
         placed(placing(url, cluster="local", partitoin="gpu"), print).__enter__()
+
+
+def test_a_job_whose_environment_was_not_passed_on_says_so(monkeypatch):
+    monkeypatch.delenv("ARCHSEARCH_STORAGE", raising=False)
+    with pytest.raises(UsageError, match=r"^the job has no ARCHSEARCH_STORAGE; .* sbatch --export=ALL is needed$"):
+        work_in_job(Visit("", "norm"))
 
 
 def test_without_slurm_it_is_one_sentence(monkeypatch, tmp_path):
