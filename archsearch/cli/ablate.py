@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options
-from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, checked
+from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_cells, share_gpus, write_program_beside
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def ablate(
         artifacts=artifacts,
     )
     with elsewhere.placed(settings, called) as check, console.AblationPanel(called, planned.runs) as panel:
-        report = run(with_measured_spread(planned, runs_dir), settings, checked(panel.look, check))
+        report = run(with_measured_spread(planned, runs_dir), settings, looking(panel.look, check))
     _note(report, storage, runs_dir)
     if json or form == ablation_options.EffectsFormat.json:
         console.print_json(report.model_dump(mode="json"))

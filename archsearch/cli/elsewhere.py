@@ -97,15 +97,15 @@ class Elsewhere:
             yield lambda: None
             return
         from archsearch.cli import console
-        from archsearch.cluster.placing import Placing, placed
+        from archsearch.cluster.placing import Placing, workers_placed
         from archsearch.cluster.visits import Visit
 
         visit = Visit(settings.url, study, settings.runs_dir, settings.data_dir, artifacts=settings.artifacts)
-        with placed(Placing(self.on, self.count(), visit, self.address, self.options), console.note) as check:
+        with workers_placed(Placing(self.on, self.count(), visit, self.address, self.options), console.note) as check:
             yield check
 
 
-def checked(look: Callable[[T], None], check: Callable[[], None]) -> Callable[[T], None]:
+def looking(look: Callable[[T], None], check: Callable[[], None]) -> Callable[[T], None]:
     """Look at a study, and check that somebody is at work on it."""
 
     def both(study: T) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options, search_line
-from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, checked
+from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_programs, share_gpus
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def study(
         return
     called = name or loaded.spec.name
     with elsewhere.placed(settings, called) as check, console.StudyPanel(called) as panel:
-        report = search(loaded, settings, checked(panel.look, check))
+        report = search(loaded, settings, looking(panel.look, check))
     if json:
         console.print_json(console.study_json(report))
     else:

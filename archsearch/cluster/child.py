@@ -1,6 +1,6 @@
 """A worker as a process of its own, for an engine whose tasks are threads: it ends with the one that started it.
 
-    echo '{"url": ..., "study": "lenet", ...}' | python -c 'from archsearch.cluster.child import main; main()'
+    echo '{"url": ..., ...}' | python -c 'from archsearch.cluster.child import work_for_stdin; work_for_stdin()'
 
 What it is to do comes as a line on stdin, as a password may stand in it; the end of stdin is the end of who started
 it, or its wish. The last line on stdout is JSON: trials by study, or an error.
@@ -34,7 +34,7 @@ def read_visit(written: dict[str, Any]) -> Visit:
     return Visit(**{**written, **paths})
 
 
-def main() -> None:
+def work_for_stdin() -> None:
     """Read what is to be done, do it, and say what came of it."""
     asked = read_visit(json.loads(sys.stdin.readline()))
     signal.signal(signal.SIGTERM, _stop)  # for the moments before and after the visit, which hears it itself

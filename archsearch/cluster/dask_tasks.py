@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from archsearch.cluster.child import written_visit
 from archsearch.cluster.placing import Placing, refuse_options
-from archsearch.cluster.visits import Say
+from archsearch.cluster.visits import SayLine
 from archsearch.errors import UnavailableError, UsageError
 from archsearch.study.alive import this_process
 from archsearch.study.storage_url import sqlite_file
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 1.0
 _STOP_SECONDS = 30.0
 _STARTS = 20  # of a worker's process: one that is killed so often is not killed by chance
-_CHILD = "from archsearch.cluster.child import main; main()"
+_CHILD = "from archsearch.cluster.child import work_for_stdin; work_for_stdin()"
 _OPTIONS = {"memory_limit": "of each worker of a cluster that is started here, such as 4GiB"}
 
 
-class Order:
+class TaskOrder:
     """What a task is to do, with the machine that an SQLite storage ties it to; shown nowhere as it is.
 
     `quiet`: what it says has no log to go to, as its Dask worker was started in the caller's terminal.
@@ -47,10 +47,10 @@ class Order:
         self.quiet = quiet
 
     def __repr__(self) -> str:
-        return f"Order({self.visit['study']})"
+        return f"TaskOrder({self.visit['study']})"
 
 
-def work_in_task(order: Order) -> dict[str, Any]:
+def work_in_task(order: TaskOrder) -> dict[str, Any]:
     """Be a worker in a task: start a process for it, and stop it when the event of this study is set.
 
     Gives its trials by study, or under `error` why there are none: what a task raises Dask writes down with a
@@ -69,7 +69,7 @@ def work_in_task(order: Order) -> dict[str, Any]:
     return {"error": f"a worker ended with code {code}, {_STARTS} times"}
 
 
-def _run_child(order: Order, stop: Event) -> tuple[dict[str, Any] | None, int]:
+def _run_child(order: TaskOrder, stop: Event) -> tuple[dict[str, Any] | None, int]:
     """Run a worker to its end; give what it told, None where it was killed, and its exit code."""
     process = subprocess.Popen(
         [sys.executable, "-c", _CHILD],
@@ -135,7 +135,7 @@ class DaskTasks:
                 self.cluster.close(timeout=10)
 
 
-def start(placing: Placing, say: Say) -> DaskTasks:
+def start_tasks(placing: Placing, say: SayLine) -> DaskTasks:
     """Submit a task for each worker, to the scheduler at the address, else to a cluster that is started here.
 
     Raises `UsageError` without the extra, `UnavailableError` where the scheduler cannot be reached.
@@ -165,7 +165,7 @@ def start(placing: Placing, say: Say) -> DaskTasks:
     host = this_process()["host"] if sqlite_file(visit.url) is not None else None
     written = written_visit(visit)
     stop = f"archsearch-stop-{uuid.uuid4().hex}"
-    order = Order(written, host, stop, quiet=cluster is not None)
+    order = TaskOrder(written, host, stop, quiet=cluster is not None)
     tasks = [
         client.submit(work_in_task, order, key=f"archsearch-{visit.study}-{uuid.uuid4().hex}", pure=False)
         for _ in range(placing.workers)

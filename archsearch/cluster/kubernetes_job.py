@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from archsearch import __version__
-from archsearch.cluster.placing import IDLE_SECONDS, refuse_options
+from archsearch.cluster.placing import WAIT_FOR_MORE_SECONDS, refuse_options
 from archsearch.errors import UsageError
 
 OPTIONS: dict[str, str] = {
@@ -69,7 +69,7 @@ def _pod(study: str, options: Mapping[str, str], more: Sequence[str]) -> dict[st
         "name": "worker",
         "image": options.get("image", f"archsearch:{__version__}"),
         "command": ["archsearch"],
-        "args": ["worker", study, "--idle-exit", f"{IDLE_SECONDS:g}", *more],
+        "args": ["worker", study, "--idle-exit", f"{WAIT_FOR_MORE_SECONDS:g}", *more],
         "env": [
             {"name": "ARCHSEARCH_STORAGE", "valueFrom": {"secretKeyRef": secret}},
             {"name": "ARCHSEARCH_RUNS", "value": f"{place}/runs"},

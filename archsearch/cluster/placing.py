@@ -1,6 +1,6 @@
 """Workers of a study on other machines: started by an engine that is there, watched from here.
 
-    with placed(Placing("dask", workers=4, visit=Visit(url, "lenet"), address="tcp://head:8786"), say) as check:
+    with workers_placed(Placing("dask", workers=4, visit=Visit(url, "lenet"), address="tcp://head:8786"), say) as check:
         ...                            # `check()` now and then: raises where none of them works any more
 
 The state is in the storage and nowhere else: a worker, the engine, or this process may die at any time, and the same
@@ -16,15 +16,15 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Protocol
 
-from archsearch.cluster.visits import Say, Visit
+from archsearch.cluster.visits import SayLine, Visit
 from archsearch.errors import UnavailableError, UsageError
 from archsearch.spec.text.sentences import unknown
 from archsearch.study.storage_url import sqlite_file
 
-# Each with the module that starts it, "" where that is anybody's: `archsearch worker`. Kubernetes is not among them, as
-# nothing is started there: see `kubernetes_job.py`.
-WAYS: dict[str, str] = {"workers": "", "slurm": "slurm_jobs", "dask": "dask_tasks"}
-IDLE_SECONDS = 300.0  # that a worker waits for more
+# Each with the function that starts it, "" where that is anybody's: `archsearch worker`. Kubernetes is not among them:
+# nothing is started there, see `kubernetes_job.py`.
+WAYS: dict[str, str] = {"workers": "", "slurm": "slurm_jobs.start_jobs", "dask": "dask_tasks.start_tasks"}
+WAIT_FOR_MORE_SECONDS = 300.0  # that a worker waits for more
 _GO_ON = "nothing is lost, the same call goes on"
 
 
@@ -39,7 +39,7 @@ class Placing:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-class Placed(Protocol):
+class PlacedWorkers(Protocol):
     """Workers that were started elsewhere."""
 
     def ended(self) -> str | None:
@@ -50,7 +50,7 @@ class Placed(Protocol):
 
 
 @contextmanager
-def placed(placing: Placing, say: Say) -> Iterator[Callable[[], None]]:
+def workers_placed(placing: Placing, say: SayLine) -> Iterator[Callable[[], None]]:
     """Start workers for the length of a block, and give what checks that some are left.
 
     Raises `UsageError` for an unknown way or option, or without its extra; `UnavailableError` where the engine cannot
@@ -69,7 +69,7 @@ def placed(placing: Placing, say: Say) -> Iterator[Callable[[], None]]:
             found.stop()
 
 
-def _start(placing: Placing, say: Say) -> Placed | None:
+def _start(placing: Placing, say: SayLine) -> PlacedWorkers | None:
     if placing.way not in WAYS:
         raise UsageError(f"--on: {unknown('way', placing.way, [*WAYS, 'kubernetes'])}")
     if placing.address is not None and placing.way != "dask":
@@ -79,11 +79,11 @@ def _start(placing: Placing, say: Say) -> Placed | None:
             raise UsageError("--on workers starts nothing, and has no options")
         say(f"waiting for workers: archsearch worker {placing.visit.study} on any machine that reaches the storage")
         return None
-    visit = replace(placing.visit, runs_dir=placing.visit.runs_dir.absolute(), idle_exit=IDLE_SECONDS)
+    visit = replace(placing.visit, runs_dir=placing.visit.runs_dir.absolute(), idle_exit=WAIT_FOR_MORE_SECONDS)
     if (file := sqlite_file(visit.url)) is not None:
         visit = replace(visit, url=f"sqlite:///{file.absolute()}")
-    module = import_module(f"archsearch.cluster.{WAYS[placing.way]}")
-    start: Callable[[Placing, Say], Placed] = module.start
+    module, _, name = WAYS[placing.way].partition(".")
+    start: Callable[[Placing, SayLine], PlacedWorkers] = getattr(import_module(f"archsearch.cluster.{module}"), name)
     return start(replace(placing, visit=visit), say)
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from archsearch.cluster.placing import Placing, needs_server
-from archsearch.cluster.visits import Say, Visit, visit
+from archsearch.cluster.visits import SayLine, Visit, visit
 from archsearch.errors import UnavailableError, UsageError
-from archsearch.study.storage_url import VARIABLE, without_secrets
+from archsearch.study.storage_url import STORAGE_VARIABLE, without_secrets
 
 _FOLDER = "slurm"  # among the runs: what submitit writes of its jobs
 _STOP_SECONDS = 30.0
@@ -25,10 +25,10 @@ _OF_SUBMITIT = ("timeout_min", "cpus_per_task", "mem_gb", "gpus_per_node", "node
 
 def work_in_job(asked: Visit) -> dict[str, int]:
     """Be a worker in a job: with the URL of its environment."""
-    url = os.environ.get(VARIABLE)
+    url = os.environ.get(STORAGE_VARIABLE)
     if not url:
         raise UsageError(
-            f"the job has no {VARIABLE}; Slurm passes it on unless told otherwise: sbatch --export=ALL is needed"
+            f"the job has no {STORAGE_VARIABLE}; Slurm passes it on unless forbidden to: sbatch --export=ALL is needed"
         )
     return visit(replace(asked, url=url), lambda line: print(line, flush=True)).trials
 
@@ -66,7 +66,7 @@ class SlurmJobs:
         self.jobs.clear()  # they clean up behind them, which they cannot when Python ends
 
 
-def start(placing: Placing, say: Say) -> SlurmJobs:
+def start_jobs(placing: Placing, say: SayLine) -> SlurmJobs:
     """Submit an array of jobs. Options are those of submitit: partition=gpu, gres=gpu:1, timeout_min=600, setup ...
 
     `cluster=local` runs them as processes of this machine, to try it. Raises `UsageError` without the extra or for an
@@ -88,17 +88,17 @@ def start(placing: Placing, say: Say) -> SlurmJobs:
         raise UnavailableError(f"--on slurm: {error}") from None
     except (ValueError, NameError, TypeError, AssertionError) as error:
         raise UsageError(f"--on-option: {str(error).strip().split(chr(10))[0]}") from None
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = placing.visit.url
+    before = os.environ.get(STORAGE_VARIABLE)
+    os.environ[STORAGE_VARIABLE] = placing.visit.url
     try:
         jobs = executor.map_array(work_in_job, [replace(placing.visit, url="")] * placing.workers)
     except Exception as error:  # submitit's own, for what sbatch says
         said = without_secrets(str(error).strip().split("\n")[-1], placing.visit.url)
         raise UnavailableError(f"--on slurm: the jobs cannot be submitted: {said}") from None
     finally:
-        os.environ.pop(VARIABLE)
+        os.environ.pop(STORAGE_VARIABLE)
         if before is not None:
-            os.environ[VARIABLE] = before
+            os.environ[STORAGE_VARIABLE] = before
     say(f"submitted {len(jobs)} jobs ({jobs[0].job_id} ...); what they print is in {folder}")
     return SlurmJobs(list(jobs), placing.visit.url, local=cluster == "local")
 

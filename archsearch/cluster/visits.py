@@ -38,10 +38,10 @@ from archsearch.study.worker import GOES_ON, REAP_SECONDS, work
 from archsearch.train.interrupt import interruptible
 from archsearch.wording import count_of
 
-LOOK_SECONDS = 2.0  # between two looks at a storage that has nothing to do
+_LOOK_SECONDS = 2.0  # between two looks at a storage that has nothing to do
 SEVERAL = 2  # a worker is one of several, whose runs have a thread each: what a study fixes that its first worker opens
 
-Say = Callable[[str], None]
+SayLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _running(counts: SlotCounts) -> int:
     return counts.planned - counts.waiting - counts.finished
 
 
-def visit(asked: Visit, say: Say) -> Visited:
+def visit(asked: Visit, say: SayLine) -> Visited:
     """Work until nothing is left to do for this worker, and give what was done; `say` is told what happens, in lines.
 
     Raises `UsageError` where no such study is, and none may come; `UnavailableError` where the storage cannot be
@@ -122,7 +122,7 @@ def visit(asked: Visit, say: Say) -> Visited:
             idle = time.monotonic() - visitor.since
             if idle >= (asked.idle_exit or 0.0) and not (asked.idle_exit is None and visitor.others_work):
                 break
-            time.sleep(min(LOOK_SECONDS, max(0.05, (asked.idle_exit or LOOK_SECONDS) - idle)))
+            time.sleep(min(_LOOK_SECONDS, max(0.05, (asked.idle_exit or _LOOK_SECONDS) - idle)))
     visitor.refuse_where_nothing_was_done()
     return visitor.told
 
@@ -130,7 +130,7 @@ def visit(asked: Visit, say: Say) -> Visited:
 class _Visitor:
     """Goes from study to study."""
 
-    def __init__(self, asked: Visit, storage: Storage, say: Say) -> None:
+    def __init__(self, asked: Visit, storage: Storage, say: SayLine) -> None:
         self.asked = asked
         self.storage = storage
         self.say = say

@@ -26,7 +26,7 @@ from archsearch.train.directory import CHECKPOINT, FILES, RunDirectory
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-VARIABLE = "ARCHSEARCH_ARTIFACTS"
+
 WEIGHTS = "model.safetensors"
 _RESULT = "result.json"
 _LAST = (_RESULT, OUTCOME)

@@ -6,7 +6,7 @@
 The only file that knows a key of an attribute. What is written is checked when it is written; what is read is not
 checked again: a queue reads a key or two of a thousand trials every few moments, and old storages hold less.
 
-Keys and values are those of version 0.1.0: older and newer storages are one format. Two fields have other names here, as
+Keys and values are those of version 0.1.0: old and new storages are one format. Two fields have other names here, as
 their keys differ in a letter: `attempt` (the tries of an ablation's run, from 1) is `retry` (0: the first try), and
 `attempts` (1, and one more with every worker that dies) is `deaths` (0: none).
 """

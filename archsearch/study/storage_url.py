@@ -18,7 +18,7 @@ import sqlalchemy
 
 from archsearch.errors import UsageError
 
-VARIABLE = "ARCHSEARCH_STORAGE"
+STORAGE_VARIABLE = "ARCHSEARCH_STORAGE"
 HIDDEN = "***"
 _FORMS = "use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
 _DRIVERS = ("psycopg", "psycopg2")

@@ -13,7 +13,7 @@ import pytest
 from archsearch.cluster.child import read_visit, written_visit
 from archsearch.cluster.visits import Visit
 
-CHILD = [sys.executable, "-c", "from archsearch.cluster.child import main; main()"]
+CHILD = [sys.executable, "-c", "from archsearch.cluster.child import work_for_stdin; work_for_stdin()"]
 
 
 def test_what_is_to_be_done_travels_as_json():

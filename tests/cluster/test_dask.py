@@ -13,7 +13,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from archsearch.cluster.placing import Placing, placed
+from archsearch.cluster.placing import Placing, workers_placed
 from archsearch.cluster.visits import Visit
 from archsearch.errors import UnavailableError, UsageError
 from archsearch.study.queue import slots_of
@@ -101,16 +101,19 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(url):
     pytest.importorskip("distributed", reason=NOT_INSTALLED)
     place = Placing("dask", 1, Visit(url, "norm"), address="nonsense://127.0.0.1:1")
     with pytest.raises(UnavailableError, match=r"^--on dask: nonsense://127\.0\.0\.1:1 cannot be used: [^\n]+$"):
-        placed(place, print).__enter__()
+        workers_placed(place, print).__enter__()
 
 
 def test_without_dask_it_is_one_sentence(url, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UsageError, match=r"^--on dask: Dask is an extra; install it with pip install 'archse"):
-        placed(Placing("dask", 1, Visit(url, "norm")), print).__enter__()
+        workers_placed(Placing("dask", 1, Visit(url, "norm")), print).__enter__()
 
 
 def test_what_a_task_is_to_do_shows_no_password():
-    from archsearch.cluster.dask_tasks import Order
+    from archsearch.cluster.dask_tasks import TaskOrder
 
-    assert repr(Order({"url": "postgresql://me:secret@db", "study": "norm"}, None, "stop", quiet=True)) == "Order(norm)"
+    assert (
+        repr(TaskOrder({"url": "postgresql://me:secret@db", "study": "norm"}, None, "stop", quiet=True))
+        == "TaskOrder(norm)"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archsearch.cluster import placing
-from archsearch.cluster.placing import Placing, placed
+from archsearch.cluster.placing import Placing, workers_placed
 from archsearch.cluster.visits import Visit
 from archsearch.errors import UnavailableError, UsageError
 
@@ -32,7 +32,7 @@ def told(monkeypatch):
 
 
 def test_workers_that_are_all_at_their_end_end_the_call_and_are_stopped(told, url):
-    with placed(Placing("slurm", 2, Visit(url, "norm")), print) as check:
+    with workers_placed(Placing("slurm", 2, Visit(url, "norm")), print) as check:
         check()
         told.how = "job 7: out of memory"
         with pytest.raises(UnavailableError, match=r"^no worker is left while .* to do \(job 7: out of memory\)"):
@@ -41,9 +41,12 @@ def test_workers_that_are_all_at_their_end_end_the_call_and_are_stopped(told, ur
 
 
 def test_workers_are_stopped_when_the_block_ends_however_it_does(told, url):
-    with placed(Placing("slurm", 2, Visit(url, "norm")), print) as check:
+    with workers_placed(Placing("slurm", 2, Visit(url, "norm")), print) as check:
         check()
-    with pytest.raises(KeyboardInterrupt, match="^now$"), placed(Placing("slurm", 2, Visit(url, "norm")), print):
+    with (
+        pytest.raises(KeyboardInterrupt, match=r"^now$"),
+        workers_placed(Placing("slurm", 2, Visit(url, "norm")), print),
+    ):
         raise KeyboardInterrupt("now")
     assert told.stopped == 2
 
@@ -58,11 +61,11 @@ def test_workers_are_stopped_when_the_block_ends_however_it_does(told, url):
 )
 def test_what_does_not_go_together_is_said(url, asked, sentence):
     with pytest.raises(UsageError, match=sentence):
-        placed(Placing(workers=1, visit=Visit(url, "norm"), **asked), print).__enter__()
+        workers_placed(Placing(workers=1, visit=Visit(url, "norm"), **asked), print).__enter__()
 
 
 def test_workers_of_anybody_are_waited_for(url):
     said: list[str] = []
-    with placed(Placing("workers", 1, Visit(url, "norm")), said.append) as check:
+    with workers_placed(Placing("workers", 1, Visit(url, "norm")), said.append) as check:
         check()
     assert said == ["waiting for workers: archsearch worker norm on any machine that reaches the storage"]

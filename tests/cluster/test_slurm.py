@@ -15,7 +15,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from archsearch.cluster.placing import Placing, placed
+from archsearch.cluster.placing import Placing, workers_placed
 from archsearch.cluster.slurm_jobs import work_in_job
 from archsearch.cluster.visits import Visit
 from archsearch.errors import UnavailableError, UsageError
@@ -68,14 +68,14 @@ def test_a_storage_in_a_file_is_refused_for_other_machines(tmp_path, url):
     with pytest.raises(
         UsageError, match=r"^--on slurm: the storage is an SQLite file, which works for the processes of"
     ):
-        placed(placing(url), print).__enter__()
+        workers_placed(placing(url), print).__enter__()
 
 
 def test_an_option_that_submitit_does_not_have_is_named(url, monkeypatch, tmp_path):
     pytest.importorskip("submitit", reason="submitit is not installed: pip install -e '.[slurm]'")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"^--on-option: .*partitoin"):
-        placed(placing(url, cluster="local", partitoin="gpu"), print).__enter__()
+        workers_placed(placing(url, cluster="local", partitoin="gpu"), print).__enter__()
 
 
 def test_a_job_whose_environment_was_not_passed_on_says_so(monkeypatch):
@@ -89,13 +89,13 @@ def test_without_slurm_it_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnavailableError, match=r"^--on slurm: [^\n]*srun"):
-        placed(placing("postgresql+psycopg://db/x"), print).__enter__()
+        workers_placed(placing("postgresql+psycopg://db/x"), print).__enter__()
 
 
 def test_without_submitit_it_is_one_sentence(url, monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UsageError, match=r"^--on slurm: submitit is an extra; install it with pip install 'archsearch"):
-        placed(placing(url), print).__enter__()
+        workers_placed(placing(url), print).__enter__()
 
 
 CONF = """\
