@@ -24,6 +24,7 @@ for room in BELOW:
     ROOMS[room] = set(ROOMS) | {room}
 for room in ("search", "ablate"):
     ROOMS[room] = {*ROOMS["kinds"], room}
+ROOMS["cluster"] = {*ROOMS, "cluster"}
 for room in ("report", "export", "api", "init", "cli"):
     ROOMS[room] = {*ROOMS, room}
 
@@ -35,7 +36,7 @@ ANYWHERE_IN = {
         *("task/", "data/", "train/", "native/", "study/", "export/"),
     ),
     "torchvision": ("data/", "train/doctor.py", "train/environment.py", "export/import_source.py"),
-    "optuna": ("study/", "kinds/", "search/", "ablate/", "train/doctor.py"),
+    "optuna": ("study/", "kinds/", "search/", "ablate/", "cluster/", "train/doctor.py"),
     "plotly": ("report/figures",),
     "matplotlib": ("report/figures",),
     "rich": ("cli/console/",),

@@ -44,6 +44,7 @@ from archsearch.cli import (
     status,
     study,
     trust,
+    worker,
 )
 
 app = typer.Typer(
@@ -76,6 +77,7 @@ app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("study")(study.study)
 app.command("ablate")(ablate.ablate)
+app.command("worker")(worker.worker)
 app.command("plan")(plan.plan)
 app.command("check")(check.check)
 app.command("space")(space.space)

@@ -88,6 +88,7 @@ def report(
     run_name: RunName = None,
     newest: Newest = False,
     storage: options.StorageOption = None,
+    artifacts: options.ArtifactsOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     stamp: Annotated[
@@ -116,7 +117,7 @@ def report(
     words += [f"--factor {shlex.quote(name)}" for name in factor or ()] + ["--minimize"] * minimize
     of_runs = Told(take, tuple(only or ()), run_name, newest)
     words += of_runs.words
-    where = Where(runs_dir, data_dir, storage, stamp)
+    where = Where(runs_dir, data_dir, storage, stamp, artifacts)
     if len(names) == 1 and (Path(names[0]).suffix.lower() in _NUMBERS or _is_tracked(names[0])):
         from archsearch.ablate.compare import likely_baseline
 
@@ -158,7 +159,9 @@ def _json(document: Document, written: list[Path]) -> dict[str, object]:
     }
 
 
-def write_at_end(what: str, name: str, storage: str | None, runs_dir: Path, data_dir: Path | None) -> None:
+def write_at_end(
+    what: str, name: str, storage: str | None, runs_dir: Path, data_dir: Path | None, artifacts: str | None = None
+) -> None:
     """Write the HTML report on a study or an ablation and say where; whatever goes wrong here, it is done and kept."""
     from archsearch.cli import console
 
@@ -166,7 +169,7 @@ def write_at_end(what: str, name: str, storage: str | None, runs_dir: Path, data
         from archsearch.report.make import Where, make
         from archsearch.report.write import write
 
-        made = make([name], Where(runs_dir, data_dir, storage))
+        made = make([name], Where(runs_dir, data_dir, storage, artifacts=artifacts))
         (path,) = write(made.document, made.path("html"), "html")
         console.note(f"report: {path}")
     except Exception as problem:

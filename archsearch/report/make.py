@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,22 +26,28 @@ from archsearch.report.answers.program_runs import program_runs_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, Source, slug
+from archsearch.report.fetched import bring_files
 from archsearch.report.figures.lists import search_figures
 from archsearch.report.names import Named, find_named
 from archsearch.search.evidence import search_evidence
 from archsearch.search.record import search_record
 from archsearch.study.lifecycle import existing_ablation, existing_study
 from archsearch.study.storage import open_storage
+from archsearch.study.storage_url import shown_url
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where studies, runs and data are looked for; `stamp` is the time that a report bears."""
+    """Where studies, runs and data are looked for; `stamp` is the time that a report bears.
+
+    `artifacts` is a place that files of runs are fetched from which are not here.
+    """
 
     runs_dir: Path = Path("runs")
     data_dir: Path | None = None
     storage: str | None = None
     stamp: str | None = None
+    artifacts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,8 @@ def make(names: Sequence[str], where: Where) -> Made:
     )
     found = find_named(names, where.runs_dir, where.storage)
     if found.study is not None:
-        return Made(_of_study(found, source), found.notes, where.runs_dir / found.study / "report")
+        notes = (*found.notes, *_brought(found, where))
+        return Made(_of_study(found, source), notes, where.runs_dir / found.study / "report")
     if found.programs:
         document = program_runs_document(found.programs, source, found.left_out)
     else:
@@ -90,6 +98,13 @@ def make_of_numbers(values: Measurements, compared: Compared, options: Sequence[
     command = " ".join([_command([values.source], where), *options])
     source = Source(command=command, made=made_text(where.stamp), runs_dir=where.runs_dir)
     return Made(comparison_document(values, compared, source), values.notes, stem)
+
+
+def _brought(found: Named, where: Where) -> tuple[str, ...]:
+    assert found.study is not None
+    storage = open_storage(found.url, reading=True)
+    opened = existing_ablation if found.kind == "ablation" else existing_study
+    return bring_files(opened(found.study, storage), storage, where.runs_dir, where.artifacts)
 
 
 def _of_study(found: Named, source: Source) -> Document:
@@ -124,8 +139,7 @@ def _command(names: Sequence[str], where: Where) -> str:
     """Write the command that makes a report again; a password in a storage's URL stays out of it."""
     words = ["archsearch report", *(name if re.fullmatch(r"[\w./:@+-]+", name) else repr(name) for name in names)]
     if where.storage is not None:
-        without_password = re.sub(r"//([^:/@]+):[^@]*@", r"//\1:***@", where.storage)
-        words.append(f"--storage {without_password}")
+        words.append(f"--storage {shlex.quote(shown_url(where.storage))}")
     if where.runs_dir != Path("runs"):
         words.append(f"--runs-dir {where.runs_dir}")
     if where.data_dir is not None:

@@ -10,7 +10,9 @@ objectives the finalists are those of the Pareto front.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -100,7 +102,7 @@ def confirm(
     crash_point("confirmation made")
     plans = [kind.plan(kind.read(spec)) for spec in candidates.values()]
     kind.fix(storage, confirming, plans, workers, like=opened)
-    there_too = Site(site.url, confirming.study_name, site.runs_dir, site.data_dir)
+    there_too = replace(site, study_name=confirming.study_name, seconds=math.inf)
     run_seeds = fresh_seeds(HeldStudy(opened).seed, seeds)
     looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
     for of in (looked_at, dict.fromkeys(candidates, run_seeds)):

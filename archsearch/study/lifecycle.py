@@ -33,7 +33,10 @@ _WORDS: dict[str, str] = {"search": "no search", "ablation": "no ablation", "con
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a study is worked on; None means what its file says."""
+    """How a study is worked on; None means what its file says. `elsewhere`: by workers that this process only watches.
+
+    `artifacts` is a place for the files of runs, beside the runs folder: see `study/artifacts.py`.
+    """
 
     seconds: float = math.inf
     workers: int = 1
@@ -41,6 +44,8 @@ class Settings:
     name: str | None = None
     runs_dir: Path = Path("runs")
     data_dir: Path | None = None
+    elsewhere: bool = False
+    artifacts: str | None = None
 
     @property
     def url(self) -> str:

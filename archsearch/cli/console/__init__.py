@@ -65,6 +65,7 @@ from archsearch.cli.console.studies import (
     study_json,
 )
 from archsearch.cli.console.trusted import allowed_json, print_allowed, print_taken_back, print_trusted
+from archsearch.cli.console.workers import print_worker
 
 __all__ = [
     "AblationPanel",
@@ -129,6 +130,7 @@ __all__ = [
     "print_trusted",
     "print_values",
     "print_verdicts",
+    "print_worker",
     "program_json",
     "program_progress",
     "started",
