@@ -29,7 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from archsearch.data.registry import Contents
 from archsearch.errors import DamagedFileError, SpecError
-from archsearch.files import kind_of_file
+from archsearch.files import file_type
 from archsearch.wording import bytes_text
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ _HEADER_READERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
-        state = f"is a {kind_of_file(path.stat().st_mode)}" if path.exists() else "does not exist"
+        state = f"is a {file_type(path.stat().st_mode)}" if path.exists() else "does not exist"
         raise _error(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
     with _damage(path):
         file: IO[bytes] = path.open("rb")
