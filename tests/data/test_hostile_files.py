@@ -60,7 +60,7 @@ def test_header_that_announces_more_than_is_held_is_damage(tmp_path: Path) -> No
     path = write_npz(tmp_path / "a.npz")
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    members["x_train.npy"] = members["x_train.npy"].replace(b"(6, 5), }      ", b"(6, 50000000), }")
+    members["x_train.npy"] = members["x_train.npy"].replace(b"(6, 5), }       ", b"(6, 50000000), }")
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
