@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +20,7 @@ from typing import TypeVar
 import optuna
 from optuna.study import StudyDirection
 
-from archsearch.errors import ArchsearchError, SpecError, UnavailableError, UsageError
+from archsearch.errors import ArchsearchError, DamagedFileError, SpecError, UnavailableError, UsageError
 from archsearch.study.held import HeldConfirmation, HeldKind, HeldPart, HeldStudy, required_fields, stored
 from archsearch.study.storage import Storage, Study, default_url
 from archsearch.study.transaction import make_study
@@ -165,6 +166,26 @@ def read_each(storage: Storage, kind: HeldKind, read: Callable[[Study], T]) -> t
         except UnavailableError:
             raise
         except Exception as error:
-            first = (str(error).strip() or "no reason given").split("\n")[0]
-            trouble[name] = first if isinstance(error, ArchsearchError) else f"{type(error).__name__}: {first}"
+            trouble[name] = _reason(error)
     return found, trouble
+
+
+@contextmanager
+def legible(name: str) -> Iterator[None]:
+    """Read what a study holds: where that raises what is no error of ours, raise `DamagedFileError`.
+
+    What a storage holds may have been altered in any place.
+    """
+    try:
+        yield
+    except ArchsearchError:
+        raise
+    except Exception as error:
+        raise DamagedFileError(
+            f"the study {name} cannot be read ({_reason(error)}); archsearch verify {name} looks at all that it holds"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    first = (str(error).strip() or "no reason given").split("\n")[0]
+    return first if isinstance(error, ArchsearchError) else f"{type(error).__name__}: {first}"
