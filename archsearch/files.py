@@ -155,6 +155,27 @@ def locked(path: Path, busy: str | None = None) -> Iterator[None]:
         os.close(handle)
 
 
+def is_locked(path: Path) -> bool:
+    """Say whether a process holds the lock of a file; nothing is written, also where the file is not there."""
+    if os.name != "posix":
+        return False
+    import fcntl
+
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
 def read_plain(path: Path) -> bytes:
     """Read a file; raise `UnavailableError` where it cannot be read, or is a pipe, a device or a socket."""
     try:

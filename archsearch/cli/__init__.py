@@ -40,6 +40,7 @@ from archsearch.cli import (
     status,
     study,
     trust,
+    verify,
 )
 
 app = typer.Typer(
@@ -92,6 +93,7 @@ app.command("compare")(compare.compare)
 app.command("claim")(claim.claim)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
+app.command("verify")(verify.verify)
 app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
