@@ -18,6 +18,7 @@ from archsearch.cli import (
     card,
     check,
     claim,
+    clean,
     compare,
     dashboard,
     data,
@@ -93,6 +94,7 @@ app.command("compare")(compare.compare)
 app.command("claim")(claim.claim)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
+app.command("clean")(clean.clean)
 app.command("verify")(verify.verify)
 app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
