@@ -20,6 +20,7 @@ from torch import Tensor
 
 from archsearch.data import embedded, fetch, location, raw, store, vision
 from archsearch.data.facts import DataFacts, survey
+from archsearch.data.folds import in_fold
 from archsearch.data.library import import_torchvision
 from archsearch.data.own import OWN_SOURCES, own_path
 from archsearch.data.registry import DATASETS, OWN_DATA, Contents, Downloaded
@@ -53,11 +54,13 @@ class Dataset:
 
 
 def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], None] | None = None) -> Dataset:
-    """Load what `spec` names; `say` gets a line when something takes a while.
+    """Load what `spec` names, with the test part of `spec.fold`; `say` gets a line when something takes a while.
 
     Raises SpecError for options that do not fit, UnavailableError if files cannot be had or written, DamagedFileError
     for a raw or prepared file that is not what it should be: such a file is never used.
     """
+    if spec.fold is not None:
+        return in_fold(load(spec.whole, data_dir=data_dir, say=say), spec)
     contents, described = survey(spec)
     root = location.data_dir(data_dir)
     source = _identity(spec, root, say)

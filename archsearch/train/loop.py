@@ -216,7 +216,7 @@ def train(
 def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tuple[Part, Part | None, Part]:
     """Give training, validation (None where the spec asks for none) and test data on the device."""
     x, y = dataset.x_train.to(device), dataset.y_train.to(device)
-    fit, held_out = divide(plan.spec.data, dataset.facts, dataset.y_train, *split_seeds(seed))
+    fit, held_out = divide(plan.spec.data, dataset.facts, dataset.y_train, *split_seeds(seed), dataset.groups_train)
     x_test, y_test = dataset.x_test.to(device), dataset.y_test.to(device)
     validation = Part(x, y, held_out.to(device)) if len(held_out) else None
     return Part(x, y, fit.to(device)), validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))

@@ -32,7 +32,7 @@ from archsearch.train.directory import CHECKPOINT, ForeignCheckpointError, RunDi
 from archsearch.train.environment import environment
 from archsearch.train.identity import identity, run_id
 from archsearch.train.interrupt import interruptible
-from archsearch.train.loop import OtherNetworkError, Progress, ReadTest, Trained, initial_network, train
+from archsearch.train.loop import OtherNetworkError, Progress, ReadTest, Trained, finite, initial_network, train
 from archsearch.train.result import RunResult
 from archsearch.train.watch import Silent, Watch
 
@@ -118,7 +118,7 @@ def run(
         except OtherNetworkError:
             raise damaged(directory.path / CHECKPOINT) from None
         seconds = seconds_before + time.monotonic() - clock
-        result = _result(plan, identity_, compute, trained, started, seconds)
+        result = _result(plan, identity_, compute, trained, started, seconds, _by_group(plan, dataset, trained))
         directory.finish(result, trained)
     return FinishedRun(result, directory.path, cached=False)
 
@@ -156,6 +156,20 @@ def _of_training(plan: ExperimentPlan) -> list[str]:
     return ["train_loss", *(f"train_{metric.name}" for metric in of_task(plan.facts.task.name))]
 
 
+def _by_group(plan: ExperimentPlan, dataset: Dataset, trained: Trained) -> dict[str, dict[str, float | None]]:
+    """Give the metrics of each group in the test part, by its name; none where the data know no groups."""
+    groups = dataset.groups_test
+    if trained.test is None or groups is None:
+        return {}
+    found = {}
+    for number in torch.unique(groups).tolist():
+        rows = groups == number
+        metrics = plan.facts.task.metrics(trained.test.outputs[rows], trained.y_test[rows])
+        named = {f"test_{name}": finite(value) for name, value in metrics.items()}
+        found[dataset.facts.group_names[number]] = named
+    return found
+
+
 def _result(
     plan: ExperimentPlan,
     identity_: dict[str, Any],
@@ -163,6 +177,7 @@ def _result(
     trained: Trained,
     started: datetime,
     seconds: float,
+    groups: dict[str, dict[str, float | None]],
 ) -> RunResult:
     progress = trained.progress
     kept = progress.history[(progress.best_epoch or progress.epoch) - 1] if progress.history else None
@@ -181,6 +196,7 @@ def _result(
         metrics={name: kept.metrics.get(name) if kept else None for name in _of_training(plan)}
         | (trained.validation.of("val") if trained.validation else {})
         | (trained.test.of("test") if trained.test else {}),
+        groups=groups,
         test_reads=progress.test_reads,
         parameters=plan.network.parameters,
         macs=plan.network.macs,

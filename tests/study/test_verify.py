@@ -66,7 +66,7 @@ def swap_checkpoint(folder: Path) -> None:
         (WHOLE, rename, f"holds the run {WHOLE}: it was renamed or copied", f"called {WHOLE} again"),
         (WHOLE, lambda folder: flip(folder / "run.json"), "run.json was truncated", "run.json written anew from the "),
         (WHOLE, lambda folder: (folder / "run.json").unlink(), "run.json cannot be read", "run.json written anew from"),
-        (WHOLE, lambda folder: flip(folder / "result.json"), "result.json was truncated", f".damaged/{WHOLE}; the next"),
+        (WHOLE, lambda folder: flip(folder / "result.json"), "result.json was truncated", f".damaged/{WHOLE}; "),
         (WITH_FILES, lambda folder: flip(folder / "predictions.npz"), "predictions.npz is not", "/predictions.npz"),
         (WITH_FILES, lambda folder: flip(folder / "history.jsonl"), "history.jsonl is not what", "/history.jsonl"),
         (UNFINISHED, lambda folder: flip(folder / "checkpoint.pt"), "checkpoint.pt was truncated", "removed: the run "),
@@ -165,5 +165,5 @@ def test_slot_of_a_dead_worker_waits_again(older_runs: Path) -> None:
 def test_study_or_folder_that_is_not_there_is_a_usage_error(older_runs: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^no study 'other' in this storage \(.*kept_search.*\)$"):
         verify(older_runs, name="other")
-    with pytest.raises(UsageError, match=r"^there is no folder .*nowhere; --older_runs-dir names another"):
+    with pytest.raises(UsageError, match=r"^there is no folder .*nowhere; --runs-dir names another"):
         verify(tmp_path / "nowhere")
