@@ -42,7 +42,6 @@ from archsearch.search.search_file import load_study
 from archsearch.spec.dataset import DataSpec
 from archsearch.study.storage import open_storage
 from archsearch.study.verify import verify
-from archsearch.train.directory import RunDirectory
 from archsearch.train.run import run
 from archsearch.train.trained import open_trained
 from tests.test_older_versions import ASSET
@@ -116,7 +115,7 @@ def _programs(folder: Path) -> dict[str, FileKind]:
     (folder / "project" / "a.py").write_text("import sys; print(f'loss={int(sys.argv[1]) / 7:.6f}')")
     text = f"name: a\nprogram: {{command: [{sys.executable}, a.py, '{{seed}}']}}\n"
     path = folder / "project" / "a.yaml"
-    path.write_text(text + "metrics: {loss: {output: 'loss=([0-9.]+)', minimize: true}}\n")
+    path.write_text(text + "metrics: {loss: {last: 'loss=([0-9.]+)'}}\nobjective: {minimize: loss}\n")
     experiment = plan_program(load_program(str(path)))
     one, other = (run_program(experiment, seed=seed, runs_dir=folder / "runs", trusted=True).run_dir for seed in (0, 5))
 
@@ -200,9 +199,8 @@ def _kept(folder: Path, runs: Path) -> dict[str, FileKind]:
             for end in ("-wal", "-shm"):
                 base.with_name(base.name + end).unlink(missing_ok=True)
 
-    bundle, other = folder / "one.zip", folder / "other.zip"
-    for path, name in ((bundle, RunDirectory(runs)), (other, RunDirectory(folder / "older" / "67a41bb7e8f2d6b8"))):
-        write_bundle(gather([str(name.path)], Where(runs_dir=name.path.parent)), path)
+    bundle = folder / "one.zip"
+    write_bundle(gather([str(runs)], Where(runs_dir=runs.parent)), bundle)
 
     def unpacked() -> object:
         with open_bundle(bundle) as opened:
@@ -212,18 +210,16 @@ def _kept(folder: Path, runs: Path) -> dict[str, FileKind]:
     allowed = trust.trust(trust.Subject("Python file", "a.py", "0" * 64, ("file a.py",), "archsearch trust a.py"))
     return {
         "archsearch.db": FileKind(base, bundle, storage),
-        "bundle.zip": FileKind(bundle, other, unpacked),
+        "bundle.zip": FileKind(bundle, base, unpacked, checked=True),
         "trusted.json": FileKind(allowed, base, lambda: trust.is_trusted("1" * 64)),
     }
 
 
-def make_kinds(folder: Path) -> dict[str, FileKind]:
-    """Make one of each kind of file, and what belongs to it."""
-    runs = _runs(folder / "runs", folder / "run data")
-    return {
-        **runs,
-        **_programs(folder / "programs"),
-        **_data(folder),
-        **_texts(folder),
-        **_kept(folder, runs["run.json"].path.parent),
-    }
+def quick_kinds(folder: Path) -> dict[str, FileKind]:
+    """Make the files of runs and of prepared data."""
+    return {**_runs(folder / "runs", folder / "run data"), **_data(folder)}
+
+
+def other_kinds(folder: Path, run_dir: Path) -> dict[str, FileKind]:
+    """Make one of each other kind of file, and what belongs to it."""
+    return {**_programs(folder / "programs"), **_texts(folder), **_kept(folder, run_dir)}
