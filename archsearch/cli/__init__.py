@@ -22,6 +22,7 @@ from archsearch.cli import (
     card,
     check,
     claim,
+    clean,
     compare,
     dashboard,
     data,
@@ -44,6 +45,7 @@ from archsearch.cli import (
     status,
     study,
     trust,
+    verify,
     worker,
 )
 
@@ -98,6 +100,8 @@ app.command("compare")(compare.compare)
 app.command("claim")(claim.claim)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
+app.command("clean")(clean.clean)
+app.command("verify")(verify.verify)
 app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)

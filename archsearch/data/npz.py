@@ -32,7 +32,7 @@ from archsearch.data.groups import numbered
 from archsearch.data.npz_beside import GROUP, WEIGHT, has_beside, names_beside, read_beside, wrong_file
 from archsearch.data.registry import Contents
 from archsearch.errors import DamagedFileError, SpecError
-from archsearch.files import kind_of_file
+from archsearch.files import file_type
 from archsearch.wording import bytes_text
 
 if TYPE_CHECKING:
@@ -327,7 +327,7 @@ _HEADER_READERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
-        state = f"is a {kind_of_file(path.stat().st_mode)}" if path.exists() else "does not exist"
+        state = f"is a {file_type(path.stat().st_mode)}" if path.exists() else "does not exist"
         raise wrong_file(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
     with _damage(path):
         file: IO[bytes] = path.open("rb")

@@ -31,7 +31,7 @@ from archsearch.report.figures.lists import search_figures
 from archsearch.report.names import Named, find_named
 from archsearch.search.evidence import search_evidence
 from archsearch.search.record import search_record
-from archsearch.study.lifecycle import existing_ablation, existing_study
+from archsearch.study.lifecycle import existing_ablation, existing_study, legible
 from archsearch.study.storage import open_storage
 from archsearch.study.storage_url import shown_url
 
@@ -110,12 +110,13 @@ def _brought(found: Named, where: Where) -> tuple[str, ...]:
 def _of_study(found: Named, source: Source) -> Document:
     assert found.study is not None
     storage = open_storage(found.url, reading=True)
-    if found.kind == "ablation":
-        ablation = existing_ablation(found.study, storage)
-        return ablation_document(report_on(ablation, source.runs_dir), ablation_evidence(ablation), source)
-    study = existing_study(found.study, storage)
-    record = search_record(study, storage)
-    return search_document(record.report, search_evidence(study, storage), search_figures(record), source)
+    with legible(found.study):
+        if found.kind == "ablation":
+            ablation = existing_ablation(found.study, storage)
+            return ablation_document(report_on(ablation, source.runs_dir), ablation_evidence(ablation), source)
+        study = existing_study(found.study, storage)
+        record = search_record(study, storage)
+        return search_document(record.report, search_evidence(study, storage), search_figures(record), source)
 
 
 def made_text(stamp: str | None) -> str:

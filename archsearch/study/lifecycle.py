@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -194,5 +195,25 @@ def _why_not_read(name: str, storage: Storage, kind: HeldKind, error: Exception)
         error = lacking
     except Exception:  # what it said at first is the better reason
         pass
+    return _reason(error)
+
+
+@contextmanager
+def legible(name: str) -> Iterator[None]:
+    """Read what a study holds: where that raises what is no error of ours, raise `DamagedFileError`.
+
+    What a storage holds may have been altered in any place.
+    """
+    try:
+        yield
+    except ArchsearchError:
+        raise
+    except Exception as error:
+        raise DamagedFileError(
+            f"the study {name} cannot be read ({_reason(error)}); archsearch verify {name} looks at all that it holds"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
     first = (str(error).strip() or "no reason given").split("\n")[0]
     return first if isinstance(error, ArchsearchError) else f"{type(error).__name__}: {first}"

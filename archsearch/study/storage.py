@@ -28,6 +28,7 @@ from archsearch.crash import crash_point
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 from archsearch.files import sync, sync_folder, temporary_beside
 from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
+from archsearch.study.read_only import connect_read_only
 from archsearch.study.steady import Storage
 from archsearch.study.storage_url import server_url, shown_url, sqlite_file, without_secrets
 
@@ -107,6 +108,10 @@ def _postgres(parsed: sqlalchemy.engine.URL) -> RDBStorage:
 
 def _open_sqlite(path: Path, reading: bool, calls: Calls) -> Storage:
     try:
+        if reading and (connect := connect_read_only(path)) is not None:
+            opened = RDBStorage(url, engine_kwargs={"creator": connect})
+            sqlalchemy.event.listen(opened.engine, "begin", _begin)
+            return Storage(opened, calls)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with _file_lock(path):
