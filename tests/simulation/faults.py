@@ -47,10 +47,10 @@ class Faults:
         allowed = [kind for kind in KINDS if dice.random() < 0.5 and (server or kind != "lost_after")]
         chances: dict[Drawn, float] = {}
         for kind in allowed:
-            rate = dice.choice((0.01, 0.03, 0.1))
+            rate = dice.choice((0.02, 0.05, 0.15))
             for one in KINDS[kind]:
                 chances[one] = rate / len(KINDS[kind])
-        return cls(server, chances, dice.choice((1, 2, 4, 8)), dice.choice((60.0, 200.0, 600.0)))
+        return cls(server, chances, dice.choice((1, 2, 4, 8)), dice.choice((30.0, 100.0, 300.0)))
 
     def draw(self, dice: random.Random, now: float) -> Drawn:
         """Draw what befalls a storage call that is made now."""

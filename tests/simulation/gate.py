@@ -14,8 +14,8 @@ from tests.simulation.storage import Database
 from tests.simulation.world import Process, Thread, World
 
 QUICK, SLOW = (0.001, 0.02), (1.0, 30.0)  # seconds that a call takes: most of them, and one that befalls
-STOPS = (0.1, 20.0, 120.0, 2000.0)  # seconds that a process is stopped at most: shorter and longer than any grace
-DOWNTIMES = (0.2, 1.3, 30.0, 180.0)  # seconds that a server is down
+STOPS = (0.1, 20.0, 120.0, 400.0)  # seconds that a process is stopped at most: shorter and longer than any grace
+DOWNTIMES = (0.2, 1.3, 30.0, 90.0)  # seconds that a server is down at most
 
 
 class Lock:

@@ -12,7 +12,7 @@ ended is changed by nobody, no slot is planned twice, and what a study is stays 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tests.simulation.jobs import METRIC, Plan
@@ -24,10 +24,11 @@ class Violation(AssertionError):
 
 
 _ENDED = "('COMPLETE', 'PRUNED', 'FAIL')"
-_MAY_CHANGE = "('compute', 'fingerprints')"
+_MAY_GROW = "('fingerprints')"
 _TRIGGERS = f"""
 CREATE TEMP TABLE broken (what TEXT);
 CREATE TEMP TABLE ended (trial_id INTEGER PRIMARY KEY);
+CREATE TEMP TABLE released (owner TEXT);
 CREATE TEMP TRIGGER state_goes_its_way AFTER UPDATE OF state ON main.trials
 WHEN OLD.state != NEW.state AND NOT (
   (OLD.state = 'WAITING' AND NEW.state = 'RUNNING')
@@ -58,8 +59,24 @@ WHEN OLD.key = 'attempts' AND CAST(NEW.value_json AS INTEGER) < CAST(OLD.value_j
   INSERT INTO broken VALUES ('deaths are forgotten: ' || OLD.value_json || ' becomes ' || NEW.value_json);
 END;
 CREATE TEMP TRIGGER study_stays AFTER UPDATE ON main.study_user_attributes
-WHEN OLD.value_json != NEW.value_json AND OLD.key NOT IN {_MAY_CHANGE} BEGIN
+WHEN OLD.value_json != NEW.value_json AND OLD.key NOT IN {_MAY_GROW} BEGIN
   INSERT INTO broken VALUES (OLD.key || ' of the study changes from ' || OLD.value_json || ' to ' || NEW.value_json);
+END;
+CREATE TEMP TRIGGER study_grows AFTER UPDATE ON main.study_user_attributes
+WHEN OLD.key IN {_MAY_GROW} AND EXISTS (
+  SELECT 1 FROM json_each(OLD.value_json) o WHERE NOT EXISTS (
+    SELECT 1 FROM json_each(NEW.value_json) n WHERE n.key = o.key AND n.value = o.value
+  )
+) BEGIN
+  INSERT INTO broken VALUES (OLD.key || ' of the study forget: ' || OLD.value_json || ' becomes ' || NEW.value_json);
+END;
+CREATE TEMP TRIGGER one_owner AFTER UPDATE ON main.trial_user_attributes
+WHEN OLD.key = 'owner' AND OLD.value_json != NEW.value_json AND OLD.value_json != 'null' AND NEW.value_json != 'null' BEGIN
+  INSERT INTO broken VALUES ('the slot in row ' || OLD.trial_id || ' of ' || OLD.value_json || ' becomes ' || NEW.value_json);
+END;
+CREATE TEMP TRIGGER slot_goes_back AFTER UPDATE OF state ON main.trials
+WHEN OLD.state = 'RUNNING' AND NEW.state = 'WAITING' BEGIN
+  INSERT INTO released SELECT value_json FROM trial_user_attributes WHERE trial_id = OLD.trial_id AND key = 'owner';
 END;
 """
 _ROWS = ("trial_user_attributes", "trial_system_attributes", "trial_params", "trial_values", "trial_intermediate_values")
@@ -67,9 +84,11 @@ _ROWS = ("trial_user_attributes", "trial_system_attributes", "trial_params", "tr
 
 def _of_ended(table: str, event: str) -> str:
     row = "OLD" if event == "DELETE" else "NEW"
+    # what a worker brings late, when another one has ended its slot, is kept aside
+    late = f"AND {row}.key NOT LIKE 'late %' " if table == "trial_user_attributes" else ""
     return (
         f"CREATE TEMP TRIGGER {table}_{event.lower()} AFTER {event} ON main.{table} "
-        f"WHEN {row}.trial_id IN (SELECT trial_id FROM temp.ended) BEGIN "
+        f"WHEN {row}.trial_id IN (SELECT trial_id FROM temp.ended) {late}BEGIN "
         f"INSERT INTO broken VALUES ('{event.lower()} in {table} of a trial that has ended: row ' || {row}.trial_id); END;"
     )
 
@@ -84,17 +103,20 @@ class Ledger:
             for event in ("INSERT", "UPDATE", "DELETE"):
                 self.raw.executescript(_of_ended(table, event))
         self.clear()
-        database.seen = self.look
 
     def clear(self) -> None:
         """Forget a study whose rows are gone."""
         self.raw.execute("DELETE FROM broken")
         self.raw.execute("DELETE FROM ended")
+        self.raw.execute("DELETE FROM released")
 
-    def begin(self, plan: Plan, required: Collection[str]) -> None:
-        """Begin with a study of this plan, which must have these attributes as soon as it is there."""
+    def begin(self, plan: Plan, required: Collection[str], lives: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Begin with a study of this plan, which must have these attributes as soon as it is there.
+
+        `lives` says whether whoever signed a slot is alive where the process that runs now can see it.
+        """
         self.clear()
-        self.plan, self.required = plan, frozenset(required)
+        self.plan, self.required, self.lives = plan, frozenset(required), lives
         self.whole = False
 
     def look(self) -> None:
@@ -104,6 +126,10 @@ class Ledger:
             raise Violation(what)
         if not self.whole:
             self._study_is_whole()
+        for (text,) in raw.execute("SELECT owner FROM released WHERE owner != 'null'").fetchall():
+            raw.execute("DELETE FROM released")
+            if self.lives(json.loads(text)):
+                raise Violation(f"a slot is taken from a process that lives: {text}")
         query = f"SELECT trial_id, state FROM trials WHERE state IN {_ENDED} AND trial_id NOT IN (SELECT * FROM ended)"
         for id_, state in raw.execute(query).fetchall():
             self._ended_well(id_, state)
@@ -127,8 +153,12 @@ class Ledger:
         if slot is None:
             raise Violation(f"a trial ended that is no slot: {held}")
         fate, value = self.plan.fates[slot], self.plan.value(slot)
-        if state == "FAIL" and "outcome" not in held and held.get("attempts", 1) > 1:
-            return  # its workers died too often; `close` says whether they did
+        if state == "FAIL" and "outcome" not in held:
+            if held.get("attempts", 1) - 1 != self.plan.most_deaths:
+                raise Violation(f"slot {slot} is given up after {held.get('attempts', 1) - 1} deaths")
+            return
+        if fate == "deadly":
+            raise Violation(f"slot {slot} kills its workers and ended as {state}: {held}")
         if state != fate:
             raise Violation(f"slot {slot} ended as {state}, not as {fate}: {held}")
         if fate == "COMPLETE" and told != [(value,)]:

@@ -25,6 +25,7 @@ from optuna.trial import FrozenTrial
 from archsearch.ablate.jobs import AblateJob
 from archsearch.errors import UnavailableError
 from archsearch.search.jobs import SearchJob
+from archsearch.study.compute import Keeper
 from archsearch.study.held import Assigned, HeldTrial
 from archsearch.study.optuna_private import frozen
 from archsearch.study.queue import Slot, add_slots
@@ -34,13 +35,16 @@ from tests.simulation.gate import Scene
 from tests.simulation.world import Process
 
 Kind = Literal["search", "ablation", "confirm"]
-Fate = Literal["COMPLETE", "PRUNED", "FAIL"]
+Fate = Literal["COMPLETE", "PRUNED", "FAIL", "deadly"]
 METRIC = "score"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A study: its slots, what becomes of each, and how long a run takes; `only_on` runs on its first machine alone."""
+    """A study: its slots, what becomes of each, and how long a run takes.
+
+    `only_on` are the slots that the first machine alone can run. A slot that is `deadly` kills its worker.
+    """
 
     kind: Kind
     fates: tuple[Fate, ...]
@@ -51,13 +55,20 @@ class Plan:
     @classmethod
     def drawn(cls, dice: random.Random) -> Plan:
         """Draw a small study: what goes wrong goes wrong with few slots."""
-        count = dice.choice((1, 1, 2, 2, 3, 5))
+        count = dice.choice((1, 1, 2, 2, 3, 4))
         fates: list[Fate] = []
         kind: Kind = dice.choice(("search", "search", "ablation", "confirm"))
         for _ in range(count):
             fates.append(dice.choices(("COMPLETE", "PRUNED" if kind == "search" else "COMPLETE", "FAIL"), (8, 1, 1))[0])
+        if dice.random() < 0.05:
+            fates[dice.randrange(count)] = "deadly"
         only_on = frozenset({dice.randrange(count)} if dice.random() < 0.1 else ())
-        return cls(kind, tuple(fates), dice.choice((1, 1, 2)), dice.choice((0.1, 5.0, 60.0)), only_on)
+        return cls(kind, tuple(fates), dice.choice((1, 1, 2)), dice.choice((0.1, 5.0, 40.0)), only_on)
+
+    @property
+    def most_deaths(self) -> int:
+        """How many workers a slot may kill: a few where one does, so that it comes to that."""
+        return 3 if "deadly" in self.fates else 20
 
     def value(self, slot: int) -> float:
         """Give the value of a slot's run."""
@@ -92,22 +103,30 @@ class Workshop:
     busy: dict[str, Process] = field(default_factory=dict)
 
 
+_DATA = [SimpleNamespace(name=name, model_dump=lambda name=name, **keys: {"name": name}) for name in ("one", "two")]
+_DATASET = SimpleNamespace(fingerprint="f" * 64)
+
+
 class SimulatedRunner:
     """Lets time pass for a run, and reports its epochs."""
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
+        self.keeper: Keeper | None = None
 
     def run(
         self, assignments: Sequence[Assignment], place: Workplace, watch: Callable[[Assignment], Watch]
     ) -> Sequence[Outcome]:
         """Run each assignment, or take the record that is there."""
-        return [self._run(one, watch(one)) for one in assignments]
+        return [self._run(one, place, watch(one)) for one in assignments]
 
-    def _run(self, assignment: Assignment, watch: Watch) -> Outcome:
+    def _run(self, assignment: Assignment, place: Workplace, watch: Watch) -> Outcome:
         workshop, plan, slot = self.workshop, self.workshop.plan, assignment.seed
         world = workshop.scene.world
         process, key = world.here, self.key(assignment)
+        if self.keeper is None:
+            self.keeper = Keeper(place.storage, place.study)
+        self.keeper.check_data(_DATA[slot % 2], _DATASET)  # type: ignore[arg-type]
         if slot in plan.only_on and not workshop.first:
             raise CannotKeepError("its device is not here")
         if plan.fates[slot] == "FAIL":
@@ -120,6 +139,9 @@ class SimulatedRunner:
             try:
                 for epoch in range(1, plan.epochs + 1):
                     world.sleep(plan.seconds * world.dice.uniform(0.5, 1.5))
+                    if plan.fates[slot] == "deadly":
+                        workshop.scene.kills += 1
+                        world.die()
                     if process.held.pop("full", False):
                         raise UnavailableError("the disk is full")
                     watch.epoch(SimpleNamespace(epoch=epoch, metrics={METRIC: plan.value(slot)}))  # type: ignore[arg-type]

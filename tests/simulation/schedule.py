@@ -11,20 +11,24 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from archsearch.errors import Interrupted, UnavailableError
 from archsearch.study.held import HeldAblation, HeldConfirmation, HeldPart, HeldSearch, HeldStudy, required_fields
 from archsearch.study.lifecycle import open_or_make
+from archsearch.study import queue
+from archsearch.study.calls import MOST_SECONDS
 from archsearch.study.runner import Workplace
+from archsearch.study.steady import Storage
 from archsearch.study.worker import SlotsWaitError, work
 from tests.simulation.faults import Faults
 from tests.simulation.gate import Gate, Scene
 from tests.simulation.invariants import Ledger, Violation
 from tests.simulation.jobs import METRIC, Plan, Workshop, job_of
-from tests.simulation.seams import enter, seams, terminate
+from tests.simulation.seams import calls_of, enter, seams, terminate
 from tests.simulation.storage import Database, SimulatedStorage
 from tests.simulation.world import Process, StuckError, World
 
@@ -46,6 +50,7 @@ class Simulator:
         scene = Scene(world, Faults.drawn(dice), self.database, course)
         enter(world, scene)
         self.database.clear()
+        self.database.seen = lambda: self._look(world)
         try:
             self._run(world, scene)
         except (Violation, StuckError) as error:
@@ -57,7 +62,8 @@ class Simulator:
     def _run(self, world: World, scene: Scene) -> None:
         dice, faults = world.dice, scene.faults
         plan = Plan.drawn(dice)
-        self.ledger.begin(plan, required_fields(plan.kind))
+        self.ledger.begin(plan, required_fields(plan.kind), lambda owner: lives(world, owner))
+        queue.MOST_DEATHS = plan.most_deaths  # the seams put it back
         machines = [world.machine() for _ in range(dice.choice((1, 1, 2, 3)))]
         workshops = {one.name: Workshop(scene, plan, one is machines[0]) for one in machines}
         begun: list[Process] = []
@@ -73,16 +79,26 @@ class Simulator:
             start(f"worker{at}", dice.randrange(len(machines)), dice.choice((0.0, 0.0, 0.05, 30.0)) * dice.random())
         for _ in range(dice.choice((0, 0, 1, 2))):
             world.at(dice.uniform(0.0, faults.calm), lambda: self._befall(scene, begun))
-        last = start("last", 0, faults.calm + 10.0)
+        lasts = [start("last", 0, faults.calm + 10.0)]
+        if "deadly" in plan.fates:  # a person calls again until it is done
+            lasts += [start(f"last{at}", 0, faults.calm + 10.0 + 2000.0 * at) for at in range(1, plan.most_deaths + 1)]
+        world.when_ended.append(lambda process: self._ended(process, scene, plan, is_last=process in lasts))
         world.run(faults.calm + AFTERWARDS)
-        for process in begun:
-            self._ended_as_promised(process, scene, plan, is_last=process is last)
         self.ledger.close(scene.kills + scene.stops + scene.losses)
+
+    def _look(self, world: World) -> None:
+        try:
+            self.ledger.look()
+        except Violation as violation:
+            world.fail(violation)
 
     def _befall(self, scene: Scene, begun: list[Process]) -> None:
         """Let something happen, wherever the processes are."""
         dice = scene.world.dice
-        process = dice.choice(begun[:-1] or begun)
+        alive = [one for one in begun if one.alive and not one.name.startswith("last")]
+        if not alive:
+            return
+        process = dice.choice(alive)
         what = dice.choice(("kill", "stop", "terminate", "full", *(["restart"] * 3 if scene.faults.server else [])))
         if what == "kill":
             scene.kill(process)
@@ -96,10 +112,12 @@ class Simulator:
             scene.tell(process.name, "is asked to stop")
             terminate(process)
 
-    def _ended_as_promised(self, process: Process, scene: Scene, plan: Plan, *, is_last: bool) -> None:
+    def _ended(self, process: Process, scene: Scene, plan: Plan, *, is_last: bool) -> None:
+        """See how a process ended: well, killed, or with what is promised."""
         error = process.error
         if error is None:
             return
+        scene.tell(process.name, f"ends with {type(error).__name__}: {error}")
         if not is_last:
             if isinstance(error, Interrupted) and "interruption" in process.held:
                 return
@@ -107,13 +125,16 @@ class Simulator:
                 return
             if isinstance(error, UnavailableError) and "the disk is full" in str(error):
                 return
-        raise Violation(f"{process.name} ended with {type(error).__name__}: {error}") from error
+        said = error if isinstance(error, Violation) else Violation(f"{process.name}: {type(error).__name__}: {error}")
+        said.__cause__ = error
+        scene.world.failure = scene.world.failure or said
 
 
 def command(plan: Plan, scene: Scene, workshop: Workshop, seed: int) -> None:
     """Do what the command line does: open or make the study, then work on it."""
     process = scene.world.here
-    storage = SimulatedStorage(scene.database, Gate(process, scene), *URLS[scene.faults.server])
+    opened = SimulatedStorage(scene.database, Gate(process, scene), *URLS[scene.faults.server])
+    storage = Storage(opened, calls_of(MOST_SECONDS))
     study = open_or_make(storage, "s", plan.kind, [("maximize", METRIC)], lambda: held_of(plan, seed))
     identity = {key: value for key, value in HeldStudy(study).attrs.items() if key in required_fields(plan.kind)}
     agreed = scene.agreed.setdefault("study", identity)
@@ -121,6 +142,16 @@ def command(plan: Plan, scene: Scene, workshop: Workshop, seed: int) -> None:
         raise Violation(f"{process.name} sees another study: {identity}, not {agreed}")
     job = job_of(plan, storage, study, workshop)
     work(Workplace(storage, study, Path("runs")), job)
+
+
+def lives(world: World, owner: Mapping[str, Any]) -> bool:
+    """Say whether a process is alive that another one of its machine can see; who gives its own slot back need not."""
+    here = world.here
+    return any(
+        process.alive and process is not here and process.pid == owner["pid"]
+        for process in world.processes
+        if process.machine is here.machine and here.machine.name == owner["host"]
+    )
 
 
 def held_of(plan: Plan, seed: int) -> HeldPart:

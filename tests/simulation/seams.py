@@ -20,15 +20,17 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-from archsearch.study import queue, storage, worker
+from archsearch.errors import Interrupted
+from archsearch.study import alive, calls, queue, storage, worker
 from archsearch.train.interrupt import Interruption
 from tests.simulation.gate import Scene
+from tests.simulation.statements import Session
 from tests.simulation.world import Process, Thread, World
 
 _now: list[tuple[World, Scene]] = []
 
 # Seconds between two looks: as in production, but for those that only make a simulated wait longer.
-IDLE_SECONDS, REAP_SECONDS = 7.0, 5.0
+IDLE_SECONDS, REAP_SECONDS = 30.0, 20.0
 
 
 def enter(world: World, scene: Scene) -> None:
@@ -165,6 +167,24 @@ def _interruptible() -> Iterator[Interruption]:
     yield interruption
 
 
+class _Claims:
+    """What the process that runs has taken: each has its own."""
+
+    @staticmethod
+    def _mine() -> set[str]:
+        found: set[str] = world_now().here.held.setdefault("claims", set())
+        return found
+
+    def add(self, claim: str) -> None:
+        self._mine().add(claim)
+
+    def discard(self, claim: str) -> None:
+        self._mine().discard(claim)
+
+    def __contains__(self, claim: object) -> bool:
+        return claim in self._mine()
+
+
 def check_interrupted(kept: str) -> None:
     """Raise `Interrupted` where the process that runs was asked to stop."""
     interruption = world_now().here.held.get("interruption")
@@ -176,7 +196,10 @@ def terminate(process: Process) -> None:
     """Ask a process to stop, as SIGTERM does."""
     interruption = process.held.get("interruption")
     if process.alive and interruption is not None:
-        interruption.receive(15, None)
+        try:
+            interruption.receive(15, None)
+        except Interrupted as at_once:  # the second signal
+            process.thrown = at_once
 
 
 _REPLACED: dict[ModuleType, object] = {
@@ -187,9 +210,27 @@ _REPLACED: dict[ModuleType, object] = {
 }
 
 
+def calls_of(seconds: float) -> calls.Calls:
+    """Give what a process makes its storage calls by: the world's clock, its sleep and its dice."""
+    return calls.Calls(
+        seconds,
+        clock=_Time.monotonic,
+        sleep=_sleep,
+        draw=_Random.random,
+        say=lambda message: None,
+    )
+
+
+def _sleep(seconds: float) -> None:
+    check_interrupted("finished trials are kept, the same call goes on")
+    world_now().sleep(seconds)
+    check_interrupted("finished trials are kept, the same call goes on")
+
+
 @contextmanager
 def seams() -> Iterator[None]:
     """Put the simulator's surroundings in place of the real ones."""
+    claims = _Claims()
     patches = [
         patch.object(module, name, _REPLACED[value])
         for module in [module for name, module in sys.modules.items() if name.startswith("archsearch.study.")]
@@ -197,8 +238,13 @@ def seams() -> Iterator[None]:
         if isinstance(value, ModuleType) and value in _REPLACED
     ]
     patches += [
-        patch.object(queue, "_host", _host),
-        patch.object(queue, "_started", _started),
+        patch.object(alive, "_host", _host),
+        patch.object(alive, "_started", _started),
+        patch.object(alive, "CLAIMS", claims),
+        patch.object(queue, "CLAIMS", claims),
+        patch.object(queue, "Session", Session),
+        patch.object(queue, "MOST_DEATHS", queue.MOST_DEATHS),
+        patch.object(calls, "check_interrupted", check_interrupted),
         patch.object(storage, "_file_lock", _file_lock),
         patch.object(worker, "interruptible", _interruptible),
         patch.object(worker, "IDLE_SECONDS", IDLE_SECONDS),

@@ -29,7 +29,9 @@ from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.sql.functions import Function
 
+from tests.simulation.faults import as_optuna
 from tests.simulation.statements import execute
 
 T = TypeVar("T")
@@ -81,35 +83,38 @@ class Database:
         self.raw.execute("COMMIT")
         self._changes = self.raw.total_changes
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Be whole or not at all."""
-        raw = self.raw
-        raw.execute("BEGIN")
-        try:
-            yield raw
-        except BaseException:
-            raw.execute("ROLLBACK")
-            self._changes = raw.total_changes
-            raise
-        raw.execute("COMMIT")
-        if raw.total_changes != self._changes:
-            self._changes = raw.total_changes
-            self.seen()
+    def begin(self) -> sqlite3.Connection:
+        """Begin a step."""
+        self.raw.execute("BEGIN")
+        return self.raw
+
+    def end(self, *, well: bool) -> None:
+        """Commit it, or leave all as it was."""
+        self.raw.execute("COMMIT" if well else "ROLLBACK")
+        if self.raw.total_changes != self._changes:
+            self._changes = self.raw.total_changes
+            if well:
+                self.seen()
 
 
 class SimulatedConnection:
     """A connection of our own statements; made by an engine."""
 
-    def __init__(self, database: Database, gate: Gate) -> None:
-        self._database = database
-        self._gate = gate
+    def __init__(self, engine: SimulatedEngine) -> None:
+        self.dialect = engine.dialect
+        self.raw = engine.database.raw
+        self._gate = engine.gate
 
     def execute(self, statement: Any, rows: Any = None) -> Any:
         """Run a statement in the transaction, or wait for a lock of the server."""
-        if isinstance(statement, sqlalchemy.Select) and not statement.get_final_froms():
-            return self._gate.unlock() if "advisory_unlock" in str(statement) else self._gate.lock()
-        return execute(self._database.raw, statement, rows)
+        first = getattr(statement, "_raw_columns", (None,))[0]  # public ways to ask compile the statement
+        if isinstance(first, Function) and "advisory" in first.name:
+            return self._gate.unlock() if "unlock" in first.name else self._gate.lock()
+        return execute(self.raw, statement, rows)
+
+    def scalar(self, statement: Any) -> Any:
+        """Run a statement, and give the first column of its first row."""
+        return self.execute(statement).scalar()
 
 
 class _Dialect:
@@ -121,24 +126,29 @@ class SimulatedEngine:
     """What our own code asks of a storage's engine."""
 
     def __init__(self, database: Database, gate: Gate, dialect: str, url: str) -> None:
-        self._database = database
-        self._gate = gate
+        self.database = database
+        self.gate = gate
         self.dialect = _Dialect(dialect)
         self.url = sqlalchemy.engine.make_url(url)
 
     @contextmanager
     def begin(self) -> Iterator[SimulatedConnection]:
         """Make a transaction."""
-        self._gate.before("transaction")
-        with self._database.transaction():
-            yield SimulatedConnection(self._database, self._gate)
-        self._gate.after("transaction")
+        self.gate.before("transaction")
+        self.database.begin()
+        try:
+            yield SimulatedConnection(self)
+        except BaseException:
+            self.database.end(well=False)
+            raise
+        self.database.end(well=True)
+        self.gate.after("transaction")
 
     @contextmanager
     def connect(self) -> Iterator[SimulatedConnection]:
         """Hold a connection, for the locks that belong to it."""
-        self._gate.before("connect")
-        yield SimulatedConnection(self._database, self._gate)
+        self.gate.before("connect")
+        yield SimulatedConnection(self)
 
     def dispose(self) -> None:
         """Nothing is open."""
@@ -159,12 +169,14 @@ class SimulatedStorage(RDBStorage):
         raise NotImplementedError("the simulated storage does not know this operation of Optuna's: write it")
 
     def _step(self, what: str, work: Callable[[sqlite3.Connection], T]) -> T:
-        from tests.simulation.faults import as_optuna
-
         try:
             self._gate.before(what)
-            with self._database.transaction() as raw:
-                found = work(raw)
+            try:
+                found = work(self._database.begin())
+            except BaseException:
+                self._database.end(well=False)
+                raise
+            self._database.end(well=True)
             self._gate.after(what)
         except sqlalchemy.exc.OperationalError as error:
             raise as_optuna(error.orig) from error  # type: ignore[arg-type]
@@ -250,7 +262,7 @@ class SimulatedStorage(RDBStorage):
             before = "SELECT COUNT(*) FROM trials WHERE study_id = ? AND trial_id < ?"
             (number,) = raw.execute(before, (study_id, id_)).fetchone()
             raw.execute("UPDATE trials SET number = ? WHERE trial_id = ?", (number, id_))
-            return _frozen(raw, "t.trial_id = ?", (id_,))[0]
+            return _frozen(raw, "trial_id = ?", (id_,))[0]
 
         for _ in range(4):  # as Optuna does, whether the answer was lost before the commit or after it
             try:
@@ -290,7 +302,8 @@ class SimulatedStorage(RDBStorage):
         def work(raw: sqlite3.Connection) -> None:
             _updatable(raw, trial_id)
             raw.execute(
-                "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json) VALUES (?, ?, ?, ?)",
+                "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",  # as Optuna leaves what another one has noted
                 (trial_id, param_name, param_value_internal, distribution_to_json(distribution)),
             )
 
@@ -325,7 +338,7 @@ class SimulatedStorage(RDBStorage):
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         def work(raw: sqlite3.Connection) -> FrozenTrial:
-            found = _frozen(raw, "t.trial_id = ?", (trial_id,))
+            found = _frozen(raw, "trial_id = ?", (trial_id,))
             if not found:
                 raise KeyError("Record does not exist.")
             return found[0]
@@ -347,13 +360,13 @@ class SimulatedStorage(RDBStorage):
     ) -> list[FrozenTrial]:
         def work(raw: sqlite3.Connection) -> list[FrozenTrial]:
             _study_is_there(raw, study_id)
-            where, values = "t.study_id = ?", [study_id]
+            where, values = "study_id = ?", [study_id]
             if states is not None:
                 names = ", ".join(f"'{state.name}'" for state in TrialState if state in states)
-                where += f" AND t.state IN ({names})"
+                where += f" AND state IN ({names})"
             if trial_id_greater_than > -1:
                 ids = ", ".join(str(id_) for id_ in sorted(included_trial_ids) if id_ <= trial_id_greater_than)
-                where += f" AND (t.trial_id > ? OR t.trial_id IN ({ids}))"
+                where += f" AND (trial_id > ? OR trial_id IN ({ids}))"
                 values.append(trial_id_greater_than)
             return _frozen(raw, where, values)
 
@@ -414,39 +427,56 @@ def _set_attribute(raw: sqlite3.Connection, kind: str, trial_id: int, key: str, 
 
 
 def _frozen(raw: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[FrozenTrial]:
-    columns = "t.trial_id, t.number, t.state, t.datetime_start, t.datetime_complete"
-    query = f"SELECT {columns} FROM trials t WHERE {where} ORDER BY t.trial_id"
-    found = {row[0]: row for row in raw.execute(query, values)}
-    return [_trial(raw, row) for row in found.values()]
+    """Read trials: what five tables hold of them, in one statement."""
+    return [_trial(rows) for rows in _rows(raw, where, values).values()]
 
 
-def _trial(raw: sqlite3.Connection, row: Sequence[Any]) -> FrozenTrial:
-    id_ = row[0]
-    params, distributions = {}, {}
-    query = "SELECT param_name, param_value, distribution_json FROM trial_params WHERE trial_id = ? ORDER BY param_id"
-    for name, value, text in raw.execute(query, (id_,)):
-        distributions[name] = json_to_distribution(text)
-        params[name] = distributions[name].to_external_repr(value)
-    attrs = {
-        kind: {
-            key: json.loads(value)
-            for key, value in raw.execute(f"SELECT key, value_json FROM {table} WHERE trial_id = ?", (id_,))
-        }
-        for kind, table in _ATTRIBUTES.items()
-    }
-    told = raw.execute("SELECT value FROM trial_values WHERE trial_id = ? ORDER BY objective", (id_,))
-    reported = raw.execute("SELECT step, intermediate_value FROM trial_intermediate_values WHERE trial_id = ?", (id_,))
+_PARTS = """
+WITH t AS (SELECT * FROM trials WHERE {where})
+SELECT 0, trial_id, number, state, datetime_start, datetime_complete FROM t
+UNION ALL SELECT 1, trial_id, key, value_json, 0, 0 FROM trial_user_attributes WHERE trial_id IN (SELECT trial_id FROM t)
+UNION ALL SELECT 2, trial_id, key, value_json, 0, 0 FROM trial_system_attributes WHERE trial_id IN (SELECT trial_id FROM t)
+UNION ALL SELECT 3, trial_id, param_name, param_value, distribution_json, param_id
+  FROM trial_params WHERE trial_id IN (SELECT trial_id FROM t)
+UNION ALL SELECT 4, trial_id, objective, value, 0, 0 FROM trial_values WHERE trial_id IN (SELECT trial_id FROM t)
+UNION ALL SELECT 5, trial_id, step, intermediate_value, 0, 0
+  FROM trial_intermediate_values WHERE trial_id IN (SELECT trial_id FROM t)
+ORDER BY 2, 1
+"""
+
+
+def _rows(raw: sqlite3.Connection, where: str, values: Sequence[Any]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for row in raw.execute(_PARTS.format(where=where), values):
+        found.setdefault(row[1], []).append(row)
+    return found
+
+
+def _trial(rows: Sequence[tuple[Any, ...]]) -> FrozenTrial:
+    _, id_, number, state, began, ended = rows[0]
+    attrs: dict[int, dict[str, Any]] = {1: {}, 2: {}}
+    params: list[tuple[Any, ...]] = []
+    told: dict[int, float] = {}
+    reported: dict[int, float] = {}
+    for part, _, key, value, *more in rows[1:]:
+        if part < 3:
+            attrs[part][key] = json.loads(value)
+        elif part == 3:
+            params.append((more[1], key, value, json_to_distribution(more[0])))
+        else:
+            (told if part == 4 else reported)[key] = value
+    params.sort(key=lambda one: one[0])
     return FrozenTrial(
-        number=row[1],
-        state=_STATES[row[2]],
+        number=number,
+        state=_STATES[state],
         value=None,
-        values=[value for (value,) in told] or None,
-        datetime_start=datetime.fromisoformat(row[3]) if row[3] else None,
-        datetime_complete=datetime.fromisoformat(row[4]) if row[4] else None,
-        params=params,
-        distributions=distributions,
-        user_attrs=attrs["user"],
-        system_attrs=attrs["system"],
-        intermediate_values=dict(reported.fetchall()),
+        values=[told[at] for at in sorted(told)] or None,
+        datetime_start=datetime.fromisoformat(began) if began else None,
+        datetime_complete=datetime.fromisoformat(ended) if ended else None,
+        params={name: distribution.to_external_repr(value) for _, name, value, distribution in params},
+        distributions={name: distribution for _, name, _, distribution in params},
+        user_attrs=attrs[1],
+        system_attrs=attrs[2],
+        intermediate_values=reported,
         trial_id=id_,
     )

@@ -47,7 +47,7 @@ class Process:
     killed: bool = False
     error: BaseException | None = None
     stopped_until: float = 0.0
-    signal_number: int | None = None
+    thrown: BaseException | None = None  # what a handler of a signal raises, as soon as its main thread goes on
     held: dict[str, Any] = field(default_factory=dict)  # what the simulator remembers for it
 
     def kill(self) -> None:
@@ -83,13 +83,11 @@ class Thread:
         except GreenletExit:
             return
         except BaseException as error:
-            if self.main:
-                process.error = error
-            elif process.error is None:
-                process.error = error
-                raise
+            process.error = process.error or error
         finally:
             self.done = True
+        if process.world.over:
+            return
         for waiting in self.joining:
             process.world.wake(waiting)
         if self.main:
@@ -106,6 +104,7 @@ class World:
         self.hub = getcurrent()
         self.current: Thread | None = None
         self.over = False
+        self.failure: BaseException | None = None
         self.machines: list[Machine] = []
         self.processes: list[Process] = []
         self.when_ended: list[Callable[[Process], None]] = []
@@ -179,11 +178,21 @@ class World:
         self._switch()
         raise AssertionError("a dead process goes on")
 
+    def fail(self, failure: BaseException) -> None:
+        """End it all: `run` raises the failure, whatever the code that caused it would make of an exception."""
+        self.failure = self.failure or failure
+        if self.current is not None and getcurrent() is not self.hub:
+            self._switch()
+
     def _switch(self) -> None:
         if not self.over:  # else it is a `finally` of what is cleared away
             self.hub.switch()
         if self.over:
             raise GreenletExit
+        thread = self.current
+        if thread is not None and thread.main and thread.process.thrown is not None:
+            thrown, thread.process.thrown = thread.process.thrown, None
+            raise thrown
 
     def _due(self, thread: Thread, seconds: float) -> None:
         thread.turn += 1
@@ -203,6 +212,8 @@ class World:
                 self.now = due
             if not isinstance(what, Thread):
                 what()
+                if self.failure is not None:
+                    raise self.failure
                 continue
             process = what.process
             if what.turn != turn or what.done or not process.alive:
@@ -213,6 +224,8 @@ class World:
             self.current = what
             what.body.switch()
             self.current = None
+            if self.failure is not None:
+                raise self.failure
         if still := [process for process in self.processes if process.alive]:
             raise StuckError(f"{', '.join(process.name for process in still)} wait for what never comes")
 
@@ -225,4 +238,5 @@ class World:
         for process in self.processes:
             for thread in process.threads:
                 if thread.body and not thread.body.dead:
+                    self.current = thread  # what it frees on its way out is its own
                     thread.body.throw(GreenletExit)
