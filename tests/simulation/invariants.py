@@ -12,11 +12,27 @@ ended is changed by nobody, no slot is planned twice, and what a study is stays 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 
+from archsearch.study import alive
 from tests.simulation.jobs import METRIC, Plan
 from tests.simulation.storage import Database
+
+
+class Witness(Protocol):
+    """Who sees the processes: those that signed a slot, as `owner` names them."""
+
+    now: float
+
+    def is_here(self, owner: Mapping[str, Any]) -> bool:
+        """Say whether it is the process that runs now."""
+
+    def lives(self, owner: Mapping[str, Any]) -> bool:
+        """Say whether it is alive."""
+
+    def is_neighbour(self, owner: Mapping[str, Any]) -> bool:
+        """Say whether it is, or was, on the machine of the process that runs now."""
 
 
 class Violation(AssertionError):
@@ -28,7 +44,7 @@ _MAY_GROW = "('fingerprints')"
 _TRIGGERS = f"""
 CREATE TEMP TABLE broken (what TEXT);
 CREATE TEMP TABLE ended (trial_id INTEGER PRIMARY KEY);
-CREATE TEMP TABLE released (owner TEXT);
+CREATE TEMP TABLE signed (before TEXT, now TEXT);
 CREATE TEMP TRIGGER state_goes_its_way AFTER UPDATE OF state ON main.trials
 WHEN OLD.state != NEW.state AND NOT (
   (OLD.state = 'WAITING' AND NEW.state = 'RUNNING')
@@ -74,9 +90,12 @@ CREATE TEMP TRIGGER one_owner AFTER UPDATE ON main.trial_user_attributes
 WHEN OLD.key = 'owner' AND OLD.value_json != NEW.value_json AND OLD.value_json != 'null' AND NEW.value_json != 'null' BEGIN
   INSERT INTO broken VALUES ('the slot in row ' || OLD.trial_id || ' of ' || OLD.value_json || ' becomes ' || NEW.value_json);
 END;
-CREATE TEMP TRIGGER slot_goes_back AFTER UPDATE OF state ON main.trials
-WHEN OLD.state = 'RUNNING' AND NEW.state = 'WAITING' BEGIN
-  INSERT INTO released SELECT value_json FROM trial_user_attributes WHERE trial_id = OLD.trial_id AND key = 'owner';
+CREATE TEMP TRIGGER signed_first AFTER INSERT ON main.trial_user_attributes WHEN NEW.key = 'owner' BEGIN
+  INSERT INTO signed VALUES ('null', NEW.value_json);
+END;
+CREATE TEMP TRIGGER signed_again AFTER UPDATE ON main.trial_user_attributes
+WHEN OLD.key = 'owner' AND OLD.value_json != NEW.value_json BEGIN
+  INSERT INTO signed VALUES (OLD.value_json, NEW.value_json);
 END;
 """
 _ROWS = ("trial_user_attributes", "trial_system_attributes", "trial_params", "trial_values", "trial_intermediate_values")
@@ -108,16 +127,14 @@ class Ledger:
         """Forget a study whose rows are gone."""
         self.raw.execute("DELETE FROM broken")
         self.raw.execute("DELETE FROM ended")
-        self.raw.execute("DELETE FROM released")
+        self.raw.execute("DELETE FROM signed")
 
-    def begin(self, plan: Plan, required: Collection[str], lives: Callable[[Mapping[str, Any]], bool]) -> None:
-        """Begin with a study of this plan, which must have these attributes as soon as it is there.
-
-        `lives` says whether whoever signed a slot is alive where the process that runs now can see it.
-        """
+    def begin(self, plan: Plan, required: Collection[str], witness: Witness) -> None:
+        """Begin with a study of this plan, which must have these attributes as soon as it is there."""
         self.clear()
-        self.plan, self.required, self.lives = plan, frozenset(required), lives
+        self.plan, self.required, self.witness = plan, frozenset(required), witness
         self.whole = False
+        self.claimed: dict[str, float] = {}  # when a signature was written
 
     def look(self) -> None:
         """Look at what a commit has changed."""
@@ -126,14 +143,24 @@ class Ledger:
             raise Violation(what)
         if not self.whole:
             self._study_is_whole()
-        for (text,) in raw.execute("SELECT owner FROM released WHERE owner != 'null'").fetchall():
-            raw.execute("DELETE FROM released")
-            if self.lives(json.loads(text)):
-                raise Violation(f"a slot is taken from a process that lives: {text}")
+        for before, text in raw.execute("SELECT * FROM signed").fetchall():
+            raw.execute("DELETE FROM signed")
+            if text == "null":
+                self._freed(before)
+            else:
+                self.claimed[text] = self.witness.now
         query = f"SELECT trial_id, state FROM trials WHERE state IN {_ENDED} AND trial_id NOT IN (SELECT * FROM ended)"
         for id_, state in raw.execute(query).fetchall():
             self._ended_well(id_, state)
             raw.execute("INSERT INTO ended VALUES (?)", (id_,))
+
+    def _freed(self, text: str) -> None:
+        """See whether a slot may be taken from its owner: who lives gives it back, or was not heard of for long."""
+        owner, witness = json.loads(text), self.witness
+        if witness.is_here(owner) or not witness.lives(owner):
+            return
+        if witness.is_neighbour(owner) or witness.now - self.claimed[text] < alive.GRACE_SECONDS:
+            raise Violation(f"a slot is taken from a process that lives: {text}")
 
     def _study_is_whole(self) -> None:
         if not self.raw.execute("SELECT 1 FROM studies").fetchone():
@@ -157,6 +184,8 @@ class Ledger:
             if held.get("attempts", 1) - 1 != self.plan.most_deaths:
                 raise Violation(f"slot {slot} is given up after {held.get('attempts', 1) - 1} deaths")
             return
+        if not self.witness.is_here(held["owner"]):
+            raise Violation(f"slot {slot} is ended by another process than has it: {held['owner']}")
         if fate == "deadly":
             raise Violation(f"slot {slot} kills its workers and ended as {state}: {held}")
         if state != fate:

@@ -62,7 +62,7 @@ class Simulator:
     def _run(self, world: World, scene: Scene) -> None:
         dice, faults = world.dice, scene.faults
         plan = Plan.drawn(dice)
-        self.ledger.begin(plan, required_fields(plan.kind), lambda owner: lives(world, owner))
+        self.ledger.begin(plan, required_fields(plan.kind), _Witness(world))
         queue.MOST_DEATHS = plan.most_deaths  # the seams put it back
         machines = [world.machine() for _ in range(dice.choice((1, 1, 2, 3)))]
         workshops = {one.name: Workshop(scene, plan, one is machines[0]) for one in machines}
@@ -144,14 +144,26 @@ def command(plan: Plan, scene: Scene, workshop: Workshop, seed: int) -> None:
     work(Workplace(storage, study, Path("runs")), job)
 
 
-def lives(world: World, owner: Mapping[str, Any]) -> bool:
-    """Say whether a process is alive that another one of its machine can see; who gives its own slot back need not."""
-    here = world.here
-    return any(
-        process.alive and process is not here and process.pid == owner["pid"]
-        for process in world.processes
-        if process.machine is here.machine and here.machine.name == owner["host"]
-    )
+class _Witness:
+    """Sees the processes of a world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @property
+    def now(self) -> float:
+        return self.world.now
+
+    def is_here(self, owner: Mapping[str, Any]) -> bool:
+        here = self.world.here
+        return (here.machine.name, here.pid) == (owner["host"], owner["pid"])
+
+    def lives(self, owner: Mapping[str, Any]) -> bool:
+        named = (owner["host"], owner["pid"])
+        return any(one.alive and (one.machine.name, one.pid) == named for one in self.world.processes)
+
+    def is_neighbour(self, owner: Mapping[str, Any]) -> bool:
+        return bool(self.world.here.machine.name == owner["host"])
 
 
 def held_of(plan: Plan, seed: int) -> HeldPart:
