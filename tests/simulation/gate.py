@@ -13,8 +13,9 @@ from tests.simulation.faults import BUSY, DEADLOCK, DOWN, LOST, STARTING, STOPPE
 from tests.simulation.storage import Database
 from tests.simulation.world import Process, Thread, World
 
-QUICK, SLOW = (0.001, 0.02), (1.0, 30.0)  # seconds that a call takes: most of them, and one that befalls
-STOPS = (0.1, 20.0, 120.0, 400.0)  # seconds that a process is stopped at most: shorter and longer than any grace
+QUICK, SLOW = (0.001, 0.02), (1.0, 60.0)  # seconds that a call takes: most of them, and one that befalls
+# seconds that a process is stopped, from and to: about as long as a worker is waited for, shorter and longer
+STOPS = ((0.0, 0.1), (1.0, 30.0), (80.0, 170.0), (80.0, 170.0), (200.0, 400.0))
 DOWNTIMES = (0.2, 1.3, 30.0, 90.0)  # seconds that a server is down at most
 
 
@@ -91,7 +92,7 @@ class Scene:
     def stop(self, process: Process) -> None:
         """Stop a process for a while."""
         dice = self.world.dice
-        seconds = dice.uniform(0.0, dice.choice(STOPS))
+        seconds = dice.uniform(*dice.choice(STOPS))
         self.stops += 1
         self.tell(process.name, f"is stopped for {seconds:.1f} s")
         process.stop(seconds)

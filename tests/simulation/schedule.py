@@ -64,7 +64,7 @@ class Simulator:
         plan = Plan.drawn(dice)
         self.ledger.begin(plan, required_fields(plan.kind), _Witness(world))
         queue.MOST_DEATHS = plan.most_deaths  # the seams put it back
-        machines = [world.machine() for _ in range(dice.choice((1, 1, 2, 3)))]
+        machines = [world.machine() for _ in range(dice.choice((1, 2, 2, 3)))]
         workshops = {one.name: Workshop(scene, plan, one is machines[0]) for one in machines}
         begun: list[Process] = []
 
@@ -75,9 +75,9 @@ class Simulator:
             begun.append(process)
             return process
 
-        for at in range(dice.choice((1, 2, 2, 3, 3))):
+        for at in range(dice.choice((1, 2, 2, 3))):
             start(f"worker{at}", dice.randrange(len(machines)), dice.choice((0.0, 0.0, 0.05, 30.0)) * dice.random())
-        for _ in range(dice.choice((0, 0, 1, 2))):
+        for _ in range(dice.choice((0, 1, 1, 2, 3))):
             world.at(dice.uniform(0.0, faults.calm), lambda: self._befall(scene, begun))
         lasts = [start("last", 0, faults.calm + 10.0)]
         if "deadly" in plan.fates:  # a person calls again until it is done
