@@ -1,7 +1,7 @@
 """Where a process meets the storage: time passes, others go first, faults come, and a lock has one owner.
 
-    gate = Gate(process, scene)       # a process's own; `scene` is what all processes of a world share
-    gate.before("get_trial"), gate.after("get_trial")
+gate = Gate(process, scene)       # a process's own; `scene` is what all processes of a world share
+gate.before("get_trial"), gate.after("get_trial")
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Lock:
 
 @dataclass(slots=True)
 class Scene:
-    """What the processes of a world share: its faults, its server, its locks; `course` is filled where it is asked for."""
+    """What the processes of a world share: its faults, its server, its locks; `course` is filled if there is one."""
 
     world: World
     faults: Faults

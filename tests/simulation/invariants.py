@@ -87,8 +87,9 @@ WHEN OLD.key IN {_MAY_GROW} AND EXISTS (
   INSERT INTO broken VALUES (OLD.key || ' of the study forget: ' || OLD.value_json || ' becomes ' || NEW.value_json);
 END;
 CREATE TEMP TRIGGER one_owner AFTER UPDATE ON main.trial_user_attributes
-WHEN OLD.key = 'owner' AND OLD.value_json != NEW.value_json AND OLD.value_json != 'null' AND NEW.value_json != 'null' BEGIN
-  INSERT INTO broken VALUES ('the slot in row ' || OLD.trial_id || ' of ' || OLD.value_json || ' becomes ' || NEW.value_json);
+WHEN OLD.key = 'owner' AND OLD.value_json != NEW.value_json AND OLD.value_json != 'null' AND NEW.value_json != 'null'
+BEGIN
+  INSERT INTO broken VALUES ('a slot of ' || OLD.value_json || ' becomes one of ' || NEW.value_json);
 END;
 CREATE TEMP TRIGGER signed_first AFTER INSERT ON main.trial_user_attributes WHEN NEW.key = 'owner' BEGIN
   INSERT INTO signed VALUES ('null', NEW.value_json);
@@ -98,7 +99,9 @@ WHEN OLD.key = 'owner' AND OLD.value_json != NEW.value_json BEGIN
   INSERT INTO signed VALUES (OLD.value_json, NEW.value_json);
 END;
 """
-_ROWS = ("trial_user_attributes", "trial_system_attributes", "trial_params", "trial_values", "trial_intermediate_values")
+_ROWS = [
+    f"trial_{name}" for name in ("user_attributes", "system_attributes", "params", "values", "intermediate_values")
+]
 
 
 def _of_ended(table: str, event: str) -> str:
@@ -108,7 +111,7 @@ def _of_ended(table: str, event: str) -> str:
     return (
         f"CREATE TEMP TRIGGER {table}_{event.lower()} AFTER {event} ON main.{table} "
         f"WHEN {row}.trial_id IN (SELECT trial_id FROM temp.ended) {late}BEGIN "
-        f"INSERT INTO broken VALUES ('{event.lower()} in {table} of a trial that has ended: row ' || {row}.trial_id); END;"
+        f"INSERT INTO broken VALUES ('{event.lower()} in {table} of a trial that has ended: ' || {row}.trial_id); END;"
     )
 
 
@@ -169,7 +172,9 @@ class Ledger:
         system = self.raw.execute("SELECT 1 FROM study_system_attributes").fetchone()
         directions = self.raw.execute("SELECT 1 FROM study_directions").fetchone()
         if not held >= self.required or not system or not directions:
-            raise Violation(f"half a study is there: without {', '.join(sorted(self.required - held)) or 'its metrics'}")
+            raise Violation(
+                f"half a study is there: without {', '.join(sorted(self.required - held)) or 'its metrics'}"
+            )
         self.whole = True
 
     def _ended_well(self, id_: int, state: str) -> None:
@@ -211,6 +216,8 @@ class Ledger:
             raise Violation(f"of {len(self.plan.fates)} slots there are {sorted(slots)}, in {len(rows)} trials")
         if left := [state for _, state in rows if state in ("WAITING", "RUNNING")]:
             raise Violation(f"the study is over and {len(left)} of its slots are {left[0].lower()}")
-        for id_, text in self.raw.execute("SELECT trial_id, value_json FROM trial_user_attributes WHERE key='attempts'"):
+        for id_, text in self.raw.execute(
+            "SELECT trial_id, value_json FROM trial_user_attributes WHERE key='attempts'"
+        ):
             if int(text) - 1 > faults:
-                raise Violation(f"{int(text) - 1} deaths of the trial in row {id_}, and {faults} faults")
+                raise Violation(f"{int(text) - 1} deaths of a slot, and {faults} faults")

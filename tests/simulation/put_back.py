@@ -91,7 +91,7 @@ def transact_once(self: Storage, work: Callable[[Any], Any], **keys: Any) -> Any
         return work(connection)
 
 
-# -- 4: a report on a trial that has ended is an error that ends the worker ---------------------------------------------
+# -- 4: a report on a trial that has ended is an error that ends the worker --------------------------------------------
 
 
 def report_that_raises(self: Storage, *arguments: Any) -> None:
@@ -102,7 +102,7 @@ def report_that_raises(self: Storage, *arguments: Any) -> None:
         raise RuntimeError(f"nobody has thought of this: {error}") from None
 
 
-# -- others, to see how much the simulator sees -------------------------------------------------------------------------
+# -- others, to see how much the simulator sees ------------------------------------------------------------------------
 
 
 def released_unseen(

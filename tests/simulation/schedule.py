@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from archsearch.errors import Interrupted, UnavailableError
-from archsearch.study.held import HeldAblation, HeldConfirmation, HeldPart, HeldSearch, HeldStudy, required_fields
-from archsearch.study.lifecycle import open_or_make
 from archsearch.study import queue
 from archsearch.study.calls import MOST_SECONDS
+from archsearch.study.held import HeldAblation, HeldConfirmation, HeldPart, HeldSearch, HeldStudy, required_fields
+from archsearch.study.lifecycle import open_or_make
 from archsearch.study.runner import Workplace
 from archsearch.study.steady import Storage
 from archsearch.study.worker import SlotsWaitError, work
@@ -32,6 +32,7 @@ from tests.simulation.seams import calls_of, enter, seams, terminate
 from tests.simulation.storage import Database, SimulatedStorage
 from tests.simulation.world import Process, StuckError, World
 
+_COLLECT = 100  # seeds after which what is left of their worlds is collected
 AFTERWARDS = 50_000.0  # seconds within which a study must end once nothing befalls it any more
 URLS = {True: ("postgresql", "postgresql+psycopg://simulated/db"), False: ("sqlite", "sqlite:////simulated/s.db")}
 
@@ -42,9 +43,13 @@ class Simulator:
     def __init__(self) -> None:
         self.database = Database()
         self.ledger = Ledger(self.database)
+        self._count = 0
 
     def simulate(self, seed: int, course: list[str] | None = None) -> None:
         """Run a seed; raise `Violation` where something does not hold."""
+        self._count += 1
+        if self._count % _COLLECT == 0:
+            gc.collect()
         dice = random.Random(seed)
         world = World(dice)
         scene = Scene(world, Faults.drawn(dice), self.database, course)
@@ -190,10 +195,12 @@ def held_of(plan: Plan, seed: int) -> HeldPart:
 def simulator() -> Iterator[Simulator]:
     """Put the seams in place, and give what runs seeds."""
     collecting = gc.isenabled()
-    gc.disable()  # greenlets that are still there are ended by `World.clear`, at a moment that the seed says
+    gc.freeze()
+    gc.disable()  # worlds that are over are collected between two seeds, never in the middle of one
     try:
         with seams():
             yield Simulator()
     finally:
+        gc.unfreeze()
         if collecting:
             gc.enable()

@@ -2,8 +2,8 @@
 
     execute(raw, sqlalchemy.select(TrialModel.state)).scalars().all()
 
-What is compiled, bound and read back is SQLAlchemy's work; left out are its pool, its events and its transactions, which
-are whole steps here. Of its object mapper there is what our own code uses: `Session` writes rows.
+What is compiled, bound and read back is SQLAlchemy's work; left out are its pool, its events and its transactions,
+which are whole steps here. Of its object mapper there is what our own code uses: `Session` writes rows.
 """
 
 from __future__ import annotations

@@ -434,8 +434,10 @@ def _frozen(raw: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[
 _PARTS = """
 WITH t AS (SELECT * FROM trials WHERE {where})
 SELECT 0, trial_id, number, state, datetime_start, datetime_complete FROM t
-UNION ALL SELECT 1, trial_id, key, value_json, 0, 0 FROM trial_user_attributes WHERE trial_id IN (SELECT trial_id FROM t)
-UNION ALL SELECT 2, trial_id, key, value_json, 0, 0 FROM trial_system_attributes WHERE trial_id IN (SELECT trial_id FROM t)
+UNION ALL SELECT 1, trial_id, key, value_json, 0, 0
+  FROM trial_user_attributes WHERE trial_id IN (SELECT trial_id FROM t)
+UNION ALL SELECT 2, trial_id, key, value_json, 0, 0
+  FROM trial_system_attributes WHERE trial_id IN (SELECT trial_id FROM t)
 UNION ALL SELECT 3, trial_id, param_name, param_value, distribution_json, param_id
   FROM trial_params WHERE trial_id IN (SELECT trial_id FROM t)
 UNION ALL SELECT 4, trial_id, objective, value, 0, 0 FROM trial_values WHERE trial_id IN (SELECT trial_id FROM t)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import optuna
@@ -15,9 +17,9 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 from sqlalchemy.pool import StaticPool
 
-from archsearch.study.optuna_private import TrialModel, TrialUserAttributeModel
-from tests.simulation.statements import execute
-from tests.simulation.storage import Database, SimulatedStorage
+from archsearch.study.optuna_private import TrialModel, TrialUserAttributeModel, TrialValueModel
+from tests.simulation.statements import Session, execute
+from tests.simulation.storage import Database, SimulatedConnection, SimulatedStorage
 
 DISTRIBUTIONS = {"x": IntDistribution(0, 9), "y": FloatDistribution(0.0, 1.0), "z": CategoricalDistribution(("a", "b"))}
 TIMES = ("datetime_start", "datetime_complete")
@@ -115,8 +117,8 @@ def test_any_operations_give_what_optunas_own_storage_gives() -> None:
         theirs.clear()
         for _ in range(60):
             name, arguments = drawn(dice)
-            expected = answer(lambda: getattr(optunas, name)(*arguments))
-            assert answer(lambda: getattr(ours, name)(*arguments)) == expected, (name, arguments)
+            expected = answer(partial(getattr(optunas, name), *arguments))
+            assert answer(partial(getattr(ours, name), *arguments)) == expected, (name, arguments)
             raised |= {expected} if isinstance(expected, type) else set()
         optunas.remove_session()
         assert rows(database.raw, database.tables) == rows(theirs.raw, theirs.tables)
@@ -140,7 +142,7 @@ def test_our_statements_give_what_sqlalchemys_engine_gives(refused: tuple[int, .
     select, count = sqlalchemy.select, sqlalchemy.func.count
     statements = [
         select(TrialModel.state, count()).where(TrialModel.study_id == 1).group_by(TrialModel.state),
-        select(TrialModel.trial_id, TrialModel.state, TrialModel.datetime_start)
+        select(TrialModel.trial_id, TrialModel.state, TrialModel.number)
         .where(TrialModel.state == TrialState.WAITING, TrialModel.trial_id.not_in(refused))
         .order_by(TrialModel.number.desc())
         .limit(2),
@@ -162,11 +164,42 @@ def test_our_statements_give_what_sqlalchemys_engine_gives(refused: tuple[int, .
     assert rows_after[0] == rows_before[0] + 2
 
 
+def test_rows_that_a_session_writes_are_those_that_sqlalchemys_writes() -> None:
+    when, written = datetime(2026, 3, 1, 12, 30, 15, 250_000), []
+    for kind in (sqlalchemy.orm.Session, Session):
+        database = Database()
+        SimulatedStorage(database, NoGate()).create_new_study([StudyDirection.MAXIMIZE], "s")
+        SimulatedStorage(database, NoGate()).create_new_trial(1, create_trial(state=TrialState.WAITING))
+        engine = sqlalchemy.create_engine("sqlite://", creator=lambda raw=database.raw: raw, poolclass=StaticPool)
+        with engine.begin() as theirs:
+            ours = SimulatedStorage(database, NoGate()).engine
+            connection = theirs if kind is sqlalchemy.orm.Session else SimulatedConnection(ours)
+            with kind(connection) as session:
+                trial = session.get_one(TrialModel, 1)
+                trial.state = TrialState.COMPLETE
+                trial.datetime_complete = when
+                value, stored = TrialValueModel.value_to_stored_repr(0.5)
+                session.add(TrialValueModel(trial_id=1, objective=0, value=value, value_type=stored))
+                session.flush()
+                with pytest.raises(sqlalchemy.exc.NoResultFound, match=r"[Nn]o row"):
+                    session.get_one(TrialModel, 2)
+        written.append(
+            [database.raw.execute(f"SELECT * FROM {table}").fetchall() for table in ("trials", "trial_values")]
+        )
+    assert written[0] == written[1]
+    assert written[0][1] == [(1, 1, 0, 0.5, "FINITE")]
+
+
 def test_a_transaction_that_raises_leaves_nothing() -> None:
     database = Database()
     storage = SimulatedStorage(database, NoGate())
-    with pytest.raises(ZeroDivisionError, match=r"division by zero"), storage.engine.begin() as connection:
-        connection.execute(sqlalchemy.insert(TrialModel), [{"study_id": 1, "state": TrialState.WAITING}])
-        assert 1 / 0
+
+    def half() -> None:
+        with storage.engine.begin() as connection:
+            connection.execute(sqlalchemy.insert(TrialModel), [{"study_id": 1, "state": TrialState.WAITING}])
+            raise ValueError("the other half is missing")
+
+    with pytest.raises(ValueError, match=r"^the other half is missing$"):
+        half()
     assert database.raw.execute("SELECT COUNT(*) FROM trials").fetchone() == (0,)
     assert isinstance(database.maker, RDBStorage)
