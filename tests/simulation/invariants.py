@@ -216,8 +216,7 @@ class Ledger:
             raise Violation(f"of {len(self.plan.fates)} slots there are {sorted(slots)}, in {len(rows)} trials")
         if left := [state for _, state in rows if state in ("WAITING", "RUNNING")]:
             raise Violation(f"the study is over and {len(left)} of its slots are {left[0].lower()}")
-        for id_, text in self.raw.execute(
-            "SELECT trial_id, value_json FROM trial_user_attributes WHERE key='attempts'"
-        ):
+        deaths = "SELECT value_json FROM trial_user_attributes WHERE key = 'attempts'"
+        for (text,) in self.raw.execute(deaths):
             if int(text) - 1 > faults:
                 raise Violation(f"{int(text) - 1} deaths of a slot, and {faults} faults")
