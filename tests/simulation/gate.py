@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from tests.simulation.database import Database
 from tests.simulation.faults import BUSY, DEADLOCK, DOWN, LOST, STARTING, STOPPED, Faults, as_sqlalchemy
-from tests.simulation.storage import Database
 from tests.simulation.world import Process, Thread, World
 
 QUICK, SLOW = (0.001, 0.02), (1.0, 60.0)  # seconds that a call takes: most of them, and one that befalls

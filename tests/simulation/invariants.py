@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from archsearch.study import alive
+from tests.simulation.database import Database
 from tests.simulation.jobs import METRIC, Plan
-from tests.simulation.storage import Database
 
 
 class Witness(Protocol):

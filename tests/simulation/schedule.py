@@ -24,12 +24,13 @@ from archsearch.study.lifecycle import open_or_make
 from archsearch.study.runner import Workplace
 from archsearch.study.steady import Storage
 from archsearch.study.worker import SlotsWaitError, work
+from tests.simulation.database import Database
 from tests.simulation.faults import Faults
 from tests.simulation.gate import Gate, Scene
 from tests.simulation.invariants import Ledger, Violation
 from tests.simulation.jobs import METRIC, Plan, Workshop, job_of
 from tests.simulation.seams import calls_of, enter, seams, terminate
-from tests.simulation.storage import Database, SimulatedStorage
+from tests.simulation.storage import SimulatedStorage
 from tests.simulation.world import Process, StuckError, World
 
 _COLLECT = 100  # seeds after which what is left of their worlds is collected

@@ -18,8 +18,9 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy.pool import StaticPool
 
 from archsearch.study.optuna_private import TrialModel, TrialUserAttributeModel, TrialValueModel
+from tests.simulation.database import Database, SimulatedConnection
 from tests.simulation.statements import Session, execute
-from tests.simulation.storage import Database, SimulatedConnection, SimulatedStorage
+from tests.simulation.storage import SimulatedStorage
 
 DISTRIBUTIONS = {"x": IntDistribution(0, 9), "y": FloatDistribution(0.0, 1.0), "z": CategoricalDistribution(("a", "b"))}
 TIMES = ("datetime_start", "datetime_complete")
