@@ -6,8 +6,10 @@ gate.before("get_trial"), gate.after("get_trial")
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from dataclasses import dataclass, field
+from types import FrameType
 
 from tests.simulation.database import Database
 from tests.simulation.faults import BUSY, DEADLOCK, DOWN, LOST, STARTING, STOPPED, Faults, as_sqlalchemy
@@ -98,6 +100,17 @@ class Scene:
         process.stop(seconds)
 
 
+def _asked_by() -> str:
+    """Name the function of ours that asks the storage: the one above those that make calls again."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals["__name__"]
+        if module.startswith("archsearch.") and module not in ("archsearch.study.steady", "archsearch.study.calls"):
+            return frame.f_code.co_name
+        frame = frame.f_back
+    return ""
+
+
 class Gate:
     """A process's way to the storage."""
 
@@ -118,7 +131,7 @@ class Gate:
         world.sleep(dice.uniform(*QUICK))
         drawn = scene.faults.draw(dice, world.now)
         if scene.course is not None:
-            scene.tell(self.process.name, f"{what}{'  ! ' if drawn else ''}{drawn}")
+            scene.tell(self.process.name, f"{_asked_by():14s} {what}{'  ! ' if drawn else ''}{drawn}")
         if drawn == "kill_before":
             scene.kills += 1
             world.die()

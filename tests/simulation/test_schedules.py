@@ -101,4 +101,4 @@ def test_the_course_of_a_seed_is_printed(capsys) -> None:
     assert show(26) == 0
     said = capsys.readouterr()
     assert said.err == "it holds\n"
-    assert "worker0       get_all_studies" in said.out
+    assert "_open          get_all_studies" in said.out
