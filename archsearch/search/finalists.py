@@ -17,6 +17,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.crash import crash_point
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
@@ -96,6 +97,7 @@ def confirm(
     candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
     family, _ = _compared(opened)
     confirming = make_confirmation(opened, storage, (family.direction, family.metric))
+    crash_point("confirmation made")
     plans = [kind.plan(kind.read(spec)) for spec in candidates.values()]
     kind.fix(storage, confirming, plans, workers, like=opened)
     there_too = Site(site.url, confirming.study_name, site.runs_dir, site.data_dir)

@@ -16,6 +16,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.crash import crash_point
 from archsearch.errors import SpecError
 from archsearch.files import write_whole
 from archsearch.kinds import EXPERIMENT_KINDS, kind_of_held, kind_of_spec
@@ -121,6 +122,7 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     if confirm and _finished(opened, trials) and study.learned is not None and not one_run:
         seeds = settings.confirm_seeds or study.spec.confirm_seeds
         train_finalists(study, opened, storage, site, workers, confirm, seeds, look)
+        crash_point("confirmed")
     report = report_on(opened, storage)
     _write_best(report, settings.runs_dir / name / "best.yaml", name)
     return report

@@ -11,7 +11,6 @@ before use: a restarted server costs one retry.
 from __future__ import annotations
 
 import sqlite3
-import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -23,8 +22,9 @@ import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
+from archsearch.crash import crash_point
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
-from archsearch.files import sync, sync_folder
+from archsearch.files import sync, sync_folder, temporary_beside
 from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
 from archsearch.study.steady import Storage
 
@@ -137,13 +137,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _make_sqlite(path: Path) -> None:
     """Make a database with its tables, whole or not at all: what is there and empty was therefore emptied."""
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
+    temporary = temporary_beside(path)
     try:
         made = RDBStorage("sqlite://", engine_kwargs={"creator": partial(_connect, temporary)})
         made.remove_session()
         made.engine.dispose()
         with temporary.open("rb") as file:
             sync(file.fileno())
+        crash_point("tables made")
         temporary.replace(path)
         sync_folder(path.parent)
     finally:

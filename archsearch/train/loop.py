@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from archsearch.crash import crash_point
 from archsearch.data.inputs import Inputs, mean_and_deviation
 from archsearch.data.prepare import Dataset
 from archsearch.data.split import divide
@@ -189,7 +190,9 @@ def train(
         progress.optimizer = optimizer.state_dict()
         _watch_for_early_stop(plan, progress, model)
         keep(progress)
+        crash_point("epoch kept")
         watch.epoch(record)
+        crash_point("reported")
         interruption.check(f"epoch {progress.epoch} of {spec.epochs} is kept, the same call goes on from there")
 
     best, last_epoch = progress.best_epoch, progress.epoch
@@ -272,6 +275,7 @@ def _train_epoch(run: _Epochs, epoch: int) -> tuple[dict[str, float | None], flo
             if not math.isfinite(mean):
                 raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
             run.watch.batch(epoch, done, mean)
+            crash_point("mid-epoch")
         run.interruption.check(f"{kept} kept, the same call goes on from there")
     measured: dict[str, float | None] = {"train_loss": float(total_loss) / done}
     if correct is not None:
