@@ -73,6 +73,8 @@ class Database:
 
     def end(self, *, well: bool) -> None:
         """Commit it, or leave all as it was."""
+        if not well and not self.raw.in_transaction:
+            return  # its process was killed in the middle of it
         self.raw.execute("COMMIT" if well else "ROLLBACK")
         if self.raw.total_changes != self._changes:
             self._changes = self.raw.total_changes

@@ -21,7 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 from archsearch.errors import Interrupted
-from archsearch.study import alive, calls, queue, storage, worker
+from archsearch.study import alive, calls, compute, lifecycle, queue, storage, transaction, worker
 from archsearch.train.interrupt import Interruption
 from tests.simulation.gate import Scene
 from tests.simulation.statements import Session
@@ -185,6 +185,17 @@ class _Claims:
         return claim in self._mine()
 
 
+def _crash_point(name: str) -> None:
+    """Be a named point of the code, at which a process may be killed: what its transaction has done is undone."""
+    world, scene = _now[0]
+    if scene.faults.draw_kill(world.now):
+        scene.kills += 1
+        scene.tell(world.here.name, f"is killed at: {name}")
+        if scene.database.raw.in_transaction:
+            scene.database.end(well=False)
+        world.die()
+
+
 def check_interrupted(kept: str) -> None:
     """Raise `Interrupted` where the process that runs was asked to stop."""
     interruption = world_now().here.held.get("interruption")
@@ -236,6 +247,11 @@ def seams() -> Iterator[None]:
         for module in [module for name, module in sys.modules.items() if name.startswith("archsearch.study.")]
         for name, value in list(vars(module).items())
         if isinstance(value, ModuleType) and value in _REPLACED
+    ]
+    patches += [
+        patch.object(module, "crash_point", _crash_point)
+        for module in (compute, lifecycle, queue, transaction, worker)
+        if hasattr(module, "crash_point")
     ]
     patches += [
         patch.object(alive, "_host", _host),
