@@ -155,10 +155,11 @@ def _fold_misfits(spec: DataSpec, found: Contents) -> Iterator[tuple[str, str, s
         return
     train, _, test = found.limited(spec.limit)
     samples = train + (test if found.pooled else 0)
-    per_class = found.train_per_class
+    most = samples if spec.limit is None else spec.limit
+    per_class = [min(most, count) for count in found.train_per_class]
     if found.pooled and per_class:
-        per_class = tuple(a + b for a, b in zip(per_class, found.test_per_class, strict=True))
-    least = min(per_class, default=samples) if spec.limit is None else samples
+        per_class = [kept + min(most, more) for kept, more in zip(per_class, found.test_per_class, strict=True)]
+    least = min(per_class, default=samples)
     if fold.group is not None and not found.group_names:
         way_out = "Give it one (group_train of an .npz, `group` of a table), or take group out of the split."
         yield "fold", f"{spec.name} says of no sample which {fold.group} it belongs to", way_out
