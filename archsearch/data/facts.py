@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from archsearch.data import folder, npz
-from archsearch.data.registry import DATASETS, OWN_DATA, Contents
+from archsearch.data.own import OWN_SOURCES
+from archsearch.data.registry import DATASETS, Contents
 from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.folds import Fold
@@ -99,21 +98,12 @@ def contents(spec: DataSpec) -> Contents:
     """Say what the data set of `spec` holds before any option."""
     if spec.name in DATASETS:
         return DATASETS[spec.name].contents
-    if spec.name == "npz":
-        return npz.contents(own_path(spec), spec.channels)
-    if spec.name == "folder":
-        return folder.contents(own_path(spec), grayscale=spec.grayscale, ground=spec.background)
-    known = [*DATASETS, *OWN_DATA]
+    if spec.name in OWN_SOURCES:
+        return OWN_SOURCES[spec.name].contents(spec)
+    known = [*DATASETS, *OWN_SOURCES]
     close = nearest(spec.name, known)
     hint = f" Did you mean {close}?" if close else ""
     raise SpecError(f"unknown data set {spec.name}.{hint} There are {', '.join(known)}.", ("data", "name"))
-
-
-def own_path(spec: DataSpec) -> Path:
-    """Find own data: `path`, from the current folder if it is relative."""
-    if spec.path is None:
-        raise SpecError(f"{spec.name} needs a path.", ("data", "path"))
-    return Path(spec.path).expanduser().absolute()
 
 
 def fold_counts(fold: Fold, samples: int) -> tuple[int, int]:
@@ -177,14 +167,7 @@ def _fold_misfits(spec: DataSpec, found: Contents) -> Iterator[tuple[str, str, s
 
 def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> Iterator[tuple[str, str, str]]:
     """Give (option, what is wrong, way out) for each option that does not go with the data."""
-    if spec.channels is not None and spec.name != "npz":
-        yield "channels", f"channels says how your own arrays (npz) are read, and {spec.name} is known", _REMOVE
-    if spec.background is not None and spec.name != "folder":
-        yield (
-            "background",
-            f"background is for your own images (folder), and {spec.name} has no such",
-            _REMOVE,
-        )
+    yield from _keys_of_others(spec)
     if len(raw_shape) != 3:
         kind = {1: "flat features", 2: "signals"}.get(len(raw_shape), "arrays")
         for option in ("size", "grayscale", "augment"):
@@ -200,6 +183,15 @@ def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> It
             if step.reach >= smallest:
                 fault = f"{step.kind} by {step.reach} can push a whole image of {smallest} pixels out of sight"
                 yield "augment", fault, f"Use less than {smallest}."
+
+
+def _keys_of_others(spec: DataSpec) -> Iterator[tuple[str, str, str]]:
+    """Give the same for each option that is for another kind of data."""
+    own = OWN_SOURCES[spec.name].keys if spec.name in OWN_SOURCES else ()
+    for source in OWN_SOURCES.values():
+        for key in source.keys:
+            if key not in own and getattr(spec, key) is not None:
+                yield key, f"{key} {source.only.format(spec.name)}", _REMOVE
 
 
 def _wrong_counts(spec: DataSpec, facts: DataFacts) -> Iterator[tuple[str, str, str]]:

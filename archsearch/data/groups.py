@@ -1,7 +1,7 @@
 """What a source says of its samples beside values and targets: which belong together, and what each counts for.
 
-    numbered({"train": array(["b", "a"]), "test": array(["c"])})      # ('a', 'b', 'c'), {"train": [1, 0], "test": [2]}
-    shared_group({"train": array(["a"]), "test": array(["a"])})       # ('a', 'train', 'test')
+    numbered({"train": subjects, "test": others})         # ('ann', 'bob', 'eva'), {"train": [1, 0], "test": [2]}
+    shared_group({"train": subjects, "test": others})     # None, or ('ann', 'train', 'test')
 
 Knows arrays only: no file, no spec; whoever reads a file says the place.
 """
