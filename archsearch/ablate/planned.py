@@ -136,10 +136,12 @@ def plan_ablation(declared: Declared) -> Ablation:
 
 
 def _can_be_split(ablation: Ablation, declared: Declared) -> None:
-    """Plan the first part of every cell: what its samples do not allow is said at the place of the split."""
-    for cell in ablation.cells:
+    """Plan every cell on the parts of one division: what their samples do not allow is said at the split's place."""
+    split = declared.spec.split
+    parts = ablation.seeds[: (split.folds if split is not None else None) or 1]  # the others are as large
+    for cell, pair in ((cell, pair) for cell in ablation.cells for pair in parts):
         try:
-            ablation.kind.plan(ablation.spec_at(cell.name, ablation.seeds[0]))
+            ablation.kind.plan(ablation.spec_at(cell.name, pair))
         except SpecError as error:
             raise SpecError(
                 [Problem(declared.where("split"), f"split: {one.message}") for one in error.problems]
