@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from archsearch.ablate.ablation_file import VARIANT, Declared
-from archsearch.ablate.blocks import Block, blocks_of, joined
+from archsearch.ablate.blocks import DataBlock, blocks_of, joined
 from archsearch.ablate.design.cell import BASELINE, Cell, Factor
 from archsearch.ablate.design.checked_cells import CheckedCells, check_differences
 from archsearch.ablate.design.confounds import Confound, confound_of
@@ -79,7 +79,7 @@ class Ablation(Plain):
     notes: Names
     plan: Plan | None
     split: SplitSpec | None = None
-    blocks: Annotated[tuple[Block, ...], Field(strict=False)] = ()
+    blocks: Annotated[tuple[DataBlock, ...], Field(strict=False)] = ()
 
     @property
     def claims(self) -> tuple[Question, ...]:
