@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archsearch.data.own import OWN_SOURCES
-from archsearch.data.registry import DATASETS, Contents
+from archsearch.data.registry import DATASETS, Contents, Embedded
 from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.folds import Fold
@@ -97,7 +97,8 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
 def contents(spec: DataSpec) -> Contents:
     """Say what the data set of `spec` holds before any option."""
     if spec.name in DATASETS:
-        return DATASETS[spec.name].contents
+        entry = DATASETS[spec.name]
+        return replace(entry.contents, drawn=True) if isinstance(entry, Embedded) else entry.contents
     if spec.name in OWN_SOURCES:
         return OWN_SOURCES[spec.name].contents(spec)
     known = [*DATASETS, *OWN_SOURCES]
@@ -145,13 +146,16 @@ def _fold_misfits(spec: DataSpec, found: Contents) -> Iterator[tuple[str, str, s
         return
     train, _, test = found.limited(spec.limit)
     samples = train + (test if found.pooled else 0)
-    per_class = found.train_per_class
+    most = samples if spec.limit is None else spec.limit
+    per_class = [min(most, count) for count in found.train_per_class]
     if found.pooled and per_class:
-        per_class = tuple(a + b for a, b in zip(per_class, found.test_per_class, strict=True))
-    least = min(per_class, default=samples) if spec.limit is None else samples
+        per_class = [kept + min(most, more) for kept, more in zip(per_class, found.test_per_class, strict=True)]
+    least = min(per_class, default=samples)
     if fold.group is not None and not found.group_names:
         way_out = "Give it one (group_train of an .npz, `group` of a table), or take group out of the split."
         yield "fold", f"{spec.name} says of no sample which {fold.group} it belongs to", way_out
+    elif fold.group is not None and spec.group not in (None, fold.group):
+        yield "fold", f"its groups are those of the column {spec.group}, not {fold.group}", "Name one column in both."
     elif found.group_names:
         count = len(found.group_names)
         if fold.of is not None and fold.of > count:
