@@ -17,7 +17,7 @@ from torch import Tensor
 
 from archsearch.data import npz
 from archsearch.data.facts import contents
-from archsearch.data.own import own_path
+from archsearch.data.own import arrays_file
 from archsearch.data.prepare import Dataset, to_float
 from archsearch.data.table.columns import FeatureColumn
 from archsearch.data.table.described import describe_table
@@ -99,9 +99,9 @@ def columns_of(spec: DataSpec) -> tuple[FeatureColumn, ...]:
 
 
 def _scaled(spec: DataSpec) -> tuple[Scaled, ...]:
-    if spec.name != "npz" or not spec.normalize or not contents(spec).wide:
+    if not spec.normalize or not (file := arrays_file(spec)) or not contents(spec).wide:
         return ()
-    return npz.scales(own_path(spec), spec.channels)
+    return npz.scales(file, spec.channels)
 
 
 def mean_and_deviation(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

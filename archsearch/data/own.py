@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsearch.data import folder, npz
+from archsearch.data import folder, npz, python_source
 from archsearch.data.integrity import digest_of
 from archsearch.data.registry import Contents
 from archsearch.data.table.described import describe_table, table_parts
-from archsearch.errors import SpecError
+from archsearch.errors import DamagedFileError, SpecError
 from archsearch.spec.dataset import TABLE_KEYS, WHITE, DataSpec
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ def own_path(spec: DataSpec) -> Path:
     return Path(spec.path).expanduser().absolute()
 
 
+def arrays_file(spec: DataSpec) -> Path | None:
+    """Give the .npz with the arrays of a source, None where it has none."""
+    return own_path(spec) if spec.name == "npz" else python_source.made(spec) if spec.name == "python" else None
+
+
 def _npz_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:
     return npz.parts(own_path(spec), spec.channels, normalize=spec.normalize)
 
@@ -83,6 +88,22 @@ def _not_used(others: list[str]) -> list[str]:
     return [f"not used: {'; '.join(others)}"] if others else []
 
 
+def _made_contents(spec: DataSpec) -> Contents:
+    file = python_source.made(spec)
+    try:
+        return npz.contents(file, spec.channels)
+    except (SpecError, DamagedFileError) as error:
+        raise python_source.in_words_of(spec, error) from None
+
+
+def _made_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:
+    file = python_source.made(spec)
+    try:
+        return npz.parts(file, spec.channels, normalize=spec.normalize)
+    except (SpecError, DamagedFileError) as error:
+        raise python_source.in_words_of(spec, error) from None
+
+
 OWN_SOURCES: Mapping[str, OwnSource] = {
     "npz": OwnSource(
         contents=lambda spec: npz.contents(own_path(spec), spec.channels),
@@ -108,5 +129,13 @@ OWN_SOURCES: Mapping[str, OwnSource] = {
         said=lambda spec: list(describe_table(spec).remarks),
         keys=TABLE_KEYS,
         only="is for tables (table), and {} is none",
+    ),
+    "python": OwnSource(
+        contents=_made_contents,
+        digest=python_source.made_digest,
+        parts=_made_parts,
+        said=lambda spec: python_source.said_of_function(spec) + _not_used(npz.unused(python_source.made(spec))),
+        keys=("function", "channels"),
+        only="is for a function of your own (python), and {} is none",
     ),
 }

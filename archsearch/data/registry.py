@@ -108,6 +108,7 @@ OWN_DATA: dict[str, str] = {
     "npz": "your arrays: x_train, y_train, x_test, y_test (and x_val, y_val) in one .npz file",
     "folder": "your images: one sub-folder per class, in train/, test/ (and val/) or at the top",
     "table": "your table: a .csv or .parquet with a row for each sample, and its target column",
+    "python": "your function: FILE.py:NAME, which gives the arrays of an npz",
 }
 
 DIGITS = tuple("0123456789")

@@ -117,19 +117,19 @@ ColumnNames = Annotated[
     WithJsonSchema({"anyOf": [_A_NAME, {"type": "array", "items": _A_NAME, "minItems": 1}]}),
 ]
 
-OWN_KINDS = ("npz", "folder", "table")
+OWN_KINDS = ("npz", "folder", "table", "python")
 
 
 class DataSpec(Plain):
     """The `data:` part of a spec; `path` is for your own data (`OWN_KINDS`) only."""
 
     name: SpecName = Field(
-        description="The data set: one by its name, or your own as npz, folder or table.",
+        description="The data set: one by its name, or your own as npz, folder, table or python.",
         examples=["mnist", "folder"],
     )
     path: Text | None = Field(
         default=None,
-        description="The file (npz, table) or folder of your own data, from the spec's folder.",
+        description="The file (npz, table, python) or folder of your own data, from the spec's folder.",
         examples=["data/leaves.npz"],
     )
     size: Pair | None = Field(
@@ -232,6 +232,13 @@ class DataSpec(Plain):
         examples=["cp1252"],
     )
 
+    function: Text | None = Field(
+        default=None,
+        description="The function of a Python file that gives the data (python); `data: my_data.py:load` is short for "
+        "all of it.",
+        examples=["load"],
+    )
+
     def of_source(self) -> DataSpec:
         """Give the spec with what says how a source is read, and nothing of what is done with its samples later."""
         return DataSpec(**{key: getattr(self, key) for key in OF_SOURCE})
@@ -256,5 +263,5 @@ class DataSpec(Plain):
 
 # Keys of tables, and of images with a table beside them.
 TABLE_KEYS = ("target", "part", "group", "weight", "ignore", "categorical", "missing", "unseen", "encoding")
-OF_SOURCE = ("name", "path", "task", *TABLE_KEYS)
+OF_SOURCE = ("name", "path", "task", *TABLE_KEYS, "function")
 _YOUNGER = frozenset({"train_limit", "background", "channels", *OF_SOURCE[2:]})
