@@ -59,6 +59,8 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
     options: list[object] = [described.shape, spec.grayscale, spec.limit]
     if spec.name in OWN_DATA:
         options += [OWN_DATA_VERSION, spec.background, spec.channels, spec.normalize and contents.wide]
+    if described.task.name != "classification":  # said by silence: what was prepared before there were others stays
+        options.append(described.task.name)
     key = seal([PREPARATION_VERSION, spec.name, options, source])[:16]
     target = root / "prepared" / f"{spec.name}-{key}"
     if not target.exists():
@@ -109,7 +111,7 @@ def _parts(
     entry = DATASETS.get(spec.name)
     if entry is None:
         if spec.name == "npz":
-            return npz.parts(own_path(spec), spec.channels, normalize=spec.normalize)
+            return npz.parts(own_path(spec), spec.channels, facts.task.name, normalize=spec.normalize)
         ground = spec.background or WHITE
         return folder.parts(own_path(spec), facts.shape, grayscale=spec.grayscale, size=spec.size, ground=ground)
     if not isinstance(entry, Downloaded):
@@ -130,7 +132,7 @@ def _arrays(
                 f"{spec.name}: the {name} part has {misfit}; it was not used. Get the raw files again."
             )
         own = contents.train if name == "train" else promised  # behind it stands a validation part of the source's own
-        groups = facts.task.strata(part.y)
+        groups = facts.task.classes_of(part.y)
         rows = torch.cat([first_per_class(groups[:own], spec.limit), own + first_per_class(groups[own:], spec.limit)])
         x_type = "|u1" if contents.dtype == "uint8" else "<f4"
         samples = _fitted(spec, facts, part, rows)

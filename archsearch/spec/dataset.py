@@ -158,11 +158,24 @@ class DataSpec(Plain):
         examples=["last"],
     )
 
+    task: SpecName | None = Field(
+        default=None,
+        description="What the targets are: classification, binary, multilabel or regression; by default what the data "
+        "say by themselves (npz: whole numbers are classes, 0 and 1 in several columns labels, floats numbers).",
+        examples=["binary"],
+    )
+    normalize_targets: bool = Field(
+        default=False,
+        description="Whether targets of regression are shifted and scaled to mean 0 and deviation 1 of the training "
+        "data while training; metrics and predictions stay in their own unit.",
+        examples=[True],
+    )
+
     @model_serializer(mode="wrap")
     def _only_what_is_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Say keys younger than the first release by silence where they are not set: older run ids stay as they are."""
         written: dict[str, Any] = handler(self)
-        return {key: value for key, value in written.items() if value is not None or key not in _YOUNGER}
+        return {key: value for key, value in written.items() if value not in (None, False) or key not in _YOUNGER}
 
     @model_validator(mode="after")
     def _path_for_own_data(self) -> Self:
@@ -176,4 +189,4 @@ class DataSpec(Plain):
         return self
 
 
-_YOUNGER = frozenset({"train_limit", "background", "channels"})
+_YOUNGER = frozenset({"train_limit", "background", "channels", "task", "normalize_targets"})
