@@ -30,19 +30,20 @@ _Shape = tuple[int, ...]
 class OwnSource:
     """A kind of your own data.
 
-    `contents` describes, `digest` changes when the files do, `parts` reads train (with the
-    validation part behind it) and test as samples of a shape, `said` gives a sentence each for what is done to them.
-    `keys` are those of `data:` that are for this kind, and `only` says so; `fits`: its images are made to fit as they
-    are read.
+    `contents` describes, `digest` changes when the files do, `parts` reads train (with the validation part behind it)
+    and test as samples of a shape with targets of a task, `said` gives a sentence each for what is done to them. `keys`
+    are those of `data:` that are for this kind, and `only` says so. `fits`: its images are made to fit as they are
+    read; `by_task`: its targets are read as `data.task` says.
     """
 
     contents: Callable[[DataSpec], Contents]
     digest: Callable[[DataSpec], object]
-    parts: Callable[[DataSpec, _Shape], tuple[SourcePart, SourcePart]]
+    parts: Callable[[DataSpec, _Shape, str], tuple[SourcePart, SourcePart]]
     said: Callable[[DataSpec], list[str]]
     keys: tuple[str, ...] = ()
     only: str = ""
     fits: bool = False
+    by_task: bool = False
 
 
 def own_path(spec: DataSpec) -> Path:
@@ -57,11 +58,11 @@ def arrays_file(spec: DataSpec) -> Path | None:
     return own_path(spec) if spec.name == "npz" else python_source.made(spec) if spec.name == "python" else None
 
 
-def _npz_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:
-    return npz.parts(own_path(spec), spec.channels, normalize=spec.normalize)
+def _npz_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, SourcePart]:
+    return npz.parts(own_path(spec), spec.channels, task, normalize=spec.normalize)
 
 
-def _folder_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:
+def _folder_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, SourcePart]:
     ground = spec.background or WHITE
     return folder.parts(own_path(spec), shape, grayscale=spec.grayscale, size=spec.size, ground=ground)
 
@@ -71,7 +72,7 @@ def _folder_contents(spec: DataSpec) -> Contents:
 
 
 def _npz_said(spec: DataSpec) -> list[str]:
-    held_out = npz.contents(own_path(spec), spec.channels).validation
+    held_out = npz.contents(own_path(spec), spec.channels, spec.task).validation
     said = [f"validation part: {held_out:,} samples of x_val, the same for every seed"] if held_out else []
     return said + _not_used(npz.unused(own_path(spec)))
 
@@ -91,27 +92,28 @@ def _not_used(others: list[str]) -> list[str]:
 def _made_contents(spec: DataSpec) -> Contents:
     file = python_source.made(spec)
     try:
-        return npz.contents(file, spec.channels)
+        return npz.contents(file, spec.channels, spec.task)
     except (SpecError, DamagedFileError) as error:
         raise python_source.in_words_of(spec, error) from None
 
 
-def _made_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:
+def _made_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, SourcePart]:
     file = python_source.made(spec)
     try:
-        return npz.parts(file, spec.channels, normalize=spec.normalize)
+        return npz.parts(file, spec.channels, task, normalize=spec.normalize)
     except (SpecError, DamagedFileError) as error:
         raise python_source.in_words_of(spec, error) from None
 
 
 OWN_SOURCES: Mapping[str, OwnSource] = {
     "npz": OwnSource(
-        contents=lambda spec: npz.contents(own_path(spec), spec.channels),
+        contents=lambda spec: npz.contents(own_path(spec), spec.channels, spec.task),
         digest=lambda spec: digest_of(own_path(spec)),
         parts=_npz_parts,
         said=_npz_said,
         keys=("channels",),
         only="says how your own arrays (npz) are read, and {} is known",
+        by_task=True,
     ),
     "folder": OwnSource(
         contents=_folder_contents,
@@ -125,10 +127,11 @@ OWN_SOURCES: Mapping[str, OwnSource] = {
     "table": OwnSource(
         contents=lambda spec: describe_table(spec).contents,
         digest=lambda spec: digest_of(own_path(spec)),
-        parts=lambda spec, shape: table_parts(spec),
+        parts=lambda spec, shape, task: table_parts(spec),
         said=lambda spec: list(describe_table(spec).remarks),
         keys=TABLE_KEYS,
         only="is for tables (table), and {} is none",
+        by_task=True,
     ),
     "python": OwnSource(
         contents=_made_contents,
@@ -137,5 +140,6 @@ OWN_SOURCES: Mapping[str, OwnSource] = {
         said=lambda spec: python_source.said_of_function(spec) + _not_used(npz.unused(python_source.made(spec))),
         keys=("function", "channels"),
         only="is for a function of your own (python), and {} is none",
+        by_task=True,
     ),
 }

@@ -185,6 +185,13 @@ class DataSpec(Plain):
         "say by themselves (npz: whole numbers are classes, 0 and 1 in several columns labels, floats numbers).",
         examples=["binary"],
     )
+    normalize_targets: bool = Field(
+        default=False,
+        description="Whether targets of regression are shifted and scaled to mean 0 and deviation 1 of the training "
+        "data while training; metrics and predictions stay in their own unit.",
+        examples=[True],
+    )
+
     target: ColumnNames | None = Field(
         default=None,
         description="The column that is to be predicted, or several (table).",
@@ -231,7 +238,6 @@ class DataSpec(Plain):
         description="The encoding of a CSV, where it is not UTF-8 and has no mark that says so.",
         examples=["cp1252"],
     )
-
     function: Text | None = Field(
         default=None,
         description="The function of a Python file that gives the data (python); `data: my_data.py:load` is short for "
@@ -247,7 +253,7 @@ class DataSpec(Plain):
     def _only_what_is_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Say keys younger than the first release by silence where they are not set: older run ids stay as they are."""
         written: dict[str, Any] = handler(self)
-        return {key: value for key, value in written.items() if value is not None or key not in _YOUNGER}
+        return {key: value for key, value in written.items() if value not in (None, False) or key not in _YOUNGER}
 
     @model_validator(mode="after")
     def _path_for_own_data(self) -> Self:
@@ -264,4 +270,4 @@ class DataSpec(Plain):
 # Keys of tables, and of images with a table beside them.
 TABLE_KEYS = ("target", "part", "group", "weight", "ignore", "categorical", "missing", "unseen", "encoding")
 OF_SOURCE = ("name", "path", "task", *TABLE_KEYS, "function")
-_YOUNGER = frozenset({"train_limit", "background", "channels", *OF_SOURCE[2:]})
+_YOUNGER = frozenset({"train_limit", "background", "channels", "normalize_targets", *OF_SOURCE[2:]})

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from archsearch.data.inputs import Inputs
 from archsearch.files import damaged, locked, read_sealed, sha256, write_sealed, write_whole
-from archsearch.spec.training import EVAL_LOSS
+from archsearch.spec.losses import EVAL_LOSS
 from archsearch.train.loop import Progress, Trained, finite
 from archsearch.train.losses import measure
 from archsearch.train.result import EpochRecord, RunResult, older_measures_by_cross_entropy, without_losses
