@@ -64,6 +64,8 @@ def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) 
             raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
         names = _names(path, present)
         headers = {name: read_header(archive, name) for name in names}
+        for part in (name[2:] for name in names if name[0] == "y"):  # before anything large is unpacked
+            _same_count(path, f"x_{part}", headers[f"x_{part}"][0], f"y_{part}", headers[f"y_{part}"][0])
         what, targets = _targets(path, archive, [name for name in names if name[0] == "y"], task)
         groups, weights = read_beside(path, archive, {part: len(y) for part, y in targets.items()})
     shapes = {part: _sample_shape(path, f"x_{part}", *headers[f"x_{part}"], channels) for part in targets}
@@ -72,10 +74,6 @@ def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) 
         if shapes[part] != shapes["train"] or (other[1] == "uint8") != (first[1] == "uint8"):
             kinds = [f"{name} {headers[name][1]} {headers[name][0]}" for name in ("x_train", f"x_{part}")]
             raise wrong_file(path, f"{' and '.join(kinds)} are not samples of one kind")
-    for part, y in targets.items():
-        if headers[f"x_{part}"][0][0] != len(y):
-            count = headers[f"x_{part}"][0][0]
-            raise wrong_file(path, f"x_{part} has {count} samples and y_{part} {len(y)} {_one_each(what)}")
     per_class = {
         part: tuple(int(n) for n in np.bincount(y, minlength=what.groups)) if what.groups > 1 else ()
         for part, y in targets.items()
@@ -117,10 +115,6 @@ def _targets(
         return kind.of(read), {name[2:]: y for name, y in read.items()}
     except UnfitTargets as reason:
         raise wrong_file(path, str(reason)) from None
-
-
-def _one_each(what: Task) -> str:
-    return "labels" if what.groups > 1 else "targets"
 
 
 def unused(path: Path) -> list[str]:
@@ -188,15 +182,21 @@ def samples(
             raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; expected {wanted}")
         _sample_shape(path, name, *read_header(archive, name), channels)
         of_labels = name.replace("x", "y")
+        if labelled:
+            _same_count(path, name, read_header(archive, name)[0], of_labels, read_header(archive, of_labels)[0])
         try:
             labels = TASKS[task].read(of_labels, _array(archive, of_labels)) if labelled else None
         except UnfitTargets as reason:
             raise wrong_file(path, str(reason)) from None
     with reading_npz(path), np.load(path, allow_pickle=False) as arrays:
         x = _channels_first(arrays[name], channels)
-    if labels is not None and len(labels) != len(x):
-        raise wrong_file(path, f"{name} has {len(x)} samples and {of_labels} {len(labels)} labels")
     return x, labels, name
+
+
+def _same_count(path: Path, x: str, of_x: tuple[int, ...], y: str, of_y: tuple[int, ...]) -> None:
+    if of_x and of_y and of_x[0] != of_y[0]:
+        each = "labels" if len(of_y) == 1 else "targets"
+        raise wrong_file(path, f"{x} has {of_x[0]} samples and {y} {of_y[0]} {each}")
 
 
 def _has_labels(name: str, present: Sequence[str], labelled: bool) -> bool:

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from archsearch.errors import DamagedFileError, SpecError
+from archsearch.files import kind_of_file
+from archsearch.wording import bytes_text
 
 if TYPE_CHECKING:
     pass
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 # All that numpy, zipfile and zlib raise for files that were cut, altered, encrypted or pickled.
 _READING_FAILED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, KeyError, RuntimeError, struct.error)
+_LARGE, _MOST_TIMES_SMALLER = 2**28, 200  # bytes; of an array that large, deflate makes that much of zeros only
 _HEADER_READERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2_0"}
 
 
@@ -43,7 +46,10 @@ def read_header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], s
         if read is None:
             raise ValueError(f"{name}.npy has the format version {version}")
         shape, _, dtype = getattr(np.lib.format, read)(file)
-        held = archive.getinfo(f"{name}.npy").file_size - file.tell()
+        member = archive.getinfo(f"{name}.npy")
+        held = member.file_size - file.tell()
+    if member.file_size > max(_LARGE, _MOST_TIMES_SMALLER * member.compress_size):
+        raise ValueError(f"{name} is {bytes_text(member.file_size)} packed into {bytes_text(member.compress_size)}")
     if not dtype.hasobject and held != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{name}.npy holds {held} bytes, its header {shape} {dtype} asks for others")
     return tuple(int(n) for n in shape), str(dtype.name)
@@ -53,7 +59,7 @@ def read_header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], s
 def opened_npz(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a file; raise `SpecError` where it is none, `DamagedFileError` where it is broken."""
     if not path.is_file():
-        state = "is a folder" if path.is_dir() else "does not exist"
+        state = f"is a {kind_of_file(path.stat().st_mode)}" if path.exists() else "does not exist"
         raise wrong_file(path, f"{state}; expected an .npz file with x_train, y_train, x_test, y_test")
     with reading_npz(path):
         file: IO[bytes] = path.open("rb")

@@ -18,7 +18,7 @@ from archsearch.ablate.ablation import report_on
 from archsearch.ablate.compare import Compared, Measurements
 from archsearch.ablate.record import ablation_evidence
 from archsearch.ablate.tracked.reading import is_tracked
-from archsearch.errors import UsageError
+from archsearch.errors import DamagedFileError, UsageError
 from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.comparison import comparison_document
 from archsearch.report.answers.program_runs import program_runs_document
@@ -50,6 +50,12 @@ class Made:
     document: Document
     notes: tuple[str, ...]
     stem: Path
+    left_out: tuple[str, ...] = ()  # runs that are meant and could not be read
+
+    def check(self) -> None:
+        """Raise `DamagedFileError` where the document lacks runs that could not be read: for when it is written."""
+        if self.left_out:
+            raise DamagedFileError("\n".join(f"left out: {why}" for why in self.left_out))
 
     def path(self, form: str) -> Path:
         """Give where it goes unless told otherwise; for csv a folder."""
@@ -70,11 +76,12 @@ def make(names: Sequence[str], where: Where) -> Made:
     if found.study is not None:
         return Made(_of_study(found, source), found.notes, where.runs_dir / found.study / "report")
     if found.programs:
-        document = program_runs_document(found.programs, source)
+        document = program_runs_document(found.programs, source, found.left_out)
     else:
-        document = runs_document(found.runs, found.unfinished, source)
+        document = runs_document(found.runs, found.unfinished, source, found.left_out)
     stem = "-".join(slug(Path(name).stem) for name in names)[:80]
-    return Made(document, found.notes, where.runs_dir / f"report-{stem}")
+    left_out = tuple(one.why for one in found.left_out)
+    return Made(document, found.notes, where.runs_dir / f"report-{stem}", left_out)
 
 
 def make_of_numbers(values: Measurements, compared: Compared, options: Sequence[str], where: Where) -> Made:
