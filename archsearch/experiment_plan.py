@@ -95,6 +95,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
         spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
     )
     _is_of_the_task(spec, facts.task)
+    _weighs_once(spec, facts)
     _gives_one_value_per_class(plan, facts)
     _as_expected(spec, plan)
     _validation_where_needed(spec)
@@ -129,6 +130,16 @@ def _resolved(spec: ExperimentSpec, facts: DataFacts) -> ExperimentSpec:
         if update
     }
     return spec.model_copy(update=changed) if changed else spec
+
+
+def _weighs_once(spec: ExperimentSpec, facts: DataFacts) -> None:
+    """Refuse weights of classes beside those of samples: their mean over a batch would depend on its samples."""
+    if facts.weighted and getattr(spec.train.loss, "weight", None) is not None:
+        raise SpecError(
+            f"train.loss {spec.train.loss.kind}: weight is one too many, the samples of {spec.data.name} have weights "
+            "already; multiply them into these",
+            ("train", "loss"),
+        )
 
 
 def _is_of_the_task(spec: ExperimentSpec, task: Task) -> None:

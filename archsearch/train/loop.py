@@ -36,6 +36,7 @@ from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
 from archsearch.train.watch import Watch
+from archsearch.train.weighted import mean_one
 
 EVALUATION_BATCH = 1000
 LOOK_EVERY = 10  # batches between two looks at the loss: a look waits for the device
@@ -45,11 +46,16 @@ ReadTest = Literal["each_epoch", "end", "never"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the data, on the run's device: x as stored (uint8 or float32), y int64, and which rows are meant."""
+    """A part of the data, on the run's device: x as stored (uint8 or float32), targets y, and which rows are meant.
+
+    `weights` (N,) are what the samples of x count for in training, their mean over `rows` is 1; None where all count
+    alike.
+    """
 
     x: Tensor
     y: Tensor
     rows: Tensor
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -144,7 +150,7 @@ def train(
     training, validation, test = parts(plan, seed, dataset, device)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
-    engine = make_engine(compute, plan, model, prepare, fitted_loss(plan, training), inputs.restore)
+    engine = make_engine(compute, plan, model, prepare, fitted_loss(plan, training), inputs.restore, training.weights)
     training = replace(training, y=inputs.scale_targets(training.y))
     epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
 
@@ -222,7 +228,13 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
     fit, held_out = divide(plan.spec.data, dataset.facts, dataset.y_train, *split_seeds(seed), dataset.groups_train)
     x_test, y_test = dataset.x_test.to(device), dataset.y_test.to(device)
     validation = Part(x, y, held_out.to(device)) if len(held_out) else None
-    return Part(x, y, fit.to(device)), validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
+    weights = dataset.weights_train
+    counting = None if weights is None else mean_one(weights, fit).to(device)
+    return (
+        Part(x, y, fit.to(device), counting),
+        validation,
+        Part(x_test, y_test, torch.arange(len(y_test), device=device)),
+    )
 
 
 def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:

@@ -41,7 +41,7 @@ def test_labels_of_another_count_than_samples_are_refused_before_they_are_unpack
     with pytest.raises(SpecError, match=r"a\.npz: x_test has 3 samples and y_test 1000 labels\.$"):
         describe(npz_spec(path))
     with pytest.raises(SpecError, match=r"a\.npz: x_test has 3 samples and y_test 1000 labels\.$"):
-        npz.samples(path, labelled=True)
+        npz.samples(path, task="classification", labelled=True)
 
 
 def test_gigabytes_of_zeros_in_a_small_file_are_refused_before_they_are_unpacked(
