@@ -72,12 +72,14 @@ def load_plan(reference: str, overrides: Sequence[str] = (), *, limits: Limits |
 
 
 def _with_own_path(loaded: LoadedSpec) -> ExperimentSpec:
-    """Make the path of your own data absolute: it is meant from the spec's folder."""
+    """Make the paths of your own data absolute: they are meant from the spec's folder."""
     spec = loaded.spec
-    if spec.data.path is None:
+    given = {key: path for key in ("path", "labels") if (path := getattr(spec.data, key)) is not None}
+    if not given:
         return spec
-    path = (loaded.path.parent / expanded(spec.data.path, ("data", "path"))).absolute()
-    return spec.model_copy(update={"data": spec.data.model_copy(update={"path": str(path)})})
+    here = loaded.path.parent
+    absolute = {key: str((here / expanded(path, ("data", key))).absolute()) for key, path in given.items()}
+    return spec.model_copy(update={"data": spec.data.model_copy(update=absolute)})
 
 
 def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> ExperimentPlan:

@@ -15,7 +15,7 @@ from archsearch.data import npz
 from archsearch.data.own import OWN_SOURCES, arrays_file
 from archsearch.data.registry import DATASETS, Contents
 from archsearch.errors import LimitError, Problem, SpecError
-from archsearch.spec.dataset import DataSpec
+from archsearch.spec.dataset import LABEL_KEYS, DataSpec
 from archsearch.spec.folds import Fold
 from archsearch.spec.nearest import nearest
 from archsearch.spec.text.sentences import unknown
@@ -100,7 +100,7 @@ def contents(spec: DataSpec) -> Contents:
     """Say what the data set of `spec` holds before any option but its task."""
     if spec.task is not None and spec.task not in TASKS:
         raise SpecError(unknown("task", spec.task, TASKS), ("data", "task"))
-    if spec.name in OWN_SOURCES and OWN_SOURCES[spec.name].by_task:
+    if spec.name in OWN_SOURCES and (OWN_SOURCES[spec.name].by_task or spec.labels is not None):
         return OWN_SOURCES[spec.name].contents(spec)
     found = _by_itself(spec)
     return found if spec.task in (None, found.task) else _as_task(spec.name, found, str(spec.task))
@@ -217,6 +217,7 @@ def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> It
 def _keys_of_others(spec: DataSpec) -> Iterator[tuple[str, str, str]]:
     """Give the same for each option that is for another kind of data."""
     own = OWN_SOURCES[spec.name].keys if spec.name in OWN_SOURCES else ()
+    own = (*own, *LABEL_KEYS) if spec.labels is not None else own
     for source in OWN_SOURCES.values():
         for key in source.keys:
             if key not in own and getattr(spec, key) is not None:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsearch.data import folder, npz, python_source
+from archsearch.data.images import image_changes, look
 from archsearch.data.integrity import digest_of
+from archsearch.data.labelled_images import describe_images, labelled_digest, labelled_parts
 from archsearch.data.registry import Contents
 from archsearch.data.table.described import describe_table, table_parts
 from archsearch.errors import DamagedFileError, SpecError
@@ -64,11 +66,15 @@ def _npz_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, So
 
 
 def _folder_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, SourcePart]:
+    if spec.labels is not None:
+        return labelled_parts(spec, shape)
     ground = spec.background or WHITE
     return folder.parts(own_path(spec), shape, grayscale=spec.grayscale, size=spec.size, ground=ground)
 
 
 def _folder_contents(spec: DataSpec) -> Contents:
+    if spec.labels is not None:
+        return describe_images(spec).contents
     return folder.contents(own_path(spec), grayscale=spec.grayscale, ground=spec.background)
 
 
@@ -80,6 +86,10 @@ def _npz_said(spec: DataSpec) -> list[str]:
 
 def _folder_said(spec: DataSpec) -> list[str]:
     path = own_path(spec)
+    if spec.labels is not None:
+        described = describe_images(spec)
+        changes = image_changes([look(file) for file in described.files], spec.background or WHITE)
+        return [*described.remarks, *changes]
     held_out = len(folder.listing(path).validation)
     said = [f"validation part: {held_out:,} samples of the validation folder, the same for every seed"]
     said = said if held_out else []
@@ -118,10 +128,10 @@ OWN_SOURCES: Mapping[str, OwnSource] = {
     ),
     "folder": OwnSource(
         contents=_folder_contents,
-        digest=lambda spec: folder.digest(own_path(spec)),
+        digest=lambda spec: folder.digest(own_path(spec)) if spec.labels is None else labelled_digest(spec),
         parts=_folder_parts,
         said=_folder_said,
-        keys=("background",),
+        keys=("background", "labels"),
         only="is for your own images (folder), and {} has no such",
         fits=True,
     ),
@@ -131,7 +141,7 @@ OWN_SOURCES: Mapping[str, OwnSource] = {
         parts=lambda spec, shape, task: table_parts(spec),
         said=lambda spec: list(describe_table(spec).remarks),
         keys=TABLE_KEYS,
-        only="is for tables (table), and {} is none",
+        only="is for tables (table, and labels of images), and {} is none",
         by_task=True,
     ),
     "python": OwnSource(

@@ -245,6 +245,11 @@ class DataSpec(Plain):
         description="The encoding of a CSV, where it is not UTF-8 and has no mark that says so.",
         examples=["cp1252"],
     )
+    labels: Text | None = Field(
+        default=None,
+        description="A table with a row for each image (folder): its file, and its label, labels or numbers.",
+        examples=["labels.csv"],
+    )
     function: Text | None = Field(
         default=None,
         description="The function of a Python file that gives the data (python); `data: my_data.py:load` is short for "
@@ -281,5 +286,6 @@ class DataSpec(Plain):
 
 # Keys of tables, and of images with a table beside them.
 TABLE_KEYS = ("target", "part", "group", "weight", "ignore", "categorical", "missing", "unseen", "encoding")
-OF_SOURCE = ("name", "path", "task", *TABLE_KEYS, "function")
+LABEL_KEYS = ("target", "part", "group", "weight", "ignore", "encoding")  # those of a table beside images
+OF_SOURCE = ("name", "path", "task", *TABLE_KEYS, "labels", "function")
 _YOUNGER = frozenset({"train_limit", "background", "channels", "normalize_targets", "fold", *OF_SOURCE[2:]})

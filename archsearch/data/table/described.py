@@ -78,8 +78,9 @@ def _describe(spec: DataSpec, table: DataTable) -> DescribedTable:
     weights_of(spec, table)
     columns, said = _columns(spec, table, targets, rows["train"])
     names = numbered({"all": groups})[0] if groups is not None else ()
+    shape = (sum(len(each.features) for each in columns),)
     return DescribedTable(
-        contents=contents_of(meant, (sum(len(each.features) for each in columns),), y, rows, names, spec.weight),
+        contents=contents_of(meant, shape, y, rows, names, spec.weight, drawn=spec.part is None),
         columns=columns,
         meant=meant,
         rows=rows,
@@ -95,8 +96,10 @@ def contents_of(
     groups: tuple[str, ...],
     weight: str | None,
     dtype: Any = "float32",
+    *,
+    drawn: bool = False,
 ) -> Contents:
-    """Describe samples with targets `y` and the rows of each part."""
+    """Describe samples with targets `y` and the rows of each part; `drawn`: no column said the parts."""
     import numpy as np
 
     per_class: dict[str, tuple[int, ...]] = {}
@@ -118,6 +121,7 @@ def contents_of(
         outputs=1 if meant.task == "binary" else len(meant.names),
         group_names=groups,
         weighted=weight is not None,
+        drawn=drawn,
     )
 
 
