@@ -228,13 +228,8 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
     fit, held_out = divide(plan.spec.data, dataset.facts, dataset.y_train, *split_seeds(seed), dataset.groups_train)
     x_test, y_test = dataset.x_test.to(device), dataset.y_test.to(device)
     validation = Part(x, y, held_out.to(device)) if len(held_out) else None
-    weights = dataset.weights_train
-    counting = None if weights is None else mean_one(weights, fit).to(device)
-    return (
-        Part(x, y, fit.to(device), counting),
-        validation,
-        Part(x_test, y_test, torch.arange(len(y_test), device=device)),
-    )
+    training = Part(x, y, fit.to(device), mean_one(dataset.weights_train, fit, device))
+    return training, validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
 
 
 def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:

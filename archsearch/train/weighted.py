@@ -14,9 +14,14 @@ from torch import Tensor
 from archsearch.spec.loss_base import LossFunction
 
 
-def mean_one(weights: Tensor, rows: Tensor) -> Tensor:
-    """Give weights (N,) over their mean on `rows`, those that are trained on: the learning rate means what it did."""
-    return weights / weights[rows].mean(dtype=torch.float64).to(weights.dtype)
+def mean_one(weights: Tensor | None, rows: Tensor, device: str = "cpu") -> Tensor | None:
+    """Give weights (N,) over their mean on `rows`, those that are trained on: the learning rate means what it did.
+
+    None stays None: all samples count alike.
+    """
+    if weights is None:
+        return None
+    return (weights / weights[rows].mean(dtype=torch.float64).to(weights.dtype)).to(device)
 
 
 def weighted_loss(loss_of: LossFunction, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:

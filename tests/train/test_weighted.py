@@ -54,7 +54,9 @@ def test_weighted_loss_and_gradient_are_those_of_a_sum_over_samples(
 
 def test_weights_have_the_mean_one_on_what_is_trained_on() -> None:
     found = mean_one(torch.tensor([1.0, 3.0, 100.0]), torch.tensor([0, 1]))
+    assert found is not None
     assert found.tolist() == [0.5, 1.5, 50.0]
+    assert mean_one(None, torch.tensor([0])) is None
 
 
 def spec_of(tmp_path: Path, weights: np.ndarray[Any, Any], **train: Any) -> ExperimentSpec:
