@@ -23,6 +23,7 @@ Unit = Literal["points", "own"]
 Written = Literal["percent", "count", "number"]
 Known = Literal["plan", "training", "measured"]
 Giver = Literal["network", "program"]
+Takes = Literal["outputs", "predicted"]
 
 PARTS = {"val": "validation", "test": "test", "train": "training"}  # as names begin, and as people say it
 _D3 = {"percent": ".2~%", "count": "~s", "number": ".3~g"}
@@ -33,8 +34,9 @@ class Metric:
     """A number that a run gives.
 
     `known` says when: from the network's plan, by training (then on each part of the data), or measured on the machine.
-    `compute` gives it: of a plan that has been made; of outputs (N, K) and targets (N, ...) after training. It is None
-    where something else does: the loss is the spec's `train.eval_loss`, what is measured is measured where it runs.
+    `compute` gives it: of a plan that has been made; after training of what `takes` names and the targets (N, ...): the
+    outputs (N, outputs), or what the task says is predicted of them. It is None where something else does: the loss is
+    the spec's `train.eval_loss`, what is measured is measured where it runs.
     `tasks` are those that it belongs to, None for all. `margin` is the difference that is too small to matter unless a
     file says otherwise, 0 for none; `near` the one that a smaller network may cost, None for a hundredth of the best.
     `given_by` is the only kind of experiment that gives it, None where every kind may.
@@ -52,6 +54,7 @@ class Metric:
     given_by: Giver | None = None
     guessing: Callable[[int], float] | None = None
     compute: Callable[..., float] | None = None
+    takes: Takes = "outputs"
 
     @property
     def unit(self) -> Unit:
@@ -59,8 +62,18 @@ class Metric:
         return "points" if self.written == "percent" else "own"
 
 
-def _accuracy(outputs: Any, targets: Any) -> float:
-    return int((outputs.argmax(1) == targets).sum()) / len(targets)
+def _f1_macro(predicted: Any, targets: Any) -> float:
+    """Average F1 over labels (N, L) of 0 and 1; a label that is neither there nor predicted counts 0."""
+    there, taken = targets.sum(0), predicted.sum(0)
+    both = (predicted * targets).sum(0)
+    return float((2 * both / (there + taken).clip(1)).mean())
+
+
+def _r2(outputs: Any, targets: Any) -> float:
+    """Average over targets (N, T) 1 - squared errors / squared deviations; of a constant target 1 if met, else 0."""
+    errors, spread = ((outputs - targets) ** 2).sum(0), ((targets - targets.mean(0)) ** 2).sum(0)
+    shares = [1 - e / s if s else float(not e) for e, s in zip(errors.tolist(), spread.tolist(), strict=True)]
+    return sum(shares) / len(shares)
 
 
 METRICS: dict[str, Metric] = {
@@ -70,13 +83,65 @@ METRICS: dict[str, Metric] = {
         direction="maximize",
         written="percent",
         known="training",
-        tasks=("classification",),
+        tasks=("classification", "binary"),
         margin=0.001,
         near=0.005,
-        guessing=lambda outputs: 1 / outputs,
-        compute=_accuracy,
+        guessing=lambda outputs: 1 / max(outputs, 2),  # one output tells two classes apart
+        compute=lambda predicted, targets: int((predicted == targets).sum()) / len(targets),
+        takes="predicted",
     ),
     "loss": Metric(name="loss", title="loss", direction="minimize", written="number", known="training"),
+    "f1_macro": Metric(
+        name="f1_macro",
+        title="macro F1",
+        direction="maximize",
+        written="percent",
+        known="training",
+        tasks=("multilabel",),
+        margin=0.001,
+        compute=_f1_macro,
+        takes="predicted",
+    ),
+    "hamming_loss": Metric(
+        name="hamming_loss",
+        title="Hamming loss",
+        direction="minimize",
+        written="percent",
+        known="training",
+        tasks=("multilabel",),
+        margin=0.001,
+        compute=lambda predicted, targets: int((predicted != targets).sum()) / (len(targets) * targets.shape[1]),
+        takes="predicted",
+    ),
+    "mae": Metric(
+        name="mae",
+        title="mean absolute error",
+        direction="minimize",
+        written="number",
+        known="training",
+        tasks=("regression",),
+        compute=lambda outputs, targets: float(abs(outputs - targets).mean()),
+    ),
+    "rmse": Metric(
+        name="rmse",
+        title="root mean squared error",
+        direction="minimize",
+        written="number",
+        known="training",
+        tasks=("regression",),
+        compute=lambda outputs, targets: float((((outputs - targets) ** 2).mean(0) ** 0.5).mean()),
+    ),
+    "r2": Metric(
+        name="r2",
+        title="coefficient of determination",
+        direction="maximize",
+        written="number",
+        known="training",
+        tasks=("regression",),
+        margin=0.001,
+        guessing=lambda outputs: 0.0,
+        compute=_r2,
+    ),
     "parameters": Metric(
         name="parameters",
         title="parameters",

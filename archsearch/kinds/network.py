@@ -19,10 +19,10 @@ from archsearch.spec.difference.factors import FactorChange, diff_specs
 from archsearch.spec.edit.apply import edit_problems
 from archsearch.spec.edit.in_memory import edited, written_spec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.losses import EVAL_LOSS
 from archsearch.spec.text.oneline import network_line
 from archsearch.spec.text.write import spec_yaml
 from archsearch.spec.text.yaml import Node
-from archsearch.spec.training import EVAL_LOSS
 from archsearch.train.identity import experiment_key
 from archsearch.train.kept import Kept, kept_runs, read_kept
 from archsearch.train.result import RunResult, holds

@@ -109,7 +109,7 @@ def _postgres(parsed: sqlalchemy.engine.URL) -> RDBStorage:
 def _open_sqlite(path: Path, reading: bool, calls: Calls) -> Storage:
     try:
         if reading and (connect := connect_read_only(path)) is not None:
-            opened = RDBStorage(url, engine_kwargs={"creator": connect})
+            opened = RDBStorage("sqlite://", engine_kwargs={"creator": connect})
             sqlalchemy.event.listen(opened.engine, "begin", _begin)
             return Storage(opened, calls)
         if not path.exists():

@@ -22,7 +22,7 @@ from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
 from archsearch.files import damaged
-from archsearch.metrics import of_task
+from archsearch.metrics import part_of
 from archsearch.native.library import load_library as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
@@ -149,11 +149,12 @@ def _lacks(result: RunResult | None, read_test: ReadTest) -> bool:
     """Say whether a result is there and does not hold what is asked for: the test set, or losses as measured now."""
     if result is None or result.status != "completed":
         return False
-    return result.eval_loss is None or (read_test != "never" and result.test_accuracy is None)
+    measured = any(value is not None for name, value in result.metrics.items() if part_of(name) == "test")
+    return result.eval_loss is None or (read_test != "never" and not measured)
 
 
 def _of_training(plan: ExperimentPlan) -> list[str]:
-    return ["train_loss", *(f"train_{metric.name}" for metric in of_task(plan.facts.task.name))]
+    return ["train_loss", *(f"train_{metric.name}" for metric in plan.task.told())]
 
 
 def _by_group(plan: ExperimentPlan, dataset: Dataset, trained: Trained) -> dict[str, dict[str, float | None]]:
