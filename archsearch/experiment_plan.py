@@ -16,6 +16,7 @@ from typing import Any
 
 from archsearch.data.facts import DataFacts, describe, training_count
 from archsearch.errors import SpecError
+from archsearch.metrics import learned_of_task, metric_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network, size_text
@@ -92,6 +93,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     _gives_one_value_per_class(plan, facts)
     _as_expected(spec, plan)
     _validation_where_needed(spec)
+    _watches_its_task(spec, facts.task)
     _batches_can_be_normalised(spec, plan, facts)
     return ExperimentPlan(spec, facts, plan)
 
@@ -138,6 +140,17 @@ def _validation_where_needed(spec: ExperimentSpec) -> None:
         raise SpecError(
             "early_stopping watches validation data and there is none; set data.validation, such as 0.1",
             ("train", "early_stopping"),
+        )
+
+
+def _watches_its_task(spec: ExperimentSpec, task: Task) -> None:
+    rule = spec.train.early_stopping
+    metric = None if rule is None else metric_of(rule.monitor)
+    if metric is not None and not metric.fits(task.name):
+        names = ", ".join(learned_of_task(task.name, "val"))
+        raise SpecError(
+            f"{metric.title} is no metric of {task.name}, which {spec.data.name} is for; use one of {names}",
+            ("train", "early_stopping", "monitor"),
         )
 
 

@@ -24,6 +24,7 @@ from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
 from archsearch.metrics import COMPARED
 from archsearch.plain import LARGEST, NonNegativeFloat, Plain
 from archsearch.spec.fields import LEVEL_NAME, Departures, SpecName, Text, WhereFrom, written_default
+from archsearch.spec.nearest import nearest
 from archsearch.stats.effect import Probability
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 else:  # the names stand in tables; Pydantic and the JSON Schema list them from there
     DesignName = Literal[tuple(DESIGNS)]
 MOST_SEEDS = 1000
+MOST_NAMES = 8  # of metrics, in a message
 
 
 class Seeds(Plain):
@@ -109,10 +111,20 @@ def _one_or_more(value: object) -> object:
 
 
 def _is_compared(value: str, info: ValidationInfo) -> str:
-    """Refuse a metric that the baseline does not have; the context says which it has."""
+    """Refuse a metric that the baseline does not have; the context says which it has. `f1_macro` is `test_f1_macro`."""
     names = (info.context or {}).get("metrics", COMPARED)
+    if value not in names and f"test_{value}" in names:
+        return f"test_{value}"
     if value not in names:
         words = [repr(name) for name in names]
+        if len(words) > MOST_NAMES:
+            close = nearest(value, names) or nearest(f"test_{value}", names)
+            meant = "" if close is None else f"; did you mean {close!r}?"
+            raise PydanticCustomError(
+                "metric",
+                "expected a metric of the baseline: {names}, ...{meant}",
+                {"names": ", ".join(words[:MOST_NAMES]), "meant": meant},
+            )
         expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
         raise PydanticKnownError("literal_error", {"expected": expected})
     return value

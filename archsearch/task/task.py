@@ -74,8 +74,9 @@ class Task:
         return None
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> Mapping[str, float]:
-        """Compute the task's metrics of outputs (N, outputs) float32 and their targets."""
-        return {one.name: one.compute(outputs, targets) for one in of_task(self.name) if one.compute is not None}
+        """Compute what every run of the task is told by, of outputs (N, outputs) float32 and their targets."""
+        given = {"outputs": outputs, "predicted": self.predicted(outputs)}
+        return {one.name: one.compute(given[one.takes], targets) for one in of_task(self.name) if one.compute}
 
     def predicted(self, outputs: Any) -> Any:
         """Give what is predicted of outputs (N, outputs), a tensor or an array: the outputs themselves."""
