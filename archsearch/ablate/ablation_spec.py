@@ -119,11 +119,9 @@ def _is_compared(value: str, info: ValidationInfo) -> str:
         words = [repr(name) for name in names]
         if len(words) > MOST_NAMES:
             close = nearest(value, names) or nearest(f"test_{value}", names)
-            meant = "" if close is None else f"; did you mean {close!r}?"
+            such = words[:MOST_NAMES] if close is None else [repr(close)]
             raise PydanticCustomError(
-                "metric",
-                "expected a metric of the baseline: {names}, ...{meant}",
-                {"names": ", ".join(words[:MOST_NAMES]), "meant": meant},
+                "metric", "expected a metric of the baseline, such as {such}", {"such": ", ".join(such)}
             )
         expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
         raise PydanticKnownError("literal_error", {"expected": expected})

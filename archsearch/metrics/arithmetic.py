@@ -16,14 +16,16 @@ import warnings
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
 
 CALIBRATION_BINS = 15  # as Guo et al. (2017), arXiv 1706.04599
 
-Array = NDArray[Any]
 Arithmetic = Callable[[Any, Any], float]
 
 
@@ -32,6 +34,8 @@ def _quiet(function: Arithmetic) -> Arithmetic:
 
     @wraps(function)
     def call(given: Any, targets: Any) -> float:
+        import numpy as np
+
         given, targets = np.asarray(given), np.asarray(targets)
         if not len(targets):
             return math.nan
@@ -116,6 +120,8 @@ average_precision: Arithmetic = _over_columns("average_precision_score")
 
 def _spread_out(probabilities: Array, targets: Array) -> tuple[Array, Array]:
     """Give probabilities of both classes where a network gives that of the second only."""
+    import numpy as np
+
     probabilities, targets = _flat(probabilities, targets)
     if probabilities.ndim == 1:
         probabilities = np.stack([1 - probabilities, probabilities], axis=1)
@@ -125,6 +131,8 @@ def _spread_out(probabilities: Array, targets: Array) -> tuple[Array, Array]:
 @_quiet
 def log_loss(probabilities: Any, targets: Any) -> float:
     """Give the mean negative logarithm of the true class's probability, which counts as 2.2e-16 at the least."""
+    import numpy as np
+
     probabilities, targets = _spread_out(probabilities, targets)
     found: float = _sklearn().log_loss(targets, probabilities, labels=np.arange(probabilities.shape[1]))
     return found
@@ -136,6 +144,8 @@ def brier(probabilities: Any, targets: Any) -> float:
 
     Brier (1950); scikit-learn's `brier_score_loss`, which has more than two classes since 1.7 only.
     """
+    import numpy as np
+
     probabilities, targets = _spread_out(probabilities, targets)
     truth = np.eye(probabilities.shape[1])[targets]
     squares = ((probabilities - truth) ** 2).sum(axis=1).mean()
@@ -145,6 +155,8 @@ def brier(probabilities: Any, targets: Any) -> float:
 @_quiet
 def calibration_error(probabilities: Any, targets: Any) -> float:
     """Give the expected calibration error: the mean distance of confidence and accuracy over 15 bins of confidence."""
+    import numpy as np
+
     probabilities, targets = _spread_out(probabilities, targets)
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     bins = confidence_bins(confidence, CALIBRATION_BINS)
@@ -154,6 +166,8 @@ def calibration_error(probabilities: Any, targets: Any) -> float:
 
 def confidence_bins(confidence: Array, bins: int) -> NDArray[np.int64]:
     """Give the bin (N,) of each confidence, of so many of equal width over 0 to 1; the upper end belongs to a bin."""
+    import numpy as np
+
     return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
@@ -162,6 +176,8 @@ def among_the_first(k: int) -> Arithmetic:
 
     @_quiet
     def call(outputs: Any, targets: Any) -> float:
+        import numpy as np
+
         if outputs.shape[1] <= k:
             return 1.0
         first = np.argsort(outputs, axis=1, kind="mergesort")[:, ::-1][:, :k]
@@ -176,7 +192,7 @@ def among_the_first(k: int) -> Arithmetic:
 def _of_numbers(name: str, **options: Any) -> Arithmetic:
     @_quiet
     def call(outputs: Any, targets: Any) -> float:
-        outputs, targets = _flat(outputs.astype(np.float64), targets.astype(np.float64))
+        outputs, targets = _flat(outputs.astype("float64"), targets.astype("float64"))
         found: float = getattr(_sklearn(), name)(targets, outputs, **options)
         return found
 
@@ -199,6 +215,6 @@ def rank_correlation(outputs: Any, targets: Any) -> float:
     """Give Spearman's rank correlation, of several targets the mean; nan where one of the two is constant."""
     from scipy.stats import spearmanr
 
-    outputs, targets = (one.astype(np.float64).reshape(len(targets), -1) for one in (outputs, targets))
+    outputs, targets = (one.astype("float64").reshape(len(targets), -1) for one in (outputs, targets))
     found = [spearmanr(outputs[:, k], targets[:, k]).statistic for k in range(targets.shape[1])]
-    return float(np.mean(found))
+    return float(sum(found) / len(found))
