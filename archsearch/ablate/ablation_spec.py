@@ -214,6 +214,11 @@ class AblationSpec(Plain):
         "objective.",
         examples=["val_accuracy"],
     )
+    also: Annotated[tuple[ComparedMetric, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Metrics that are judged beside it, each by itself: `archsearch ablate NAME --metric f1_macro`.",
+        examples=[["f1_macro", "auroc"]],
+    )
     alpha: Probability = Field(
         default=0.05, description="Level of significance of all claims together.", examples=[0.01]
     )
