@@ -42,7 +42,7 @@ MESSAGES = {
     spec(f"{CONV}, stride: 0}}, {FIT}"): "2:61: network[1].conv2d.stride: must be between 1 and 2147483647, got 0",
     spec(f"{CONV}, bias: no}}, {FIT}"): "2:59: network[1].conv2d.bias: expected true or false, got text 'no'",
     spec(f"tanh: {{name: 'A b'}}, {FIT}"): "2:24: network[1].tanh.name: may hold small letters, digits and _ only, "
-    "and begins with a letter, got text 'A b'",
+    "and begins with a letter, 64 at most, got text 'A b'",
     spec(""): "2:10: network: is empty; at least one is needed",
     spec(
         train="{epochs: 2, device: gpu}"
