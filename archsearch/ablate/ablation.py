@@ -27,6 +27,7 @@ from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseR
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.ablate.seed_check import check_seeds
 from archsearch.errors import SpecError
+from archsearch.metrics import bare_name
 from archsearch.stats import intervals
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
@@ -80,6 +81,10 @@ def differences_of(before: Ablation, now: Ablation) -> list[str]:
         old, new = getattr(before, key), getattr(now, key)
         if old != new:
             found.append(f"{key} was {_brief(old)}, is {_brief(new)}")
+    changed = {one.name: one.digest for one in before.own}
+    found += [
+        f"the file of {one.name} has changed" for one in now.own if changed.get(one.name, one.digest) != one.digest
+    ]
     old_family, new_family = before.family.model_dump(), now.family.model_dump()
     if now.family.unit == "own" and not now.family.margin:
         old_family["margin"] = 0.0  # none was said now: the one that it was begun with stands
@@ -171,6 +176,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
         aliases=ablation.aliases,
         notes=(
             *((again.lacking(len(lacking)),) if again is not None and lacking else ()),
+            *(one.said for one in ablation.own if one.name == bare_name(ablation.family.metric)),
             *ablation.notes,
             *((check.sentence,) if check is not None and check.sentence else ()),
             *ablation.kind.remarks(runs_of(done)),

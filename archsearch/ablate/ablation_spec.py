@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
-from archsearch.metrics import COMPARED
+from archsearch.metrics import COMPARED, bare_name, is_own
 from archsearch.plain import LARGEST, NonNegativeFloat, Plain
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 from archsearch.spec.nearest import nearest
@@ -112,6 +112,10 @@ def _one_or_more(value: object) -> object:
 def _is_compared(value: str, info: ValidationInfo) -> str:
     """Refuse a metric that the baseline does not have; the context says which it has. `f1_macro` is `test_f1_macro`."""
     names = (info.context or {}).get("metrics", COMPARED)
+    if is_own(value):
+        return f"test_{value}"
+    if is_own(bare_name(value)):
+        return value
     if value not in names and f"test_{value}" in names:
         return f"test_{value}"
     if value not in names:
@@ -216,8 +220,13 @@ class AblationSpec(Plain):
     metric: ComparedMetric = Field(
         default="test_accuracy",
         description="What is compared: of networks one of these, of programs a metric of their own, by default the "
-        "objective.",
+        "objective; or a function (targets, outputs) of your own: my_metrics.py:cost.",
         examples=["val_accuracy"],
+    )
+    direction: Literal["maximize", "minimize"] | None = Field(
+        default=None,
+        description="Which way the metric is better, where its name does not tell: of a function of your own.",
+        examples=["minimize"],
     )
     also: Annotated[tuple[ComparedMetric, ...], Field(strict=False)] = Field(
         default=(),

@@ -38,6 +38,7 @@ def ablation_yaml(declared: Declared, path: Path) -> str:
     changed = spec.model_dump(mode="json", exclude_defaults=True)
     for key in (
         "metric",
+        "direction",
         "also",
         "alpha",
         "margin",

@@ -9,12 +9,14 @@ The rows stand in `table.py`, their arithmetic in `arithmetic.py`.
 from __future__ import annotations
 
 from archsearch.metrics.metric import Direction, Metric, Unit, Written
+from archsearch.metrics.own import OwnMetric, is_own, own_metric
 from archsearch.metrics.table import (
     COMPARED,
     METRICS,
     OBJECTIVES,
     PARTS,
     WATCHED,
+    bare_name,
     direction_of,
     is_learned,
     learned,
@@ -38,12 +40,15 @@ __all__ = [
     "WATCHED",
     "Direction",
     "Metric",
+    "OwnMetric",
     "Unit",
     "Written",
+    "bare_name",
     "difference",
     "direction_of",
     "format_of",
     "is_learned",
+    "is_own",
     "kind_of",
     "learned",
     "learned_of_task",
@@ -52,6 +57,7 @@ __all__ = [
     "metric_text",
     "near_of",
     "of_task",
+    "own_metric",
     "part_of",
     "row_of_any",
     "title_of",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from archsearch.metrics import arithmetic
 from archsearch.metrics.metric import Direction, Metric, Takes, Written
+from archsearch.metrics.own import is_own, own_row
 
 PARTS = {"val": "validation", "test": "test", "train": "training"}  # as names begin, and as people say it
 
@@ -201,7 +202,13 @@ def part_of(name: str) -> str | None:
 
 def metric_of(name: str) -> Metric | None:
     """Give the row of a name, with or without its part; None where this version knows no such metric."""
-    return METRICS.get(name if (part := part_of(name)) is None else name.removeprefix(f"{part}_"))
+    bare = bare_name(name)
+    return METRICS.get(bare) or (own_row(bare) if is_own(bare) else None)
+
+
+def bare_name(name: str) -> str:
+    """Give a metric's name without the part of the data: `loss` of `val_loss`."""
+    return name if (part := part_of(name)) is None else name.removeprefix(f"{part}_")
 
 
 def learned(*parts: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archsearch.ablate.planned import Ablation
     from archsearch.ablate.price import Price
     from archsearch.ablate.record import AblationReport
+    from archsearch.ablate.sensitivity import Sensitivity
     from archsearch.spec.difference.factors import SpecDifference
     from archsearch.stats.effect import Family
 
@@ -105,6 +106,55 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
         _print_promise(forecast, family)
     if ablation.sequential:
         to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
+
+
+_SENSED = (
+    TableColumn("metric", words=True),
+    TableColumn("pairs", 2),
+    TableColumn("difference", 1),
+    TableColumn("in SDs"),
+    TableColumn("seeds"),
+)
+
+
+def print_sensitivity(found: Sensitivity) -> None:
+    """Print for each comparison which metrics need how many seeds for a difference like the one that was measured."""
+    from archsearch.metrics import difference, title_of
+
+    to = out()
+    for comparison in dict.fromkeys(row.comparison for row in found.rows):
+        rows = found.of(comparison)
+        own = next((row for row in rows if row.metric == found.metric), None)
+        to.print(Text(comparison, style="bold"))
+        table = [
+            (
+                f"{title_of(row.metric)} (the study's)" if row is own else title_of(row.metric),
+                str(row.n),
+                difference(row.metric, row.difference),
+                f"{row.d_z:+.2f}",
+                "above 10,000" if row.seeds is None else f"{row.seeds:,}",
+            )
+            for row in rows
+        ]
+        print_table(to, _SENSED, table)
+        best = found.sooner(comparison)
+        if best is not None and own is not None:
+            needed = "more than 10,000" if own.seeds is None else f"{own.seeds:,}"
+            sentences(
+                to,
+                f"{title_of(best.metric)} would see this change with about {count_of(best.seeds or 0, 'seed')}, "
+                f"{title_of(own.metric)} needs {needed}",
+            )
+        to.print()
+    sentences(
+        to,
+        f"seeds: for a difference like the measured one, alpha {found.alpha:g} by Holm over {found.comparisons}, power "
+        f"{found.power:g}. Above 0 SDs the change is better. Estimates, and the largest of many is too large: choose a "
+        "metric for what it means, name it before new seeds are run",
+        "dim",
+    )
+    if found.without:
+        sentences(to, f"{count_of(found.without, 'run')} without predictions here", "yellow")
 
 
 def _reads(report: AblationReport) -> str:
