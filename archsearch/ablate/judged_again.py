@@ -151,7 +151,7 @@ def values_again(
     task: Task | None = None
     done = (HeldRun(trial) for trial in latest(opened).values() if trial.state == TrialState.COMPLETE)
     for run in {one.run_id: one for one in done}.values():
-        found = {name: value for name in names if (value := run.metric(name)) is not None}
+        found: dict[str, float | None] = {name: value for name in names if (value := run.metric(name)) is not None}
         if missing := [name for name in names if name not in found]:
             task, folder = task or _task(ablation), runs_dir / run.run_id
             if task is None or not (folder / PREDICTIONS).exists():

@@ -10,6 +10,7 @@ and a column. What is known by training is measured on parts of the data and has
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from archsearch.metrics import arithmetic
 from archsearch.metrics.metric import Direction, Metric, Takes, Written
@@ -24,6 +25,10 @@ _AVERAGED = ("classification", "binary", "multilabel")
 def _chance(outputs: int) -> float:
     """Give the share that guessing gets right; one output tells two classes apart."""
     return 1 / max(outputs, 2)
+
+
+def _among(k: int, outputs: int) -> float:
+    return min(1.0, k / outputs)
 
 
 def _even(outputs: int) -> float:
@@ -107,7 +112,7 @@ _ROWS = (
             arithmetic.among_the_first(k),
             "outputs",
             tasks=("classification",),
-            guessing=lambda outputs, k=k: min(1.0, k / outputs),
+            guessing=partial(_among, k),
         )
         for k in (2, 3, 5)
     ),
