@@ -142,6 +142,7 @@ def report(
     else:
         for file in written:
             print(file)
+    made.check()
 
 
 def _is_tracked(name: str) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from archsearch.data import folder, npz
-from archsearch.data.registry import DATASETS, OWN_DATA, Contents
+from archsearch.data.own import OWN_SOURCES
+from archsearch.data.registry import DATASETS, Contents
 from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.spec.dataset import DataSpec
+from archsearch.spec.folds import Fold
 from archsearch.spec.nearest import nearest
 from archsearch.task import Task
 
@@ -28,7 +28,9 @@ class DataFacts:
 
     `train` and `test` are after `limit`; for qmnist with a limit they are an upper bound (its counts per class are not
     published); `Dataset.facts` has the exact ones. `validation` counts the validation part that the source itself sets
-    apart, the last samples of `train`; 0 where it sets none apart.
+    apart, the last samples of `train`; 0 where it sets none apart. `group_names` are the groups that samples belong to,
+    by their number in `Dataset.groups_train`; none where the source says nothing of them. `weighted`: each has a
+    weight.
     """
 
     name: str
@@ -38,6 +40,8 @@ class DataFacts:
     test: int
     class_names: tuple[str, ...]
     validation: int = 0
+    group_names: tuple[str, ...] = ()
+    weighted: bool = False
 
     @property
     def classes(self) -> int:
@@ -61,9 +65,21 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
     if len(shape) == 3:
         shape = (1 if spec.grayscale else shape[0], *(spec.size or shape[1:]))
     train, held_out, test = found.limited(spec.limit)
+    if spec.fold is not None:
+        train, test = fold_counts(spec.fold, train + (test if found.pooled else 0))
     train += held_out
-    facts = DataFacts(spec.name, shape, found.what(), train, test, found.class_names, held_out)
-    problems = [*_misfits(spec, found.shape, facts), *_wrong_counts(spec, facts)]
+    facts = DataFacts(
+        spec.name,
+        shape,
+        found.what(),
+        train,
+        test,
+        found.class_names,
+        held_out,
+        found.group_names,
+        found.weighted,
+    )
+    problems = [*_misfits(spec, found.shape, facts), *_fold_misfits(spec, found), *_wrong_counts(spec, facts)]
     if problems:
         where = ("data", problems[0][0]) if len(problems) == 1 else ("data",)
         told = [Problem("", f"{fault}. {way_out}".rstrip(), fault) for _, fault, way_out in problems]
@@ -82,21 +98,21 @@ def contents(spec: DataSpec) -> Contents:
     """Say what the data set of `spec` holds before any option."""
     if spec.name in DATASETS:
         return DATASETS[spec.name].contents
-    if spec.name == "npz":
-        return npz.contents(own_path(spec), spec.channels)
-    if spec.name == "folder":
-        return folder.contents(own_path(spec), grayscale=spec.grayscale, ground=spec.background)
-    known = [*DATASETS, *OWN_DATA]
+    if spec.name in OWN_SOURCES:
+        return OWN_SOURCES[spec.name].contents(spec)
+    known = [*DATASETS, *OWN_SOURCES]
     close = nearest(spec.name, known)
     hint = f" Did you mean {close}?" if close else ""
     raise SpecError(f"unknown data set {spec.name}.{hint} There are {', '.join(known)}.", ("data", "name"))
 
 
-def own_path(spec: DataSpec) -> Path:
-    """Find own data: `path`, from the current folder if it is relative."""
-    if spec.path is None:
-        raise SpecError(f"{spec.name} needs a path.", ("data", "path"))
-    return Path(spec.path).expanduser().absolute()
+def fold_counts(fold: Fold, samples: int) -> tuple[int, int]:
+    """Count training and test samples of a fold of so many; where groups decide, about so many."""
+    if fold.of is not None:
+        test = samples // fold.of + (fold.number < samples % fold.of)
+    else:
+        test = round(fold.share * samples)
+    return samples - test, test
 
 
 def validation_count(validation: int | float, train: int) -> int:
@@ -122,16 +138,35 @@ def kept_count(train_limit: int | float | None, left: int) -> int:
 _REMOVE = "Remove it."
 
 
+def _fold_misfits(spec: DataSpec, found: Contents) -> Iterator[tuple[str, str, str]]:
+    """Give (option, what is wrong, way out) for a fold that the samples do not allow, as far as counts say it."""
+    fold = spec.fold
+    if fold is None:
+        return
+    train, _, test = found.limited(spec.limit)
+    samples = train + (test if found.pooled else 0)
+    per_class = found.train_per_class
+    if found.pooled and per_class:
+        per_class = tuple(a + b for a, b in zip(per_class, found.test_per_class, strict=True))
+    least = min(per_class, default=samples) if spec.limit is None else samples
+    if fold.group is not None and not found.group_names:
+        way_out = "Give it one (group_train of an .npz, `group` of a table), or take group out of the split."
+        yield "fold", f"{spec.name} says of no sample which {fold.group} it belongs to", way_out
+    elif found.group_names:
+        count = len(found.group_names)
+        if fold.of is not None and fold.of > count:
+            what = fold.group or "group"
+            yield "fold", f"{fold.of} folds are more than the {count} of its {what}", f"Use {count} folds at most."
+    elif fold.of is not None and fold.of > least:
+        of = f"samples of the rarest class of {spec.name}" if per_class else f"samples of {spec.name}"
+        yield "fold", f"{fold.of} folds are more than the {least} {of}", f"Use {least} folds at most, or `shuffled`."
+    elif not 0 < fold_counts(fold, samples)[1] < samples:
+        yield "fold", f"{fold.said} leaves a part of the {samples} samples of {spec.name} empty", "Use another share."
+
+
 def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> Iterator[tuple[str, str, str]]:
     """Give (option, what is wrong, way out) for each option that does not go with the data."""
-    if spec.channels is not None and spec.name != "npz":
-        yield "channels", f"channels says how your own arrays (npz) are read, and {spec.name} is known", _REMOVE
-    if spec.background is not None and spec.name != "folder":
-        yield (
-            "background",
-            f"background is for your own images (folder), and {spec.name} has no such",
-            _REMOVE,
-        )
+    yield from _keys_of_others(spec)
     if len(raw_shape) != 3:
         kind = {1: "flat features", 2: "signals"}.get(len(raw_shape), "arrays")
         for option in ("size", "grayscale", "augment"):
@@ -147,6 +182,15 @@ def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> It
             if step.reach >= smallest:
                 fault = f"{step.kind} by {step.reach} can push a whole image of {smallest} pixels out of sight"
                 yield "augment", fault, f"Use less than {smallest}."
+
+
+def _keys_of_others(spec: DataSpec) -> Iterator[tuple[str, str, str]]:
+    """Give the same for each option that is for another kind of data."""
+    own = OWN_SOURCES[spec.name].keys if spec.name in OWN_SOURCES else ()
+    for source in OWN_SOURCES.values():
+        for key in source.keys:
+            if key not in own and getattr(spec, key) is not None:
+                yield key, f"{key} {source.only.format(spec.name)}", _REMOVE
 
 
 def _wrong_counts(spec: DataSpec, facts: DataFacts) -> Iterator[tuple[str, str, str]]:

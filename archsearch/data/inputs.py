@@ -16,8 +16,11 @@ import torch
 from torch import Tensor
 
 from archsearch.data import npz
-from archsearch.data.facts import contents, own_path
+from archsearch.data.facts import contents
+from archsearch.data.own import own_path
 from archsearch.data.prepare import Dataset, to_float
+from archsearch.data.table.columns import FeatureColumn
+from archsearch.data.table.described import describe_table
 from archsearch.plain import Plain
 from archsearch.spec.dataset import DataSpec
 from archsearch.task import TASKS, Task
@@ -35,7 +38,8 @@ class Inputs(Plain):
 
     `shape` is that of one sample; `stored` its type: uint8 means value / 255. `mean` and `deviation` are those of the
     training samples, a value for each channel (flat data: for each feature), None where nothing is normalised.
-    `scaled` are columns of float64 arrays that were standardised before they became float32 (`precision.py`).
+    `scaled` are columns of float64 arrays that were standardised before they became float32 (`precision.py`), `columns`
+    those of a table with how their cells become features.
     """
 
     shape: tuple[int, ...]
@@ -46,6 +50,7 @@ class Inputs(Plain):
     mean: tuple[float, ...] | None = None
     deviation: tuple[float, ...] | None = None
     scaled: tuple[Scaled, ...] = ()
+    columns: tuple[FeatureColumn, ...] = ()
 
     @classmethod
     def of(cls, spec: DataSpec, data: Dataset, mean: Tensor | None = None, deviation: Tensor | None = None) -> Self:
@@ -60,6 +65,7 @@ class Inputs(Plain):
             mean=None if mean is None else tuple(mean.flatten().tolist()),
             deviation=None if deviation is None else tuple(deviation.flatten().tolist()),
             scaled=_scaled(spec),
+            columns=columns_of(spec),
         )
 
     def what(self) -> Task:
@@ -85,6 +91,11 @@ class Inputs(Plain):
         if values is None:
             return None
         return torch.tensor(values, device=device).reshape(1, -1, *[1] * (len(self.shape) - 1))
+
+
+def columns_of(spec: DataSpec) -> tuple[FeatureColumn, ...]:
+    """Give the columns of a table that are features, nothing for other data."""
+    return describe_table(spec).columns if spec.name == "table" else ()
 
 
 def _scaled(spec: DataSpec) -> tuple[Scaled, ...]:

@@ -11,8 +11,9 @@ The rule that says what the axes of x mean (N samples); `channels` says it other
     more axes              as they are; channels last: the last axis becomes the first
 
 uint8 always means value / 255; floats are stored as float32, and float64 whose values float32 cannot tell apart are
-standardised first or refused (`precision`). Labels are whole numbers 0..k-1, each of them in y_train. Knows no other
-options; must not import torch when it only describes.
+standardised first or refused (`precision`). Labels are whole numbers 0..k-1, each of them in y_train. `group_train`,
+`group_test` (and `group_val`) say which samples belong together, `weight_train` (and `weight_val`) what each counts for
+in training. Knows no other options; must not import torch when it only describes.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
+from archsearch.data.groups import numbered
+from archsearch.data.npz_beside import GROUP, WEIGHT, has_beside, names_beside, read_beside, wrong_file
 from archsearch.data.registry import Contents
 from archsearch.errors import DamagedFileError, SpecError
+from archsearch.files import kind_of_file
+from archsearch.wording import bytes_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +50,7 @@ _LIKE_VALIDATION = re.compile(
     r"[xy]_?(?:val|valid|validation|dev|holdout)|(?:val|valid|validation|dev|holdout)_?[xy]", re.IGNORECASE
 )
 CHANNELS = (1, 3, 4)
+_LARGE, _MOST_TIMES_SMALLER = 2**28, 200  # bytes; of an array that large, deflate makes that much of zeros only
 
 ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
 
@@ -57,19 +63,19 @@ def contents(path: Path, channels: ChannelAxis = None) -> Contents:
         present = _present(archive)
         missing = [name for name in ARRAY_NAMES if name not in present]
         if missing:
-            raise _error(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
+            raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
         names = _names(path, present)
         headers = {name: _header(archive, name) for name in names}
+        for part in (name[2:] for name in names if name[0] == "y"):  # before anything large is unpacked
+            _same_count(path, f"x_{part}", headers[f"x_{part}"][0], f"y_{part}", headers[f"y_{part}"][0])
         labels = {name[2:]: _labels(path, archive, name, *headers[name]) for name in names if name[0] == "y"}
+        groups, weights = read_beside(path, archive, {part: len(y) for part, y in labels.items()})
     shapes = {part: _sample_shape(path, f"x_{part}", *headers[f"x_{part}"], channels) for part in labels}
     for part in labels:
         first, other = headers["x_train"], headers[f"x_{part}"]
         if shapes[part] != shapes["train"] or (other[1] == "uint8") != (first[1] == "uint8"):
             kinds = [f"{name} {headers[name][1]} {headers[name][0]}" for name in ("x_train", f"x_{part}")]
-            raise _error(path, f"{' and '.join(kinds)} are not samples of one kind")
-    for part, y in labels.items():
-        if headers[f"x_{part}"][0][0] != len(y):
-            raise _error(path, f"x_{part} has {headers[f'x_{part}'][0][0]} samples and y_{part} {len(y)} labels")
+            raise wrong_file(path, f"{' and '.join(kinds)} are not samples of one kind")
     classes = int(labels["train"].max()) + 1
     _check_labels(path, labels, classes)
     per_class = {part: tuple(int(n) for n in np.bincount(y, minlength=classes)) for part, y in labels.items()}
@@ -84,6 +90,8 @@ def contents(path: Path, channels: ChannelAxis = None) -> Contents:
         validation=len(labels.get("val", ())),
         validation_per_class=per_class.get("val", ()),
         wide=any(headers[name][1] == "float64" for name in headers),
+        group_names=numbered(groups)[0] if groups else (),
+        weighted=bool(weights),
     )
 
 
@@ -91,7 +99,8 @@ def unused(path: Path) -> list[str]:
     """Say which arrays the file holds that are not read."""
     with _opened(path) as archive:
         present = _present(archive)
-        others = [name for name in present if name not in _names(path, present)]
+        read = _names(path, present)
+        others = [name for name in present if name not in (*read, *names_beside(path, present, _parts_read(read)))]
     said = [f"{len(others)} other array{'s' * (len(others) > 1)} ({', '.join(others[:8])})"] if others else []
     meant = [name for name in others if _LIKE_VALIDATION.fullmatch(name)]
     if meant and VALIDATION[0] not in present:
@@ -115,14 +124,22 @@ def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) 
     with _damage(path), np.load(path, allow_pickle=False) as archive:
         names = _names(path, archive.files)
         arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in names}
+        beside = {name: archive[name] for name in names_beside(path, archive.files, _parts_read(names))}
     x = {name: _channels_first(array, channels) for name, array in arrays.items() if name[0] == "x"}
     if any(array.dtype != np.uint8 for array in x.values()):
         x = _as_float32(path, x, normalize)
+    groups = {}
+    if has_beside(GROUP, beside):
+        groups = numbered({part: beside[f"{GROUP}_{part}"] for part in _parts_read(names)})[1]
     found = []
     for held in (("train", "val") if "x_val" in x else ("train",), ("test",)):
         values = np.concatenate([x[f"x_{part}"] for part in held]) if len(held) > 1 else x[f"x_{held[0]}"]
         y = np.concatenate([arrays[f"y_{part}"].astype(np.int64) for part in held])
-        found.append(in_memory(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(y)))
+        of_groups = torch.from_numpy(np.concatenate([groups[part] for part in held])) if groups else None
+        weights = None
+        if has_beside(WEIGHT, beside) and "train" in held:
+            weights = torch.from_numpy(np.concatenate([beside[f"{WEIGHT}_{part}"] for part in held]).astype(np.float32))
+        found.append(in_memory(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(y), of_groups, weights))
     return found[0], found[1]
 
 
@@ -138,15 +155,20 @@ def samples(path: Path, channels: ChannelAxis = None, *, labelled: bool) -> tupl
         name = next((name for name in ("x", "x_test") if name in present and _has_labels(name, present, labelled)), "")
         if not name:
             wanted = "x and y, or x_test and y_test" if labelled else "x, or x_test"
-            raise _error(path, f"holds {', '.join(present) or 'nothing'}; expected {wanted}")
+            raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; expected {wanted}")
         _sample_shape(path, name, *_header(archive, name), channels)
         of_labels = name.replace("x", "y")
+        if labelled:
+            _same_count(path, name, _header(archive, name)[0], of_labels, _header(archive, of_labels)[0])
         labels = _labels(path, archive, of_labels, *_header(archive, of_labels)) if labelled else None
     with _damage(path), np.load(path, allow_pickle=False) as arrays:
         x = _channels_first(arrays[name], channels)
-    if labels is not None and len(labels) != len(x):
-        raise _error(path, f"{name} has {len(x)} samples and {of_labels} {len(labels)} labels")
     return x, labels, name
+
+
+def _same_count(path: Path, x: str, of_x: tuple[int, ...], y: str, of_y: tuple[int, ...]) -> None:
+    if len(of_y) == 1 and of_x and of_x[0] != of_y[0]:
+        raise wrong_file(path, f"{x} has {of_x[0]} samples and {y} {of_y[0]} labels")
 
 
 def _has_labels(name: str, present: Sequence[str], labelled: bool) -> bool:
@@ -173,7 +195,7 @@ def _as_float32(path: Path, x: dict[str, NDArray[Any]], normalize: bool) -> dict
         with np.errstate(over="ignore"):
             wrong = array.size - int(np.isfinite(array.astype(np.float32)).sum())
         if wrong:
-            raise _error(path, f"{name} has {wrong} values that are not finite as float32; replace them")
+            raise wrong_file(path, f"{name} has {wrong} values that are not finite as float32; replace them")
     narrow = Narrowing(*x.values())
 
     def say(lost: tuple[Lost, ...], way_out: str) -> SpecError:
@@ -201,8 +223,12 @@ def _names(path: Path, present: Sequence[str]) -> tuple[str, ...]:
     """Give the arrays that are read: those of the validation part are, where the file has both."""
     held_out = [name for name in VALIDATION if name in present]
     if len(held_out) == 1:
-        raise _error(path, f"holds {held_out[0]} alone; a validation part is x_val and y_val")
+        raise wrong_file(path, f"holds {held_out[0]} alone; a validation part is x_val and y_val")
     return (*ARRAY_NAMES[:2], *held_out, *ARRAY_NAMES[2:])
+
+
+def _parts_read(names: Iterable[str]) -> list[str]:
+    return [name[2:] for name in names if name[0] == "y"]
 
 
 def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, channels: ChannelAxis) -> tuple[int, ...]:
@@ -210,9 +236,11 @@ def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, cha
         kinds = "uint8 (meaning value / 255) or float32 (float64 for large numbers)"
         if dtype in ("int32", "uint32", "int64", "uint64"):
             kinds = "float64 (float32 tells whole numbers apart up to 16,777,216 only), or uint8 (meaning value / 255)"
-        raise _error(path, f"{name} is {dtype}; convert it to {kinds}")
+        raise wrong_file(path, f"{name} is {dtype}; convert it to {kinds}")
     if len(shape) < 2 or math.prod(shape) == 0:
-        raise _error(path, f"{name} has the shape {shape}; samples along the first axis and at least one value each")
+        raise wrong_file(
+            path, f"{name} has the shape {shape}; samples along the first axis and at least one value each"
+        )
     grey = dtype == "uint8" and len(shape) == 3
     if channels is not None and (grey or len(shape) == 2):
         kind = "grey images, (N, height, width)" if grey else "flat features, (N, features)"
@@ -247,9 +275,9 @@ def _labels(path: Path, archive: zipfile.ZipFile, name: str, shape: tuple[int, .
     import numpy as np
 
     if len(shape) != 1 or not dtype.startswith(("int", "uint")):
-        raise _error(path, f"{name} is {dtype} {shape}; labels are whole numbers, one per sample: int64 (N,)")
+        raise wrong_file(path, f"{name} is {dtype} {shape}; labels are whole numbers, one per sample: int64 (N,)")
     if shape[0] == 0:
-        raise _error(path, f"{name} is empty")
+        raise wrong_file(path, f"{name} is empty")
     with archive.open(f"{name}.npy") as file:
         values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return values.astype(np.int64)
@@ -259,15 +287,17 @@ def _check_labels(path: Path, labels: Mapping[str, NDArray[np.int64]], classes: 
     train = labels["train"]
     low, high = min(int(y.min()) for y in labels.values()), max(int(y.max()) for y in labels.values())
     if low < 0 or classes > len(train):
-        raise _error(path, f"labels run from {low} to {high}; they must be 0..k-1 for k classes")
+        raise wrong_file(path, f"labels run from {low} to {high}; they must be 0..k-1 for k classes")
     absent = sorted(set(range(classes)) - {int(label) for label in train})
     if absent:
-        raise _error(path, f"y_train has no sample of class {absent[0]}; labels must be 0..k-1, each of them present")
+        raise wrong_file(
+            path, f"y_train has no sample of class {absent[0]}; labels must be 0..k-1, each of them present"
+        )
     if classes < 2:
-        raise _error(path, "y_train has the label 0 only, one class; a data set needs at least two")
+        raise wrong_file(path, "y_train has the label 0 only, one class; a data set needs at least two")
     for part, y in labels.items():
         if int(y.max()) >= classes:
-            raise _error(path, f"y_{part} has the label {int(y.max())}, which y_train does not have")
+            raise wrong_file(path, f"y_{part} has the label {int(y.max())}, which y_train does not have")
 
 
 def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], str]:
@@ -280,7 +310,10 @@ def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], str]:
         if read is None:
             raise ValueError(f"{name}.npy has the format version {version}")
         shape, _, dtype = getattr(np.lib.format, read)(file)
-        held = archive.getinfo(f"{name}.npy").file_size - file.tell()
+        member = archive.getinfo(f"{name}.npy")
+        held = member.file_size - file.tell()
+    if member.file_size > max(_LARGE, _MOST_TIMES_SMALLER * member.compress_size):
+        raise ValueError(f"{name} is {bytes_text(member.file_size)} packed into {bytes_text(member.compress_size)}")
     if not dtype.hasobject and held != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{name}.npy holds {held} bytes, its header {shape} {dtype} asks for others")
     return tuple(int(n) for n in shape), str(dtype.name)
@@ -294,8 +327,8 @@ _HEADER_READERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
-        state = "is a folder" if path.is_dir() else "does not exist"
-        raise _error(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
+        state = f"is a {kind_of_file(path.stat().st_mode)}" if path.exists() else "does not exist"
+        raise wrong_file(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
     with _damage(path):
         file: IO[bytes] = path.open("rb")
         with file, zipfile.ZipFile(file) as archive:
@@ -312,7 +345,3 @@ def _damage(path: Path) -> Iterator[None]:
             f"{path} cannot be read as .npz ({problem}) and was not used. Write it again with numpy.savez; "
             "arrays of Python objects are not read."
         ) from problem
-
-
-def _error(path: Path, message: str) -> SpecError:
-    return SpecError(f"{path}: {message}.", ("data", "path"), reason=f"{path}: {message}")

@@ -18,15 +18,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from archsearch.data import embedded, fetch, folder, location, npz, raw, store, vision
-from archsearch.data.facts import DataFacts, own_path, survey
-from archsearch.data.integrity import digest_of
+from archsearch.data import embedded, fetch, location, raw, store, vision
+from archsearch.data.facts import DataFacts, survey
+from archsearch.data.folds import in_fold
 from archsearch.data.library import import_torchvision
+from archsearch.data.own import OWN_SOURCES, own_path
 from archsearch.data.registry import DATASETS, OWN_DATA, Contents, Downloaded
 from archsearch.data.samples import SourcePart, chunks, first_per_class, fit_images
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.files import seal
-from archsearch.spec.dataset import WHITE, DataSpec
+from archsearch.spec.dataset import DataSpec
 
 PREPARATION_VERSION = 1  # raise it whenever the same raw files and options give other tensors
 OWN_DATA_VERSION = 2  # the same for your own data: 2 knows transparency, EXIF, a validation part, wide floats
@@ -36,7 +37,9 @@ OWN_DATA_VERSION = 2  # the same for your own data: 2 knows transparency, EXIF, 
 class Dataset:
     """x is uint8 (meaning value / 255) or float32, y the targets (labels int64); memory-mapped, to be read only.
 
-    `fingerprint` (SHA-256) depends on the values, types and shapes of the four tensors and on nothing else.
+    `groups_train` and `groups_test` (int64, N) are numbers into `facts.group_names`, `weights_train` (float32, N) what
+    each training sample counts for; None where the source says nothing of them.
+    `fingerprint` (SHA-256) depends on the values, types and shapes of these tensors and on nothing else.
     """
 
     facts: DataFacts
@@ -45,20 +48,26 @@ class Dataset:
     y_train: Tensor
     x_test: Tensor
     y_test: Tensor
+    groups_train: Tensor | None = None
+    groups_test: Tensor | None = None
+    weights_train: Tensor | None = None
 
 
 def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], None] | None = None) -> Dataset:
-    """Load what `spec` names; `say` gets a line when something takes a while.
+    """Load what `spec` names, with the test part of `spec.fold`; `say` gets a line when something takes a while.
 
     Raises SpecError for options that do not fit, UnavailableError if files cannot be had or written, DamagedFileError
     for a raw or prepared file that is not what it should be: such a file is never used.
     """
+    if spec.fold is not None:
+        return in_fold(load(spec.whole, data_dir=data_dir, say=say), spec)
     contents, described = survey(spec)
     root = location.data_dir(data_dir)
     source = _identity(spec, root, say)
     options: list[object] = [described.shape, spec.grayscale, spec.limit]
     if spec.name in OWN_DATA:
         options += [OWN_DATA_VERSION, spec.background, spec.channels, spec.normalize and contents.wide]
+        options += [said] if (said := spec.of_source().model_dump(mode="json", exclude={"name", "path"})) else []
     key = seal([PREPARATION_VERSION, spec.name, options, source])[:16]
     target = root / "prepared" / f"{spec.name}-{key}"
     if not target.exists():
@@ -68,8 +77,20 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
         store.write_prepared(target, _arrays(spec, contents, described, parts), _about(described))
     stored = store.read(target)
     arrays = stored.arrays
+    _must_fit(target, arrays, described, contents)
     facts = dataclasses.replace(described, train=len(arrays["y_train"]), test=len(arrays["y_test"]))
     return Dataset(facts, stored.fingerprint, **arrays)
+
+
+def _must_fit(folder: Path, arrays: dict[str, Tensor], facts: DataFacts, contents: Contents) -> None:
+    """Raise DamagedFileError for a prepared folder whose tensors are not those of the data that it is called after."""
+    for part in ("train", "test"):
+        x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
+        if tuple(x.shape[1:]) != facts.shape or str(x.dtype) != f"torch.{contents.dtype}":
+            said = f"x_{part}.npy is {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
+            raise store.wrong(folder, f"{said}, and samples are {contents.dtype} {facts.shape}")
+        if misfit := facts.task.misfit(y, len(y)):
+            raise store.wrong(folder, f"the {part} part has {misfit}")
 
 
 def is_here(spec: DataSpec, *, data_dir: Path | None = None) -> bool:
@@ -93,7 +114,7 @@ def _identity(spec: DataSpec, root: Path, say: Callable[[str], None] | None) -> 
     """Digests that stand for the raw content; raw files that are there are checked on the way."""
     entry = DATASETS.get(spec.name)
     if entry is None:
-        return digest_of(own_path(spec)) if spec.name == "npz" else folder.digest(own_path(spec))
+        return OWN_SOURCES[spec.name].digest(spec)
     if not isinstance(entry, Downloaded):
         return entry.digest
     found = raw.digests(spec.name, entry, root)
@@ -108,10 +129,7 @@ def _parts(
 ) -> tuple[SourcePart, SourcePart]:
     entry = DATASETS.get(spec.name)
     if entry is None:
-        if spec.name == "npz":
-            return npz.parts(own_path(spec), spec.channels, normalize=spec.normalize)
-        ground = spec.background or WHITE
-        return folder.parts(own_path(spec), facts.shape, grayscale=spec.grayscale, size=spec.size, ground=ground)
+        return OWN_SOURCES[spec.name].parts(spec, facts.shape)
     if not isinstance(entry, Downloaded):
         return embedded.parts(entry)
     if raw.missing_files(entry, root):
@@ -138,12 +156,17 @@ def _arrays(
             samples = _not_all_alike(spec, samples)
         arrays[f"x_{name}"] = store.NewArray(x_type, (len(rows), *facts.shape), samples)
         arrays[f"y_{name}"] = store.NewArray(facts.task.stored, (len(rows), *facts.task.target_shape), [part.y[rows]])
+        if part.groups is not None:
+            arrays[f"groups_{name}"] = store.NewArray("<i8", (len(rows),), [part.groups[rows]])
+        if part.weights is not None and name == "train":
+            arrays["weights_train"] = store.NewArray("<f4", (len(rows),), [part.weights[rows]])
     return arrays
 
 
 def _fitted(spec: DataSpec, facts: DataFacts, part: SourcePart, rows: Tensor) -> Iterator[Tensor]:
     for x in chunks(part, rows, math.prod(facts.shape)):
-        fits = spec.name == "folder"  # its images are made to fit one by one as they are decoded
+        source = OWN_SOURCES.get(spec.name)
+        fits = source is not None and source.fits  # its images are, one by one as they are decoded
         fitted = x if fits else fit_images(x, grayscale=spec.grayscale, size=spec.size)
         if tuple(fitted.shape[1:]) != facts.shape:
             raise DamagedFileError(

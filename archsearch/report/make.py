@@ -19,7 +19,7 @@ from archsearch.ablate.compare import Compared, Measurements
 from archsearch.ablate.judged_again import judge_again
 from archsearch.ablate.record import ablation_evidence
 from archsearch.ablate.tracked.reading import is_tracked
-from archsearch.errors import UsageError
+from archsearch.errors import DamagedFileError, UsageError
 from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.comparison import comparison_document
 from archsearch.report.answers.program_runs import program_runs_document
@@ -51,6 +51,12 @@ class Made:
     document: Document
     notes: tuple[str, ...]
     stem: Path
+    left_out: tuple[str, ...] = ()  # runs that are meant and could not be read
+
+    def check(self) -> None:
+        """Raise `DamagedFileError` where the document lacks runs that could not be read: for when it is written."""
+        if self.left_out:
+            raise DamagedFileError("\n".join(f"left out: {why}" for why in self.left_out))
 
     def path(self, form: str) -> Path:
         """Give where it goes unless told otherwise; for csv a folder."""
@@ -76,11 +82,12 @@ def make(names: Sequence[str], where: Where, metric: str | None = None) -> Made:
         stem = "report" if metric is None else f"report-{slug(metric)}"
         return Made(_of_study(found, source, metric), found.notes, where.runs_dir / found.study / stem)
     if found.programs:
-        document = program_runs_document(found.programs, source)
+        document = program_runs_document(found.programs, source, found.left_out)
     else:
-        document = runs_document(found.runs, found.unfinished, source)
+        document = runs_document(found.runs, found.unfinished, source, found.left_out)
     stem = "-".join(slug(Path(name).stem) for name in names)[:80]
-    return Made(document, found.notes, where.runs_dir / f"report-{stem}")
+    left_out = tuple(one.why for one in found.left_out)
+    return Made(document, found.notes, where.runs_dir / f"report-{stem}", left_out)
 
 
 def make_of_numbers(values: Measurements, compared: Compared, options: Sequence[str], where: Where) -> Made:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from archsearch.data.folds import in_fold
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import BusyError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
@@ -107,13 +108,13 @@ class NetworkRunner:
             raise MemoryError(str(error)) from None
 
     def _dataset(self, plan: ExperimentPlan, place: Workplace) -> Dataset:
-        """Load a data set once for all runs that use it (memory-mapped, so processes share it)."""
+        """Load a data set once for all runs that use it (memory-mapped, so processes share it); folds are cut of it."""
         key = data_key(plan.spec.data)
         if key not in self.datasets:
-            self.datasets[key] = load(plan.spec.data, data_dir=place.data_dir)
+            self.datasets[key] = load(plan.spec.data.whole, data_dir=place.data_dir)
         if self.keeper is not None:
             self.keeper.check_data(plan.spec.data, self.datasets[key])
-        return self.datasets[key]
+        return in_fold(self.datasets[key], plan.spec.data)
 
 
 def plan_of(assignment: Assignment) -> ExperimentPlan:

@@ -67,7 +67,7 @@ MESSAGES = {
     ): "3:36: early_stopping watches validation data and there is none; set data.validation, such as 0.1",
     spec(data="mnist"): "1:7: data: expected keys with values, got text 'mnist'",
     spec(data="{name: npz}"): "1:7: data: npz needs a path",
-    spec(data="{name: mnist, path: x}"): "1:7: data: path goes with npz and folder only; mnist is found by its name",
+    spec(data="{name: mnist, path: x}"): "1:7: data: path goes with your own data only; mnist is found by its name",
     spec(
         data="{name: mnist, validation: 1.5}"
     ): "1:33: data.validation: must be a fraction between 0 and 1 (0.1) or a number of samples (5000), got 1.5",
