@@ -8,6 +8,8 @@ Stands below everything; knows no metric, no spec and no terminal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _COUNTS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 
@@ -29,6 +31,12 @@ def count_of(number: int, noun: str) -> str:
     """Write a number with what it counts: 1 trial, 2 trials, 1,000 classes."""
     plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Write names, those after the eighth by their number."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def points(difference: float) -> str:

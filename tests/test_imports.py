@@ -17,7 +17,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each room with the rooms before it; search and ablate do not know each other.
 ROOMS: dict[str, set[str]] = {"errors": set()}
 BELOW = (
-    "files", "trust", "wording", "metrics", "plain", "stats", "experiment", "spec", "task", "data", "experiment_plan",
+    "files", "trust", "markup", "wording", "metrics", "plain", "stats", "experiment", "spec", "task", "data",
+    "experiment_plan",
     "native", "train", "program", "study", "kinds",
 )  # fmt: skip
 for room in BELOW:

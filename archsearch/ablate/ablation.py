@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import optuna
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
@@ -32,7 +31,7 @@ from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.mixed import computed_on
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
-from archsearch.study.storage import open_storage
+from archsearch.study.storage import Storage, open_storage
 from archsearch.train.environment import environment_line
 
 
@@ -57,7 +56,7 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     return report_on(opened, settings.runs_dir)
 
 
-def open_ablation(ablation: Ablation, storage: RDBStorage, name: str) -> optuna.Study:
+def open_ablation(ablation: Ablation, storage: Storage, name: str) -> optuna.Study:
     """Open the study of this name, or make it; refuse one that was made for another ablation."""
     held = HeldAblation(ablation=ablation.model_dump_json(), metrics=(ablation.family.metric,), trials=ablation.runs)
     opened = open_or_make(
@@ -266,6 +265,6 @@ def _failures(trials: dict[tuple[str, int], FrozenTrial]) -> list[Failure]:
     return found
 
 
-def all_reports(storage: RDBStorage) -> tuple[list[AblationReport], dict[str, str]]:
+def all_reports(storage: Storage) -> tuple[list[AblationReport], dict[str, str]]:
     """Report on every ablation of a storage; and why not, for those that cannot be read."""
     return read_each(storage, "ablation", report_on)

@@ -13,7 +13,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    StringConstraints,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
@@ -23,7 +22,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
 from archsearch.metrics import COMPARED
 from archsearch.plain import LARGEST, NonNegativeFloat, Plain
-from archsearch.spec.fields import LEVEL_NAME, Departures, SpecName, Text, WhereFrom, written_default
+from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 from archsearch.stats.effect import Probability
 
 if TYPE_CHECKING:
@@ -123,7 +122,13 @@ ComparedMetric = Annotated[
     AfterValidator(_is_compared),
     WithJsonSchema({"anyOf": [{"type": "string", "enum": list(COMPARED)}, {"type": "string"}]}),
 ]
-LevelName = Annotated[str, StringConstraints(pattern=LEVEL_NAME)]
+LevelName = Annotated[
+    str,
+    text_pattern(
+        r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,63}$",
+        "may hold letters, digits, spaces, _ . - only, and begins with a letter or digit, 64 at most",
+    ),
+]
 Edits = Annotated[
     tuple[dict[str, Any], ...],
     Field(strict=False, min_length=1),

@@ -21,10 +21,10 @@ from typing import Any
 
 from archsearch.errors import LimitError, Problem, SpecError, UsageError
 from archsearch.spec.text.sentences import short
+from archsearch.spec.text.separated import says_separator, separator_of
 
 MOST_BYTES = 50_000_000
 MOST_PROBLEMS = 50
-_SEPARATORS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _separated(text: str, source: str) -> Sheet:
             else:
                 yield line
 
-    separator = _separator(text)
+    separator = separator_of(text)
     reader = csv.reader(lines(), delimiter=separator)
     header: tuple[str, ...] = ()
     rows: list[SheetRow] = []
@@ -114,7 +114,7 @@ def _separated(text: str, source: str) -> Sheet:
     try:
         for cells in reader:
             words = tuple(cell.strip() for cell in cells)
-            if not any(words) or (not header and _says_separator(words)):
+            if not any(words) or (not header and says_separator(words)):
                 continue
             if not header:
                 header = words
@@ -133,25 +133,6 @@ def _separated(text: str, source: str) -> Sheet:
     if not header:
         raise SpecError(Problem(source, "is empty; its first line names the columns, such as variant,seed,value"))
     return Sheet(source, header, tuple(rows), commas=separator == ",", comments=comments)
-
-
-def _says_separator(words: tuple[str, ...]) -> bool:
-    """Say whether this is the first line that spreadsheets write: sep=;"""
-    return words[0].lower().startswith("sep=")
-
-
-def _separator(text: str) -> str:
-    """Take the sign that parts the header into the most columns."""
-    for line in io.StringIO(text, newline=""):
-        plain = line.strip()
-        if plain.lower().startswith("sep=") and len(plain) == 5 and plain[4] in _SEPARATORS:
-            return plain[4]
-        if plain and not plain.startswith("#"):
-            try:
-                return max(_SEPARATORS, key=lambda sign: len(next(csv.reader([line], delimiter=sign), [])))
-            except csv.Error:
-                return ","  # the reader says where and why
-    return ","
 
 
 # -- JSON lines --------------------------------------------------------------------------------------------------------

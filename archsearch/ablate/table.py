@@ -15,6 +15,7 @@ from typing import Literal
 from archsearch.ablate.design.cell import BASELINE
 from archsearch.ablate.questions import OF_MANY_CELLS
 from archsearch.ablate.record import AblationReport
+from archsearch.markup import csv_cell, latex_text, markdown_row, markdown_text
 from archsearch.stats.effect import Effect, Family, Spread, Verdicts
 from archsearch.stats.sentence import estimate, p_text, verdict_of
 from archsearch.stats.spread import spread_heading, spread_text
@@ -23,9 +24,6 @@ _FIELDS = (
     "variant", "against", "n", "mean", "baseline_mean", "mean_difference", "ci95", "bca95", "p", "p_adjusted",
     "d_z", "wins", "verdict", "sentence",
 )  # fmt: skip
-_TEX = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",
-} | {c: "\\" + c for c in "&%$#_{}"}  # fmt: skip
 
 
 def effects_table(of: AblationReport | Verdicts, form: Literal["md", "tex", "csv"] | str) -> str:
@@ -49,8 +47,9 @@ def effects_table(of: AblationReport | Verdicts, form: Literal["md", "tex", "csv
         rows = [[one.variant, str(one.n), spread_text(one, family), *empty] for one in alone] + rows
     if form == "tex":
         return _tex(head, rows)
-    lines = [_md(head), _md(["---", *["---:"] * (len(head) - 2), "---"]), *map(_md, rows), ""]
-    return "\n".join([*lines, *(f"- {_md_text(effect.sentence)}" for effect in of.effects)]) + "\n"
+    rule = f"| {' | '.join(['---', *['---:'] * (len(head) - 2), '---'])} |"
+    lines = [markdown_row(*head), rule, *(markdown_row(*row) for row in rows), ""]
+    return "\n".join([*lines, *(f"- {markdown_text(effect.sentence)}" for effect in of.effects)]) + "\n"
 
 
 def _of_cells(report: AblationReport) -> dict[str, Spread]:
@@ -93,17 +92,9 @@ def _more(effect: Effect) -> list[str]:
     return [p_text(effect.p), p_text(effect.p_adjusted), d_z, wins]
 
 
-def _md(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_md_text(cell) for cell in cells)} |"
-
-
-def _md_text(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
 def _tex(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     def line(cells: Sequence[str]) -> str:
-        return " & ".join("".join(_TEX.get(c, c) for c in cell) for cell in cells) + r" \\"
+        return " & ".join(map(latex_text, cells)) + r" \\"
 
     columns = "l" + "r" * (len(head) - 2) + "l"
     body = [line(head), r"\hline", *map(line, rows)]
@@ -120,7 +111,8 @@ def _csv(effects: Sequence[Effect], spreads: Mapping[str, Spread]) -> str:
     for one in spreads.values():
         if one.variant not in effect_of:  # the baseline, or a cell of a factorial
             blank = [""] * (len(names) - 1)
-            writer.writerow([one.variant, *blank, one.n, *("" if x is None else x for x in (one.mean, one.sd))])
+            own_numbers = ("" if x is None else x for x in (one.mean, one.sd))
+            writer.writerow([csv_cell(one.variant), *blank, one.n, *own_numbers])
     for effect in effects:
         cells: list[object] = []
         for name in _FIELDS:
@@ -129,7 +121,7 @@ def _csv(effects: Sequence[Effect], spreads: Mapping[str, Spread]) -> str:
         if spreads:
             own = spreads.get(effect.variant)
             cells += [None] * 3 if own is None else [own.n, own.mean, own.sd]
-        writer.writerow(["" if cell is None else cell for cell in cells])
+        writer.writerow(["" if cell is None else csv_cell(cell) for cell in cells])
     return text.getvalue()
 
 

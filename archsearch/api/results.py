@@ -6,7 +6,6 @@ result.sentence, result.effects[0].ci95, result.to_frame(), result.report("norm.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from archsearch.ablate.record import AblationReport
 from archsearch.ablate.table import effects_table
 from archsearch.api.shown import table_html, verdicts_html
 from archsearch.errors import UsageError
+from archsearch.markup import html_text
 from archsearch.search.search import StudyReport
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount
@@ -181,7 +181,7 @@ class StudyResult:
         found = self.found
         rows = [(name, str(value)) for name, value in (self.best or {}).items()]
         confirmed = found.confirmed
-        head = f"<p><strong>{html.escape(self.sentence)}</strong></p>"
+        head = f"<p><strong>{html_text(self.sentence)}</strong></p>"
         counts = f"<p>{found.completed} of {found.trials} trials completed, {found.pruned} stopped early</p>"
         table = table_html(("value", "best"), rows) if rows else ""
         shown = (
@@ -286,4 +286,4 @@ class PlanResult:
             for cell in self.found.cells
         ]
         table = table_html(("cell", "runs", "cached", "one run"), rows)
-        return f"<div><p><strong>{html.escape(self.sentence)}</strong></p>{table}</div>"
+        return f"<div><p><strong>{html_text(self.sentence)}</strong></p>{table}</div>"

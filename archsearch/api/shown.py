@@ -5,9 +5,9 @@ html = verdicts_html("Which change mattered?", effects, family, notes)
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
+from archsearch.markup import html_text
 from archsearch.stats.effect import Effect, Family
 from archsearch.stats.sentence import estimate, p_text
 
@@ -20,18 +20,18 @@ def verdicts_html(title: str, effects: Sequence[Effect], family: Family, notes: 
     unit = "points" if family.unit == "points" else family.metric
     head = ("", "n", f"difference ({unit})", "95 % interval", "p adjusted", "verdict")
     rows = [_row(effect, family) for effect in effects]
-    parts = [f"<div><p><strong>{html.escape(title)}</strong></p>", table_html(head, rows)]
+    parts = [f"<div><p><strong>{html_text(title)}</strong></p>", table_html(head, rows)]
     if any(effect.ci95 is not None for effect in effects):
         parts.append(forest_svg(effects, family))
-    parts += [f"<p>{html.escape(note)}</p>" for note in notes]
+    parts += [f"<p>{html_text(note)}</p>" for note in notes]
     return "".join((*parts, "</div>"))
 
 
 def table_html(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Give a table; every cell is escaped."""
-    cells = "".join(f"<th style='text-align:left'>{html.escape(name)}</th>" for name in head)
+    cells = "".join(f"<th style='text-align:left'>{html_text(name)}</th>" for name in head)
     body = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+        "<tr>" + "".join(f"<td style='text-align:left'>{html_text(cell)}</td>" for cell in row) + "</tr>"
         for row in rows
     )
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
@@ -66,7 +66,7 @@ def forest_svg(effects: Sequence[Effect], family: Family) -> str:
         start, end = (x(scale * bound) for bound in effect.ci95 or (0.0, 0.0))
         name = effect.variant if len(effect.variant) <= 30 else effect.variant[:29] + "…"
         lines += [
-            f"<text x='{_LEFT - 10}' y='{y + 4}' text-anchor='end' fill='currentColor'>{html.escape(name)}</text>",
+            f"<text x='{_LEFT - 10}' y='{y + 4}' text-anchor='end' fill='currentColor'>{html_text(name)}</text>",
             f"<line x1='{start:.1f}' x2='{end:.1f}' y1='{y}' y2='{y}' stroke='{colour}' stroke-width='2'/>",
             f"<circle cx='{x(scale * (effect.mean_difference or 0.0)):.1f}' cy='{y}' r='4.5' fill='{colour}'/>",
         ]
@@ -75,8 +75,8 @@ def forest_svg(effects: Sequence[Effect], family: Family) -> str:
         lines.append(f"<text x='{x(value):.1f}' y='{foot + 14}' text-anchor='middle' fill='currentColor'>{text}</text>")
     unit = "percentage points" if family.unit == "points" else family.metric
     at = f"x='{(_LEFT + _WIDTH) / 2}' y='{foot + 29}' text-anchor='middle' fill='currentColor'"
-    lines.append(f"<text {at}>difference ({html.escape(unit)})</text>")
-    said = html.escape("; ".join(effect.sentence for effect in shown), quote=True)
+    lines.append(f"<text {at}>difference ({html_text(unit)})</text>")
+    said = html_text("; ".join(effect.sentence for effect in shown))
     return (
         f"<svg role='img' aria-label='{said}' viewBox='0 0 {_WIDTH} {height}' width='{_WIDTH}' "
         f"style='max-width:100%' font-size='12' font-family='sans-serif'>{''.join(lines)}</svg>"

@@ -22,8 +22,9 @@ def evaluate(
         str,
         typer.Option(
             "--data",
-            metavar="SPEC|NPZ|FOLDER",
-            help="A spec or data set, whose test part is used; an .npz file with x and y; a folder of class folders.",
+            metavar="SPEC|NPZ|FOLDER|TABLE",
+            help="A spec or data set, whose test part is used; an .npz file with x and y; a folder of class folders; a "
+            "table with its target column.",
         ),
     ],
     seed: RunSeed = None,
@@ -63,31 +64,38 @@ def evaluate(
 def _other(data: str) -> Path | DataSpec:
     """Say what is meant: a file, a folder, or what a spec is trained on."""
     from archsearch.data.registry import DATASETS
+    from archsearch.data.table.read import is_table
     from archsearch.errors import UsageError
     from archsearch.experiment_plan import load_plan
     from archsearch.spec.catalog import catalog
     from archsearch.spec.dataset import DataSpec
 
     path = Path(data)
-    if path.is_dir() or (data.lower().endswith(".npz") and path.is_file()):
+    if path.is_dir() or (path.is_file() and (data.lower().endswith(".npz") or is_table(path))):
         return path
     if data.endswith((".yaml", ".yml")) or data in catalog("specs"):
         return load_plan(data).spec.data
     if data in DATASETS:
         return DataSpec(name=data)
     raise UsageError(
-        f"--data {data}: there is no such file or folder, spec or data set; give an .npz file with x and y, a folder "
-        f"with a folder for each class, a spec (archsearch list), or one of {', '.join(DATASETS)}"
+        f"--data {data}: there is no such file or folder, spec or data set; give an .npz file with x and y, a table, "
+        f"a folder with a folder for each class, a spec (archsearch list), or one of {', '.join(DATASETS)}"
     )
 
 
 def _given(other: Path | DataSpec, network: TrainedNetwork, data_dir: Path | None) -> GivenSamples:
     from archsearch.cli import console
     from archsearch.data.given import arrays_given, labelled_images, other_test_part
+    from archsearch.data.given_table import table_given, table_test_part
+    from archsearch.data.table.read import is_table
 
     inputs, spec = network.inputs, network.spec.data
+    if not isinstance(other, Path) and other.name == "table":
+        return table_test_part(other, inputs, spec)
     if not isinstance(other, Path):
         return other_test_part(other, inputs, spec, data_dir=data_dir, say=console.note)
+    if is_table(other):
+        return table_given(other, inputs, spec, labelled=True)
     if other.is_dir():
         return labelled_images(other, inputs, spec)
     return arrays_given(other, inputs, spec, labelled=True)

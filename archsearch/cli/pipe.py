@@ -1,10 +1,11 @@
-"""Output whose reader may go away (`archsearch list | head -1`): that ends the command quietly, with exit code 0.
+"""The command line's two streams: their reader may go away, and no text that passes commands a terminal.
 
 with quiet_pipes():
     app()
 
-Rich and typer each end with code 1 at a closed pipe, and Python complains once more when it flushes at its end. So the
-streams themselves notice it first.
+`archsearch list | head -1` ends quietly, with exit code 0: rich and typer each end with code 1 at a closed pipe, and
+Python complains once more when it flushes at its end, so the streams themselves notice it first. What is printed
+passes `visible`; the console's own colours and movements go to `obeyed`, where its texts have passed it already.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TextIO
+
+from archsearch.markup import visible
 
 
 class QuietPipe:
@@ -28,7 +31,8 @@ class QuietPipe:
     def write(self, text: str) -> int:
         """Write, as the stream does."""
         try:
-            return self._stream.write(text)
+            self._stream.write(text)
+            return len(text)
         except BrokenPipeError:
             self._leave()
 
@@ -47,11 +51,23 @@ class QuietPipe:
         sys.exit(0)
 
 
+class VisiblePipe(QuietPipe):
+    """A quiet stream whose texts command no terminal; what does goes to `obeyed`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.obeyed = QuietPipe(stream)
+
+    def write(self, text: str) -> int:
+        """Write, with the characters that a terminal would obey made visible."""
+        return super().write(visible(text))
+
+
 @contextmanager
 def quiet_pipes() -> Iterator[None]:
     """Make both streams quiet for a while; what was written is flushed at the end."""
     before = sys.stdout, sys.stderr
-    streams = QuietPipe(sys.stdout), QuietPipe(sys.stderr)
+    streams = VisiblePipe(sys.stdout), VisiblePipe(sys.stderr)
     sys.stdout, sys.stderr = streams
     try:
         yield

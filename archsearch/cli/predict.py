@@ -24,8 +24,8 @@ def predict(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE|FOLDER|NPZ|-...",
-            help="Image files; folders of them; an .npz file with x; - reads a path a line from stdin.",
+            metavar="IMAGE|FOLDER|NPZ|TABLE|-...",
+            help="Image files; folders of them; an .npz file with x; a table; - reads a path a line from stdin.",
         ),
     ],
     top: Annotated[int, typer.Option("--top", min=1, help="How many classes of each, the likeliest first.")] = 3,
@@ -35,7 +35,7 @@ def predict(
     data_dir: options.DataDir = None,
     json: options.Json = False,
 ) -> None:
-    """Predict the class of images with the network of a finished run, prepared as in its training.
+    """Predict what images or the rows of a table are, with the network of a finished run, prepared as in its training.
 
     Examples:  archsearch predict 0123abcd photo.png more/      ls *.png | archsearch predict 0123abcd - --csv
     """
@@ -84,9 +84,19 @@ def _named(sources: list[str]) -> list[str]:
 
 def _given(names: list[str], network: TrainedNetwork) -> GivenSamples:
     from archsearch.data.given import arrays_given, image_files, images_given
+    from archsearch.data.table.read import TABLE_ENDINGS, is_table
     from archsearch.errors import UsageError
 
     inputs, spec = network.inputs, network.spec.data
+    tables = [name for name in names if is_table(Path(name)) and not Path(name).is_dir()]
+    if tables and len(names) > 1:
+        raise UsageError(f"{tables[0]} is a table; name it alone")
+    if tables:
+        from archsearch.data.given_table import table_given
+
+        return table_given(Path(tables[0]), inputs, spec, labelled=False)
+    if inputs.columns:
+        raise UsageError(f"the network reads the rows of a table ({', '.join(TABLE_ENDINGS)}), and {names[0]} is none")
     arrays = [name for name in names if name.lower().endswith((".npz", ".npy")) and not Path(name).is_dir()]
     if not arrays:
         return images_given(image_files(names), inputs, spec)

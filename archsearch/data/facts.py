@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from archsearch.data import folder, npz
-from archsearch.data.registry import DATASETS, OWN_DATA, Contents
+from archsearch.data.own import OWN_SOURCES
+from archsearch.data.registry import DATASETS, Contents
 from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.nearest import nearest
@@ -29,7 +28,9 @@ class DataFacts:
 
     `train` and `test` are after `limit`; for qmnist with a limit they are an upper bound (its counts per class are not
     published); `Dataset.facts` has the exact ones. `validation` counts the validation part that the source itself sets
-    apart, the last samples of `train`; 0 where it sets none apart.
+    apart, the last samples of `train`; 0 where it sets none apart. `group_names` are the groups that samples belong to,
+    by their number in `Dataset.groups_train`; none where the source says nothing of them. `weighted`: each has a
+    weight.
     """
 
     name: str
@@ -39,6 +40,8 @@ class DataFacts:
     test: int
     class_names: tuple[str, ...]
     validation: int = 0
+    group_names: tuple[str, ...] = ()
+    weighted: bool = False
 
     @property
     def classes(self) -> int:
@@ -63,7 +66,17 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
         shape = (1 if spec.grayscale else shape[0], *(spec.size or shape[1:]))
     train, held_out, test = found.limited(spec.limit)
     train += held_out
-    facts = DataFacts(spec.name, shape, found.what(), train, test, found.class_names, held_out)
+    facts = DataFacts(
+        spec.name,
+        shape,
+        found.what(),
+        train,
+        test,
+        found.class_names,
+        held_out,
+        found.group_names,
+        found.weighted,
+    )
     problems = [*_misfits(spec, found.shape, facts), *_wrong_counts(spec, facts)]
     if problems:
         where = ("data", problems[0][0]) if len(problems) == 1 else ("data",)
@@ -83,15 +96,16 @@ def contents(spec: DataSpec) -> Contents:
     """Say what the data set of `spec` holds before any option but its task."""
     if spec.task is not None and spec.task not in TASKS:
         raise SpecError(unknown("task", spec.task, TASKS), ("data", "task"))
-    if spec.name == "npz":
-        return npz.contents(own_path(spec), spec.channels, spec.task)
-    found = _by_itself(spec)
+    found = _as_read(spec)
     return found if spec.task in (None, found.task) else _as_task(spec.name, found, str(spec.task))
 
 
 def own_task(spec: DataSpec) -> str | None:
     """Name the task that the data are for if their spec names none; None where somebody must say it."""
-    return npz.own_task(own_path(spec)) if spec.name == "npz" else _by_itself(spec).task
+    try:
+        return _as_read(spec.model_copy(update={"task": None})).task
+    except SpecError:
+        return None
 
 
 def _as_task(name: str, found: Contents, task: str) -> Contents:
@@ -104,22 +118,15 @@ def _as_task(name: str, found: Contents, task: str) -> Contents:
     )
 
 
-def _by_itself(spec: DataSpec) -> Contents:
+def _as_read(spec: DataSpec) -> Contents:
     if spec.name in DATASETS:
         return DATASETS[spec.name].contents
-    if spec.name == "folder":
-        return folder.contents(own_path(spec), grayscale=spec.grayscale, ground=spec.background)
-    known = [*DATASETS, *OWN_DATA]
+    if spec.name in OWN_SOURCES:
+        return OWN_SOURCES[spec.name].contents(spec)
+    known = [*DATASETS, *OWN_SOURCES]
     close = nearest(spec.name, known)
     hint = f" Did you mean {close}?" if close else ""
     raise SpecError(f"unknown data set {spec.name}.{hint} There are {', '.join(known)}.", ("data", "name"))
-
-
-def own_path(spec: DataSpec) -> Path:
-    """Find own data: `path`, from the current folder if it is relative."""
-    if spec.path is None:
-        raise SpecError(f"{spec.name} needs a path.", ("data", "path"))
-    return Path(spec.path).expanduser().absolute()
 
 
 def validation_count(validation: int | float, train: int) -> int:
@@ -147,14 +154,7 @@ _REMOVE = "Remove it."
 
 def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> Iterator[tuple[str, str, str]]:
     """Give (option, what is wrong, way out) for each option that does not go with the data."""
-    if spec.channels is not None and spec.name != "npz":
-        yield "channels", f"channels says how your own arrays (npz) are read, and {spec.name} is known", _REMOVE
-    if spec.background is not None and spec.name != "folder":
-        yield (
-            "background",
-            f"background is for your own images (folder), and {spec.name} has no such",
-            _REMOVE,
-        )
+    yield from _keys_of_others(spec)
     if spec.normalize_targets and facts.task.name != "regression":
         fault = f"normalize_targets is for numbers to predict, and {spec.name} is for {facts.task.name}"
         yield "normalize_targets", fault, _REMOVE
@@ -173,6 +173,15 @@ def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> It
             if step.reach >= smallest:
                 fault = f"{step.kind} by {step.reach} can push a whole image of {smallest} pixels out of sight"
                 yield "augment", fault, f"Use less than {smallest}."
+
+
+def _keys_of_others(spec: DataSpec) -> Iterator[tuple[str, str, str]]:
+    """Give the same for each option that is for another kind of data."""
+    own = OWN_SOURCES[spec.name].keys if spec.name in OWN_SOURCES else ()
+    for source in OWN_SOURCES.values():
+        for key in source.keys:
+            if key not in own and getattr(spec, key) is not None:
+                yield key, f"{key} {source.only.format(spec.name)}", _REMOVE
 
 
 def _wrong_counts(spec: DataSpec, facts: DataFacts) -> Iterator[tuple[str, str, str]]:

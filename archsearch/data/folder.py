@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsearch.data.images import ENDINGS, decode, height_and_width, look, readable, wrong
+from archsearch.data.images import ENDINGS, decode, height_and_width, image_changes, look, readable, wrong
 from archsearch.data.registry import Contents
 from archsearch.errors import SpecError
 
@@ -180,6 +180,11 @@ def _part(
         return images
 
     return SourcePart(torch.tensor([label for _, label in files], dtype=torch.int64), read)
+
+
+def said_of_images(path: Path, ground: tuple[int, int, int]) -> list[str]:
+    """Say what reading does to the images, by their headers."""
+    return image_changes([look(image) for image, _ in listing(path).images], ground)
 
 
 def unused(path: Path) -> list[str]:

@@ -18,23 +18,22 @@ import torch
 from torch import Tensor
 
 from archsearch.data import npz
-from archsearch.data.facts import describe, own_path
+from archsearch.data.facts import describe
 from archsearch.data.folder import images_below, named_folders
 from archsearch.data.folder import listing as folder_listing
-from archsearch.data.images import ENDINGS, ImageHeader, decode, look
+from archsearch.data.images import ENDINGS, ImageHeader, decode, image_changes, look, of_images
 from archsearch.data.inputs import Inputs
+from archsearch.data.own import own_path
 from archsearch.data.precision import AnyArray
 from archsearch.data.prepare import load
 from archsearch.data.registry import DATASETS
-from archsearch.data.remarks import image_changes, of_images
 from archsearch.data.samples import SourcePart, first_per_class, fit_images
 from archsearch.errors import UsageError
 from archsearch.spec.dataset import WHITE, DataSpec
 from archsearch.spec.nearest import nearest
-from archsearch.wording import count_of
+from archsearch.wording import count_of, listed
 
 UNKNOWN = -1  # the label of a sample that has none
-_MOST_NAMED = 8
 _ENDINGS = f"endings read are {', '.join(sorted(ENDINGS))}"
 
 
@@ -87,12 +86,6 @@ def batches_of(given: GivenSamples, at_once: int) -> Iterator[tuple[Tensor, Tens
 def sizes_text(sizes: Sequence[int]) -> str:
     """Write the sizes of axes: 3x32x32."""
     return "x".join(map(str, sizes))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Write names, those after the eighth by their number."""
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 # -- images ------------------------------------------------------------------------------------------------------------

@@ -9,13 +9,14 @@ Reads with Pillow. Knows files, no data set and no option; must not import torch
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsearch.errors import DamagedFileError, SpecError
+from archsearch.spec.dataset import write_colour
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -122,3 +123,24 @@ def _opened(path: Path) -> Iterator[Image]:
             if image.mode in DEEP or image.mode.startswith("I;"):
                 raise wrong(path, f"has more than 8 bits per channel ({image.mode})", "convert it to 8 bits")
             yield image
+
+
+def image_changes(looks: Sequence[ImageHeader], ground: tuple[int, int, int]) -> list[str]:
+    """Say what reading does to images, by their headers; `ground` is what those with transparency are laid on."""
+    counts = (
+        (sum(one.transparent for one in looks), "have transparency and are",
+         f"laid on {write_colour(ground)} (data.background)"),
+        (sum(one.turned for one in looks), "are", "turned as their EXIF orientation says"),
+        (sum(one.several_frames for one in looks), "have", "several frames; the first is used"),
+    )  # fmt: skip
+    singular = {"have transparency and are": "has transparency and is", "are": "is", "have": "has"}
+    return [
+        f"{of_images(number, len(looks))} {verb if number != 1 else singular[verb]} {what}"
+        for number, verb, what in counts
+        if number
+    ]
+
+
+def of_images(number: int, total: int) -> str:
+    """Write how many of all images: 2 of 40 images, the image."""
+    return f"{number:,} of {total:,} images" if total != 1 else "the image"

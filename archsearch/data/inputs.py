@@ -17,8 +17,11 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
 from archsearch.data import npz
-from archsearch.data.facts import contents, own_path
+from archsearch.data.facts import contents
+from archsearch.data.own import own_path
 from archsearch.data.prepare import Dataset, to_float
+from archsearch.data.table.columns import FeatureColumn
+from archsearch.data.table.described import describe_table
 from archsearch.plain import Plain
 from archsearch.spec.dataset import DataSpec
 from archsearch.task import TASKS, Task
@@ -36,9 +39,10 @@ class Inputs(Plain):
 
     `shape` is that of one sample; `stored` its type: uint8 means value / 255. `mean` and `deviation` are those of the
     training samples, a value for each channel (flat data: for each feature), None where nothing is normalised.
-    `scaled` are columns of float64 arrays that were standardised before they became float32 (`precision.py`).
-    `target_mean` and `target_deviation` are those that targets were trained on less and over, one for each output, None
-    where they were not; `link` says what else makes predictions of what the network gives (`LossBase.link`).
+    `scaled` are columns of float64 arrays that were standardised before they became float32 (`precision.py`), `columns`
+    those of a table with how their cells become features. `target_mean` and `target_deviation` are those that targets
+    were trained on less and over, one for each output, None where they were not; `link` says what else makes
+    predictions of what the network gives (`LossBase.link`).
     """
 
     shape: tuple[int, ...]
@@ -49,6 +53,7 @@ class Inputs(Plain):
     mean: tuple[float, ...] | None = None
     deviation: tuple[float, ...] | None = None
     scaled: tuple[Scaled, ...] = ()
+    columns: tuple[FeatureColumn, ...] = ()
     target_mean: tuple[float, ...] | None = None
     target_deviation: tuple[float, ...] | None = None
     link: Literal["", "exp"] = ""
@@ -80,6 +85,7 @@ class Inputs(Plain):
             mean=None if mean is None else tuple(mean.flatten().tolist()),
             deviation=None if deviation is None else tuple(deviation.flatten().tolist()),
             scaled=_scaled(spec),
+            columns=columns_of(spec),
             target_mean=None if targets is None else tuple(targets[0].flatten().tolist()),
             target_deviation=None if targets is None else tuple(targets[1].flatten().tolist()),
             link=link,
@@ -122,11 +128,16 @@ class Inputs(Plain):
         return torch.tensor(values, device=device).reshape(1, -1, *[1] * (len(self.shape) - 1))
 
 
-_YOUNGER = frozenset({"target_mean", "target_deviation", "link"})
+_YOUNGER = frozenset({"columns", "target_mean", "target_deviation", "link"})
 
 
 def _row(values: tuple[float, ...], like: Tensor) -> Tensor:
     return torch.tensor(values, device=like.device)
+
+
+def columns_of(spec: DataSpec) -> tuple[FeatureColumn, ...]:
+    """Give the columns of a table that are features, nothing for other data."""
+    return describe_table(spec).columns if spec.name == "table" else ()
 
 
 def _scaled(spec: DataSpec) -> tuple[Scaled, ...]:

@@ -12,7 +12,9 @@ The rule that says what the axes of x mean (N samples); `channels` says it other
 
 uint8 always means value / 255; floats are stored as float32, and float64 whose values float32 cannot tell apart are
 standardised first or refused (`precision`). What y is, its type and shape say (`task_by_values`), or the spec's `task`;
-each task reads and checks its own targets. Knows no other options; must not import torch when it only describes.
+each task reads and checks its own targets. `group_train`, `group_test` (and `group_val`) say which samples belong
+together, `weight_train` (and `weight_val`) what each counts for in training. Knows no other options; must not import
+torch when it only describes.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
+from archsearch.data.groups import numbered
+from archsearch.data.npz_beside import GROUP, WEIGHT, has_beside, names_beside, read_beside, wrong_file
 from archsearch.data.registry import Contents
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.task import TASKS, Task, UnfitTargets, task_by_values
@@ -49,30 +53,29 @@ ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None:
 
 
 def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) -> Contents:
-    """Describe the file at `path`, for a `task` or by what its targets are.
-
-    Raises SpecError for arrays that are no data or not of the task, DamagedFileError for a broken file.
-    """
+    """Describe the file at `path`; SpecError: arrays that are no data or not of the task; DamagedFileError: broken."""
     import numpy as np
 
     with _opened(path) as archive:
         present = _present(archive)
         missing = [name for name in ARRAY_NAMES if name not in present]
         if missing:
-            raise _error(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
+            raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
         names = _names(path, present)
         headers = {name: _header(archive, name) for name in names}
         what, targets = _targets(path, archive, [name for name in names if name[0] == "y"], task)
+        groups, weights = read_beside(path, archive, {part: len(y) for part, y in targets.items()})
     shapes = {part: _sample_shape(path, f"x_{part}", *headers[f"x_{part}"], channels) for part in targets}
     for part in targets:
         first, other = headers["x_train"], headers[f"x_{part}"]
         if shapes[part] != shapes["train"] or (other[1] == "uint8") != (first[1] == "uint8"):
             kinds = [f"{name} {headers[name][1]} {headers[name][0]}" for name in ("x_train", f"x_{part}")]
-            raise _error(path, f"{' and '.join(kinds)} are not samples of one kind")
+            raise wrong_file(path, f"{' and '.join(kinds)} are not samples of one kind")
     for part, y in targets.items():
         if headers[f"x_{part}"][0][0] != len(y):
             count = headers[f"x_{part}"][0][0]
-            raise _error(path, f"x_{part} has {count} samples and y_{part} {len(y)} {_one_each(what)}")
+            each = "labels" if what.groups > 1 else "targets"
+            raise wrong_file(path, f"x_{part} has {count} samples and y_{part} {len(y)} {each}")
     per_class = {
         part: tuple(int(n) for n in np.bincount(y, minlength=what.groups)) if what.groups > 1 else ()
         for part, y in targets.items()
@@ -90,6 +93,8 @@ def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) 
         wide=any(headers[name][1] == "float64" for name in headers if name[0] == "x"),
         task=what.name,
         outputs=what.outputs,
+        group_names=numbered(groups)[0] if groups else (),
+        weighted=bool(weights),
     )
 
 
@@ -111,11 +116,7 @@ def _targets(
         read = {name: kind.read(name, _array(archive, name)) for name in names}
         return kind.of(read), {name[2:]: y for name, y in read.items()}
     except UnfitTargets as reason:
-        raise _error(path, str(reason)) from None
-
-
-def _one_each(what: Task) -> str:
-    return "labels" if what.groups > 1 else "targets"
+        raise wrong_file(path, str(reason)) from None
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> AnyArray:
@@ -133,7 +134,8 @@ def unused(path: Path) -> list[str]:
     """Say which arrays the file holds that are not read."""
     with _opened(path) as archive:
         present = _present(archive)
-        others = [name for name in present if name not in _names(path, present)]
+        read = _names(path, present)
+        others = [name for name in present if name not in (*read, *names_beside(path, present, _parts_read(read)))]
     said = [f"{len(others)} other array{'s' * (len(others) > 1)} ({', '.join(others[:8])})"] if others else []
     meant = [name for name in others if _LIKE_VALIDATION.fullmatch(name)]
     if meant and VALIDATION[0] not in present:
@@ -157,14 +159,22 @@ def parts(path: Path, channels: ChannelAxis, task: str, *, normalize: bool = Fal
     with _damage(path), np.load(path, allow_pickle=False) as archive:
         names = _names(path, archive.files)
         arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in names}
+        beside = {name: archive[name] for name in names_beside(path, archive.files, _parts_read(names))}
     x = {name: _channels_first(array, channels) for name, array in arrays.items() if name[0] == "x"}
     if any(array.dtype != np.uint8 for array in x.values()):
         x = _as_float32(path, x, normalize)
+    groups = {}
+    if has_beside(GROUP, beside):
+        groups = numbered({part: beside[f"{GROUP}_{part}"] for part in _parts_read(names)})[1]
     found = []
     for held in (("train", "val") if "x_val" in x else ("train",), ("test",)):
         values = np.concatenate([x[f"x_{part}"] for part in held]) if len(held) > 1 else x[f"x_{held[0]}"]
         y = np.concatenate([TASKS[task].read(f"y_{part}", arrays[f"y_{part}"]) for part in held])
-        found.append(in_memory(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(y)))
+        of_groups = torch.from_numpy(np.concatenate([groups[part] for part in held])) if groups else None
+        weights = None
+        if has_beside(WEIGHT, beside) and "train" in held:
+            weights = torch.from_numpy(np.concatenate([beside[f"{WEIGHT}_{part}"] for part in held]).astype(np.float32))
+        found.append(in_memory(torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(y), of_groups, weights))
     return found[0], found[1]
 
 
@@ -182,17 +192,17 @@ def samples(
         name = next((name for name in ("x", "x_test") if name in present and _has_labels(name, present, labelled)), "")
         if not name:
             wanted = "x and y, or x_test and y_test" if labelled else "x, or x_test"
-            raise _error(path, f"holds {', '.join(present) or 'nothing'}; expected {wanted}")
+            raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; expected {wanted}")
         _sample_shape(path, name, *_header(archive, name), channels)
         of_labels = name.replace("x", "y")
         try:
             labels = TASKS[task].read(of_labels, _array(archive, of_labels)) if labelled else None
         except UnfitTargets as reason:
-            raise _error(path, str(reason)) from None
+            raise wrong_file(path, str(reason)) from None
     with _damage(path), np.load(path, allow_pickle=False) as arrays:
         x = _channels_first(arrays[name], channels)
     if labels is not None and len(labels) != len(x):
-        raise _error(path, f"{name} has {len(x)} samples and {of_labels} {len(labels)} labels")
+        raise wrong_file(path, f"{name} has {len(x)} samples and {of_labels} {len(labels)} labels")
     return x, labels, name
 
 
@@ -220,7 +230,7 @@ def _as_float32(path: Path, x: dict[str, NDArray[Any]], normalize: bool) -> dict
         with np.errstate(over="ignore"):
             wrong = array.size - int(np.isfinite(array.astype(np.float32)).sum())
         if wrong:
-            raise _error(path, f"{name} has {wrong} values that are not finite as float32; replace them")
+            raise wrong_file(path, f"{name} has {wrong} values that are not finite as float32; replace them")
     narrow = Narrowing(*x.values())
 
     def say(lost: tuple[Lost, ...], way_out: str) -> SpecError:
@@ -248,8 +258,12 @@ def _names(path: Path, present: Sequence[str]) -> tuple[str, ...]:
     """Give the arrays that are read: those of the validation part are, where the file has both."""
     held_out = [name for name in VALIDATION if name in present]
     if len(held_out) == 1:
-        raise _error(path, f"holds {held_out[0]} alone; a validation part is x_val and y_val")
+        raise wrong_file(path, f"holds {held_out[0]} alone; a validation part is x_val and y_val")
     return (*ARRAY_NAMES[:2], *held_out, *ARRAY_NAMES[2:])
+
+
+def _parts_read(names: Iterable[str]) -> list[str]:
+    return [name[2:] for name in names if name[0] == "y"]
 
 
 def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, channels: ChannelAxis) -> tuple[int, ...]:
@@ -257,9 +271,11 @@ def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, cha
         kinds = "uint8 (meaning value / 255) or float32 (float64 for large numbers)"
         if dtype in ("int32", "uint32", "int64", "uint64"):
             kinds = "float64 (float32 tells whole numbers apart up to 16,777,216 only), or uint8 (meaning value / 255)"
-        raise _error(path, f"{name} is {dtype}; convert it to {kinds}")
+        raise wrong_file(path, f"{name} is {dtype}; convert it to {kinds}")
     if len(shape) < 2 or math.prod(shape) == 0:
-        raise _error(path, f"{name} has the shape {shape}; samples along the first axis and at least one value each")
+        raise wrong_file(
+            path, f"{name} has the shape {shape}; samples along the first axis and at least one value each"
+        )
     grey = dtype == "uint8" and len(shape) == 3
     if channels is not None and (grey or len(shape) == 2):
         kind = "grey images, (N, height, width)" if grey else "flat features, (N, features)"
@@ -315,7 +331,7 @@ _HEADER_READERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
         state = "is a folder" if path.is_dir() else "does not exist"
-        raise _error(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
+        raise wrong_file(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
     with _damage(path):
         file: IO[bytes] = path.open("rb")
         with file, zipfile.ZipFile(file) as archive:
@@ -332,7 +348,3 @@ def _damage(path: Path) -> Iterator[None]:
             f"{path} cannot be read as .npz ({problem}) and was not used. Write it again with numpy.savez; "
             "arrays of Python objects are not read."
         ) from problem
-
-
-def _error(path: Path, message: str) -> SpecError:
-    return SpecError(f"{path}: {message}.", ("data", "path"), reason=f"{path}: {message}")

@@ -18,15 +18,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from archsearch.data import embedded, fetch, folder, location, npz, raw, store, vision
-from archsearch.data.facts import DataFacts, own_path, survey
-from archsearch.data.integrity import digest_of
+from archsearch.data import embedded, fetch, location, raw, store, vision
+from archsearch.data.facts import DataFacts, survey
 from archsearch.data.library import import_torchvision
+from archsearch.data.own import OWN_SOURCES, own_path
 from archsearch.data.registry import DATASETS, OWN_DATA, Contents, Downloaded
 from archsearch.data.samples import SourcePart, chunks, first_per_class, fit_images
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.files import seal
-from archsearch.spec.dataset import WHITE, DataSpec
+from archsearch.spec.dataset import DataSpec
 
 PREPARATION_VERSION = 1  # raise it whenever the same raw files and options give other tensors
 OWN_DATA_VERSION = 2  # the same for your own data: 2 knows transparency, EXIF, a validation part, wide floats
@@ -36,7 +36,9 @@ OWN_DATA_VERSION = 2  # the same for your own data: 2 knows transparency, EXIF, 
 class Dataset:
     """x is uint8 (meaning value / 255) or float32, y the targets (labels int64); memory-mapped, to be read only.
 
-    `fingerprint` (SHA-256) depends on the values, types and shapes of the four tensors and on nothing else.
+    `groups_train` and `groups_test` (int64, N) are numbers into `facts.group_names`, `weights_train` (float32, N) what
+    each training sample counts for; None where the source says nothing of them.
+    `fingerprint` (SHA-256) depends on the values, types and shapes of these tensors and on nothing else.
     """
 
     facts: DataFacts
@@ -45,6 +47,9 @@ class Dataset:
     y_train: Tensor
     x_test: Tensor
     y_test: Tensor
+    groups_train: Tensor | None = None
+    groups_test: Tensor | None = None
+    weights_train: Tensor | None = None
 
 
 def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], None] | None = None) -> Dataset:
@@ -59,6 +64,7 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
     options: list[object] = [described.shape, spec.grayscale, spec.limit]
     if spec.name in OWN_DATA:
         options += [OWN_DATA_VERSION, spec.background, spec.channels, spec.normalize and contents.wide]
+        options += [said] if (said := spec.of_source().model_dump(mode="json", exclude={"name", "path"})) else []
     if described.task.name != "classification":  # said by silence: what was prepared before there were others stays
         options.append(described.task.name)
     key = seal([PREPARATION_VERSION, spec.name, options, source])[:16]
@@ -95,7 +101,7 @@ def _identity(spec: DataSpec, root: Path, say: Callable[[str], None] | None) -> 
     """Digests that stand for the raw content; raw files that are there are checked on the way."""
     entry = DATASETS.get(spec.name)
     if entry is None:
-        return digest_of(own_path(spec)) if spec.name == "npz" else folder.digest(own_path(spec))
+        return OWN_SOURCES[spec.name].digest(spec)
     if not isinstance(entry, Downloaded):
         return entry.digest
     found = raw.digests(spec.name, entry, root)
@@ -110,10 +116,7 @@ def _parts(
 ) -> tuple[SourcePart, SourcePart]:
     entry = DATASETS.get(spec.name)
     if entry is None:
-        if spec.name == "npz":
-            return npz.parts(own_path(spec), spec.channels, facts.task.name, normalize=spec.normalize)
-        ground = spec.background or WHITE
-        return folder.parts(own_path(spec), facts.shape, grayscale=spec.grayscale, size=spec.size, ground=ground)
+        return OWN_SOURCES[spec.name].parts(spec, facts.shape)
     if not isinstance(entry, Downloaded):
         return embedded.parts(entry)
     if raw.missing_files(entry, root):
@@ -140,12 +143,17 @@ def _arrays(
             samples = _not_all_alike(spec, samples)
         arrays[f"x_{name}"] = store.NewArray(x_type, (len(rows), *facts.shape), samples)
         arrays[f"y_{name}"] = store.NewArray(facts.task.stored, (len(rows), *facts.task.target_shape), [part.y[rows]])
+        if part.groups is not None:
+            arrays[f"groups_{name}"] = store.NewArray("<i8", (len(rows),), [part.groups[rows]])
+        if part.weights is not None and name == "train":
+            arrays["weights_train"] = store.NewArray("<f4", (len(rows),), [part.weights[rows]])
     return arrays
 
 
 def _fitted(spec: DataSpec, facts: DataFacts, part: SourcePart, rows: Tensor) -> Iterator[Tensor]:
     for x in chunks(part, rows, math.prod(facts.shape)):
-        fits = spec.name == "folder"  # its images are made to fit one by one as they are decoded
+        source = OWN_SOURCES.get(spec.name)
+        fits = source is not None and source.fits  # its images are, one by one as they are decoded
         fitted = x if fits else fit_images(x, grayscale=spec.grayscale, size=spec.size)
         if tuple(fitted.shape[1:]) != facts.shape:
             raise DamagedFileError(

@@ -20,7 +20,8 @@ class Contents:
 
     `validation` counts a validation part that the source itself sets apart; `train` does not hold it. `wide`: the
     values are float64, which `dtype` float32 may not tell apart. `task` is a word of `TASKS`, and `outputs` how many
-    values a network gives for it, 0 where these are the classes.
+    values a network gives for it, 0 where these are the classes. `group_names` are the groups that samples belong to
+    (subjects, places), none where the source says nothing of them; `weighted`: each training sample has a weight.
     """
 
     shape: tuple[int, ...]
@@ -35,6 +36,8 @@ class Contents:
     wide: bool = False
     task: str = "classification"
     outputs: int = 0
+    group_names: tuple[str, ...] = ()
+    weighted: bool = False
 
     def what(self) -> Task:
         """Give the task: what the targets are, and how many outputs a network needs for them."""
@@ -110,6 +113,7 @@ DataSource = Downloaded | Embedded
 OWN_DATA: dict[str, str] = {
     "npz": "your arrays: x_train, y_train, x_test, y_test (and x_val, y_val) in one .npz file",
     "folder": "your images: one sub-folder per class, in train/, test/ (and val/) or at the top",
+    "table": "your table: a .csv or .parquet with a row for each sample, and its target column",
 }
 
 DIGITS = tuple("0123456789")

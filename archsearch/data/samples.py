@@ -21,15 +21,21 @@ CHUNK_BYTES = 64 * 2**20  # what one chunk may take as float32 after resizing
 
 @dataclass(frozen=True)
 class SourcePart:
-    """Labels `y` (int64, N) and `read`: rows (int64) -> their samples, uint8 or float32."""
+    """Labels `y` (int64, N) and `read`: rows (int64) -> their samples, uint8 or float32.
+
+    `groups` (int64, N) are numbers into the names of the groups, `weights` (float32, N) what a sample counts for in
+    training; None where the source says nothing of them.
+    """
 
     y: Tensor
     read: Callable[[Tensor], Tensor]
+    groups: Tensor | None = None
+    weights: Tensor | None = None
 
 
-def in_memory(x: Tensor, y: Tensor) -> SourcePart:
+def in_memory(x: Tensor, y: Tensor, groups: Tensor | None = None, weights: Tensor | None = None) -> SourcePart:
     """Make a part of tensors that are in memory anyway; labels become int64, other targets stay what they are."""
-    return SourcePart(y if y.is_floating_point() else y.to(torch.int64), lambda rows: x[rows])
+    return SourcePart(y if y.is_floating_point() else y.to(torch.int64), lambda rows: x[rows], groups, weights)
 
 
 def first_per_class(y: Tensor, limit: int | None) -> Tensor:

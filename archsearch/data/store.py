@@ -1,4 +1,4 @@
-"""Prepared data on disk: a folder of four .npy files and meta.json, written once, checked and memory-mapped.
+"""Prepared data on disk: a folder of .npy files and meta.json, written once, checked and memory-mapped.
 
     write(folder / "prepared" / "digits-0123", arrays, about={"name": "digits"})
     read(folder / "prepared" / "digits-0123").arrays["x_train"]
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TENSOR_NAMES = ("x_train", "y_train", "x_test", "y_test")
+FURTHER_NAMES = ("groups_train", "groups_test", "weights_train")  # where the source says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +91,25 @@ def read(folder: Path) -> Stored:
         if check.state != "ok":
             raise DamagedFileError(f"{check.path} is {check.state} and was not used: {check.detail}")
     # Mode "c" maps copy-on-write: torch gets memory that it may call writable, the file stays as it is.
+    meta = _meta(folder)
     arrays = {
         name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False))
-        for name in TENSOR_NAMES
+        for name in _names(meta)
     }
-    return Stored(arrays, _meta(folder)["fingerprint"])
+    return Stored(arrays, meta["fingerprint"])
 
 
 def examine(folder: Path) -> Iterator[FileCheck]:
     """Compare the files of a prepared folder with its meta.json."""
     way_out = f"Delete the folder {folder}; it is prepared again from the raw files when it is next needed."
     try:
-        files: dict[str, dict[str, Any]] = _meta(folder)["files"]
+        meta = _meta(folder)
     except DamagedFileError as problem:
         yield FileCheck(folder / "meta.json", "damaged", f"{problem}. {way_out}")
         return
     yield FileCheck(folder / "meta.json", "ok")
-    for name in (f"{array}.npy" for array in TENSOR_NAMES):
+    files: dict[str, dict[str, Any]] = meta["files"]
+    for name in (f"{array}.npy" for array in _names(meta)):
         path = folder / name
         if not path.is_file():
             yield FileCheck(path, "missing", way_out)
@@ -117,6 +120,10 @@ def examine(folder: Path) -> Iterator[FileCheck]:
             continue
         same, difference = matches(path, f"sha256:{files[name]['sha256']}")
         yield FileCheck(path, "ok") if same else FileCheck(path, "damaged", f"{difference}. {way_out}")
+
+
+def _names(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*TENSOR_NAMES, *(name for name in FURTHER_NAMES if f"{name}.npy" in meta["files"]))
 
 
 def folders(data_dir: Path) -> list[Path]:

@@ -29,6 +29,7 @@ from archsearch.export.archive import Archive, open_archive, pack, refused
 from archsearch.export.bundled import BundledRun, data_of, of_result, of_trial
 from archsearch.export.lock import installed, requirements_text
 from archsearch.files import canonical_json
+from archsearch.markup import csv_cell
 from archsearch.plain import Plain
 from archsearch.report.experiments import KnownRun, with_files
 from archsearch.report.make import Where, make
@@ -230,8 +231,8 @@ def _history(run: BundledRun) -> str:
     columns = list(dict.fromkeys(name for row in rows for name in row)) or ["epoch"]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({name: csv_cell(name) for name in columns})
+    writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from archsearch.data.facts import DataFacts, contents
-from archsearch.data.inputs import Inputs
+from archsearch.data.inputs import Inputs, columns_of
 from archsearch.data.prepare import load
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
@@ -72,6 +72,7 @@ class ChosenNetwork:
             task=facts.task.name,
             outputs=facts.task.outputs,
             class_names=facts.class_names,
+            columns=columns_of(spec.data),
         )
 
 

@@ -6,16 +6,25 @@ import re
 import shlex
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from archsearch.spec.fields import text_pattern
+
 VALUE_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
-VARIABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 _OF_A_SHELL = ("&&", "||", "|", "&", ";", ">", ">>", "<", "2>&1", "2>", "&>")
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?")
 
-ValueName = Annotated[str, StringConstraints(pattern=VALUE_NAME)]
-Variable = Annotated[str, StringConstraints(pattern=VARIABLE_NAME)]
+ValueName = Annotated[
+    str, text_pattern(VALUE_NAME, "may hold letters, digits and _ only, and begins with a letter or _, 64 at most")
+]
+Variable = Annotated[
+    str,
+    text_pattern(
+        r"^[A-Za-z_][A-Za-z0-9_]{0,127}$",
+        "is no name of a variable: letters, digits and _ only, beginning with a letter or _",
+    ),
+]
 Argument = str | int | float | bool | None
 
 

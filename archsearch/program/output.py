@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from archsearch.markup import visible
+
 _FIRST, _PIECE = 1 << 14, 1 << 20  # bytes: what is looked for stands at the end, mostly
 _LONGEST = 4000  # characters of a line that are looked at
 _VERSION = re.compile(
@@ -79,7 +81,7 @@ def lines_from_the_end(path: Path) -> Iterator[str]:
 def clean(line: str, most: int = 300) -> str:
     """Make a line safe to show: no control characters, and not too long."""
     line = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line.rstrip())
-    line = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line)
+    line = visible(line)
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 

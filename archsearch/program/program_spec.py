@@ -9,16 +9,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from archsearch.metrics import Direction, Metric, Written, metric_of, part_of, usual_direction
 from archsearch.plain import NonNegativeFloat, Plain, PositiveFloat
 from archsearch.program.fields import Argument, ValueName, pattern_of_one_group
 from archsearch.program.section import FilesDigest, ProgramSection
 from archsearch.spec.experiment import LintCode, LintReason
-from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, written_default
+from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 
-MetricName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_./@-]{0,63}$")]
+MetricName = Annotated[
+    str,
+    text_pattern(
+        r"^[A-Za-z][A-Za-z0-9_./@-]{0,63}$",
+        "may hold letters, digits, _ . / @ - only, and begins with a letter, 64 at most",
+    ),
+]
 MetricUnit = Literal["fraction", "percent", "own"]
 # Names that a run's record has for other things.
 RESERVED = ("run_id", "status", "name", "seed", "spec", "history", "environment", "test_reads", "data_fingerprint")

@@ -8,8 +8,9 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from archsearch.plain import Plain, Positive
 from archsearch.program.fields import Argument, Arguments, Seconds, Variable
-from archsearch.spec.fields import Text, written_default
+from archsearch.spec.fields import Text, text_pattern, written_default
 
+FunctionName = Annotated[str, text_pattern(r"^[\w.]+:[\w.<>]+$", "is written MODULE:FUNCTION, such as train:main")]
 Globs = Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(strict=False, min_length=1)]
 _OF_COMMANDS = ("environment", "stdin", "timeout", "gpus", "config", "ref", "patches")
 
@@ -55,7 +56,7 @@ class ProgramSection(Plain):
         description="The program and its arguments; one string is split as a shell would, but no shell runs it.",
         examples=[["python", "train.py", "--seed", "{seed}"]],
     )
-    function: Annotated[str, StringConstraints(pattern=r"^[\w.]+:[\w.<>]+$")] | None = Field(
+    function: FunctionName | None = Field(
         default=None, description="A Python function, called as f(seed, **values).", examples=["train:main"]
     )
     source: str | None = Field(default=None, description="The function's source, taken in when it is given.")

@@ -8,7 +8,6 @@ A note is Markdown: what comes from a file stands in it as text, and what would 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from archsearch.ablate.ablation import report_on
@@ -16,6 +15,7 @@ from archsearch.ablate.record import AblationReport
 from archsearch.ablate.table import effects_table
 from archsearch.experiment_plan import plan_experiment
 from archsearch.kinds.program import PROGRAM
+from archsearch.markup import markdown_row, markdown_text, one_line
 from archsearch.metrics import difference, title_of, told_by, written
 from archsearch.program.read import is_program
 from archsearch.report.figures.figure import Figure, Missing
@@ -41,8 +41,8 @@ def view_of(study: Study, storage: Storage) -> DashboardView | None:
 
 def view_of_search(record: SearchRecord) -> DashboardView:
     """Draw a search."""
-    lines = [search_note(record), "", f"{counted(record.trials)}."]
-    lines += ["", *(f"- {gap}" for gap in record.missing)] if record.missing else []
+    lines = [markdown_text(search_note(record)), "", f"{counted(record.trials)}."]
+    lines += ["", *(f"- {markdown_text(gap)}" for gap in record.missing)] if record.missing else []
     return _shown(search_figures(record), "\n".join(lines))
 
 
@@ -77,13 +77,8 @@ def verdict_note(report: AblationReport) -> str:
     bad = runs.diverged + runs.failed
     head = f"{report.design} around {report.baseline}: {runs.completed} of {runs.planned} runs completed, {bad} failed"
     said = "" if report.complete else "; unfinished: no verdicts before all runs are done"
-    confounds = "".join(f"\n{confound.sentence}\n" for confound in report.confounds)
-    return _without_markup(f"**{head}{said}**\n\n{effects_table(report, 'md')}{confounds}")
-
-
-def _without_markup(text: str) -> str:
-    """Make text of what Markdown takes for HTML, links and pictures; the table and the stars are ours."""
-    return re.sub(r"([\[\]!`])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+    confounds = "".join(f"\n{markdown_text(confound.sentence)}\n" for confound in report.confounds)
+    return f"**{markdown_text(head + said)}**\n\n{effects_table(report, 'md')}{confounds}"
 
 
 def trial_note(held: HeldTrial, state: str) -> str:
@@ -91,34 +86,34 @@ def trial_note(held: HeldTrial, state: str) -> str:
     if held.spec is not None and is_program(held.spec):
         return _program_note(held, state)
     plan = plan_experiment(ExperimentSpec.model_validate(held.spec))
-    lines = [f"**{held.outcome or state}**", ""]
+    lines = [f"**{markdown_text(held.outcome or state)}**", ""]
     lines += ["| layer | kind | output | parameters | MACs |", "| --- | --- | --- | ---: | ---: |"]
     lines += [
-        f"| {row.name} | {row.kind} | {size_text(row.output_shape)} | {row.parameters:,} | {row.macs:,} |"
+        markdown_row(row.name, row.kind, size_text(row.output_shape), f"{row.parameters:,}", f"{row.macs:,}")
         for row in plan.network.walk()
     ]
     history = held.run.history if held.run is not None else ()
     if history:
         names = ("train_loss", "val_loss", *(f"val_{name}" for name in told_by(history[0]) if name != "loss"))
-        lines += ["", f"| epoch | {' | '.join(map(title_of, names))} |", "| ---: " * (1 + len(names)) + "|"]
-        lines += [f"| {e['epoch']} | {' | '.join(_number(e.get(name)) for name in names)} |" for e in history]
+        lines += ["", markdown_row("epoch", *map(title_of, names)), "| ---: " * (1 + len(names)) + "|"]
+        lines += [markdown_row(e["epoch"], *(_number(e.get(name)) for name in names)) for e in history]
     return "\n".join(lines)
 
 
 def _program_note(held: HeldTrial, state: str) -> str:
     """Write what a trial of a program holds: command, values, metrics, what was followed."""
     spec = PROGRAM.read(held.spec or {})
-    lines = [f"**{held.outcome or state}**", "", f"    {command_of(spec)}", "", "| value | |", "| --- | --- |"]
-    lines += [_without_markup(f"| {name} | {value} |") for name, value in spec.values.items()]
+    lines = [f"**{markdown_text(held.outcome or state)}**", "", f"    {one_line(command_of(spec))}", ""]
+    lines += ["| value | |", "| --- | --- |"]
+    lines += [markdown_row(name, value) for name, value in spec.values.items()]
     if held.run is not None:
         lines += ["", "| metric | |", "| --- | ---: |"]
-        lines += [_without_markup(f"| {name} | {_number(held.run.metric(name))} |") for name in spec.metrics]
+        lines += [markdown_row(name, _number(held.run.metric(name))) for name in spec.metrics]
         names = list(dict.fromkeys(key for row in held.run.history for key in row if key != "epoch"))
         if names:
-            lines += ["", f"| step | {' | '.join(names)} |", "| ---: " * (1 + len(names)) + "|"]
+            lines += ["", markdown_row("step", *names), "| ---: " * (1 + len(names)) + "|"]
             lines += [
-                f"| {row['epoch']} | {' | '.join(_number(row.get(name)) for name in names)} |"
-                for row in held.run.history
+                markdown_row(row["epoch"], *(_number(row.get(name)) for name in names)) for row in held.run.history
             ]
     return "\n".join(lines)
 

@@ -17,6 +17,7 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
+from archsearch.markup import visible
 from archsearch.report.cells import headings, written_rows
 from archsearch.report.document import Diagram, Document, Folded, Gallery, Picture, Tabled
 from archsearch.report.figures.drawing import drawing, plotly_script
@@ -106,7 +107,7 @@ def _asset(name: str) -> str:
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, finalize=lambda value: visible(value) if type(value) is str else value,
     )  # fmt: skip
     environment.filters |= {"headings": headings, "written_rows": _shown_rows, "data_uri": _data_uri}
     environment.tests |= {
@@ -120,7 +121,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["kept_together"] = _kept_together
     environment.globals["most_rows"] = _FOLD_FROM
     environment.globals["open_rows"] = _OPEN_UP_TO
-    environment.filters["trusted_svg"] = Markup
+    environment.filters["trusted_svg"] = lambda svg: Markup(visible(svg))
     return environment
 
 

@@ -7,9 +7,10 @@ Short enough to be read in a review; the values of every seed are folded away, b
 
 from __future__ import annotations
 
+from archsearch.markup import markdown_code, markdown_text
 from archsearch.report.document import Document
 from archsearch.report.figures.figure import Column, Table, TableCell
-from archsearch.report.tables import code_text, escaped, markdown_table
+from archsearch.report.tables import markdown_table
 
 # The table of the verdicts, and that of single runs, by the keys that the kinds of report give them.
 _VERDICTS = ("results", "finalists", "differences", "experiments")
@@ -22,18 +23,19 @@ def pull_request(document: Document) -> str:
     """Write a document as Markdown that the usual hosts show in a pull request."""
     parts = {part.key: part for _, part in document.tabled()}
     first, *others = document.answer
-    lines = [f"### {escaped(document.title)}", "", f"**{escaped(first)}**", ""]
-    lines += [f"- {escaped(sentence)}" for sentence in others]
+    lines = [f"### {markdown_text(document.title)}", "", f"**{markdown_text(first)}**", ""]
+    lines += [f"- {markdown_text(sentence)}" for sentence in others]
     lines += [""] * bool(others)
     verdicts = next((parts[key] for key in _VERDICTS if key in parts), None)
     if verdicts is not None:
-        lines += [*markdown_table(verdicts.table), "", *([escaped(verdicts.says), ""] if verdicts.says else [])]
+        lines += [*markdown_table(verdicts.table), "", *([markdown_text(verdicts.says), ""] if verdicts.says else [])]
     seeds = next((parts[key] for key in _SEEDS if key in parts), None)
     table = None if seeds is None else by_seed(seeds.table)
     if table is not None:
         lines += ["<details><summary>Every seed's value</summary>", "", *markdown_table(table), "", "</details>", ""]
     notes = [f"{number.label}: {number.value}" for number in document.numbers]
-    lines += [escaped(f"{'; '.join(notes)}."), "", code_text(document.command), "", escaped(document.made)]
+    lines += [markdown_text(f"{'; '.join(notes)}."), "", markdown_code(document.command), ""]
+    lines += [markdown_text(document.made)]
     return "\n".join([*lines, ""])
 
 

@@ -14,6 +14,7 @@ import json
 import math
 import re
 
+from archsearch.markup import csv_cell, latex_text, markdown_code, markdown_row, markdown_text, one_line, visible_json
 from archsearch.report.cells import heading_text, headings, written_rows
 from archsearch.report.document import Document, Tabled
 from archsearch.report.figures.figure import Table, TableCell
@@ -21,28 +22,28 @@ from archsearch.report.figures.figure import Table, TableCell
 
 def markdown(document: Document) -> str:
     """Write the answer, the numbers and every table as Markdown."""
-    lines = [f"# {escaped(document.title)}", "", escaped(document.subtitle), ""]
-    lines += [text for sentence in document.answer for text in (escaped(sentence), "")]
+    lines = [f"# {markdown_text(document.title)}", "", markdown_text(document.subtitle), ""]
+    lines += [text for sentence in document.answer for text in (markdown_text(sentence), "")]
     lines += [
-        f"- {escaped(n.label)}: **{escaped(n.value)}**{f' ({escaped(n.note)})' if n.note else ''}"
+        f"- {markdown_text(n.label)}: **{markdown_text(n.value)}**{f' ({markdown_text(n.note)})' if n.note else ''}"
         for n in document.numbers
     ]
     lines += [
         "",
-        f"This report again: `{_one_line(document.command).replace('`', '')}`",
+        f"This report again: {markdown_code(document.command)}",
         "",
-        escaped(document.made),
+        markdown_text(document.made),
         "",
     ]
     last = ""
     for section, part in document.tabled():
         if section.key != last:
-            lines += [f"## {escaped(section.title)}", ""]
+            lines += [f"## {markdown_text(section.title)}", ""]
             last = section.key
         lines += [
-            f"### {escaped(part.title)}",
+            f"### {markdown_text(part.title)}",
             "",
-            *([escaped(part.says), ""] if part.says else []),
+            *([markdown_text(part.says), ""] if part.says else []),
             *markdown_table(part.table),
             "",
         ]
@@ -52,37 +53,19 @@ def markdown(document: Document) -> str:
 def markdown_table(table: Table) -> list[str]:
     """Write a table as lines of Markdown."""
     above = headings(table)
-    head = [escaped(one.text) for one in above]
-    rule = ["---:" if one.number else "---" for one in above]
-    rows = [[escaped(text) for text in row] for row in written_rows(table)]
-    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
-
-
-def escaped(text: str) -> str:
-    """Escape what Markdown and the HTML in it would read as more than text."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return " ".join(re.sub(r"([\\`*_{}\[\]|!#~])", r"\\\1", text).split())
-
-
-def code_text(text: str) -> str:
-    """Write a text as code within a line of Markdown."""
-    return f"`{_one_line(text).replace('`', '')}`"
-
-
-_TEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "^": r"\textasciicircum{}",
-    "_": r"\_", "~": r"\textasciitilde{}", "%": r"\%", "≠": r"$\neq$", "±": r"$\pm$", "·": r"$\cdot$", "…": r"\ldots{}",
-}  # fmt: skip
+    rule = f"| {' | '.join('---:' if one.number else '---' for one in above)} |"
+    return [markdown_row(*(one.text for one in above)), rule, *(markdown_row(*row) for row in written_rows(table))]
 
 
 def latex(document: Document) -> str:
     """Write every table as LaTeX for the packages booktabs and longtable; those for papers are floats."""
-    lines = ["% needs \\usepackage{booktabs} and \\usepackage{longtable}", f"% {_one_line(document.command)}"]
-    lines += [f"% {_one_line(sentence)}" for sentence in document.answer]
+    lines = ["% needs \\usepackage{booktabs} and \\usepackage{longtable}", f"% {one_line(document.command)}"]
+    lines += [f"% {one_line(sentence)}" for sentence in document.answer]
     for _, part in document.tabled():
         above = headings(part.table)
         columns = "".join("r" if one.number else "l" for one in above)
-        caption, head = f"\\caption{{{_tex(part.title)}}}", " & ".join(_tex(one.text) for one in above) + r" \\"
+        caption = f"\\caption{{{latex_text(part.title)}}}"
+        head = " & ".join(latex_text(one.text) for one in above) + r" \\"
         rows = [
             " & ".join(_tex_cell(text, one.number) for text, one in zip(row, above, strict=True)) + r" \\"
             for row in written_rows(part.table)
@@ -99,16 +82,8 @@ def latex(document: Document) -> str:
 def _tex_cell(text: str, number: bool) -> str:
     """Write a cell; in numbers a hyphen is a minus, and what compares is mathematics."""
     if not number:
-        return _tex(text)
-    return re.sub(r"(?<!\w)-(?=\d)", "$-$", _tex(text)).replace("<", "$<$")
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(character, character) for character in _one_line(text))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+        return latex_text(text)
+    return re.sub(r"(?<!\w)-(?=\d)", "$-$", latex_text(text)).replace("<", "$<$")
 
 
 def comma_separated(document: Document) -> dict[str, str]:
@@ -117,15 +92,10 @@ def comma_separated(document: Document) -> dict[str, str]:
     for section, part in document.tabled():
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([_csv(heading_text(column)) for column in part.table.columns])
-        writer.writerows([_csv(cell) for cell in row] for row in part.table.rows)
+        writer.writerow([csv_cell(heading_text(column)) for column in part.table.columns])
+        writer.writerows([csv_cell(cell) for cell in row] for row in part.table.rows)
         files[f"{section.key}-{part.key}.csv"] = out.getvalue()
     return files
-
-
-def _csv(cell: TableCell) -> TableCell:
-    """Keep a spreadsheet from computing a text: =1+1 becomes '=1+1."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
 
 
 def json_document(document: Document) -> str:
@@ -150,7 +120,7 @@ def json_document(document: Document) -> str:
         "made": document.made,
         "tables": tables,
     }
-    return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return visible_json(json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)) + "\n"
 
 
 def _json(cell: TableCell) -> TableCell:

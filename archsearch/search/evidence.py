@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
@@ -35,6 +34,7 @@ from archsearch.study.held import (
     why_lost,
 )
 from archsearch.study.queue import slots_of
+from archsearch.study.storage import Storage
 from archsearch.train.result import RunResult
 
 
@@ -100,7 +100,7 @@ class SearchEvidence(Plain):
 RANKED_KEPT = 5  # of the ranking: the finalists are found by their own names
 
 
-def search_evidence(opened: optuna.Study, storage: RDBStorage) -> SearchEvidence:
+def search_evidence(opened: optuna.Study, storage: Storage) -> SearchEvidence:
     """Read what a report needs beside the trials' values; touches no file but the storage."""
     held = HeldStudy(opened)
     searching = list(slots_of(opened).values())

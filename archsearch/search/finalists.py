@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
-from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -33,6 +32,7 @@ from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
+from archsearch.study.storage import Storage
 from archsearch.train.streams import stream
 
 
@@ -77,7 +77,7 @@ def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[Fr
 def confirm(
     study: SearchFile,
     opened: optuna.Study,
-    storage: RDBStorage,
+    storage: Storage,
     site: Site,
     workers: int,
     count: int,
@@ -150,7 +150,7 @@ def fresh_seeds(study_seed: int, count: int) -> list[int]:
     return [1 + stream(study_seed, "confirm", number) % (2**31 - 2) for number in range(count)]
 
 
-def confirming_slots(opened: optuna.Study, storage: RDBStorage) -> list[FrozenTrial]:
+def confirming_slots(opened: optuna.Study, storage: Storage) -> list[FrozenTrial]:
     """Give every slot of a search's confirmation; none where there is no confirmation."""
     confirming = confirmation_study(opened, storage)
     return [] if confirming is None else list(slots_of(confirming).values())
@@ -176,7 +176,7 @@ def _counted(opened: optuna.Study, slots: Sequence[FrozenTrial]) -> list[FrozenT
     return [trial for trial in slots if HeldTrial(trial).candidate not in again]
 
 
-def mixed_confirmations(opened: optuna.Study, storage: RDBStorage, slots: Sequence[FrozenTrial]) -> dict[int, str]:
+def mixed_confirmations(opened: optuna.Study, storage: Storage, slots: Sequence[FrozenTrial]) -> dict[int, str]:
     """Say which completed runs of a confirmation would make a mixed pair, by trial, and why: see `study/mixed.py`."""
     confirming = confirmation_study(opened, storage)
     if confirming is None:
@@ -188,7 +188,7 @@ def mixed_confirmations(opened: optuna.Study, storage: RDBStorage, slots: Sequen
     return {runs[key].number: reason for key, reason in found.items()}
 
 
-def confirmation_of(opened: optuna.Study, storage: RDBStorage) -> Confirmation | None:
+def confirmation_of(opened: optuna.Study, storage: Storage) -> Confirmation | None:
     """Read the confirmation of a search from the storage, None if there is none; judged by today's rule, always."""
     slots = confirming_slots(opened, storage)
     planned = _counted(opened, slots)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import SpecError
@@ -34,7 +33,7 @@ from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fix
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import slots_of
-from archsearch.study.storage import open_storage
+from archsearch.study.storage import Storage, open_storage
 
 
 class Best(Plain):
@@ -128,7 +127,7 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
 
 
 def open_study(
-    study: SearchFile, storage: RDBStorage, name: str, seed: int, sampler: str | None, trials: int
+    study: SearchFile, storage: Storage, name: str, seed: int, sampler: str | None, trials: int
 ) -> optuna.Study:
     """Open the study of this name, or make it; refuse one that was made for another space."""
     wanted = sampler or study.spec.sampler
@@ -196,7 +195,7 @@ def _finished(study: optuna.Study, trials: int) -> bool:
 # -- what came out -----------------------------------------------------------------------------------------------------
 
 
-def report_on(opened: optuna.Study, storage: RDBStorage) -> StudyReport:
+def report_on(opened: optuna.Study, storage: Storage) -> StudyReport:
     """Give what a study holds now, from the storage alone."""
     slots = list(slots_of(opened).values())
     outcomes = Counter(HeldTrial(trial).outcome for trial in slots)
@@ -272,6 +271,6 @@ def _write_best(report: StudyReport, path: Path, name: str) -> None:
         write_whole(path, kind_of_spec(spec).file_of(spec, path).encode())
 
 
-def all_reports(storage: RDBStorage) -> tuple[list[StudyReport], dict[str, str]]:
+def all_reports(storage: Storage) -> tuple[list[StudyReport], dict[str, str]]:
     """Report on every search of a storage; and why not, for those that cannot be read."""
     return read_each(storage, "search", lambda study: report_on(study, storage))

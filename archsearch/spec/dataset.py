@@ -100,15 +100,36 @@ Colour = Annotated[
 ]
 
 
+def _one_or_several(value: object) -> object:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+def _written_names(names: tuple[str, ...] | None) -> str | list[str] | None:
+    return None if names is None else names[0] if len(names) == 1 else list(names)
+
+
+_A_NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 2000}
+ColumnNames = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1),
+    BeforeValidator(_one_or_several),
+    PlainSerializer(_written_names),
+    WithJsonSchema({"anyOf": [_A_NAME, {"type": "array", "items": _A_NAME, "minItems": 1}]}),
+]
+
+OWN_KINDS = ("npz", "folder", "table")
+
+
 class DataSpec(Plain):
-    """The `data:` part of a spec; `path` is for your own data (npz, folder) only."""
+    """The `data:` part of a spec; `path` is for your own data (`OWN_KINDS`) only."""
 
     name: SpecName = Field(
-        description="The data set: one by its name, or your own as npz or folder.", examples=["mnist", "folder"]
+        description="The data set: one by its name, or your own as npz, folder or table.",
+        examples=["mnist", "folder"],
     )
     path: Text | None = Field(
         default=None,
-        description="The file (npz) or folder of your own data, from the current folder.",
+        description="The file (npz, table) or folder of your own data, from the spec's folder.",
         examples=["data/leaves.npz"],
     )
     size: Pair | None = Field(
@@ -170,6 +191,56 @@ class DataSpec(Plain):
         "data while training; metrics and predictions stay in their own unit.",
         examples=[True],
     )
+    target: ColumnNames | None = Field(
+        default=None,
+        description="The column that is to be predicted, or several (table).",
+        examples=["species", ["height", "mass"]],
+    )
+    part: Text | None = Field(
+        default=None,
+        description="The column that says train, val or test of each row; by default every fifth row of each class is "
+        "for testing.",
+        examples=["split"],
+    )
+    group: Text | None = Field(
+        default=None,
+        description="The column that says which rows belong together (subject, place): a group is never in two parts.",
+        examples=["subject"],
+    )
+    weight: Text | None = Field(
+        default=None,
+        description="The column that says what each row counts for in training: 0 or more.",
+        examples=["weight"],
+    )
+    ignore: ColumnNames | None = Field(
+        default=None, description="The columns that are left out, such as names and numbers of rows.", examples=["id"]
+    )
+    categorical: ColumnNames | None = Field(
+        default=None,
+        description="The columns of numbers that are categories, such as codes; words are so by themselves.",
+        examples=["zip"],
+    )
+    missing: Literal["flag", "refuse"] | None = Field(
+        default=None,
+        description="What missing cells of a table are: flag (the default: the median of the training rows, and a "
+        "feature that says so) or refuse (an error).",
+        examples=["refuse"],
+    )
+    unseen: Literal["unknown", "refuse"] | None = Field(
+        default=None,
+        description="What a category is that no training row has: unknown (the default: all features of its column are "
+        "0) or refuse (an error).",
+        examples=["refuse"],
+    )
+    encoding: Text | None = Field(
+        default=None,
+        description="The encoding of a CSV, where it is not UTF-8 and has no mark that says so.",
+        examples=["cp1252"],
+    )
+
+    def of_source(self) -> DataSpec:
+        """Give the spec with what says how a source is read, and nothing of what is done with its samples later."""
+        return DataSpec(**{key: getattr(self, key) for key in OF_SOURCE})
 
     @model_serializer(mode="wrap")
     def _only_what_is_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -179,14 +250,17 @@ class DataSpec(Plain):
 
     @model_validator(mode="after")
     def _path_for_own_data(self) -> Self:
-        own = self.name in ("npz", "folder")
+        own = self.name in OWN_KINDS
         if own and self.path is None:
             raise PydanticCustomError("path", "{name} needs a path", {"name": self.name})
         if not own and self.path is not None:
             raise PydanticCustomError(
-                "path", "path goes with npz and folder only; {name} is found by its name", {"name": self.name}
+                "path", "path goes with your own data only; {name} is found by its name", {"name": self.name}
             )
         return self
 
 
-_YOUNGER = frozenset({"train_limit", "background", "channels", "task", "normalize_targets"})
+# Keys of tables, and of images with a table beside them.
+TABLE_KEYS = ("target", "part", "group", "weight", "ignore", "categorical", "missing", "unseen", "encoding")
+OF_SOURCE = ("name", "path", "task", *TABLE_KEYS)
+_YOUNGER = frozenset({"train_limit", "background", "channels", "normalize_targets", *OF_SOURCE[2:]})

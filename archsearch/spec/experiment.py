@@ -13,11 +13,11 @@ from pydantic import Field, StringConstraints
 
 from archsearch.plain import NonNegative, Plain
 from archsearch.spec.dataset import DataSpec
-from archsearch.spec.fields import LINT_CODE, Departures, SpecName, Text, WhereFrom, written_default
+from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 from archsearch.spec.layers import Layer
 from archsearch.spec.training import TrainSpec
 
-LintCode = Annotated[str, StringConstraints(pattern=LINT_CODE)]
+LintCode = Annotated[str, text_pattern(r"^A[0-9]{3}$", "is no lint rule; `archsearch lint` names them, such as A001")]
 LintReason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 

@@ -23,13 +23,25 @@ def written_default(value: JsonValue) -> JsonDict:
     return {"default": value}
 
 
+# What is said of a text that does not match a pattern stands with the pattern.
+SAID_OF_PATTERNS: dict[str, str] = {}
+
+
+def text_pattern(pattern: str, says: str) -> StringConstraints:
+    """Let a text match a pattern; `says` is the end of the sentence about one that does not: may hold letters only."""
+    SAID_OF_PATTERNS[pattern] = says
+    return StringConstraints(pattern=pattern)
+
+
 # A name is one word of an address such as `conv1.out_channels`.
 LAYER_NAME = r"^[a-z][a-z0-9_]{0,63}$"
 SPEC_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
-LEVEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,63}$"
-LINT_CODE = r"^A[0-9]{3}$"
-LayerName = Annotated[str, StringConstraints(pattern=LAYER_NAME)]
-SpecName = Annotated[str, StringConstraints(pattern=SPEC_NAME)]
+LayerName = Annotated[
+    str, text_pattern(LAYER_NAME, "may hold small letters, digits and _ only, and begins with a letter, 64 at most")
+]
+SpecName = Annotated[
+    str, text_pattern(SPEC_NAME, "may hold letters, digits, _ . - only, and begins with a letter or digit, 100 at most")
+]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
 
 # What every file may say of where it comes from.

@@ -1,6 +1,9 @@
 """Many runs in an Optuna storage: the storage, the queue of slots, the workers that take them.
 
     storage.py          open SQLite or PostgreSQL so that any number of processes can share it
+    calls.py            every call of a storage: again while it is away, a sentence where it does not come back
+    steady.py           Optuna's storage behind those calls, and our own transactions
+    alive.py            which worker lives: processes here by their number, those elsewhere by their heart
     lifecycle.py        make a study whole, open it again, find those that are there
     held.py             what studies and trials hold: the only file that knows a key of an attribute
     transaction.py      a study, or a trial's attributes and parameters, in one transaction

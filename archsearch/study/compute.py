@@ -32,7 +32,8 @@ from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.held import HeldRun, HeldStudy, runs_of
 from archsearch.study.runner import CannotKeepError
-from archsearch.study.storage import Storage, Study, exclusive, steadily
+from archsearch.study.storage import Storage, Study
+from archsearch.study.transaction import replace_attr
 from archsearch.train.compute import Compute, Resources, decide, resolve_device, resources_here
 from archsearch.train.identity import experiment_key
 
@@ -92,30 +93,42 @@ def fix(
 
     Raises `UsageError` and `SpecError` where a new study asks for what this machine does not have.
     """
-    with exclusive(storage):
-        before = fixed_of(study)
-        runs = [] if before is not None else _finished(study)
-        model = fixed_of(like) if like is not None and not runs else None
-        fixed = before or model or _as_begun(runs, workers)
-        cells = dict(fixed.cells) if before is not None else {}
-        engines = _engines_of(runs)
-        for plan in plans:
-            key = cell_key(plan)
-            if key not in cells:
-                cells[key] = _with_engine(fixed.compute(plan), plan, engines.get(key))
-                if before is None and not runs:
-                    resolve_device(cells[key].device)
-        if before is None or cells != dict(before.cells):
-            fixed = fixed.model_copy(update={"cells": cells})
-            steadily(lambda: study.set_user_attr(HeldStudy.compute.key, fixed.model_dump_json()))
-        if before is None and not HeldStudy(study).fingerprints:
-            versions = {**(HeldStudy(like).fingerprints if like is not None else {}), **versions_of(runs)}
-            steadily(lambda: study.set_user_attr(HeldStudy.fingerprints.key, versions))
+    plans = list(plans)
+    while (fixed := _fixed_now(storage, study, plans, workers, like)) is None:
+        pass  # another process was first: what it has fixed stands
+    return fixed
+
+
+def _fixed_now(
+    storage: Storage, study: Study, plans: Sequence[ExperimentPlan], workers: int, like: Study | None
+) -> FixedCompute | None:
+    """Fix as `fix` does; None where another process has fixed something meanwhile."""
+    text = HeldStudy(study).compute
+    before = fixed_of(study)
+    runs = [] if before is not None else _finished(study)
+    model = fixed_of(like) if like is not None and not runs else None
+    fixed = before or model or _as_begun(runs, workers)
+    cells = dict(fixed.cells) if before is not None else {}
+    engines = _engines_of(runs)
+    for plan in plans:
+        key = cell_key(plan)
+        if key not in cells:
+            cells[key] = _with_engine(fixed.compute(plan), plan, engines.get(key))
+            if before is None and not runs:
+                resolve_device(cells[key].device)
+    if before is None and not HeldStudy(study).fingerprints:
+        versions = {**(HeldStudy(like).fingerprints if like is not None else {}), **versions_of(runs)}
+        none = HeldStudy(study).attrs.get(HeldStudy.fingerprints.key)
+        replace_attr(storage, study, HeldStudy.fingerprints.key, none, versions)
+    if before is None or cells != dict(before.cells):
+        fixed = fixed.model_copy(update={"cells": cells})
+        if not replace_attr(storage, study, HeldStudy.compute.key, text, fixed.model_dump_json()):
+            return None
     return fixed
 
 
 def _finished(study: Study) -> list[HeldRun]:
-    return runs_of(steadily(lambda: study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))))
+    return runs_of(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
 
 
 def _as_begun(runs: Sequence[HeldRun], workers: int) -> FixedCompute:
@@ -224,12 +237,11 @@ class Keeper:
     def check_data(self, data: DataSpec, dataset: Dataset) -> None:
         """Fix the version of a data set that the study has not seen yet; raise `CannotKeepError` for another one."""
         key = data_key(data)
-        if key not in self.versions:
-            with exclusive(self.storage):
-                self.versions = dict(HeldStudy(self.study).fingerprints)
-                if key not in self.versions:
-                    self.versions[key] = dataset.fingerprint
-                    steadily(lambda: self.study.set_user_attr(HeldStudy.fingerprints.key, self.versions))
+        while key not in self.versions:
+            before = HeldStudy(self.study).attrs.get(HeldStudy.fingerprints.key)
+            versions = {key: dataset.fingerprint, **(before or {})}
+            if replace_attr(self.storage, self.study, HeldStudy.fingerprints.key, before, versions):
+                self.versions = versions
         if self.versions[key] != dataset.fingerprint:
             raise CannotKeepError(
                 f"its data {data.name} are another version here (fingerprint {dataset.fingerprint[:12]}, not "

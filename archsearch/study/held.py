@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 HeldKind = Literal["search", "confirm", "ablation"]
+_LATE = "late "  # begins the key of a late result, which ends with the claim that it belongs to
 Ending = Literal["completed", "repeated", "pruned", "diverged", "failed"]
 
 # -- what is written ---------------------------------------------------------------------------------------------------
@@ -126,12 +127,8 @@ def stored(part: HeldPart | None) -> dict[str, Any]:
 
 def required_fields(kind: HeldKind) -> list[str]:
     """Name what every study of a kind holds."""
-    parts: Mapping[HeldKind, type[HeldPart]] = {
-        "search": HeldSearch,
-        "confirm": HeldConfirmation,
-        "ablation": HeldAblation,
-    }
-    return ["kind", *(name for name, field in parts[kind].model_fields.items() if field.is_required())]
+    part = {"search": HeldSearch, "confirm": HeldConfirmation, "ablation": HeldAblation}[kind]
+    return ["kind", *(name for name, field in part.model_fields.items() if field.is_required())]
 
 
 def slot_attributes(number: int, part: HeldPart | None) -> dict[str, Any]:
@@ -142,6 +139,11 @@ def slot_attributes(number: int, part: HeldPart | None) -> dict[str, Any]:
 def deaths_attribute(deaths: int) -> tuple[str, int]:
     """Give key and value that say how many workers a slot has killed."""
     return HeldTrial.deaths.key, deaths + 1
+
+
+def late_attribute(claim: str, attrs: Mapping[str, Any], values: Sequence[float]) -> dict[str, Any]:
+    """Give what keeps a result aside that came when its slot was another worker's."""
+    return {f"{_LATE}{claim}": {name: attrs.get(name) for name in ("outcome", "run_id")} | {"values": list(values)}}
 
 
 # -- what is read ------------------------------------------------------------------------------------------------------
@@ -237,6 +239,11 @@ class HeldTrial(_Held):
     failure = Key[str | None]("failure", None)
     seconds = Key[float | None]("seconds", None)
     run_id = Key[str | None]("run_id", None)
+
+    @property
+    def late(self) -> list[Mapping[str, Any]]:
+        """Results that came late and do not count: outcome, run id, values."""
+        return [value for key, value in self.attrs.items() if key.startswith(_LATE)]
 
     @property
     def run(self) -> HeldRun | None:

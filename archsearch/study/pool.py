@@ -27,7 +27,7 @@ import optuna
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.compute import fixed_of, kept_threads
 from archsearch.study.runner import Job, Workplace
-from archsearch.study.storage import open_storage
+from archsearch.study.storage import Storage, open_storage
 from archsearch.study.worker import GOES_ON, SlotsWaitError, work
 from archsearch.train.interrupt import interruptible
 
@@ -129,12 +129,12 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
 
 def _work_here(
     site: Site,
-    storage: optuna.storages.RDBStorage,
+    storage: Storage,
     study: optuna.Study,
     make_job: MakeJob,
     look: Callable[[], None] = lambda: None,
 ) -> None:
-    place = Workplace(storage, study, site.runs_dir, site.data_dir, deadline=time.monotonic() + site.seconds)
+    place = Workplace(storage, study, site.runs_dir, site.data_dir, deadline=storage.calls.clock() + site.seconds)
     with kept_threads(study):
         work(place, make_job(study), look)
 

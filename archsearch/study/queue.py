@@ -2,40 +2,48 @@
 
     add_slots(storage, study, [Slot(0, params={...}), Slot(1), Slot(2)])
     taken = take(storage, study)              # the first waiting slot, now ours; None if none waits
+    finish(storage, taken, TrialState.COMPLETE, [0.97], attrs)   # False: it was not ours any more
     give_back(storage, taken)                 # interrupted: it waits again, its parameters kept
     requeue_dead(storage, study, watchdog)    # slots whose worker died wait again
 
 A slot is an Optuna trial that was enqueued. A worker that dies leaves it RUNNING; it goes back to WAITING, the same
 trial with the same number and the parameters that it had, in one transaction, so nothing is lost and nothing is counted
-twice. After `MOST_DEATHS` it fails for good.
+twice. After `MOST_DEATHS` it fails for good. Each of these is one transaction that compares the owner and may be made
+again when its answer was lost; `alive.py` says who is dead.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import socket
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import optuna
 import sqlalchemy
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
 
-from archsearch.study.held import HeldPart, HeldTrial, deaths_attribute, slot_attributes
-from archsearch.study.optuna_private import TrialModel, TrialUserAttributeModel, id_of
-from archsearch.study.storage import exclusive, steadily
+from archsearch.study.alive import CLAIMS, Watchdog, this_process
+from archsearch.study.held import HeldPart, HeldTrial, deaths_attribute, late_attribute, slot_attributes
+from archsearch.study.optuna_private import (
+    FIXED_PARAMS,
+    TrialIntermediateValueModel,
+    TrialModel,
+    TrialSystemAttributeModel,
+    TrialUserAttributeModel,
+    TrialValueModel,
+    id_of,
+    study_id_of,
+)
+from archsearch.study.steady import Storage
+from archsearch.study.transaction import lock_study, locked_state, write_attrs
 
 FEW, AHEAD = 3, 8  # slots are planned when fewer than FEW wait, and then until AHEAD do
 MOST_DEATHS = 20  # a slot that kills its worker so often is not tried again
-BEAT_SECONDS = 10.0
-GRACE_SECONDS = 90.0  # a worker on another machine that does not beat for so long is dead
-UNOWNED_SECONDS = 15.0  # a slot that was taken by a worker which died before it could sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,42 +55,88 @@ class Slot:
     held: HeldPart | None = None
 
 
+class TakenTrial(optuna.Trial):
+    """A slot that this process has taken; `owner` is what it has signed it with."""
+
+    def __init__(self, study: optuna.Study, id_: int, owner: Mapping[str, Any]) -> None:
+        self.owner = owner
+        super().__init__(study, id_)
+
+
+# -- planning ----------------------------------------------------------------------------------------------------------
+
+
 def slots_of(study: optuna.Study) -> dict[int, FrozenTrial]:
     """Give the trial that counts for every slot of a study: of two with one number the first."""
     found: dict[int, FrozenTrial] = {}
-    for trial in steadily(partial(study.get_trials, deepcopy=False)):
+    for trial in study.get_trials(deepcopy=False):
         number = HeldTrial(trial).slot
         if number is not None:
             found.setdefault(number, trial)
     return found
 
 
-def add_slots(storage: RDBStorage, study: optuna.Study, slots: Iterable[Slot]) -> int:
+def add_slots(storage: Storage, study: optuna.Study, slots: Iterable[Slot]) -> int:
     """Enqueue the slots that are not there yet; give how many were added. Any number of processes may try."""
-    with exclusive(storage):
-        there = slots_of(study)
-        new = [slot for slot in slots if slot.number not in there]
-        for slot in new:
-            attrs = slot_attributes(slot.number, slot.held)
-            steadily(partial(study.enqueue_trial, dict(slot.params), user_attrs=attrs))
-    return len(new)
+    id_, wanted = study_id_of(study), list(slots)
+    before = storage.transact(lambda connection: _numbers(connection, id_))
+
+    def add(connection: Connection) -> None:
+        lock_study(connection, id_)
+        there = _numbers(connection, id_)
+        _enqueue(connection, id_, [slot for slot in wanted if slot.number not in there])
+
+    if all(slot.number in before for slot in wanted):
+        return 0
+    storage.transact(add)
+    return sum(slot.number not in before for slot in wanted)
 
 
-def refill(storage: RDBStorage, study: optuna.Study, total: int, make: Callable[[int], Slot]) -> None:
+def refill(storage: Storage, study: optuna.Study, total: int, make: Callable[[int], Slot]) -> None:
     """Keep a few slots waiting until `total` are planned; `make(number)` gives the slot of a number.
 
-    Slots are numbered without gaps, so the next one's number is how many there are. Not all are planned at once: Optuna
-    reads every unfinished trial again for every sample.
+    A slot is missing when its number is: rows are not counted, of which a study may have too many. Not all are planned
+    at once: Optuna reads every unfinished trial again for every sample.
     """
-    there = count_slots(storage, study)
-    if there.planned >= total or there.waiting >= FEW:
+    id_ = study_id_of(study)
+    if count_slots(storage, study).waiting >= FEW:
         return
-    with exclusive(storage):
-        there = count_slots(storage, study)
-        for number in range(there.planned, min(total, there.planned + AHEAD - there.waiting)):
-            slot = make(number)
-            attrs = slot_attributes(slot.number, slot.held)
-            steadily(partial(study.enqueue_trial, dict(slot.params), user_attrs=attrs))
+
+    def missing(connection: Connection) -> list[int]:
+        there = _numbers(connection, id_)
+        room = max(0, AHEAD - _counted(connection, id_).waiting)
+        return [number for number in range(total) if number not in there][:room]
+
+    def fill(connection: Connection) -> None:
+        lock_study(connection, id_)
+        _enqueue(connection, id_, [make(number) for number in missing(connection)])
+
+    if storage.transact(missing):
+        storage.transact(fill)
+
+
+def _numbers(connection: Connection, study_id: int) -> set[int]:
+    """Give the numbers of the slots that are planned."""
+    query = (
+        sqlalchemy.select(TrialUserAttributeModel.value_json)
+        .join(TrialModel, TrialModel.trial_id == TrialUserAttributeModel.trial_id)
+        .where(TrialModel.study_id == study_id, TrialUserAttributeModel.key == HeldTrial.slot.key)
+    )
+    return {int(text) for text in connection.execute(query).scalars()}
+
+
+def _enqueue(connection: Connection, study_id: int, slots: Iterable[Slot]) -> None:
+    """Write slots as Optuna would enqueue them, but together: all are planned or none."""
+    of_study = sqlalchemy.select(sqlalchemy.func.count()).where(TrialModel.study_id == study_id)
+    number = int(connection.execute(of_study).scalar_one())
+    for slot in slots:
+        row = sqlalchemy.insert(TrialModel).values(number=number, study_id=study_id, state=TrialState.WAITING)
+        key = connection.execute(row).inserted_primary_key
+        assert key is not None
+        fixed = {"trial_id": key[0], "key": FIXED_PARAMS, "value_json": json.dumps(dict(slot.params))}
+        connection.execute(sqlalchemy.insert(TrialSystemAttributeModel).values(fixed))
+        write_attrs(connection, key[0], slot_attributes(slot.number, slot.held))
+        number += 1
 
 
 class SlotCounts(NamedTuple):
@@ -93,175 +147,189 @@ class SlotCounts(NamedTuple):
     finished: int
 
 
-def count_slots(storage: RDBStorage, study: optuna.Study) -> SlotCounts:
+def count_slots(storage: Storage, study: optuna.Study) -> SlotCounts:
     """Count a study's slots without reading them: Optuna reads every unfinished one again for every look."""
-    return steadily(partial(_counted, storage, study))
+    return storage.transact(lambda connection: _counted(connection, study_id_of(study)))
 
 
-def _counted(storage: RDBStorage, study: optuna.Study) -> SlotCounts:
-    in_study = TrialModel.study_id == storage.get_study_id_from_name(study.study_name)
-    query = sqlalchemy.select(TrialModel.state, sqlalchemy.func.count()).where(in_study).group_by(TrialModel.state)
-    with storage.engine.begin() as connection:
-        found = {state: int(count) for state, count in connection.execute(query)}
+def _counted(connection: Connection, study_id: int) -> SlotCounts:
+    of_study = TrialModel.study_id == study_id
+    query = sqlalchemy.select(TrialModel.state, sqlalchemy.func.count()).where(of_study).group_by(TrialModel.state)
+    found = {state: int(count) for state, count in connection.execute(query)}
     finished = sum(count for state, count in found.items() if state.is_finished())
     return SlotCounts(sum(found.values()), found.get(TrialState.WAITING, 0), finished)
 
 
-def take(storage: RDBStorage, study: optuna.Study, refused: Collection[int] = ()) -> optuna.Trial | None:
+# -- taking and giving back --------------------------------------------------------------------------------------------
+
+
+def take(storage: Storage, study: optuna.Study, refused: Collection[int] = ()) -> TakenTrial | None:
     """Take the first waiting slot and sign it; None if none waits. Two workers never get the same.
 
     `refused` are ids of trials that this worker leaves to others. Parameters of what is taken are noted by `write_down`
     and not suggested: for that Optuna would have to read all that is not finished.
     """
-    for id_ in steadily(partial(_waiting, storage, study, refused)):
-        try:
-            ours = steadily(partial(storage.set_trial_state_values, id_, state=TrialState.RUNNING))
-        except optuna.exceptions.UpdateFinishedTrialError:
-            continue
-        if ours:
-            steadily(partial(storage.set_trial_user_attr, id_, HeldTrial.owner.key, this_process()))
-            return optuna.Trial(study, id_)
-    return None
+    study_id, claim = study_id_of(study), uuid.uuid4().hex[:16]
+    owner = {**this_process(), "claim": claim}
+    # a claim counts from before it is made: whoever looks in the next moment finds that its owner lives
+    CLAIMS.add(claim)
+    id_ = None
+    try:
+        id_ = storage.transact(
+            lambda connection: _claim(connection, study_id, owner, refused),
+            done=lambda connection: _claimed(connection, study_id, owner),
+        )
+    finally:
+        if id_ is None:
+            CLAIMS.discard(claim)
+    return None if id_ is None else TakenTrial(study, id_, owner)
 
 
-def waits(storage: RDBStorage, study: optuna.Study) -> bool:
-    """Say whether any slot waits."""
-    return bool(steadily(partial(_waiting, storage, study)))
+def _claim(connection: Connection, study_id: int, owner: Mapping[str, Any], refused: Collection[int]) -> int | None:
+    found = _waiting(study_id, refused).limit(1).with_for_update(skip_locked=True)
+    id_: int | None = connection.scalar(found)
+    if id_ is not None:
+        with Session(connection) as session:  # Optuna's own class knows in which time zone it stores what
+            trial = session.get_one(TrialModel, id_)
+            trial.state = TrialState.RUNNING
+            trial.datetime_start = datetime.now()
+            session.flush()
+        write_attrs(connection, id_, {HeldTrial.owner.key: owner})
+    return id_
 
 
-def _waiting(storage: RDBStorage, study: optuna.Study, refused: Collection[int] = ()) -> list[int]:
-    """Give the first waiting trials but those, without reading all that wait."""
+def _claimed(connection: Connection, study_id: int, owner: Mapping[str, Any]) -> int | None:
+    """Give the slot that was claimed with just this signature."""
     query = (
         sqlalchemy.select(TrialModel.trial_id)
-        .where(TrialModel.study_id == storage.get_study_id_from_name(study.study_name))
-        .where(TrialModel.state == TrialState.WAITING)
-        .where(TrialModel.trial_id.not_in(refused))
-        .order_by(TrialModel.number)
-        .limit(8)
+        .join(TrialUserAttributeModel, TrialModel.trial_id == TrialUserAttributeModel.trial_id)
+        .where(TrialModel.study_id == study_id, TrialModel.state == TrialState.RUNNING)
+        .where(TrialUserAttributeModel.key == HeldTrial.owner.key)
+        .where(TrialUserAttributeModel.value_json == json.dumps(owner))
     )
-    with storage.engine.begin() as connection:
-        return [int(id_) for id_ in connection.execute(query).scalars()]
+    id_: int | None = connection.execute(query).scalar()
+    return id_
 
 
-def _in_state(storage: RDBStorage, study: optuna.Study, state: TrialState) -> list[FrozenTrial]:
-    study_id = steadily(partial(storage.get_study_id_from_name, study.study_name))
-    return steadily(partial(storage.get_all_trials, study_id, deepcopy=False, states=(state,)))
+def waits(storage: Storage, study: optuna.Study) -> bool:
+    """Say whether any slot waits."""
+    query = _waiting(study_id_of(study)).limit(1)
+    return storage.transact(lambda connection: connection.execute(query).scalar()) is not None
 
 
-def give_back(storage: RDBStorage, trial: optuna.Trial) -> None:
+def _waiting(study_id: int, refused: Collection[int] = ()) -> sqlalchemy.Select[int]:
+    """Ask for the waiting trials but those, in their order."""
+    of_study = sqlalchemy.select(TrialModel.trial_id).where(TrialModel.study_id == study_id)
+    waiting = of_study.where(TrialModel.state == TrialState.WAITING).where(TrialModel.trial_id.not_in(refused))
+    return waiting.order_by(TrialModel.number)
+
+
+def give_back(storage: Storage, trial: TakenTrial) -> None:
     """Let a slot that was taken wait again: its worker stops, and it is nobody's fault."""
-    steadily(partial(_release, storage, id_of(trial), this_process(), TrialState.WAITING))
+    try:
+        storage.transact(lambda connection: _release(connection, id_of(trial), trial.owner, TrialState.WAITING))
+    finally:
+        let_go(trial)
 
 
-def _release(storage: RDBStorage, id_: int, owner: object, state: TrialState) -> bool:
-    """Take a RUNNING slot from its owner, if it is still that one's: compared and changed in one transaction."""
-    with storage.engine.begin() as connection:
-        locked = sqlalchemy.select(TrialModel.state).where(TrialModel.trial_id == id_).with_for_update()
-        if connection.execute(locked).scalar() != TrialState.RUNNING:
-            return False
-        if _owner(connection, id_) != owner:
-            return False
-        connection.execute(sqlalchemy.update(TrialModel).where(TrialModel.trial_id == id_).values(state=state))
-        connection.execute(
-            sqlalchemy.update(TrialUserAttributeModel)
-            .where(TrialUserAttributeModel.trial_id == id_, TrialUserAttributeModel.key == HeldTrial.owner.key)
-            .values(value_json="null")
-        )
+def let_go(trial: TakenTrial) -> None:
+    """Forget a slot: whoever finds it RUNNING from now on may take it for that of a dead worker."""
+    CLAIMS.discard(trial.owner["claim"])
+
+
+def _release(
+    connection: Connection, id_: int, owner: object, state: TrialState, attrs: Mapping[str, Any] | None = None
+) -> bool:
+    """Take a RUNNING slot from its owner, if it is still that one's; a second time it is not."""
+    if locked_state(connection, id_) != TrialState.RUNNING or _owner(connection, id_) != owner:
+        return False
+    connection.execute(sqlalchemy.update(TrialModel).where(TrialModel.trial_id == id_).values(state=state))
+    write_attrs(connection, id_, {HeldTrial.owner.key: None, **(attrs or {})})
     return True
 
 
-def is_ours(storage: RDBStorage, trial: optuna.Trial) -> bool:
+def is_ours(storage: Storage, trial: TakenTrial) -> bool:
     """Say whether a slot is still ours: a worker that was thought dead must not tell what another one tells."""
-    return steadily(partial(_signed_by, storage, id_of(trial))) == this_process()
+    id_ = id_of(trial)
+
+    def ours(connection: Connection) -> bool:
+        return locked_state(connection, id_) == TrialState.RUNNING and _owner(connection, id_) == trial.owner
+
+    return storage.transact(ours)
 
 
-def _signed_by(storage: RDBStorage, id_: int) -> object:
-    with storage.engine.begin() as connection:
-        return _owner(connection, id_)
-
-
-def _owner(connection: sqlalchemy.engine.Connection, id_: int) -> object:
-    """Give who has signed a RUNNING slot, None for any other."""
-    signature = (
-        sqlalchemy.select(TrialUserAttributeModel.value_json)
-        .join(TrialModel, TrialModel.trial_id == TrialUserAttributeModel.trial_id)
-        .where(TrialModel.trial_id == id_, TrialModel.state == TrialState.RUNNING)
-        .where(TrialUserAttributeModel.key == HeldTrial.owner.key)
+def _owner(connection: Connection, id_: int) -> object:
+    """Give who has signed a slot last."""
+    signature = sqlalchemy.select(TrialUserAttributeModel.value_json).where(
+        TrialUserAttributeModel.trial_id == id_, TrialUserAttributeModel.key == HeldTrial.owner.key
     )
     signed = connection.execute(signature).scalar()
     return json.loads(signed) if signed is not None else None
 
 
-# -- who is alive ------------------------------------------------------------------------------------------------------
+# -- ending ------------------------------------------------------------------------------------------------------------
 
 
-def this_process() -> dict[str, Any]:
-    """Name this process so that another one can tell whether it is alive."""
-    return {"host": _host(), "pid": os.getpid(), "started": _started(os.getpid())}
+def finish(
+    storage: Storage,
+    trial: TakenTrial,
+    state: TrialState,
+    values: Sequence[float] = (),
+    attrs: Mapping[str, Any] | None = None,
+) -> bool:
+    """End a slot with its values and what the trial shall hold; say whether it counts.
 
+    It does not where the slot is not ours any more: the worker was thought dead, another one has it. What it came to is
+    kept aside then. State, values and attributes are one transaction. A pruned trial without values has that of its
+    last report, as Optuna tells it.
+    """
+    id_, attrs = id_of(trial), attrs or {}
 
-def _host() -> str:
-    """Name the machine since its last start: after a restart no process of before is alive."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    return f"{socket.gethostname()}/{boot.read_text().strip() if boot.exists() else ''}"
-
-
-def _started(pid: int) -> str:
-    """Give when a process began, in the system's own ticks; "" where it is gone or the system does not tell."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
-
-
-def _dead_here(owner: Mapping[str, Any]) -> bool | None:
-    """Say whether an owner on this machine is dead; None if it is on another one."""
-    if owner["host"] != _host():
-        return None
-    if owner["started"]:
-        return bool(_started(owner["pid"]) != owner["started"])
-    try:
-        os.kill(owner["pid"], 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-class Watchdog:
-    """Remembers when a slot's heartbeat last changed, by this process's own clock: machines' clocks may differ."""
-
-    def __init__(self) -> None:
-        self.seen: dict[int, tuple[Any, float]] = {}
-
-    def is_dead(self, trial: FrozenTrial) -> bool:
-        """Say whether the worker of a RUNNING slot is dead."""
-        held = HeldTrial(trial)
-        owner = held.owner
-        if owner is not None and (dead := _dead_here(owner)) is not None:
-            return dead
-        pulse = (owner, held.beat)
-        before, since = self.seen.get(trial.number, (None, 0.0))
-        if before != pulse:
-            self.seen[trial.number] = (pulse, time.monotonic())
+    def end(connection: Connection) -> bool:
+        before = locked_state(connection, id_)
+        if _owner(connection, id_) != trial.owner:
+            write_attrs(connection, id_, late_attribute(trial.owner["claim"], attrs, values))
             return False
-        return time.monotonic() - since > (GRACE_SECONDS if owner is not None else UNOWNED_SECONDS)
+        if before.is_finished():  # ours, and told by a first try whose answer was lost
+            return True
+        write_attrs(connection, id_, attrs)
+        with Session(connection) as session:
+            ended = session.get_one(TrialModel, id_)
+            ended.state = state
+            ended.datetime_complete = datetime.now()
+            for at, value in enumerate(values or _last_report(connection, id_, state)):
+                stored, kind = TrialValueModel.value_to_stored_repr(value)
+                session.add(TrialValueModel(trial_id=id_, objective=at, value=stored, value_type=kind))
+            session.flush()
+        return True
+
+    counts = storage.transact(end)
+    let_go(trial)
+    return counts
 
 
-def requeue_dead(storage: RDBStorage, study: optuna.Study, watchdog: Watchdog) -> int:
+def _last_report(connection: Connection, id_: int, state: TrialState) -> list[float]:
+    model = TrialIntermediateValueModel
+    query = sqlalchemy.select(model.intermediate_value).where(model.trial_id == id_).order_by(model.step.desc())
+    last = connection.execute(query.limit(1)).scalar() if state == TrialState.PRUNED else None
+    return [] if last is None else [float(last)]
+
+
+def requeue_dead(storage: Storage, study: optuna.Study, watchdog: Watchdog) -> int:
     """Let the slots of dead workers wait again, those that failed too often fail for good; give how many.
 
     Safe to call from any number of processes at any time.
     """
     count = 0
-    for trial in _in_state(storage, study, TrialState.RUNNING):
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if not watchdog.is_dead(trial):
             continue
         held = HeldTrial(trial)
-        deaths = held.deaths + 1
-        state = TrialState.WAITING if deaths < MOST_DEATHS else TrialState.FAIL
-        # counted first: a process that is killed between the two lines costs a try, never the slot
-        steadily(partial(storage.set_trial_user_attr, id_of(trial), *deaths_attribute(deaths)))
-        count += steadily(partial(_release, storage, id_of(trial), held.owner, state))
+        state = TrialState.WAITING if held.deaths + 1 < MOST_DEATHS else TrialState.FAIL
+        count += storage.transact(_bury(id_of(trial), held.owner, state, held.deaths + 1))
     return count
+
+
+def _bury(id_: int, owner: object, state: TrialState, deaths: int) -> Callable[[Connection], bool]:
+    attrs = dict([deaths_attribute(deaths)])
+    return lambda connection: _release(connection, id_, owner, state, attrs)

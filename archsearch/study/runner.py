@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages import RDBStorage
 
 from archsearch.experiment import Experiment
 from archsearch.study.held import Assigned
+from archsearch.study.storage import Storage
 
 if TYPE_CHECKING:
     from archsearch.train.watch import Watch
@@ -77,11 +77,11 @@ class Outcome:
 class Workplace:
     """Where a worker works: storage, study and folders."""
 
-    storage: RDBStorage
+    storage: Storage
     study: optuna.Study
     runs_dir: Path
     data_dir: Path | None = None
-    deadline: float = math.inf  # on the monotonic clock: no slot is taken after it
+    deadline: float = math.inf  # on the clock of the storage's calls: no slot is taken after it
     refused: dict[int, str] = field(default_factory=dict)  # ids of trials that are left to other workers, and why
 
 
@@ -112,7 +112,7 @@ class Job(Protocol):
     def runner(self) -> Runner:
         """What runs them."""
 
-    def plan_ahead(self, storage: RDBStorage) -> None:
+    def plan_ahead(self, storage: Storage) -> None:
         """Keep some slots waiting as long as the plan has more."""
 
     def assignment(self, trial: optuna.Trial) -> Assignment:

@@ -11,25 +11,39 @@ before use: a restarted server costs one retry.
 from __future__ import annotations
 
 import sqlite3
-import time
+import uuid
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
-from archsearch.errors import UnavailableError, UsageError
+from archsearch.errors import DamagedFileError, UnavailableError, UsageError
+from archsearch.files import sync, sync_folder
+from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
+from archsearch.study.steady import Storage
 
-Storage = RDBStorage
+__all__ = ["Storage", "Study", "default_url", "experimental", "open_storage"]
+
 Study = optuna.Study
-T = TypeVar("T")
 BUSY_SECONDS = 60.0
-_TRIES = 6
+READING_SECONDS = 10.0  # who only looks does not wait for long
 _LOCK = 0x61726368  # the number of our advisory lock: "arch"
+# how a connection is made and watched over, where the URL does not say: a server that is gone is noticed within a
+# minute, and a worker that is stopped in the middle of a transaction does not keep its locks
+_CONNECTING: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+    "options": "-c idle_in_transaction_session_timeout=60000",
+}
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -47,10 +61,12 @@ def default_url(runs_dir: Path) -> str:
     return f"sqlite:///{runs_dir / 'archsearch.db'}"
 
 
-def open_storage(url: str, *, reading: bool = False) -> RDBStorage:
+def open_storage(url: str, *, reading: bool = False, calls: Calls | None = None) -> Storage:
     """Open a storage, creating its tables; raise `UsageError` for a bad URL, `UnavailableError` if it is not there.
 
-    With `reading` a transaction takes SQLite's write lock only when it writes: for what reads much and seldom writes.
+    With `reading` a transaction takes SQLite's write lock only when it writes, for what reads much and seldom writes,
+    and a server that does not answer is waited for a moment only. `calls` is what its calls are made by. Raises
+    `DamagedFileError` where the file was emptied or is no database any more.
     """
     try:
         parsed = sqlalchemy.engine.make_url(url)
@@ -58,59 +74,90 @@ def open_storage(url: str, *, reading: bool = False) -> RDBStorage:
         raise UsageError(
             f"--storage: {url!r} is not a storage URL; use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
         ) from None
+    if calls is None:
+        calls = Calls(min(READING_SECONDS, most_seconds()) if reading else None)
     if parsed.drivername == "sqlite":
-        return _open_sqlite(url, parsed.database, reading)
+        return _open_sqlite(url, parsed.database, reading, calls)
     if parsed.drivername.partition("+")[0] != "postgresql":
         raise UsageError(f"--storage: {parsed.drivername} is not supported; use sqlite or postgresql+psycopg")
     try:
-        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+        return Storage(calls(partial(_postgres, url, parsed)), calls)
     except ImportError:
         raise UsageError(
             "--storage: PostgreSQL needs its driver: pip install 'archsearch[postgres]', and a URL that begins with "
             "postgresql+psycopg://"
         ) from None
-    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
-        raise UnavailableError(f"the storage {parsed.render_as_string()} cannot be reached: {_first(error)}") from None
+    except UnavailableError as error:
+        raise UnavailableError(f"the storage {parsed.render_as_string()} cannot be reached: {error}") from None
 
 
-def _open_sqlite(url: str, database: str | None, reading: bool) -> RDBStorage:
+def _postgres(url: str, parsed: sqlalchemy.engine.URL) -> RDBStorage:
+    """Open a database; of several processes that find it empty one makes the tables and the others wait."""
+    arguments = {key: value for key, value in _CONNECTING.items() if key not in parsed.query}
+    kwargs: dict[str, Any] = {"pool_pre_ping": True}
+    if parsed.drivername == "postgresql+psycopg":
+        kwargs["connect_args"] = arguments
+    locking = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, **kwargs)
+    try:
+        with locking.begin() as connection:
+            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_LOCK)))
+            return RDBStorage(url, engine_kwargs=kwargs)
+    finally:
+        locking.dispose()
+
+
+def _open_sqlite(url: str, database: str | None, reading: bool, calls: Calls) -> Storage:
     if not database or database == ":memory:":
         raise UsageError("--storage: a study needs a file: sqlite:///runs/archsearch.db")
     path = Path(database)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-        def connect() -> sqlite3.Connection:
-            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            return connection
-
-        connect().close()
-        # the tables are made under Optuna's own transactions; two processes may both try at first
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _file_lock(path):
+                if not path.exists():
+                    _make_sqlite(path)
+        _check_not_emptied(path)
+        # tables that an older version left half made are completed: by one process
         with _file_lock(path):
-            storage = RDBStorage(url, engine_kwargs={"creator": connect})
+            opened = RDBStorage(url, engine_kwargs={"creator": partial(_connect, path)})
     except (OSError, sqlite3.Error) as error:
         raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
-    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
-        raise UnavailableError(f"the storage {path} cannot be used: {_first(error)}") from None
-    sqlalchemy.event.listen(storage.engine, "begin", _begin if reading else _begin_immediate)
-    return storage
+    except StorageErrors as error:
+        raise UnavailableError(f"the storage {path} cannot be used: {said_by(error)}") from None
+    sqlalchemy.event.listen(opened.engine, "begin", _begin if reading else _begin_immediate)
+    return Storage(opened, calls)
 
 
-@contextmanager
-def exclusive(storage: RDBStorage) -> Iterator[None]:
-    """Keep every other process out of a passage that reads and then writes a storage."""
-    if storage.engine.dialect.name == "sqlite":
-        with _file_lock(Path(str(storage.engine.url.database))):
-            yield
-        return
-    with storage.engine.connect() as connection:
-        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(_LOCK)))
-        try:
-            yield
-        finally:
-            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_unlock(_LOCK)))
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection
+
+
+def _make_sqlite(path: Path) -> None:
+    """Make a database with its tables, whole or not at all: what is there and empty was therefore emptied."""
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
+    try:
+        made = RDBStorage("sqlite://", engine_kwargs={"creator": partial(_connect, temporary)})
+        made.remove_session()
+        made.engine.dispose()
+        with temporary.open("rb") as file:
+            sync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        for leftover in ("", "-wal", "-shm"):
+            temporary.with_name(temporary.name + leftover).unlink(missing_ok=True)
+
+
+def _check_not_emptied(path: Path) -> None:
+    with closing(_connect(path)) if path.stat().st_size else nullcontext() as connection:
+        if connection is not None and connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+            return
+    raise DamagedFileError(
+        f"{path} is an empty database: it was emptied; take it from a backup, or move it away to begin anew"
+    )
 
 
 @contextmanager
@@ -131,22 +178,3 @@ def _begin(connection: sqlalchemy.engine.Connection) -> None:
 
 def _begin_immediate(connection: sqlalchemy.engine.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _first(error: Exception) -> str:
-    cause = error.__cause__ or error
-    return str(cause).strip().split("\n")[0]
-
-
-def steadily(call: Callable[[], T]) -> T:
-    """Make a storage call, again after a while if the server went away; raise `UnavailableError` in the end."""
-    wait = 0.2
-    for attempt in range(_TRIES):
-        try:
-            return call()
-        except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.OperationalError) as error:
-            if attempt == _TRIES - 1:
-                raise UnavailableError(f"the storage does not answer: {_first(error)}") from None
-            time.sleep(wait)
-            wait *= 2
-    raise AssertionError("unreachable")

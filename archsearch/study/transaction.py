@@ -1,7 +1,8 @@
-"""Write a study, or what a trial is or came to, all of it in one transaction.
+"""Write a study, or what a trial is or came to, all of it in one transaction that may be made twice.
 
     make_study(storage, "lenet", [StudyDirection.MAXIMIZE], ["val_accuracy"], {"kind": "search"})
     write_down(storage, trial, {"seed": 0, "network": key}, {"conv1.out_channels": (IntDistribution(6, 150), 16)})
+    replace_attr(storage, study, "compute", None, text)
 
 Optuna writes each attribute and parameter in a transaction of its own, which for a trial of twenty parameters and ten
 attributes costs more than sampling it, and leaves half a study where the process is killed between two of them.
@@ -17,9 +18,9 @@ import optuna
 import sqlalchemy
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
 
 from archsearch.study.optuna_private import (
     METRIC_NAMES,
@@ -31,7 +32,9 @@ from archsearch.study.optuna_private import (
     TrialParamModel,
     TrialUserAttributeModel,
     id_of,
+    study_id_of,
 )
+from archsearch.study.steady import Storage, gone
 
 _INSERT: dict[str, Callable[[type[Any]], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
@@ -40,7 +43,7 @@ _INSERT: dict[str, Callable[[type[Any]], sqlite.Insert | postgresql.Insert]] = {
 
 
 def write_down(
-    storage: RDBStorage,
+    storage: Storage,
     trial: optuna.Trial,
     attrs: Mapping[str, Any],
     params: Mapping[str, tuple[BaseDistribution, Any]] | None = None,
@@ -50,37 +53,55 @@ def write_down(
     Raises `UpdateFinishedTrialError` if the trial has ended, as Optuna does.
     """
     id_ = id_of(trial)
-    insert = _INSERT[storage.engine.dialect.name]
-    with storage.engine.begin() as connection:
-        locked = sqlalchemy.select(TrialModel.state).where(TrialModel.trial_id == id_).with_for_update()
-        state = connection.execute(locked).scalar_one()
+
+    def write(connection: Connection) -> None:
+        state = locked_state(connection, id_)
         if state.is_finished():
             raise UpdateFinishedTrialError(f"trial {trial.number} has ended ({state.name.lower()}) and takes no note")
-        if attrs:
-            rows = [{"trial_id": id_, "key": key, "value_json": json.dumps(value)} for key, value in attrs.items()]
-            into = insert(TrialUserAttributeModel)
-            same = [TrialUserAttributeModel.trial_id, TrialUserAttributeModel.key]
-            connection.execute(
-                into.on_conflict_do_update(index_elements=same, set_={"value_json": into.excluded.value_json}), rows
-            )
+        write_attrs(connection, id_, attrs)
         if params:
-            rows = [
-                {
-                    "trial_id": id_,
-                    "param_name": name,
-                    "param_value": distribution.to_internal_repr(value),
-                    "distribution_json": distribution_to_json(distribution),
-                }
-                for name, (distribution, value) in params.items()
-            ]
-            into = insert(TrialParamModel)
-            same = [TrialParamModel.trial_id, TrialParamModel.param_name]
-            values = {name: into.excluded[name] for name in ("param_value", "distribution_json")}
-            connection.execute(into.on_conflict_do_update(index_elements=same, set_=values), rows)
+            _write_params(connection, id_, params)
+
+    storage.transact(write)
+
+
+def locked_state(connection: Connection, id_: int) -> optuna.trial.TrialState:
+    """Give the state of a trial, and keep others from changing it until the transaction ends."""
+    locked = sqlalchemy.select(TrialModel.state).where(TrialModel.trial_id == id_).with_for_update()
+    state: optuna.trial.TrialState | None = connection.execute(locked).scalar()
+    if state is None:
+        raise gone()
+    return state
+
+
+def write_attrs(connection: Connection, id_: int, attrs: Mapping[str, Any]) -> None:
+    """Write attributes of a trial over those that it has."""
+    rows = [{"trial_id": id_, "key": key, "value_json": json.dumps(value)} for key, value in attrs.items()]
+    if rows:
+        into = _INSERT[connection.dialect.name](TrialUserAttributeModel)
+        same = [TrialUserAttributeModel.trial_id, TrialUserAttributeModel.key]
+        over = into.on_conflict_do_update(index_elements=same, set_={"value_json": into.excluded.value_json})
+        connection.execute(over, rows)
+
+
+def _write_params(connection: Connection, id_: int, params: Mapping[str, tuple[BaseDistribution, Any]]) -> None:
+    rows = [
+        {
+            "trial_id": id_,
+            "param_name": name,
+            "param_value": distribution.to_internal_repr(value),
+            "distribution_json": distribution_to_json(distribution),
+        }
+        for name, (distribution, value) in params.items()
+    ]
+    into = _INSERT[connection.dialect.name](TrialParamModel)
+    same = [TrialParamModel.trial_id, TrialParamModel.param_name]
+    values = {name: into.excluded[name] for name in ("param_value", "distribution_json")}
+    connection.execute(into.on_conflict_do_update(index_elements=same, set_=values), rows)
 
 
 def make_study(
-    storage: RDBStorage,
+    storage: Storage,
     name: str,
     directions: Sequence[StudyDirection],
     metrics: Sequence[str],
@@ -90,13 +111,15 @@ def make_study(
 
     Any number of processes may try: the first one's attributes stay.
     """
-    insert = _INSERT[storage.engine.dialect.name]
-    with storage.engine.begin() as connection:
+
+    def make(connection: Connection) -> None:
+        insert = _INSERT[connection.dialect.name]
         row = insert(StudyModel).values(study_name=name).on_conflict_do_nothing(index_elements=[StudyModel.study_name])
-        is_new = bool(connection.execute(row).rowcount)
+        connection.execute(row)
         found = sqlalchemy.select(StudyModel.study_id).where(StudyModel.study_name == name)
         id_ = connection.execute(found).scalar_one()
-        if is_new:
+        known = sqlalchemy.select(StudyDirectionModel.direction).where(StudyDirectionModel.study_id == id_)
+        if connection.execute(known).first() is None:  # of two drivers one counts rows that were not inserted
             rows = [{"study_id": id_, "objective": at, "direction": one} for at, one in enumerate(directions)]
             connection.execute(insert(StudyDirectionModel), rows)
         named = {METRIC_NAMES: list(metrics)}
@@ -104,3 +127,37 @@ def make_study(
             rows = [{"study_id": id_, "key": key, "value_json": json.dumps(value)} for key, value in held.items()]
             same = [table.study_id, table.key]
             connection.execute(insert(table).on_conflict_do_nothing(index_elements=same), rows)
+
+    storage.transact(make)
+
+
+def lock_study(connection: Connection, study_id: int) -> None:
+    """Keep others from planning in a study until the transaction ends."""
+    locked = sqlalchemy.select(StudyModel.study_id).where(StudyModel.study_id == study_id).with_for_update()
+    if connection.execute(locked).scalar() is None:
+        raise gone()
+
+
+def replace_attr(storage: Storage, study: optuna.Study, key: str, before: Any, now: Any) -> bool:
+    """Give an attribute of a study another value if it still has the one of before (None: none); say whether it has it.
+
+    Of processes that change it at once one gets True, the others read again what it is by now.
+    """
+    id_ = study_id_of(study)
+
+    def replace(connection: Connection) -> bool:
+        lock_study(connection, id_)
+        of = [StudyUserAttributeModel.study_id == id_, StudyUserAttributeModel.key == key]
+        text = connection.execute(sqlalchemy.select(StudyUserAttributeModel.value_json).where(*of)).scalar()
+        there = None if text is None else json.loads(text)
+        if there == now:  # already, as when the answer of a first try was lost
+            return True
+        if there != before:
+            return False
+        row = {"study_id": id_, "key": key, "value_json": json.dumps(now)}
+        into = _INSERT[connection.dialect.name](StudyUserAttributeModel).values(row)
+        same = [StudyUserAttributeModel.study_id, StudyUserAttributeModel.key]
+        connection.execute(into.on_conflict_do_update(index_elements=same, set_={"value_json": row["value_json"]}))
+        return True
+
+    return storage.transact(replace)

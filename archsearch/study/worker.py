@@ -18,15 +18,15 @@ from contextlib import contextmanager
 from functools import partial
 
 import optuna
-from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
+from archsearch.study.alive import BEAT_SECONDS, Watchdog
 from archsearch.study.held import Ended, Ending, HeldTrial, Started, stored
 from archsearch.study.optuna_private import id_of
-from archsearch.study.queue import BEAT_SECONDS, Watchdog, give_back, is_ours, requeue_dead, take, waits
+from archsearch.study.queue import TakenTrial, finish, give_back, let_go, requeue_dead, take, waits
 from archsearch.study.runner import IDLE_SECONDS, CannotKeepError, Job, PrunedError, RefusedError, Workplace
-from archsearch.study.storage import steadily
+from archsearch.study.storage import Storage
 from archsearch.study.transaction import write_down
 from archsearch.train.interrupt import interruptible
 
@@ -52,22 +52,26 @@ def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None) ->
     Raises `Interrupted` after giving the slot back, and `SlotsWaitError` where only slots are left that this worker
     cannot compute as the study fixed it.
     """
-    watchdog = Watchdog()
+    calls = place.storage.calls
+    watchdog = Watchdog(calls.clock)
     reaped = -math.inf
     with interruptible() as interruption:
-        while time.monotonic() < place.deadline:
+        while calls.clock() < place.deadline:
             interruption.check(GOES_ON)
-            if time.monotonic() - reaped > REAP_SECONDS:
+            if calls.clock() - reaped > REAP_SECONDS:
                 requeue_dead(place.storage, place.study, watchdog)
-                reaped = time.monotonic()
+                reaped = calls.clock()
             job.plan_ahead(place.storage)
             trial = take(place.storage, place.study, place.refused)
             if trial is not None:
-                with _beating(place.storage, trial):
-                    _do(place, job, trial)
+                try:
+                    with _beating(place.storage, trial):
+                        _do(place, job, trial)
+                finally:
+                    let_go(trial)
                 look()
             elif _somebody_works(place.study):
-                time.sleep(IDLE_SECONDS)
+                calls.sleep(IDLE_SECONDS)
             elif place.refused and waits(place.storage, place.study):
                 raise SlotsWaitError(place.study.study_name, place.refused.values())
             else:
@@ -75,21 +79,24 @@ def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None) ->
 
 
 def _somebody_works(study: optuna.Study) -> bool:
-    return bool(steadily(partial(study.get_trials, deepcopy=False, states=(TrialState.RUNNING,))))
+    return bool(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
 
 
-def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
+def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
     began = time.monotonic()
     try:
         assignment = job.assignment(trial)
         experiment = assignment.experiment
         started = Started(seed=assignment.seed, spec=experiment.written, **experiment.sizes)
         attrs = {**stored(assignment.held), **stored(started)}
-        steadily(partial(write_down, place.storage, trial, attrs, assignment.params))
+        write_down(place.storage, trial, attrs, assignment.params)
         [outcome] = job.runner.run([assignment], place, lambda _: job.watch(trial))
     except (Interrupted, KeyboardInterrupt):
         give_back(place.storage, trial)
         raise
+    except optuna.exceptions.UpdateFinishedTrialError:
+        # this worker was thought dead, and another one has ended the slot: what is done so far stays in the runs folder
+        return
     except PrunedError:
         _tell(place, trial, TrialState.PRUNED, Ended(outcome="pruned", seconds=time.monotonic() - began))
         return
@@ -129,26 +136,13 @@ def _do(place: Workplace, job: Job, trial: optuna.Trial) -> None:
         _tell(place, trial, TrialState.COMPLETE, ended, [value for value in values if value is not None])
 
 
-def _tell(
-    place: Workplace,
-    trial: optuna.Trial,
-    state: TrialState,
-    ended: Ended,
-    values: Sequence[float] | None = None,
-) -> None:
-    """Tell Optuna how a slot ended, unless it is not ours any more."""
-    if not is_ours(place.storage, trial):
-        return
-    try:
-        steadily(partial(write_down, place.storage, trial, stored(ended)))
-        steadily(partial(place.study.tell, trial, values, state))
-    except (optuna.exceptions.UpdateFinishedTrialError, ValueError):
-        if is_ours(place.storage, trial):
-            raise
+def _tell(place: Workplace, trial: TakenTrial, state: TrialState, ended: Ended, values: Sequence[float] = ()) -> None:
+    """Say how a slot ended; where it is not ours any more, that is kept aside."""
+    finish(place.storage, trial, state, values, stored(ended))
 
 
 @contextmanager
-def _beating(storage: RDBStorage, trial: optuna.Trial) -> Iterator[None]:
+def _beating(storage: Storage, trial: TakenTrial) -> Iterator[None]:
     """Show the workers on other machines that this one lives."""
     done = threading.Event()
 
@@ -157,7 +151,9 @@ def _beating(storage: RDBStorage, trial: optuna.Trial) -> Iterator[None]:
         while not done.wait(BEAT_SECONDS):
             count += 1
             try:
-                storage.set_trial_user_attr(id_of(trial), HeldTrial.beat.key, count)
+                storage.calls.once(
+                    partial(storage.database.set_trial_user_attr, id_of(trial), HeldTrial.beat.key, count)
+                )
             except Exception:  # a missed beat is no reason to stop; the grace time covers many
                 continue
 

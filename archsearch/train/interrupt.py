@@ -19,6 +19,7 @@ from types import FrameType
 from archsearch.errors import Interrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_open: list[Interruption] = []  # of the blocks that the main thread is in, the innermost last
 
 
 class Interruption:
@@ -51,10 +52,18 @@ def interruptible() -> Iterator[Interruption]:
         return
     heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, interruption.receive) for number in heard}
+    _open.append(interruption)
     try:
         yield interruption
     finally:
+        _open.remove(interruption)
         for number, handler in before.items():
             signal.signal(number, handler)
         if interruption.signal_number is not None and not interruption.acted:
             signal.raise_signal(interruption.signal_number)
+
+
+def check_interrupted(kept: str) -> None:
+    """Raise `Interrupted` if a signal came in the block that the main thread is in: for who waits deep inside it."""
+    if _open:
+        _open[-1].check(kept)

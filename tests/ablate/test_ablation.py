@@ -225,7 +225,7 @@ def test_two_interrupted_and_resumed_halves_give_the_table_of_one(planned, run_a
             with pytest.raises(Enough, match=r"^enough runs$"):
                 run_ablation(ablation, runs_dir=tmp_path / "halves")
         monkeypatch.setattr(
-            "archsearch.study.queue._dead_here", lambda owner: True
+            "archsearch.study.alive._dead_here", lambda owner: True
         )  # this process stands for a dead one
         part = report_on(opened(tmp_path / "halves"))
         assert not part.complete
@@ -403,7 +403,7 @@ def test_sequential_design_stops_what_is_decided_and_resumes_to_the_same(
         stop_after(patch, 10)
         with pytest.raises(Enough, match=r"^enough runs$"):
             run_ablation(ablation, runs_dir=tmp_path / "halves")
-    monkeypatch.setattr("archsearch.study.queue._dead_here", lambda owner: True)
+    monkeypatch.setattr("archsearch.study.alive._dead_here", lambda owner: True)
     assert timeless(run_ablation(ablation, runs_dir=tmp_path / "halves")) == timeless(report)
 
 

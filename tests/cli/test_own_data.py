@@ -89,5 +89,5 @@ def test_a_wrong_value_is_refused_in_a_sentence(cli, icons, override, message):
 
 def test_data_list_names_the_kinds_of_own_data(cli):
     lines = cli("data", "list", env={"COLUMNS": "160"}).out.splitlines()
-    assert [line.split()[0] for line in lines[-3:-1]] == ["npz", "folder"]
-    assert [one["name"] for one in cli("data", "list", "--json").json["own_data"]] == ["npz", "folder"]
+    assert [line.split()[0] for line in lines[-4:-1]] == ["npz", "folder", "table"]
+    assert [one["name"] for one in cli("data", "list", "--json").json["own_data"]] == ["npz", "folder", "table"]

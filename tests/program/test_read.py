@@ -147,6 +147,21 @@ def test_metric_that_cannot_be_is_refused(written: Write, metrics: str, said: st
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("metrics: {'<< rmse': {last: '(.)'}}", "metrics.<< rmse: may hold letters, digits, _ . / @ - only"),
+        ("values: {a-b: 1}", "values.a-b: may hold letters, digits and _ only"),
+        ("program: {command: 'true {seed}', environment: {'A B': x}}", "is no name of a variable: letters, digits"),
+        ("program: {function: train}", "program.function: is written MODULE:FUNCTION, such as train:main, got"),
+    ],
+)
+def test_name_that_is_none_is_said_with_what_a_name_may_hold(written: Write, line: str, said: str) -> None:
+    rest = "program: {command: 'true {seed}'}\nmetrics: {seconds: measured}\n"
+    kept = "".join(one + "\n" for one in rest.splitlines() if one.partition(":")[0] != line.partition(":")[0])
+    assert any(said in problem for problem in problems(written(f"{line}\n{kept}")))
+
+
+@pytest.mark.parametrize(
     ("text", "seconds"), [("30m", 1800.0), ("1h30m", 5400.0), ("45s", 45.0), ("90", 90.0), ("2d", 172800.0)]
 )
 def test_timeout_is_read_in_the_usual_ways(written: Write, text: str, seconds: float) -> None:

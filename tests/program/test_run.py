@@ -224,7 +224,7 @@ def test_file_that_changed_since_the_plan_is_not_run(planned: Plan, folder: Path
 def test_binary_output_without_a_newline_at_its_end_is_kept_and_shown_safely(shell: Shell) -> None:
     done = shell(r"printf '\377\376\033[31mred\000\nlast'; exit 1")
     assert (done.run_dir / "stdout.txt").read_bytes() == b"\xff\xfe\x1b[31mred\x00\nlast"
-    assert done.result.last_lines == ("\ufffd\ufffdred\ufffd", "last")
+    assert done.result.last_lines == ("\ufffd\ufffdred␀", "last")
 
 
 def test_output_of_100_mb_takes_little_memory(shell: Shell) -> None:

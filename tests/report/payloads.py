@@ -38,5 +38,8 @@ _VECTORS = (
     "%{x}<extra>alert(1)</extra>",
     "=HYPERLINK(\"https://evil.example/\",\"x\")",
 )  # fmt: skip
-_BEFORE = ("", "\"'>", "</script></style></title></textarea>", "--><!--]]>", "\u2028\x00\x0b")
+_BEFORE = (
+    *("", "\"'>", "</script></style></title></textarea>", "--><!--]]>", "\u2028\x00\x0b"),
+    *("\x1b]0;owned\x07\x1b[2J\x9b31m", "\u202e\u2066\u200f", "a\r=1+1\r"),
+)
 PAYLOADS = tuple(before + vector for before in _BEFORE for vector in _VECTORS)

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import optuna
 import pytest
-from optuna.storages import RDBStorage
 
-from archsearch.study.storage import open_storage
+from archsearch.study.storage import Storage, open_storage
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 
@@ -50,7 +49,7 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, RDBStorage, optuna.Study]]:
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Storage, optuna.Study]]:
     """A study in each kind of storage: (url, storage, study)."""
     url = f"sqlite:///{tmp_path / 'study.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres")
     storage = open_storage(url)

@@ -11,8 +11,10 @@ import pytest
 from optuna.trial import TrialState
 
 from archsearch.errors import UnavailableError, UsageError
-from archsearch.study import queue
-from archsearch.study.queue import Slot, Watchdog, add_slots, give_back, is_ours, requeue_dead, slots_of, take
+from archsearch.study import alive, queue
+from archsearch.study.alive import Watchdog
+from archsearch.study.calls import Calls
+from archsearch.study.queue import Slot, add_slots, give_back, is_ours, requeue_dead, slots_of, take
 from archsearch.study.storage import open_storage
 
 SLOTS = 60
@@ -57,7 +59,7 @@ def test_a_slot_whose_worker_died_waits_again_and_the_late_worker_is_told(opened
     _, storage, study = opened
     add_slots(storage, study, [Slot(0)])
     late = take(storage, study)
-    monkeypatch.setattr(queue, "_dead_here", lambda owner: True)
+    monkeypatch.setattr(alive, "_dead_here", lambda owner: True)
     assert requeue_dead(storage, study, Watchdog()) == 1
     assert requeue_dead(storage, study, Watchdog()) == 0
     assert not is_ours(storage, late)
@@ -67,7 +69,7 @@ def test_a_slot_whose_worker_died_waits_again_and_the_late_worker_is_told(opened
 
 def test_a_slot_that_kills_its_workers_fails_in_the_end(opened, monkeypatch):
     _, storage, study = opened
-    monkeypatch.setattr(queue, "_dead_here", lambda owner: True)
+    monkeypatch.setattr(alive, "_dead_here", lambda owner: True)
     monkeypatch.setattr(queue, "MOST_DEATHS", 3)
     add_slots(storage, study, [Slot(0)])
     for _ in range(3):
@@ -87,16 +89,15 @@ def test_a_living_worker_keeps_its_slot(opened):
 
 def test_a_worker_elsewhere_is_dead_when_its_heart_stops_by_our_own_clock(opened, monkeypatch):
     _, storage, study = opened
-    monkeypatch.setattr(queue, "_dead_here", lambda owner: None)
+    monkeypatch.setattr(alive, "_dead_here", lambda owner: None)
     clock = [1000.0]
-    monkeypatch.setattr(queue.time, "monotonic", lambda: clock[0])
     add_slots(storage, study, [Slot(0)])
     trial = take(storage, study)
-    watchdog = Watchdog()
+    watchdog = Watchdog(lambda: clock[0])
     for beat in range(3):
         trial.set_user_attr("beat", beat)
         assert requeue_dead(storage, study, watchdog) == 0
-        clock[0] += queue.GRACE_SECONDS - 1
+        clock[0] += alive.GRACE_SECONDS - 1
     assert requeue_dead(storage, study, watchdog) == 0
     clock[0] += 2
     assert requeue_dead(storage, study, watchdog) == 1
@@ -164,7 +165,7 @@ def test_postgres_that_is_not_there_is_unavailable():
         UnavailableError,
         match=r"^the storage postgresql\+psycopg://u@127\.0\.0\.1:1/d\?connect_timeout=2 cannot be reached",
     ):
-        open_storage("postgresql+psycopg://u@127.0.0.1:1/d?connect_timeout=2")
+        open_storage("postgresql+psycopg://u@127.0.0.1:1/d?connect_timeout=2", calls=Calls(0.0))
 
 
 def test_a_file_that_is_no_database_is_unavailable(tmp_path):
@@ -180,6 +181,6 @@ def test_a_reader_neither_waits_for_a_writer_nor_blocks_it(url):
     reader = optuna.load_study(study_name="s", storage=open_storage(url, reading=True))
     with storage.engine.begin():  # holds the write lock
         assert len(reader.get_trials()) == 1
-    with reader._storage._backend.engine.begin() as reading:
+    with reader._storage.engine.begin() as reading:
         assert reading.exec_driver_sql("SELECT COUNT(*) FROM trials").scalar() == 1
         assert add_slots(storage, study, [Slot(1)]) == 1

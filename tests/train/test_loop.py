@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import plan_experiment
 from archsearch.train.compute import decide
+from archsearch.train.device import numerics
 from archsearch.train.divergence import first_not_finite
 from archsearch.train.interrupt import Interruption
 from archsearch.train.loop import Progress, finite, initial_network, parts, train
@@ -298,16 +299,18 @@ def test_finite_turns_what_json_cannot_say_into_none():
 @pytest.mark.gpu
 def test_cuda_run_repeats_bit_for_bit():
     plan = plan_experiment(tiny(train={"device": "cuda"}))
-    first, again = (
-        train(
-            plan,
-            0,
-            load(tiny().data),
-            decide(plan),
-            read_test="end",
-            interruption=Interruption(),
-            watch=Silent(),
+    compute = decide(plan)
+    with numerics(compute):  # what a run sets is what makes it repeatable there
+        first, again = (
+            train(
+                plan,
+                0,
+                load(tiny().data),
+                compute,
+                read_test="end",
+                interruption=Interruption(),
+                watch=Silent(),
+            )
+            for _ in range(2)
         )
-        for _ in range(2)
-    )
     assert_equal(weights(first.model), weights(again.model))

@@ -11,21 +11,32 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from archsearch.errors import ArchsearchError, SpecError
+from archsearch.markup import visible, visible_json
 from archsearch.spec.network import NetworkPlan, PlanError, PlannedLayer, size_text
 from archsearch.wording import bytes_text
 
 _WIDTH_WITHOUT_TERMINAL = 160
 
 
+class _Console(Console):
+    """A console whose texts command no terminal, whoever wrote them; its own colours and movements do."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render, with the characters that a terminal would obey made visible."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else visible(text), style, control)
+
+
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    return _Console(file=getattr(stream, "obeyed", stream), width=width, highlight=False, soft_wrap=False)
 
 
 def out() -> Console:
@@ -38,7 +49,7 @@ def err() -> Console:
 
 def json_text(document: object) -> str:
     """Give a document as indented JSON."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return visible_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_json(document: object) -> None:

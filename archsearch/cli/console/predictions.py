@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from archsearch.cli.console.base import TableColumn, flowing, out, print_table, sentences
+from archsearch.markup import csv_cell
 from archsearch.metrics import METRICS
 from archsearch.wording import count_of, percent, range_text
 
@@ -49,7 +50,7 @@ def print_predictions_csv(found: PredictedSamples) -> None:
     writer.writerow(["sample", *(f"{what}{end}" for end in named for what in ("class", _word(told=told)))])
     for one in found.predictions:
         cells = [cell for each in one.top for cell in (each.name, each.probability if told else each.output)]
-        writer.writerow([one.sample, *cells])
+        writer.writerow(map(csv_cell, (one.sample, *cells)))
 
 
 def _word(*, told: bool) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from archsearch.cli.console.base import TableColumn, err, flowing, note, out, print_table, sentences
+from archsearch.markup import visible
 from archsearch.metrics import Metric
 from archsearch.wording import bytes_text, count_of, number_text, percent
 
@@ -179,7 +180,7 @@ def program_progress(label: str, epoch: int, values: Mapping[str, float]) -> Non
 
 def followed_line(label: str, line: str) -> None:
     """Print a line that a run has written, as it came but for control characters."""
-    text = "".join(character if character.isprintable() or character == "\t" else "?" for character in line)
+    text = visible(line)
     out().print(Text.assemble((f"{label} | ", "dim"), text), soft_wrap=True)
 
 

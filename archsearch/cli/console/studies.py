@@ -12,6 +12,7 @@ from rich.text import Text
 
 from archsearch.cli.console.base import TableColumn, note, out, print_table, sentences, value_text
 from archsearch.cli.console.panel import Panel, Seen, counts_text
+from archsearch.markup import visible_json
 from archsearch.wording import count_of, seconds_text
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def print_values(values: Mapping[str, Any], *, json: bool) -> None:
 
 def json_line(document: object) -> str:
     """Give a document as one line of JSON."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return visible_json(json.dumps(document, ensure_ascii=False, allow_nan=False))
 
 
 def _large(number: int) -> str:

@@ -17,6 +17,7 @@ import plotly
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from archsearch.markup import visible
 from archsearch.report.figures.figure import Figure
 from archsearch.report.figures.style import CYCLE, of_fractions
 
@@ -57,7 +58,7 @@ def drawing(figure: Figure) -> str:
 def _plain(value: Any) -> Any:
     """Keep the tags that our drawings use: plotly takes its texts for HTML and would make links of others."""
     if isinstance(value, str):
-        return _OTHER_TAGS.sub("&lt;", value) if "<" in value else value
+        return visible(_OTHER_TAGS.sub("&lt;", value) if "<" in value else value)
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from archsearch.errors import Problem
 from archsearch.spec.aliases import INSTEAD_OF_NUMBERS
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.fields import LAYER_NAME, LEVEL_NAME, LINT_CODE, SPEC_NAME
+from archsearch.spec.fields import SAID_OF_PATTERNS
 from archsearch.spec.nearest import instead_of, means, nearest, open_word, place_of_word, squashed, synonym
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.yaml import Loc, Node
@@ -52,12 +52,6 @@ _PLAIN: dict[str, str] = {
     "literal_error": "must be one of {expected}",
     "string_too_short": "needs some text",
     "string_too_long": "is too long, at most {max_length} characters",
-}
-_PATTERNS = {
-    SPEC_NAME: "may hold letters, digits, _ . - only, and begins with a letter or digit",
-    LEVEL_NAME: "may hold letters, digits, spaces, _ . - only, and begins with a letter or digit",
-    LINT_CODE: "is no lint rule; `archsearch lint` names them, such as A001",
-    LAYER_NAME: "may hold small letters, digits and _ only, and begins with a letter",
 }
 
 
@@ -109,7 +103,7 @@ def problem_sentence(
     if kind == "too_short":
         return f"{subject}: is empty; at least one is needed"
     if kind == "string_pattern_mismatch":
-        text = _PATTERNS[detail["ctx"]["pattern"]]
+        text = SAID_OF_PATTERNS[detail["ctx"]["pattern"]]
     elif kind in _PLAIN:
         text = _PLAIN[kind].format(**detail.get("ctx", {}))
     elif isinstance(detail["input"], dict):  # said of all keys together: the sentence names those that matter

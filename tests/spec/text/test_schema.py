@@ -64,7 +64,7 @@ def test_schema_offers_all_layer_kinds_and_data_sets() -> None:
     assert keys == list(LAYER_KINDS)
     bare = {kind for kind, cls in LAYER_KINDS.items() if not any(f.is_required() for f in cls.model_fields.values())}
     assert set(options[0]["enum"]) == bare
-    assert set(SCHEMA["definitions"]["DataSpec"]["properties"]["name"]["enum"]) == {*DATASETS, "npz", "folder"}
+    assert set(SCHEMA["definitions"]["DataSpec"]["properties"]["name"]["enum"]) == {*DATASETS, *OWN_DATA}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.yaml")), ids=lambda path: path.stem)

@@ -42,7 +42,7 @@ MESSAGES = {
     spec(f"{CONV}, stride: 0}}, {FIT}"): "2:61: network[1].conv2d.stride: must be between 1 and 2147483647, got 0",
     spec(f"{CONV}, bias: no}}, {FIT}"): "2:59: network[1].conv2d.bias: expected true or false, got text 'no'",
     spec(f"tanh: {{name: 'A b'}}, {FIT}"): "2:24: network[1].tanh.name: may hold small letters, digits and _ only, "
-    "and begins with a letter, got text 'A b'",
+    "and begins with a letter, 64 at most, got text 'A b'",
     spec(""): "2:10: network: is empty; at least one is needed",
     spec(
         train="{epochs: 2, device: gpu}"
@@ -67,7 +67,7 @@ MESSAGES = {
     ): "3:36: early_stopping watches validation data and there is none; set data.validation, such as 0.1",
     spec(data="mnist"): "1:7: data: expected keys with values, got text 'mnist'",
     spec(data="{name: npz}"): "1:7: data: npz needs a path",
-    spec(data="{name: mnist, path: x}"): "1:7: data: path goes with npz and folder only; mnist is found by its name",
+    spec(data="{name: mnist, path: x}"): "1:7: data: path goes with your own data only; mnist is found by its name",
     spec(
         data="{name: mnist, validation: 1.5}"
     ): "1:33: data.validation: must be a fraction between 0 and 1 (0.1) or a number of samples (5000), got 1.5",
