@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from archsearch.data.facts import DataFacts, describe, training_count
+from archsearch.data.facts import DataFacts, describe, own_task, training_count
 from archsearch.errors import SpecError
 from archsearch.files import expanded
-from archsearch.metrics import learned_of_task, metric_of
+from archsearch.metrics import metric_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.losses import EVAL_LOSS, MEASURING, loss_called, losses_for
 from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network, size_text
+from archsearch.spec.training import TrainSpec
 from archsearch.task import Task
 
 
@@ -30,6 +32,11 @@ class ExperimentPlan:
     spec: ExperimentSpec
     facts: DataFacts
     network: NetworkPlan
+
+    @property
+    def task(self) -> Task:
+        """Give the task, as this network's outputs are read."""
+        return task_of(self.facts.task, self.network, self.spec.train)
 
     @property
     def name(self) -> str:
@@ -84,8 +91,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     except SpecError as error:
         error.loc = error.loc or ("data",)
         raise
-    if facts.validation:
-        spec = spec.model_copy(update={"data": spec.data.model_copy(update={"validation": facts.validation})})
+    spec = _resolved(spec, facts)
     plan = plan_network(
         spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
     )
@@ -98,13 +104,54 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     return ExperimentPlan(spec, facts, plan)
 
 
+def task_of(task: Task, network: NetworkPlan, train: TrainSpec) -> Task:
+    """Say where the line between no and yes is in a network's outputs: at 0.5 where they are compared with 0 and 1."""
+    last = [row.layer for row in network.rows if row.kind != "identity"][-1:]
+    as_labels = train.loss.wants == "like_labels" or any(layer.squashes == "probabilities" for layer in last)
+    return replace(task, threshold=0.5 if as_labels else 0.0)
+
+
+def _resolved(spec: ExperimentSpec, facts: DataFacts) -> ExperimentSpec:
+    """Write into a spec what its data decide: their own validation part, and the losses of their task.
+
+    A task that the data say by themselves is said by silence, so that one experiment is written in one way.
+    """
+    data: dict[str, Any] = {"validation": facts.validation} if facts.validation else {}
+    if spec.data.task is not None and own_task(spec.data) == spec.data.task:
+        data["task"] = None
+    usual = facts.task.default_loss
+    train: dict[str, Any] = {
+        key: value
+        for key, value in (("loss", loss_called(usual)), ("eval_loss", usual))
+        if key not in spec.train.model_fields_set and usual != EVAL_LOSS
+    }
+    rule, main = spec.train.early_stopping, f"val_{facts.task.main_metric}"
+    if rule is not None and "monitor" not in rule.model_fields_set and rule.monitor != main:
+        train["early_stopping"] = rule.model_copy(update={"monitor": main})
+    changed = {
+        name: part.model_copy(update=update)
+        for name, part, update in (("data", spec.data, data), ("train", spec.train, train))
+        if update
+    }
+    return spec.model_copy(update=changed) if changed else spec
+
+
 def _is_of_the_task(spec: ExperimentSpec, task: Task) -> None:
-    for key, kind in (("loss", spec.train.loss.kind), ("eval_loss", spec.train.eval_loss)):
-        if task.losses is not None and kind not in task.losses:
+    known, loss = losses_for(task.name, task.losses), spec.train.loss
+    for key, kind in (("loss", loss.kind), ("eval_loss", spec.train.eval_loss)):
+        allowed = [name for name in known if key == "loss" or name in MEASURING]
+        if kind not in allowed:
             raise SpecError(
-                f"{spec.data.name} is for {task.name}, and train.{key} {kind} is not; use {' or '.join(task.losses)}",
+                f"{spec.data.name} is for {task.name}, and train.{key} {kind} is not; use {' or '.join(allowed)}",
                 ("train", key),
             )
+    if wrong := loss.misfit(task.name, task.outputs):
+        raise SpecError(f"train.loss {loss.kind}: {wrong}", ("train", "loss"))
+    if loss.link and spec.data.normalize_targets:
+        raise SpecError(
+            f"train.loss {loss.kind} is of targets as they are, and data.normalize_targets changes them; remove it",
+            ("data", "normalize_targets"),
+        )
 
 
 def _gives_one_value_per_class(plan: NetworkPlan, facts: DataFacts) -> None:
@@ -147,7 +194,7 @@ def _watches_its_task(spec: ExperimentSpec, task: Task) -> None:
     rule = spec.train.early_stopping
     metric = None if rule is None else metric_of(rule.monitor)
     if metric is not None and not metric.fits(task.name):
-        names = ", ".join(learned_of_task(task.name, "val"))
+        names = ", ".join(task.learned("val"))
         raise SpecError(
             f"{metric.title} is no metric of {task.name}, which {spec.data.name} is for; use one of {names}",
             ("train", "early_stopping", "monitor"),

@@ -169,4 +169,4 @@ def _task(ablation: Ablation) -> Task | None:
         plan = ablation.kind.plan(ablation.cells[0].spec)
     except SpecError:
         return None
-    return plan.facts.task if isinstance(plan, ExperimentPlan) else None
+    return plan.task if isinstance(plan, ExperimentPlan) else None

@@ -11,9 +11,10 @@ The rule that says what the axes of x mean (N samples); `channels` says it other
     more axes              as they are; channels last: the last axis becomes the first
 
 uint8 always means value / 255; floats are stored as float32, and float64 whose values float32 cannot tell apart are
-standardised first or refused (`precision`). Labels are whole numbers 0..k-1, each of them in y_train. `group_train`,
-`group_test` (and `group_val`) say which samples belong together, `weight_train` (and `weight_val`) what each counts for
-in training. Knows no other options; must not import torch when it only describes.
+standardised first or refused (`precision`). What y is, its type and shape say (`task_by_values`), or the spec's `task`;
+each task reads and checks its own targets. `group_train`, `group_test` (and `group_val`) say which samples belong
+together, `weight_train` (and `weight_val`) what each counts for in training. Knows no other options; must not import
+torch when it only describes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -33,16 +34,15 @@ from archsearch.data.npz_beside import GROUP, WEIGHT, has_beside, names_beside, 
 from archsearch.data.registry import Contents
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.files import kind_of_file
+from archsearch.task import TASKS, Task, UnfitTargets, task_by_values
 from archsearch.wording import bytes_text
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from archsearch.data.samples import SourcePart
 
     AnyArray = NDArray[Any]
-    Labels = NDArray[np.int64]
 
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 VALIDATION = ("x_val", "y_val")
@@ -55,8 +55,8 @@ _LARGE, _MOST_TIMES_SMALLER = 2**28, 200  # bytes; of an array that large, defla
 ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
 
 
-def contents(path: Path, channels: ChannelAxis = None) -> Contents:
-    """Describe the file at `path`; SpecError: arrays that are not data; DamagedFileError: a broken file."""
+def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) -> Contents:
+    """Describe the file at `path`; SpecError: arrays that are no data or not of the task; DamagedFileError: broken."""
     import numpy as np
 
     with _opened(path) as archive:
@@ -68,31 +68,66 @@ def contents(path: Path, channels: ChannelAxis = None) -> Contents:
         headers = {name: _header(archive, name) for name in names}
         for part in (name[2:] for name in names if name[0] == "y"):  # before anything large is unpacked
             _same_count(path, f"x_{part}", headers[f"x_{part}"][0], f"y_{part}", headers[f"y_{part}"][0])
-        labels = {name[2:]: _labels(path, archive, name, *headers[name]) for name in names if name[0] == "y"}
-        groups, weights = read_beside(path, archive, {part: len(y) for part, y in labels.items()})
-    shapes = {part: _sample_shape(path, f"x_{part}", *headers[f"x_{part}"], channels) for part in labels}
-    for part in labels:
+        what, targets = _targets(path, archive, [name for name in names if name[0] == "y"], task)
+        groups, weights = read_beside(path, archive, {part: len(y) for part, y in targets.items()})
+    shapes = {part: _sample_shape(path, f"x_{part}", *headers[f"x_{part}"], channels) for part in targets}
+    for part in targets:
         first, other = headers["x_train"], headers[f"x_{part}"]
         if shapes[part] != shapes["train"] or (other[1] == "uint8") != (first[1] == "uint8"):
             kinds = [f"{name} {headers[name][1]} {headers[name][0]}" for name in ("x_train", f"x_{part}")]
             raise wrong_file(path, f"{' and '.join(kinds)} are not samples of one kind")
-    classes = int(labels["train"].max()) + 1
-    _check_labels(path, labels, classes)
-    per_class = {part: tuple(int(n) for n in np.bincount(y, minlength=classes)) for part, y in labels.items()}
+    per_class = {
+        part: tuple(int(n) for n in np.bincount(y, minlength=what.groups)) if what.groups > 1 else ()
+        for part, y in targets.items()
+    }
     return Contents(
         shape=shapes["train"],
-        class_names=tuple(str(label) for label in range(classes)),
-        train=len(labels["train"]),
-        test=len(labels["test"]),
+        class_names=what.names(),
+        train=len(targets["train"]),
+        test=len(targets["test"]),
         train_per_class=per_class["train"],
         test_per_class=per_class["test"],
         dtype="uint8" if headers["x_train"][1] == "uint8" else "float32",
-        validation=len(labels.get("val", ())),
+        validation=len(targets.get("val", ())),
         validation_per_class=per_class.get("val", ()),
-        wide=any(headers[name][1] == "float64" for name in headers),
+        wide=any(headers[name][1] == "float64" for name in headers if name[0] == "x"),
+        task=what.name,
+        outputs=what.outputs,
         group_names=numbered(groups)[0] if groups else (),
         weighted=bool(weights),
     )
+
+
+def own_task(path: Path) -> str | None:
+    """Name the task that the file's targets are for by themselves, None where they may be several things."""
+    with _opened(path) as archive:
+        try:
+            return task_by_values("y_train", _array(archive, "y_train"))
+        except UnfitTargets:
+            return None
+
+
+def _targets(
+    path: Path, archive: zipfile.ZipFile, names: Sequence[str], task: str | None
+) -> tuple[Task, dict[str, AnyArray]]:
+    """Read all targets, by part, as their task has them; raise SpecError for what is not of it."""
+    try:
+        kind = TASKS[task or task_by_values(names[0], _array(archive, names[0]))]
+        read = {name: kind.read(name, _array(archive, name)) for name in names}
+        return kind.of(read), {name[2:]: y for name, y in read.items()}
+    except UnfitTargets as reason:
+        raise wrong_file(path, str(reason)) from None
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> AnyArray:
+    import numpy as np
+
+    _, dtype = _header(archive, name)  # checks it before memory is asked for
+    if dtype == "object":
+        raise UnfitTargets(f"{name} is object; targets are numbers")
+    with archive.open(f"{name}.npy") as file:
+        found: AnyArray = np.lib.format.read_array(file, allow_pickle=False)
+    return found
 
 
 def unused(path: Path) -> list[str]:
@@ -110,8 +145,8 @@ def unused(path: Path) -> list[str]:
     return said
 
 
-def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) -> tuple[SourcePart, SourcePart]:
-    """Read train (with the validation part behind it) and test.
+def parts(path: Path, channels: ChannelAxis, task: str, *, normalize: bool = False) -> tuple[SourcePart, SourcePart]:
+    """Read train (with the validation part behind it) and test, with targets of a task.
 
     Raises SpecError for values that are not finite, and for float64 values that fall together as float32: with
     `normalize` their columns are standardised first, in float64, which leaves what training normalises the same.
@@ -134,7 +169,7 @@ def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) 
     found = []
     for held in (("train", "val") if "x_val" in x else ("train",), ("test",)):
         values = np.concatenate([x[f"x_{part}"] for part in held]) if len(held) > 1 else x[f"x_{held[0]}"]
-        y = np.concatenate([arrays[f"y_{part}"].astype(np.int64) for part in held])
+        y = np.concatenate([TASKS[task].read(f"y_{part}", arrays[f"y_{part}"]) for part in held])
         of_groups = torch.from_numpy(np.concatenate([groups[part] for part in held])) if groups else None
         weights = None
         if has_beside(WEIGHT, beside) and "train" in held:
@@ -143,10 +178,12 @@ def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) 
     return found[0], found[1]
 
 
-def samples(path: Path, channels: ChannelAxis = None, *, labelled: bool) -> tuple[AnyArray, Labels | None, str]:
-    """Read `x` or `x_test`, channels first and its type as it is, with `labelled` its labels too; say which it was.
+def samples(
+    path: Path, channels: ChannelAxis = None, *, task: str, labelled: bool
+) -> tuple[AnyArray, AnyArray | None, str]:
+    """Read `x` or `x_test`, channels first and its type as it is, with `labelled` its targets too; say which it was.
 
-    Raises SpecError for arrays that are no samples, DamagedFileError for a broken file.
+    Raises SpecError for arrays that are no samples or targets of the task, DamagedFileError for a broken file.
     """
     import numpy as np
 
@@ -160,7 +197,10 @@ def samples(path: Path, channels: ChannelAxis = None, *, labelled: bool) -> tupl
         of_labels = name.replace("x", "y")
         if labelled:
             _same_count(path, name, _header(archive, name)[0], of_labels, _header(archive, of_labels)[0])
-        labels = _labels(path, archive, of_labels, *_header(archive, of_labels)) if labelled else None
+        try:
+            labels = TASKS[task].read(of_labels, _array(archive, of_labels)) if labelled else None
+        except UnfitTargets as reason:
+            raise wrong_file(path, str(reason)) from None
     with _damage(path), np.load(path, allow_pickle=False) as arrays:
         x = _channels_first(arrays[name], channels)
     return x, labels, name
@@ -269,35 +309,6 @@ def _channels_last(shape: tuple[int, ...], channels: ChannelAxis) -> bool:
     if channels is not None:
         return channels == "last"
     return len(shape) == 4 and shape[1] not in CHANNELS and shape[3] in CHANNELS
-
-
-def _labels(path: Path, archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[np.int64]:
-    import numpy as np
-
-    if len(shape) != 1 or not dtype.startswith(("int", "uint")):
-        raise wrong_file(path, f"{name} is {dtype} {shape}; labels are whole numbers, one per sample: int64 (N,)")
-    if shape[0] == 0:
-        raise wrong_file(path, f"{name} is empty")
-    with archive.open(f"{name}.npy") as file:
-        values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    return values.astype(np.int64)
-
-
-def _check_labels(path: Path, labels: Mapping[str, NDArray[np.int64]], classes: int) -> None:
-    train = labels["train"]
-    low, high = min(int(y.min()) for y in labels.values()), max(int(y.max()) for y in labels.values())
-    if low < 0 or classes > len(train):
-        raise wrong_file(path, f"labels run from {low} to {high}; they must be 0..k-1 for k classes")
-    absent = sorted(set(range(classes)) - {int(label) for label in train})
-    if absent:
-        raise wrong_file(
-            path, f"y_train has no sample of class {absent[0]}; labels must be 0..k-1, each of them present"
-        )
-    if classes < 2:
-        raise wrong_file(path, "y_train has the label 0 only, one class; a data set needs at least two")
-    for part, y in labels.items():
-        if int(y.max()) >= classes:
-            raise wrong_file(path, f"y_{part} has the label {int(y.max())}, which y_train does not have")
 
 
 def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], str]:

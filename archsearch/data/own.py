@@ -54,7 +54,9 @@ def own_path(spec: DataSpec) -> Path:
 
 
 def _npz_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:
-    return npz.parts(own_path(spec), spec.channels, normalize=spec.normalize)
+    task = spec.task or npz.own_task(own_path(spec))
+    assert task is not None, "targets that may be several things were refused as they were described"
+    return npz.parts(own_path(spec), spec.channels, task, normalize=spec.normalize)
 
 
 def _folder_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:
@@ -67,7 +69,7 @@ def _folder_contents(spec: DataSpec) -> Contents:
 
 
 def _npz_said(spec: DataSpec) -> list[str]:
-    held_out = npz.contents(own_path(spec), spec.channels).validation
+    held_out = npz.contents(own_path(spec), spec.channels, spec.task).validation
     said = [f"validation part: {held_out:,} samples of x_val, the same for every seed"] if held_out else []
     return said + _not_used(npz.unused(own_path(spec)))
 
@@ -86,7 +88,7 @@ def _not_used(others: list[str]) -> list[str]:
 
 OWN_SOURCES: Mapping[str, OwnSource] = {
     "npz": OwnSource(
-        contents=lambda spec: npz.contents(own_path(spec), spec.channels),
+        contents=lambda spec: npz.contents(own_path(spec), spec.channels, spec.task),
         digest=lambda spec: digest_of(own_path(spec)),
         parts=_npz_parts,
         said=_npz_said,

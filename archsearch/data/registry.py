@@ -26,7 +26,7 @@ class Contents:
     """
 
     shape: tuple[int, ...]
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...]  # of binary both classes, of other tasks what each output is called
     train: int
     test: int
     train_per_class: tuple[int, ...] = ()
@@ -63,7 +63,7 @@ class Contents:
             (self.test, self.test_per_class),
         )
         train, validation, test = (
-            sum(min(limit, n) for n in per_class) if per_class else min(total, limit * len(self.class_names))
+            sum(min(limit, n) for n in per_class) if per_class else min(total, limit * self.what().groups)
             for total, per_class in parts
         )
         return train, validation, test
@@ -102,11 +102,17 @@ class Downloaded:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A data set that comes with scikit-learn; `digest` is the SHA-256 of its values and labels as uint8."""
+    """A data set that comes with scikit-learn; `digest` is the SHA-256 of its values and targets.
+
+    `loader` is its function in `sklearn.datasets`. Digits are images in steps of 1/16 (`levels`), the others tables.
+    """
 
     title: str
     contents: Contents
     digest: str
+    loader: str = "load_digits"
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    levels: int = 0
 
 
 DataSource = Downloaded | Embedded
@@ -260,5 +266,27 @@ DATASETS: dict[str, DataSource] = {
         # scikit-learn has no test part: ours is the 5th, 10th, 15th, ... sample of each class.
         contents=Contents((1, 8, 8), DIGITS, 1442, 355, _DIGITS_TRAIN, _DIGITS_TEST, "float32", drawn=True),
         digest="sha256:87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
+        levels=16,
+    ),
+    "breast_cancer": Embedded(
+        title="tumours, malignant (0) or benign (1), by 30 features",
+        contents=Contents(
+            (30,), ("malignant", "benign"), 456, 113, (170, 286), (42, 71), "float32", task="binary", outputs=1
+        ),
+        digest="sha256:cdd5f37c36cbdfc2e5ee074cec7540fac54340874afb25917a673e446270d0d0",
+        loader="load_breast_cancer",
+    ),
+    "wine": Embedded(
+        title="wines of three growers, by 13 features",
+        contents=Contents((13,), ("class_0", "class_1", "class_2"), 144, 34, (48, 57, 39), (11, 14, 9), "float32"),
+        digest="sha256:c7e84e8e03b2b5a354287416d84d08945318450658a22a63c39973d8306c2ca4",
+        loader="load_wine",
+    ),
+    "diabetes": Embedded(
+        title="progression of diabetes in a year, by 10 features",
+        contents=Contents((10,), ("progression",), 354, 88, dtype="float32", task="regression"),
+        digest="sha256:e9c1f7559552854a24dc45b41c446ce5f79f96e5da081bcce24b57492720b3f7",
+        loader="load_diabetes",
+        arguments={"scaled": False},  # scaled, its last digits depend on who computes them
     ),
 }

@@ -19,7 +19,8 @@ from archsearch.export.copied import Copied
 from archsearch.export.loading import loading
 from archsearch.export.pytorch import harmless
 from archsearch.export.seeded import seeding
-from archsearch.spec.training import LOSS_KINDS, Constant, minimises_eval_loss
+from archsearch.spec.losses import LOSS_KINDS, minimises_eval_loss
+from archsearch.spec.training import Constant
 from archsearch.train.compute import layout_of
 from archsearch.train.loop import EVALUATION_BATCH
 from archsearch.train.streams import stream

@@ -21,7 +21,6 @@ from archsearch.metrics import (
     Metric,
     OwnMetric,
     is_learned,
-    learned_of_task,
     main_of,
     metric_of,
     part_of,
@@ -31,10 +30,10 @@ from archsearch.spec.difference.factors import FactorChange, diff_specs
 from archsearch.spec.edit.apply import edit_problems
 from archsearch.spec.edit.in_memory import edited, written_spec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.losses import EVAL_LOSS
 from archsearch.spec.text.oneline import network_line
 from archsearch.spec.text.write import spec_yaml
 from archsearch.spec.text.yaml import Node
-from archsearch.spec.training import EVAL_LOSS
 from archsearch.train.identity import experiment_key
 from archsearch.train.kept import Kept, kept_runs, read_kept
 from archsearch.train.result import RunResult, holds
@@ -99,7 +98,7 @@ class NetworkKind:
         return {part: getattr(spec, part) for part in ("data", "network", "train")}
 
     def compared(self, spec: ExperimentSpec) -> Sequence[str]:
-        return learned_of_task(plan_experiment(spec).facts.task.name, "test", "val")
+        return plan_experiment(spec).facts.task.learned("test", "val")
 
     def metric(self, spec: ExperimentSpec, name: str) -> Metric:
         return self.metric_held({}, name)
@@ -189,7 +188,7 @@ class NetworkKind:
     def objectives(self, spec: ExperimentSpec | None) -> Sequence[str]:
         if spec is None:
             return OBJECTIVES
-        learned = learned_of_task(plan_experiment(spec).facts.task.name, "val")
+        learned = plan_experiment(spec).facts.task.learned("val")
         return (*learned, *(name for name in OBJECTIVES if not is_learned(name)))
 
     def objective(self, spec: ExperimentSpec) -> tuple[Direction, str] | None:

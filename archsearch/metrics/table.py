@@ -85,7 +85,6 @@ _ROWS = (
         guessing=_chance,
         compute=lambda predicted, targets: int((predicted == targets).sum()) / len(targets),
         takes="predicted",
-        usual=True,
     ),
     Metric(name="loss", title="loss", direction="minimize", written="number", known="training"),
     _score("balanced_accuracy", "balanced accuracy", arithmetic.mean_recall, guessing=_chance),
@@ -222,15 +221,12 @@ def learned(*parts: str) -> tuple[str, ...]:
 
 
 def of_task(task: str) -> tuple[Metric, ...]:
-    """Give what is computed of the outputs of every run of this task, after each epoch, beside its loss."""
-    return tuple(metric for metric in METRICS.values() if metric.usual and metric.fits(task))
-
-
-def learned_of_task(task: str, *parts: str) -> tuple[str, ...]:
-    """Name what training can tell of a task, part by part: its usual metric first, its loss after those."""
-    usual = [metric.name for metric in of_task(task)]
-    rest = [one.name for one in METRICS.values() if one.known == "training" and one.fits(task) and not one.usual]
-    return tuple(f"{part}_{name}" for part in parts for name in (*usual, *rest))
+    """Give all that can be computed of the outputs of a run of this task; its loss is measured elsewhere."""
+    return tuple(
+        metric
+        for metric in METRICS.values()
+        if metric.known == "training" and metric.compute is not None and metric.fits(task)
+    )
 
 
 OBJECTIVES = (
@@ -244,7 +240,9 @@ WATCHED = learned("val")
 def row_of_any(name: str) -> Metric | None:
     """Give the row whose name means the same wherever it stands: another program's `f1` may be in per cent."""
     metric = metric_of(name)
-    return metric if metric is None or metric.usual or metric.compute is None or metric.known == "plan" else None
+    if metric is None or metric.name == "accuracy" or metric.compute is None or metric.known == "plan":
+        return metric
+    return None
 
 
 def is_learned(name: str) -> bool:

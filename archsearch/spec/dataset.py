@@ -192,6 +192,12 @@ class DataSpec(Plain):
         "say by themselves (npz: whole numbers are classes, 0 and 1 in several columns labels, floats numbers).",
         examples=["binary"],
     )
+    normalize_targets: bool = Field(
+        default=False,
+        description="Whether targets of regression are shifted and scaled to mean 0 and deviation 1 of the training "
+        "data while training; metrics and predictions stay in their own unit.",
+        examples=[True],
+    )
     target: ColumnNames | None = Field(
         default=None,
         description="The column that is to be predicted, or several (table).",
@@ -247,7 +253,7 @@ class DataSpec(Plain):
     def _only_what_is_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Say keys younger than the first release by silence where they are not set: older run ids stay as they are."""
         written: dict[str, Any] = handler(self)
-        return {key: value for key, value in written.items() if value is not None or key not in _YOUNGER}
+        return {key: value for key, value in written.items() if value not in (None, False) or key not in _YOUNGER}
 
     @model_validator(mode="after")
     def _path_for_own_data(self) -> Self:
@@ -269,4 +275,4 @@ class DataSpec(Plain):
 # Keys of tables, and of images with a table beside them.
 TABLE_KEYS = ("target", "part", "group", "weight", "ignore", "categorical", "missing", "unseen", "encoding")
 OF_SOURCE = ("name", "path", "task", *TABLE_KEYS)
-_YOUNGER = frozenset({"train_limit", "background", "channels", "fold", *OF_SOURCE[2:]})
+_YOUNGER = frozenset({"train_limit", "background", "channels", "fold", "normalize_targets", *OF_SOURCE[2:]})

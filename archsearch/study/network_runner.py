@@ -63,7 +63,7 @@ class NetworkRunner:
         missing = [name for name in self.wanted if outcome.metrics.get(name) is None and is_learned(name)]
         if not missing or outcome.failure is not None:
             return outcome
-        task, spec = plan_of(assignment).facts.task, finished.result.spec
+        task, spec = plan_of(assignment).task, finished.result.spec
         found = metrics_kept(finished.run_dir, task, spec, missing, self.own)
         return replace(outcome, metrics={**outcome.metrics, **found}, record={**outcome.record, **found})
 

@@ -43,7 +43,7 @@ from archsearch.files import (
     write_sealed,
     write_whole,
 )  # fmt: skip
-from archsearch.spec.training import EVAL_LOSS
+from archsearch.spec.losses import EVAL_LOSS
 from archsearch.train.identity import run_id
 from archsearch.train.loop import Progress, Trained, finite
 from archsearch.train.losses import measure

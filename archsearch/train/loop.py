@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -19,10 +19,12 @@ from torch import Tensor, nn
 from archsearch.data.inputs import Inputs, mean_and_deviation
 from archsearch.data.prepare import Dataset
 from archsearch.data.split import divide
+from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import direction_of
+from archsearch.spec.loss_base import LossFunction
+from archsearch.spec.losses import AnyLoss
 from archsearch.spec.network import build_network
-from archsearch.spec.training import LossFunction
 from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import memory_format
@@ -145,15 +147,16 @@ def train(
     training, validation, test = parts(plan, seed, dataset, device)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
-    engine = make_engine(compute, plan, model, prepare)
+    engine = make_engine(compute, plan, model, prepare, fitted_loss(plan, training), inputs.restore)
+    training = replace(training, y=inputs.scale_targets(training.y))
     epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
     monitored = () if spec.early_stopping is None else (spec.early_stopping.monitor,)
-    more = beside_the_usual(plan.facts.task, (*monitored, *also))
+    more = beside_the_usual(plan.task, (*monitored, *also))
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
-        found = _evaluate(engine, part, loss_of, plan.facts.task)
+        found = _evaluate(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
         found.metrics |= _more(plan, part, found.outputs, more)
         return found
@@ -230,8 +233,22 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
 
 def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
     """Describe what the network of a run reads; what is normalised is so by the part that it trains on."""
-    asked = plan.spec.data.normalize
-    return Inputs.of(plan.spec.data, dataset, *(mean_and_deviation(training.x, training.rows) if asked else ()))
+    data = plan.spec.data
+    return Inputs.of(
+        data,
+        dataset,
+        *(mean_and_deviation(training.x, training.rows) if data.normalize else ()),
+        targets=mean_and_deviation(training.y, training.rows) if data.normalize_targets else None,
+        link=plan.spec.train.loss.link,
+    )
+
+
+def fitted_loss(plan: ExperimentPlan, training: Part) -> AnyLoss:
+    """Give the loss with what it takes from the targets that are trained on; `SpecError` where it is not for them."""
+    loss, targets = plan.spec.train.loss, training.y[training.rows]
+    if wrong := loss.refuses(targets):
+        raise SpecError(f"train.loss {loss.kind}: {wrong}; take another loss", ("train", "loss"))
+    return loss.fitted(targets, plan.facts.task.outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +321,7 @@ def _more(plan: ExperimentPlan, part: Part, outputs: Tensor, names: Sequence[str
     if not names:
         return {}
     written = plan.spec.model_dump(mode="json")
-    there = Predictions(plan.facts.task, written, outputs.numpy(), part.y[part.rows].cpu().numpy())
+    there = Predictions(plan.task, written, outputs.numpy(), part.y[part.rows].cpu().numpy())
     return {name: there.value(name) for name in names}
 
 

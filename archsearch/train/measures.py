@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsearch.metrics import METRICS, OwnMetric, bare_name, of_task, part_of
+from archsearch.metrics import METRICS, OwnMetric, bare_name, part_of
 from archsearch.task import Task
 from archsearch.train.probabilities import probabilities_of
 
@@ -44,7 +44,7 @@ class Predictions:
         if row.takes == "predicted":
             given = self.task.predicted(self.outputs)
         elif row.takes == "probabilities":
-            given, _ = probabilities_of(self.outputs.astype(np.float64), dict(self.spec))
+            given, _ = probabilities_of(self.outputs.astype(np.float64), dict(self.spec), self.task.name)
         if given is None:
             return None
         value = float(row.compute(given, self.targets))
@@ -53,7 +53,7 @@ class Predictions:
 
 def beside_the_usual(task: Task, names: Iterable[str]) -> tuple[str, ...]:
     """Give the names, without their part, of what a run of the task does not compute anyway."""
-    usual = {"loss", *(metric.name for metric in of_task(task.name))}
+    usual = {"loss", *(metric.name for metric in task.told())}
     known = (METRICS[name] for name in dict.fromkeys(map(bare_name, names)) if name in METRICS and name not in usual)
     return tuple(row.name for row in known if row.known == "training")
 

@@ -22,7 +22,7 @@ from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
 from archsearch.files import damaged
-from archsearch.metrics import of_task, part_of
+from archsearch.metrics import part_of
 from archsearch.native.library import load_library as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
@@ -152,16 +152,12 @@ def _lacks(result: RunResult | None, read_test: ReadTest) -> bool:
     """Say whether a result is there and does not hold what is asked for: the test set, or losses as measured now."""
     if result is None or result.status != "completed":
         return False
-    return result.eval_loss is None or (read_test != "never" and not any(map(_is_of_test, result.metrics.items())))
-
-
-def _is_of_test(measured: tuple[str, float | None]) -> bool:
-    name, value = measured
-    return part_of(name) == "test" and value is not None
+    measured = any(value is not None for name, value in result.metrics.items() if part_of(name) == "test")
+    return result.eval_loss is None or (read_test != "never" and not measured)
 
 
 def _of_training(plan: ExperimentPlan) -> list[str]:
-    return ["train_loss", *(f"train_{metric.name}" for metric in of_task(plan.facts.task.name))]
+    return ["train_loss", *(f"train_{metric.name}" for metric in plan.task.told())]
 
 
 def _by_group(plan: ExperimentPlan, dataset: Dataset, trained: Trained) -> dict[str, dict[str, float | None]]:
@@ -172,7 +168,7 @@ def _by_group(plan: ExperimentPlan, dataset: Dataset, trained: Trained) -> dict[
     found = {}
     for number in torch.unique(groups).tolist():
         rows = groups == number
-        metrics = plan.facts.task.metrics(trained.test.outputs[rows], trained.y_test[rows])
+        metrics = plan.task.metrics(trained.test.outputs[rows], trained.y_test[rows])
         named = {f"test_{name}": finite(value) for name, value in metrics.items()}
         found[dataset.facts.group_names[number]] = named
     return found
