@@ -18,6 +18,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
+from archsearch.ablate.judged_again import Again
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.planned import Ablation
@@ -74,7 +75,7 @@ def open_ablation(ablation: Ablation, storage: Storage, name: str) -> optuna.Stu
 def differences_of(before: Ablation, now: Ablation) -> list[str]:
     """Say what an ablation of before and one of now do not share; words about them do not count."""
     found = []
-    for key in ("baseline", "design", "seeds", "sequential", "purpose"):
+    for key in ("baseline", "design", "seeds", "sequential", "purpose", "also"):
         old, new = getattr(before, key), getattr(now, key)
         if old != new:
             found.append(f"{key} was {_brief(old)}, is {_brief(new)}")
@@ -100,6 +101,8 @@ def differences_of(before: Ablation, now: Ablation) -> list[str]:
 
 
 def _brief(value: object) -> str:
+    if isinstance(value, tuple) and not all(isinstance(one, int) for one in value):
+        return ", ".join(map(str, value))
     if isinstance(value, tuple):
         return f"{len(value)} seeds ({', '.join(map(str, value[:3]))}{', ...' if len(value) > 3 else ''})"
     return str(value)
@@ -108,8 +111,11 @@ def _brief(value: object) -> str:
 # -- what came out -----------------------------------------------------------------------------------------------------
 
 
-def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationReport:
-    """Give what an ablation holds now, from the storage alone; predictions, where `runs_dir` has them, add models."""
+def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again | None = None) -> AblationReport:
+    """Give what an ablation holds now, from the storage alone; predictions, where `runs_dir` has them, add models.
+
+    With `again` it is judged by another metric than it was made for.
+    """
     ablation = held_ablation(opened)
     trials, runs = latest(opened), values_of(opened)
     planned = due(ablation, runs)
@@ -117,6 +123,10 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
     useless = mixed_runs(opened, trials)
     check = check_seeds(ablation, trials)
     runs = {cell: {seed: of[seed] for seed in of if (cell, seed) not in useless} for cell, of in runs.items()}
+    lacking: set[tuple[str, int]] = set()
+    if again is not None:
+        ablation = again.ablation
+        runs, lacking = again.runs(runs, trials)
     comparable = {key: trial for key, trial in trials.items() if key not in useless}
     of_networks = ablation.kind.name == "network"  # only these keep what they predicted
     models, missing = compare_models(ablation, comparable, runs_dir) if of_networks else ((), "")
@@ -138,7 +148,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         cells=tuple(_cell_reports(ablation, comparable, runs)),
         runs=_counts(opened, trials, planned),
         failures=tuple(_failures(trials)),
-        exclusions=exclusions(runs, planned, useless),
+        exclusions=exclusions(runs, planned, useless | dict.fromkeys(lacking, again.why_without if again else "")),
         test_reads=_test_reads(done),
         plan=ablation.plan,
         model=linear_model(ablation, runs),
@@ -159,6 +169,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         generators=ablation.generators,
         aliases=ablation.aliases,
         notes=(
+            *((again.lacking(len(lacking)),) if again is not None and lacking else ()),
             *ablation.notes,
             *((check.sentence,) if check is not None and check.sentence else ()),
             *ablation.kind.remarks(runs_of(done)),
@@ -168,6 +179,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         models=models,
         models_missing=missing,
         hardware=_hardware(done),
+        chosen="" if again is None else again.note,
     )
 
 

@@ -8,9 +8,9 @@ Frozen data that goes to JSON and back: it is what a storage holds of the study.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from archsearch.ablate.ablation_file import VARIANT, Declared
 from archsearch.ablate.design.cell import BASELINE, Cell, Factor
@@ -71,6 +71,15 @@ class Ablation(Plain):
     aliases: Annotated[tuple[Names, ...], Field(strict=False)]
     notes: Names
     plan: Plan | None
+    also: Names = ()  # metrics that were named beside the family's, before anything ran
+
+    @model_serializer(mode="wrap")
+    def _no_others_by_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `also` out where it is empty: what was held before there was a choice stays the same."""
+        held: dict[str, Any] = write(self)
+        if not self.also:
+            held.pop("also", None)
+        return held
 
     @property
     def claims(self) -> tuple[Question, ...]:
@@ -154,6 +163,7 @@ def plan_ablation(declared: Declared) -> Ablation:
             *((_ONE_RUN,) if one_run else ()),
         ),
         plan=None,
+        also=tuple(name for name in spec.also if name != spec.metric),
     )
     return ablation.model_copy(update={"plan": _promise(ablation, declared)})
 

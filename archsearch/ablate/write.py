@@ -36,7 +36,18 @@ def ablation_yaml(declared: Declared, path: Path) -> str:
         written = {"max": len(seeds), "sequential": True}
     lines.append(f"seeds: {flow(written)}")
     changed = spec.model_dump(mode="json", exclude_defaults=True)
-    for key in ("metric", "alpha", "margin", "power", "screen", "control", "failed_value", "resolution", "orders"):
+    for key in (
+        "metric",
+        "also",
+        "alpha",
+        "margin",
+        "power",
+        "screen",
+        "control",
+        "failed_value",
+        "resolution",
+        "orders",
+    ):
         if key in changed:
             lines.append(f"{key}: {flow(changed[key])}")
     return "\n".join(lines) + "\n"

@@ -109,8 +109,11 @@ class ExperimentKind(Protocol):
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 
-    def runner(self, metric: str, *, goes_on: bool = False) -> Runner:
-        """Make what runs experiments for this metric; `goes_on` where a run that is refused fails alone."""
+    def runner(self, metric: str, *, goes_on: bool = False, also: Sequence[str] = ()) -> Runner:
+        """Make what runs experiments for this metric; `goes_on` where a run that is refused fails alone.
+
+        `also` are further metrics that a trial shall carry.
+        """
 
     def fix(
         self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None

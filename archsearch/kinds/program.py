@@ -108,7 +108,7 @@ class ProgramKind:
     def metrics_of(self, run: HeldRun) -> Mapping[str, float | None]:
         return {name: run.metric(name) for name in run.spec["metrics"]}
 
-    def runner(self, metric: str, *, goes_on: bool = False) -> Runner:
+    def runner(self, metric: str, *, goes_on: bool = False, also: Sequence[str] = ()) -> Runner:
         from archsearch.study.program_runner import ProgramRunner
 
         return ProgramRunner()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from archsearch.train.divergence import Diverged, check_outputs, check_weights, 
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
 from archsearch.train.losses import measure
+from archsearch.train.measures import Predictions, beside_the_usual
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
@@ -127,9 +128,11 @@ def train(
     watch: Watch,
     progress: Progress | None = None,
     keep: Callable[[Progress], None] = lambda progress: None,
+    also: Sequence[str] = (),
 ) -> Trained:
     """Train from the start, or from a kept `Progress`, to the end.
 
+    `also` names metrics that are computed after every epoch beside the usual ones and what early stopping watches.
     `keep` is called after every whole epoch. Raises `Interrupted` between two batches when a signal came.
     """
     spec, device, layout = plan.spec.train, compute.device, memory_format(compute)
@@ -142,12 +145,15 @@ def train(
     engine = make_engine(compute, plan, model, prepare, fitted_loss(plan, training), inputs.restore)
     training = replace(training, y=inputs.scale_targets(training.y))
     epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
+    monitored = () if spec.early_stopping is None else (spec.early_stopping.monitor,)
+    more = beside_the_usual(plan.task, (*monitored, *also))
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
         found = _evaluate(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
+        found.metrics |= _more(plan, part, found.outputs, more)
         return found
 
     progress = progress or Progress()
@@ -304,6 +310,15 @@ def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> 
     metrics: dict[str, float | None] = {"loss": finite(loss / len(part))}
     metrics |= {name: finite(value) for name, value in task.metrics(outputs, targets).items()}
     return Evaluation(metrics, outputs)
+
+
+def _more(plan: ExperimentPlan, part: Part, outputs: Tensor, names: Sequence[str]) -> dict[str, float | None]:
+    """Give the metrics of a part that not every run computes."""
+    if not names:
+        return {}
+    written = plan.spec.model_dump(mode="json")
+    there = Predictions(plan.task, written, outputs.numpy(), part.y[part.rows].cpu().numpy())
+    return {name: there.value(name) for name in names}
 
 
 def _watch_for_early_stop(plan: ExperimentPlan, progress: Progress, model: nn.Sequential) -> None:

@@ -186,6 +186,8 @@ def print_ablation(report: AblationReport) -> None:
     """Print the sentences, the table behind them, and what must be known to read them."""
     to = out()
     print_effects(report.effects, report.family)
+    if report.chosen:
+        sentences(to, report.chosen, "yellow")
     if report.attribution is not None:
         _print_attribution(report)
     if report.model is not None:
