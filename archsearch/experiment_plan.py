@@ -125,9 +125,9 @@ def _resolved(spec: ExperimentSpec, facts: DataFacts) -> ExperimentSpec:
         for key, value in (("loss", loss_called(usual)), ("eval_loss", usual))
         if key not in spec.train.model_fields_set and usual != EVAL_LOSS
     }
-    rule, main = spec.train.early_stopping, f"val_{facts.task.main_metric}"
-    if rule is not None and "monitor" not in rule.model_fields_set and rule.monitor != main:
-        train["early_stopping"] = rule.model_copy(update={"monitor": main})
+    rule = spec.train.early_stopping
+    if rule is not None and "monitor" not in rule.model_fields_set:
+        train["early_stopping"] = rule.model_copy(update={"monitor": f"val_{facts.task.main_metric}"})
     changed = {
         name: part.model_copy(update=update)
         for name, part, update in (("data", spec.data, data), ("train", spec.train, train))

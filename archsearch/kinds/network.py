@@ -98,7 +98,7 @@ class NetworkKind:
         return {part: getattr(spec, part) for part in ("data", "network", "train")}
 
     def compared(self, spec: ExperimentSpec) -> Sequence[str]:
-        return plan_experiment(spec).facts.task.learned("test", "val")
+        return plan_experiment(spec).task.learned("test", "val")
 
     def metric(self, spec: ExperimentSpec, name: str) -> Metric:
         return self.metric_held({}, name)
@@ -188,7 +188,7 @@ class NetworkKind:
     def objectives(self, spec: ExperimentSpec | None) -> Sequence[str]:
         if spec is None:
             return OBJECTIVES
-        learned = plan_experiment(spec).facts.task.learned("val")
+        learned = plan_experiment(spec).task.learned("val")
         return (*learned, *(name for name in OBJECTIVES if not is_learned(name)))
 
     def objective(self, spec: ExperimentSpec) -> tuple[Direction, str] | None:

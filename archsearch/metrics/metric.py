@@ -25,9 +25,9 @@ class Metric:
     `compute` gives it: of a plan that has been made; after training of what `takes` names and the targets (N, ...),
     arrays or tensors on the CPU: the outputs (N, outputs), what the task says is predicted of them, or probabilities
     shaped as the outputs. It is None where something else does: the loss is the spec's `train.eval_loss`, what is
-    measured is measured where it runs.
-    A task says which are computed in every run after every epoch, the others are where they are asked for: they hang
-    on nothing but outputs and targets, which a finished run keeps.
+    measured is measured where it runs. Which of them every run is told by after each epoch, its task says; the others
+    are computed where they are asked for: they hang on nothing but outputs and targets, which a finished run keeps.
+    `anywhere`: of a program, too, it is this number and no other by the same name.
     `tasks` are those that it belongs to, None for all. `margin` is the difference that is too small to matter unless a
     file says otherwise, 0 for none; `near` the one that a smaller network may cost, None for a hundredth of the best.
     `given_by` is the only kind of experiment that gives it, None where every kind may.
@@ -46,6 +46,7 @@ class Metric:
     guessing: Callable[[int], float] | None = None
     compute: Callable[..., float] | None = None
     takes: Takes = "outputs"
+    anywhere: bool = False
 
     @property
     def unit(self) -> Unit:

@@ -85,6 +85,7 @@ _ROWS = (
         guessing=_chance,
         compute=lambda predicted, targets: int((predicted == targets).sum()) / len(targets),
         takes="predicted",
+        anywhere=True,
     ),
     Metric(name="loss", title="loss", direction="minimize", written="number", known="training"),
     _score("balanced_accuracy", "balanced accuracy", arithmetic.mean_recall, guessing=_chance),
@@ -220,15 +221,6 @@ def learned(*parts: str) -> tuple[str, ...]:
     return tuple(f"{part}_{metric.name}" for part in parts for metric in METRICS.values() if metric.known == "training")
 
 
-def of_task(task: str) -> tuple[Metric, ...]:
-    """Give all that can be computed of the outputs of a run of this task; its loss is measured elsewhere."""
-    return tuple(
-        metric
-        for metric in METRICS.values()
-        if metric.known == "training" and metric.compute is not None and metric.fits(task)
-    )
-
-
 OBJECTIVES = (
     *learned("val"),
     *(metric.name for metric in METRICS.values() if metric.known != "training" and metric.given_by != "program"),
@@ -240,9 +232,7 @@ WATCHED = learned("val")
 def row_of_any(name: str) -> Metric | None:
     """Give the row whose name means the same wherever it stands: another program's `f1` may be in per cent."""
     metric = metric_of(name)
-    if metric is None or metric.name == "accuracy" or metric.compute is None or metric.known == "plan":
-        return metric
-    return None
+    return metric if metric is None or metric.anywhere or metric.compute is None or metric.known == "plan" else None
 
 
 def is_learned(name: str) -> bool:

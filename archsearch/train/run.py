@@ -152,8 +152,12 @@ def _lacks(result: RunResult | None, read_test: ReadTest) -> bool:
     """Say whether a result is there and does not hold what is asked for: the test set, or losses as measured now."""
     if result is None or result.status != "completed":
         return False
-    measured = any(value is not None for name, value in result.metrics.items() if part_of(name) == "test")
-    return result.eval_loss is None or (read_test != "never" and not measured)
+    return result.eval_loss is None or (read_test != "never" and not any(map(_is_of_test, result.metrics.items())))
+
+
+def _is_of_test(measured: tuple[str, float | None]) -> bool:
+    name, value = measured
+    return part_of(name) == "test" and value is not None
 
 
 def _of_training(plan: ExperimentPlan) -> list[str]:
