@@ -32,7 +32,7 @@ from archsearch.train.divergence import Diverged, check_outputs, check_weights, 
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
 from archsearch.train.losses import measure
-from archsearch.train.measures import Predictions, beside_the_usual
+from archsearch.train.measures import beside_the_usual, metric_values
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
@@ -158,7 +158,7 @@ def train(
             return None
         found = _evaluate(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
-        found.metrics |= _more(plan, part, found.outputs, more)
+        found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
         return found
 
     progress = progress or Progress()
@@ -314,15 +314,6 @@ def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> 
     metrics: dict[str, float | None] = {"loss": finite(loss / len(part))}
     metrics |= {name: finite(value) for name, value in task.metrics(outputs, targets).items()}
     return Evaluation(metrics, outputs)
-
-
-def _more(plan: ExperimentPlan, part: Part, outputs: Tensor, names: Sequence[str]) -> dict[str, float | None]:
-    """Give the metrics of a part that not every run computes."""
-    if not names:
-        return {}
-    written = plan.spec.model_dump(mode="json")
-    there = Predictions(plan.task, written, outputs.numpy(), part.y[part.rows].cpu().numpy())
-    return {name: there.value(name) for name in names}
 
 
 def _go_on(progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -1,0 +1,37 @@
+"""Metrics as what a search looks for: `study` from the outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TINY = {
+    "name": "tiny",
+    "data": {"name": "digits", "limit": 30, "validation": 60},
+    "network": ["flatten", {"linear": {"out_features": 12}}, "relu", {"linear": {"out_features": "classes"}}],
+    "train": {"epochs": 1, "batch_size": 50, "device": "cpu", "optimizer": {"adam": {"lr": 0.01}}},
+}
+SEARCH = """\
+base: base.yaml
+network: [flatten, linear: {out_features: {int: [4, 12]}}, relu, linear: {out_features: classes}]
+objective: [{maximize: val_f1_macro}, {minimize: activation_memory}]
+trials: 2
+confirm: 1
+confirm_seeds: 2
+"""
+
+
+def test_a_search_looks_for_any_metric_and_confirms_by_it(cli: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(json.dumps(TINY), encoding="utf-8")
+    (tmp_path / "search.yaml").write_text(SEARCH, encoding="utf-8")
+    done = cli("study", "search.yaml", "--workers", "1", "--json")
+    assert done.code == 0, done.err
+    found = done.json
+    assert found["metrics"] == ["val_f1_macro", "activation_memory"]
+    best = found["best"]
+    hidden = int(best["params"]["fc1.out_features"])
+    assert best["values"][1] == 4 * (64 + 2 * hidden + 10)  # float32 outputs: flatten, linear, relu, linear
+    assert found["confirmed"]["family"]["metric"] == "test_f1_macro"
+    assert all(0 < row["mean"] < 1 for row in found["confirmed"]["candidates"])
