@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 TINY = {
     "name": "tiny",
     "data": {"name": "digits", "limit": 30, "validation": 60},
@@ -23,6 +25,7 @@ confirm_seeds: 2
 """
 
 
+@pytest.mark.slow
 def test_a_search_looks_for_any_metric_and_confirms_by_it(cli: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text(json.dumps(TINY), encoding="utf-8")
     (tmp_path / "search.yaml").write_text(SEARCH, encoding="utf-8")
