@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options, search_line
+from archsearch.cli.another_metric import Another
 from archsearch.cli.programs import allow_programs, share_gpus
 
 if TYPE_CHECKING:
@@ -70,6 +71,14 @@ def study(
     from archsearch.search.search_file import load_study
 
     check_log(log)
+    if (asked := Another.asked(study, command, metric, maximize, minimize)) is not None:
+        asked.refuse_beside(trials=trials, confirm=confirm, space=space, write=write, baseline=baseline)
+        judged = asked.study_report(name, storage, runs_dir)
+        if json:
+            console.print_json(console.study_json(judged))
+        else:
+            console.print_study(judged, runs_dir)
+        return
     reference = study or DEFAULT
     line = search_line.SearchLine(command, space, baseline, metric, maximize, minimize, folder)
     line.refuse_without_command()

@@ -38,3 +38,15 @@ def test_a_search_looks_for_any_metric_and_confirms_by_it(cli: Callable[..., Any
     assert best["values"][1] == 4 * (64 + 2 * hidden + 10)  # float32 outputs: flatten, linear, relu, linear
     assert found["confirmed"]["family"]["metric"] == "test_f1_macro"
     assert all(0 < row["mean"] < 1 for row in found["confirmed"]["candidates"])
+
+    again = cli("study", "search.yaml", "--metric", "log_loss", "--json")
+    assert again.code == 0, again.err
+    confirmed = again.json["confirmed"]
+    assert (confirmed["family"]["metric"], confirmed["family"]["direction"]) == ("test_log_loss", "minimize")
+    assert {row["candidate"] for row in confirmed["candidates"]} == {
+        row["candidate"] for row in found["confirmed"]["candidates"]
+    }
+    assert all(0.5 < row["mean"] < 3 for row in confirmed["candidates"])
+    assert "test log loss was chosen afterwards" in confirmed["sentence"]
+    refused = cli("study", "search.yaml", "--metric", "mae")
+    assert (refused.code, refused.err.startswith("error: --metric: unknown metric 'mae'")) == (2, True)
