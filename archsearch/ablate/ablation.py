@@ -138,8 +138,9 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
         ablation = again.ablation
         runs, lacking = again.runs(runs, trials)
     comparable = {key: trial for key, trial in trials.items() if key not in useless}
-    of_networks = ablation.kind.name == "network"  # only these keep what they predicted
-    models, missing = compare_models(ablation, comparable, runs_dir) if of_networks else ((), "")
+    # only networks keep what they predicted; by another metric the question about two models is the same as before
+    asked = ablation.kind.name == "network" and (again is None or not again.note)
+    models, missing = compare_models(ablation, comparable, runs_dir) if asked else ((), "")
     courses = decisions(ablation, runs) if ablation.sequential else {}
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
     effects = judge_ablation(ablation, runs, complete=complete)
