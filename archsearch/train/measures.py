@@ -44,7 +44,7 @@ class Predictions:
         if row.takes == "predicted":
             given = self.task.predicted(self.outputs)
         elif row.takes == "probabilities":
-            given, _ = probabilities_of(self.outputs.astype(np.float64), dict(self.spec))
+            given, _ = probabilities_of(self.outputs.astype(np.float64), dict(self.spec), self.task.name)
         if given is None:
             return None
         value = float(row.compute(given, self.targets))
