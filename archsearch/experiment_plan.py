@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from archsearch.data.facts import DataFacts, describe, own_task, training_count
 from archsearch.errors import SpecError
+from archsearch.files import expanded
 from archsearch.metrics import metric_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.experiment import ExperimentSpec
@@ -77,7 +77,7 @@ def _with_own_path(loaded: LoadedSpec) -> ExperimentSpec:
     spec = loaded.spec
     if spec.data.path is None:
         return spec
-    path = (loaded.path.parent / Path(spec.data.path).expanduser()).absolute()
+    path = (loaded.path.parent / expanded(spec.data.path, ("data", "path"))).absolute()
     return spec.model_copy(update={"data": spec.data.model_copy(update={"path": str(path)})})
 
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archsearch.errors import DamagedFileError, UnavailableError, UntrustedError, UsageError
-from archsearch.files import locked, seal, sha256, write_json
+from archsearch.files import expanded, locked, seal, sha256, write_json
 
 VARIABLE = "ARCHSEARCH_TRUST"
 _ONCE = "ARCHSEARCH_TRUST_ONCE"  # digests that are allowed in this process and in those that it starts
@@ -143,7 +143,7 @@ def allowed() -> list[Allowed]:
 
 def trusted_file() -> Path:
     """Find the file that holds what was allowed; it need not exist yet."""
-    home = Path("~").expanduser()
+    home = expanded("~")
     if sys.platform == "win32":
         folder = Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming")
     else:

@@ -5,11 +5,25 @@ import hashlib
 import json
 import os
 import re
+import socket
+import stat
+from pathlib import Path
 
 import pytest
 
-from archsearch.errors import DamagedFileError, UnavailableError, UsageError
-from archsearch.files import canonical_json, must_be_free, read_sealed, whole_file, write_sealed, write_whole
+from archsearch.errors import DamagedFileError, SpecError, UnavailableError, UsageError
+from archsearch.files import (
+    canonical_json,
+    expanded,
+    is_temporary,
+    must_be_free,
+    read_plain,
+    read_sealed,
+    temporary_beside,
+    whole_file,
+    write_sealed,
+    write_whole,
+)  # fmt: skip
 
 
 def test_canonical_json_is_one_text_for_one_value():
@@ -91,3 +105,58 @@ def test_a_file_that_is_there_is_overwritten_only_by_force(tmp_path):
     must_be_free(path, force=True)
     with pytest.raises(UsageError, match=r" is a folder; -o names a file$"):
         must_be_free(tmp_path, force=True)
+
+
+def test_device_and_pipe_are_written_to_and_stay_what_they_are(tmp_path):
+    write_whole(Path(os.devnull), b"gone")
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, b"through")
+    assert os.read(reader, 99) == b"through"
+    os.close(reader)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_longest_name_that_a_folder_takes_can_be_written(tmp_path):
+    path = tmp_path / ("ä" * 125 + ".yaml")  # 255 bytes
+    write_whole(path, b"one")
+    assert path.read_bytes() == b"one"
+
+
+def test_each_new_folder_is_synced_into_the_one_above(tmp_path, monkeypatch):
+    synced: list[str] = []
+    monkeypatch.setattr("archsearch.files.sync_folder", lambda folder: synced.append(folder.name))
+    write_whole(tmp_path / "a" / "b" / "c.bin", b"")
+    assert synced == [tmp_path.name, "a", "b"]
+
+
+def test_temporary_names_are_known_again(tmp_path):
+    assert is_temporary(temporary_beside(tmp_path / "result.json").name)
+    assert is_temporary(temporary_beside(tmp_path / ("x" * 250)).name)
+    assert not any(map(is_temporary, ("result.json", ".lock", ".result.json-", ".a-0123456789ag", "a-0123456789ab")))
+
+
+def test_unknown_home_is_a_clear_word():
+    with pytest.raises(UsageError, match=r"^~nosuchuser/x: no home folder is known for that; write the whole path"):
+        expanded("~nosuchuser/x")
+    with pytest.raises(SpecError, match=r"^~nosuchuser/x: no home folder is known") as caught:
+        expanded("~nosuchuser/x", ("data", "path"))
+    assert caught.value.loc == ("data", "path")
+
+
+def test_what_is_no_file_is_refused_before_it_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    held = socket.socket(socket.AF_UNIX)
+    held.bind(str(tmp_path / "s"))
+    for path, what in (
+        (tmp_path / "pipe", "it is a pipe, no file"),
+        (tmp_path, "it is a folder, no file"),
+        (Path("/dev/zero"), "it is a device, no file"),
+        (tmp_path / "s", "No such device or address"),
+        (tmp_path / "none", "No such file or directory"),
+    ):
+        with pytest.raises(UnavailableError, match=f"^{re.escape(str(path))} cannot be read: {what}$"):
+            read_plain(path)
+    held.close()

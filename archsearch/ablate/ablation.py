@@ -17,15 +17,19 @@ from typing import Any, Literal
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.ablate.by_group import by_group
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judged_again import Again
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
+from archsearch.ablate.over_blocks import learning_curves, over_data_sets
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseReport, Failure
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.ablate.seed_check import check_seeds
 from archsearch.errors import SpecError
+from archsearch.metrics import bare_name
+from archsearch.spec.folds import SplitSpec
 from archsearch.stats import intervals
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
@@ -75,10 +79,14 @@ def open_ablation(ablation: Ablation, storage: Storage, name: str) -> optuna.Stu
 def differences_of(before: Ablation, now: Ablation) -> list[str]:
     """Say what an ablation of before and one of now do not share; words about them do not count."""
     found = []
-    for key in ("baseline", "design", "seeds", "sequential", "purpose", "also"):
+    for key in ("baseline", "design", "split", "seeds", "sequential", "purpose", "also"):
         old, new = getattr(before, key), getattr(now, key)
         if old != new:
             found.append(f"{key} was {_brief(old)}, is {_brief(new)}")
+    changed = {one.name: one.digest for one in before.own}
+    found += [
+        f"the file of {one.name} has changed" for one in now.own if changed.get(one.name, one.digest) != one.digest
+    ]
     old_family, new_family = before.family.model_dump(), now.family.model_dump()
     if now.family.unit == "own" and not now.family.margin:
         old_family["margin"] = 0.0  # none was said now: the one that it was begun with stands
@@ -103,6 +111,8 @@ def differences_of(before: Ablation, now: Ablation) -> list[str]:
 def _brief(value: object) -> str:
     if isinstance(value, tuple) and not all(isinstance(one, int) for one in value):
         return ", ".join(map(str, value))
+    if isinstance(value, SplitSpec):
+        return value.said
     if isinstance(value, tuple):
         return f"{len(value)} seeds ({', '.join(map(str, value[:3]))}{', ...' if len(value) > 3 else ''})"
     return str(value)
@@ -132,6 +142,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
     models, missing = compare_models(ablation, comparable, runs_dir) if of_networks else ((), "")
     courses = decisions(ablation, runs) if ablation.sequential else {}
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
+    effects = judge_ablation(ablation, runs, complete=complete)
     return AblationReport(
         study=opened.study_name,
         kind=ablation.kind.name,
@@ -140,10 +151,15 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
         design=ablation.design,
         family=ablation.family,
         seeds=ablation.seeds,
+        split=ablation.split,
+        blocks=ablation.blocks,
         sequential=ablation.sequential,
         purpose=ablation.purpose,
         complete=complete,
-        effects=judge_ablation(ablation, runs, complete=complete),
+        effects=effects,
+        groups=by_group(ablation, comparable),
+        over_data_sets=over_data_sets(ablation, runs) if complete else None,
+        learning=learning_curves(ablation, runs, effects) if complete else (),
         questions=ablation.questions,
         cells=tuple(_cell_reports(ablation, comparable, runs)),
         runs=_counts(opened, trials, planned),
@@ -170,6 +186,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
         aliases=ablation.aliases,
         notes=(
             *((again.lacking(len(lacking)),) if again is not None and lacking else ()),
+            *(one.said for one in ablation.own if one.name == bare_name(ablation.family.metric)),
             *ablation.notes,
             *((check.sentence,) if check is not None and check.sentence else ()),
             *ablation.kind.remarks(runs_of(done)),
@@ -240,6 +257,7 @@ def _cell_reports(ablation: Ablation, trials: dict[tuple[str, int], FrozenTrial]
             CellReport(
                 name=cell.name,
                 moved=dict(cell.moved),
+                block=cell.block,
                 spec=cell.spec.name,
                 parameters=cell.parameters,
                 macs=cell.macs,

@@ -25,7 +25,7 @@ from archsearch.spec.text.sentences import problems_of, quoted, short
 from archsearch.spec.text.yaml import Mark, Node, read_file
 
 VARIANT = "variant"  # the one factor of the design `variants`
-RESERVED_FACTORS = ("seed", "control")  # a parameter of the trials, a question
+RESERVED_FACTORS = ("seed", "control", "data_set", "train_size")  # a parameter of the trials, a question
 RESERVED_LEVELS = ("baseline", "control")
 
 
@@ -48,7 +48,7 @@ class Declared:
         """Give the kind of the baseline, and so of all cells."""
         return kind_of_spec(self.baseline)
 
-    def where(self, *loc: str) -> str:
+    def where(self, *loc: str | int) -> str:
         """Give the place of a value in the file, "" where there is none."""
         return str(self.node.locate(loc, key=True)) if self.node is not None else ""
 
@@ -97,6 +97,7 @@ def declare(node: Node, folder: Path, stem: str, baseline: AnySpec | None = None
     for factor, of_factor in _items(node.get("factors")):
         for level, edits in _items(of_factor):
             levels[factor, level] = edits if isinstance(edits.value, tuple) else Node((edits,), edits.mark)
+    _divides_data_of_networks(spec, baseline, node)
     screens = _variants(spec, node, folder, baseline, levels)
     _no_reserved_names(levels, node)
     return Declared(spec, baseline, levels, screens, node, folder)
@@ -167,6 +168,18 @@ def _variants(
         if is_screen:
             screens.append(name)
     return tuple(screens)
+
+
+def _divides_data_of_networks(spec: AblationSpec, baseline: AnySpec, node: Node) -> None:
+    """Refuse keys about data where these are a program's own, and a split of data that are one fold already."""
+    of_program = kind_of_spec(baseline).name == "program"
+    for key in ("split", "data_sets", "train_sizes"):
+        if of_program and getattr(spec, key):
+            said = f"{key} divides the data of networks; a program reads its own: give it a value for that, as a factor"
+            raise SpecError(Problem(str(node.locate((key,), key=True)), f"{key}: {said}"))
+    if spec.split is not None and baseline.data.fold is not None:
+        said = f"{baseline.name} is on {baseline.data.fold.said} only; take data.fold out of it"
+        raise SpecError(Problem(str(node.locate(("split",), key=True)), f"split: {said}"))
 
 
 def _no_reserved_names(levels: Mapping[tuple[str, str], object], node: Node) -> None:

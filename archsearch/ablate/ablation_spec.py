@@ -13,6 +13,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    ValidationError,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
@@ -20,9 +21,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
-from archsearch.metrics import COMPARED
+from archsearch.metrics import COMPARED, bare_name, is_own
 from archsearch.plain import LARGEST, NonNegativeFloat, Plain
+from archsearch.spec.dataset import TrainLimit
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
+from archsearch.spec.folds import SplitSpec
 from archsearch.spec.nearest import nearest
 from archsearch.stats.effect import Probability
 
@@ -112,6 +115,10 @@ def _one_or_more(value: object) -> object:
 def _is_compared(value: str, info: ValidationInfo) -> str:
     """Refuse a metric that the baseline does not have; the context says which it has. `f1_macro` is `test_f1_macro`."""
     names = (info.context or {}).get("metrics", COMPARED)
+    if is_own(value):
+        return f"test_{value}"
+    if is_own(bare_name(value)):
+        return value
     if value not in names and f"test_{value}" in names:
         return f"test_{value}"
     if value not in names:
@@ -145,6 +152,8 @@ Edits = Annotated[
     BeforeValidator(_one_or_more),
 ]
 Reference = SpecName | Text
+DataOf = Annotated[SpecName | dict[str, Any], Field(union_mode="left_to_right")]
+TrainSize = Annotated[Literal["all"] | TrainLimit, Field(union_mode="left_to_right")]
 
 
 class Screens(Plain):
@@ -213,11 +222,32 @@ class AblationSpec(Plain):
         examples=[10, [1, 2, 3]],
         json_schema_extra=written_default(10),
     )
+    split: SplitSpec | None = Field(
+        default=None,
+        description="How the samples are divided, again and again: each fold is a pair of runs, instead of a seed.",
+        examples=[{"folds": 5, "repeats": 10}, {"shuffled": 20}],
+    )
+    data_sets: Annotated[tuple[DataOf, ...], Field(strict=False, max_length=100)] = Field(
+        default=(),
+        description="Data sets on each of which all is compared, by name or as keys of `data`; then over them.",
+        examples=[["mnist", "fashion_mnist", {"name": "digits", "validation": 0.1}]],
+    )
+    train_sizes: Annotated[tuple[TrainSize, ...], Field(strict=False, max_length=100)] = Field(
+        default=(),
+        description="Numbers of training samples with each of which all is compared: learning curves. `all` of them, a "
+        "count or a fraction.",
+        examples=[[100, 300, 1000, "all"]],
+    )
     metric: ComparedMetric = Field(
         default="test_accuracy",
         description="What is compared: of networks one of these, of programs a metric of their own, by default the "
-        "objective.",
+        "objective; or a function (targets, outputs) of your own: my_metrics.py:cost.",
         examples=["val_accuracy"],
+    )
+    direction: Literal["maximize", "minimize"] | None = Field(
+        default=None,
+        description="Which way the metric is better, where its name does not tell: of a function of your own.",
+        examples=["minimize"],
     )
     also: Annotated[tuple[ComparedMetric, ...], Field(strict=False)] = Field(
         default=(),
@@ -254,6 +284,27 @@ class AblationSpec(Plain):
         if isinstance(value, dict) and "design" not in value and value.get("variants"):
             return {**value, "design": "variants"}
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_split_has_its_pairs(cls, value: Any) -> Any:
+        """Number the pairs of a split as seeds are, where the file names none."""
+        if isinstance(value, dict) and value.get("split") is not None and "seeds" not in value:
+            try:
+                return {**value, "seeds": SplitSpec.model_validate(value["split"]).pairs}
+            except ValidationError:
+                return value  # the field says what is wrong
+        return value
+
+    @model_validator(mode="after")
+    def _split_or_seeds(self) -> AblationSpec:
+        if self.split is not None and self.seeds != Seeds(values=tuple(range(self.split.pairs))):
+            raise PydanticCustomError(
+                "seeds",
+                "a split makes the pairs ({said}: {pairs}), each with a seed of its own; take `seeds` out",
+                {"said": self.split.said, "pairs": self.split.pairs},
+            )
+        return self
 
     @model_validator(mode="after")
     def _design_has_what_it_needs(self) -> AblationSpec:

@@ -83,8 +83,8 @@ def foresee(
     if effect is not None and not 0 < abs(effect) < float("inf"):
         raise UsageError(f"--effect {effect:g}: give a difference other than 0, in the metric's own unit")
     kind = ablation.kind
-    plans = {cell.name: kind.plan(cell.spec) for cell in ablation.cells}
-    mine = kind.kept(plans, runs_dir)
+    plans = {cell.name: kind.plan(ablation.spec_at(cell.name, cell.seeds[0])) for cell in ablation.cells}
+    mine = _kept(ablation, [cell.name for cell in ablation.cells], runs_dir)
     keys = {name: kind.question(plan) for name, plan in plans.items()}
     known: dict[str, tuple[float, str]] = {}
     for name, key in keys.items():
@@ -122,12 +122,26 @@ def foresee(
 
 def with_measured_spread(ablation: Ablation, runs_dir: Path) -> Ablation:
     """Plan with the spread over seeds that kept runs of the baseline have, where there are enough of them."""
-    kind, cell = ablation.kind, ablation.cells[0]
-    kept = kind.kept({cell.name: kind.plan(cell.spec)}, runs_dir)
-    spread, _, _ = _seed_sd(ablation, kept[cell.name])
+    name = ablation.cells[0].name
+    spread, _, _ = _seed_sd(ablation, _kept(ablation, [name], runs_dir)[name])
     if ablation.plan is None or spread is None or spread == ablation.plan.seed_sd:
         return ablation
     return ablation.model_copy(update={"plan": promise(ablation, spread)})
+
+
+def _kept(ablation: Ablation, cells: Sequence[str], runs_dir: Path) -> Mapping[str, Sequence[KeptRun]]:
+    """Give the kept runs of each cell; with a split those of its own pairs, each on its part of the samples."""
+    kind = ablation.kind
+    if ablation.split is None:
+        return kind.kept({name: kind.plan(ablation.cell(name).spec) for name in cells}, runs_dir)
+    parts = {
+        (name, pair): kind.plan(ablation.spec_at(name, pair)) for name in cells for pair in ablation.cell(name).seeds
+    }
+    there = kind.kept({f"{pair}: {name}": plan for (name, pair), plan in parts.items()}, runs_dir)
+    return {
+        name: [one for of, pair in parts if of == name for one in there[f"{pair}: {name}"] if one.seed == pair]
+        for name in cells
+    }
 
 
 def _cell(cell: PlannedCell, cached: int, seconds: float | None, source: str) -> CellForecast:
@@ -174,12 +188,13 @@ def _seed_sd(ablation: Ablation, kept: Sequence[KeptRun]) -> tuple[float | None,
     metric = ablation.family.metric
     by_seed = {one.seed: one.metrics.get(metric) for one in kept}
     values = [float(value) for value in by_seed.values() if value is not None]
+    word = f"{ablation.pair_word}s"
     if len(values) < LEAST_FOR_SD:
         return None, None, f"not known: {len(values)} of {LEAST_FOR_SD} runs of {ablation.baseline} are kept"
     sd = intervals.standard_deviation(values)
     if not sd:
-        return None, None, f"not known: {len(values)} kept seeds of {ablation.baseline} all gave the same value"
-    return sd, intervals.spread_interval(values), f"measured on {len(values)} kept seeds of {ablation.baseline}"
+        return None, None, f"not known: {len(values)} kept {word} of {ablation.baseline} all gave the same value"
+    return sd, intervals.spread_interval(values), f"measured on {len(values)} kept {word} of {ablation.baseline}"
 
 
 def _possible(ablation: Ablation, effect: float | None) -> tuple[Possible, ...]:

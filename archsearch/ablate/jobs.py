@@ -38,7 +38,9 @@ class AblateJob:
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
         self.ablation = held_ablation(study)
-        self.runner = self.ablation.kind.runner(self.ablation.family.metric, also=self.ablation.also)
+        self.runner = self.ablation.kind.runner(
+            self.ablation.family.metric, also=self.ablation.also, own=self.ablation.own
+        )
         self.seen = -1
 
     def plan_ahead(self, storage: Storage) -> None:
@@ -73,10 +75,16 @@ class AblateJob:
             )
             for factor in self.ablation.factors
         }
+        if cell.block:
+            params[self.ablation.blocks[0].kind] = (
+                CategoricalDistribution(tuple(block.name for block in self.ablation.blocks)),
+                cell.block,
+            )
         every = [seed for one in self.ablation.cells for seed in one.run_seeds]
         params["seed"] = IntDistribution(min(every), max(every)), held.run_seed
         twice = is_run_twice(self.ablation, cell.name, held.pair)
-        return Assignment(self.ablation.kind.plan(cell.spec), held.run_seed, params=params, twice=twice)
+        experiment = self.ablation.kind.plan(self.ablation.spec_at(cell.name, held.pair))
+        return Assignment(experiment, held.run_seed, params=params, twice=twice)
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a cell is always trained to the end."""

@@ -10,7 +10,7 @@ the report says which of the two it is. Imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from archsearch.ablate.planned import Ablation
 from archsearch.ablate.schedule import Runs
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.metrics import Direction, metric_of, title_of
+from archsearch.metrics import Direction, is_own, metric_of, own_metric, title_of, usual_direction
 from archsearch.spec.text.sentences import unknown
 from archsearch.stats.effect import Seed
 from archsearch.study.held import HeldRun
@@ -78,8 +78,13 @@ def judge_again(opened: Study, metric: str, runs_dir: Path, direction: Direction
     Raises `UsageError` for a metric that the runs do not have, and where no run's predictions are there.
     """
     ablation = held_ablation(opened)
+    if is_own(metric) and not any(one.name == metric for one in ablation.own):
+        ablation = ablation.model_copy(update={"own": (*ablation.own, own_metric(metric, Path()))})
+        if direction is None and usual_direction(metric.rpartition(":")[2]) is None:
+            raise UsageError(f"whether more of {metric} is better is not known; say --minimize {metric}, or --maximize")
     name = metric_named(ablation, metric)
-    values, without = _values(opened, ablation, name, runs_dir)
+    found, without = values_again(opened, ablation, [name], runs_dir)
+    values = found[name]
     if without and not any(value is not None for value in values.values()):
         raise UsageError(
             f"{opened.study_name}: no run keeps its predictions in {runs_dir}, so {title_of(name)} is not known of "
@@ -98,7 +103,7 @@ def metric_named(ablation: Ablation, metric: str) -> str:
     """Give a metric's name with its part: `f1_macro` is meant on the test data. Raises `UsageError` for none."""
     names = ablation.kind.compared(ablation.cells[0].spec)
     for name in (metric, f"test_{metric}"):
-        if name in names:
+        if name in names or any(name == f"{part}_{one.name}" for part in ("test", "val") for one in ablation.own):
             return name
     bare = [name.removeprefix("test_") for name in names if not name.startswith("val_")]
     row = metric_of(metric)
@@ -137,27 +142,24 @@ def _when(ablation: Ablation, name: str) -> str:
     )
 
 
-def _values(
-    opened: Study, ablation: Ablation, name: str, runs_dir: Path
-) -> tuple[dict[str, float | None], frozenset[str]]:
-    """Give the metric of every completed run by its id, and the runs that keep nothing to compute it of."""
-    values: dict[str, float | None] = {}
+def values_again(
+    opened: Study, ablation: Ablation, names: Sequence[str], runs_dir: Path
+) -> tuple[dict[str, dict[str, float | None]], frozenset[str]]:
+    """Give metrics of every completed run by name and id, and the runs that keep nothing to compute them of."""
+    values: dict[str, dict[str, float | None]] = {name: {} for name in names}
     without: set[str] = set()
     task: Task | None = None
-    for trial in latest(opened).values():
-        if trial.state != TrialState.COMPLETE:
-            continue
-        run = HeldRun(trial)
-        if run.run_id in values or run.run_id in without:
-            continue
-        if (carried := run.metric(name)) is not None:
-            values[run.run_id] = carried
-            continue
-        task = task or _task(ablation)
-        if task is None or not (runs_dir / run.run_id / PREDICTIONS).exists():
-            without.add(run.run_id)
-        else:
-            values |= {run.run_id: metrics_kept(runs_dir / run.run_id, task, run.spec, [name])[name]}
+    done = (HeldRun(trial) for trial in latest(opened).values() if trial.state == TrialState.COMPLETE)
+    for run in {one.run_id: one for one in done}.values():
+        found: dict[str, float | None] = {name: value for name in names if (value := run.metric(name)) is not None}
+        if missing := [name for name in names if name not in found]:
+            task, folder = task or _task(ablation), runs_dir / run.run_id
+            if task is None or not (folder / PREDICTIONS).exists():
+                without.add(run.run_id)
+            else:
+                found = {**found, **metrics_kept(folder, task, run.spec, missing, ablation.own)}
+        for name, value in found.items():
+            values[name][run.run_id] = value
     return values, frozenset(without)
 
 

@@ -19,19 +19,24 @@ from archsearch.ablate.schedule import Runs, contrast_of, decisions
 from archsearch.errors import UsageError
 from archsearch.stats import sequential
 from archsearch.stats.effect import Effect, Exclusion
+from archsearch.stats.pairs import left_out_note
 from archsearch.stats.sentence import sentence
-from archsearch.stats.verdict import judge_contrasts, left_out_note, pair_up
+from archsearch.stats.verdict import judge_contrasts, pair_up
 
 
 def judge_ablation(ablation: Ablation, runs: Runs, *, complete: bool) -> tuple[Effect, ...]:
     """Judge the family of claims, then the screens, which have no verdict."""
-    claims = [question for question in ablation.questions if question.kind != "screen"]
+    claims = [question for family in ablation.families for question in family]
     screens = [question for question in ablation.questions if question.kind == "screen"]
     family, effects = ablation.family, tuple[Effect, ...]()
     if claims and ablation.sequential:
         effects = _sequential(ablation, runs, complete)
     elif claims:
-        effects = judge_contrasts(runs, [contrast_of(q) for q in claims], family, unfinished=not complete)
+        effects = tuple(
+            effect
+            for one in ablation.families
+            for effect in judge_contrasts(runs, [contrast_of(q) for q in one], family, unfinished=not complete)
+        )
     exploratory = family.model_copy(update={"screen": True})
     found = (*effects, *judge_contrasts(runs, [contrast_of(q) for q in screens], exploratory))
     return tuple(of_kind(effect, question) for effect, question in zip(found, (*claims, *screens), strict=True))
@@ -123,7 +128,7 @@ def _observed(ablation: Ablation, runs: Runs) -> dict[Cell, dict[int | str, floa
 
 def linear_model(ablation: Ablation, runs: Runs) -> LinearModel | None:
     """Fit the factorial's model to all completed runs; None for other designs, or where there is too little."""
-    if not any(question.kind in ("effect", "interaction") for question in ablation.questions):
+    if not any(question.kind in ("effect", "interaction") for question in ablation.questions) or ablation.blocks:
         return None
     try:
         return fit({cell: of for cell, of in _observed(ablation, runs).items() if of}, ablation.factor_list())

@@ -32,7 +32,7 @@ def pilot_seeds(ablation: Ablation) -> tuple[int, ...]:
 
 def run_pilot(ablation: Ablation, seed: int, runs_dir: Path, data_dir: Path | None, watch: Watch) -> None:
     """Run the baseline with a seed as the ablation would, or find it in the cache."""
-    spec = ablation.cells[0].spec
+    spec = ablation.spec_at(ablation.cells[0].name, seed)  # with a split, pairs and seeds have one number
     if isinstance(spec, ProgramSpec):
         from archsearch.program.run import run_program
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from archsearch.ablate.ablation_file import VARIANT, Declared
+from archsearch.ablate.blocks import Block, blocks_of, joined
 from archsearch.ablate.design.cell import BASELINE, Cell, Factor
 from archsearch.ablate.design.checked_cells import CheckedCells, check_differences
 from archsearch.ablate.design.confounds import Confound, confound_of
@@ -21,9 +22,11 @@ from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, pair_
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.kinds import kind_of_spec
 from archsearch.kinds.kind import ExperimentKind
+from archsearch.metrics import OwnMetric, bare_name, is_own, own_metric, usual_direction
 from archsearch.plain import Plain
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.folds import SplitSpec
 from archsearch.stats.effect import Family
 from archsearch.stats.power import Plan, Purpose, plan_seeds
 
@@ -40,6 +43,7 @@ class PlannedCell(Plain):
     macs: int | None = None
     seeds: Numbers
     run_seeds: Numbers
+    block: str = ""
 
 
 class Levels(Plain):
@@ -50,7 +54,11 @@ class Levels(Plain):
 
 
 class Ablation(Plain):
-    """All that decides an ablation. `left_out` are cells whose networks do not fit, each with its consequence."""
+    """All that decides an ablation. `left_out` are cells whose networks do not fit, each with its consequence.
+
+    With a `split` the `seeds` number its parts: each pair of runs has a fold of the samples and a seed of its own. With
+    `blocks` there are the design's cells and questions in each of them.
+    """
 
     name: str
     summary: str
@@ -72,14 +80,14 @@ class Ablation(Plain):
     notes: Names
     plan: Plan | None
     also: Names = ()  # metrics that were named beside the family's, before anything ran
+    own: Annotated[tuple[OwnMetric, ...], Field(strict=False)] = ()  # those that are functions of people's files
+    split: SplitSpec | None = None
+    blocks: Annotated[tuple[Block, ...], Field(strict=False)] = ()
 
     @model_serializer(mode="wrap")
     def _no_others_by_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave `also` out where it is empty: what was held before there was a choice stays the same."""
-        held: dict[str, Any] = write(self)
-        if not self.also:
-            held.pop("also", None)
-        return held
+        """Leave out what is empty: what was held before there was a choice stays the same."""
+        return {key: value for key, value in write(self).items() if key not in ("also", "own") or value}
 
     @property
     def claims(self) -> tuple[Question, ...]:
@@ -100,6 +108,26 @@ class Ablation(Plain):
         return kind_of_spec(self.cells[0].spec)
 
     @property
+    def pair_word(self) -> str:
+        """Name what makes a pair of runs: a seed, or a part of the split."""
+        return "seed" if self.split is None else self.split.word
+
+    @property
+    def families(self) -> tuple[tuple[Question, ...], ...]:
+        """Give the claims that are judged together: all, but those on each data set by themselves."""
+        if not self.blocks or self.blocks[0].kind == "train_size":
+            return (self.claims,)
+        return tuple(tuple(one for one in self.claims if one.block == block.name) for block in self.blocks)
+
+    def spec_at(self, name: str, pair: int) -> ExperimentSpec | ProgramSpec:
+        """Give the spec of a cell's run: with the part of the samples that is tested, where there is a split."""
+        spec = self.cell(name).spec
+        if self.split is None or isinstance(spec, ProgramSpec):
+            return spec
+        data = spec.data.model_copy(update={"fold": self.split.parts()[self.seeds.index(pair)]})
+        return spec.model_copy(update={"data": data})
+
+    @property
     def runs(self) -> int:
         """Give how many runs there are at the most."""
         return sum(len(cell.seeds) for cell in self.cells)
@@ -107,6 +135,27 @@ class Ablation(Plain):
 
 def plan_ablation(declared: Declared) -> Ablation:
     """Make the cells and questions of a file; raise `SpecError` for what cannot be compared, with its place."""
+    blocks = blocks_of(declared)
+    inside = [(block, _planned_inside(around)) for block, around in blocks]
+    ablation = joined(inside) if inside else _planned_inside(declared)
+    if declared.spec.split is not None:
+        _can_be_split(ablation, declared)
+    return ablation.model_copy(update={"plan": _promise(ablation, declared)})
+
+
+def _can_be_split(ablation: Ablation, declared: Declared) -> None:
+    """Plan the first part of every cell: what its samples do not allow is said at the place of the split."""
+    for cell in ablation.cells:
+        try:
+            ablation.kind.plan(ablation.spec_at(cell.name, ablation.seeds[0]))
+        except SpecError as error:
+            raise SpecError(
+                [Problem(declared.where("split"), f"split: {one.message}") for one in error.problems]
+            ) from None
+
+
+def _planned_inside(declared: Declared) -> Ablation:
+    """Make the cells and questions around one data set, without a promise."""
     spec = declared.spec
     factors = _factors(declared)
     cells = CheckedCells(declared)
@@ -139,7 +188,7 @@ def plan_ablation(declared: Declared) -> Ablation:
     if not claimed and spec.screens is not None:  # nothing but screens: the baseline needs no more seeds than they
         seeds = seeds[: spec.screens.seeds]
         planned[0] = _planned(BASELINE, cells, seeds)
-    ablation = Ablation(
+    return Ablation(
         name=spec.name,
         summary=spec.summary,
         baseline=name,
@@ -164,8 +213,26 @@ def plan_ablation(declared: Declared) -> Ablation:
         ),
         plan=None,
         also=tuple(name for name in spec.also if name != spec.metric),
+        own=_own(declared),
+        split=spec.split,
     )
-    return ablation.model_copy(update={"plan": _promise(ablation, declared)})
+
+
+def _own(declared: Declared) -> tuple[OwnMetric, ...]:
+    """Find the files of metrics of one's own, from the folder of the ablation's file; executes nothing."""
+    found: list[OwnMetric] = []
+    for key, names in (("metric", (declared.spec.metric,)), ("also", declared.spec.also)):
+        for name in filter(is_own, map(bare_name, names)):
+            where = declared.where(key)
+            if declared.kind.name != "network":
+                raise SpecError(
+                    Problem(where, f"{name}: a program keeps no predictions, so it gives its metrics itself")
+                )
+            try:
+                found.append(own_metric(name, declared.folder))
+            except UsageError as error:
+                raise SpecError(Problem(where, f"{key}: {error}")) from None
+    return tuple({one.name: one for one in found}.values())
 
 
 def _factors(declared: Declared) -> list[Factor]:
@@ -210,16 +277,22 @@ def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
 def _family(declared: Declared, cells: CheckedCells, *, screen: bool) -> Family:
     spec = declared.spec
     metric = cells.kind.metric(declared.baseline, spec.metric)
+    bare = bare_name(spec.metric)
+    if is_own(bare) and spec.direction is None and usual_direction(bare.rpartition(":")[2]) is None:
+        why = f"whether more of {bare} is better is not known; add `direction: maximize`, or minimize"
+        raise SpecError(Problem(declared.where("metric"), why))
     guessing = cells.kind.guessing(cells.plan(BASELINE), spec.metric)
     return Family(
         metric=spec.metric,
-        direction=metric.direction,
+        direction=spec.direction or metric.direction,
         alpha=spec.alpha,
         margin=metric.margin if spec.margin is None else spec.margin,
         power=spec.power,
         screen=screen,
         unit=metric.unit,
         failed_value=guessing if spec.failed_value is None else spec.failed_value,
+        overlap=0.0 if spec.split is None else spec.split.overlap,
+        pairs="seed" if spec.split is None else spec.split.word,
     )
 
 
@@ -235,14 +308,14 @@ def _confounds(fitted: Fitted, screens: list[Cell], cells: CheckedCells) -> list
 
 def _promise(ablation: Ablation, declared: Declared) -> Plan | None:
     """Plan without a spread; refuse what cannot answer, at the place of its seeds."""
-    claims = len(ablation.claims)
-    if not claims or declared.kind.one_run_is_all(declared.baseline):
+    if not ablation.claims or declared.kind.one_run_is_all(declared.baseline):
         return None
     try:
         return promise(ablation)
     except UsageError as error:
-        where = declared.where("seeds") or declared.where("name")
-        said = str(error) if where == "--seeds" else f"seeds: {error}"
+        key = "seeds" if ablation.split is None else "split"
+        where = declared.where(key) or declared.where("name")
+        said = str(error) if where == "--seeds" else f"{key}: {error}"
         raise SpecError(Problem(where, said)) from None
 
 
@@ -252,11 +325,12 @@ def promise(ablation: Ablation, seed_sd: float | None = None, effect: float | No
     Where none was measured the plan says what is true for any spread; it never takes another network's.
     """
     return plan_seeds(
-        len(ablation.claims) or 1,
+        max(map(len, ablation.families)) or 1,
         len(ablation.seeds),
         purpose=ablation.purpose,
         alpha=ablation.family.alpha,
         power=ablation.family.power,
         effect=effect,
         seed_sd=seed_sd,
+        overlap=ablation.family.overlap,
     )

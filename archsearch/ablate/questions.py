@@ -52,6 +52,7 @@ class Question(Plain):
     kind: QuestionKind
     weights: dict[str, float]
     aliases: Names = ()
+    block: str = ""  # the data set, or number of training samples, in which it is asked
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
+from archsearch.ablate.blocks import Block
 from archsearch.ablate.design.confounds import Confound
 from archsearch.ablate.design.factorial import Attribution, LinearModel
 from archsearch.ablate.design.fitting import LeftOut
@@ -22,7 +23,11 @@ from archsearch.ablate.jobs import held_ablation, latest
 from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, moves
 from archsearch.kinds.kind import ExperimentKindName
 from archsearch.plain import Plain
+from archsearch.spec.folds import SplitSpec
+from archsearch.stats.crossing import LearningCurve
 from archsearch.stats.effect import Effect, Exclusion, Family
+from archsearch.stats.over_data_sets import OverDataSets
+from archsearch.stats.over_groups import OverGroups
 from archsearch.stats.power import Plan
 from archsearch.study.held import HeldRun, HeldTrial, Machine, fingerprints_of, machines_of, reads_of, runs_of
 from archsearch.study.storage import Study
@@ -40,6 +45,7 @@ class CellReport(Plain):
     mean: float | None
     sd: float | None
     seconds: float | None  # mean of the runs
+    block: str = ""  # the data set, or number of training samples, of its runs
 
 
 class Counts(Plain):
@@ -122,6 +128,17 @@ class AblationReport(Plain):
     models_missing: str
     hardware: Names
     chosen: str = ""
+    split: SplitSpec | None = None
+    blocks: Annotated[tuple[Block, ...], Field(strict=False)] = ()
+    over_data_sets: OverDataSets | None = None
+    learning: Annotated[tuple[LearningCurve, ...], Field(strict=False)] = ()
+    groups: Annotated[tuple[OverGroups, ...], Field(strict=False)] = ()
+
+    @property
+    def sayings(self) -> tuple[str, ...]:
+        """Give what the blocks, and the groups of samples, say together, in sentences."""
+        over = (self.over_data_sets.sentence,) if self.over_data_sets is not None else ()
+        return (*over, *(curve.sentence for curve in self.learning), *(one.sentence for one in self.groups))
 
     def moved(self, name: str) -> tuple[str, ...]:
         """Name the factors that a comparison of two cells moves."""

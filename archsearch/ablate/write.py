@@ -12,6 +12,11 @@ from pathlib import Path
 from archsearch.ablate.ablation_file import Declared
 from archsearch.spec.text.write import flow
 
+_FURTHER = (
+    "data_sets", "train_sizes", "metric", "direction", "also", "alpha", "margin", "power", "screen", "control",
+    "failed_value", "resolution", "orders",
+)  # fmt: skip
+
 
 def ablation_yaml(declared: Declared, path: Path) -> str:
     """Give the YAML of an ablation with factors; reading it gives an equal one. The comment says how to run it."""
@@ -34,20 +39,9 @@ def ablation_yaml(declared: Declared, path: Path) -> str:
     written: object = len(seeds) if counted else list(seeds)
     if spec.seeds.sequential:
         written = {"max": len(seeds), "sequential": True}
-    lines.append(f"seeds: {flow(written)}")
     changed = spec.model_dump(mode="json", exclude_defaults=True)
-    for key in (
-        "metric",
-        "also",
-        "alpha",
-        "margin",
-        "power",
-        "screen",
-        "control",
-        "failed_value",
-        "resolution",
-        "orders",
-    ):
+    lines.append(f"split: {flow(changed['split'])}" if spec.split is not None else f"seeds: {flow(written)}")
+    for key in _FURTHER:
         if key in changed:
             lines.append(f"{key}: {flow(changed[key])}")
     return "\n".join(lines) + "\n"

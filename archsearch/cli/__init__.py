@@ -110,6 +110,13 @@ def main() -> None:
 
             console.error(error)
             sys.exit(error.exit_code)
+        except OSError as problem:  # a name that no file system takes, a folder that may not be read
+            from archsearch.cli import console
+            from archsearch.files import of_system
+
+            error = of_system(problem)
+            console.error(error)
+            sys.exit(error.exit_code)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)

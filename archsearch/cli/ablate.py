@@ -71,7 +71,7 @@ def ablate(
     check_log(log)
     if (asked := Another.asked(study, command, metric, maximize, minimize)) is not None:
         asked.refuse_beside(design=design, seeds=seeds, control=control, screen=screen, margin=margin, write=write)
-        report = asked.report(name, storage, runs_dir)
+        report = asked.report(name, storage, runs_dir, once=trust)
         _print(report, form, json=json)
         return
     line = ablation_options.Line(command, baseline, factor, metric, maximize, minimize, folder, margin)

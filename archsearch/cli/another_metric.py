@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from archsearch.ablate.record import AblationReport
     from archsearch.metrics import Direction
+    from archsearch.study.storage import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,30 @@ class Another:
                 f"--metric judges the runs of {self.study} again, and --{given[0]} is about runs to come: leave one out"
             )
 
-    def report(self, name: str | None, storage: str | None, runs_dir: Path) -> AblationReport:
+    def report(self, name: str | None, storage: str | None, runs_dir: Path, *, once: bool = False) -> AblationReport:
         """Judge an ablation again; raise `UsageError` where none of the name has run."""
         from archsearch.ablate.ablation import report_on
         from archsearch.ablate.judged_again import judge_again
-        from archsearch.cli.meant import name_of_study
-        from archsearch.errors import UsageError
-        from archsearch.study.lifecycle import existing_ablation
-        from archsearch.study.storage import default_url, open_storage
+        from archsearch.cli.programs import allow_own
+        from archsearch.metrics import is_own, own_metric
 
-        name = name or name_of_study(self.study)
-        if storage is None and not (runs_dir / "archsearch.db").exists():
-            raise UsageError(
-                f"{name} has not run in {runs_dir}: --metric judges runs that are there; what new runs are compared by "
-                "is `metric:` in the file"
-            )
-        opened = existing_ablation(name, open_storage(storage or default_url(runs_dir), reading=True))
+        opened = finished_ablation(name or self.study, storage, runs_dir, "--metric")
+        if is_own(self.metric):
+            allow_own([own_metric(self.metric, Path())], once)
         return report_on(opened, runs_dir, judge_again(opened, self.metric, runs_dir, self.direction))
+
+
+def finished_ablation(reference: str, storage: str | None, runs_dir: Path, option: str) -> Study:
+    """Open an ablation that has run, by its name or its file; raise `UsageError` where it has not."""
+    from archsearch.cli.meant import name_of_study
+    from archsearch.errors import UsageError
+    from archsearch.study.lifecycle import existing_ablation
+    from archsearch.study.storage import default_url, open_storage
+
+    name = name_of_study(reference)
+    if storage is None and not (runs_dir / "archsearch.db").exists():
+        raise UsageError(
+            f"{name} has not run in {runs_dir}: {option} is about runs that are there; what new runs are compared by "
+            "is `metric:` in the file"
+        )
+    return existing_ablation(name, open_storage(storage or default_url(runs_dir), reading=True))

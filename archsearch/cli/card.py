@@ -44,3 +44,4 @@ def card(
         console.print_json({"answer": list(made.document.answer), "file": str(path)})
     else:
         print(path)
+    made.check()

@@ -72,6 +72,7 @@ def run(
         compute=compute,
         fresh=fresh,
         done=console.print_run if not json else lambda one: None,
+        say=console.note,
     )
     summary = seeds_summary(finished, plan.spec.documented, dataset.facts.test)
     if json:

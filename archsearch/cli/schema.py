@@ -31,20 +31,16 @@ def schema(
     Example:  archsearch schema --write schema
     """
     from archsearch.cli import console
-    from archsearch.errors import UnavailableError
+    from archsearch.files import write_whole
 
     documents = schemas()
     if write is None:
         console.print_json(documents[which])
         return
-    try:
-        write.mkdir(parents=True, exist_ok=True)
-        for name, document in documents.items():
-            path = write / f"{name}.schema.json"
-            path.write_text(console.json_text(document) + "\n", encoding="utf-8")
-            console.note(f"wrote {path}")
-    except OSError as error:
-        raise UnavailableError(f"{write} cannot be written: {error.strerror}") from None
+    for name, document in documents.items():
+        path = write / f"{name}.schema.json"
+        write_whole(path, (console.json_text(document) + "\n").encode())
+        console.note(f"wrote {path}")
 
 
 def schemas() -> dict[str, dict[str, Any]]:

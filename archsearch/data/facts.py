@@ -15,6 +15,7 @@ from archsearch.data.own import OWN_SOURCES
 from archsearch.data.registry import DATASETS, Contents
 from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.spec.dataset import DataSpec
+from archsearch.spec.folds import Fold
 from archsearch.spec.nearest import nearest
 from archsearch.spec.text.sentences import unknown
 from archsearch.task import TASKS, Task
@@ -65,6 +66,8 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
     if len(shape) == 3:
         shape = (1 if spec.grayscale else shape[0], *(spec.size or shape[1:]))
     train, held_out, test = found.limited(spec.limit)
+    if spec.fold is not None:
+        train, test = fold_counts(spec.fold, train + (test if found.pooled else 0))
     train += held_out
     facts = DataFacts(
         spec.name,
@@ -77,7 +80,7 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
         found.group_names,
         found.weighted,
     )
-    problems = [*_misfits(spec, found.shape, facts), *_wrong_counts(spec, facts)]
+    problems = [*_misfits(spec, found.shape, facts), *_fold_misfits(spec, found), *_wrong_counts(spec, facts)]
     if problems:
         where = ("data", problems[0][0]) if len(problems) == 1 else ("data",)
         told = [Problem("", f"{fault}. {way_out}".rstrip(), fault) for _, fault, way_out in problems]
@@ -129,6 +132,15 @@ def _as_read(spec: DataSpec) -> Contents:
     raise SpecError(f"unknown data set {spec.name}.{hint} There are {', '.join(known)}.", ("data", "name"))
 
 
+def fold_counts(fold: Fold, samples: int) -> tuple[int, int]:
+    """Count training and test samples of a fold of so many; where groups decide, about so many."""
+    if fold.of is not None:
+        test = samples // fold.of + (fold.number < samples % fold.of)
+    else:
+        test = round(fold.share * samples)
+    return samples - test, test
+
+
 def validation_count(validation: int | float, train: int) -> int:
     """Number of samples that `validation`, a count or a fraction (rounded), takes out of `train`; may not fit."""
     return validation if isinstance(validation, int) else round(validation * train)
@@ -150,6 +162,32 @@ def kept_count(train_limit: int | float | None, left: int) -> int:
 
 
 _REMOVE = "Remove it."
+
+
+def _fold_misfits(spec: DataSpec, found: Contents) -> Iterator[tuple[str, str, str]]:
+    """Give (option, what is wrong, way out) for a fold that the samples do not allow, as far as counts say it."""
+    fold = spec.fold
+    if fold is None:
+        return
+    train, _, test = found.limited(spec.limit)
+    samples = train + (test if found.pooled else 0)
+    per_class = found.train_per_class
+    if found.pooled and per_class:
+        per_class = tuple(a + b for a, b in zip(per_class, found.test_per_class, strict=True))
+    least = min(per_class, default=samples) if spec.limit is None else samples
+    if fold.group is not None and not found.group_names:
+        way_out = "Give it one (group_train of an .npz, `group` of a table), or take group out of the split."
+        yield "fold", f"{spec.name} says of no sample which {fold.group} it belongs to", way_out
+    elif found.group_names:
+        count = len(found.group_names)
+        if fold.of is not None and fold.of > count:
+            what = fold.group or "group"
+            yield "fold", f"{fold.of} folds are more than the {count} of its {what}", f"Use {count} folds at most."
+    elif fold.of is not None and fold.of > least:
+        of = f"samples of the rarest class of {spec.name}" if per_class else f"samples of {spec.name}"
+        yield "fold", f"{fold.of} folds are more than the {least} {of}", f"Use {least} folds at most, or `shuffled`."
+    elif not 0 < fold_counts(fold, samples)[1] < samples:
+        yield "fold", f"{fold.said} leaves a part of the {samples} samples of {spec.name} empty", "Use another share."
 
 
 def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> Iterator[tuple[str, str, str]]:

@@ -18,6 +18,7 @@ from archsearch.data import location, origins, raw, store
 from archsearch.data.integrity import FileCheck, remove_leftovers, writing
 from archsearch.data.registry import DATASETS, OWN_DATA, Downloaded
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
+from archsearch.files import expanded
 
 Say = Callable[[str], None]
 
@@ -60,7 +61,7 @@ def get(name: str, *, data_dir: Path | None = None, source: Path | None = None, 
             if source is None:
                 _from_anywhere(name, entry, temporary, folder, say)
             else:
-                found = origins.from_path(entry, source.expanduser().absolute(), temporary / "path")
+                found = origins.from_path(entry, expanded(source).absolute(), temporary / "path")
                 raw.install(name, entry, found, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

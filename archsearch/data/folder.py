@@ -39,6 +39,7 @@ class Listing:
     train: Files
     test: Files
     validation: Files = ()
+    drawn: bool = False  # the test part is every fifth image: there is no test/
 
     @property
     def images(self) -> Files:
@@ -63,7 +64,7 @@ def listing(path: Path) -> Listing:
                 )
             for rank, image in enumerate(images):
                 (test if rank % 5 == 4 else train).append((image, label))
-        found = Listing(tuple(names), tuple(train), tuple(test))
+        found = Listing(tuple(names), tuple(train), tuple(test), drawn=True)
     if len(found.class_names) < 2:
         raise wrong(path, f"has {len(found.class_names)} class folders", "a data set needs at least two")
     return found
@@ -81,7 +82,7 @@ def _given_parts(path: Path, names: Sequence[str]) -> Listing:
         if odd := sorted(set(classes) ^ set(named_folders(path / part))):
             raise wrong(path, f"train/ and {part}/ differ in {', '.join(odd)}", "both need the same class folders")
     train, test, *validation = (_images(path / part, classes) for part in ("train", "test", *held_out))
-    return Listing(tuple(classes), train, test, *validation)
+    return Listing(tuple(classes), train, test, validation[0] if validation else ())
 
 
 def contents(path: Path, *, grayscale: bool = False, ground: tuple[int, int, int] | None = None) -> Contents:
@@ -118,6 +119,7 @@ def contents(path: Path, *, grayscale: bool = False, ground: tuple[int, int, int
         test_per_class=test,
         validation=len(found.validation),
         validation_per_class=validation if found.validation else (),
+        drawn=found.drawn,
     )
 
 

@@ -12,19 +12,21 @@ import os
 import sys
 from pathlib import Path
 
+from archsearch.files import expanded
+
 
 def data_dir(override: Path | None = None) -> Path:
     """Find the data folder; it need not exist yet."""
     if override is not None:
-        return override.expanduser().absolute()
+        return expanded(override).absolute()
     variable = os.environ.get("ARCHSEARCH_DATA")
     if variable:
-        return Path(variable).expanduser().absolute()
+        return expanded(variable).absolute()
     return _user_cache().absolute() / "archsearch"
 
 
 def _user_cache() -> Path:
-    home = Path("~").expanduser()
+    home = expanded("~")
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     if sys.platform == "darwin":

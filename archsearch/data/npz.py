@@ -33,7 +33,9 @@ from archsearch.data.groups import numbered
 from archsearch.data.npz_beside import GROUP, WEIGHT, has_beside, names_beside, read_beside, wrong_file
 from archsearch.data.registry import Contents
 from archsearch.errors import DamagedFileError, SpecError
+from archsearch.files import kind_of_file
 from archsearch.task import TASKS, Task, UnfitTargets, task_by_values
+from archsearch.wording import bytes_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +50,7 @@ _LIKE_VALIDATION = re.compile(
     r"[xy]_?(?:val|valid|validation|dev|holdout)|(?:val|valid|validation|dev|holdout)_?[xy]", re.IGNORECASE
 )
 CHANNELS = (1, 3, 4)
+_LARGE, _MOST_TIMES_SMALLER = 2**28, 200  # bytes; of an array that large, deflate makes that much of zeros only
 
 ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
 
@@ -63,6 +66,8 @@ def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) 
             raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
         names = _names(path, present)
         headers = {name: _header(archive, name) for name in names}
+        for part in (name[2:] for name in names if name[0] == "y"):  # before anything large is unpacked
+            _same_count(path, f"x_{part}", headers[f"x_{part}"][0], f"y_{part}", headers[f"y_{part}"][0])
         what, targets = _targets(path, archive, [name for name in names if name[0] == "y"], task)
         groups, weights = read_beside(path, archive, {part: len(y) for part, y in targets.items()})
     shapes = {part: _sample_shape(path, f"x_{part}", *headers[f"x_{part}"], channels) for part in targets}
@@ -71,11 +76,6 @@ def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) 
         if shapes[part] != shapes["train"] or (other[1] == "uint8") != (first[1] == "uint8"):
             kinds = [f"{name} {headers[name][1]} {headers[name][0]}" for name in ("x_train", f"x_{part}")]
             raise wrong_file(path, f"{' and '.join(kinds)} are not samples of one kind")
-    for part, y in targets.items():
-        if headers[f"x_{part}"][0][0] != len(y):
-            count = headers[f"x_{part}"][0][0]
-            each = "labels" if what.groups > 1 else "targets"
-            raise wrong_file(path, f"x_{part} has {count} samples and y_{part} {len(y)} {each}")
     per_class = {
         part: tuple(int(n) for n in np.bincount(y, minlength=what.groups)) if what.groups > 1 else ()
         for part, y in targets.items()
@@ -195,15 +195,20 @@ def samples(
             raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; expected {wanted}")
         _sample_shape(path, name, *_header(archive, name), channels)
         of_labels = name.replace("x", "y")
+        if labelled:
+            _same_count(path, name, _header(archive, name)[0], of_labels, _header(archive, of_labels)[0])
         try:
             labels = TASKS[task].read(of_labels, _array(archive, of_labels)) if labelled else None
         except UnfitTargets as reason:
             raise wrong_file(path, str(reason)) from None
     with _damage(path), np.load(path, allow_pickle=False) as arrays:
         x = _channels_first(arrays[name], channels)
-    if labels is not None and len(labels) != len(x):
-        raise wrong_file(path, f"{name} has {len(x)} samples and {of_labels} {len(labels)} labels")
     return x, labels, name
+
+
+def _same_count(path: Path, x: str, of_x: tuple[int, ...], y: str, of_y: tuple[int, ...]) -> None:
+    if len(of_y) == 1 and of_x and of_x[0] != of_y[0]:
+        raise wrong_file(path, f"{x} has {of_x[0]} samples and {y} {of_y[0]} labels")
 
 
 def _has_labels(name: str, present: Sequence[str], labelled: bool) -> bool:
@@ -316,7 +321,10 @@ def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], str]:
         if read is None:
             raise ValueError(f"{name}.npy has the format version {version}")
         shape, _, dtype = getattr(np.lib.format, read)(file)
-        held = archive.getinfo(f"{name}.npy").file_size - file.tell()
+        member = archive.getinfo(f"{name}.npy")
+        held = member.file_size - file.tell()
+    if member.file_size > max(_LARGE, _MOST_TIMES_SMALLER * member.compress_size):
+        raise ValueError(f"{name} is {bytes_text(member.file_size)} packed into {bytes_text(member.compress_size)}")
     if not dtype.hasobject and held != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{name}.npy holds {held} bytes, its header {shape} {dtype} asks for others")
     return tuple(int(n) for n in shape), str(dtype.name)
@@ -330,7 +338,7 @@ _HEADER_READERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
-        state = "is a folder" if path.is_dir() else "does not exist"
+        state = f"is a {kind_of_file(path.stat().st_mode)}" if path.exists() else "does not exist"
         raise wrong_file(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
     with _damage(path):
         file: IO[bytes] = path.open("rb")

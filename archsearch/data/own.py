@@ -18,6 +18,7 @@ from archsearch.data.integrity import digest_of
 from archsearch.data.registry import Contents
 from archsearch.data.table.described import describe_table, table_parts
 from archsearch.errors import SpecError
+from archsearch.files import expanded
 from archsearch.spec.dataset import TABLE_KEYS, WHITE, DataSpec
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def own_path(spec: DataSpec) -> Path:
     """Find own data: `path`, from the current folder if it is relative."""
     if spec.path is None:
         raise SpecError(f"{spec.name} needs a path.", ("data", "path"))
-    return Path(spec.path).expanduser().absolute()
+    return expanded(spec.path, ("data", "path")).absolute()
 
 
 def _npz_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:

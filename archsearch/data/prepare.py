@@ -20,6 +20,7 @@ from torch import Tensor
 
 from archsearch.data import embedded, fetch, location, raw, store, vision
 from archsearch.data.facts import DataFacts, survey
+from archsearch.data.folds import in_fold
 from archsearch.data.library import import_torchvision
 from archsearch.data.own import OWN_SOURCES, own_path
 from archsearch.data.registry import DATASETS, OWN_DATA, Contents, Downloaded
@@ -53,11 +54,13 @@ class Dataset:
 
 
 def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], None] | None = None) -> Dataset:
-    """Load what `spec` names; `say` gets a line when something takes a while.
+    """Load what `spec` names, with the test part of `spec.fold`; `say` gets a line when something takes a while.
 
     Raises SpecError for options that do not fit, UnavailableError if files cannot be had or written, DamagedFileError
     for a raw or prepared file that is not what it should be: such a file is never used.
     """
+    if spec.fold is not None:
+        return in_fold(load(spec.whole, data_dir=data_dir, say=say), spec)
     contents, described = survey(spec)
     root = location.data_dir(data_dir)
     source = _identity(spec, root, say)
@@ -76,8 +79,20 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
         store.write_prepared(target, _arrays(spec, contents, described, parts), _about(described))
     stored = store.read(target)
     arrays = stored.arrays
+    _must_fit(target, arrays, described, contents)
     facts = dataclasses.replace(described, train=len(arrays["y_train"]), test=len(arrays["y_test"]))
     return Dataset(facts, stored.fingerprint, **arrays)
+
+
+def _must_fit(folder: Path, arrays: dict[str, Tensor], facts: DataFacts, contents: Contents) -> None:
+    """Raise DamagedFileError for a prepared folder whose tensors are not those of the data that it is called after."""
+    for part in ("train", "test"):
+        x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
+        if tuple(x.shape[1:]) != facts.shape or str(x.dtype) != f"torch.{contents.dtype}":
+            said = f"x_{part}.npy is {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
+            raise store.wrong(folder, f"{said}, and samples are {contents.dtype} {facts.shape}")
+        if misfit := facts.task.misfit(y, len(y)):
+            raise store.wrong(folder, f"the {part} part has {misfit}")
 
 
 def is_here(spec: DataSpec, *, data_dir: Path | None = None) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from archsearch.data.integrity import FileCheck, digest_of, matches, writing
 from archsearch.data.registry import DATASETS, Downloaded
 from archsearch.errors import DamagedFileError
-from archsearch.files import sync_folder, write_json
+from archsearch.files import make_folder, sync, sync_folder, write_json
 
 
 def examine(name: str, source: Downloaded, folder: Path) -> Iterator[FileCheck]:
@@ -89,7 +89,9 @@ def install(name: str, source: Downloaded, delivered: Mapping[str, Path], folder
     with writing(folder):
         for file in source.files:
             target = folder / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
+            with delivered[file.path].open("rb") as arrived:
+                sync(arrived.fileno())
             delivered[file.path].replace(target)
             sync_folder(target.parent)
     if new:
@@ -112,7 +114,6 @@ def _sums(name: str, folder: Path) -> Path:
 def _record(name: str, folder: Path, values: Mapping[str, str]) -> None:
     path = _sums(name, folder)
     with writing(folder):
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, dict(values))
 
 

@@ -19,9 +19,10 @@ class Contents:
     """What a source holds before any option: `shape` of one sample, samples per part, and per class where known.
 
     `validation` counts a validation part that the source itself sets apart; `train` does not hold it. `wide`: the
-    values are float64, which `dtype` float32 may not tell apart. `task` is a word of `TASKS`, and `outputs` how many
-    values a network gives for it, 0 where these are the classes. `group_names` are the groups that samples belong to
-    (subjects, places), none where the source says nothing of them; `weighted`: each training sample has a weight.
+    values are float64, which `dtype` float32 may not tell apart. `drawn`: the test part is none of the source's own but
+    was drawn from the samples by us, so that folds may divide it too. `task` is a word of `TASKS`, and `outputs` how
+    many values a network gives for it, 0 where these are the classes. `group_names` are the groups that samples belong
+    to (subjects, places), none where the source says nothing of them; `weighted`: each training sample has a weight.
     """
 
     shape: tuple[int, ...]
@@ -36,8 +37,14 @@ class Contents:
     wide: bool = False
     task: str = "classification"
     outputs: int = 0
+    drawn: bool = False
     group_names: tuple[str, ...] = ()
     weighted: bool = False
+
+    @property
+    def pooled(self) -> bool:
+        """Say whether folds divide the test part too: where it was drawn by us, and no weights are of one part only."""
+        return self.drawn and not self.weighted
 
     def what(self) -> Task:
         """Give the task: what the targets are, and how many outputs a network needs for them."""
@@ -120,7 +127,7 @@ OWN_DATA: dict[str, str] = {
 
 DIGITS = tuple("0123456789")
 SEGMENTS = ("top", "upper_left", "upper_right", "middle", "lower_left", "lower_right", "bottom")
-_DARK = (  # the segments that are not lit, digit by digit
+_DARK: tuple[set[str], ...] = (  # the segments that are not lit, digit by digit
     {"middle"},
     {"top", "upper_left", "middle", "lower_left", "bottom"},
     {"upper_left", "lower_right"},
@@ -273,7 +280,7 @@ DATASETS: dict[str, DataSource] = {
     "digits": Embedded(
         title="handwritten digits, 8x8, no download",
         # scikit-learn has no test part: ours is the 5th, 10th, 15th, ... sample of each class.
-        contents=Contents((1, 8, 8), DIGITS, 1442, 355, _DIGITS_TRAIN, _DIGITS_TEST, "float32"),
+        contents=Contents((1, 8, 8), DIGITS, 1442, 355, _DIGITS_TRAIN, _DIGITS_TEST, "float32", drawn=True),
         digest="sha256:87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
         levels=16,
     ),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from archsearch.data.integrity import (
     writing,
 )
 from archsearch.errors import DamagedFileError
-from archsearch.files import seal, sync, sync_folder, write_json
+from archsearch.files import make_folder, seal, sync, sync_folder, temporary_beside, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,10 +54,10 @@ def write_prepared(target: Path, arrays: Mapping[str, NewArray], about: Mapping[
 
     Raises UnavailableError, with nothing left behind, when the disk is full or the folder cannot be written.
     """
-    temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex[:12]}")
+    temporary = temporary_beside(target)
     try:
         with writing(target.parent):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             remove_leftovers(target.parent, ".*-*")
             temporary.mkdir()
         contents = {name: _write_array(temporary / f"{name}.npy", array) for name, array in arrays.items()}
@@ -90,18 +89,33 @@ def read(folder: Path) -> Stored:
     for check in examine(folder):
         if check.state != "ok":
             raise DamagedFileError(f"{check.path} is {check.state} and was not used: {check.detail}")
-    # Mode "c" maps copy-on-write: torch gets memory that it may call writable, the file stays as it is.
     meta = _meta(folder)
-    arrays = {
-        name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False))
-        for name in _names(meta)
-    }
+    arrays = {}
+    for name in _names(meta):
+        path = folder / f"{name}.npy"
+        try:
+            # Mode "c" maps copy-on-write: torch gets memory that it may call writable, the file stays as it is.
+            arrays[name] = torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+        except (ValueError, TypeError, OSError, EOFError, SyntaxError) as problem:
+            raise wrong(folder, f"{path.name} holds no array ({problem})") from None
+    for part in ("train", "test"):
+        if arrays[f"x_{part}"].shape[:1] != arrays[f"y_{part}"].shape[:1]:
+            raise wrong(folder, f"x_{part}.npy and y_{part}.npy are not of as many samples")
     return Stored(arrays, meta["fingerprint"])
+
+
+def wrong(folder: Path, what: str) -> DamagedFileError:
+    """Give the error for a prepared folder that is whole as it was written, and is not what it is called."""
+    return DamagedFileError(f"{folder} is not used: {what}. {_way_out(folder)}")
+
+
+def _way_out(folder: Path) -> str:
+    return f"Delete the folder {folder}; it is prepared again from the raw files when it is next needed."
 
 
 def examine(folder: Path) -> Iterator[FileCheck]:
     """Compare the files of a prepared folder with its meta.json."""
-    way_out = f"Delete the folder {folder}; it is prepared again from the raw files when it is next needed."
+    way_out = _way_out(folder)
     try:
         meta = _meta(folder)
     except DamagedFileError as problem:
@@ -164,11 +178,15 @@ def _meta(folder: Path) -> dict[str, Any]:
     try:
         meta = json.loads((folder / "meta.json").read_bytes())
         check = meta.pop("check")
+        sound = isinstance(meta["fingerprint"], str) and all(
+            isinstance(file["bytes"], int) and isinstance(file["sha256"], str)
+            for file in (meta["files"][f"{name}.npy"] for name in TENSOR_NAMES)
+        )
     except OSError as problem:
         raise DamagedFileError(f"it cannot be read ({problem.strerror or problem})") from problem
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as problem:
         raise DamagedFileError("it is not what was written") from problem
-    if check != seal(meta):
+    if not sound or check != seal(meta):
         raise DamagedFileError("it is not what was written")
     found: dict[str, Any] = meta
     return found

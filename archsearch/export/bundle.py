@@ -24,7 +24,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from archsearch import __version__
-from archsearch.errors import UnavailableError, UsageError
+from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 from archsearch.export.archive import Archive, open_archive, pack, refused
 from archsearch.export.bundled import BundledRun, data_of, of_result, of_trial
 from archsearch.export.lock import installed, requirements_text
@@ -89,6 +89,8 @@ def gather(names: Sequence[str], where: Where) -> Gathered:
     Raises `UsageError` for a name that is none, or where nothing has finished, `DamagedFileError` for altered files.
     """
     found = find_named(names, where.runs_dir, where.storage)
+    if found.left_out:
+        raise DamagedFileError("\n".join(one.why for one in found.left_out))
     studies = _studies(found)
     if any(trial.spec is not None and "network" not in trial.spec for study in studies for trial in study.trials):
         raise UsageError(f"{found.study}: its runs are those of a program; bundles hold runs of networks so far")

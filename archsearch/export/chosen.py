@@ -19,15 +19,16 @@ from torch import Tensor, nn
 from archsearch.data.facts import DataFacts, contents
 from archsearch.data.inputs import Inputs, columns_of
 from archsearch.data.prepare import load
-from archsearch.errors import SpecError, UsageError
+from archsearch.errors import DamagedFileError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.report.experiments import experiment_of
 from archsearch.report.names import named_run
 from archsearch.spec.catalog import catalog
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits, plan_network
 from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import experiment_key
-from archsearch.train.kept import kept_runs, read_kept
+from archsearch.train.kept import kept_runs, read_kept, unreadable
 from archsearch.train.loop import initial_network, inputs_of, parts
 from archsearch.train.trained import ANY_SIZE, open_trained
 
@@ -91,16 +92,23 @@ def chosen_network(
 def with_weights(subject: ChosenNetwork, runs_dir: Path, seed: int | None) -> ChosenNetwork:
     """Give the finished run of a spec, or the spec itself where there is none.
 
-    Raises `UsageError` where there are several runs, and no seed chooses one.
+    Raises `UsageError` where there are several runs, and no seed chooses one; `DamagedFileError` where one of them is
+    damaged.
     """
     if subject.directory is not None:
         return subject
-    directories = kept_runs(runs_dir).get(experiment_key(subject.plan), [])
+    key = experiment_key(subject.plan)
+    if broken := [one.why for one in unreadable(runs_dir) if one.spec is not None and experiment_of(one.spec) == key]:
+        raise DamagedFileError("\n".join(broken))  # the run that is meant may be this one
+    directories = kept_runs(runs_dir).get(key, [])
+    each_kept = {directory: next(read_kept([directory]), None) for directory in directories}
+    for directory, kept in each_kept.items():
+        if kept is None:
+            RunDirectory(directory).result()  # says what is wrong with it
     found = [
         (directory, kept.seed)
-        for directory in directories
-        for kept in read_kept([directory])
-        if kept.result.get("status") == "completed" and seed in (None, kept.seed)
+        for directory, kept in each_kept.items()
+        if kept is not None and kept.result.get("status") == "completed" and seed in (None, kept.seed)
     ]
     if len(found) > 1:
         each = ", ".join(f"{directory.name} (seed {of})" for directory, of in found[:12])

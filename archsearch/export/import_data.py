@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from archsearch.data.facts import describe
 from archsearch.data.registry import DATASETS
 from archsearch.errors import SpecError
+from archsearch.files import expanded
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.layers import Shape, size_text
 
@@ -76,7 +76,7 @@ def data_that_fit(wanted: Shape | None) -> Iterator[Suited]:
 
 
 def _spec(name: str) -> DataSpec:
-    path = Path(name).expanduser()
+    path = expanded(name)
     if name in DATASETS or not (path.suffix == ".npz" or path.is_dir()):
         return DataSpec(name=name)
     return DataSpec(name="npz" if path.suffix == ".npz" else "folder", path=str(path.absolute()))

@@ -22,6 +22,7 @@ from archsearch.export.against import BundleAgain, RunAgainst, RunHere, against,
 from archsearch.export.bundle import Bundle
 from archsearch.export.bundled import BundledRun, computed_here, planned
 from archsearch.export.sameness import machine_differences
+from archsearch.files import expanded
 from archsearch.study.compute import data_key
 from archsearch.train.compute import Compute
 from archsearch.train.identity import identity, run_id
@@ -115,7 +116,7 @@ class RunAgain:
         if self.own_data is not None and len(paths) != 1:
             found = "none" if not paths else f"{len(paths)}: {', '.join(sorted(paths))}"
             raise UsageError(f"--own-data says where one set of data lies, and this bundle has {found} of its own")
-        own = None if self.own_data is None else str(self.own_data.expanduser().absolute())
+        own = None if self.own_data is None else str(expanded(self.own_data).absolute())
         plans = {}
         for one in bundle.runs:
             try:

@@ -19,6 +19,7 @@ from archsearch.metrics import (
     OBJECTIVES,
     Direction,
     Metric,
+    OwnMetric,
     is_learned,
     main_of,
     metric_of,
@@ -114,7 +115,9 @@ class NetworkKind:
         row = metric_of(metric)
         return None if row is None or row.guessing is None else row.guessing(_plan(experiment).facts.task.outputs)
 
-    def runner(self, metric: str, *, goes_on: bool = False, also: Sequence[str] = ()) -> Runner:
+    def runner(
+        self, metric: str, *, goes_on: bool = False, also: Sequence[str] = (), own: Sequence[OwnMetric] = ()
+    ) -> Runner:
         """Make the runner; the cells of an ablation were checked before: what is refused now would be for all."""
         from archsearch.study.network_runner import NetworkRunner
 
@@ -126,6 +129,7 @@ class NetworkKind:
             goes_on=goes_on,
             wanted=(*wanted, *held_out),
             followed=metric if goes_on and part_of(metric) == "val" else None,
+            own=own,
         )
 
     def fix(

@@ -9,12 +9,14 @@ The rows stand in `table.py`, their arithmetic in `arithmetic.py`.
 from __future__ import annotations
 
 from archsearch.metrics.metric import Direction, Metric, Unit, Written
+from archsearch.metrics.own import OwnMetric, is_own, own_metric
 from archsearch.metrics.table import (
     COMPARED,
     METRICS,
     OBJECTIVES,
     PARTS,
     WATCHED,
+    bare_name,
     direction_of,
     is_learned,
     learned,
@@ -36,18 +38,22 @@ __all__ = [
     "WATCHED",
     "Direction",
     "Metric",
+    "OwnMetric",
     "Unit",
     "Written",
+    "bare_name",
     "difference",
     "direction_of",
     "format_of",
     "is_learned",
+    "is_own",
     "kind_of",
     "learned",
     "main_of",
     "metric_of",
     "metric_text",
     "near_of",
+    "own_metric",
     "part_of",
     "row_of_any",
     "title_of",

@@ -168,7 +168,8 @@ def confidence_bins(confidence: Array, bins: int) -> NDArray[np.int64]:
     """Give the bin (N,) of each confidence, of so many of equal width over 0 to 1; the upper end belongs to a bin."""
     import numpy as np
 
-    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    found: NDArray[np.int64] = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    return found
 
 
 def among_the_first(k: int) -> Arithmetic:

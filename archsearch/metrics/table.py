@@ -10,9 +10,11 @@ and a column. What is known by training is measured on parts of the data and has
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from archsearch.metrics import arithmetic
 from archsearch.metrics.metric import Direction, Metric, Takes, Written
+from archsearch.metrics.own import is_own, own_row
 
 PARTS = {"val": "validation", "test": "test", "train": "training"}  # as names begin, and as people say it
 
@@ -23,6 +25,10 @@ _AVERAGED = ("classification", "binary", "multilabel")
 def _chance(outputs: int) -> float:
     """Give the share that guessing gets right; one output tells two classes apart."""
     return 1 / max(outputs, 2)
+
+
+def _among(k: int, outputs: int) -> float:
+    return min(1.0, k / outputs)
 
 
 def _even(outputs: int) -> float:
@@ -106,7 +112,7 @@ _ROWS = (
             arithmetic.among_the_first(k),
             "outputs",
             tasks=("classification",),
-            guessing=lambda outputs, k=k: min(1.0, k / outputs),
+            guessing=partial(_among, k),
         )
         for k in (2, 3, 5)
     ),
@@ -201,7 +207,13 @@ def part_of(name: str) -> str | None:
 
 def metric_of(name: str) -> Metric | None:
     """Give the row of a name, with or without its part; None where this version knows no such metric."""
-    return METRICS.get(name if (part := part_of(name)) is None else name.removeprefix(f"{part}_"))
+    bare = bare_name(name)
+    return METRICS.get(bare) or (own_row(bare) if is_own(bare) else None)
+
+
+def bare_name(name: str) -> str:
+    """Give a metric's name without the part of the data: `loss` of `val_loss`."""
+    return name if (part := part_of(name)) is None else name.removeprefix(f"{part}_")
 
 
 def learned(*parts: str) -> tuple[str, ...]:

@@ -62,6 +62,8 @@ def build(folder: Path = HERE / "binaries", extra: tuple[str, ...] = (), only: t
     for target, part, process in running:
         said = process.communicate()[0].decode(errors="replace")
         if process.returncode == 0:
+            with part.open("rb") as built:
+                os.fsync(built.fileno())
             part.replace(target)  # whole or not at all: another process may have the old one loaded
         else:
             part.unlink(missing_ok=True)

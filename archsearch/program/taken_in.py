@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from archsearch.errors import SpecError
+from archsearch.files import expanded
 from archsearch.program.git import commit_of
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.program.section import ConfigFile, GitRef, Patch
@@ -27,7 +28,7 @@ def taken_in(spec: ProgramSpec, folder: Path) -> ProgramSpec:
     that does not apply.
     """
     section = spec.program
-    own = Path(os.path.normpath(folder.absolute() / Path(section.folder).expanduser()))
+    own = Path(os.path.normpath(folder.absolute() / expanded(section.folder, ("program", "folder"))))
     if not own.is_dir():
         raise SpecError(f"program.folder: there is no folder {own}", ("program", "folder"))
     section = section.model_copy(
@@ -64,14 +65,14 @@ def ref_in(folder: Path, ref: GitRef) -> GitRef:
 
 def patch_of(folder: Path, name: str, loc: tuple[str | int, ...] = ()) -> Patch:
     """Read a patch, whose name is meant from `folder`."""
-    return Patch(name=name, text=_text(folder / Path(name).expanduser(), f"patch {name}", loc))
+    return Patch(name=name, text=_text(folder / expanded(name, loc), f"patch {name}", loc))
 
 
 def _with_text(config: ConfigFile, folder: Path) -> ConfigFile:
     if config.text is not None:
         return config
     loc = ("program", "config", "template")
-    path = folder / Path(config.template).expanduser()
+    path = folder / expanded(config.template, loc)
     return config.model_copy(update={"text": _text(path, f"template {config.template}", loc)})
 
 

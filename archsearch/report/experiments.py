@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,7 @@ def grouped(runs: Sequence[KnownRun]) -> tuple[RunGroup, ...]:
     for run in runs:
         written = seal([run.result.spec.get(part) for part in ("data", "network", "train")])
         if written not in keys:
-            keys[written] = _experiment(run.result.spec) or written
+            keys[written] = experiment_of(run.result.spec) or written
         group = seal([keys[written], _place(run.result.spec), run.result.data_fingerprint])
         groups.setdefault(group, {}).setdefault(run.result.run_id, run)
     taken: dict[str, int] = {}
@@ -93,7 +94,7 @@ def grouped(runs: Sequence[KnownRun]) -> tuple[RunGroup, ...]:
     return tuple(made)
 
 
-def _experiment(spec: dict[str, Any]) -> str | None:
+def experiment_of(spec: dict[str, Any]) -> str | None:
     """Give the `experiment_key` of a resolved spec; None where it cannot be planned here (own data that is gone)."""
     try:
         return experiment_key(plan_experiment(ExperimentSpec.model_validate(spec)))
@@ -132,6 +133,6 @@ def predictions_of(run: KnownRun) -> Predictions | str:
                     outputs, labels = arrays[f"{key}_outputs"], arrays[f"{key}_labels"]
                     probabilities, meaning = probabilities_of(outputs, run.result.spec)
                     return Predictions(part, outputs, labels, probabilities, meaning)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         return f"{path} cannot be read: {error}"
     return f"{path} holds no predictions"

@@ -91,7 +91,7 @@ def _samples(run: KnownRun, found: Predictions, data_dir: Path | None) -> Any:
         return f"samples of {dataset.facts.shape} are no images"
     if found.part == "test":
         return lambda index: dataset.x_test[index].numpy()
-    _, rows = divide(spec.data, dataset.facts, dataset.y_train, *split_seeds(run.result.seed))
+    _, rows = divide(spec.data, dataset.facts, dataset.y_train, *split_seeds(run.result.seed), dataset.groups_train)
     return lambda index: dataset.x_train[int(rows[index])].numpy()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from archsearch.metrics import METRICS, metric_of, part_of
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.folds import Fold
 
 _SOURCE = "the test data would be others; compare on one data set"
 _LIMIT = "it cuts the validation and test data too, while data.train_limit cuts the training part only"
@@ -25,10 +26,11 @@ _WHY = {
     "data.name": _SOURCE,
     "data.path": _SOURCE,
     "data.limit": _LIMIT,
+    "data.fold": "the test data would be others; `split` of an ablation runs every fold of all cells",
     "data.validation": _VALIDATION,
     "train.eval_loss": _EVAL_LOSS,
 }
-_TESTED_ON = ("name", "path", "limit")  # keys of data
+_TESTED_ON = ("name", "path", "limit", "fold")  # keys of data
 FIXED_IN_A_SEARCH = {
     part: tuple(key.partition(".")[2] for key in _WHY if key.startswith(part)) for part in ("data", "train")
 }
@@ -67,9 +69,11 @@ def differences(base: ExperimentSpec, other: ExperimentSpec, metric: str, valida
 
 def same_test_data(specs: Iterable[Mapping[str, Any]]) -> bool:
     """Say whether resolved specs, as results hold them, are tested on the same samples."""
-    return len({tuple(spec["data"].get(key) for key in _TESTED_ON) for spec in specs}) == 1
+    return len({repr([spec["data"].get(key) for key in _TESTED_ON]) for spec in specs}) == 1
 
 
 def _said(data: DataSpec, key: str) -> str:
     value = getattr(data, key)
+    if isinstance(value, Fold):
+        return value.said
     return "not set" if value is None else str(value)

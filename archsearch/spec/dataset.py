@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from archsearch.plain import LARGEST, Plain, Positive
 from archsearch.spec.augmentations import Augmentation
 from archsearch.spec.fields import Pair, SpecName, Text
+from archsearch.spec.folds import Fold
 
 
 def _fraction_or_count(value: object) -> object:
@@ -178,6 +179,12 @@ class DataSpec(Plain):
         " by default first, but last for images whose last axis is 1, 3 or 4.",
         examples=["last"],
     )
+    fold: Fold | None = Field(
+        default=None,
+        description="Which part of the samples is the test part, as the runs of an ablation with `split` have it; by "
+        "default the data set's own.",
+        examples=[{"of": 5, "number": 0}],
+    )
 
     task: SpecName | None = Field(
         default=None,
@@ -259,8 +266,13 @@ class DataSpec(Plain):
             )
         return self
 
+    @property
+    def whole(self) -> DataSpec:
+        """Give the same data with their own test part: what is loaded, and divided into folds after that."""
+        return self.model_copy(update={"fold": None}) if self.fold is not None else self
+
 
 # Keys of tables, and of images with a table beside them.
 TABLE_KEYS = ("target", "part", "group", "weight", "ignore", "categorical", "missing", "unseen", "encoding")
 OF_SOURCE = ("name", "path", "task", *TABLE_KEYS)
-_YOUNGER = frozenset({"train_limit", "background", "channels", "normalize_targets", *OF_SOURCE[2:]})
+_YOUNGER = frozenset({"train_limit", "background", "channels", "fold", "normalize_targets", *OF_SOURCE[2:]})

@@ -28,6 +28,9 @@ class Family(Plain):
     values and names no winner. `unit` is how sentences and tables write numbers: `points` are percentage points of a
     fraction, `own` is the metric as it is. `failed_value` is what a failed run counts as in the second table, the one
     with the failures in it: the accuracy of guessing, say.
+
+    `pairs` names what makes a pair: a seed, or a fold or random part of the samples. Those overlap by `overlap`,
+    n_test / n_train, and are judged by the corrected resampled t test (Nadeau & Bengio 2003); seeds by sign flips.
     """
 
     metric: str = "test_accuracy"
@@ -38,6 +41,8 @@ class Family(Plain):
     screen: bool = False
     unit: Literal["points", "own"] = "points"
     failed_value: float | None = None
+    overlap: NonNegativeFloat = 0.0
+    pairs: Literal["seed", "fold", "random part"] = "seed"
 
 
 class Exclusion(Plain):
@@ -65,11 +70,12 @@ class WithFailures(Plain):
 class Effect(Plain):
     """One comparison: of `variant` with `against`, mostly the baseline.
 
-    `p` is the sign-flip test's, `t_p` the paired t's, `equivalence_p` that of two one-sided tests against the margin;
-    `_adjusted` is Holm's over the `comparisons` of the family. `wins` is the share of seeds on which the level is
-    better (ties are no wins). `smallest_detectable` is what so many pairs of this spread find with the family's power,
-    `further_seeds` how many more would decide an inconclusive one (planned for the margin, not for what was observed).
-    None where a number does not exist: n < 2, no spread, a screen.
+    `p` is the sign-flip test's, `t_p` the paired t's (of folds `p` is the corrected resampled t's, and there is no
+    `t_p`), `equivalence_p` that of two one-sided tests against the margin; `_adjusted` is Holm's over the `comparisons`
+    of the family. `wins` is the share of seeds on which the level is better (ties are no wins). `smallest_detectable`
+    is what so many pairs of this spread find with the family's power, `further_seeds` how many more would decide an
+    inconclusive one (planned for the margin, not for what was observed). None where a number does not exist: n < 2, no
+    spread, a screen, or an interval that takes overlapping folds for independent ones (`bca95`, `wins95`).
     """
 
     variant: str

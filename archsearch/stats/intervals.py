@@ -34,9 +34,22 @@ def _identical(values: Sequence[float]) -> bool:
     return max(values) - min(values) <= 1e-12 * max(1.0, *(abs(value) for value in values))
 
 
-def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Give Student's interval of the mean of at least two values; one point where all of them agree."""
-    return around(mean(values), standard_deviation(values) / math.sqrt(len(values)), len(values) - 1, confidence)
+def t_interval(values: Sequence[float], confidence: float = 0.95, overlap: float = 0.0) -> Interval:
+    """Give Student's interval of the mean of at least two values; one point where all of them agree.
+
+    `overlap` as in `standard_error`.
+    """
+    return around(mean(values), standard_error(values, overlap), len(values) - 1, confidence)
+
+
+def standard_error(values: Sequence[float], overlap: float = 0.0) -> float:
+    """Give the standard error of the mean of at least two values: sd * sqrt(1/n + overlap).
+
+    `overlap` is 0 for independent values. For those of divisions of one sample set, whose training parts overlap, it is
+    n_test / n_train (the corrected resampled t test: Nadeau & Bengio 2003, Machine Learning 52, section 3.3).
+    """
+    n = len(values)
+    return standard_deviation(values) * (math.sqrt(1 / n + overlap) if overlap else 1 / math.sqrt(n))
 
 
 def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archsearch.stats.intervals import mean, standard_deviation
+from archsearch.stats.intervals import mean, standard_deviation, standard_error
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,10 +89,13 @@ def _signed_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return sums
 
 
-def paired_t_p(differences: Sequence[float]) -> float | None:
-    """Give the two-sided p of the paired t test; None where all differences agree and t does not exist."""
-    sd, n = standard_deviation(differences), len(differences)
-    return None if sd == 0 else t_p(mean(differences) / (sd / math.sqrt(n)), n - 1)
+def paired_t_p(differences: Sequence[float], overlap: float = 0.0) -> float | None:
+    """Give the two-sided p of the paired t test; None where all differences agree and t does not exist.
+
+    With `overlap`, n_test / n_train, it is the corrected resampled t test of overlapping divisions of the samples.
+    """
+    error, n = standard_error(differences, overlap), len(differences)
+    return None if error == 0 else t_p(mean(differences) / error, n - 1)
 
 
 def t_p(statistic: float, freedom: int) -> float:
@@ -102,17 +105,17 @@ def t_p(statistic: float, freedom: int) -> float:
     return float(2 * t.sf(abs(statistic), freedom))
 
 
-def equivalence_p(differences: Sequence[float], margin: float) -> float:
+def equivalence_p(differences: Sequence[float], margin: float, overlap: float = 0.0) -> float:
     """Give the p of two one-sided t tests against -margin and +margin (Schuirmann 1987): small means equivalent.
 
-    Where all differences agree there is no t: inside the margin p is 2^-n, the least that n fair coins can give.
+    Where all differences agree there is no t: inside the margin p is 2^-n, the least that n fair coins can give; of
+    divisions that `overlap` it is 1, as they are no independent coins.
     """
     from scipy.stats import t
 
-    n, centre, sd = len(differences), mean(differences), standard_deviation(differences)
-    if sd == 0:
-        return 2.0**-n if abs(centre) < margin else 1.0
-    error = sd / math.sqrt(n)
+    n, centre, error = len(differences), mean(differences), standard_error(differences, overlap)
+    if error == 0:
+        return 2.0**-n if abs(centre) < margin and not overlap else 1.0
     return float(max(t.sf((centre + margin) / error, n - 1), t.cdf((centre - margin) / error, n - 1)))
 
 

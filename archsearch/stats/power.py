@@ -35,8 +35,9 @@ _AIM = 0.02  # added to a power that is asked for, so that what is promised is k
 
 
 class Plan(Plain):
-    """What a number of seeds can show. `smallest_p` is what the sign-flip test can reach, `smallest_p_adjusted` Holm's.
+    """What a number of pairs can show: of seeds, or of folds that `overlap` by n_test / n_train.
 
+    `smallest_p` is what the sign-flip test can reach, `smallest_p_adjusted` Holm's.
     `smallest_effect` is the difference that the hardest comparison of the family (alpha / comparisons) finds with the
     given power, `smallest_in_sds` the same in SDs of one run over seeds; `seeds_to_reach` the fewest pairs whose p can
     be significant at all; `effect` and `seeds_for_effect` answer the opposite question, where it was asked (never fewer
@@ -58,6 +59,7 @@ class Plan(Plain):
     smallest_in_sds: float | None = None
     effect: float | None = None
     seeds_for_effect: int | None = None
+    overlap: float = 0.0
 
 
 def plan_seeds(
@@ -70,20 +72,24 @@ def plan_seeds(
     seed_sd: float | None = None,
     correlation: float = 0.0,
     effect: float | None = None,
+    overlap: float = 0.0,
 ) -> Plan:
     """Say what `seeds` pairs in each of `comparisons` comparisons can show; refuse what cannot answer.
+
+    `overlap` is n_test / n_train where the pairs are folds of the same samples, 0 where they are seeds.
 
     `seed_sd` is the spread of one run over seeds as it was measured, None where it is not known; `correlation` that of
     the pairs (0 where it is not known). Raises `UsageError` for fewer seeds than the purpose needs; a screen may have
     any number from 2.
     """
     _check(comparisons, seeds, alpha, seed_sd, effect)
-    least = seeds_to_reach(comparisons, alpha)
+    least = seeds_to_reach(comparisons, alpha, overlap)
     if purpose != "screen":
-        _refuse_too_few(comparisons, seeds, purpose, alpha, least)
-    in_sds = smallest_effect(seeds, difference_sd(1.0, correlation), alpha, comparisons, power)
+        _refuse_too_few(comparisons, seeds, purpose, alpha, least, overlap)
+    in_sds = smallest_effect(seeds, difference_sd(1.0, correlation), alpha, comparisons, power, overlap)
+    lowest = 0.0 if overlap else smallest_p(seeds)
     sd = None if seed_sd is None else difference_sd(seed_sd, correlation)
-    needed = None if effect is None or sd is None else seeds_needed(effect, sd, alpha, comparisons, power)
+    needed = None if effect is None or sd is None else seeds_needed(effect, sd, alpha, comparisons, power, overlap)
     return Plan(
         purpose=purpose,
         comparisons=comparisons,
@@ -92,13 +98,14 @@ def plan_seeds(
         power=power,
         seed_sd=seed_sd,
         correlation=correlation,
-        smallest_p=smallest_p(seeds),
-        smallest_p_adjusted=min(1.0, comparisons * smallest_p(seeds)),
+        smallest_p=lowest,
+        smallest_p_adjusted=min(1.0, comparisons * lowest),
         seeds_to_reach=least,
         smallest_effect=None if in_sds is None or seed_sd is None else in_sds * seed_sd,
         smallest_in_sds=in_sds,
         effect=effect,
         seeds_for_effect=None if needed is None else max(needed, LEAST_SEEDS[purpose]),
+        overlap=overlap,
     )
 
 
@@ -120,8 +127,13 @@ def _check_effect(effect: float) -> None:
         raise UsageError(f"an effect of {effect:g} cannot be planned for; give a difference other than 0")
 
 
-def _refuse_too_few(comparisons: int, seeds: int, purpose: Purpose, alpha: float, least: int) -> None:
+def _refuse_too_few(comparisons: int, seeds: int, purpose: Purpose, alpha: float, least: int, overlap: float) -> None:
     wanted = max(least, LEAST_SEEDS[purpose])
+    if overlap and seeds < wanted:
+        raise UsageError(
+            f"{seeds} divisions of the samples are fewer than a {purpose} needs: so few say little of the spread that "
+            f"the corrected t test rests on. Use at least {wanted} (`repeats` divides anew), or call it a screen."
+        )
     if seeds < least:
         raise UsageError(
             f"{seeds} seeds cannot answer: the smallest p of {seeds} pairs is {smallest_p(seeds):.3g}, with Holm over "
@@ -135,9 +147,11 @@ def _refuse_too_few(comparisons: int, seeds: int, purpose: Purpose, alpha: float
         )
 
 
-def few_seeds_rule(comparisons: int, alpha: float = 0.05, purpose: Purpose = "claim") -> str:
-    """State the one rule of how few seeds are enough, as plans, checks and comparisons of given numbers say it."""
-    least = seeds_to_reach(comparisons, alpha)
+def few_seeds_rule(comparisons: int, alpha: float = 0.05, purpose: Purpose = "claim", overlap: float = 0.0) -> str:
+    """State the one rule of how few pairs are enough, as plans, checks and comparisons of given numbers say it."""
+    least = seeds_to_reach(comparisons, alpha, overlap)
+    if overlap:
+        return f"A {purpose} has at least {max(least, LEAST_SEEDS[purpose])} divisions of the samples"
     return (
         f"With Holm over {_family(comparisons)} at least {least} pairs can be significant, "
         f"and a {purpose} has at least {max(least, LEAST_SEEDS[purpose])}"
@@ -153,8 +167,13 @@ def smallest_p(seeds: int) -> float:
     return float(2.0 ** (1 - seeds))
 
 
-def seeds_to_reach(comparisons: int, alpha: float = 0.05) -> int:
-    """Give the fewest pairs with which Holm over so many comparisons can be significant: above log2(2 m / alpha)."""
+def seeds_to_reach(comparisons: int, alpha: float = 0.05, overlap: float = 0.0) -> int:
+    """Give the fewest pairs with which Holm over so many comparisons can be significant: above log2(2 m / alpha).
+
+    2 for folds, which `overlap`: the t test has no smallest p.
+    """
+    if overlap:
+        return 2
     n = 1
     while comparisons * smallest_p(n) >= alpha:
         n += 1
@@ -167,25 +186,29 @@ def difference_sd(seed_sd: float, correlation: float = 0.0) -> float:
 
 
 def smallest_effect(
-    seeds: int, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER
+    seeds: int, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER, overlap: float = 0.0
 ) -> float | None:
     """Give the mean difference that is found with this power; `sd` is that of the differences.
 
     None where so few pairs cannot be significant whatever the effect.
     """
-    if seeds < max(2, seeds_to_reach(comparisons, alpha)):
+    if seeds < max(2, seeds_to_reach(comparisons, alpha, overlap)):
         return None
+    if overlap:
+        return sd * t_smallest_d(seeds, alpha / comparisons, power, overlap)
     return sd * _smallest_d(seeds, alpha / comparisons, power)
 
 
 def seeds_needed(
-    effect: float, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER
+    effect: float, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER, overlap: float = 0.0
 ) -> int | None:
     """Give the fewest pairs that find a mean difference of `effect` with this power; None if above 10,000."""
     _check_effect(effect)
-    d, level, power = abs(effect) / sd, alpha / comparisons, _aim(power)
-    if _t_power(MOST_PLANNED_SEEDS, d, level) < power:
+    d, level, power = abs(effect) / sd, alpha / comparisons, power if overlap else _aim(power)
+    if _t_power(MOST_PLANNED_SEEDS, d, level, overlap) < power:
         return None
+    if overlap:
+        return _least(lambda n: _t_power(n, d, level, overlap) >= power, 2)
     # the t test's answer first; the sign-flip test needs a few pairs more at most
     low = _least(lambda n: _t_power(n, d, level) >= power, max(2, seeds_to_reach(comparisons, alpha)))
     while verdict_power(low, d, level) < power:
@@ -194,7 +217,7 @@ def seeds_needed(
 
 
 def seeds_for_equivalence(
-    margin: float, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER
+    margin: float, sd: float, alpha: float = 0.05, comparisons: int = 1, power: float = POWER, overlap: float = 0.0
 ) -> int | None:
     """Give the fewest pairs with which two levels that do not differ are shown to be equivalent; None above 10,000.
 
@@ -204,7 +227,7 @@ def seeds_for_equivalence(
 
     def enough(n: int) -> bool:
         reach = float(t.isf(alpha / comparisons, n - 1)) + float(t.isf((1 - power) / 2, n - 1))
-        return reach * sd <= margin * math.sqrt(n)
+        return reach * sd <= margin * math.sqrt(n / (1 + n * overlap))
 
     return _least(enough, 2) if enough(MOST_PLANNED_SEEDS) else None
 
@@ -222,19 +245,21 @@ def _aim(power: float) -> float:
     return power + min(_AIM, (1 - power) / 2)
 
 
-def verdict_power(seeds: int, d: float, level: float) -> float:
+def verdict_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> float:
     """Give the chance that a standardised effect `d` is found at a significance level, by the rule of the verdicts."""
+    if overlap:
+        return _t_power(seeds, d, level, overlap)
     return _simulated_power(seeds, d, level) if seeds <= _SIMULATED_UP_TO else _t_power(seeds, d, level)
 
 
-def t_smallest_d(seeds: int, level: float, power: float = POWER) -> float:
+def t_smallest_d(seeds: int, level: float, power: float = POWER, overlap: float = 0.0) -> float:
     """Give the standardised effect that the paired t test alone finds with this power."""
     from scipy.optimize import brentq
 
     high = 0.1
-    while _t_power(seeds, high, level) < power:
+    while _t_power(seeds, high, level, overlap) < power:
         high *= 2
-    return float(brentq(lambda d: _t_power(seeds, d, level) - power, 0.0, high, xtol=1e-12))
+    return float(brentq(lambda d: _t_power(seeds, d, level, overlap) - power, 0.0, high, xtol=1e-12))
 
 
 @lru_cache(maxsize=1024)
@@ -253,16 +278,20 @@ def _smallest_d(seeds: int, level: float, power: float) -> float:
     return float(brentq(lambda d: verdict_power(seeds, d, level) - power, low, high, xtol=0.002 * low))
 
 
-def _t_power(seeds: int, d: float, level: float) -> float:
+def _t_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> float:
     """Power of the two-sided paired t test: the two tails of the noncentral t beyond the critical value.
 
-    Integrated over the chi distribution of the spread, as scipy's `nct` gives NaN here and there.
+    With `overlap` that of the corrected test, whose mean has the variance sd^2 (1/n + overlap). Integrated over the chi
+    distribution of the spread, as scipy's `nct` gives NaN here and there.
     """
     from scipy.integrate import quad
     from scipy.stats import t
 
     freedom = seeds - 1
-    critical, shift = float(t.isf(level / 2, freedom)) / math.sqrt(freedom), abs(d) * math.sqrt(seeds)
+    critical, shift = (
+        float(t.isf(level / 2, freedom)) / math.sqrt(freedom),
+        abs(d) * math.sqrt(seeds / (1 + seeds * overlap)),
+    )
     constant = (freedom / 2 - 1) * math.log(2) + math.lgamma(freedom / 2)
 
     def density(s: float) -> float:

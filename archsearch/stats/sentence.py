@@ -97,7 +97,7 @@ def sentence(
 
     `correction` names how p was adjusted for the family.
     """
-    pairs = f"{effect.n} paired seed{'s' * (effect.n != 1)}" + (f" ({failed} more failed)" if failed else "")
+    pairs = f"{effect.n} paired {family.pairs}{'s' * (effect.n != 1)}" + (f" ({failed} more failed)" if failed else "")
     if effect.mean_difference is None:
         return f"{label}: no result, {pairs}: inconclusive."
     size, between = estimate(effect.mean_difference, effect.ci95, family=family)

@@ -3,10 +3,10 @@
     verdicts = judge({"lenet5": {0: 0.972, 1: 0.976}, "lenet_relu": {0: 0.975, 1: 0.973}}, "lenet5")
     verdicts.effects[0].verdict, verdicts.effects[0].sentence
 
-Fixed rules (docs/paired.md): better or worse needs a Holm-adjusted p of the exact sign-flip test below alpha and a
-95 % interval without 0; equivalent needs two one-sided tests against the margin, corrected too; all else is
-inconclusive. A failed run (None, or not a finite number) is left out of the pairs and stated. Knows no specs and no
-storage.
+Fixed rules (docs/paired.md): better or worse needs a Holm-adjusted p of the exact sign-flip test (of folds: of the
+corrected resampled t test) below alpha and a 95 % interval without 0; equivalent needs two one-sided tests against the
+margin, corrected too; all else is inconclusive. A failed run (None, or not a finite number) is left out of the pairs
+and stated. Knows no specs and no storage.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from archsearch.stats.effect import (
     Verdicts,
     WithFailures,
 )
-from archsearch.stats.sentence import amount, p_equals, sentence
+from archsearch.stats.notes import notes_on
+from archsearch.stats.pairs import Pairs
+from archsearch.stats.sentence import amount, sentence
 from archsearch.stats.spread import spreads
 
 ValuesBySeed = Mapping[str, Mapping[Seed, float | None]]
@@ -45,22 +47,6 @@ class Contrast:
     against: str
     label: str
     weights: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """The seeds that both sides completed, with their values; `failed` counts the pairs that a failed run spoiled."""
-
-    variant: str
-    seeds: tuple[Seed, ...]
-    level: tuple[float, ...]
-    baseline: tuple[float, ...]
-    failed: int
-
-    @property
-    def differences(self) -> tuple[float, ...]:
-        """Give level - baseline for each seed."""
-        return tuple(a - b for a, b in zip(self.level, self.baseline, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +160,29 @@ def _test(pairs: Sequence[Pairs], family: Family) -> list[_Tested]:
     if family.screen:
         return [_Tested((None, None), (None, None), (None, None)) for _ in pairs]
     each = [one.differences if len(one.seeds) >= 2 else None for one in pairs]
+    no_t = bool(
+        family.overlap
+    )  # the paired t takes folds for independent pairs, and is wrong by as much as they overlap
     return [
         _Tested(*columns)
         for columns in zip(
-            _adjusted([None if d is None else paired.sign_flip_test(d).p for d in each]),
-            _adjusted([None if d is None else paired.paired_t_p(d) for d in each]),
-            _adjusted([None if d is None else paired.equivalence_p(d, family.margin) for d in each]),
+            _adjusted([None if d is None else _p_of_mean(d, family) for d in each]),
+            _adjusted([None if d is None or no_t else paired.paired_t_p(d) for d in each]),
+            _adjusted([None if d is None else paired.equivalence_p(d, family.margin, family.overlap) for d in each]),
             strict=True,
         )
     ]
+
+
+def _p_of_mean(d: Sequence[float], family: Family) -> float:
+    """Test that the mean difference is 0: by sign flips, or, of folds, whose signs are not free, by the corrected t.
+
+    Where all folds have one difference there is no spread to test by: p is 1.
+    """
+    if not family.overlap:
+        return paired.sign_flip_test(d).p
+    p = paired.paired_t_p(d, family.overlap)
+    return 1.0 if p is None else p
 
 
 def _adjusted(p_values: Sequence[float | None]) -> list[tuple[float | None, float | None]]:
@@ -203,7 +203,8 @@ def _effect(
     d, n = pairs.differences, len(pairs.seeds)
     sign = 1 if family.direction == "maximize" else -1
     sd = intervals.standard_deviation(d) if n >= 2 else None
-    ci95 = intervals.t_interval(d) if n >= 2 else None
+    ci95 = intervals.t_interval(d, overlap=family.overlap) if n >= 2 else None
+    independent = n >= 2 and not family.overlap
     centre = intervals.mean(d) if n else None
     won, ties = sum(sign * one > 0 for one in d), sum(one == 0 for one in d)
     verdict = _verdict(centre, ci95, tests, family)
@@ -219,7 +220,7 @@ def _effect(
         mean_difference=centre,
         sd=sd,
         ci95=ci95,
-        bca95=intervals.bca_interval(d) if n >= 2 else None,
+        bca95=intervals.bca_interval(d) if independent else None,
         p=tests.p[0],
         p_adjusted=tests.p[1],
         t_p=tests.t[0],
@@ -228,7 +229,7 @@ def _effect(
         equivalence_p_adjusted=tests.equivalence[1],
         d_z=paired.effect_size(d) if n >= 2 else None,
         wins=won / n if n else None,
-        wins95=intervals.wilson_interval(won, n) if n else None,
+        wins95=intervals.wilson_interval(won, n) if n and not family.overlap else None,
         ties=ties,
         relative_error_reduction=_error_reduction(pairs, family),
         pair_correlation=paired.pair_correlation(pairs.level, pairs.baseline) if n >= 3 else None,
@@ -237,7 +238,7 @@ def _effect(
         further_seeds=further,
         with_failures=with_failures,
         verdict=verdict,
-        notes=(*_notes(pairs, tests, family, comparisons, centre, sd, verdict, unfinished), *why),
+        notes=(*notes_on(pairs, family, verdict, comparisons, (tests.p[1], tests.t[1]), unfinished=unfinished), *why),
         sentence="",
     )
     said = sentence(unlabelled, family, contrast.label, pairs.failed, unfinished=unfinished)
@@ -256,16 +257,19 @@ def _verdict(centre: float | None, ci95: Interval | None, tests: _Tested, family
 def _detectable(n: int, sd: float | None, comparisons: int, family: Family) -> float | None:
     if not sd or family.screen:
         return None
-    return power.smallest_effect(n, sd, family.alpha, comparisons, family.power)
+    return power.smallest_effect(n, sd, family.alpha, comparisons, family.power, family.overlap)
 
 
 def _further(n: int, sd: float | None, comparisons: int, family: Family) -> tuple[int | None, tuple[str, ...]]:
     """Plan how many more pairs of this spread find an effect of the margin, or show that there is none that large."""
     if family.screen or not sd or not family.margin:
         return None, ()
-    one = power.seeds_needed(family.margin, sd, family.alpha, comparisons, family.power)
-    two = power.seeds_for_equivalence(family.margin, sd, family.alpha, comparisons, family.power)
+    one = power.seeds_needed(family.margin, sd, family.alpha, comparisons, family.power, family.overlap)
+    two = power.seeds_for_equivalence(family.margin, sd, family.alpha, comparisons, family.power, family.overlap)
     if one is None or two is None:
+        if family.overlap:
+            said = f"no number of {family.pairs}s of these samples settles {amount(family.margin, family)}"
+            return None, (f"{said}: it takes more samples, as the same ones are divided again and again",)
         return None, (
             f"to settle {amount(family.margin, family)} more than {power.MOST_PLANNED_SEEDS:,} seeds are needed",
         )
@@ -302,47 +306,6 @@ def _with_failures(contrast: Contrast, values: ValuesBySeed, family: Family) -> 
     return WithFailures(
         n=len(d),
         mean_difference=intervals.mean(d),
-        ci95=intervals.t_interval(d) if len(d) >= 2 else None,
-        p=paired.sign_flip_test(d).p if tested else None,
+        ci95=intervals.t_interval(d, overlap=family.overlap) if len(d) >= 2 else None,
+        p=_p_of_mean(d, family) if tested else None,
     )
-
-
-def left_out_note(pairs: Pairs) -> str:
-    """Say how many pairs a failed run spoiled."""
-    return f"{pairs.failed} of {pairs.failed + len(pairs.seeds)} pairs left out: a run failed or has no finite value"
-
-
-def _notes(
-    pairs: Pairs,
-    tests: _Tested,
-    family: Family,
-    comparisons: int,
-    centre: float | None,
-    sd: float | None,
-    verdict: Verdict,
-    unfinished: bool,
-) -> tuple[str, ...]:
-    n = len(pairs.seeds)
-    notes = []
-    if pairs.failed:
-        notes.append(left_out_note(pairs))
-    if n < 2:
-        return (*notes, f"{n} pair{'s' * (n != 1)}: there is no spread to judge by")
-    if unfinished:
-        notes.append("unfinished: no p values and no verdict before all runs are done")
-    elif family.screen:
-        notes.append("a screen: exploratory, no p values, no winner")
-    elif n < power.seeds_to_reach(comparisons, family.alpha):
-        notes.append(f"{n} pairs cannot be significant. {power.few_seeds_rule(comparisons, family.alpha)}.")
-    if sd == 0:
-        notes.append("all differences are the same number: the t test, d_z and intervals say nothing about the spread")
-    if sd == 0 and centre == 0:
-        notes.append("both gave the very same number with every seed: does what was changed reach what is run?")
-    p, t = tests.p[1], tests.t[1]
-    if p is not None and t is not None and (p < family.alpha) != (t < family.alpha):
-        notes.append(f"the tests disagree: sign-flip {p_equals(p)}, paired t {p_equals(t)} (both adjusted)")
-    if verdict in ("better", "worse") and centre is not None and abs(centre) < family.margin:
-        notes.append(f"the difference is real, and smaller than the margin of {amount(family.margin, family)}")
-    if p is not None and power.seeds_to_reach(comparisons, family.alpha) <= n < power.LEAST_SEEDS["claim"]:
-        notes.append(f"{n} pairs are few. {power.few_seeds_rule(comparisons, family.alpha)}.")
-    return tuple(notes)

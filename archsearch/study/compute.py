@@ -69,7 +69,7 @@ def cell_key(plan: ExperimentPlan) -> str:
 
 def data_key(data: DataSpec) -> str:
     """Name what is loaded for a spec: data of one key have one fingerprint."""
-    return seal(data.model_dump(mode="json", exclude={"validation", "train_limit", "augment"}))
+    return seal(data.model_dump(mode="json", exclude={"validation", "train_limit", "augment", "fold"}))
 
 
 def fixed_of(study: Study) -> FixedCompute | None:

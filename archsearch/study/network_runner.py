@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from archsearch.data.folds import in_fold
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import BusyError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.metrics import is_learned
+from archsearch.metrics import OwnMetric, is_learned
 from archsearch.study.compute import Keeper, data_key
 from archsearch.study.runner import IDLE_SECONDS, Assignment, Outcome, RefusedError, Workplace
 from archsearch.train.compute import Compute, decide
@@ -27,16 +28,24 @@ class NetworkRunner:
     """Trains networks, and keeps the data sets that it has loaded.
 
     `goes_on` says what a run is that is refused before it trains: a slot that fails, or the end of the study. `wanted`
-    are the metrics that a trial shall carry, of them `followed` is known after every epoch.
+    are the metrics that a trial shall carry, of them `followed` is known after every epoch; `own` are functions of
+    people's files among them.
     """
 
     def __init__(
-        self, read_test: ReadTest, *, goes_on: bool, wanted: Sequence[str] = (), followed: str | None = None
+        self,
+        read_test: ReadTest,
+        *,
+        goes_on: bool,
+        wanted: Sequence[str] = (),
+        followed: str | None = None,
+        own: Sequence[OwnMetric] = (),
     ) -> None:
         self.read_test = read_test
         self.goes_on = goes_on
         self.wanted = tuple(wanted)
         self.followed = followed
+        self.own = tuple(own)
         self.datasets: dict[str, Dataset] = {}
         self.keeper: Keeper | None = None
 
@@ -55,7 +64,7 @@ class NetworkRunner:
         if not missing or outcome.failure is not None:
             return outcome
         task, spec = plan_of(assignment).task, finished.result.spec
-        found = metrics_kept(finished.run_dir, task, spec, missing)
+        found = metrics_kept(finished.run_dir, task, spec, missing, self.own)
         return replace(outcome, metrics={**outcome.metrics, **found}, record={**outcome.record, **found})
 
     def key(self, assignment: Assignment) -> str:
@@ -99,13 +108,13 @@ class NetworkRunner:
             raise MemoryError(str(error)) from None
 
     def _dataset(self, plan: ExperimentPlan, place: Workplace) -> Dataset:
-        """Load a data set once for all runs that use it (memory-mapped, so processes share it)."""
+        """Load a data set once for all runs that use it (memory-mapped, so processes share it); folds are cut of it."""
         key = data_key(plan.spec.data)
         if key not in self.datasets:
-            self.datasets[key] = load(plan.spec.data, data_dir=place.data_dir)
+            self.datasets[key] = load(plan.spec.data.whole, data_dir=place.data_dir)
         if self.keeper is not None:
             self.keeper.check_data(plan.spec.data, self.datasets[key])
-        return self.datasets[key]
+        return in_fold(self.datasets[key], plan.spec.data)
 
 
 def plan_of(assignment: Assignment) -> ExperimentPlan:

@@ -7,13 +7,15 @@
     predictions.npz     outputs and labels on validation and test data
     result.json         the result (sealed), with the SHA-256 of the files above; written last
 
-Every file is written whole or not at all. A file that was altered is named and never used.
+Every file is written whole or not at all. A file that was altered is named and never used, and each belongs to its run:
+the folder bears the run's id, run.json is what the id is the hash of, the checkpoint and the result say the id, and the
+result the hashes of the others. What was moved here from another run is refused.
 """
 
 from __future__ import annotations
 
 import io
-import shutil
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,21 +24,40 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 from torch import Tensor
 
 from archsearch.data.inputs import Inputs
-from archsearch.files import damaged, locked, read_sealed, sha256, write_sealed, write_whole
+from archsearch.errors import DamagedFileError
+from archsearch.files import (
+    damaged,
+    is_temporary,
+    locked,
+    read_plain,
+    read_sealed,
+    renamed,
+    sha256,
+    unsealed,
+    write_sealed,
+    write_whole,
+)  # fmt: skip
 from archsearch.spec.losses import EVAL_LOSS
+from archsearch.train.identity import run_id
 from archsearch.train.loop import Progress, Trained, finite
 from archsearch.train.losses import measure
 from archsearch.train.result import EpochRecord, RunResult, older_measures_by_cross_entropy, without_losses
 
-CHECKPOINT = "checkpoint.pt"
+BEGUN, CHECKPOINT, RESULT = "run.json", "checkpoint.pt", "result.json"
 INPUTS = "archsearch.inputs"  # the one key of the weights' metadata: of several the order, so the bytes, would vary
-FILES = ("history.jsonl", "model.safetensors", "predictions.npz")
+HISTORY, WEIGHTS, PREDICTIONS = FILES = ("history.jsonl", "model.safetensors", "predictions.npz")
+OURS = (BEGUN, CHECKPOINT, *FILES, RESULT)  # all that a run writes, but for its lock
+_ID = re.compile(r"[0-9a-f]{16}")
+
+
+class ForeignCheckpointError(DamagedFileError):
+    """A checkpoint that another run wrote."""
 
 
 class RunDirectory:
@@ -53,17 +74,47 @@ class RunDirectory:
 
     def begin(self, identity: dict[str, Any]) -> None:
         """Write run.json, or check that the one there says the same."""
-        path = self.path / "run.json"
+        path = self.path / BEGUN
         if not path.exists():
+            if strange := [name for name in OURS if (self.path / name).exists()]:
+                raise DamagedFileError(
+                    f"{self.path} holds {strange[0]} and no run.json, which every run has; move that folder away"
+                )
             write_sealed(path, identity)
-        elif read_sealed(path) != identity:
-            raise damaged(path)
+        elif (there := read_sealed(path)) != identity:
+            raise renamed(self.path, run_id(there))
+
+    def id(self) -> str:
+        """Give the id of the run, by what run.json says is run.
+
+        Raises `DamagedFileError` where that is altered or not there, and where the folder bears another run's id.
+        """
+        path = self.path / BEGUN
+        if not path.exists():
+            raise DamagedFileError(
+                f"{path} is gone, so nobody can say whose files these are; archsearch verify --repair"
+            )
+        id_ = run_id(read_sealed(path))
+        if _ID.fullmatch(self.path.name) and self.path.name != id_:
+            raise renamed(self.path, id_)
+        return id_
 
     def clear(self) -> None:
-        """Delete the run's files, so that it is trained again; the lock stays."""
-        for path in self.path.iterdir() if self.path.is_dir() else ():
-            if path.name != ".lock":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """Delete the run's files, so that it is trained again; the lock stays, and what the run did not write.
+
+        Raises `DamagedFileError` where they are those of another run.
+        """
+        path = self.path / BEGUN
+        if not path.exists():
+            return
+        held = unsealed(read_plain(path))
+        if held is not None and run_id(held) != self.path.name:
+            raise renamed(self.path, run_id(held))
+        for entry in self.path.iterdir():
+            if is_temporary(entry.name) and not entry.is_dir():
+                entry.unlink(missing_ok=True)
+        for name in reversed(OURS):  # run.json last: it says that the others are ours
+            (self.path / name).unlink(missing_ok=True)
 
     # -- while it trains
 
@@ -72,6 +123,7 @@ class RunDirectory:
         inner = io.BytesIO()
         torch.save(
             {
+                "run_id": self.path.name,
                 "epoch": progress.epoch,
                 "model": progress.model,
                 "optimizer": progress.optimizer,
@@ -89,25 +141,36 @@ class RunDirectory:
         self._write_history(progress.history)
 
     def progress(self, device: str) -> Progress | None:
-        """Read the checkpoint, None where there is none; raise `DamagedFileError` if it was altered."""
+        """Read the checkpoint, None where there is none.
+
+        Raises `DamagedFileError` if it was altered or is none, and `ForeignCheckpointError` for that of another run;
+        version 0.1.0 did not say whose it is.
+        """
         path = self.path / CHECKPOINT
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
+        if not path.exists():
             return None
+        content = read_plain(path)
         if bytes.fromhex(sha256(content[32:])) != content[:32]:
             raise damaged(path)
-        saved = torch.load(io.BytesIO(content[32:]), map_location=device, weights_only=True)
-        history = [EpochRecord.model_validate(record) for record in saved.pop("history")]
-        if not saved.pop("measured", False) and not older_measures_by_cross_entropy(
-            read_sealed(self.path / "run.json")
-        ):
-            history = [without_losses(record) for record in history]
-        return Progress(**saved, history=history)
+        try:
+            saved = torch.load(io.BytesIO(content[32:]), map_location=device, weights_only=True)
+            id_ = saved.pop("run_id", self.path.name)
+            history = [EpochRecord.model_validate(record) for record in saved.pop("history")]
+            measured = saved.pop("measured", False)
+            progress = Progress(**saved, history=history)
+            if not len(history) == progress.epoch > 0:
+                raise ValueError(f"{len(history)} records of {progress.epoch} epochs")
+        except Exception:  # whole as it is written, but no checkpoint: unpickling and what follows raise anything
+            raise damaged(path) from None
+        if id_ != self.path.name:
+            raise ForeignCheckpointError(f"{path} is the checkpoint of the run {id_} and is not used")
+        if not measured and not older_measures_by_cross_entropy(read_sealed(self.path / BEGUN)):
+            progress.history = [without_losses(record) for record in progress.history]
+        return progress
 
     def _write_history(self, history: list[EpochRecord]) -> bytes:
         content = "".join(record.model_dump_json() + "\n" for record in history).encode()
-        write_whole(self.path / "history.jsonl", content)
+        write_whole(self.path / HISTORY, content)
         return content
 
     # -- when it is done
@@ -119,38 +182,41 @@ class RunDirectory:
         predictions = io.BytesIO()
         np.savez(predictions, allow_pickle=False, **_predictions(trained))
         contents = {
-            "history.jsonl": self._write_history(list(result.history)),
-            "model.safetensors": weights,
-            "predictions.npz": predictions.getvalue(),
+            HISTORY: self._write_history(list(result.history)),
+            WEIGHTS: weights,
+            PREDICTIONS: predictions.getvalue(),
         }
         for name, content in contents.items():
             write_whole(self.path / name, content)
         hashes = {name: sha256(content) for name, content in contents.items()}
-        write_sealed(self.path / "result.json", {"result": result.model_dump(mode="json"), "files": hashes})
+        write_sealed(self.path / RESULT, {"result": result.model_dump(mode="json"), "files": hashes})
         (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def result(self) -> RunResult | None:
-        """Read the result, None where the run is not finished; raise `DamagedFileError` if any file was altered.
+        """Read the result, None where the run is not finished.
 
-        Weights and predictions may be deleted to save space; what is there must be what was written.
+        Raises `DamagedFileError` if any file was altered, or is not of this run. Weights and predictions may be deleted
+        to save space; what is there must be what was written.
         """
-        path = self.path / "result.json"
+        path = self.path / RESULT
         if not path.exists():
             return None
         sealed = read_sealed(path)
-        for name, seal in sealed["files"].items():
-            file = self.path / name
-            if file.exists() and sha256(file.read_bytes()) != seal:
-                raise damaged(file)
         try:
+            for name, seal in sealed["files"].items():
+                file = self.path / name
+                if file.exists() and sha256(read_plain(file)) != seal:
+                    raise damaged(file)
             result = RunResult.model_validate(sealed["result"])
-        except ValidationError:
+        except (ValidationError, KeyError, AttributeError):
             raise damaged(path) from None
+        if (id_ := self.id()) != result.run_id:
+            raise DamagedFileError(f"{path} is the result of the run {result.run_id}, not of {id_}, and is not used")
         return result if result.eval_loss is not None else self._measured_anew(result)
 
     def _measured_anew(self, result: RunResult) -> RunResult:
         """Compute the losses of a run of version 0.1.0 from its predictions; without these they stay unknown."""
-        path = self.path / "predictions.npz"
+        path = self.path / PREDICTIONS
         if not path.exists():
             return result
         found = dict(result.metrics)
@@ -163,17 +229,25 @@ class RunDirectory:
 
     def hashes(self) -> dict[str, str]:
         """Give the SHA-256 of the files that were written when the run finished, also of those that were deleted."""
-        return dict(read_sealed(self.path / "result.json")["files"])
+        return dict(read_sealed(self.path / RESULT)["files"])
 
     def weights(self) -> dict[str, Tensor]:
-        """Read the kept weights."""
-        return load_weights((self.path / "model.safetensors").read_bytes())
+        """Read the kept weights; raise `DamagedFileError` for what is none."""
+        path = self.path / WEIGHTS
+        try:
+            return load_weights(read_plain(path))
+        except SafetensorError:
+            raise damaged(path) from None
 
     def inputs(self) -> Inputs | None:
         """Read what the network of the kept weights reads; None of runs before that was kept."""
-        with safe_open(self.path / "model.safetensors", framework="pt") as held:
-            written = (held.metadata() or {}).get(INPUTS)
-        return None if written is None else Inputs.model_validate_json(written)
+        path = self.path / WEIGHTS
+        try:
+            with safe_open(path, framework="pt") as held:
+                written = (held.metadata() or {}).get(INPUTS)
+            return None if written is None else Inputs.model_validate_json(written)
+        except (SafetensorError, ValidationError):
+            raise damaged(path) from None
 
 
 def _predictions(trained: Trained) -> dict[str, np.ndarray[Any, Any]]:

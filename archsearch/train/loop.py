@@ -82,6 +82,10 @@ class Progress:
     stopped: bool = False
 
 
+class OtherNetworkError(Exception):
+    """A `Progress` is not one of the network that is to be trained."""
+
+
 @dataclass(slots=True)
 class Trained:
     """The outcome of a loop: the kept weights are in `model`; `reason` is set where the run diverged.
@@ -133,7 +137,8 @@ def train(
     """Train from the start, or from a kept `Progress`, to the end.
 
     `also` names metrics that are computed after every epoch beside the usual ones and what early stopping watches.
-    `keep` is called after every whole epoch. Raises `Interrupted` between two batches when a signal came.
+    `keep` is called after every whole epoch. Raises `Interrupted` between two batches when a signal came, and
+    `OtherNetworkError` before the first for a `progress` of another network.
     """
     spec, device, layout = plan.spec.train, compute.device, memory_format(compute)
     model = initial_network(plan, seed).to(device).to(memory_format=layout)
@@ -158,8 +163,7 @@ def train(
 
     progress = progress or Progress()
     if progress.epoch:
-        model.load_state_dict(progress.model)
-        optimizer.load_state_dict(progress.optimizer)
+        _go_on(progress, model, optimizer)
 
     reason: str | None = None
     last: tuple[Evaluation | None, Evaluation | None] = (None, None)
@@ -221,7 +225,7 @@ def train(
 def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tuple[Part, Part | None, Part]:
     """Give training, validation (None where the spec asks for none) and test data on the device."""
     x, y = dataset.x_train.to(device), dataset.y_train.to(device)
-    fit, held_out = divide(plan.spec.data, dataset.facts, dataset.y_train, *split_seeds(seed))
+    fit, held_out = divide(plan.spec.data, dataset.facts, dataset.y_train, *split_seeds(seed), dataset.groups_train)
     x_test, y_test = dataset.x_test.to(device), dataset.y_test.to(device)
     validation = Part(x, y, held_out.to(device)) if len(held_out) else None
     return Part(x, y, fit.to(device)), validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
@@ -319,6 +323,14 @@ def _more(plan: ExperimentPlan, part: Part, outputs: Tensor, names: Sequence[str
     written = plan.spec.model_dump(mode="json")
     there = Predictions(plan.task, written, outputs.numpy(), part.y[part.rows].cpu().numpy())
     return {name: there.value(name) for name in names}
+
+
+def _go_on(progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    try:
+        model.load_state_dict(progress.model)
+        optimizer.load_state_dict(progress.optimizer)
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise OtherNetworkError(str(error)) from None
 
 
 def _watch_for_early_stop(plan: ExperimentPlan, progress: Progress, model: nn.Sequential) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsearch.metrics import METRICS, part_of
+from archsearch.metrics import METRICS, OwnMetric, bare_name, part_of
 from archsearch.task import Task
 from archsearch.train.probabilities import probabilities_of
 
@@ -54,8 +54,7 @@ class Predictions:
 def beside_the_usual(task: Task, names: Iterable[str]) -> tuple[str, ...]:
     """Give the names, without their part, of what a run of the task does not compute anyway."""
     usual = {"loss", *(metric.name for metric in task.told())}
-    bare = (name if (part := part_of(name)) is None else name.removeprefix(f"{part}_") for name in names)
-    known = (METRICS[name] for name in dict.fromkeys(bare) if name in METRICS and name not in usual)
+    known = (METRICS[name] for name in dict.fromkeys(map(bare_name, names)) if name in METRICS and name not in usual)
     return tuple(row.name for row in known if row.known == "training")
 
 
@@ -72,12 +71,24 @@ def kept_predictions(run_dir: Path, task: Task, spec: Mapping[str, Any]) -> dict
         return {}
 
 
-def metrics_kept(run_dir: Path, task: Task, spec: Mapping[str, Any], names: Iterable[str]) -> dict[str, float | None]:
-    """Compute metrics with their part (`test_f1_macro`) of what a run predicted; None where it predicted nothing."""
+def metrics_kept(
+    run_dir: Path, task: Task, spec: Mapping[str, Any], names: Iterable[str], own: Iterable[OwnMetric] = ()
+) -> dict[str, float | None]:
+    """Compute metrics with their part (`test_f1_macro`) of what a run predicted; None where it predicted nothing.
+
+    `own` are those that are functions of people's files: see `metrics/own.py` for what they raise.
+    """
+    functions = {one.name: one for one in own}
     kept = kept_predictions(run_dir, task, spec)
     found: dict[str, float | None] = {}
     for name in names:
         part = part_of(name)
         there = kept.get(part) if part is not None else None
-        found[name] = None if there is None else there.value(name.removeprefix(f"{part}_"))
+        bare = bare_name(name)
+        if there is None:
+            found[name] = None
+        elif bare in functions:
+            found[name] = functions[bare].value(there.targets, there.outputs)
+        else:
+            found[name] = there.value(bare)
     return found

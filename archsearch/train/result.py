@@ -51,6 +51,8 @@ class Measured(Plain):
     def _beside(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in write(self).items():
+            if key == "groups" and not value:
+                continue  # said by silence: most data know no groups
             found |= value if key == "metrics" else {key: value}
         return found
 
@@ -102,6 +104,7 @@ class RunResult(Measured):
 
     The metrics are those of the weights that were kept. `test_reads` counts how often the test set was evaluated.
     `train_loss` is what was minimised; `val_loss` and `test_loss` are by `eval_loss`, and unknown where that is None.
+    `groups` holds the metrics of each group in the test data, by its name, where the data know groups.
     """
 
     run_id: str
@@ -116,6 +119,7 @@ class RunResult(Measured):
     history: Annotated[tuple[EpochRecord, ...], Field(strict=False)]
     eval_loss: EvalLoss | None = None
     metrics: dict[str, MetricValue]
+    groups: dict[str, dict[str, MetricValue]] = Field(default_factory=dict)
     test_reads: int
     parameters: int
     macs: int

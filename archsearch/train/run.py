@@ -10,7 +10,7 @@ twice, an interrupted one goes on from its last whole epoch.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,17 +21,18 @@ import torch
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.files import damaged
 from archsearch.metrics import part_of
 from archsearch.native.library import load_library as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
 from archsearch.train.compute import Compute, decide
 from archsearch.train.device import numerics
-from archsearch.train.directory import RunDirectory
+from archsearch.train.directory import CHECKPOINT, ForeignCheckpointError, RunDirectory
 from archsearch.train.environment import environment
 from archsearch.train.identity import identity, run_id
 from archsearch.train.interrupt import interruptible
-from archsearch.train.loop import ReadTest, Trained, initial_network, train
+from archsearch.train.loop import OtherNetworkError, Progress, ReadTest, Trained, finite, initial_network, train
 from archsearch.train.result import RunResult
 from archsearch.train.watch import Silent, Watch
 
@@ -71,6 +72,7 @@ def run(
     dataset: Dataset | None = None,
     compute: Compute | None = None,
     also: Sequence[str] = (),
+    say: Callable[[str], None] = lambda line: None,
 ) -> FinishedRun:
     """Train a spec (or a plan, which is not made again) with a seed, or give the result that is there already.
 
@@ -78,6 +80,7 @@ def run(
     watch, and it is read after each epoch. `read_test` overrides that. `compute` is what it is computed with,
     decided here by default. A diverged run is a result too: see its status. `also` names metrics that are followed
     beside the usual ones; a run that is there already is not made again for them, as it keeps its predictions.
+    `say` gets a line where a checkpoint of another run is refused.
     Raises `SpecError`, `UnavailableError`, `DamagedFileError` and `Interrupted`.
     """
     if seed < 0:
@@ -99,23 +102,26 @@ def run(
         if fresh or _lacks(directory.result(), read_test):
             directory.clear()
         directory.begin(identity_)
-        progress = directory.progress(compute.device)
+        progress = _progress(directory, compute.device, say)
         started, clock = datetime.now(UTC), time.monotonic()
         seconds_before = sum(record.seconds for record in progress.history) if progress else 0.0
-        trained = train(
-            plan,
-            seed,
-            dataset,
-            compute,
-            read_test=read_test,
-            interruption=interruption,
-            watch=watch or Silent(),
-            progress=progress,
-            keep=directory.keep,
-            also=also,
-        )
+        try:
+            trained = train(
+                plan,
+                seed,
+                dataset,
+                compute,
+                read_test=read_test,
+                interruption=interruption,
+                watch=watch or Silent(),
+                progress=progress,
+                keep=directory.keep,
+                also=also,
+            )
+        except OtherNetworkError:
+            raise damaged(directory.path / CHECKPOINT) from None
         seconds = seconds_before + time.monotonic() - clock
-        result = _result(plan, identity_, compute, trained, started, seconds)
+        result = _result(plan, identity_, compute, trained, started, seconds, _by_group(plan, dataset, trained))
         directory.finish(result, trained)
     return FinishedRun(result, directory.path, cached=False)
 
@@ -126,6 +132,15 @@ def _computed_by(compute: Compute) -> dict[str, str]:
         library = load_native()
         return {"engine": "native", "engine_variant": library.variant if library else ""}
     return {"engine": "torch", "engine_reason": compute.reason, "memory_format": compute.layout}
+
+
+def _progress(directory: RunDirectory, device: str, say: Callable[[str], None]) -> Progress | None:
+    """Read how far the run is; a checkpoint of another one is said and not used."""
+    try:
+        return directory.progress(device)
+    except ForeignCheckpointError as error:
+        say(f"{error}: training starts anew")
+        return None
 
 
 def _finished(directory: RunDirectory, read_test: ReadTest) -> RunResult | None:
@@ -149,6 +164,20 @@ def _of_training(plan: ExperimentPlan) -> list[str]:
     return ["train_loss", *(f"train_{metric.name}" for metric in plan.task.told())]
 
 
+def _by_group(plan: ExperimentPlan, dataset: Dataset, trained: Trained) -> dict[str, dict[str, float | None]]:
+    """Give the metrics of each group in the test part, by its name; none where the data know no groups."""
+    groups = dataset.groups_test
+    if trained.test is None or groups is None:
+        return {}
+    found = {}
+    for number in torch.unique(groups).tolist():
+        rows = groups == number
+        metrics = plan.task.metrics(trained.test.outputs[rows], trained.y_test[rows])
+        named = {f"test_{name}": finite(value) for name, value in metrics.items()}
+        found[dataset.facts.group_names[number]] = named
+    return found
+
+
 def _result(
     plan: ExperimentPlan,
     identity_: dict[str, Any],
@@ -156,6 +185,7 @@ def _result(
     trained: Trained,
     started: datetime,
     seconds: float,
+    groups: dict[str, dict[str, float | None]],
 ) -> RunResult:
     progress = trained.progress
     kept = progress.history[(progress.best_epoch or progress.epoch) - 1] if progress.history else None
@@ -174,6 +204,7 @@ def _result(
         metrics={name: kept.metrics.get(name) if kept else None for name in _of_training(plan)}
         | (trained.validation.of("val") if trained.validation else {})
         | (trained.test.of("test") if trained.test else {}),
+        groups=groups,
         test_reads=progress.test_reads,
         parameters=plan.network.parameters,
         macs=plan.network.macs,

@@ -31,15 +31,26 @@ def train_seeds(
     compute: Compute,
     fresh: bool = False,
     done: Callable[[FinishedRun], None] = lambda one: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[FinishedRun]:
     """Train a plan with each seed, or take the run that is kept; `watch` follows a seed, `done` is told of its run.
+    `say` as in `run`.
 
     Raises what `run` raises; the runs before that are kept.
     """
     finished = []
     for seed in seeds:
         with watch(seed) as watching:
-            one = run(plan, seed=seed, runs_dir=runs_dir, fresh=fresh, watch=watching, dataset=dataset, compute=compute)
+            one = run(
+                plan,
+                seed=seed,
+                runs_dir=runs_dir,
+                fresh=fresh,
+                watch=watching,
+                dataset=dataset,
+                compute=compute,
+                say=say,
+            )
         finished.append(one)
         done(one)
     return finished

@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from archsearch.data.inputs import Inputs
 from archsearch.data.prepare import load
 from archsearch.errors import DamagedFileError, UsageError
 from archsearch.experiment_plan import plan_experiment, task_of
-from archsearch.files import damaged
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits, NetworkPlan, build_network, plan_network
 from archsearch.task import Task
@@ -83,10 +81,7 @@ def open_trained(
             "it again"
         )
     spec = ExperimentSpec.model_validate(result.spec)
-    try:
-        inputs = held.inputs() or _from_data(result, spec, data_dir, say)
-    except ValidationError:
-        raise damaged(weights) from None
+    inputs = held.inputs() or _from_data(result, spec, data_dir, say)
     plan = plan_network(spec.network, inputs.shape, inputs.outputs, batch_size=1, limits=ANY_SIZE)
     model = build_network(plan)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,18 +11,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
+from statsmodels.stats.power import TTestPower
 
 from archsearch.ablate.ablation import open_ablation, report_on
 from archsearch.ablate.judged_again import judge_again
 from archsearch.ablate.planned import Ablation
-from archsearch.ablate.record import AblationReport
-from archsearch.errors import SpecError, UsageError
+from archsearch.ablate.record import AblationReport, CellReport
+from archsearch.ablate.sensitivity import sensitivity
+from archsearch.errors import SpecError, UntrustedError, UsageError
 from archsearch.study.lifecycle import existing_ablation
 from archsearch.study.storage import Study, default_url, open_storage
+from archsearch.trust import allow_once, python_file
 from tests.ablate.conftest import FACTORS
 
 SCREEN = FACTORS + "seeds: 3\nscreen: true\n"
 ALSO = SCREEN + "also: [f1_macro, val_loss]\n"
+
+
+def cells(report: AblationReport) -> list[tuple[str, CellReport]]:
+    return [(cell.name, cell) for cell in report.cells]
 
 
 @pytest.fixture
@@ -38,6 +46,8 @@ def test_an_ablation_is_judged_again_by_any_metric_of_its_predictions(
     finished: tuple[AblationReport, Study, Path],
     planned: Callable[..., Ablation],
     run_ablation: Callable[..., AblationReport],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     report, study, runs = finished
     assert report.chosen == ""
@@ -83,6 +93,21 @@ def test_an_ablation_is_judged_again_by_any_metric_of_its_predictions(
     made = run_ablation(planned(SCREEN + "metric: f1_weighted\n", "other"))
     assert (made.family, made.effects, made.runs.cached) == (again.family, again.effects, 9)
 
+    own = tmp_path / "mine.py"
+    own.write_text("def cost(targets, outputs):\n    return float((outputs.argmax(1) != targets).sum())\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ARCHSEARCH_TRUST_ONCE", "")
+    with pytest.raises(UsageError, match=r"more of mine.py:cost is better is not known; say --minimize mine.py"):
+        judge_again(study, "mine.py:cost", runs)
+    with pytest.raises(UntrustedError, match=r"mine\.py is a Python file, which is code"):
+        judge_again(study, "mine.py:cost", runs, "minimize")
+    allow_once([python_file(own).digest])
+    cost = report_on(study, runs, judge_again(study, "mine.py:cost", runs, "minimize"))
+    wrong = {name: {seed: round(200 * (1 - v)) for seed, v in cell.values.items()} for name, cell in cells(report)}
+    assert {name: cell.values for name, cell in cells(cost)} == wrong
+    assert (cost.family.direction, cost.family.unit) == ("minimize", "own")
+    assert cost.notes[0].startswith(f"mine.py:cost is a function of {own} (SHA-256 ")
+
     # what stood under `also:` is in the storage; the rest needs the predictions, and says which are not there
     gone = sorted(runs.glob("*/predictions.npz"))
     gone[0].unlink()
@@ -95,6 +120,30 @@ def test_an_ablation_is_judged_again_by_any_metric_of_its_predictions(
     assert report_on(study, runs, judge_again(study, "f1_macro", runs)).effects == named.effects
     with pytest.raises(UsageError, match=r"no run keeps its predictions in .*--runs-dir says where the runs lie"):
         judge_again(study, "f1_weighted", runs)
+
+
+def test_metrics_are_compared_by_the_seeds_that_they_would_need(finished: tuple[AblationReport, Study, Path]) -> None:
+    _, study, runs = finished
+    found = sensitivity(study, runs)
+
+    assert (found.metric, found.comparisons, found.without) == ("test_accuracy", 2, 0)
+    losses: dict[str, dict[int, float]] = {}
+    for trial in study.trials:
+        value = trial.user_attrs["result"]["test_loss"]
+        losses.setdefault(trial.user_attrs["cell"], {})[trial.user_attrs["pair"]] = value
+    differences = np.array([losses["width=x2"][seed] - losses["baseline"][seed] for seed in range(3)])
+    (row,) = (row for row in found.of("width=x2") if row.metric == "test_loss")
+    assert (row.n, row.difference) == (3, pytest.approx(differences.mean()))
+    assert row.d_z == pytest.approx(-differences.mean() / differences.std(ddof=1))  # less loss is better
+    # 0.8 to find it by a two-sided t test at alpha / 2, and never fewer pairs than can be significant: 7
+    power = TTestPower().solve_power(abs(row.d_z), None, 0.025, 0.8, "two-sided")
+    assert row.seeds is not None
+    assert row.seeds == pytest.approx(max(power, 7), abs=3)
+    seeds = [one.seeds or math.inf for one in found.of("width=x2")]
+    assert seeds == sorted(seeds)
+    sooner = found.sooner("width=x2")
+    own = next(one for one in found.of("width=x2") if one.metric == "test_accuracy")
+    assert sooner is None or (sooner.seeds or 0) < (own.seeds or math.inf)
 
 
 def test_what_is_named_beside_the_metric_is_fixed_with_the_ablation(

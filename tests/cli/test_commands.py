@@ -228,3 +228,37 @@ def test_colours_are_for_terminals_only(process):
     assert "\x1b" not in process("show", "lenet5").out
     assert "\x1b[" in process("show", "lenet5", env={"FORCE_COLOR": "1"}).out
     assert "\x1b[3" not in process("show", "lenet5", env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).out
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_are_no_error_and_write_into_no_file(tmp_path, closed):
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -c '{PROGRAM}' schema --write here {closed}"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Traceback" not in done.stderr
+    for path in (tmp_path / "here").iterdir():
+        json.loads(path.read_text())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("command", ["list", "schema"])
+def test_output_that_cannot_be_written_is_said(tmp_path, command):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, command],
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (75, "error: the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("report", "{}"), ("init", "{}"), ("export", "digits_quickstart", "--to", "spec", "-o", "{}.yaml")],
+)
+def test_name_that_no_file_system_takes_is_a_usage_error(cli, command):
+    long = "x" * 300
+    done = cli(*(word.format(long) for word in command))
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"error: {long[:100]}...: File name too long\n"

@@ -7,7 +7,7 @@ from types import SimpleNamespace as Given
 
 import pytest
 
-from archsearch.cli.console import ablations, machine, specs, studies
+from archsearch.cli.console import ablations, forecasts, machine, specs, studies
 from archsearch.stats.verdict import Family
 from tests.report.figures.records import confirmation, long_record
 
@@ -95,7 +95,7 @@ def test_forecast(printed):
     )  # fmt: skip
     plan = Given(purpose="screen")
     forecast = Given(cells=cells, plan=plan, seconds=None, runs=20, cached=6, to_run=14, workers=1)
-    text = printed(ablations.print_forecast, forecast, Given(family=FAMILY, sequential=False))
+    text = printed(forecasts.print_forecast, forecast, Given(family=FAMILY, sequential=False))
     holds(text, "1,234,567", "98.8 M", "123", "machine")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import optuna
 import pytest
 
@@ -155,3 +157,28 @@ def test_report_of_what_is_not_there_says_why(cli, arguments, code, message):
     finished = cli("report", *arguments)
     assert (finished.code, finished.out) == (code, "")
     assert message in finished.err
+
+
+@pytest.mark.parametrize("name", ["run.json", "result.json"])
+def test_one_damaged_run_of_three_is_left_out_and_said(cli, tiny, tmp_path, name):
+    assert cli("run", "tiny.yaml", "--seeds", "3").code == 0
+    folder = sorted((tmp_path / "runs").glob("*/run.json"))[0].parent
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:-9])
+    done = cli("report", "tiny.yaml", "--format", "json")
+    assert (done.code, done.out) == (4, "runs/report-tiny.json\n")
+    why = f"runs/{folder.name}/{name} was truncated or altered and is not used"
+    assert done.err.startswith(f"error: left out: {why}; ")
+    document = json.loads((tmp_path / "runs" / "report-tiny.json").read_text())
+    assert [
+        line for line in document["answer"] if line.startswith(f"Left out, as its files are damaged: {folder.name} (")
+    ]
+    for command in (
+        ("predict", "tiny.yaml", "x.npz"),
+        ("export", "tiny.yaml", "--to", "program", "-o", "a.pt2"),
+        ("bundle", "tiny.yaml", "-o", "a.zip"),
+        ("report", folder.name),
+    ):
+        refused = cli(*command)
+        assert (refused.code, refused.out) == (4, ""), command
+        assert refused.err.startswith(f"error: {why}; "), command

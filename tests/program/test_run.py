@@ -415,3 +415,35 @@ def test_results_that_a_program_keeps_in_git_are_no_part_of_it(shell: Shell, fol
     assert void.status == "void"
     assert void.reason is not None
     assert void.reason.endswith("(the program writes result.json itself: say with files what it depends on)")
+
+
+def test_folder_that_was_renamed_is_not_answered_nor_cleared(planned: Plan, tmp_path: Path) -> None:
+    experiment = planned(STANDARD)
+    mine, other = (run_program(experiment, seed=seed, runs_dir=tmp_path, trusted=True).run_dir for seed in (0, 5))
+    (mine / "outcome.json").rename(tmp_path / "kept.json")
+    for path in sorted(mine.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    mine.rmdir()
+    other.rename(mine)
+    with pytest.raises(DamagedFileError, match=rf" holds files of the run {other.name}, so it was renamed or copied"):
+        run_program(experiment, seed=0, runs_dir=tmp_path, trusted=True)
+    with pytest.raises(DamagedFileError, match=rf" holds the result of the run {other.name}, which this run did not "):
+        run_program(experiment, seed=0, runs_dir=tmp_path, trusted=True, fresh=True)
+    assert (mine / "outcome.json").is_file()
+
+
+def test_fresh_removes_what_the_run_wrote_and_nothing_else(planned: Plan, tmp_path: Path) -> None:
+    experiment = planned(STANDARD)
+    done = run_program(experiment, seed=0, runs_dir=tmp_path / "runs", trusted=True)
+    elsewhere = tmp_path / "large disk"
+    done.run_dir.rename(elsewhere)
+    done.run_dir.symlink_to(elsewhere, target_is_directory=True)
+    (elsewhere / "notes.txt").write_text("mine")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "data.bin").write_text("mine")
+    (elsewhere / "files").rename(tmp_path / "other")
+    (elsewhere / "files").symlink_to(mine, target_is_directory=True)
+    again = run_program(experiment, seed=0, runs_dir=tmp_path / "runs", trusted=True, fresh=True)
+    assert (again.cached, again.result.metrics) == (False, done.result.metrics)
+    assert (elsewhere / "notes.txt").read_text() == (mine / "data.bin").read_text() == "mine"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archsearch.experiment_plan import plan_experiment
 from archsearch.train.identity import experiment_key
-from archsearch.train.kept import begun, kept_runs, read_kept
+from archsearch.train.kept import begun, kept_runs, read_kept, unreadable
 from tests.train.conftest import tiny
 
 
@@ -29,3 +29,13 @@ def test_what_is_not_finished_has_begun_and_what_is_damaged_is_left_out(train_ti
     assert sorted(path for path, _ in begun(runs_dir)) == sorted([whole.run_dir, unfinished.run_dir])
     assert list(kept_runs(runs_dir).values()) == [[whole.run_dir]]
     assert kept_runs(runs_dir / "nowhere") == {}
+    (one,) = unreadable(runs_dir)
+    assert (one.directory, one.spec) == (damaged.run_dir, damaged.result.spec)
+    assert one.why.startswith(f"{damaged.run_dir / 'run.json'} was truncated or altered")
+
+
+def test_altered_number_in_a_kept_result_is_not_read(train_tiny):
+    one = train_tiny()
+    path = one.run_dir / "result.json"
+    path.write_text(path.read_text().replace('"seconds": ', '"seconds": 1'))
+    assert list(read_kept([one.run_dir])) == []

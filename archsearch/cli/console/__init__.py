@@ -11,13 +11,14 @@ from archsearch.cli.console.ablations import (
     note_plan,
     print_ablation,
     print_ablation_status,
-    print_forecast,
     print_prices,
+    print_sensitivity,
 )
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.begun import begun_json, print_begun
 from archsearch.cli.console.claims import print_claim, print_claims
 from archsearch.cli.console.comparisons import print_verdicts
+from archsearch.cli.console.forecasts import print_forecast
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings, print_imported
 from archsearch.cli.console.predictions import print_evaluation, print_predictions, print_predictions_csv
 from archsearch.cli.console.programs import (
@@ -121,6 +122,7 @@ __all__ = [
     "print_program_seeds",
     "print_reproduced",
     "print_run",
+    "print_sensitivity",
     "print_space",
     "print_status",
     "print_study",

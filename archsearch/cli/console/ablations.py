@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from archsearch.cli.console.base import TableColumn, note, out, print_table, sentences
-from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects
+from archsearch.cli.console.comparisons import VERDICT_STYLES, print_effects, print_ranks
 from archsearch.cli.console.panel import Panel, Seen, counts_text
-from archsearch.wording import count_of, seconds_text, short_number
+from archsearch.wording import count_of
 
 if TYPE_CHECKING:
     from archsearch.ablate.design.fitting import LeftOut
-    from archsearch.ablate.forecast import Forecast
     from archsearch.ablate.planned import Ablation
     from archsearch.ablate.price import Price
     from archsearch.ablate.record import AblationReport
+    from archsearch.ablate.sensitivity import Sensitivity
     from archsearch.spec.difference.factors import SpecDifference
-    from archsearch.stats.effect import Family
 
 
 def note_plan(ablation: Ablation) -> None:
@@ -28,8 +27,8 @@ def note_plan(ablation: Ablation) -> None:
     kind = "sequential, at most " if ablation.sequential else ""
     note(
         f"{ablation.name}: {ablation.design} around {ablation.baseline}: {count_of(len(ablation.cells), 'cell')}, "
-        f"{kind}{count_of(len(ablation.seeds), 'seed')}, {count_of(ablation.runs, 'run')}, "
-        f"{count_of(len(ablation.claims), 'comparison')} in the family"
+        f"{kind}{_pairs(ablation)}, {count_of(ablation.runs, 'run')}, "
+        f"{count_of(len(ablation.families[0]), 'comparison')} in the family{_on_each(ablation)}"
     )
     note(f"factors: {levels}")
     for line in _left_out(ablation.left_out):
@@ -40,6 +39,16 @@ def note_plan(ablation: Ablation) -> None:
         note(remark)
 
 
+def _pairs(ablation: Ablation) -> str:
+    """Say what makes the pairs: so many seeds, or a split of the samples."""
+    return count_of(len(ablation.seeds), "seed") if ablation.split is None else ablation.split.said
+
+
+def _on_each(ablation: Ablation) -> str:
+    several = len(ablation.families)
+    return f" of each of {several} data sets" if several > 1 else ""
+
+
 def _left_out(cells_: Sequence[LeftOut]) -> list[str]:
     """Say what is left out, cells of one reason and consequence in one line."""
     grouped: dict[tuple[str, str], list[str]] = {}
@@ -48,117 +57,58 @@ def _left_out(cells_: Sequence[LeftOut]) -> list[str]:
     return [f"left out: {'; '.join(names)}: {why}. So {what}." for (why, what), names in grouped.items()]
 
 
-_FORECAST = (
-    TableColumn("cell", words=True),
-    TableColumn("parameters", 2),
-    TableColumn("MACs", 3),
-    TableColumn("runs"),
-    TableColumn("cached", 1),
-    TableColumn("seconds of one", 1),
-    TableColumn("known from", 4, words=True),
+_SENSED = (
+    TableColumn("metric", words=True),
+    TableColumn("pairs", 2),
+    TableColumn("difference", 1),
+    TableColumn("in SDs"),
+    TableColumn("seeds"),
 )
 
 
-def _size(count: int | None, write: Callable[[int], str]) -> str:
-    return "" if count is None else write(count)
+def print_sensitivity(found: Sensitivity) -> None:
+    """Print for each comparison which metrics need how many seeds for a difference like the one that was measured."""
+    from archsearch.metrics import difference, title_of
 
-
-def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
-    """Print what an ablation will take and what it can show."""
-    from archsearch.stats.power import few_seeds_rule
-    from archsearch.stats.sentence import p_text
-
-    to, plan, family = out(), forecast.plan, ablation.family
-    rows = []
-    sized = any(cell.parameters is not None for cell in forecast.cells)  # a program has no sizes that we know
-    columns = [one for one in _FORECAST if sized or one.name not in ("parameters", "MACs")]
-    for cell in forecast.cells:
-        took = "" if cell.seconds is None else f"{cell.seconds:.3g}"
-        sizes = (_size(cell.parameters, "{:,}".format), _size(cell.macs, short_number)) if sized else ()
-        numbers = (*sizes, str(cell.runs), str(cell.cached), took)
-        rows.append((cell.name, *numbers, cell.seconds_from))
-    print_table(to, columns, rows)
-    time_ = "time not known" if forecast.seconds is None else f"about {seconds_text(forecast.seconds)}"
-    most = "at most " if ablation.sequential else ""
-    to.print(
-        Text(
-            f"{count_of(forecast.runs, 'run')}, {forecast.cached} of them cached: {most}{forecast.to_run} to run, "
-            f"{time_} with {count_of(forecast.workers, 'worker')}"
-        )
+    to = out()
+    for comparison in dict.fromkeys(row.comparison for row in found.rows):
+        rows = found.of(comparison)
+        own = next((row for row in rows if row.metric == found.metric), None)
+        to.print(Text(comparison, style="bold"))
+        table = [
+            (
+                f"{title_of(row.metric)} (the study's)" if row is own else title_of(row.metric),
+                str(row.n),
+                difference(row.metric, row.difference),
+                f"{row.d_z:+.2f}",
+                "above 10,000" if row.seeds is None else f"{row.seeds:,}",
+            )
+            for row in rows
+        ]
+        print_table(to, _SENSED, table)
+        best = found.sooner(comparison)
+        if best is not None and own is not None:
+            needed = "more than 10,000" if own.seeds is None else f"{own.seeds:,}"
+            sentences(
+                to,
+                f"{title_of(best.metric)} would see this change with about {count_of(best.seeds or 0, 'seed')}, "
+                f"{title_of(own.metric)} needs {needed}",
+            )
+        to.print()
+    sentences(
+        to,
+        f"seeds: for a difference like the measured one, alpha {found.alpha:g} by Holm over {found.comparisons}, power "
+        f"{found.power:g}. Above 0 SDs the change is better. Estimates, and the largest of many is too large: choose a "
+        "metric for what it means, name it before new seeds are run",
+        "dim",
     )
-    if plan is None:
-        to.print(Text("one run a cell: no p values, no winner"))
-        return
-    if plan.purpose == "screen":
-        to.print(Text("a screen: exploratory, no p values, no winner"))
-        return
-    to.print(
-        Text(
-            f"smallest p of {count_of(plan.seeds, 'pair')}: {p_text(plan.smallest_p)}, with Holm over "
-            f"{plan.comparisons}: {p_text(plan.smallest_p_adjusted)}. "
-            f"{few_seeds_rule(plan.comparisons, plan.alpha, plan.purpose)}."
-        )
-    )
-    if forecast.seed_sd is None:
-        _print_possible(forecast, family)
-    else:
-        _print_promise(forecast, family)
-    if ablation.sequential:
-        to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
+    if found.without:
+        sentences(to, f"{count_of(found.without, 'run')} without predictions here", "yellow")
 
 
 def _reads(report: AblationReport) -> str:
     """Say how often the test set was read; of a program nobody knows."""
     return f"; the test set was read {count_of(report.test_reads, 'time')}" if report.kind == "network" else ""
-
-
-def _print_promise(forecast: Forecast, family: Family) -> None:
-    """Say what the seeds can show by the spread that was measured."""
-    from archsearch.stats.sentence import amount, estimate
-
-    to, plan = out(), forecast.plan
-    ends = forecast.seed_sd_ci95
-    assert plan is not None
-    assert forecast.seed_sd is not None
-    assert ends is not None
-    spread, between = estimate(forecast.seed_sd, ends, family=family, signed=False)
-    unit = " points" if family.unit == "points" else ""
-    measured = f"{spread}{unit}, {forecast.seed_sd_from} (95 % interval {between})"
-    to.print(Text(f"SD of one run over seeds: {measured}"))
-    if plan.smallest_effect is not None:
-        found = amount(plan.smallest_effect, family)
-        to.print(Text(f"smallest effect found with power {plan.power:g}: {found} (pairs taken as uncorrelated)"))
-    if plan.effect is not None:
-        to.print(Text(f"an effect of {amount(plan.effect, family)} needs {_seeds(plan.seeds_for_effect)} seeds"))
-
-
-def _print_possible(forecast: Forecast, family: Family) -> None:
-    """Say that the spread is not known, and what would follow from a range of it."""
-    from archsearch.stats.sentence import amount
-
-    to, plan = out(), forecast.plan
-    assert plan is not None
-    to.print(Text(f"SD of one run over seeds {forecast.seed_sd_from}; --pilot trains them", style="yellow"))
-    if plan.smallest_in_sds is not None:
-        found = f"{plan.smallest_in_sds:.2f} of these SDs, whatever they are (pairs taken as uncorrelated)"
-        to.print(Text(f"smallest effect found with power {plan.power:g}: {found}"))
-    if plan.effect is not None and not forecast.possible:
-        to.print(Text(f"how many seeds an effect of {amount(plan.effect, family)} needs follows from that SD"))
-    if not forecast.possible:
-        return
-    columns = [TableColumn("if the SD is"), TableColumn("smallest effect")]
-    if plan.effect is not None:
-        columns.append(TableColumn(f"seeds for {amount(plan.effect, family)}"))
-    rows = []
-    for one in forecast.possible:
-        found = "" if one.smallest_effect is None else amount(one.smallest_effect, family)
-        needed = [] if plan.effect is None else [_seeds(one.seeds_for_effect)]
-        rows.append([amount(one.seed_sd, family), found, *needed])
-    print_table(to, columns, rows)
-
-
-def _seeds(count: int | None) -> str:
-    return "more than 10,000" if count is None else str(count)
 
 
 def note_factors(difference: SpecDifference) -> None:
@@ -188,6 +138,12 @@ def print_ablation(report: AblationReport) -> None:
     print_effects(report.effects, report.family)
     if report.chosen:
         sentences(to, report.chosen, "yellow")
+    if report.sayings:
+        to.print()
+        for saying in report.sayings:
+            sentences(to, saying, "bold")
+    if report.over_data_sets is not None:
+        print_ranks(report.over_data_sets)
     if report.attribution is not None:
         _print_attribution(report)
     if report.model is not None:

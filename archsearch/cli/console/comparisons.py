@@ -12,6 +12,7 @@ from archsearch.wording import count_of
 
 if TYPE_CHECKING:
     from archsearch.stats.effect import Effect, Family, Spread, Verdicts
+    from archsearch.stats.over_data_sets import OverDataSets
 
 
 VERDICT_STYLES = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "yellow"}
@@ -100,3 +101,32 @@ def _row(effect: Effect, family: Family) -> list[str | Text]:
 
 def _or_nothing(value: float | None, form: str = "") -> str:
     return "" if value is None else format(value, form)
+
+
+def print_ranks(found: OverDataSets) -> None:
+    """Print the mean ranks over data sets, and how far apart two must be."""
+    from archsearch.stats.sentence import p_text
+
+    columns = (
+        TableColumn("network", words=True),
+        TableColumn("mean rank"),
+        TableColumn("95 % over seeds", 3),
+        TableColumn("p", 2),
+        TableColumn("p adjusted", 1),
+    )
+    rows = [
+        (
+            one.name,
+            f"{one.mean_rank:.2f}",
+            "" if one.rank95 is None else f"{one.rank95[0]:.2f} to {one.rank95[1]:.2f}",
+            p_text(one.p),
+            p_text(one.p_adjusted),
+        )
+        for one in found.ranked
+    ]
+    print_table(out(), columns, rows)
+    if found.critical_difference is not None:
+        said = f"critical difference of mean ranks (Nemenyi, alpha {found.alpha:g}): {found.critical_difference:.2f}"
+        sentences(out(), said, "dim")
+    if found.left_out:
+        sentences(out(), f"not ranked, as they have no value on some data set: {', '.join(found.left_out)}", "dim")

@@ -22,6 +22,7 @@ from archsearch.data.table.read import DataTable, read_table
 from archsearch.data.table.rows import groups_fault, groups_of, part_rows, weights_of
 from archsearch.data.table.target import TARGET, Meant, column_named, meant_by, targets_fault, targets_of
 from archsearch.errors import Problem, SpecError
+from archsearch.files import expanded
 from archsearch.spec.dataset import DataSpec
 from archsearch.wording import count_of, listed
 
@@ -50,7 +51,7 @@ class DescribedTable:
 
 def describe_table(spec: DataSpec) -> DescribedTable:
     """Describe the table of a spec; raises `SpecError` and `DamagedFileError` as reading does."""
-    path = Path(spec.path or "").expanduser().absolute()
+    path = expanded(spec.path or "", ("data", "path")).absolute()
     try:
         stat = path.stat()
         state = (stat.st_mtime_ns, stat.st_size)
@@ -237,7 +238,7 @@ def table_parts(spec: DataSpec) -> tuple[SourcePart, SourcePart]:
     from archsearch.data.samples import SourcePart
 
     described = describe_table(spec)
-    table = read_table(Path(spec.path or "").expanduser().absolute(), spec.encoding)
+    table = read_table(expanded(spec.path or "", ("data", "path")).absolute(), spec.encoding)
     cells = {one.name: cells_of(table, one) for one in described.columns}
     y = targets_of(table, target_columns(spec, table), described.meant)
     groups, weights = groups_of(spec, table), weights_of(spec, table)

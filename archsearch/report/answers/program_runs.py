@@ -18,6 +18,7 @@ from archsearch.program.program_spec import ProgramSpec, metric_row
 from archsearch.report.cells import cell_text
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.figures.figure import Column, ColumnKind, Table, TableCell, interval_columns
+from archsearch.report.names import LeftOut, left_out_words
 from archsearch.report.program_parts import STEP, course_parts, program_facts, values_parts
 from archsearch.report.provenance import facts_part, folded_spec, lost_part, machines_part
 from archsearch.stats import intervals
@@ -26,8 +27,10 @@ from archsearch.wording import bytes_text
 Group = tuple[str, ProgramSpec, list[ProgramResult]]
 
 
-def program_runs_document(results: Sequence[ProgramResult], source: Source) -> Document:
-    """Make the document; runs that failed are named with their reason, and are in no mean."""
+def program_runs_document(
+    results: Sequence[ProgramResult], source: Source, left_out: Sequence[LeftOut] = ()
+) -> Document:
+    """Make the document; runs that failed or are damaged are named with their reason, and are in no mean."""
     groups = _grouped(results)
     histories = {
         label: [[{STEP: row.epoch, **row.metrics} for row in run.history] for run in runs] for label, _, runs in groups
@@ -37,14 +40,14 @@ def program_runs_document(results: Sequence[ProgramResult], source: Source) -> D
         Section("numbers", "Numbers", (), (_means(groups), _every_run(groups))),
         Section("curves", "Curves", (), tuple(course_parts("course", histories))),
         Section("values", "Values", (), tuple(values_parts(cells))),
-        _provenance(groups),
+        _provenance(groups, left_out),
     ]
     count = len(results)
     return Document(
         kind="runs",
         title=", ".join(label for label, _, _ in groups[:4]) + (" ..." if len(groups) > 4 else ""),
         subtitle=f"{count} {'run' if count == 1 else 'runs'} of {'a program' if len(groups) == 1 else 'programs'}.",
-        answer=tuple(line for group in groups for line in _said(group)),
+        answer=(*(line for group in groups for line in _said(group)), *left_out_words(left_out)),
         numbers=_numbers(groups),
         command=source.command,
         made=source.made,
@@ -158,7 +161,7 @@ def _every_run(groups: Sequence[Group]) -> Tabled:
     return Tabled("every-run", "Every run", "", Table(columns, rows))
 
 
-def _provenance(groups: Sequence[Group]) -> Section:
+def _provenance(groups: Sequence[Group], left_out: Sequence[LeftOut]) -> Section:
     every = [run for _, _, runs in groups for run in runs]
     machines: dict[str, tuple[dict[str, object], int]] = {}
     for run in every:
@@ -177,6 +180,7 @@ def _provenance(groups: Sequence[Group]) -> Section:
         for run in runs
         if run.status != "completed"
     ]
+    lost += [("", "", "damaged", one.why) for one in left_out]
     columns = (Column("program"), Column("seed"), Column("outcome"), Column("reason"))
     parts: list[SectionPart] = [facts_part(facts), machines_part(machines.values()), lost_part(lost, columns)]
     parts += [folded_spec(f"spec-{slug(label)}", f"File of {label}", runs[0].spec) for label, _, runs in groups]

@@ -22,7 +22,7 @@ from archsearch.report.evaluations import evaluation_sections
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
 from archsearch.report.figures.figure import Column, Figure, FigureEntry, Missing, Table, TableCell, interval_columns
 from archsearch.report.figures.means import MeanRow, draw_means, means_data
-from archsearch.report.names import Unfinished
+from archsearch.report.names import LeftOut, Unfinished, left_out_words
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.spec.comparable import same_test_data
@@ -36,8 +36,10 @@ from archsearch.wording import capital, percent, range_text, short_number
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 
 
-def runs_document(runs: Sequence[KnownRun], unfinished: Sequence[Unfinished], source: Source) -> Document:
-    """Make the document on finished runs; those that were only begun are named among the excluded."""
+def runs_document(
+    runs: Sequence[KnownRun], unfinished: Sequence[Unfinished], source: Source, left_out: Sequence[LeftOut] = ()
+) -> Document:
+    """Make the document on finished runs; those that were only begun, or are damaged, are named among the excluded."""
     groups = grouped(runs)
     summaries = [_summary(group) for group in groups]
     verdicts = _verdicts(groups)
@@ -54,13 +56,13 @@ def runs_document(runs: Sequence[KnownRun], unfinished: Sequence[Unfinished], so
             (HOW_TO_READ,),
             tuple(network_parts([Shown(group.label, group.runs[0].result.spec) for group in groups])),
         ),
-        _provenance(groups, unfinished),
+        _provenance(groups, unfinished, left_out),
     ]
     return Document(
         kind="runs",
         title=", ".join(group.label for group in groups[:4]) + (" ..." if len(groups) > 4 else ""),
         subtitle=_subtitle(groups),
-        answer=answer(groups, summaries, verdicts),
+        answer=(*answer(groups, summaries, verdicts), *left_out_words(left_out)),
         numbers=_numbers(groups, summaries),
         command=source.command,
         made=source.made,
@@ -291,7 +293,7 @@ def _verdict_table(verdicts: Verdicts) -> Tabled:
     return Tabled("differences", "Differences", says, Table(columns, tuple(rows)))
 
 
-def _provenance(groups: Sequence[RunGroup], unfinished: Sequence[Unfinished]) -> Section:
+def _provenance(groups: Sequence[RunGroup], unfinished: Sequence[Unfinished], left_out: Sequence[LeftOut]) -> Section:
     results = [run.result for group in groups for run in group.runs]
     prints = Counter(result.data_fingerprint for result in results)
     facts: list[tuple[str, TableCell]] = [
@@ -309,6 +311,7 @@ def _provenance(groups: Sequence[RunGroup], unfinished: Sequence[Unfinished]) ->
         for group in groups for run in group.runs if run.result.status != "completed"
     ]  # fmt: skip
     lost += [(one.name, str(one.seed), "not finished", f"{one.directory} has no result yet") for one in unfinished]
+    lost += [("", "", "damaged", one.why) for one in left_out]
     columns = (Column("experiment"), Column("seed"), Column("outcome"), Column("reason"))
     parts: list[SectionPart] = [facts_part(facts), machines_part(machines.values()), lost_part(lost, columns)]
     parts += [

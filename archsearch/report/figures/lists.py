@@ -16,6 +16,7 @@ from archsearch.report.figures import (
     confirmed,
     distribution,
     effects,
+    groups,
     history,
     importances,
     interactions,
@@ -23,6 +24,8 @@ from archsearch.report.figures import (
     parallel,
     parts,
     power,
+    ranks,
+    sizes,
     slices,
     times,
     tradeoff,
@@ -64,6 +67,9 @@ ABLATION_FIGURES: tuple[FigureEntry[AblationReport], ...] = (
         interactions.draw_interactions,
     ),
     FigureEntry("prices", "What do the flaws cost?", effects.prices_data, effects.draw_prices),
+    FigureEntry("ranks", "Who is ahead over the data sets?", ranks.ranks_data, ranks.draw_ranks),
+    FigureEntry("sizes", "Who is ahead with how many training samples?", sizes.sizes_data, sizes.draw_sizes),
+    FigureEntry("groups", "Does it hold for every group?", groups.groups_data, groups.draw_groups),
     FigureEntry("power", "What could so many seeds find?", power.power_data, power.draw_power),
 )
 

@@ -6,10 +6,12 @@ import math
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from archsearch.ablate.ablation import ablate
 from archsearch.ablate.ablation_file import load_ablation
+from archsearch.ablate.blocks import Block
 from archsearch.ablate.planned import plan_ablation
 from archsearch.ablate.price import price_ablation
 from archsearch.ablate.record import AblationReport
@@ -20,7 +22,11 @@ from archsearch.report.figures.interactions import interactions_data
 from archsearch.report.figures.lists import ABLATION_FIGURES, ablation_figures
 from archsearch.report.figures.parts import shapley_data, waterfall_data
 from archsearch.report.figures.power import power_data
+from archsearch.report.figures.ranks import groups_alike
 from archsearch.spec.lint.rules import lint
+from archsearch.stats.crossing import learning_curve
+from archsearch.stats.over_data_sets import compare_over_data_sets
+from archsearch.stats.over_groups import over_groups
 from archsearch.stats.power import t_smallest_d
 from archsearch.study.lifecycle import Settings
 from tests.ablate.conftest import FACTORS, TINY
@@ -54,16 +60,45 @@ def reports(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> dict[st
     flaw = load_plan(str(folder / "flaw.yaml"))
     found["price"] = ablate(price_ablation(flaw, lint(flaw.spec, flaw.network)), settings)
     ablation = plan_ablation(load_ablation(str(folder / "path.yaml")))
+    found |= blocks_of_reports(found["one_at_a_time"])
     nothing = Settings(runs_dir=folder / "runs", data_dir=data_dir, seconds=0.0, name="nothing")
     found["nothing yet"] = ablate(ablation, nothing)
     return found
+
+
+def blocks_of_reports(report: AblationReport) -> dict[str, AblationReport]:
+    """Make of one report those that data sets, training-set sizes and groups would give."""
+    dice = np.random.default_rng(4)
+    names = [cell.name for cell in report.cells]
+    values = {
+        f"set{number}": {
+            name: dict(enumerate((0.8 + 0.02 * place + dice.normal(0, 0.01, 10)).tolist()))
+            for place, name in enumerate(names)
+        }
+        for number in range(6)
+    }
+    sizes = (100, 1000)
+    blocks = tuple(Block(name=f"n={size}", kind="train_size", train_size=size) for size in sizes)
+    cells = tuple(
+        cell.model_copy(update={"name": f"{block.name}: {cell.name}", "block": block.name})
+        for block in blocks
+        for cell in report.cells
+    )
+    curve = learning_curve(names[1], names[0], {100: [-0.02, -0.01, -0.03], 1000: [0.02, 0.01, 0.02]})
+    subjects = over_groups(names[1], names[1], {0: {"ann": 0.02, "bob": -0.01}, 1: {"cid": 0.01}}, report.family)
+    assert subjects is not None
+    return {
+        "data sets": report.model_copy(update={"over_data_sets": compare_over_data_sets(values, names[0])}),
+        "sizes": report.model_copy(update={"blocks": blocks, "cells": cells, "learning": (curve,)}),
+        "groups": report.model_copy(update={"groups": (subjects,)}),
+    }
 
 
 def made(report: AblationReport) -> dict[str, Figure | Missing]:
     return {figure.key: figure for figure in ablation_figures(report)}
 
 
-SHAPES = [*DESIGNS, "price", "nothing yet"]
+SHAPES = [*DESIGNS, "price", "data sets", "sizes", "groups", "nothing yet"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -104,6 +139,9 @@ def test_which_figures_belong_to_which_ablation(reports) -> None:
         "shapley": always | {"shapley"},
         "loss": always,
         "price": always | {"prices", "power"},
+        "data sets": always | {"power", "ranks"},
+        "sizes": always | {"power", "sizes"},
+        "groups": always | {"power", "groups"},
         "nothing yet": set(),
     }
 
@@ -124,6 +162,27 @@ def test_forest_has_the_effects_with_their_intervals(reports) -> None:
     (band,) = [shape for shape in figure.layout.shapes if shape.type == "rect"]
     assert (band.x0, band.x1) == (-0.1, 0.1)
     assert f"{sum(e.verdict == 'better' for e in report.effects)} better" in data.says
+
+
+def test_ranks_join_what_is_within_the_critical_difference(reports) -> None:
+    assert groups_alike([1.0, 1.5, 2.5, 3.0], 1.6) == ((0, 2), (1, 3))
+    assert groups_alike([1.0, 3.0], 1.6) == ()
+    found = reports["data sets"].over_data_sets
+    figure = made(reports["data sets"])["ablation-ranks"]
+    assert f"critical difference of {found.critical_difference:.2f}" in figure.says
+    points = {x for trace in figure.draw().data if trace.mode == "markers" for x in trace.x}
+    assert points == {one.mean_rank for one in found.ranked}
+
+
+def test_learning_curves_have_a_line_where_they_cross(reports) -> None:
+    (line,) = made(reports["sizes"])["ablation-sizes"].draw().layout.shapes
+    assert line.x0 == line.x1 == pytest.approx(100 * 10 ** (0.02 / (0.02 + 0.05 / 3)))
+
+
+def test_groups_are_ticks_in_points(reports) -> None:
+    ticks, mean = made(reports["groups"])["ablation-groups"].draw().data
+    assert sorted(ticks.x) == pytest.approx([-1.0, 1.0, 2.0])
+    assert mean.x == pytest.approx((2 / 3,))
 
 
 def test_unfinished_ablation_has_no_verdicts_in_its_figures(reports) -> None:
