@@ -135,7 +135,7 @@ def study(
     looked_at = loaded.kind.plan(best or loaded.space.baseline)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
     if isinstance(looked_at, ExperimentPlan):
-        console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
+        console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True, task=looked_at.facts.task.name))
     log_at_end(log, report.study, settings.url)
     write_at_end("study", report.study, storage, runs_dir, data_dir)
     if report.best is None:

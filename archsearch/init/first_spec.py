@@ -52,7 +52,7 @@ def first_spec(source: Literal["folder", "npz"], path: Path, name: str, beside: 
             data[key] = value
             said.append(why)
     plan = _plan(data, name)
-    for finding in lint(plan.spec, plan.network).findings:
+    for finding in lint(plan.spec, plan.network, task=plan.facts.task.name).findings:
         if finding.code == "A013":  # channels last
             data["channels"] = "last"
             said.append("channels: last, because the last axis is the shortest; take it out if that is wrong")
