@@ -16,6 +16,7 @@ from typing import Any
 from archsearch.data.facts import DataFacts, describe, own_task, training_count
 from archsearch.errors import SpecError
 from archsearch.files import expanded
+from archsearch.metrics import metric_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.losses import EVAL_LOSS, MEASURING, loss_called, losses_for
@@ -101,6 +102,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     _gives_one_value_per_class(plan, facts)
     _as_expected(spec, plan)
     _validation_where_needed(spec)
+    _watches_its_task(spec, facts.task)
     _batches_can_be_normalised(spec, plan, facts)
     return ExperimentPlan(spec, facts, plan)
 
@@ -126,6 +128,9 @@ def _resolved(spec: ExperimentSpec, facts: DataFacts) -> ExperimentSpec:
         for key, value in (("loss", loss_called(usual)), ("eval_loss", usual))
         if key not in spec.train.model_fields_set and usual != EVAL_LOSS
     }
+    rule = spec.train.early_stopping
+    if rule is not None and "monitor" not in rule.model_fields_set:
+        train["early_stopping"] = rule.model_copy(update={"monitor": f"val_{facts.task.main_metric}"})
     changed = {
         name: part.model_copy(update=update)
         for name, part, update in (("data", spec.data, data), ("train", spec.train, train))
@@ -195,6 +200,17 @@ def _validation_where_needed(spec: ExperimentSpec) -> None:
         raise SpecError(
             "early_stopping watches validation data and there is none; set data.validation, such as 0.1",
             ("train", "early_stopping"),
+        )
+
+
+def _watches_its_task(spec: ExperimentSpec, task: Task) -> None:
+    rule = spec.train.early_stopping
+    metric = None if rule is None else metric_of(rule.monitor)
+    if metric is not None and not metric.fits(task.name):
+        names = ", ".join(task.learned("val"))
+        raise SpecError(
+            f"{metric.title} is no metric of {task.name}, which {spec.data.name} is for; use one of {names}",
+            ("train", "early_stopping", "monitor"),
         )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import recall_score
 
 import archsearch
 
@@ -38,34 +38,33 @@ train:
   batch_size: 50
   optimizer: {adam: {lr: 1e-2}}
   device: cpu
-  early_stopping: {monitor: val_balanced_accuracy, patience: 3}
+  early_stopping: {monitor: val_worst_recall, patience: 3}
 """
 SEARCH = """\
 base: base.yaml
 network: [flatten, linear: {out_features: {int: [4, 12]}}, relu, linear: {out_features: classes}]
-objective: [{maximize: val_balanced_accuracy}, {minimize: macs}]
+objective: [{maximize: val_worst_recall}, {minimize: macs}]
 trials: 2
 confirm: 0
 """
 ABLATION = """\
 baseline: base.yaml
 factors: {activation: {tanh: {replace: {relu: tanh}}}}
-metric: test_balanced_accuracy
+metric: test_worst_recall
 seeds: 10
 """
 METRIC = """\
-    "balanced_accuracy": Metric(
-        name="balanced_accuracy",
-        title="balanced accuracy",
+    Metric(
+        name="worst_recall",
+        title="worst recall",
         direction="maximize",
         written="percent",
         known="training",
         tasks=("classification",),
         margin=0.002,
         guessing=lambda outputs: 1 / outputs,
-        compute=lambda outputs, targets: float(
-            sum((outputs.argmax(1)[targets == k] == k).double().mean() for k in targets.unique())
-            / len(targets.unique())
+        compute=lambda outputs, targets: min(
+            (outputs.argmax(1)[targets == k] == k).mean() for k in set(targets.tolist())
         ),
     ),
 """
@@ -106,7 +105,7 @@ def insert(path: Path, before: str, text: str) -> None:
 
 @pytest.mark.slow
 def test_a_metric_is_one_row(package: Path, changed: Callable[..., list[str]], tmp_path: Path) -> None:
-    insert(package / "metrics.py", '    "parameters": Metric(\n', METRIC)
+    insert(package / "metrics" / "table.py", '    Metric(\n        name="parameters"', METRIC)
     for name, text in (("base", BASE), ("search", SEARCH), ("ablation", ABLATION)):
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
 
@@ -119,20 +118,21 @@ def test_a_metric_is_one_row(package: Path, changed: Callable[..., list[str]], t
     ran, found, asked = (json.loads(text) for text in printed[:3])
     with np.load(tmp_path / ran["run_dir"] / "predictions.npz") as kept:
         for part in ("val", "test"):
-            expected = balanced_accuracy_score(kept[f"{part}_labels"], kept[f"{part}_outputs"].argmax(axis=1))
-            assert ran[f"{part}_balanced_accuracy"] == pytest.approx(expected)
+            recalls = recall_score(kept[f"{part}_labels"], kept[f"{part}_outputs"].argmax(axis=1), average=None)
+            expected = recalls.min()
+            assert ran[f"{part}_worst_recall"] == pytest.approx(expected)
     result = json.loads((tmp_path / ran["run_dir"] / "result.json").read_text(encoding="utf-8"))["result"]
-    watched = [epoch["val_balanced_accuracy"] for epoch in result["history"]]
+    watched = [epoch["val_worst_recall"] for epoch in result["history"]]
     assert result["best_epoch"] == 1 + watched.index(max(watched))
 
-    assert found["metrics"] == ["val_balanced_accuracy", "macs"]
+    assert found["metrics"] == ["val_worst_recall", "macs"]
     assert (asked["family"]["direction"], asked["family"]["unit"]) == ("maximize", "points")
     assert (asked["family"]["margin"], asked["family"]["failed_value"]) == (0.002, 0.1)
     assert len(asked["effects"][0]["differences"]) == 10
 
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "validation balanced accuracy" in page
-    assert "Balanced accuracy while training" in page
+    assert "validation worst recall" in page
+    assert "Worst recall while training" in page
 
 
 TASK = '''\
@@ -151,7 +151,7 @@ class Directions(Task):
 '''
 IMPORT = "from archsearch.task.directions import Directions\n"
 LARGEST_ERROR = """\
-    "largest_error": Metric(
+    Metric(
         name="largest_error",
         title="largest error",
         direction="minimize",
@@ -195,7 +195,7 @@ def test_a_task_is_a_file_an_entry_and_its_metrics(
     entries = package / "task" / "__init__.py"
     insert(entries, "from archsearch.task.task import Task", IMPORT)
     insert(entries, '    "classification": Classification,\n', '    "directions": Directions,\n')
-    insert(package / "metrics.py", '    "parameters": Metric(\n', LARGEST_ERROR)
+    insert(package / "metrics" / "table.py", '    Metric(\n        name="parameters"', LARGEST_ERROR)
     insert(package / "data" / "registry.py", '    "mnist": Downloaded(\n', PLANES)
     insert(package / "data" / "embedded.py", "    from importlib import import_module", DRAWN)
     (tmp_path / "plane.yaml").write_text(PLANE, encoding="utf-8")

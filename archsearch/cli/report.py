@@ -101,7 +101,7 @@ def report(
     """Write one HTML file that answers the question: which network, how sure, and where the numbers come from.
 
     Examples:  archsearch report digits      archsearch report lenet5 lenet_best -o lenets.html
-               archsearch report accuracies.csv --baseline lenet5
+               archsearch report accuracies.csv --baseline lenet5      archsearch report documented --metric f1_macro
                archsearch report digits --figures figures --figure-format pdf --figure-width 3.5
     """
     from archsearch.cli import console
@@ -129,6 +129,8 @@ def report(
             words.insert(0, f"--baseline {shlex.quote(chosen)}")
             console.note(f"compared with {chosen}; --baseline names another")
         made = make_of_numbers(values, verdicts_of(values, chosen, margin=margin), words, where)
+    elif value is not None and words == [f"--value {shlex.quote(value)}"]:
+        made = make([name_of_study(name) for name in names], where, metric=value)
     elif words:
         raise UsageError(f"{words[0].split()[0]} is for a file of numbers ({', '.join(_NUMBERS)}) or tracked runs")
     else:

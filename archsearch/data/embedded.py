@@ -33,6 +33,11 @@ def parts(source: Embedded) -> tuple[SourcePart, SourcePart]:
     if source.levels:
         x = x.div_(source.levels)[:, None]
     task = source.contents.what()
-    y = torch.from_numpy(task.read("target", bunch.target))
-    train, test = every_fifth(task.classes_of(y))
+    if source.labels:
+        classes = torch.from_numpy(bunch.target).to(torch.int64)
+        y = torch.tensor(source.labels, dtype=torch.uint8)[classes]
+    else:
+        y = torch.from_numpy(task.read("target", bunch.target))
+        classes = task.classes_of(y)
+    train, test = every_fifth(classes)
     return in_memory(x[train], y[train]), in_memory(x[test], y[test])

@@ -108,8 +108,11 @@ def contents(spec: DataSpec) -> Contents:
 
 def own_task(spec: DataSpec) -> str | None:
     """Name the task that the data are for if their spec names none; None where somebody must say it."""
-    file = arrays_file(spec)
-    return npz.own_task(file) if file is not None else _by_itself(spec.model_copy(update={"task": None})).task
+    try:
+        file = arrays_file(spec)
+        return npz.own_task(file) if file is not None else _by_itself(spec.model_copy(update={"task": None})).task
+    except SpecError:
+        return None
 
 
 def _as_task(name: str, found: Contents, task: str) -> Contents:

@@ -51,10 +51,7 @@ ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None:
 
 
 def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) -> Contents:
-    """Describe the file at `path`, for a `task` or by what its targets are.
-
-    Raises SpecError for arrays that are no data or not of the task, DamagedFileError for a broken file.
-    """
+    """Describe the file at `path`; SpecError: arrays that are no data or not of the task; DamagedFileError: broken."""
     import numpy as np
 
     with opened_npz(path) as archive:

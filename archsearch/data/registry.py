@@ -106,6 +106,7 @@ class Embedded:
     """A data set that comes with scikit-learn; `digest` is the SHA-256 of its values and targets.
 
     `loader` is its function in `sklearn.datasets`. Digits are images in steps of 1/16 (`levels`), the others tables.
+    `labels` gives for each class of the source the labels that its samples have, where these are what is learned.
     """
 
     title: str
@@ -114,6 +115,7 @@ class Embedded:
     loader: str = "load_digits"
     arguments: Mapping[str, object] = field(default_factory=dict)
     levels: int = 0
+    labels: tuple[tuple[int, ...], ...] = ()
 
 
 DataSource = Downloaded | Embedded
@@ -126,6 +128,20 @@ OWN_DATA: dict[str, str] = {
 }
 
 DIGITS = tuple("0123456789")
+SEGMENTS = ("top", "upper_left", "upper_right", "middle", "lower_left", "lower_right", "bottom")
+_DARK: tuple[set[str], ...] = (  # the segments that are not lit, digit by digit
+    {"middle"},
+    {"top", "upper_left", "middle", "lower_left", "bottom"},
+    {"upper_left", "lower_right"},
+    {"upper_left", "lower_left"},
+    {"top", "lower_left", "bottom"},
+    {"upper_right", "lower_left"},
+    {"upper_right"},
+    {"upper_left", "middle", "lower_left", "bottom"},
+    set(),
+    {"lower_left"},
+)
+_LIT = tuple(set(SEGMENTS) - dark for dark in _DARK)
 _MNIST_TRAIN = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
 _MNIST_TEST = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
 _USPS_TRAIN = (1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644)
@@ -269,6 +285,13 @@ DATASETS: dict[str, DataSource] = {
         contents=Contents((1, 8, 8), DIGITS, 1442, 355, _DIGITS_TRAIN, _DIGITS_TEST, "float32"),
         digest="sha256:87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
         levels=16,
+    ),
+    "digits_segments": Embedded(
+        title="digits, each with the lit segments of a display that shows it",
+        contents=Contents((1, 8, 8), SEGMENTS, 1442, 355, dtype="float32", task="multilabel"),
+        digest="sha256:87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
+        levels=16,
+        labels=tuple(tuple(int(name in lit) for name in SEGMENTS) for lit in _LIT),
     ),
     "breast_cancer": Embedded(
         title="tumours, malignant (0) or benign (1), by 30 features",

@@ -55,7 +55,7 @@ def first_spec(source: Literal["folder", "npz", "table"], path: Path, name: str,
         options, said = table_options(path)
         data |= options
     plan = _plan(data, name)
-    for finding in lint(plan.spec, plan.network).findings:
+    for finding in lint(plan.spec, plan.network, task=plan.facts.task.name).findings:
         if finding.code == "A013":  # channels last
             data["channels"] = "last"
             said.append("channels: last, because the last axis is the shortest; take it out if that is wrong")

@@ -22,6 +22,7 @@ from archsearch.files import write_whole
 from archsearch.kinds import EXPERIMENT_KINDS, kind_of_held, kind_of_spec
 from archsearch.kinds.kind import AnySpec, ExperimentKindName
 from archsearch.plain import Plain
+from archsearch.search.another_metric import ByAnother
 from archsearch.search.confirm import Confirmation, best_of, better_words, headline
 from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
@@ -198,15 +199,15 @@ def _finished(study: optuna.Study, trials: int) -> bool:
 # -- what came out -----------------------------------------------------------------------------------------------------
 
 
-def report_on(opened: optuna.Study, storage: Storage) -> StudyReport:
-    """Give what a study holds now, from the storage alone."""
+def report_on(opened: optuna.Study, storage: Storage, by: ByAnother | None = None) -> StudyReport:
+    """Give what a study holds now, from the storage alone; its finalists `by` another metric than it was made for."""
     slots = list(slots_of(opened).values())
     outcomes = Counter(HeldTrial(trial).outcome for trial in slots)
     states = Counter(trial.state for trial in slots)
     held = HeldStudy(opened)
     planned = max(held.trials, len(slots))
     ranked = ranked_trials(opened)
-    confirmed = confirmation_of(opened, storage)
+    confirmed = confirmation_of(opened, storage, by)
     front: list[Best] = []
     if len(opened.directions) > 1:
         front = [_best(trial) for trial in opened.best_trials]

@@ -198,7 +198,6 @@ class DataSpec(Plain):
         "data while training; metrics and predictions stay in their own unit.",
         examples=[True],
     )
-
     target: ColumnNames | None = Field(
         default=None,
         description="The column that is to be predicted, or several (table).",

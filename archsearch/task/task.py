@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from archsearch.metrics import Metric, of_task
+from archsearch.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,10 +67,16 @@ class Task:
     @classmethod
     def told(cls) -> tuple[Metric, ...]:
         """Give the metrics that every run is told by, beside its loss."""
-        known = of_task(cls.name)
         if cls.usual is None:
-            return known
-        return tuple(metric for name in cls.usual for metric in known if metric.name == name)
+            return tuple(one for one in METRICS.values() if one.tasks is not None and cls.name in one.tasks)
+        return tuple(METRICS[name] for name in cls.usual)
+
+    @classmethod
+    def learned(cls, *parts: str) -> tuple[str, ...]:
+        """Name what training can tell of it, part by part: what every run is told by, its loss, then the rest."""
+        rest = [one.name for one in METRICS.values() if one.known == "training" and one.fits(cls.name)]
+        names = dict.fromkeys([*(metric.name for metric in cls.told()), *rest])
+        return tuple(f"{part}_{name}" for part in parts for name in names)
 
     @property
     def default_loss(self) -> str:
@@ -145,7 +151,11 @@ class Task:
     def metrics(self, outputs: Tensor, targets: Tensor) -> Mapping[str, float]:
         """Compute what every run of the task is told by, of outputs (N, outputs) float32 and their targets."""
         given = {"outputs": outputs, "predicted": self.predicted(outputs)}
-        return {one.name: one.compute(given[one.takes], targets) for one in self.told() if one.compute is not None}
+        return {
+            one.name: one.compute(given[one.takes], targets)
+            for one in self.told()
+            if one.compute and one.takes in given
+        }
 
     def predicted(self, outputs: Any) -> Any:
         """Give what is predicted of outputs (N, outputs), a tensor or an array: the outputs themselves."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ from archsearch.train.divergence import Diverged, check_outputs, check_weights, 
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
 from archsearch.train.losses import measure
+from archsearch.train.measures import beside_the_usual, metric_values
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
@@ -138,9 +139,11 @@ def train(
     watch: Watch,
     progress: Progress | None = None,
     keep: Callable[[Progress], None] = lambda progress: None,
+    also: Sequence[str] = (),
 ) -> Trained:
     """Train from the start, or from a kept `Progress`, to the end.
 
+    `also` names metrics that are computed after every epoch beside the usual ones and what early stopping watches.
     `keep` is called after every whole epoch. Raises `Interrupted` between two batches when a signal came, and
     `OtherNetworkError` before the first for a `progress` of another network.
     """
@@ -154,12 +157,15 @@ def train(
     engine = make_engine(compute, plan, model, prepare, fitted_loss(plan, training), inputs.restore, training.weights)
     training = replace(training, y=inputs.scale_targets(training.y))
     epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
+    monitored = () if spec.early_stopping is None else (spec.early_stopping.monitor,)
+    more = beside_the_usual(plan.task, (*monitored, *also))
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
         found = _evaluate(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
+        found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
         return found
 
     progress = progress or Progress()

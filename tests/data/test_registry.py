@@ -15,9 +15,9 @@ from archsearch.data.registry import DATASETS, Downloaded
 from archsearch.errors import LimitError, SpecError
 from archsearch.spec.augmentations import Crop, Rotate, Shift
 from archsearch.spec.dataset import DataSpec
-from archsearch.task import Binary, Classification, Regression
+from archsearch.task import Binary, Classification, Multilabel, Regression
 
-TASKS_BY_NAME = {"breast_cancer": Binary(1), "diabetes": Regression(1)}
+TASKS_BY_NAME = {"breast_cancer": Binary(1), "diabetes": Regression(1), "digits_segments": Multilabel(7)}
 DOWNLOADED = [name for name, entry in DATASETS.items() if isinstance(entry, Downloaded)]
 
 

@@ -12,6 +12,7 @@ from archsearch.cli.console.ablations import (
     print_ablation,
     print_ablation_status,
     print_prices,
+    print_sensitivity,
 )
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.begun import begun_json, print_begun
@@ -125,6 +126,7 @@ __all__ = [
     "print_removed",
     "print_reproduced",
     "print_run",
+    "print_sensitivity",
     "print_space",
     "print_status",
     "print_study",
