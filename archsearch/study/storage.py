@@ -20,12 +20,12 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import RDBStorage
 
 from archsearch.crash import crash_point
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 from archsearch.files import sync, sync_folder, temporary_beside
 from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
+from archsearch.study.optuna_private import Database
 from archsearch.study.steady import Storage
 
 __all__ = ["Storage", "Study", "default_url", "experimental", "open_storage"]
@@ -91,7 +91,7 @@ def open_storage(url: str, *, reading: bool = False, calls: Calls | None = None)
         raise UnavailableError(f"the storage {parsed.render_as_string()} cannot be reached: {error}") from None
 
 
-def _postgres(url: str, parsed: sqlalchemy.engine.URL) -> RDBStorage:
+def _postgres(url: str, parsed: sqlalchemy.engine.URL) -> Database:
     """Open a database; of several processes that find it empty one makes the tables and the others wait."""
     arguments = {key: value for key, value in _CONNECTING.items() if key not in parsed.query}
     kwargs: dict[str, Any] = {"pool_pre_ping": True}
@@ -101,7 +101,7 @@ def _postgres(url: str, parsed: sqlalchemy.engine.URL) -> RDBStorage:
     try:
         with locking.begin() as connection:
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_LOCK)))
-            return RDBStorage(url, engine_kwargs=kwargs)
+            return Database(url, engine_kwargs=kwargs)
     finally:
         locking.dispose()
 
@@ -119,7 +119,7 @@ def _open_sqlite(url: str, database: str | None, reading: bool, calls: Calls) ->
         _check_not_emptied(path)
         # tables that an older version left half made are completed: by one process
         with _file_lock(path):
-            opened = RDBStorage(url, engine_kwargs={"creator": partial(_connect, path)})
+            opened = Database(url, engine_kwargs={"creator": partial(_connect, path)})
     except (OSError, sqlite3.Error) as error:
         raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
     except StorageErrors as error:
@@ -139,7 +139,7 @@ def _make_sqlite(path: Path) -> None:
     """Make a database with its tables, whole or not at all: what is there and empty was therefore emptied."""
     temporary = temporary_beside(path)
     try:
-        made = RDBStorage("sqlite://", engine_kwargs={"creator": partial(_connect, temporary)})
+        made = Database("sqlite://", engine_kwargs={"creator": partial(_connect, temporary)})
         made.remove_session()
         made.engine.dispose()
         with temporary.open("rb") as file:
