@@ -22,12 +22,12 @@ from urllib.parse import quote
 
 import optuna
 import sqlalchemy
-from optuna.storages import RDBStorage
 
 from archsearch.crash import crash_point
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 from archsearch.files import sync, sync_folder, temporary_beside
 from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
+from archsearch.study.optuna_private import Database
 from archsearch.study.read_only import connect_read_only
 from archsearch.study.steady import Storage
 from archsearch.study.storage_url import server_url, shown_url, sqlite_file, without_secrets
@@ -89,7 +89,7 @@ def open_storage(url: str, *, reading: bool = False, calls: Calls | None = None)
         raise UnavailableError(f"the storage {shown_url(url)} cannot be reached: {reason}") from None
 
 
-def _postgres(parsed: sqlalchemy.engine.URL) -> RDBStorage:
+def _postgres(parsed: sqlalchemy.engine.URL) -> Database:
     """Open a database; of several processes that find it empty one makes the tables and the others wait."""
     arguments = {key: value for key, value in _CONNECTING.items() if key not in parsed.query}
     kwargs: dict[str, Any] = {"pool_pre_ping": True}
@@ -101,7 +101,7 @@ def _postgres(parsed: sqlalchemy.engine.URL) -> RDBStorage:
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_LOCK)))
             # braces stand for something of its own in a URL that Optuna is given
             url = parsed.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
-            return RDBStorage(url, engine_kwargs=kwargs)
+            return Database(url, engine_kwargs=kwargs)
     finally:
         locking.dispose()
 
@@ -109,7 +109,7 @@ def _postgres(parsed: sqlalchemy.engine.URL) -> RDBStorage:
 def _open_sqlite(path: Path, reading: bool, calls: Calls) -> Storage:
     try:
         if reading and (connect := connect_read_only(path)) is not None:
-            opened = RDBStorage("sqlite://", engine_kwargs={"creator": connect})
+            opened = Database("sqlite://", engine_kwargs={"creator": connect})
             sqlalchemy.event.listen(opened.engine, "begin", _begin)
             return Storage(opened, calls)
         if not path.exists():
@@ -120,7 +120,7 @@ def _open_sqlite(path: Path, reading: bool, calls: Calls) -> Storage:
         _check_not_emptied(path)
         # tables that an older version left half made are completed: by one process
         with _file_lock(path):
-            opened = RDBStorage("sqlite://", engine_kwargs={"creator": partial(_connect, path)})
+            opened = Database("sqlite://", engine_kwargs={"creator": partial(_connect, path)})
     except (OSError, sqlite3.Error) as error:
         raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
     except StorageErrors as error:
@@ -140,7 +140,7 @@ def _make_sqlite(path: Path) -> None:
     """Make a database with its tables, whole or not at all: what is there and empty was therefore emptied."""
     temporary = temporary_beside(path)
     try:
-        made = RDBStorage("sqlite://", engine_kwargs={"creator": partial(_connect, temporary)})
+        made = Database("sqlite://", engine_kwargs={"creator": partial(_connect, temporary)})
         made.remove_session()
         made.engine.dispose()
         with temporary.open("rb") as file:
