@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options
+from archsearch.cli.another_metric import Another
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_cells, share_gpus, write_program_beside
 
@@ -62,6 +63,7 @@ def ablate(
     """Compare changes with a baseline on the same seeds, and say which one mattered. Called again, it goes on.
 
     Examples:  archsearch ablate documented      archsearch ablate --from lenet5 --to lenet_best --dry-run
+               archsearch ablate documented --metric f1_macro      (when it has run: by another metric)
                archsearch ablate --command 'python train.py --seed {seed} --norm {norm}' --baseline norm=batch
                  --factor norm=layer,none --metric 'acc:last:acc=(\\S+)'
     """
@@ -72,6 +74,13 @@ def ablate(
     from archsearch.errors import NothingCompletedError
 
     check_log(log)
+    if (asked := Another.asked(study, command, metric, maximize, minimize)) is not None:
+        asked.refuse_beside(
+            design=design, seeds=seeds, control=control, screen=screen, margin=margin, write=write, on=on
+        )
+        report = asked.report(name, storage, runs_dir, once=trust)
+        _print(report, form, json=json)
+        return
     elsewhere = Elsewhere(on, address, on_option, workers)
     line = ablation_options.Line(command, baseline, factor, metric, maximize, minimize, folder, margin)
     declared = ablation_options.declared_by(
@@ -119,6 +128,16 @@ def ablate(
     with elsewhere.placed(settings, called) as check, console.AblationPanel(called, planned.runs) as panel:
         report = run(with_measured_spread(planned, runs_dir), settings, looking(panel.look, check))
     _note(report, storage, runs_dir)
+    _print(report, form, json=json)
+    log_at_end(log, report.study, settings.url)
+    write_at_end("ablation", report.study, storage, runs_dir, data_dir, artifacts)
+    if not report.runs.completed:
+        raise NothingCompletedError(f"{report.study}: no run completed")
+
+
+def _print(report: AblationReport, form: ablation_options.EffectsFormat, *, json: bool) -> None:
+    from archsearch.cli import console
+
     if json or form == ablation_options.EffectsFormat.json:
         console.print_json(report.model_dump(mode="json"))
     elif form == ablation_options.EffectsFormat.text:
@@ -127,10 +146,6 @@ def ablate(
         from archsearch.ablate.table import effects_table
 
         print(effects_table(report, form.value), end="")
-    log_at_end(log, report.study, settings.url)
-    write_at_end("ablation", report.study, storage, runs_dir, data_dir, artifacts)
-    if not report.runs.completed:
-        raise NothingCompletedError(f"{report.study}: no run completed")
 
 
 def _write(declared: Declared, path: Path) -> None:

@@ -12,7 +12,7 @@ from archsearch.cli import options
 
 if TYPE_CHECKING:
     from archsearch.data.given import GivenSamples
-    from archsearch.train.prediction import PredictedSamples
+    from archsearch.train.prediction import PredictedSamples, Prediction
     from archsearch.train.trained import TrainedNetwork
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A finished run: id, folder, or a spec that was run.")]
@@ -116,17 +116,18 @@ def _json(network: TrainedNetwork, found: PredictedSamples) -> dict[str, Any]:
         "name": network.result.name,
         "seed": network.result.seed,
         "classes": list(network.inputs.class_names),
+        "task": found.task,
         "probabilities": found.meaning,
-        "predictions": [
-            {
-                "sample": one.sample,
-                "class": one.best.name,
-                "probability": one.best.probability,
-                "top": [
-                    {"class": each.name, "probability": each.probability, "output": each.output} for each in one.top
-                ],
-            }
-            for one in found.predictions
-        ],
+        "predictions": [_prediction(one, found.task) for one in found.predictions],
         "remarks": list(found.remarks),
     }
+
+
+def _prediction(one: Prediction, task: str) -> dict[str, Any]:
+    """Give a sample with its classes, its labels or its numbers."""
+    if task == "regression":
+        return {"sample": one.sample, "values": {each.name: each.output for each in one.top}}
+    top = [{"class": each.name, "probability": each.probability, "output": each.output} for each in one.top]
+    if task == "multilabel":
+        return {"sample": one.sample, "labels": list(one.taken), "top": top}
+    return {"sample": one.sample, "class": one.best.name, "probability": one.best.probability, "top": top}

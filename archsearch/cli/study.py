@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options, search_line
+from archsearch.cli.another_metric import Another
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_programs, share_gpus
 
@@ -75,6 +76,14 @@ def study(
     from archsearch.search.search_file import load_study
 
     check_log(log)
+    if (asked := Another.asked(study, command, metric, maximize, minimize)) is not None:
+        asked.refuse_beside(trials=trials, confirm=confirm, space=space, write=write, baseline=baseline, on=on)
+        judged = asked.study_report(name, storage, runs_dir)
+        if json:
+            console.print_json(console.study_json(judged))
+        else:
+            console.print_study(judged, runs_dir)
+        return
     elsewhere = Elsewhere(on, address, on_option, workers)
     reference = study or DEFAULT
     line = search_line.SearchLine(command, space, baseline, metric, maximize, minimize, folder)
@@ -136,7 +145,7 @@ def study(
     looked_at = loaded.kind.plan(best or loaded.space.baseline)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
     if isinstance(looked_at, ExperimentPlan):
-        console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True))
+        console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True, task=looked_at.facts.task.name))
     log_at_end(log, report.study, settings.url)
     write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts)
     if report.best is None:

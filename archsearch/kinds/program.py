@@ -12,7 +12,7 @@ from archsearch.errors import Problem, SpecError
 from archsearch.experiment import Experiment
 from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
-from archsearch.metrics import Direction, Metric
+from archsearch.metrics import Direction, Metric, OwnMetric
 from archsearch.program.change import edited_program, program_edit_problems
 from archsearch.program.experiment import ProgramChange, ProgramExperiment, changes, plan_program, program_key
 from archsearch.program.from_command import program_text
@@ -110,7 +110,9 @@ class ProgramKind:
     def metrics_of(self, run: HeldRun) -> Mapping[str, float | None]:
         return {name: run.metric(name) for name in run.spec["metrics"]}
 
-    def runner(self, metric: str, *, goes_on: bool = False) -> Runner:
+    def runner(
+        self, metric: str, *, goes_on: bool = False, also: Sequence[str] = (), own: Sequence[OwnMetric] = ()
+    ) -> Runner:
         from archsearch.study.program_runner import ProgramRunner
 
         return ProgramRunner()

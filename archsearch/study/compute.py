@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
+from archsearch.crash import crash_point
 from archsearch.errors import ArchsearchError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import canonical_json, seal
@@ -124,6 +125,7 @@ def _fixed_now(
         fixed = fixed.model_copy(update={"cells": cells})
         if not replace_attr(storage, study, HeldStudy.compute.key, text, fixed.model_dump_json()):
             return None
+        crash_point("computed with")
     return fixed
 
 

@@ -126,8 +126,8 @@ def stored(part: HeldPart | None) -> dict[str, Any]:
 
 def required_fields(kind: HeldKind) -> list[str]:
     """Name what every study of a kind holds."""
-    part = {"search": HeldSearch, "confirm": HeldConfirmation, "ablation": HeldAblation}[kind]
-    return ["kind", *(name for name, field in part.model_fields.items() if field.is_required())]
+    parts: dict[str, type[HeldPart]] = {"search": HeldSearch, "confirm": HeldConfirmation, "ablation": HeldAblation}
+    return ["kind", *(name for name, field in parts[kind].model_fields.items() if field.is_required())]
 
 
 def slot_attributes(number: int, part: HeldPart | None) -> dict[str, Any]:

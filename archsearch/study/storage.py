@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -25,9 +24,11 @@ import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
+from archsearch.crash import crash_point
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
-from archsearch.files import sync, sync_folder
+from archsearch.files import sync, sync_folder, temporary_beside
 from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
+from archsearch.study.read_only import connect_read_only
 from archsearch.study.steady import Storage
 from archsearch.study.storage_url import server_url, shown_url, sqlite_file, without_secrets
 
@@ -107,6 +108,10 @@ def _postgres(parsed: sqlalchemy.engine.URL) -> RDBStorage:
 
 def _open_sqlite(path: Path, reading: bool, calls: Calls) -> Storage:
     try:
+        if reading and (connect := connect_read_only(path)) is not None:
+            opened = RDBStorage("sqlite://", engine_kwargs={"creator": connect})
+            sqlalchemy.event.listen(opened.engine, "begin", _begin)
+            return Storage(opened, calls)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with _file_lock(path):
@@ -133,13 +138,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _make_sqlite(path: Path) -> None:
     """Make a database with its tables, whole or not at all: what is there and empty was therefore emptied."""
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
+    temporary = temporary_beside(path)
     try:
         made = RDBStorage("sqlite://", engine_kwargs={"creator": partial(_connect, temporary)})
         made.remove_session()
         made.engine.dispose()
         with temporary.open("rb") as file:
             sync(file.fileno())
+        crash_point("tables made")
         temporary.replace(path)
         sync_folder(path.parent)
     finally:

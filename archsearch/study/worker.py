@@ -20,6 +20,7 @@ from functools import partial
 import optuna
 from optuna.trial import TrialState
 
+from archsearch.crash import crash_point
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.alive import BEAT_SECONDS, Watchdog
 from archsearch.study.artifacts import put_run
@@ -100,7 +101,9 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
         started = Started(seed=assignment.seed, spec=experiment.written, **experiment.sizes)
         attrs = {**stored(assignment.held), **stored(started)}
         write_down(place.storage, trial, attrs, assignment.params)
+        crash_point("noted")
         [outcome] = job.runner.run([assignment], place, lambda _: job.watch(trial))
+        crash_point("ran")
         artifacts = _put_away(place, outcome)
     except (Interrupted, KeyboardInterrupt):
         give_back(place.storage, trial)
