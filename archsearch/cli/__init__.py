@@ -118,9 +118,9 @@ def main() -> None:
             from archsearch.cli import console
             from archsearch.files import of_system
 
-            error = of_system(problem)
-            console.error(error)
-            sys.exit(error.exit_code)
+            told = of_system(problem)
+            console.error(told)
+            sys.exit(told.exit_code)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)
