@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from archsearch.crash import crash_point
 from archsearch.errors import BusyError, DamagedFileError, SpecError, UnavailableError, UsageError
 
 _MOST_SHOWN = 100  # characters of a path
@@ -73,11 +74,14 @@ def whole_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
             return
         make_folder(path.parent, synced=synced)
         with temporary.open("wb") as file:
+            crash_point("file begun")
             yield file
             if synced:
                 file.flush()
                 sync(file.fileno())
+        crash_point("file written")
         temporary.replace(path)
+        crash_point("file renamed")
         if synced:
             sync_folder(path.parent)
     except BaseException as error:

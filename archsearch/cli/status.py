@@ -52,7 +52,11 @@ def status(
             console.print_status(reports)
         console.print_ablation_status(ablations)
     if trouble:
-        raise DamagedFileError("\n".join(f"the study {name} cannot be read: {why}" for name, why in trouble.items()))
+        raise DamagedFileError("\n".join(_unread(name, why) for name, why in trouble.items()))
+
+
+def _unread(name: str, why: str) -> str:
+    return why if why.startswith(f"the study {name} ") else f"the study {name} cannot be read: {why}"
 
 
 class Form(StrEnum):

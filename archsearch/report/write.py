@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from archsearch.crash import crash_point
 from archsearch.errors import UsageError
 from archsearch.files import write_whole
 from archsearch.report import tables
@@ -35,7 +36,9 @@ def write(document: Document, path: Path, form: str) -> list[Path]:
     if form in _TEXTS:
         if path.is_dir():
             raise UsageError(f"-o {path}: this is a folder; name a file")
-        write_whole(path, _TEXTS[form](document).encode())
+        content = _TEXTS[form](document).encode()
+        crash_point("report made")
+        write_whole(path, content)
         return [path]
     if path.is_file():
         raise UsageError(f"-o {path}: --format csv writes a file for each table; name a folder")

@@ -34,7 +34,10 @@ _WORDS: dict[str, str] = {"search": "no search", "ablation": "no ablation", "con
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a study is worked on; None means what its file says."""
+    """How a study is worked on; None means what its file says. `elsewhere`: by workers that this process only watches.
+
+    `artifacts` is a place for the files of runs, beside the runs folder: see `study/artifacts.py`.
+    """
 
     seconds: float = math.inf
     workers: int = 1
@@ -42,6 +45,8 @@ class Settings:
     name: str | None = None
     runs_dir: Path = Path("runs")
     data_dir: Path | None = None
+    elsewhere: bool = False
+    artifacts: str | None = None
 
     @property
     def url(self) -> str:
@@ -127,6 +132,17 @@ def study_there(name: str, storage: Storage, kind: HeldKind) -> Study | None:
     return study if study is not None and HeldStudy(study).kind == kind else None
 
 
+def _check_whole(study: Study, kind: HeldKind) -> Study:
+    """Give a study that can be read; raise `DamagedFileError` for one that lacks what nothing can be said without."""
+    held = HeldStudy(study)
+    needed = [name for name in required_fields(kind) if getattr(HeldStudy, name).missing is ...]
+    if lacking := [name for name in needed if held.lacks([name])]:
+        begun = "its making was interrupted, the call that began it completes it"
+        way_out = begun if _is_half_made(study, kind) else "take the storage from a backup, or choose another name"
+        raise DamagedFileError(f"the study {study.study_name} is not whole ({', '.join(lacking)} missing): {way_out}")
+    return study
+
+
 def existing_study(name: str, storage: Storage) -> Study:
     """Open a search that is there; raise `UsageError` with the studies that are."""
     names = study_names(storage)
@@ -138,7 +154,7 @@ def existing_study(name: str, storage: Storage) -> Study:
         raise UsageError(
             f"{name} is an ablation, which has verdicts and no best; `archsearch ablate {name}` shows them"
         )
-    return study
+    return _check_whole(study, "search")
 
 
 def existing_ablation(name: str, storage: Storage) -> Study:
@@ -148,7 +164,7 @@ def existing_ablation(name: str, storage: Storage) -> Study:
     study = study_there(name, storage, "ablation")
     if study is None:
         raise UsageError(f"{name} is no ablation")
-    return study
+    return _check_whole(study, "ablation")
 
 
 def read_each(storage: Storage, kind: HeldKind, read: Callable[[Study], T]) -> tuple[list[T], dict[str, str]]:
@@ -166,8 +182,20 @@ def read_each(storage: Storage, kind: HeldKind, read: Callable[[Study], T]) -> t
         except UnavailableError:
             raise
         except Exception as error:
-            trouble[name] = _reason(error)
+            trouble[name] = _why_not_read(name, storage, kind, error)
     return found, trouble
+
+
+def _why_not_read(name: str, storage: Storage, kind: HeldKind, error: Exception) -> str:
+    try:
+        existing = {"search": existing_study, "ablation": existing_ablation}.get(kind)
+        if existing is not None:
+            existing(name, storage)
+    except DamagedFileError as lacking:
+        error = lacking
+    except Exception:  # what it said at first is the better reason
+        pass
+    return _reason(error)
 
 
 @contextmanager

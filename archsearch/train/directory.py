@@ -29,6 +29,7 @@ from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 from torch import Tensor
 
+from archsearch.crash import crash_point
 from archsearch.data.inputs import Inputs
 from archsearch.errors import DamagedFileError
 from archsearch.files import (
@@ -43,7 +44,7 @@ from archsearch.files import (
     write_sealed,
     write_whole,
 )  # fmt: skip
-from archsearch.spec.training import EVAL_LOSS
+from archsearch.spec.losses import EVAL_LOSS
 from archsearch.train.identity import run_id
 from archsearch.train.loop import Progress, Trained, finite
 from archsearch.train.losses import measure
@@ -190,6 +191,7 @@ class RunDirectory:
             write_whole(self.path / name, content)
         hashes = {name: sha256(content) for name, content in contents.items()}
         write_sealed(self.path / RESULT, {"result": result.model_dump(mode="json"), "files": hashes})
+        crash_point("result written")
         (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def result(self) -> RunResult | None:

@@ -12,6 +12,7 @@ from archsearch.cli.console.ablations import (
     print_ablation,
     print_ablation_status,
     print_prices,
+    print_sensitivity,
 )
 from archsearch.cli.console.base import error, json_text, note, print_json
 from archsearch.cli.console.begun import begun_json, print_begun
@@ -66,6 +67,7 @@ from archsearch.cli.console.studies import (
     study_json,
 )
 from archsearch.cli.console.trusted import allowed_json, print_allowed, print_taken_back, print_trusted
+from archsearch.cli.console.workers import print_worker
 
 __all__ = [
     "AblationPanel",
@@ -124,6 +126,7 @@ __all__ = [
     "print_removed",
     "print_reproduced",
     "print_run",
+    "print_sensitivity",
     "print_space",
     "print_status",
     "print_study",
@@ -133,6 +136,7 @@ __all__ = [
     "print_values",
     "print_verdicts",
     "print_verified",
+    "print_worker",
     "program_json",
     "program_progress",
     "started",
