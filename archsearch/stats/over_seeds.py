@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archsearch.metrics import kind_of, written
 from archsearch.plain import Plain
 from archsearch.stats import intervals
-from archsearch.wording import chance_text, count_of
+from archsearch.wording import chance_text, count_of, range_text
 
 SMALL_TEST_SET = 1000  # images; below, Wilson's interval of 90 % is wider than 88 to 92 %
 
 
 class Summary(Plain):
-    """Test accuracies over seeds, as fractions; intervals are Student's t with n - 1 degrees of freedom.
+    """Values of a metric over seeds, accuracies as fractions; intervals are Student's t with n - 1 degrees of freedom.
 
     `ci95` holds the mean of all seeds, `prediction95` one more run: mean +- t * sd * sqrt(1 + 1/n) (Hahn & Meeker,
-    Statistical Intervals), both cut to 0 to 1, where an accuracy lies whatever the spread: what is cut off cannot be,
-    so the rest covers as much. None where fewer than two runs completed. `images95` is another question: Wilson's
-    interval of the mean over the `test_images` as a sample of all such images; seeds say nothing about that.
+    Statistical Intervals), both cut to 0 to 1 where the metric is a share, which lies there whatever the spread: what
+    is cut off cannot be, so the rest covers as much. None where fewer than two runs completed. `images95` is another
+    question: Wilson's interval of the mean over the `test_images` as a sample of all such images; seeds say nothing
+    about that.
 
     `documented_chance` is the probability that one more run is at least as good as the documented value, by the same
     distribution as `prediction95`; `documented_reached` counts the seeds that were.
@@ -40,18 +42,44 @@ class Summary(Plain):
     documented_reached: int | None = None
     test_images: int | None = None
     images95: tuple[float, float] | None = None
+    metric: str = "test_accuracy"
+
+    @property
+    def mean_words(self) -> str:
+        """Write the mean with its unit."""
+        return written(self.metric, self.mean)
+
+    @property
+    def sd_words(self) -> str:
+        """Write the standard deviation: of shares in percentage points."""
+        assert self.sd is not None
+        return f"{100 * self.sd:.3f} points" if kind_of(self.metric) == "percent" else f"{self.sd:.3g}"
+
+    @property
+    def interval_words(self) -> str:
+        """Write the interval of the mean."""
+        assert self.ci95 is not None
+        low, high = self.ci95
+        return range_text(self.ci95) if kind_of(self.metric) == "percent" else f"{low:.4g} to {high:.4g}"
 
 
 def summarise(
-    values: Sequence[float], *, diverged: int = 0, documented: float | None = None, test_images: int | None = None
+    values: Sequence[float],
+    *,
+    diverged: int = 0,
+    documented: float | None = None,
+    test_images: int | None = None,
+    metric: str = "test_accuracy",
 ) -> Summary:
-    """Summarise accuracies over seeds; `diverged` runs are counted, not averaged."""
+    """Summarise values over seeds; `diverged` runs are counted, not averaged. `test_images` is for accuracies."""
+    share, counted = kind_of(metric) == "percent", metric == "test_accuracy"
     n = len(values)
     mean = intervals.mean(values) if n else None
     ci = prediction = None
     if n >= 2 and mean is not None:
-        ci = intervals.of_shares(intervals.t_interval(values), mean)
-        prediction = intervals.of_shares(intervals.prediction_interval(values), mean)
+        ci, prediction = intervals.t_interval(values), intervals.prediction_interval(values)
+        if share:
+            ci, prediction = intervals.of_shares(ci, mean), intervals.of_shares(prediction, mean)
     inside = None if prediction is None or documented is None else prediction[0] <= documented <= prediction[1]
     return Summary(
         n=n,
@@ -68,8 +96,9 @@ def summarise(
         documented_reached=None if documented is None else sum(value >= documented for value in values),
         test_images=test_images,
         images95=None
-        if mean is None or not test_images
+        if mean is None or not test_images or not counted
         else intervals.wilson_interval(mean * test_images, test_images),
+        metric=metric,
     )
 
 

@@ -16,6 +16,7 @@ from archsearch.data.prepare import Dataset
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.spec.experiment import Documented
 from archsearch.stats.over_seeds import Summary, summarise
+from archsearch.task import main_metric_of
 from archsearch.train.compute import Compute
 from archsearch.train.run import FinishedRun, run
 from archsearch.train.watch import Watch
@@ -57,11 +58,13 @@ def train_seeds(
 
 
 def seeds_summary(finished: Sequence[FinishedRun], documented: Documented | None, test_images: int) -> Summary:
-    """Sum up the test accuracies of a spec's runs; those that diverged are counted, not averaged."""
+    """Sum up the main test metric of a spec's runs; those that diverged are counted, not averaged."""
     completed = [one.result for one in finished if one.result.status == "completed"]
+    metric = f"test_{main_metric_of(name for result in completed for name in result.metrics)}"
     return summarise(
-        [result.test_accuracy for result in completed if result.test_accuracy is not None],
+        [value for result in completed if (value := result.metrics.get(metric)) is not None],
         diverged=len(finished) - len(completed),
         documented=None if documented is None else documented.test_accuracy,
         test_images=test_images,
+        metric=metric,
     )

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from archsearch.cli.console.base import err, flowing, note, out
 from archsearch.metrics import title_of, told_by, written
-from archsearch.wording import count_of, percent, range_text
+from archsearch.wording import count_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -124,9 +124,9 @@ def print_summary(summary: Summary) -> None:
     if summary.mean is None:
         note(f"no run of {summary.diverged} completed")
         return
-    parts = [f"{count_of(summary.n, 'seed')}: mean test accuracy {percent(summary.mean)}"]
+    parts = [f"{count_of(summary.n, 'seed')}: mean {title_of(summary.metric)} {summary.mean_words}"]
     if summary.sd is not None and summary.ci95 is not None:
-        parts += [f"SD {100 * summary.sd:.3f} points", f"95 % interval of the mean {range_text(summary.ci95)}"]
+        parts += [f"SD {summary.sd_words}", f"95 % interval of the mean {summary.interval_words}"]
     parts = [*(f"{part}," for part in parts[:-1]), parts[-1]]
     if summary.diverged:
         parts[-1] += ";"
