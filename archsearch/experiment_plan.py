@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from archsearch.data.facts import DataFacts, describe, own_task, training_count
 from archsearch.errors import SpecError
@@ -22,7 +24,10 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.losses import EVAL_LOSS, MEASURING, loss_called, losses_for
 from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network, size_text
 from archsearch.spec.training import TrainSpec
-from archsearch.task import Task
+from archsearch.task import Task, task_of_predictions
+
+if TYPE_CHECKING:
+    from archsearch.task.task import AnyArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,23 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
 
 def task_of(task: Task, network: NetworkPlan, train: TrainSpec) -> Task:
     """Say where the line between no and yes is in a network's outputs: at 0.5 where they are compared with 0 and 1."""
-    last = [row.layer for row in network.rows if row.kind != "identity"][-1:]
-    as_labels = train.loss.wants == "like_labels" or any(layer.squashes == "probabilities" for layer in last)
-    return replace(task, threshold=0.5 if as_labels else 0.0)
+    layers = [row.layer.squashes for row in network.rows if row.kind != "identity"]
+    return replace(task, threshold=threshold_of(layers, train))
+
+
+def task_of_kept(outputs: AnyArray, targets: AnyArray, written: Mapping[str, Any]) -> Task:
+    """Give the task of what a run predicted, arrays (N, outputs) and (N, ...), by them and its resolved spec."""
+    task = task_of_predictions(outputs, targets)
+    try:
+        spec = ExperimentSpec.model_validate(dict(written))
+    except ValidationError:  # of another version
+        return task
+    return replace(task, threshold=threshold_of([layer.squashes for layer in spec.network], spec.train))
+
+
+def threshold_of(squashes: Sequence[str], train: TrainSpec) -> float:
+    """Give the output from which on a yes is predicted, by what each layer's outputs may be read as, and the loss."""
+    return 0.5 if train.loss.wants == "like_labels" or squashes[-1:] == ["probabilities"] else 0.0
 
 
 def _resolved(spec: ExperimentSpec, facts: DataFacts) -> ExperimentSpec:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import ModelPair
+from archsearch.experiment_plan import task_of_kept
 from archsearch.stats.paired import mcnemar_test
 from archsearch.study.held import HeldRun
 from archsearch.train.measures import PREDICTIONS
@@ -31,9 +33,10 @@ def compare_models(
     right: dict[str, NDArray[np.bool_] | None] = {}
 
     def of(trial: FrozenTrial) -> NDArray[np.bool_] | None:
-        id_ = HeldRun(trial).run_id
+        run = HeldRun(trial)
+        id_ = run.run_id
         if id_ not in right:
-            right[id_] = _right(runs_dir / id_ / PREDICTIONS)
+            right[id_] = _right(runs_dir / id_ / PREDICTIONS, run.spec)
         return right[id_]
 
     found, without = [], 0
@@ -63,12 +66,19 @@ def compare_models(
     return tuple(found), f"{without} pairs of models have no test predictions in {runs_dir}" if without else ""
 
 
-def _right(path: Path) -> NDArray[np.bool_] | None:
-    """Say for each test image whether a model got it right; None where its predictions are not there."""
+def _right(path: Path, spec: Mapping[str, Any]) -> NDArray[np.bool_] | None:
+    """Say for each test sample whether a model got it right, all of its labels; None where nothing was predicted.
+
+    None of numbers, too: they are near or far, not right or wrong.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if "test_outputs" not in arrays:
                 return None
-            return np.asarray(arrays["test_outputs"].argmax(axis=1) == arrays["test_labels"])
+            outputs, targets = arrays["test_outputs"], arrays["test_labels"]
+            if targets.dtype.kind == "f":
+                return None
+            right = task_of_kept(outputs, targets, spec).predicted(outputs) == targets
+            return np.asarray(right if right.ndim == 1 else right.all(axis=1))
     except (OSError, ValueError):
         return None

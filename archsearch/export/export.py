@@ -228,6 +228,8 @@ def _write_graph(
     by = "onnxruntime" if format_ == "onnx" else "the program that was read back"
     done.notes.append(f"{by} gives the network's outputs on {CHECKED} made-up samples, at most {difference:.1e} off")
     done.notes.append(f"reads {_said(subject, inputs, options.with_preparation)}")
+    if not options.with_preparation and (inputs.target_mean is not None or inputs.link):
+        done.notes.append("gives what the network gives, targets as they were trained on: not in their own unit")
     done.facts |= {"trained": subject.directory is not None, "largest_difference": difference, "samples": CHECKED}
     if options.int8:
         small = list(contents)[-1]

@@ -31,10 +31,15 @@ _TRACES = ("stack_trace", "nn_module_stack", "source_fn_stack", "from_node")  # 
 
 
 class Prepared(nn.Module):
-    """A network behind the preparation of its data: stored samples (N, *shape), uint8 or float32 -> outputs."""
+    """A network behind the preparation of its data: stored samples (N, *shape), uint8 or float32 -> outputs.
+
+    These are in the unit of the targets, also where the training had them scaled.
+    """
 
     mean: Tensor | None
     deviation: Tensor | None
+    target_mean: Tensor | None
+    target_deviation: Tensor | None
 
     def __init__(self, model: nn.Module, inputs: Inputs) -> None:
         super().__init__()
@@ -42,14 +47,19 @@ class Prepared(nn.Module):
         for name, values in (("mean", inputs.mean), ("deviation", inputs.deviation)):
             along = (1, -1, *[1] * (len(inputs.shape) - 1))
             self.register_buffer(name, None if values is None else torch.tensor(values).reshape(along))
+        for name, of_targets in (("target_mean", inputs.target_mean), ("target_deviation", inputs.target_deviation)):
+            self.register_buffer(name, None if of_targets is None else torch.tensor(of_targets))
+        self.link = inputs.link
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scale, normalise where the training did, and apply the network."""
+        """Scale, normalise where the training did, apply the network, and undo what was done to the targets."""
         x = to_float(x)
         if self.mean is not None and self.deviation is not None:
             x = (x - self.mean) / self.deviation
         given: Tensor = self.model(x)
-        return given
+        if self.target_mean is not None and self.target_deviation is not None:
+            given = given * self.target_deviation + self.target_mean
+        return given.exp() if self.link == "exp" else given
 
 
 @dataclass(frozen=True, slots=True)

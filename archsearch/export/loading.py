@@ -8,7 +8,7 @@ The values are those that a run reads, so that a script's numbers are a run's.
 from __future__ import annotations
 
 from archsearch.data.facts import contents
-from archsearch.data.registry import DATASETS, Downloaded
+from archsearch.data.registry import DATASETS, Downloaded, Embedded
 from archsearch.data.samples import every_fifth, first_per_class
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan
@@ -45,14 +45,16 @@ def loading(plan: ExperimentPlan, copied: Copied, data_file: str | None) -> list
         raise UsageError(f"a script on your own data ({data.name}) reads a file of prepared arrays, and there is none")
     y = "torch.tensor(labels)" if isinstance(source, Downloaded) else "y"
     limited = []
-    if data.limit is not None:
+    if data.limit is not None and plan.facts.task.groups == 1:
+        limited, y = [f"        x, y = x[:{data.limit}], {y}[:{data.limit}]"], "y"
+    elif data.limit is not None:
         copied.definition(first_per_class)
         limited = [f"        rows = first_per_class({y}, {data.limit})", f"        x, y = x[rows], {y}[rows]"]
         y = "y"
     return [
         *begins,
         "    arrays = []",
-        *(_torchvision(source, copied) if isinstance(source, Downloaded) else _digits(copied)),
+        *(_torchvision(source, copied) if isinstance(source, Downloaded) else _library(source, plan, copied)),
         *limited,
         *_fitted(plan, copied, source.contents.shape),
         f"        arrays += [x{as_floats}, {y}]",
@@ -75,16 +77,31 @@ def _torchvision(source: Downloaded, copied: Copied) -> list[str]:
     ]
 
 
-def _digits(copied: Copied) -> list[str]:
-    copied.imports["load_digits"] = "from sklearn.datasets import load_digits"
+def _library(source: Embedded, plan: ExperimentPlan, copied: Copied) -> list[str]:
+    """Write how scikit-learn's data are read, whose test part is every fifth sample of each class."""
+    copied.imports[source.loader] = f"from sklearn.datasets import {source.loader}"
     copied.definition(every_fifth)
-    return [
-        "    digits = load_digits()",
-        "    every_x = torch.from_numpy(digits.images).to(torch.float32).div(16)[:, None]",
-        "    every_y = torch.from_numpy(digits.target).long()",
-        "    for rows in every_fifth(every_y):",
-        "        x, y = every_x[rows], every_y[rows]",
-    ]
+    name = source.loader.removeprefix("load_")
+    arguments = ", ".join(f"{key}={written_value(value)}" for key, value in source.arguments.items())
+    lines = [f"    {name} = {source.loader}({arguments})"]
+    if source.levels:
+        x = f"torch.from_numpy({name}.images).to(torch.float32).div({source.levels})[:, None]"
+    else:
+        x = f"torch.from_numpy({name}.data).to(torch.float32)"
+    lines += [f"    every_x = {x}"]
+    every = "every_y"
+    if plan.facts.task.name == "regression":
+        lines += [f"    every_y = torch.from_numpy({name}.target).to(torch.float32)[:, None]"]
+        every = "torch.zeros(len(every_y)).long()"
+    elif source.labels:
+        every = "classes"
+        lines += [f"    classes = torch.from_numpy({name}.target).long()"]
+        rows = [f"        {written_value(list(row))},  # class {number}" for number, row in enumerate(source.labels)]
+        lines += ["    labels = [", *rows, "    ]"]
+        lines += ["    every_y = torch.tensor(labels, dtype=torch.uint8)[classes]"]
+    else:
+        lines += [f"    every_y = torch.from_numpy({name}.target).long()"]
+    return [*lines, f"    for rows in every_fifth({every}):", "        x, y = every_x[rows], every_y[rows]"]
 
 
 def _fitted(plan: ExperimentPlan, copied: Copied, shape: tuple[int, ...]) -> list[str]:

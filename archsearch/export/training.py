@@ -8,6 +8,8 @@ here is the loop, as the torch engine runs it.
 
 from __future__ import annotations
 
+import re
+
 import torch
 from torch import Tensor, nn
 
@@ -19,13 +21,17 @@ from archsearch.export.copied import Copied
 from archsearch.export.loading import loading
 from archsearch.export.pytorch import harmless
 from archsearch.export.seeded import seeding
+from archsearch.metrics import direction_of
+from archsearch.spec.loss_functions import balanced_classes, balanced_labels
 from archsearch.spec.losses import LOSS_KINDS, minimises_eval_loss
 from archsearch.spec.training import Constant
+from archsearch.task.multilabel import label_sets
+from archsearch.task.regression import quantile_bins
 from archsearch.train.compute import layout_of
 from archsearch.train.loop import EVALUATION_BATCH
 from archsearch.train.streams import stream
 
-KNOWN_TASKS = ("classification",)
+KNOWN_TASKS = ("classification", "binary", "multilabel", "regression")
 
 
 def training_source(plan: ExperimentPlan, module: str, data_file: str | None = None) -> str:
@@ -38,6 +44,12 @@ def training_source(plan: ExperimentPlan, module: str, data_file: str | None = N
         raise UsageError(f"a training script is written for {' and '.join(KNOWN_TASKS)}, not {plan.facts.task.name}")
     if plan.facts.weighted:
         raise UsageError(f"a training script weighs no samples, and those of {plan.facts.name} have weights")
+    rule = plan.spec.train.early_stopping
+    if rule is not None and rule.monitor not in _measured(plan, "val"):
+        raise UsageError(
+            f"a training script measures {' and '.join(_measured(plan, 'val'))}, and early stopping watches "
+            f"{rule.monitor}; watch one of them"
+        )
     copied = Copied({word: f"import {word}" for word in ("sys", "torch")})
     copied.imports |= {"build_model": f"from {module} import build_model", "Tensor": "from torch import Tensor"}
     copied.imports["nn"] = "from torch import nn"
@@ -62,33 +74,82 @@ def _constants(plan: ExperimentPlan) -> str:
     )
 
 
+_MARK = 0.8125  # stands where the weights will
+_SCALE = ", y_mean, y_deviation"
+_SCALE_TYPED = ", mean: Tensor, deviation: Tensor"
+
+
+def _balanced(plan: ExperimentPlan) -> str:
+    """Name the field of the loss that is counted over the samples of a seed, "" where none is."""
+    written = plan.spec.train.loss.model_dump()
+    return next((field for field, value in written.items() if value == "balanced"), "")
+
+
+def _take_loss(plan: ExperimentPlan, copied: Copied) -> None:
+    """Take the loss along; one whose weights are counted for each seed gets them as an argument."""
+    loss, field = plan.spec.train.loss, _balanced(plan)
+    if not field:
+        copied.method("loss_of", loss.function)
+        return
+    copied.method("loss_of", loss.model_copy(update={field: (_MARK,)}).function)
+    text = copied.definitions["loss_of"].replace(f"({_MARK!r},)", "weight")
+    copied.definitions["loss_of"] = re.sub(r"^def loss_of\((\w+), (\w+)\)", r"def loss_of(\1, \2, weight)", text)
+
+
+def _right(plan: ExperimentPlan) -> str:
+    """Write when a prediction is right, with {y} for the labels; "" where none is right or wrong."""
+    if plan.task.name == "classification":
+        return "outputs.argmax(1) == {y}"
+    return f"(outputs[:, 0] > {plan.task.threshold!r}) == {{y}}" if plan.task.name == "binary" else ""
+
+
+def _measured(plan: ExperimentPlan, part: str) -> list[str]:
+    return [f"{part}_loss", *([f"{part}_accuracy"] if _right(plan) else [])]
+
+
+def _strata(plan: ExperimentPlan, copied: Copied) -> str:
+    """Write the groups that parts of the data are drawn from, "" where they are the labels or nothing is drawn."""
+    function = {"multilabel": label_sets, "regression": quantile_bins}.get(plan.facts.task.name)
+    drawn = plan.spec.data.train_limit is not None or (plan.spec.data.validation and not plan.facts.validation)
+    if function is None or not drawn:
+        return ""
+    return f"{copied.definition(function)}(y.cpu())"
+
+
 def _evaluate(plan: ExperimentPlan, copied: Copied) -> list[str]:
     train = plan.spec.train
-    copied.method("loss_of", train.loss.function)
+    _take_loss(plan, copied)
     loss = "loss_of"
     if not minimises_eval_loss(train.loss, train.eval_loss):
         kind = next(kind for kind in LOSS_KINDS if kind.kind == train.eval_loss)
         copied.method("eval_loss_of", kind().function)
         loss = "eval_loss_of"
     cast = ["    with torch.autocast(DEVICE, dtype=torch.bfloat16):"] * (train.precision == "bf16")
+    right, scaled = _right(plan), plan.spec.data.normalize_targets
+    restored = ["    outputs = outputs * deviation + mean"] * scaled
+    restored += ["    outputs = outputs.exp()"] * (train.loss.link == "exp")
     outputs = f"    outputs = torch.cat([model(some) for some in x.split({EVALUATION_BATCH})]).float()"
     return [
         "@torch.inference_mode()",
-        "def evaluate(part: str, model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:",
-        '    """Measure prepared samples: mean loss, and the share that is right."""',
+        f"def evaluate(part: str, model: nn.Module, x: Tensor, y: Tensor{_SCALE_TYPED * scaled}) -> dict[str, float]:",
+        f'    """Measure prepared samples: mean loss{", and the share that is right" * bool(right)}."""',
         "    model.eval()",
         *cast,
         f"    {outputs}" if cast else outputs,
-        "    right = (outputs.argmax(1) == y).double().mean()",
-        f'    return {{f"{{part}}_loss": float({loss}(outputs, y)), f"{{part}}_accuracy": float(right)}}',
+        *restored,
+        *([f"    right = ({right.format(y='y')}).double().mean()"] if right else []),
+        f'    return {{f"{{part}}_loss": float({loss}(outputs, y))'
+        + (', f"{part}_accuracy": float(right)}' if right else "}"),
     ]
 
 
 def _train(plan: ExperimentPlan, copied: Copied) -> list[str]:
     """Write the training, from the data to the kept weights."""
     validates, rule = bool(plan.spec.data.validation), plan.spec.train.early_stopping
-    on_val = 'evaluate("val", model, x_val, y_val)'
-    on_test = 'evaluate("test", model, x_test, y_test)'
+    scale = _SCALE * plan.spec.data.normalize_targets
+    on_val = f'evaluate("val", model, x_val, y_val{scale})'
+    on_test = f'evaluate("test", model, x_test, y_test{scale})'
+    accuracy = ', "train_accuracy": int(right) / len(y)' if _right(plan) else ""
     measure = on_val if validates else on_test
     kept = ["    model.load_state_dict(best_state)"] if rule is not None else []
     last = f"{on_val} | {on_test}" if rule is not None else on_test
@@ -101,7 +162,7 @@ def _train(plan: ExperimentPlan, copied: Copied) -> list[str]:
         "    history = []",
         "    for epoch in range(EPOCHS):",
         *_epoch(plan, copied),
-        '        measured = {"train_loss": float(total) / len(y), "train_accuracy": int(right) / len(y)}',
+        f'        measured = {{"train_loss": float(total) / len(y){accuracy}}}',
         f"        history.append(measured | {measure})",
         '        print(f"epoch {epoch + 1}:", *(f"{name} {value:.7f}" for name, value in history[-1].items()))',
         *_early_stopping(plan, copied),
@@ -126,19 +187,30 @@ def _surroundings(plan: ExperimentPlan) -> list[str]:
 def _data(plan: ExperimentPlan, copied: Copied) -> list[str]:
     """Write which samples are trained on and which are held out, and what is done to all of them before."""
     data, own = plan.spec.data, plan.facts.validation
+    strata = _strata(plan, copied)
+    groups = "groups" if strata else "y.cpu()"
     lines = ["    x, y, x_test, y_test = (values.to(DEVICE) for values in load_data())"]
+    lines += [f"    groups = {strata}"] if strata else []
     if own:
+        lines += [f"    groups = groups[:-{own}]"] if strata else []
         lines += [f"    x, y, x_val, y_val = x[:-{own}], y[:-{own}], x[-{own}:], y[-{own}:]"]
     elif data.validation:
         copied.definition(stratified)
         count = data.validation if isinstance(data.validation, int) else f"round({data.validation!r} * len(y))"
-        lines += [f'    fit, held_out = stratified(y.cpu(), {count}, stream(seed, "split"))']
+        lines += [f'    fit, held_out = stratified({groups}, {count}, stream(seed, "split"))']
         lines += ["    x, y, x_val, y_val = x[fit], y[fit], x[held_out], y[held_out]"]
+        lines += ["    groups = groups[fit]"] if strata and data.train_limit is not None else []
     if data.train_limit is not None:
         copied.definition(stratified)
         kept = data.train_limit if isinstance(data.train_limit, int) else f"round({data.train_limit!r} * len(y))"
-        lines += [f'    _, kept = stratified(y.cpu(), {kept}, stream(seed, "split", "train_limit"))']
+        lines += [f'    _, kept = stratified({groups}, {kept}, stream(seed, "split", "train_limit"))']
         lines += ["    x, y = x[kept], y[kept]"]
+    if _balanced(plan):
+        counted = balanced_classes if plan.facts.task.name == "classification" else balanced_labels
+        lines += [f"    weight = {copied.definition(counted)}(y, {plan.facts.task.outputs})"]
+    if data.normalize_targets:
+        copied.definition(channel_statistics)
+        lines += ["    y_mean, y_deviation = channel_statistics(y)", "    y = (y - y_mean) / y_deviation"]
     if data.normalize:
         copied.definition(channel_statistics)
         parts = ["x", "x_val", "x_test"] if data.validation else ["x", "x_test"]
@@ -180,7 +252,7 @@ def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
     if layout_of(plan.network, train.device) == "channels_last" and len(plan.facts.shape) == 3:
         read = f"({read})" if read != "samples" else read
         read = f"{read}.contiguous(memory_format=torch.channels_last)"
-    forward = [f"outputs = model({read})", "loss = loss_of(outputs, y[rows])"]
+    forward = [f"outputs = model({read})", f"loss = loss_of(outputs, y[rows]{', weight' * bool(_balanced(plan))})"]
     if train.precision == "bf16":
         forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
     inner = [
@@ -192,13 +264,13 @@ def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
         *([f"nn.utils.clip_grad_norm_(model.parameters(), {train.clip_grad_norm!r})"] * bool(train.clip_grad_norm)),
         "optimizer.step()",
         "total += loss.detach() * len(rows)",
-        "right += (outputs.argmax(1) == y[rows]).sum()",
+        *([f"right += ({_right(plan).format(y='y[rows]')}).sum()"] if _right(plan) else []),
     ]
     lines = [
         'order = torch.randperm(len(y), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))',
         *(['draws = torch.Generator().manual_seed(stream(seed, "augment", epoch))'] if kinds else []),
         *(['torch.manual_seed(stream(seed, "dropout", epoch))'] if drops else []),
-        "total, right = 0, 0",
+        "total, right = 0, 0" if _right(plan) else "total = 0",
         "model.train()",
         *_batches(train.schedule == Constant()),
         *(f"    {line}" for line in inner),
@@ -233,7 +305,7 @@ def _early_stopping(plan: ExperimentPlan, copied: Copied) -> list[str]:
     if rule is None:
         return []
     copied.imports["copy"] = "import copy"
-    sign = "-" if rule.monitor.endswith("loss") else ""
+    sign = "-" if direction_of(rule.monitor) == "minimize" else ""
     return [
         f'        score = {sign}history[-1]["{rule.monitor}"]',
         f"        if epoch == 0 or score > best + {rule.min_delta!r}:",

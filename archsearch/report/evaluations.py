@@ -11,10 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from archsearch.metrics import title_of, written
 from archsearch.report.document import Section, SectionPart, Tabled, slug
 from archsearch.report.experiments import RunGroup
 from archsearch.report.figures.figure import Column, Missing, Table, interval_columns
 from archsearch.report.figures.predictions import confusion_figure, reliability_figure
+from archsearch.report.figures.residuals import targets_table
+from archsearch.report.task_parts import labels_table
 from archsearch.stats.confusion import Confusion
 from archsearch.train.evaluation import EvaluationRecord, kept_evaluations
 
@@ -34,8 +37,9 @@ def evaluation_sections(groups: Sequence[RunGroup]) -> list[Section]:
                     kept.append((group.label, one))
     if not kept and not parts:
         return []
-    if kept:
-        parts.insert(0, _all(kept))
+    classes = [(label, one) for label, one in kept if one.confusion]
+    others = [(label, one) for label, one in kept if not one.confusion]
+    parts = [*([_all(classes)] if classes else []), *([_others(others)] if others else []), *parts]
     for number, (label, record) in enumerate(kept[:_MOST_IN_FULL], start=1):
         parts += _in_full(f"evaluation-{number}-{slug(record.data)}", f"{label} seed {record.seed}", record)
     intro = (
@@ -62,8 +66,33 @@ def _all(kept: Sequence[tuple[str, EvaluationRecord]]) -> Tabled:
     return Tabled("evaluations", "Evaluations", "Every evaluation that is kept.", Table(columns, rows))
 
 
+def _others(kept: Sequence[tuple[str, EvaluationRecord]]) -> Tabled:
+    """Tabulate those of labels and of numbers: a row for each metric."""
+    columns = (
+        Column("experiment"), Column("seed"), Column("data"), Column("samples", "count"), Column("metric"),
+        Column("value"), Column("on its test data"), Column("evaluated"), Column("fingerprint"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            label, str(one.seed), one.data, one.samples, title_of(name), written(name, value),
+            written(name, one.own_test) if name == one.main else None, one.made, one.fingerprint[:16],
+        )
+        for label, one in kept
+        for name, value in one.metrics.items()
+    )  # fmt: skip
+    return Tabled(
+        "evaluations-others", "Evaluations, metric by metric", "Every one that is kept.", Table(columns, rows)
+    )
+
+
 def _in_full(key: str, label: str, record: EvaluationRecord) -> list[SectionPart]:
     about = f"{label} on {record.data}"
+    if record.of_each_target:
+        says = "Errors in the unit of the target."
+        return [Tabled(f"{key}-targets", f"Each target, {about}", says, targets_table(record.of_each_target))]
+    if not record.confusion:
+        says = f"{record.samples:,} predictions."
+        return [Tabled(f"{key}-labels", f"Each label, {about}", says, labels_table(record.of_each_class))]
     confusion = Confusion(record.classes, np.array(record.confusion, dtype=np.int64))
     parts: list[SectionPart] = [
         confusion_figure(f"{key}-confusion", about, confusion, "", 1),

@@ -18,17 +18,18 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from archsearch.errors import ArchsearchError
-from archsearch.experiment_plan import plan_experiment
+from archsearch.experiment_plan import plan_experiment, task_of_kept
 from archsearch.files import seal
 from archsearch.report.document import slug
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.task import Task
 from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import experiment_key
 from archsearch.train.probabilities import probabilities_of
 from archsearch.train.result import RunResult
 
 Floats = NDArray[np.floating[Any]]
-Whole = NDArray[np.integer[Any]]
+AnyNumbers = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +113,12 @@ def _place(spec: dict[str, Any]) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Outputs and labels of one part of the data; `probabilities` is None where the outputs are none."""
+    """Outputs (N, outputs) and targets (N, ...) of a part of the data; `probabilities` is None where there are none."""
 
+    task: Task
     part: str  # test or validation
     outputs: Floats
-    labels: Whole
+    labels: AnyNumbers
     probabilities: Floats | None
     meaning: str
 
@@ -131,8 +133,9 @@ def predictions_of(run: KnownRun) -> Predictions | str:
             for key, part in (("test", "test"), ("val", "validation")):
                 if f"{key}_outputs" in arrays:
                     outputs, labels = arrays[f"{key}_outputs"], arrays[f"{key}_labels"]
-                    probabilities, meaning = probabilities_of(outputs, run.result.spec)
-                    return Predictions(part, outputs, labels, probabilities, meaning)
+                    task = task_of_kept(outputs, labels, run.result.spec)
+                    probabilities, meaning = probabilities_of(outputs, run.result.spec, task.name)
+                    return Predictions(task, part, outputs, labels, probabilities, meaning)
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         return f"{path} cannot be read: {error}"
     return f"{path} holds no predictions"

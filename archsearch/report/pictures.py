@@ -24,6 +24,7 @@ from archsearch.report.document import Gallery, Picture
 from archsearch.report.experiments import KnownRun, Predictions, predictions_of
 from archsearch.report.figures.figure import Column, Missing, Table, TableCell
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.train.probabilities import of_both
 from archsearch.train.streams import split_seeds
 
 Bytes = NDArray[np.uint8]
@@ -49,18 +50,20 @@ def mistakes_gallery(key: str, label: str, run: KnownRun, data_dir: Path | None)
     found = predictions_of(run)
     if isinstance(found, str):
         return Missing(key, title, found)
+    if found.task.name not in ("classification", "binary"):
+        return Missing(key, title, f"it is shown for classes, and the data are for {found.task.name}")
     if found.probabilities is None:
         return Missing(key, title, found.meaning)
     samples = _samples(run, found, data_dir)
     if isinstance(samples, str):
         return Missing(key, title, samples)
-    predicted = found.probabilities.argmax(axis=1)
-    sure = found.probabilities.max(axis=1)
+    shares = of_both(found.probabilities) if found.task.name == "binary" else found.probabilities
+    predicted, sure = shares.argmax(axis=1), shares.max(axis=1)
     wrong = np.flatnonzero(predicted != found.labels)
     if not len(wrong):
         return Missing(key, title, f"all {len(found.labels):,} {found.part} predictions are right")
     order = wrong[np.lexsort((wrong, -sure[wrong]))][:MOST_MISTAKES]
-    names = class_names(run.result.spec, found.probabilities.shape[1])
+    names = class_names(run.result.spec, shares.shape[1])
     rows: list[tuple[TableCell, ...]] = []
     pictures = []
     for index in order:

@@ -19,11 +19,9 @@ from archsearch.report.document import SectionPart, slug
 from archsearch.report.experiments import KnownRun, Predictions, RunGroup, predictions_of
 from archsearch.report.figures.curves import Losses, curves_figure
 from archsearch.report.figures.figure import Missing
-from archsearch.report.figures.predictions import confusion_figure, reliability_figure
 from archsearch.report.pictures import class_names, filters_gallery, mistakes_gallery
+from archsearch.report.task_parts import Pooled, task_parts
 from archsearch.spec.losses import EVAL_LOSS, AnyLoss, Loss, loss_words
-from archsearch.stats.calibration import reliability_data
-from archsearch.stats.confusion import confusion_data
 from archsearch.train.result import EpochRecord, RunResult
 
 
@@ -67,22 +65,20 @@ def _of_predictions(key: str, group: RunGroup) -> list[SectionPart]:
             reason = reason or held
         elif not found or held.part == found[0][1].part:
             found.append((run, held))
-    confusion, reliability = f"{key}-confusion", f"{key}-reliability"
-    titles = (f"Confusion matrix, {group.label}", f"Reliability of the probabilities, {group.label}")
     if not found:
-        return [Missing(confusion, titles[0], reason), Missing(reliability, titles[1], reason)]
-    part, n = found[0][1].part, len(found)
-    labels = np.concatenate([held.labels for _, held in found])
-    outputs = np.concatenate([held.outputs for _, held in found])
-    names = class_names(found[0][0].result.spec, outputs.shape[1])
-    parts: list[SectionPart] = [
-        confusion_figure(confusion, group.label, confusion_data(labels, outputs.argmax(axis=1), names), part, n)
-    ]
-    probabilities = [held.probabilities for _, held in found if held.probabilities is not None]
-    meaning = found[0][1].meaning
-    if len(probabilities) < n:
-        parts.append(Missing(reliability, titles[1], meaning))
-        return parts
-    data = reliability_data(np.concatenate(probabilities), labels)
-    parts.append(reliability_figure(reliability, group.label, data, part, n, meaning))
-    return parts
+        titles = {"confusion": "Confusion matrix", "reliability": "Reliability of the probabilities"}
+        return [Missing(f"{key}-{what}", f"{title}, {group.label}", reason) for what, title in titles.items()]
+    first, n = found[0][1], len(found)
+    names = class_names(found[0][0].result.spec, first.outputs.shape[1])
+    shares = [held.probabilities for _, held in found if held.probabilities is not None]
+    pooled = Pooled(
+        task=first.task,
+        outputs=np.concatenate([held.outputs for _, held in found]),
+        targets=np.concatenate([held.labels for _, held in found]),
+        probabilities=np.concatenate(shares) if len(shares) == n else None,
+        names=names if first.task.name != "binary" or len(names) == 2 else ("0", "1"),
+        part=first.part,
+        runs=n,
+        meaning=first.meaning,
+    )
+    return task_parts(key, group.label, pooled)

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archsearch.metrics import kind_of
+from archsearch.metrics import kind_of, written
 from archsearch.plain import Plain
 from archsearch.stats import intervals
-from archsearch.wording import chance_text, count_of
+from archsearch.wording import chance_text, count_of, range_text
 
 SMALL_TEST_SET = 1000  # images; below, Wilson's interval of 90 % is wider than 88 to 92 %
 
 
 class Summary(Plain):
-    """Values of a metric over seeds, fractions of accuracies; intervals are Student's t with n - 1 degrees of freedom.
+    """Values of a metric over seeds, accuracies as fractions; intervals are Student's t with n - 1 degrees of freedom.
 
     `ci95` holds the mean of all seeds, `prediction95` one more run: mean +- t * sd * sqrt(1 + 1/n) (Hahn & Meeker,
-    Statistical Intervals), both cut to 0 to 1, where an accuracy lies whatever the spread: what is cut off cannot be,
-    so the rest covers as much. None where fewer than two runs completed. `images95` is another question: Wilson's
-    interval of the mean over the `test_images` as a sample of all such images; seeds say nothing about that.
+    Statistical Intervals), both cut to 0 to 1 where the metric is a share, which lies there whatever the spread: what
+    is cut off cannot be, so the rest covers as much. None where fewer than two runs completed. `images95` is another
+    question: Wilson's interval of the mean over the `test_images` as a sample of all such images; seeds say nothing
+    about that.
 
     `documented_chance` is the probability that one more run is at least as good as the documented value, by the same
     distribution as `prediction95`; `documented_reached` counts the seeds that were.
@@ -43,6 +44,24 @@ class Summary(Plain):
     images95: tuple[float, float] | None = None
     metric: str = "test_accuracy"
 
+    @property
+    def mean_words(self) -> str:
+        """Write the mean with its unit."""
+        return written(self.metric, self.mean)
+
+    @property
+    def sd_words(self) -> str:
+        """Write the standard deviation: of shares in percentage points."""
+        assert self.sd is not None
+        return f"{100 * self.sd:.3f} points" if kind_of(self.metric) == "percent" else f"{self.sd:.3g}"
+
+    @property
+    def interval_words(self) -> str:
+        """Write the interval of the mean."""
+        assert self.ci95 is not None
+        low, high = self.ci95
+        return range_text(self.ci95) if kind_of(self.metric) == "percent" else f"{low:.4g} to {high:.4g}"
+
 
 def summarise(
     values: Sequence[float],
@@ -52,7 +71,8 @@ def summarise(
     test_images: int | None = None,
     metric: str = "test_accuracy",
 ) -> Summary:
-    """Summarise a metric over seeds; `diverged` runs are counted, not averaged. Of images only an accuracy is a share."""
+    """Summarise values over seeds; `diverged` runs are counted, not averaged. Only an accuracy is a share of images."""
+    share = kind_of(metric) == "percent"
     n = len(values)
     if metric != "test_accuracy":
         documented = test_images = None
@@ -60,7 +80,7 @@ def summarise(
     ci = prediction = None
     if n >= 2 and mean is not None:
         ci, prediction = intervals.t_interval(values), intervals.prediction_interval(values)
-        if kind_of(metric) == "percent":
+        if share:
             ci, prediction = intervals.of_shares(ci, mean), intervals.of_shares(prediction, mean)
     inside = None if prediction is None or documented is None else prediction[0] <= documented <= prediction[1]
     return Summary(

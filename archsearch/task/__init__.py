@@ -7,6 +7,7 @@ task_by_values("y_train", y)                # the word of the task that an array
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from archsearch.task.binary import Binary
@@ -25,7 +26,18 @@ TASKS: dict[str, type[Task]] = {
     "regression": Regression,
 }
 
-__all__ = ["TASKS", "Binary", "Classification", "Multilabel", "Regression", "Task", "UnfitTargets", "task_by_values"]
+__all__ = [
+    "TASKS",
+    "Binary",
+    "Classification",
+    "Multilabel",
+    "Regression",
+    "Task",
+    "UnfitTargets",
+    "main_metric_of",
+    "task_by_values",
+    "task_of_predictions",
+]
 
 
 def task_by_values(name: str, y: AnyArray) -> str:
@@ -63,6 +75,21 @@ def _whole_from_0(y: AnyArray) -> int:
     values = np.unique(y)
     k = len(values) - 1
     return k if k < _MOST_CLASSES and np.array_equal(values, np.arange(k + 1)) else 0
+
+
+def main_metric_of(names: Iterable[str]) -> str:
+    """Name the metric that runs with these metrics (`test_rmse`) are judged by; accuracy where none is of a task."""
+    there = set(names)
+    mains = (kind.told()[0].name for kind in TASKS.values() if kind.told())
+    return next((name for name in mains if {f"test_{name}", f"val_{name}", name} & there), "accuracy")
+
+
+def task_of_predictions(outputs: AnyArray, targets: AnyArray) -> Task:
+    """Give the task that a run's kept outputs (N, outputs) and targets (N, ...) are of."""
+    width = int(outputs.shape[1])
+    if targets.ndim == 1:
+        return Binary(1) if width == 1 else Classification(width)
+    return Regression(width) if targets.dtype.kind == "f" else Multilabel(width)
 
 
 _MOST_CLASSES = 1000  # more whole numbers in a row are counts rather than classes

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from archsearch.data.prepare import Dataset
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.metrics import told_by
 from archsearch.spec.experiment import Documented
 from archsearch.stats.over_seeds import Summary, summarise
+from archsearch.task import main_metric_of
 from archsearch.train.compute import Compute
 from archsearch.train.run import FinishedRun, run
 from archsearch.train.watch import Watch
@@ -58,14 +58,13 @@ def train_seeds(
 
 
 def seeds_summary(finished: Sequence[FinishedRun], documented: Documented | None, test_images: int) -> Summary:
-    """Sum up what a spec's runs are told by on the test data; those that diverged are counted, not averaged."""
+    """Sum up the main test metric of a spec's runs; those that diverged are counted, not averaged."""
     completed = [one.result for one in finished if one.result.status == "completed"]
-    metric = next((f"test_{told_by(result.metrics)[0]}" for result in completed), "test_accuracy")
-    values = (result.metrics.get(metric) for result in completed)
+    metric = f"test_{main_metric_of(name for result in completed for name in result.metrics)}"
     return summarise(
-        [value for value in values if value is not None],
-        metric=metric,
+        [value for result in completed if (value := result.metrics.get(metric)) is not None],
         diverged=len(finished) - len(completed),
         documented=None if documented is None else documented.test_accuracy,
         test_images=test_images,
+        metric=metric,
     )

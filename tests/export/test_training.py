@@ -76,16 +76,19 @@ def must_train_alike(plan: ExperimentPlan, folder: Path, seed: int = 3, data_fil
     assert len(history) == len(result.history) + bool(plan.spec.data.validation)
     for theirs, record in zip(history, result.history, strict=False):
         for name, value in theirs.items():
-            assert value == pytest.approx(record.metrics[name], abs=1e-6), (name, record.epoch)
+            assert value == pytest.approx(record.metrics[name], rel=1e-5, abs=1e-6), (name, record.epoch)
     for name, value in history[-1].items():
-        assert value == pytest.approx(result.metrics[name], abs=1e-6), name
+        assert value == pytest.approx(result.metrics[name], rel=1e-5, abs=1e-6), name
     assert sum(p.numel() for p in model.parameters()) == plan.network.parameters
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_shipped_spec_trains_alike_on_a_few_digits(path: Path, tmp_path: Path) -> None:
+    spec = load_plan(str(path)).spec
     small = ["data.name=digits", "data.size=32", "data.limit=4", "train.epochs=1", "train.batch_size=16"]
-    small += ["data.validation=10"] if load_plan(str(path)).spec.data.validation else []
+    small += ["data.validation=10"] if spec.data.validation else []
+    if spec.data.name in ("breast_cancer", "wine", "diabetes", "digits_segments"):  # small already, and of other tasks
+        small = ["train.epochs=2", "data.train_limit=0.5"]
     must_train_alike(planned(*small, reference=str(path)), tmp_path)
 
 
@@ -93,7 +96,7 @@ def test_shipped_spec_trains_alike_on_a_few_digits(path: Path, tmp_path: Path) -
 def test_script_of_a_shipped_spec_is_short_and_names_nothing_of_ours(path: Path) -> None:
     script = training_source(load_plan(str(path)), "net")
     assert "archsearch" not in script
-    assert len(script.splitlines()) <= 150
+    assert len(script.splitlines()) <= 175
     assert max(map(len, script.splitlines())) <= 120
     compile(script, "net_train.py", "exec")
 
@@ -237,10 +240,10 @@ def test_task_that_is_not_written_out_is_refused() -> None:
     plan = planned()
 
     class Other(Classification):
-        name = "regression"
+        name = "ranking"
 
     other = dataclasses.replace(plan, facts=dataclasses.replace(plan.facts, task=Other(10)))
-    with pytest.raises(UsageError, match="a training script is written for classification, not regression"):
+    with pytest.raises(UsageError, match="a training script is written for classification and .*, not ranking"):
         training_source(other, "net")
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from archsearch.data.facts import describe
 from archsearch.errors import ArchsearchError
-from archsearch.metrics import kind_of, title_of, told_by
+from archsearch.metrics import direction_of, kind_of, metric_of, title_of, told_by, written
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.evaluations import evaluation_sections
@@ -30,8 +30,9 @@ from archsearch.spec.dataset import DataSpec
 from archsearch.stats.effect import Family, Seed, Verdicts
 from archsearch.stats.over_seeds import Summary, documented_words, size_warning, summarise
 from archsearch.stats.verdict import judge
+from archsearch.task import main_metric_of
 from archsearch.train.result import WATCHED_TEST, RunResult
-from archsearch.wording import capital, percent, range_text, short_number
+from archsearch.wording import capital, percent, short_number
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 
@@ -70,12 +71,24 @@ def runs_document(
     )
 
 
+def _metric(groups: Sequence[RunGroup]) -> str:
+    """Name what runs are judged by: their task's main metric on the test data."""
+    return f"test_{main_metric_of(name for group in groups for run in group.runs for name in run.result.metrics)}"
+
+
+def _values(group: RunGroup, metric: str) -> tuple[float, ...]:
+    return tuple(value for run in group.completed if (value := run.result.metrics.get(metric)) is not None)
+
+
 def _summary(group: RunGroup) -> Summary:
-    values = [run.result.test_accuracy for run in group.completed if run.result.test_accuracy is not None]
+    metric = _metric([group])
     documented = group.runs[0].result.spec.get("documented") or {}
-    diverged = len(group.runs) - len(group.completed)
     return summarise(
-        values, diverged=diverged, documented=documented.get("test_accuracy"), test_images=_test_images(group)
+        _values(group, metric),
+        diverged=len(group.runs) - len(group.completed),
+        documented=documented.get(metric),
+        test_images=_test_images(group),
+        metric=metric,
     )
 
 
@@ -89,14 +102,22 @@ def _test_images(group: RunGroup) -> int | None:
 
 def _verdicts(groups: Sequence[RunGroup]) -> Verdicts | None:
     """Compare all with the first, where each shares at least two seeds with it; None where that cannot be."""
+    metric = _metric(groups)
     values: dict[str, dict[Seed, float | None]] = {
-        group.label: {run.result.seed: run.result.test_accuracy for run in group.runs} for group in groups
+        group.label: {run.result.seed: run.result.metrics.get(metric) for run in group.runs} for group in groups
     }
-    return None if len(groups) == 1 or _not_comparable(groups) else judge(values, groups[0].label, Family())
+    if len(groups) == 1 or _not_comparable(groups):
+        return None
+    row = metric_of(metric)
+    assert row is not None, f"{metric} is no metric"
+    family = Family(metric=metric, direction=row.direction, margin=row.margin, unit=row.unit)
+    return judge(values, groups[0].label, family)
 
 
 def _not_comparable(groups: Sequence[RunGroup]) -> str:
     """Say why experiments cannot be compared, "" where they can."""
+    if len({_metric([group]) for group in groups}) > 1:
+        return "they are of several tasks"
     if not same_test_data(group.runs[0].result.spec for group in groups):
         return "they are tested on different data (data.name, data.path or data.limit differ)"
     first, *others = ({run.result.seed for run in group.runs} for group in groups)
@@ -148,17 +169,15 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
     if one.mean is None:
         if one.diverged == len(group.runs):
             return [f"{group.label}: {'the run' if one.diverged == 1 else f'all {one.diverged} runs'} diverged."]
-        best = max((run.result.val_accuracy or 0.0) for run in group.completed)
-        return [f"{group.label}: the test set was not read; best validation accuracy {percent(best)}."]
+        return [f"{group.label}: the test set was not read{_best_validation(group, one.metric)}."]
+    title = title_of(one.metric)
     if one.ci95 is None:
         seed = group.completed[0].result.seed
-        text = (
-            f"{group.label}: test accuracy {percent(one.mean)} with seed {seed}; one run says nothing about the spread."
-        )
+        text = f"{group.label}: {title} {one.mean_words} with seed {seed}; one run says nothing about the spread."
     else:
         text = (
-            f"{group.label}: mean test accuracy {percent(one.mean)} over {one.n} seeds (95 % interval of the mean "
-            f"{range_text(one.ci95)})."
+            f"{group.label}: mean {title} {one.mean_words} over {one.n} seeds (95 % interval of the mean "
+            f"{one.interval_words})."
         )
     lines = [text]
     if words := documented_words(one):
@@ -172,17 +191,25 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
     return lines
 
 
+def _best_validation(group: RunGroup, metric: str) -> str:
+    """Say the best value on validation data, "" where none was measured."""
+    name = f"val_{metric.removeprefix('test_')}"
+    best = max if direction_of(name) == "maximize" else min
+    values = [value for run in group.completed if (value := run.result.metrics.get(name)) is not None]
+    return f"; best {title_of(name)} {written(name, best(values))}" if values else ""
+
+
 def _numbers(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> tuple[KeyNumber, ...]:
     numbers = []
     for group, one in list(zip(groups, summaries, strict=True))[:4]:
         alone = len(groups) == 1
         if one.mean is not None:
             note = f"{one.n} {'seed' if one.n == 1 else 'seeds'}" + (
-                f", SD {100 * one.sd:.3f} points" if one.sd is not None else ""
+                f", SD {one.sd_words}" if one.sd is not None else ""
             )
-            numbers.append(KeyNumber("Mean test accuracy" if alone else group.label, percent(one.mean), note))
+            numbers.append(KeyNumber(f"Mean {title_of(one.metric)}" if alone else group.label, one.mean_words, note))
         if alone and one.ci95 is not None:
-            numbers.append(KeyNumber("95 % interval of the mean", range_text(one.ci95), "Student's t"))
+            numbers.append(KeyNumber("95 % interval of the mean", one.interval_words, "Student's t"))
         if alone and one.documented is not None:
             inside = {True: "inside the prediction interval", False: "outside the prediction interval", None: ""}
             numbers.append(KeyNumber("Documented", percent(one.documented), inside[one.documented_inside]))
@@ -207,10 +234,12 @@ def _numbers(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> tuple[
 
 
 def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], verdicts: Verdicts | None) -> Section:
+    kinds = {kind_of(one.metric) for one in summaries}
+    kind, title = (kinds.pop() if len(kinds) == 1 else "number"), title_of(_metric(groups))
     columns = (
-        Column("experiment"), Column("seeds", "count"), Column("mean test accuracy", "percent"),
-        *interval_columns("percent"), Column("SD", "percent"),
-        Column("documented", "percent"), Column("parameters", "count"), Column("MACs", "count"),
+        Column("experiment"), Column("seeds", "count"), Column(f"mean {title}", kind),
+        *interval_columns(kind), Column("SD", kind), Column("documented", kind),
+        Column("parameters", "count"), Column("MACs", "count"),
         Column("diverged", "count"),
     )  # fmt: skip
     rows: list[tuple[TableCell, ...]] = []
@@ -231,7 +260,9 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
                 one.diverged,
             )
         )
-    says = "Means over seeds, with Student's t interval of the mean, cut to 0 to 100 %."
+    says = "Means over seeds, with Student's t interval of the mean" + (
+        ", cut to 0 to 100 %." if kind == "percent" else "."
+    )
     parts: list[SectionPart] = [
         *([] if isinstance(means := _means(groups, summaries), Missing) else [means]),
         Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))),
@@ -249,9 +280,7 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
 def _means(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> Figure | Missing:
     """Draw what every seed came to; also what a card shows."""
     rows = [
-        MeanRow(
-            group.label, tuple(v for run in group.completed if (v := run.result.test_accuracy) is not None), one.ci95
-        )
+        MeanRow(group.label, _values(group, one.metric), one.ci95, one.metric)
         for group, one in zip(groups, summaries, strict=True)
     ]
     return FigureEntry("means", "How good is each, seed by seed?", means_data, draw_means).made("runs", rows)

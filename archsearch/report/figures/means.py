@@ -10,9 +10,10 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.metrics import format_of, kind_of, title_of
 from archsearch.report.figures.figure import Column, Table, interval_columns
 from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
-from archsearch.wording import count_of
+from archsearch.wording import capital, count_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,6 +25,7 @@ class MeanRow(NamedTuple):
     name: str
     values: tuple[float, ...]
     interval: tuple[float, float] | None
+    metric: str = "test_accuracy"
 
 
 class Means(NamedTuple):
@@ -38,12 +40,13 @@ def means_data(rows: Sequence[MeanRow]) -> Means | str:
     """Gather what completed; a sentence where nothing has."""
     there = tuple(row for row in rows if row.values)
     if not there:
-        return "no run has a test accuracy"
+        return "no run has a value on test data"
+    name, kind = capital(title_of(there[0].metric)), kind_of(there[0].metric)
     runs = sum(len(row.values) for row in there)
-    says = f"Test accuracy of {count_of(runs, 'run')}: a tick for each seed, the mean with Student's 95 % interval."
+    says = f"{name} of {count_of(runs, 'run')}: a tick for each seed, the mean with Student's 95 % interval."
     if runs == 1:
-        says = "Test accuracy of one run; one run says nothing about the spread."
-    columns = (Column("experiment"), Column("seeds", "count"), Column("mean", "percent"), *interval_columns("percent"))
+        says = f"{name} of one run; one run says nothing about the spread."
+    columns = (Column("experiment"), Column("seeds", "count"), Column("mean", kind), *interval_columns(kind))
     table = tuple(
         (row.name, len(row.values), statistics.fmean(row.values), *(row.interval or (None, None))) for row in there
     )
@@ -54,7 +57,8 @@ def draw_means(data: Means) -> go.Figure:
     """Draw a row for each experiment."""
     import plotly.graph_objects as go
 
-    figure = go.Figure(layout=layout(x="test accuracy", x_format=".2~%", height=150 + 50 * len(data.rows)))
+    metric = data.rows[0].metric
+    figure = go.Figure(layout=layout(x=title_of(metric), x_format=format_of(metric), height=150 + 50 * len(data.rows)))
     figure.add_scatter(
         x=[value for row in data.rows for value in row.values],
         y=[place + 0.16 for place, row in enumerate(data.rows) for _ in row.values],
