@@ -52,7 +52,7 @@ def summarise(
     test_images: int | None = None,
     metric: str = "test_accuracy",
 ) -> Summary:
-    """Summarise a metric over seeds; `diverged` runs are counted, not averaged. Of images only an accuracy is a share."""
+    """Summarise a metric over seeds; `diverged` runs are counted, not averaged. Only accuracies are shares."""
     n = len(values)
     if metric != "test_accuracy":
         documented = test_images = None
