@@ -36,6 +36,8 @@ def training_source(plan: ExperimentPlan, module: str, data_file: str | None = N
     """
     if plan.facts.task.name not in KNOWN_TASKS:
         raise UsageError(f"a training script is written for {' and '.join(KNOWN_TASKS)}, not {plan.facts.task.name}")
+    if plan.facts.weighted:
+        raise UsageError(f"a training script weighs no samples, and those of {plan.facts.name} have weights")
     copied = Copied({word: f"import {word}" for word in ("sys", "torch")})
     copied.imports |= {"build_model": f"from {module} import build_model", "Tensor": "from torch import Tensor"}
     copied.imports["nn"] = "from torch import nn"

@@ -10,13 +10,16 @@ objectives the finalists are those of the Pareto front.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.crash import crash_point
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
@@ -97,9 +100,10 @@ def confirm(
     candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
     family, _ = _compared(opened)
     confirming = make_confirmation(opened, storage, (family.direction, family.metric))
+    crash_point("confirmation made")
     plans = [kind.plan(kind.read(spec)) for spec in candidates.values()]
     kind.fix(storage, confirming, plans, workers, like=opened)
-    there_too = Site(site.url, confirming.study_name, site.runs_dir, site.data_dir)
+    there_too = replace(site, study_name=confirming.study_name, seconds=math.inf)
     run_seeds = fresh_seeds(HeldStudy(opened).seed, seeds)
     looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
     for of in (looked_at, dict.fromkeys(candidates, run_seeds)):
