@@ -188,6 +188,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
         aliases=ablation.aliases,
         notes=(
             *((again.lacking(len(lacking)),) if again is not None and lacking else ()),
+            *(again.valueless if again is not None else ()),
             *(one.said for one in ablation.own if one.name == bare_name(ablation.family.metric)),
             *ablation.notes,
             *((check.sentence,) if check is not None and check.sentence else ()),

@@ -49,6 +49,14 @@ class Again:
         """Say why a run has no value."""
         return f"its predictions are not in {self.where}"
 
+    @property
+    def valueless(self) -> tuple[str, ...]:
+        """Say of how many runs the metric does not exist, as of a network that gives one value for everything."""
+        count = sum(value is None for value in self.values.values())
+        if not count:
+            return ()
+        return (f"{count_of(count, 'run')} in no pair: {title_of(self.ablation.family.metric)} does not exist there",)
+
     def lacking(self, count: int) -> str:
         """Say that so many runs are in no pair, and why."""
         return f"{count_of(count, 'run')} in no pair: {self.why_without}"
@@ -153,7 +161,7 @@ def values_again(
     for run in {one.run_id: one for one in done}.values():
         found: dict[str, float | None] = {name: value for name in names if (value := run.metric(name)) is not None}
         if missing := [name for name in names if name not in found]:
-            task, folder = task or _task(ablation), runs_dir / run.run_id
+            task, folder = task or task_of_cells(ablation), runs_dir / run.run_id
             if task is None or not (folder / PREDICTIONS).exists():
                 without.add(run.run_id)
             else:
@@ -163,7 +171,7 @@ def values_again(
     return values, frozenset(without)
 
 
-def _task(ablation: Ablation) -> Task | None:
+def task_of_cells(ablation: Ablation) -> Task | None:
     """Give the task of the cells, which is one; None of programs, which keep numbers only."""
     try:
         plan = ablation.kind.plan(ablation.cells[0].spec)

@@ -73,6 +73,10 @@ class Sensitivity(Plain):
 def sensitivity(opened: Study, runs_dir: Path) -> Sensitivity:
     """Compare the metrics of an ablation's runs; raise `UsageError` where no comparison has three pairs."""
     ablation = held_ablation(opened)
+    if ablation.split is not None or ablation.blocks:
+        raise UsageError(
+            f"{opened.study_name} pairs folds, or runs on several data sets; metrics are compared over seeds of one"
+        )
     part = part_of(ablation.family.metric)
     names = [name for name in ablation.kind.compared(ablation.cells[0].spec) if part_of(name) == part]
     if ablation.family.metric not in names:

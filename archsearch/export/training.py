@@ -304,6 +304,11 @@ def _early_stopping(plan: ExperimentPlan, copied: Copied) -> list[str]:
     rule = plan.spec.train.early_stopping
     if rule is None:
         return []
+    if rule.monitor not in ("val_loss", "val_accuracy"):
+        raise UsageError(
+            f"a training script measures val_loss and val_accuracy, and early_stopping watches {rule.monitor}; "
+            "train it with archsearch run, or watch one of these"
+        )
     copied.imports["copy"] = "import copy"
     sign = "-" if direction_of(rule.monitor) == "minimize" else ""
     return [
