@@ -14,7 +14,7 @@ from tests.simulation.invariants import Violation
 from tests.simulation.many import show, violations_of
 from tests.simulation.schedule import Simulator, simulator
 
-FEW = 150
+FEW = 100
 SCHEDULES = int(os.environ.get("ARCHSEARCH_TEST_SCHEDULES", "10000"))
 MOST = 10_000  # schedules within which a fault must be found
 
