@@ -42,8 +42,8 @@ def _no_user_settings(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Keep the user's folders out of the tests; those marked `mnist` read the user's data folder."""
-    ours = ("ARCHSEARCH_RUNS", "ARCHSEARCH_TRUST", "ARCHSEARCH_STORAGE_SECONDS")
-    for name in (*ours, "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+    storage = ("ARCHSEARCH_STORAGE", "ARCHSEARCH_ARTIFACTS", "ARCHSEARCH_STORAGE_SECONDS")
+    for name in (*storage, "ARCHSEARCH_RUNS", "ARCHSEARCH_TRUST", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     if request.node.get_closest_marker("mnist") is None:

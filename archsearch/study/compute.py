@@ -115,7 +115,7 @@ def _fixed_now(
         key = cell_key(plan)
         if key not in cells:
             cells[key] = _with_engine(fixed.compute(plan), plan, engines.get(key))
-            if before is None and not runs:
+            if before is None and model is None and not runs:  # else it may be computed on another machine
                 resolve_device(cells[key].device)
     if before is None and not HeldStudy(study).fingerprints:
         versions = {**(HeldStudy(like).fingerprints if like is not None else {}), **versions_of(runs)}

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -33,7 +34,10 @@ _WORDS: dict[str, str] = {"search": "no search", "ablation": "no ablation", "con
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a study is worked on; None means what its file says."""
+    """How a study is worked on; None means what its file says. `elsewhere`: by workers that this process only watches.
+
+    `artifacts` is a place for the files of runs, beside the runs folder: see `study/artifacts.py`.
+    """
 
     seconds: float = math.inf
     workers: int = 1
@@ -41,6 +45,8 @@ class Settings:
     name: str | None = None
     runs_dir: Path = Path("runs")
     data_dir: Path | None = None
+    elsewhere: bool = False
+    artifacts: str | None = None
 
     @property
     def url(self) -> str:
@@ -189,5 +195,25 @@ def _why_not_read(name: str, storage: Storage, kind: HeldKind, error: Exception)
         error = lacking
     except Exception:  # what it said at first is the better reason
         pass
+    return _reason(error)
+
+
+@contextmanager
+def legible(name: str) -> Iterator[None]:
+    """Read what a study holds: where that raises what is no error of ours, raise `DamagedFileError`.
+
+    What a storage holds may have been altered in any place.
+    """
+    try:
+        yield
+    except ArchsearchError:
+        raise
+    except Exception as error:
+        raise DamagedFileError(
+            f"the study {name} cannot be read ({_reason(error)}); archsearch verify {name} looks at all that it holds"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
     first = (str(error).strip() or "no reason given").split("\n")[0]
     return first if isinstance(error, ArchsearchError) else f"{type(error).__name__}: {first}"

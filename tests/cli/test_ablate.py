@@ -65,6 +65,28 @@ def test_ablate_prints_sentences_table_and_json_and_goes_on(cli, mine, tmp_path)
     assert tex.startswith("\\begin{tabular}{lrrrrrl}\nvariant & n & mean $\\pm$ SD (\\%) & difference (points) & ")
     assert cli("ablate", "mine.yaml", "--workers", "1", "--format", "json").json == document
 
+    again = cli("ablate", "mine.yaml", "--metric", "f1_macro", "--json").json
+    assert (again["family"]["metric"], again["complete"]) == ("test_f1_macro", True)
+    assert again["chosen"].startswith("test macro F1 was chosen afterwards")
+    said = cli("ablate", "mine", "--metric", "f1_macro").out
+    assert [line for line in said.splitlines() if "chosen afterwards" in line]
+    refused = cli("ablate", "mine", "--metric", "f1_macro", "--seeds", "12")
+    assert (refused.code, refused.err) == (
+        2,
+        "error: --metric judges the runs of mine again, and --seeds is about runs to come: leave one out\n",
+    )
+    planned = cli("plan", "mine", "--metrics")
+    assert planned.code == 0, planned.err
+    assert re.search(r"test accuracy \(the study's\) +10 +[+-][0-9.]+ points +[+-][0-9.]+ +", planned.out)
+    rows = cli("plan", "mine", "--metrics", "--json").json["rows"]
+    assert {row["comparison"] for row in rows} == {"activation=tanh", "width=x2"}
+
+    page = cli("report", "mine", "--metric", "f1_macro", "-o", "f1.html")
+    assert page.code == 0, page.err
+    html = (tmp_path / "f1.html").read_text(encoding="utf-8")
+    assert "Test macro F1 was chosen afterwards" in html
+    assert "archsearch report mine --metric f1_macro" in html
+
 
 def test_status_and_best_know_ablations(cli, mine):
     document = cli("ablate", "mine.yaml", "--workers", "1", "--seeds", "3", "--screen", "--json").json
@@ -279,3 +301,21 @@ def test_run_and_study_end_with_the_lint_line(cli, tiny, tmp_path):
         "lint: A001 softmax or sigmoid before cross_entropy (archsearch lint runs/look/best.yaml)",
         "report: runs/look/report.html",
     ]
+
+
+def test_ablate_over_folds_says_folds_and_reports_them(cli, tiny, tmp_path):
+    text = "baseline: tiny.yaml\nfactors: {width: {x2: [set: {conv1.out_channels: 8}]}}\n"
+    (tmp_path / "folds.yaml").write_text(f"{text}split: {{folds: 5, repeats: 2}}\n", encoding="utf-8")
+    planned = cli("plan", "folds.yaml", "--no-calibrate")
+    assert "corrected resampled t test of 10 folds, Holm over 1; n_test / n_train is 0.25" in planned.out
+    done = cli("ablate", "folds.yaml", "--workers", "1", "--json")
+    report = done.json
+    assert (report["runs"]["completed"], report["split"]["folds"]) == (20, 5)
+    assert "10 paired folds, Holm over 1" in report["effects"][0]["sentence"]
+    d = report["effects"][0]["differences"]
+    error = math.sqrt((1 / 10 + 1 / 4) * statistics.variance(d))
+    low, high = report["effects"][0]["ci95"]
+    assert (high - low) / 2 == pytest.approx(2.262157 * error, rel=1e-6)  # Student's t, 9 degrees of freedom
+    page = (tmp_path / "runs" / "folds" / "report.html").read_text(encoding="utf-8")
+    assert "5 folds, 2 times" in page
+    assert cli("plan", "folds.yaml", "--seeds", "3").code == 2

@@ -181,9 +181,7 @@ def test_groups_stay_whole_in_the_validation_part(tmp_path: Path) -> None:
 
 
 def test_a_split_by_groups_needs_groups_and_enough_of_them(tmp_path: Path) -> None:
-    with pytest.raises(
-        SpecError, match=r"digits says of no sample which subject it belongs to. Give it one \("
-    ):
+    with pytest.raises(SpecError, match=r"digits says of no sample which subject it belongs to. Give it one \("):
         describe(DataSpec(name="digits", fold=Fold(of=5, number=0, group="subject")))
     spec = grouped(tmp_path / "own.npz")
     with pytest.raises(SpecError, match=r"20 folds are more than the 12 of its subject. Use 12 folds at most"):

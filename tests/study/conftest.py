@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,15 @@ import optuna
 import pytest
 
 from archsearch.study.storage import Storage, open_storage
+from tests.test_older_versions import ASSET
+
+
+@pytest.fixture
+def older_runs(tmp_path: Path) -> Path:
+    """The runs folder that version 0.1.0 left: a search with its confirmation, an ablation, 43 runs."""
+    with zipfile.ZipFile(ASSET) as archive:
+        archive.extractall(tmp_path / "runs")
+    return tmp_path / "runs"
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_a_trial_is_found_by_its_id_as_the_storage_has_it(opened) -> None:
 
 
 def test_a_step_is_reported_whoever_reported_it(opened) -> None:
-    _, storage, study = opened
+    _, _, study = opened
     trial = study.ask()
     assert not is_reported(trial, 1)
     trial.report(0.5, 1)

@@ -77,6 +77,7 @@ class FeasibleSampler:
         self.rest = each_feasible(space)
         self.listed: list[Values] = []
         self.keys: set[str] = set()
+        self.networks: dict[int, str | None] = {}  # of the trials that have ended, by their number
         if first is not None:
             self._list(first)
 
@@ -97,7 +98,7 @@ class FeasibleSampler:
             inner = self.make(stream(self.seed, "sampler", slot) % 2**32)
         inner.before_trial(study, trial)
         study = _snapshot(study, self.memory)
-        tried = _known_networks(study, trial)
+        tried = self._known_networks(study, trial)
         reasons: Counter[str] = Counter()
         repeats, last = 0, None
         relative_space = inner.infer_relative_search_space(study, trial)
@@ -120,6 +121,18 @@ class FeasibleSampler:
             f"{MOST_DRAWS:,} samples in a row do not fit, most often: {often}. "
             "See `archsearch space` for what makes them infeasible, and narrow the space."
         )
+
+    def _known_networks(self, study: Study, trial: FrozenTrial) -> set[str | None]:
+        """Give what other trials are about; of those that have ended it is not asked again."""
+        found: set[str | None] = set()
+        for other in study.get_trials(deepcopy=False):
+            if other.number in self.networks:
+                found.add(self.networks[other.number])
+            elif other.number != trial.number:
+                found.add(network := experiment_of(other))
+                if other.state.is_finished():
+                    self.networks[other.number] = network
+        return found - {None}
 
     def _nth(self, slot: int) -> Values:
         """Give the configuration of a slot where all are tried: the base in slot 0, then each other network once."""
@@ -184,9 +197,3 @@ def _snapshot(study: Study, memory: int | None) -> Study:
         kept = {t.number for t in (*best, *trials[-(memory - BEST_KEPT) :])}
         trials = [t for t in trials if t.number in kept]
     return reading_from(study, cast(BaseStorage, _SnapshotStorage(storage_of(study), trials)))
-
-
-def _known_networks(study: Study, trial: FrozenTrial) -> set[str]:
-    others = study.get_trials(deepcopy=False)
-    found = (experiment_of(other) for other in others if other.number != trial.number)
-    return {network for network in found if network is not None}

@@ -8,6 +8,7 @@ existence are drawn.
 
 from __future__ import annotations
 
+import heapq
 import math
 import random
 from typing import Any
@@ -26,11 +27,13 @@ class LocalSampler(BaseSampler):
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.independent = RandomSampler(seed=seed)
+        self.elite: list[FrozenTrial] = []  # of the trial that is being sampled
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Give the open values of the parents, as they were when the parents were sampled."""
+        self.elite = _elite(study)
         found: dict[str, BaseDistribution] = {}
-        for parent in _elite(study):
+        for parent in self.elite:
             found |= parent.distributions
         return found
 
@@ -38,7 +41,7 @@ class LocalSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Give a mutated copy of a parent's values."""
-        elite = _elite(study)
+        elite = self.elite  # Optuna asks for the search space first
         # the better, the more often: rank k with weight 1 / (k + 1)
         parent = self.random.choices(elite, [1 / (rank + 1) for rank in range(len(elite))])[0]
         values = dict(parent.params)
@@ -79,4 +82,4 @@ def _elite(study: Study) -> list[FrozenTrial]:
         return study.best_trials[:ELITE]
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
-    return sorted(done, key=lambda t: (sign * (t.value if t.value is not None else 0.0), t.number))[:ELITE]
+    return heapq.nsmallest(ELITE, done, key=lambda t: (sign * (t.value if t.value is not None else 0.0), t.number))
