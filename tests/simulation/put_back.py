@@ -90,7 +90,7 @@ def unguarded(name: str) -> Fault:
 
 def opened_once(url: str, calls: Calls) -> Storage:
     """Open a storage; what the database says is what the caller gets."""
-    return Storage(opening._postgres(url, make_url(url)), calls)
+    return Storage(opening._postgres(make_url(url)), calls)
 
 
 def transact_once(self: Storage, work: Callable[[Any], Any], **keys: Any) -> Any:

@@ -20,6 +20,8 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
+from sqlalchemy.engine import URL
+
 from archsearch.errors import Interrupted
 from archsearch.study import alive, calls, compute, lifecycle, queue, storage, transaction, worker
 from archsearch.train.interrupt import Interruption
@@ -175,12 +177,12 @@ class _Claims:
         return claim in self._mine()
 
 
-def _postgres(url: str, parsed: object) -> SimulatedStorage:
+def _postgres(parsed: URL) -> SimulatedStorage:
     """Open the server's database, for the process that runs now; raise as the driver does where it is not there."""
     world, scene = _now[0]
     if world.now < scene.down_until:
         raise as_sqlalchemy(DOWN)
-    return SimulatedStorage(scene.database, Gate(world.here, scene), "postgresql", url)
+    return SimulatedStorage(scene.database, Gate(world.here, scene), "postgresql", str(parsed))
 
 
 def _crash_point(name: str) -> None:
