@@ -224,10 +224,11 @@ def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> It
 def _keys_of_others(spec: DataSpec) -> Iterator[tuple[str, str, str]]:
     """Give the same for each option that is for another kind of data."""
     own = OWN_SOURCES[spec.name].keys if spec.name in OWN_SOURCES else ()
-    own = (*own, *LABEL_KEYS) if spec.labels is not None else own
+    known = {*own, *(LABEL_KEYS if spec.labels is not None else ())}
     for source in OWN_SOURCES.values():
         for key in source.keys:
-            if key not in own and getattr(spec, key) is not None:
+            if key not in known and getattr(spec, key) is not None:
+                known.add(key)
                 yield key, f"{key} {source.only.format(spec.name)}", _REMOVE
 
 

@@ -11,6 +11,7 @@ that a file is what was packed, not who packed it. Knows nothing of what is in t
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import zipfile
@@ -37,6 +38,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9_-][A-Za-z0-9
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices of Windows
 _NUMBERS = (".npz", ".safetensors")  # floats hardly shrink
 _BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)  # of a ZIP file: when it is packed shall not change its bytes
+_END, _END_BYTES = b"PK\5\6", 22  # what a ZIP file without a comment ends with
 _HEAD_OURS = ("format", "files")
 
 
@@ -118,6 +120,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise refused(path, "it is no ZIP file, or was cut short") from None
     with opened:
+        _nothing_behind(path)
         sizes = _members(path, opened)
         if MANIFEST not in sizes:  # of one that was cut, zipfile may find an inner .npz and open that
             raise refused(path, f"it has no {MANIFEST}: it is no bundle, or was cut short")
@@ -131,6 +134,14 @@ def open_archive(path: Path) -> Iterator[Archive]:
             raise refused(path, f"its format is {head.get('format')!r}, this version reads {FORMAT}")
         _agree(path, head, sizes)
         yield Archive(path, opened, head, sha256(manifest))
+
+
+def _nothing_behind(path: Path) -> None:
+    """Refuse bytes behind the end of a ZIP file, which zipfile passes over: what `pack` wrote has no comment."""
+    with path.open("rb") as file:
+        file.seek(-_END_BYTES, os.SEEK_END)
+        if file.read(4) != _END:
+            raise refused(path, "something was written behind its end")
 
 
 def refused(path: Path, reason: str) -> DamagedFileError:

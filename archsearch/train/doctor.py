@@ -20,8 +20,10 @@ from archsearch.native.library import why_missing as missing_native
 from archsearch.train.compute import resolve_device
 from archsearch.train.processor import processor
 
-_PACKAGES = ("torch", "torchvision", "optuna", "pydantic", "numpy", "scipy", "plotly", "optuna-dashboard", "psycopg")
-_OPTIONAL = ("optuna-dashboard", "psycopg")
+_PACKAGES = (
+    "torch", "torchvision", "optuna", "pydantic", "numpy", "scipy", "plotly", "optuna-dashboard", "psycopg", "polars",
+)  # fmt: skip
+_OPTIONAL = ("optuna-dashboard", "psycopg", "polars")
 
 
 class MachineFact(NamedTuple):
@@ -53,7 +55,7 @@ def _package(name: str) -> MachineFact:
     try:
         return MachineFact(name, version(name))
     except PackageNotFoundError:
-        extra = {"optuna-dashboard": "dashboard", "psycopg": "postgres"}.get(name)
+        extra = {"optuna-dashboard": "dashboard", "psycopg": "postgres", "polars": "tables"}.get(name)
         advice = "" if name in _OPTIONAL else "install archsearch again"
         return MachineFact(name, f"not installed (extra: {extra})" if extra else "missing", advice)
 

@@ -68,7 +68,8 @@ def test_two_dask_workers_do_a_search_and_its_confirmation(folder, url, data_dir
 
 @pytest.mark.faults
 @pytest.mark.slow
-def test_workers_that_are_killed_lose_nothing_and_an_interrupted_call_goes_on(folder, url, data_dir):
+@pytest.mark.timeout(900)
+def test_workers_that_are_killed_are_started_again_and_lose_nothing(folder, url, data_dir):
     (folder / "norm.yaml").write_text((folder / "norm.yaml").read_text().replace("seeds: 2", "seeds: 9"))
     process = started(folder, url, data_dir, "ablate", "norm.yaml", "--workers", "2")
     killed = 0
@@ -81,8 +82,13 @@ def test_workers_that_are_killed_lose_nothing_and_an_interrupted_call_goes_on(fo
     assert "Traceback" not in err
     assert process.returncode == 0, err  # a killed process is started again by its task
     assert states(url, "norm") == [TrialState.COMPLETE] * 18
-    (folder / "norm.yaml").write_text((folder / "norm.yaml").read_text().replace("tanh", "gelu"))
-    process = started(folder, url, data_dir, "ablate", "norm.yaml", "--workers", "2", "--name", "gelu")
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_an_interrupted_call_gives_its_trials_back_and_goes_on(folder, url, data_dir):
+    process = started(folder, url, data_dir, "ablate", "norm.yaml", "--workers", "2")
     while process.poll() is None and not workers_of(folder):
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
@@ -90,11 +96,11 @@ def test_workers_that_are_killed_lose_nothing_and_an_interrupted_call_goes_on(fo
     assert process.returncode == 130
     assert "Traceback" not in err
     assert workers_of(folder) == []
-    assert TrialState.RUNNING not in states(url, "gelu")
-    process = started(folder, url, data_dir, "ablate", "norm.yaml", "--workers", "2", "--name", "gelu")
+    assert TrialState.RUNNING not in states(url, "norm")
+    process = started(folder, url, data_dir, "ablate", "norm.yaml", "--workers", "2")
     _, err = process.communicate(timeout=280)
     assert process.returncode == 0, err
-    assert states(url, "gelu") == [TrialState.COMPLETE] * 18
+    assert states(url, "norm") == [TrialState.COMPLETE] * 4
 
 
 def test_a_scheduler_that_is_not_there_is_one_sentence(url):

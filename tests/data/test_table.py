@@ -232,6 +232,35 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path, text: str, message
         describe(spec_of(tmp_path / "t.csv", target="y"))
 
 
+def test_task_says_what_the_targets_are(tmp_path: Path, data_folder: Path) -> None:
+    lines = [f"{i},{i % 3},{'yes' if i % 2 else 'no'},{i / 2},{'x' if i == 7 else i % 2}" for i in range(30)]
+    path = write(tmp_path / "t.csv", "a,mark,ripe,size,odd", lines)
+    kept = {"ignore": ["odd"]}
+    test = [4 + 5 * k for k in range(6)]
+    marks = load(spec_of(path, target="mark", task="regression", **kept))
+    assert (marks.facts.task.name, marks.y_test.flatten().tolist()) == ("regression", [i % 3 for i in test])
+    several = load(spec_of(path, target=["size", "mark"], **kept))
+    assert (several.facts.task.outputs, several.facts.class_names) == (2, ("size", "mark"))
+    assert several.y_test.tolist() == [[i / 2, i % 3] for i in test]
+    assert remarks(spec_of(path, target="mark", **kept))[2] == (
+        "target mark: 3 different whole numbers are classes; data.task: regression takes them as numbers"
+    )
+    ripe = load(spec_of(path, target="ripe", task="binary", **kept))
+    assert (ripe.facts.task.name, ripe.facts.task.outputs, ripe.facts.class_names) == ("binary", 1, ("no", "yes"))
+    assert describe(spec_of(path, target="ripe", task="multilabel", **kept)).task.name == "multilabel"
+    for column, task, message in (
+        ("odd", "regression", r"t.csv:9:odd: 'x' is no number, and regression predicts numbers"),
+        ("ripe", "regression", r"t.csv:2:ripe: 'no' is no number, and regression predicts numbers"),
+        ("mark", "binary", r"t.csv:mark: has 3 different values, and binary tells two apart; data.task: classificat"),
+        ("mark", "multilabel", r"t.csv:4:mark: '2' is no label; labels are 0 and 1, no and yes, or false and true"),
+        (["size", "ripe"], None, r"t.csv:2:ripe: 'no' is no number, and regression predicts numbers"),
+        (["ripe", "mark"], "classification", r"classification has one target, and data.target names 2"),
+        ("mark", "regresion", r"unknown task 'regresion'; did you mean 'regression'\?"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            describe(spec_of(path, target=column, task=task))
+
+
 def test_group_in_two_parts_and_parts_that_are_missing(tmp_path: Path) -> None:
     lines = [f"{i},{i % 2},{'train' if i < 8 else 'test'},{'p' if i == 9 else i % 3},q" for i in range(10)]
     path = write(tmp_path / "t.csv", "x,y,part,g,one", lines)
@@ -289,10 +318,10 @@ def test_description_is_made_again_when_the_file_changes(tmp_path: Path) -> None
 def test_table_without_polars_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    from archsearch.errors import UnavailableError
+    from archsearch.errors import UsageError
 
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(UnavailableError, match=r"tables are read with polars; .*pip install 'archsearch\[tables\]'"):
+    with pytest.raises(UsageError, match=r"tables are an extra: pip install 'archsearch\[tables\]'"):
         read.read_table(shop(tmp_path / "shop.csv"))
 
 
@@ -301,5 +330,9 @@ def test_keys_of_tables_are_refused_for_other_data() -> None:
         SpecError, match=r"target is for tables \(table, and labels of images\), and digits is none. Remove it."
     ):
         describe(DataSpec(name="digits", target="y"))
+    with pytest.raises(
+        SpecError, match=r"^channels says how your own arrays \(npz\) are read, and digits is known\. R.*$"
+    ):
+        describe(DataSpec(name="digits", channels="last"))
     assert columns.words_in_order(["10", "9"]) == ("9", "10")
     assert (target.MOST_WHOLE, rows.PART_WORDS["dev"]) == (20, "val")

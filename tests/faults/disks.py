@@ -6,6 +6,7 @@ unshare -m python -m tests.faults.disks full FOLDER      # prints a JSON list of
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import io
 import json
@@ -24,7 +25,7 @@ network: [{conv2d: {out_channels: 4, kernel_size: 3}}, relu, flatten, {linear: {
 train: {epochs: 3, batch_size: 32, device: cpu, engine: torch}
 """
 STUDY = """\
-base: tiny
+base: tiny.yaml
 objective: {maximize: val_accuracy}
 network: [flatten, {linear: {out_features: {int: [4, 12]}}}, relu, {linear: {out_features: classes}}]
 """
@@ -44,6 +45,13 @@ def cli(*arguments: object) -> tuple[int, str]:
         except BaseException as error:
             return 1, f"{said.getvalue()}\nTraceback: {type(error).__name__}: {error}"
     return 0, said.getvalue()
+
+
+def process(*arguments: object) -> tuple[int, str]:
+    """The same in a process of its own, which leaves no file open."""
+    command = [sys.executable, "-c", "from archsearch.cli import main; main()", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
 
 
 def mount(folder: Path, options: str) -> None:
@@ -119,7 +127,7 @@ def limited(folder: Path, kind: str) -> Iterator[str]:
         yield from wrong(f"{place}: study goes on", cli(*search), (0,))
         yield from wrong(f"{place}: report again", cli(*report), (0,))
         yield from wrong(f"{place}: verify", cli("verify", "--runs-dir", runs), (0,))
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def read_only(folder: Path, _: str) -> Iterator[str]:
@@ -130,8 +138,8 @@ def read_only(folder: Path, _: str) -> Iterator[str]:
         mount(disk, "size=64m")
         runs = disk / "runs"
         search = ("study", "mine.yaml", "--trials", "2", "--confirm", "0", "--workers", "1", "--runs-dir", runs)
-        yield from wrong("before", cli(*search), (0,))
-        yield from wrong("before", cli("run", "tiny.yaml", "--runs-dir", runs), (0,))
+        yield from wrong("before", process(*search), (0,))
+        yield from wrong("before", process("run", "tiny.yaml", "--runs-dir", runs), (0,))
         if how == "killed":  # what was committed last stands in the log alone
             script = (
                 "import os, sqlite3; c = sqlite3.connect('archsearch.db', isolation_level=None);"
@@ -140,6 +148,7 @@ def read_only(folder: Path, _: str) -> Iterator[str]:
             )
             subprocess.run([sys.executable, "-c", script], cwd=runs, check=True)
             (runs / "archsearch.db-shm").unlink(missing_ok=True)
+        gc.collect()  # nothing is open
         mount(disk, "remount,ro")
         for command in (
             ("status", "--runs-dir", runs), ("best", "mine", "--runs-dir", runs), ("verify", "--runs-dir", runs),
@@ -154,7 +163,8 @@ def read_only(folder: Path, _: str) -> Iterator[str]:
         )
         yield from wrong(f"{how}: report", cli("report", "mine", "--runs-dir", runs), (75,), "-o names another place")
         yield from wrong(f"{how}: study", cli(*search[:3], "3", *search[4:]), (75, 0))
-        subprocess.run(["umount", str(disk)], check=True)
+        gc.collect()
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 if __name__ == "__main__":

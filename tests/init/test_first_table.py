@@ -62,5 +62,5 @@ def test_first_spec_of_numbers_is_one_of_regression(tmp_path: Path) -> None:
 
 
 def test_table_that_cannot_be_one_is_said_with_its_place(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"t.csv:3: has 1 cells, and the header 2"):
+    with pytest.raises(SpecError, match=r"t.csv:3: has 1 cell, and the header 2"):
         begin(write(tmp_path / "t.csv", "a,b", ["1,2", "3"]), tmp_path)

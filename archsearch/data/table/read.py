@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from archsearch.errors import DamagedFileError, LimitError, Problem, SpecError, UnavailableError
+from archsearch.errors import DamagedFileError, LimitError, Problem, SpecError, UsageError
 from archsearch.spec.text.separated import says_separator, separator_of
+from archsearch.wording import count_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,13 +87,11 @@ def is_table(path: Path) -> bool:
 
 
 def import_polars() -> Any:
-    """Import polars; raise `UnavailableError` with the way out where it is not installed."""
+    """Import polars; raise `UsageError` with the way out where it is not installed."""
     try:
         import polars
     except ImportError:
-        raise UnavailableError(
-            "tables are read with polars; install it with pip install 'archsearch[tables]'"
-        ) from None
+        raise UsageError("tables are an extra: pip install 'archsearch[tables]'") from None
     return polars
 
 
@@ -198,7 +197,7 @@ def _checked(path: Path, encoding: str, separator: str) -> tuple[list[str], int]
                         before = reader.line_num
                 elif cells and len(cells) != len(names):
                     where = f"{path}:{reader.line_num}"
-                    problems.append(Problem(where, f"has {len(cells)} cells, and the header {len(names)}"))
+                    problems.append(Problem(where, f"has {count_of(len(cells), 'cell')}, and the header {len(names)}"))
                     if len(problems) == _MOST_PROBLEMS:
                         break
         except csv.Error as problem:

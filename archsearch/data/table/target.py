@@ -121,9 +121,9 @@ def _must_be_numbers(table: DataTable, name: str) -> None:
     import numpy as np
 
     numbers = as_numbers(table, name)
-    wrong = numbers.is_null() | ~np.isfinite(numbers.fill_null(0.0).to_numpy())
+    wrong = ~np.isfinite(numbers.fill_null(np.nan).to_numpy())
     if wrong.any():
-        row = int(wrong.arg_true()[0])
+        row = int(wrong.argmax())
         raise SpecError(
             Problem(
                 table.place(row, name), f"{table.frame[name][row]!r} is no number, and regression predicts numbers"
