@@ -18,7 +18,6 @@ from typing import Any, Protocol
 import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.sql.functions import Function
 
 from tests.simulation.statements import execute
 
@@ -36,12 +35,6 @@ class Gate(Protocol):
 
     def wait(self) -> None:
         """Wait a moment, as Optuna does before it makes a trial again."""
-
-    def lock(self) -> None:
-        """Wait for the server's lock, and have it."""
-
-    def unlock(self) -> None:
-        """Give it back; raises where it was lost."""
 
 
 class Database:
@@ -88,13 +81,9 @@ class SimulatedConnection:
     def __init__(self, engine: SimulatedEngine) -> None:
         self.dialect = engine.dialect
         self.raw = engine.database.raw
-        self._gate = engine.gate
 
     def execute(self, statement: Any, rows: Any = None) -> Any:
-        """Run a statement in the transaction, or wait for a lock of the server."""
-        first = getattr(statement, "_raw_columns", (None,))[0]  # public ways to ask compile the statement
-        if isinstance(first, Function) and "advisory" in first.name:
-            return self._gate.unlock() if "unlock" in first.name else self._gate.lock()
+        """Run a statement in the transaction."""
         return execute(self.raw, statement, rows)
 
     def scalar(self, statement: Any) -> Any:
@@ -128,12 +117,6 @@ class SimulatedEngine:
             raise
         self.database.end(well=True)
         self.gate.after("transaction")
-
-    @contextmanager
-    def connect(self) -> Iterator[SimulatedConnection]:
-        """Hold a connection, for the locks that belong to it."""
-        self.gate.before("connect")
-        yield SimulatedConnection(self)
 
     def dispose(self) -> None:
         """Nothing is open."""

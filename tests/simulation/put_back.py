@@ -18,15 +18,18 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
+from sqlalchemy.engine import make_url
 
 from archsearch.ablate import jobs as ablate_jobs
 from archsearch.search import jobs as search_jobs
 from archsearch.study import lifecycle, queue, worker
+from archsearch.study import storage as opening
+from archsearch.study.calls import Calls
 from archsearch.study.held import slot_attributes
 from archsearch.study.optuna_private import frozen, study_id_of
 from archsearch.study.queue import AHEAD, FEW, Slot, count_slots, slots_of
 from archsearch.study.steady import Storage
-from tests.simulation import jobs
+from tests.simulation import jobs, schedule
 
 Fault = Callable[[], AbstractContextManager[Any]]
 
@@ -83,6 +86,11 @@ def unguarded(name: str) -> Fault:
         return getattr(self._cached, name)(*arguments, **keys)
 
     return lambda: patch.object(Storage, name, directly)
+
+
+def opened_once(url: str, calls: Calls) -> Storage:
+    """Open a storage; what the database says is what the caller gets."""
+    return Storage(opening._postgres(make_url(url)), calls)
 
 
 def transact_once(self: Storage, work: Callable[[Any], Any], **keys: Any) -> Any:
@@ -149,6 +157,7 @@ FAULTS: dict[str, Fault] = {
     "2: an ablation enqueues again what it has no answer of": _several(
         (ablate_jobs, "add_slots", added_again), (jobs, "add_slots", added_again)
     ),
+    "3: a storage is opened once": _several((schedule, "open_storage", opened_once)),
     "3: a report is made once": unguarded("set_trial_intermediate_value"),
     "3: a trial is read once": unguarded("get_trial"),
     "3: trials are read once": unguarded("get_all_trials"),

@@ -23,6 +23,7 @@ from archsearch.study.held import HeldAblation, HeldConfirmation, HeldPart, Held
 from archsearch.study.lifecycle import open_or_make
 from archsearch.study.runner import Workplace
 from archsearch.study.steady import Storage
+from archsearch.study.storage import open_storage
 from archsearch.study.worker import SlotsWaitError, work
 from tests.simulation.database import Database
 from tests.simulation.faults import Faults
@@ -33,9 +34,9 @@ from tests.simulation.seams import calls_of, enter, seams, terminate
 from tests.simulation.storage import SimulatedStorage
 from tests.simulation.world import Process, StuckError, World
 
+_OUTAGES, OUTAGE = 0.04, (MOST_SECONDS, 2 * MOST_SECONDS)  # how often a server is away for how many seconds
 _COLLECT = 100  # seeds after which what is left of their worlds is collected
 AFTERWARDS = 50_000.0  # seconds within which a study must end once nothing befalls it any more
-URLS = {True: ("postgresql", "postgresql+psycopg://simulated/db"), False: ("sqlite", "sqlite:////simulated/s.db")}
 
 
 class Simulator:
@@ -85,9 +86,14 @@ class Simulator:
             start(f"worker{at}", dice.randrange(len(machines)), dice.choice((0.0, 0.0, 0.05, 30.0)) * dice.random())
         for _ in range(dice.choice((0, 1, 1, 2, 3))):
             world.at(dice.uniform(0.0, faults.calm), lambda: self._befall(scene, begun))
-        lasts = [start("last", 0, faults.calm + 10.0)]
+        end = faults.calm + 10.0
+        if faults.server and faults.points.random() < _OUTAGES:
+            at, seconds = faults.points.uniform(0.0, faults.calm), faults.points.uniform(*OUTAGE)
+            world.at(at, lambda: scene.restart(seconds))
+            end = max(end, at + seconds + 10.0)
+        lasts = [start("last", 0, end)]
         if "deadly" in plan.fates:  # a person calls again until it is done
-            lasts += [start(f"last{at}", 0, faults.calm + 10.0 + 2000.0 * at) for at in range(1, plan.most_deaths + 1)]
+            lasts += [start(f"last{at}", 0, end + 2000.0 * at) for at in range(1, plan.most_deaths + 1)]
         world.when_ended.append(lambda process: self._ended(process, scene, plan, is_last=process in lasts))
         world.run(faults.calm + AFTERWARDS)
         self.ledger.close(scene.kills + scene.stops + scene.losses)
@@ -131,6 +137,8 @@ class Simulator:
                 return
             if isinstance(error, UnavailableError) and "the disk is full" in str(error):
                 return
+            if isinstance(error, UnavailableError) and scene.longest_outage >= MOST_SECONDS:
+                return
         said = error if isinstance(error, Violation) else Violation(f"{process.name}: {type(error).__name__}: {error}")
         said.__cause__ = error
         scene.world.failure = scene.world.failure or said
@@ -139,8 +147,11 @@ class Simulator:
 def command(plan: Plan, scene: Scene, workshop: Workshop, seed: int) -> None:
     """Do what the command line does: open or make the study, then work on it."""
     process = scene.world.here
-    opened = SimulatedStorage(scene.database, Gate(process, scene), *URLS[scene.faults.server])
-    storage = Storage(opened, calls_of(MOST_SECONDS))
+    calls = calls_of(MOST_SECONDS)
+    if scene.faults.server:
+        storage = open_storage("postgresql+psycopg://simulated/db", calls=calls)
+    else:  # a file is opened or not: nothing of it is tried again
+        storage = Storage(SimulatedStorage(scene.database, Gate(process, scene)), calls)
     study = open_or_make(storage, "s", plan.kind, [("maximize", METRIC)], lambda: held_of(plan, seed))
     identity = {key: value for key, value in HeldStudy(study).attrs.items() if key in required_fields(plan.kind)}
     agreed = scene.agreed.setdefault("study", identity)

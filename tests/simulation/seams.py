@@ -20,11 +20,15 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
+from sqlalchemy.engine import URL
+
 from archsearch.errors import Interrupted
 from archsearch.study import alive, calls, compute, lifecycle, queue, storage, transaction, worker
 from archsearch.train.interrupt import Interruption
-from tests.simulation.gate import Scene
+from tests.simulation.faults import DOWN, as_sqlalchemy
+from tests.simulation.gate import Gate, Scene
 from tests.simulation.statements import Session
+from tests.simulation.storage import SimulatedStorage
 from tests.simulation.world import Process, Thread, World
 
 _now: list[tuple[World, Scene]] = []
@@ -149,18 +153,6 @@ def _started(pid: int) -> str:
 
 
 @contextmanager
-def _file_lock(path: object) -> Iterator[None]:
-    world, scene = _now[0]
-    process = world.here
-    world.sleep(0.001)
-    scene.lock.acquire(process)
-    try:
-        yield
-    finally:
-        scene.lock.release(process)
-
-
-@contextmanager
 def _interruptible() -> Iterator[Interruption]:
     interruption = Interruption()
     world_now().here.held["interruption"] = interruption
@@ -183,6 +175,14 @@ class _Claims:
 
     def __contains__(self, claim: object) -> bool:
         return claim in self._mine()
+
+
+def _postgres(parsed: URL) -> SimulatedStorage:
+    """Open the server's database, for the process that runs now; raise as the driver does where it is not there."""
+    world, scene = _now[0]
+    if world.now < scene.down_until:
+        raise as_sqlalchemy(DOWN)
+    return SimulatedStorage(scene.database, Gate(world.here, scene), "postgresql", str(parsed))
 
 
 def _crash_point(name: str) -> None:
@@ -261,7 +261,7 @@ def seams() -> Iterator[None]:
         patch.object(queue, "Session", Session),
         patch.object(queue, "MOST_DEATHS", queue.MOST_DEATHS),
         patch.object(calls, "check_interrupted", check_interrupted),
-        patch.object(storage, "_file_lock", _file_lock),
+        patch.object(storage, "_postgres", _postgres),
         patch.object(worker, "interruptible", _interruptible),
         patch.object(worker, "IDLE_SECONDS", IDLE_SECONDS),
         patch.object(worker, "REAP_SECONDS", REAP_SECONDS),

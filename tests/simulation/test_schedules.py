@@ -14,7 +14,7 @@ from tests.simulation.invariants import Violation
 from tests.simulation.many import show, violations_of
 from tests.simulation.schedule import Simulator, simulator
 
-FEW = 150
+FEW = 100
 SCHEDULES = int(os.environ.get("ARCHSEARCH_TEST_SCHEDULES", "10000"))
 MOST = 10_000  # schedules within which a fault must be found
 
@@ -77,6 +77,7 @@ def codes_of(error: BaseException) -> set[CodeType]:
         ("1: a study is made in many transactions", "half a study is there: without", 0),
         ("2: a search enqueues again what it has no answer of, and counts rows", "is planned twice", 0),
         ("2: an ablation enqueues again what it has no answer of", "is planned twice", 0),
+        ("3: a storage is opened once", "OperationalError: ", 0),
         ("3: a report is made once", "StorageInternalError: An exception is raised during the commit", 100),
         ("3: a trial is read once", "StorageInternalError: An exception is raised during the commit", 0),
         ("3: trials are read once", "StorageInternalError: An exception is raised during the commit", 0),
