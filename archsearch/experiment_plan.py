@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from archsearch.data.facts import DataFacts, describe, training_count
+from archsearch.data.facts import DataFacts, describe, own_task, training_count
 from archsearch.errors import SpecError
 from archsearch.files import expanded
+from archsearch.metrics import metric_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.losses import EVAL_LOSS, MEASURING, loss_called, losses_for
 from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network, size_text
+from archsearch.spec.training import TrainSpec
 from archsearch.task import Task
 
 
@@ -29,6 +32,11 @@ class ExperimentPlan:
     spec: ExperimentSpec
     facts: DataFacts
     network: NetworkPlan
+
+    @property
+    def task(self) -> Task:
+        """Give the task, as this network's outputs are read."""
+        return task_of(self.facts.task, self.network, self.spec.train)
 
     @property
     def name(self) -> str:
@@ -65,12 +73,14 @@ def load_plan(reference: str, overrides: Sequence[str] = (), *, limits: Limits |
 
 
 def _with_own_path(loaded: LoadedSpec) -> ExperimentSpec:
-    """Make the path of your own data absolute: it is meant from the spec's folder."""
+    """Make the paths of your own data absolute: they are meant from the spec's folder."""
     spec = loaded.spec
-    if spec.data.path is None:
+    given = {key: path for key in ("path", "labels") if (path := getattr(spec.data, key)) is not None}
+    if not given:
         return spec
-    path = (loaded.path.parent / expanded(spec.data.path, ("data", "path"))).absolute()
-    return spec.model_copy(update={"data": spec.data.model_copy(update={"path": str(path)})})
+    here = loaded.path.parent
+    absolute = {key: str((here / expanded(path, ("data", key))).absolute()) for key, path in given.items()}
+    return spec.model_copy(update={"data": spec.data.model_copy(update=absolute)})
 
 
 def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> ExperimentPlan:
@@ -83,26 +93,78 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     except SpecError as error:
         error.loc = error.loc or ("data",)
         raise
-    if facts.validation:
-        spec = spec.model_copy(update={"data": spec.data.model_copy(update={"validation": facts.validation})})
+    spec = _resolved(spec, facts)
     plan = plan_network(
         spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
     )
     _is_of_the_task(spec, facts.task)
+    _weighs_once(spec, facts)
     _gives_one_value_per_class(plan, facts)
     _as_expected(spec, plan)
     _validation_where_needed(spec)
+    _watches_its_task(spec, facts.task)
     _batches_can_be_normalised(spec, plan, facts)
     return ExperimentPlan(spec, facts, plan)
 
 
+def task_of(task: Task, network: NetworkPlan, train: TrainSpec) -> Task:
+    """Say where the line between no and yes is in a network's outputs: at 0.5 where they are compared with 0 and 1."""
+    last = [row.layer for row in network.rows if row.kind != "identity"][-1:]
+    as_labels = train.loss.wants == "like_labels" or any(layer.squashes == "probabilities" for layer in last)
+    return replace(task, threshold=0.5 if as_labels else 0.0)
+
+
+def _resolved(spec: ExperimentSpec, facts: DataFacts) -> ExperimentSpec:
+    """Write into a spec what its data decide: their own validation part, and the losses of their task.
+
+    A task that the data say by themselves is said by silence, so that one experiment is written in one way.
+    """
+    data: dict[str, Any] = {"validation": facts.validation} if facts.validation else {}
+    if spec.data.task is not None and own_task(spec.data) == spec.data.task:
+        data["task"] = None
+    usual = facts.task.default_loss
+    train: dict[str, Any] = {
+        key: value
+        for key, value in (("loss", loss_called(usual)), ("eval_loss", usual))
+        if key not in spec.train.model_fields_set and usual != EVAL_LOSS
+    }
+    rule = spec.train.early_stopping
+    if rule is not None and "monitor" not in rule.model_fields_set:
+        train["early_stopping"] = rule.model_copy(update={"monitor": f"val_{facts.task.main_metric}"})
+    changed = {
+        name: part.model_copy(update=update)
+        for name, part, update in (("data", spec.data, data), ("train", spec.train, train))
+        if update
+    }
+    return spec.model_copy(update=changed) if changed else spec
+
+
+def _weighs_once(spec: ExperimentSpec, facts: DataFacts) -> None:
+    """Refuse weights of classes beside those of samples: their mean over a batch would depend on its samples."""
+    if facts.weighted and getattr(spec.train.loss, "weight", None) is not None:
+        raise SpecError(
+            f"train.loss {spec.train.loss.kind}: weight is one too many, the samples of {spec.data.name} have weights "
+            "already; multiply them into these",
+            ("train", "loss"),
+        )
+
+
 def _is_of_the_task(spec: ExperimentSpec, task: Task) -> None:
-    for key, kind in (("loss", spec.train.loss.kind), ("eval_loss", spec.train.eval_loss)):
-        if task.losses is not None and kind not in task.losses:
+    known, loss = losses_for(task.name, task.losses), spec.train.loss
+    for key, kind in (("loss", loss.kind), ("eval_loss", spec.train.eval_loss)):
+        allowed = [name for name in known if key == "loss" or name in MEASURING]
+        if kind not in allowed:
             raise SpecError(
-                f"{spec.data.name} is for {task.name}, and train.{key} {kind} is not; use {' or '.join(task.losses)}",
+                f"{spec.data.name} is for {task.name}, and train.{key} {kind} is not; use {' or '.join(allowed)}",
                 ("train", key),
             )
+    if wrong := loss.misfit(task.name, task.outputs):
+        raise SpecError(f"train.loss {loss.kind}: {wrong}", ("train", "loss"))
+    if loss.link and spec.data.normalize_targets:
+        raise SpecError(
+            f"train.loss {loss.kind} is of targets as they are, and data.normalize_targets changes them; remove it",
+            ("data", "normalize_targets"),
+        )
 
 
 def _gives_one_value_per_class(plan: NetworkPlan, facts: DataFacts) -> None:
@@ -138,6 +200,17 @@ def _validation_where_needed(spec: ExperimentSpec) -> None:
         raise SpecError(
             "early_stopping watches validation data and there is none; set data.validation, such as 0.1",
             ("train", "early_stopping"),
+        )
+
+
+def _watches_its_task(spec: ExperimentSpec, task: Task) -> None:
+    rule = spec.train.early_stopping
+    metric = None if rule is None else metric_of(rule.monitor)
+    if metric is not None and not metric.fits(task.name):
+        names = ", ".join(task.learned("val"))
+        raise SpecError(
+            f"{metric.title} is no metric of {task.name}, which {spec.data.name} is for; use one of {names}",
+            ("train", "early_stopping", "monitor"),
         )
 
 

@@ -19,10 +19,10 @@ LARGEST = 2**31 - 1  # torch's sizes are larger, but nothing a person means is
 class Plain(BaseModel):
     """Frozen, strict data: unknown keys are refused, nothing is converted but whole numbers to floats.
 
-    `also` names keys that a file may have beside the fields, since they are read before the fields are.
+    `other_keys` names keys that a file may have beside the fields, since they are read before the fields are.
     """
 
-    also: ClassVar[tuple[str, ...]] = ()
+    other_keys: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
 

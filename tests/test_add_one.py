@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import recall_score
 
 import archsearch
 
@@ -38,34 +38,33 @@ train:
   batch_size: 50
   optimizer: {adam: {lr: 1e-2}}
   device: cpu
-  early_stopping: {monitor: val_balanced_accuracy, patience: 3}
+  early_stopping: {monitor: val_worst_recall, patience: 3}
 """
 SEARCH = """\
 base: base.yaml
 network: [flatten, linear: {out_features: {int: [4, 12]}}, relu, linear: {out_features: classes}]
-objective: [{maximize: val_balanced_accuracy}, {minimize: macs}]
+objective: [{maximize: val_worst_recall}, {minimize: macs}]
 trials: 2
 confirm: 0
 """
 ABLATION = """\
 baseline: base.yaml
 factors: {activation: {tanh: {replace: {relu: tanh}}}}
-metric: test_balanced_accuracy
+metric: test_worst_recall
 seeds: 10
 """
 METRIC = """\
-    "balanced_accuracy": Metric(
-        name="balanced_accuracy",
-        title="balanced accuracy",
+    Metric(
+        name="worst_recall",
+        title="worst recall",
         direction="maximize",
         written="percent",
         known="training",
         tasks=("classification",),
         margin=0.002,
         guessing=lambda outputs: 1 / outputs,
-        compute=lambda outputs, targets: float(
-            sum((outputs.argmax(1)[targets == k] == k).double().mean() for k in targets.unique())
-            / len(targets.unique())
+        compute=lambda outputs, targets: min(
+            (outputs.argmax(1)[targets == k] == k).mean() for k in set(targets.tolist())
         ),
     ),
 """
@@ -106,7 +105,7 @@ def insert(path: Path, before: str, text: str) -> None:
 
 @pytest.mark.slow
 def test_a_metric_is_one_row(package: Path, changed: Callable[..., list[str]], tmp_path: Path) -> None:
-    insert(package / "metrics.py", '    "parameters": Metric(\n', METRIC)
+    insert(package / "metrics" / "table.py", '    Metric(\n        name="parameters"', METRIC)
     for name, text in (("base", BASE), ("search", SEARCH), ("ablation", ABLATION)):
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
 
@@ -119,24 +118,25 @@ def test_a_metric_is_one_row(package: Path, changed: Callable[..., list[str]], t
     ran, found, asked = (json.loads(text) for text in printed[:3])
     with np.load(tmp_path / ran["run_dir"] / "predictions.npz") as kept:
         for part in ("val", "test"):
-            expected = balanced_accuracy_score(kept[f"{part}_labels"], kept[f"{part}_outputs"].argmax(axis=1))
-            assert ran[f"{part}_balanced_accuracy"] == pytest.approx(expected)
+            recalls = recall_score(kept[f"{part}_labels"], kept[f"{part}_outputs"].argmax(axis=1), average=None)
+            expected = recalls.min()
+            assert ran[f"{part}_worst_recall"] == pytest.approx(expected)
     result = json.loads((tmp_path / ran["run_dir"] / "result.json").read_text(encoding="utf-8"))["result"]
-    watched = [epoch["val_balanced_accuracy"] for epoch in result["history"]]
+    watched = [epoch["val_worst_recall"] for epoch in result["history"]]
     assert result["best_epoch"] == 1 + watched.index(max(watched))
 
-    assert found["metrics"] == ["val_balanced_accuracy", "macs"]
+    assert found["metrics"] == ["val_worst_recall", "macs"]
     assert (asked["family"]["direction"], asked["family"]["unit"]) == ("maximize", "points")
     assert (asked["family"]["margin"], asked["family"]["failed_value"]) == (0.002, 0.1)
     assert len(asked["effects"][0]["differences"]) == 10
 
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "validation balanced accuracy" in page
-    assert "Balanced accuracy while training" in page
+    assert "validation worst recall" in page
+    assert "Worst recall while training" in page
 
 
 TASK = '''\
-"""Regression: a few numbers for each sample."""
+"""Directions: a few numbers for each sample, of which the sign is meant."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -145,26 +145,26 @@ from archsearch.task.task import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Regression(Task):
-    name: ClassVar[str] = "regression"
+class Directions(Task):
+    name: ClassVar[str] = "directions"
     losses: ClassVar[tuple[str, ...] | None] = ("mse", "l1")
 '''
-IMPORT = "from archsearch.task.regression import Regression\n"
-ABSOLUTE_ERROR = """\
-    "mae": Metric(
-        name="mae",
-        title="mean absolute error",
+IMPORT = "from archsearch.task.directions import Directions\n"
+LARGEST_ERROR = """\
+    Metric(
+        name="largest_error",
+        title="largest error",
         direction="minimize",
         written="number",
         known="training",
-        tasks=("regression",),
-        compute=lambda outputs, targets: float((outputs - targets).abs().mean()),
+        tasks=("directions",),
+        compute=lambda outputs, targets: float(abs(outputs - targets).max()),
     ),
 """
 PLANES = """\
     "planes": Embedded(
         title="two planes over the unit cube",
-        contents=Contents((3,), (), 200, 50, dtype="float32", task="regression", outputs=2),
+        contents=Contents((3,), (), 200, 50, dtype="float32", task="directions", outputs=2),
         digest="drawn",
     ),
 """
@@ -183,34 +183,33 @@ train:
   epochs: 40
   batch_size: 20
   optimizer: {adam: {lr: 0.1}}
-  loss: mse
-  eval_loss: mse
   device: cpu
-  early_stopping: {monitor: val_mae, patience: 20}
+  early_stopping: {monitor: val_largest_error, patience: 20}
 """
 
 
 def test_a_task_is_a_file_an_entry_and_its_metrics(
     package: Path, changed: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    (package / "task" / "regression.py").write_text(TASK, encoding="utf-8")
+    (package / "task" / "directions.py").write_text(TASK, encoding="utf-8")
     entries = package / "task" / "__init__.py"
-    insert(entries, "from archsearch.task.task import", IMPORT)
-    insert(entries, '    "classification": Classification,\n', '    "regression": Regression,\n')
-    insert(package / "metrics.py", '    "parameters": Metric(\n', ABSOLUTE_ERROR)
+    insert(entries, "from archsearch.task.task import Task", IMPORT)
+    insert(entries, '    "classification": Classification,\n', '    "directions": Directions,\n')
+    insert(package / "metrics" / "table.py", '    Metric(\n        name="parameters"', LARGEST_ERROR)
     insert(package / "data" / "registry.py", '    "mnist": Downloaded(\n', PLANES)
     insert(package / "data" / "embedded.py", "    from importlib import import_module", DRAWN)
     (tmp_path / "plane.yaml").write_text(PLANE, encoding="utf-8")
 
     (printed,) = changed("run plane.yaml --json")
     ran = json.loads(printed)
-    assert set(ran) >= {"test_mae", "val_mae"}
+    assert set(ran) >= {"test_largest_error", "val_largest_error"}
     assert "test_accuracy" not in ran
     result = json.loads((tmp_path / ran["run_dir"] / "result.json").read_text(encoding="utf-8"))["result"]
     assert result["environment"]["engine"] == "torch"
     with np.load(tmp_path / ran["run_dir"] / "predictions.npz") as kept:
         outputs, targets = kept["test_outputs"], kept["test_labels"]
     assert (outputs.shape, targets.dtype) == ((50, 2), np.float32)
-    assert ran["test_mae"] == pytest.approx(np.abs(outputs - targets).mean(), rel=1e-4)
+    assert ran["test_largest_error"] == pytest.approx(np.abs(outputs - targets).max(), rel=1e-4)
     assert result["test_loss"] == pytest.approx(((outputs - targets) ** 2).mean(), rel=1e-4)
-    assert ran["test_mae"] < 0.1 < np.abs(targets - targets.mean(axis=0)).mean()  # learned: a plane, not its mean
+    # learned: a plane, not its mean
+    assert np.abs(outputs - targets).mean() < 0.1 < np.abs(targets - targets.mean(axis=0)).mean()

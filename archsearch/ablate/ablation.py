@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.ablate.by_group import by_group
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
+from archsearch.ablate.judged_again import Again
 from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.over_blocks import learning_curves, over_data_sets
@@ -27,12 +28,13 @@ from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseR
 from archsearch.ablate.schedule import Runs, decisions, due
 from archsearch.ablate.seed_check import check_seeds
 from archsearch.errors import SpecError
+from archsearch.metrics import bare_name
 from archsearch.spec.folds import SplitSpec
 from archsearch.stats import intervals
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.mixed import computed_on
-from archsearch.study.pool import Site, run_workers
+from archsearch.study.pool import run_workers, site_of
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage, open_storage
 from archsearch.train.environment import environment_line
@@ -48,9 +50,10 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     opened = open_ablation(ablation, storage, settings.name or ablation.name)
     kind, workers = ablation.kind, settings.workers
     workers = kind.workers(ablation.family.metric, ablation.cells[0].spec, workers)
-    kind.fix(storage, opened, [kind.plan(cell.spec) for cell in ablation.cells], workers)
+    if not settings.elsewhere:  # else its first worker fixes it: this machine may have other devices
+        kind.fix(storage, opened, [kind.plan(cell.spec) for cell in ablation.cells], workers)
     retry(storage, opened)
-    site = Site(settings.url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
+    site = site_of(settings, opened.study_name)
     run_workers(site, ablate_job, workers, lambda: look(opened))
     look(opened)
     check = check_seeds(ablation, latest(opened))
@@ -77,10 +80,14 @@ def open_ablation(ablation: Ablation, storage: Storage, name: str) -> optuna.Stu
 def differences_of(before: Ablation, now: Ablation) -> list[str]:
     """Say what an ablation of before and one of now do not share; words about them do not count."""
     found = []
-    for key in ("baseline", "design", "split", "seeds", "sequential", "purpose"):
+    for key in ("baseline", "design", "split", "seeds", "sequential", "purpose", "also"):
         old, new = getattr(before, key), getattr(now, key)
         if old != new:
             found.append(f"{key} was {_brief(old)}, is {_brief(new)}")
+    changed = {one.name: one.digest for one in before.own}
+    found += [
+        f"the file of {one.name} has changed" for one in now.own if changed.get(one.name, one.digest) != one.digest
+    ]
     old_family, new_family = before.family.model_dump(), now.family.model_dump()
     if now.family.unit == "own" and not now.family.margin:
         old_family["margin"] = 0.0  # none was said now: the one that it was begun with stands
@@ -103,6 +110,8 @@ def differences_of(before: Ablation, now: Ablation) -> list[str]:
 
 
 def _brief(value: object) -> str:
+    if isinstance(value, tuple) and not all(isinstance(one, int) for one in value):
+        return ", ".join(map(str, value))
     if isinstance(value, SplitSpec):
         return value.said
     if isinstance(value, tuple):
@@ -113,8 +122,11 @@ def _brief(value: object) -> str:
 # -- what came out -----------------------------------------------------------------------------------------------------
 
 
-def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationReport:
-    """Give what an ablation holds now, from the storage alone; predictions, where `runs_dir` has them, add models."""
+def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again | None = None) -> AblationReport:
+    """Give what an ablation holds now, from the storage alone; predictions, where `runs_dir` has them, add models.
+
+    With `again` it is judged by another metric than it was made for.
+    """
     ablation = held_ablation(opened)
     trials, runs = latest(opened), values_of(opened)
     planned = due(ablation, runs)
@@ -122,9 +134,14 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
     useless = mixed_runs(opened, trials)
     check = check_seeds(ablation, trials)
     runs = {cell: {seed: of[seed] for seed in of if (cell, seed) not in useless} for cell, of in runs.items()}
+    lacking: set[tuple[str, int]] = set()
+    if again is not None:
+        ablation = again.ablation
+        runs, lacking = again.runs(runs, trials)
     comparable = {key: trial for key, trial in trials.items() if key not in useless}
-    of_networks = ablation.kind.name == "network"  # only these keep what they predicted
-    models, missing = compare_models(ablation, comparable, runs_dir) if of_networks else ((), "")
+    # only networks keep what they predicted; by another metric the question about two models is the same as before
+    asked = ablation.kind.name == "network" and (again is None or not again.note)
+    models, missing = compare_models(ablation, comparable, runs_dir) if asked else ((), "")
     courses = decisions(ablation, runs) if ablation.sequential else {}
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
     effects = judge_ablation(ablation, runs, complete=complete)
@@ -149,7 +166,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         cells=tuple(_cell_reports(ablation, comparable, runs)),
         runs=_counts(opened, trials, planned),
         failures=tuple(_failures(trials)),
-        exclusions=exclusions(runs, planned, useless),
+        exclusions=exclusions(runs, planned, useless | dict.fromkeys(lacking, again.why_without if again else "")),
         test_reads=_test_reads(done),
         plan=ablation.plan,
         model=linear_model(ablation, runs),
@@ -170,6 +187,8 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         generators=ablation.generators,
         aliases=ablation.aliases,
         notes=(
+            *((again.lacking(len(lacking)),) if again is not None and lacking else ()),
+            *(one.said for one in ablation.own if one.name == bare_name(ablation.family.metric)),
             *ablation.notes,
             *((check.sentence,) if check is not None and check.sentence else ()),
             *ablation.kind.remarks(runs_of(done)),
@@ -179,6 +198,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None) -> AblationRep
         models=models,
         models_missing=missing,
         hardware=_hardware(done),
+        chosen="" if again is None else again.note,
     )
 
 

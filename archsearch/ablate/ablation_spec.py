@@ -21,11 +21,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
-from archsearch.metrics import COMPARED
+from archsearch.metrics import COMPARED, bare_name, is_own
 from archsearch.plain import LARGEST, NonNegativeFloat, Plain
 from archsearch.spec.dataset import TrainLimit
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 from archsearch.spec.folds import SplitSpec
+from archsearch.spec.nearest import nearest
 from archsearch.stats.effect import Probability
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 else:  # the names stand in tables; Pydantic and the JSON Schema list them from there
     DesignName = Literal[tuple(DESIGNS)]
 MOST_SEEDS = 1000
+MOST_NAMES = 8  # of metrics, in a message
 
 
 class Seeds(Plain):
@@ -111,10 +113,22 @@ def _one_or_more(value: object) -> object:
 
 
 def _is_compared(value: str, info: ValidationInfo) -> str:
-    """Refuse a metric that the baseline does not have; the context says which it has."""
+    """Refuse a metric that the baseline does not have; the context says which it has. `f1_macro` is `test_f1_macro`."""
     names = (info.context or {}).get("metrics", COMPARED)
+    if is_own(value):
+        return f"test_{value}"
+    if is_own(bare_name(value)):
+        return value
+    if value not in names and f"test_{value}" in names:
+        return f"test_{value}"
     if value not in names:
         words = [repr(name) for name in names]
+        if len(words) > MOST_NAMES:
+            close = nearest(value, names) or nearest(f"test_{value}", names)
+            such = words[:MOST_NAMES] if close is None else [repr(close)]
+            raise PydanticCustomError(
+                "metric", "expected a metric of the baseline, such as {such}", {"such": ", ".join(such)}
+            )
         expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
         raise PydanticKnownError("literal_error", {"expected": expected})
     return value
@@ -227,8 +241,18 @@ class AblationSpec(Plain):
     metric: ComparedMetric = Field(
         default="test_accuracy",
         description="What is compared: of networks one of these, of programs a metric of their own, by default the "
-        "objective.",
+        "objective; or a function (targets, outputs) of your own: my_metrics.py:cost.",
         examples=["val_accuracy"],
+    )
+    direction: Literal["maximize", "minimize"] | None = Field(
+        default=None,
+        description="Which way the metric is better, where its name does not tell: of a function of your own.",
+        examples=["minimize"],
+    )
+    also: Annotated[tuple[ComparedMetric, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Metrics that are judged beside it, each by itself: `archsearch ablate NAME --metric f1_macro`.",
+        examples=[["f1_macro", "auroc"]],
     )
     alpha: Probability = Field(
         default=0.05, description="Level of significance of all claims together.", examples=[0.01]

@@ -38,7 +38,9 @@ class AblateJob:
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
         self.ablation = held_ablation(study)
-        self.runner = self.ablation.kind.runner(self.ablation.family.metric)
+        self.runner = self.ablation.kind.runner(
+            self.ablation.family.metric, also=self.ablation.also, own=self.ablation.own
+        )
         self.seen = -1
 
     def plan_ahead(self, storage: Storage) -> None:

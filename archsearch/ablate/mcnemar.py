@@ -19,8 +19,7 @@ from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import ModelPair
 from archsearch.stats.paired import mcnemar_test
 from archsearch.study.held import HeldRun
-
-_PREDICTIONS = "predictions.npz"
+from archsearch.train.measures import PREDICTIONS
 
 
 def compare_models(
@@ -34,7 +33,7 @@ def compare_models(
     def of(trial: FrozenTrial) -> NDArray[np.bool_] | None:
         id_ = HeldRun(trial).run_id
         if id_ not in right:
-            right[id_] = _right(runs_dir / id_ / _PREDICTIONS)
+            right[id_] = _right(runs_dir / id_ / PREDICTIONS)
         return right[id_]
 
     found, without = [], 0

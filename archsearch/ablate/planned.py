@@ -8,9 +8,9 @@ Frozen data that goes to JSON and back: it is what a storage holds of the study.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from archsearch.ablate.ablation_file import VARIANT, Declared
 from archsearch.ablate.blocks import DataBlock, blocks_of, joined
@@ -22,6 +22,7 @@ from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, pair_
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.kinds import kind_of_spec
 from archsearch.kinds.kind import ExperimentKind
+from archsearch.metrics import OwnMetric, bare_name, is_own, own_metric, usual_direction
 from archsearch.plain import Plain
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.spec.experiment import ExperimentSpec
@@ -78,8 +79,15 @@ class Ablation(Plain):
     aliases: Annotated[tuple[Names, ...], Field(strict=False)]
     notes: Names
     plan: Plan | None
+    also: Names = ()  # metrics that were named beside the family's, before anything ran
+    own: Annotated[tuple[OwnMetric, ...], Field(strict=False)] = ()  # those that are functions of people's files
     split: SplitSpec | None = None
     blocks: Annotated[tuple[DataBlock, ...], Field(strict=False)] = ()
+
+    @model_serializer(mode="wrap")
+    def _no_others_by_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is empty: what was held before there was a choice stays the same."""
+        return {key: value for key, value in write(self).items() if key not in ("also", "own") or value}
 
     @property
     def claims(self) -> tuple[Question, ...]:
@@ -206,8 +214,27 @@ def _planned_inside(declared: Declared) -> Ablation:
             *((_ONE_RUN,) if one_run else ()),
         ),
         plan=None,
+        also=tuple(name for name in spec.also if name != spec.metric),
+        own=_own(declared),
         split=spec.split,
     )
+
+
+def _own(declared: Declared) -> tuple[OwnMetric, ...]:
+    """Find the files of metrics of one's own, from the folder of the ablation's file; executes nothing."""
+    found: list[OwnMetric] = []
+    for key, names in (("metric", (declared.spec.metric,)), ("also", declared.spec.also)):
+        for name in filter(is_own, map(bare_name, names)):
+            where = declared.where(key)
+            if declared.kind.name != "network":
+                raise SpecError(
+                    Problem(where, f"{name}: a program keeps no predictions, so it gives its metrics itself")
+                )
+            try:
+                found.append(own_metric(name, declared.folder))
+            except UsageError as error:
+                raise SpecError(Problem(where, f"{key}: {error}")) from None
+    return tuple({one.name: one for one in found}.values())
 
 
 def _factors(declared: Declared) -> list[Factor]:
@@ -252,10 +279,14 @@ def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
 def _family(declared: Declared, cells: CheckedCells, *, screen: bool) -> Family:
     spec = declared.spec
     metric = cells.kind.metric(declared.baseline, spec.metric)
+    bare = bare_name(spec.metric)
+    if is_own(bare) and spec.direction is None and usual_direction(bare.rpartition(":")[2]) is None:
+        why = f"whether more of {bare} is better is not known; add `direction: maximize`, or minimize"
+        raise SpecError(Problem(declared.where("metric"), why))
     guessing = cells.kind.guessing(cells.plan(BASELINE), spec.metric)
     return Family(
         metric=spec.metric,
-        direction=metric.direction,
+        direction=spec.direction or metric.direction,
         alpha=spec.alpha,
         margin=metric.margin if spec.margin is None else spec.margin,
         power=spec.power,

@@ -9,6 +9,7 @@ Made from the storage alone (the report by `ablation.report_on`). Numbers are in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
@@ -93,7 +94,7 @@ class AblationReport(Plain):
     """All that an ablation holds. `complete` is false while runs are to come: there are no verdicts then.
 
     `models` are McNemar's exact tests for each seed, where both runs' predictions are at hand; `models_missing` says
-    why there are fewer.
+    why there are fewer. `chosen` says when the metric was chosen, where it is not the one that the study was made for.
     """
 
     study: str
@@ -126,6 +127,7 @@ class AblationReport(Plain):
     models: Annotated[tuple[ModelPair, ...], Field(strict=False)]
     models_missing: str
     hardware: Names
+    chosen: str = ""
     split: SplitSpec | None = None
     blocks: Annotated[tuple[DataBlock, ...], Field(strict=False)] = ()
     over_data_sets: OverDataSets | None = None
@@ -167,7 +169,7 @@ class CellRun(Plain):
     seed: int
     run_id: str
     repeated: bool
-    value: float
+    value: float | None
     val_accuracy: float | None
     epochs: int
     seconds: float
@@ -186,8 +188,11 @@ class AblationEvidence(Plain):
     earlier_test_reads: int
 
 
-def ablation_evidence(opened: Study) -> AblationEvidence:
-    """Read what a report needs beside the verdicts; touches no file but the storage."""
+def ablation_evidence(opened: Study, values: Mapping[str, float | None] | None = None) -> AblationEvidence:
+    """Read what a report needs beside the verdicts; touches no file but the storage.
+
+    `values` of the runs by id stand in the place of the metric that they were made for.
+    """
     ablation, trials = held_ablation(opened), latest(opened)
     done = {key: trial for key, trial in trials.items() if trial.state == TrialState.COMPLETE}
     once = {HeldRun(trial).run_id: trial for trial in done.values()}  # one run may be in two cells
@@ -205,7 +210,7 @@ def ablation_evidence(opened: Study) -> AblationEvidence:
                     seed=run_seed,
                     run_id=run.run_id,
                     repeated=_is_repeated(trial),
-                    value=trial.values[0],
+                    value=trial.values[0] if values is None else values.get(run.run_id),
                     val_accuracy=run.metric("val_accuracy"),
                     epochs=run.epochs,
                     seconds=run.seconds,

@@ -13,8 +13,8 @@ from archsearch.ablate.ablation_file import Declared
 from archsearch.spec.text.write import flow
 
 _FURTHER = (
-    "data_sets", "train_sizes", "metric", "alpha", "margin", "power", "screen", "control", "failed_value",
-    "resolution", "orders",
+    "data_sets", "train_sizes", "metric", "direction", "also", "alpha", "margin", "power", "screen", "control",
+    "failed_value", "resolution", "orders",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from archsearch.cli import (
     card,
     check,
     claim,
+    clean,
     compare,
     dashboard,
     data,
@@ -44,6 +45,8 @@ from archsearch.cli import (
     status,
     study,
     trust,
+    verify,
+    worker,
 )
 
 app = typer.Typer(
@@ -76,6 +79,7 @@ app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("study")(study.study)
 app.command("ablate")(ablate.ablate)
+app.command("worker")(worker.worker)
 app.command("plan")(plan.plan)
 app.command("check")(check.check)
 app.command("space")(space.space)
@@ -96,6 +100,8 @@ app.command("compare")(compare.compare)
 app.command("claim")(claim.claim)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
+app.command("clean")(clean.clean)
+app.command("verify")(verify.verify)
 app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)

@@ -52,8 +52,8 @@ MetricSources = Annotated[
     typer.Option(
         "--metric",
         metavar="NAME:HOW",
-        help="With --command: NAME:last:PATTERN, NAME:json:FILE:KEY, NAME:csv:FILE:COLUMN (of percentages "
-        "NAME:percent:last:PATTERN), seconds, peak_memory.",
+        help="Of a finished study: judge its runs again by this metric. With --command: NAME:last:PATTERN, "
+        "NAME:json:FILE:KEY, NAME:csv:FILE:COLUMN (of percentages NAME:percent:last:PATTERN), seconds, peak_memory.",
     ),
 ]
 MaximizeMetric = Annotated[

@@ -40,7 +40,7 @@ def check(
                 found.append(programs.check_program(reference, quiet=json))
                 continue
             plan = load_plan(reference, limits=limits)
-            report = lint(plan.spec, plan.network)
+            report = lint(plan.spec, plan.network, task=plan.facts.task.name)
             codes = [finding.code for finding in report.findings]
             found.append({"spec": reference, "ok": True, "name": plan.spec.name, "problems": [], "lint": codes})
             if not json:

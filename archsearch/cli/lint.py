@@ -61,7 +61,7 @@ def lint(
             continue
         plan = load_plan(reference)
         try:
-            report = look(plan.spec, plan.network)
+            report = look(plan.spec, plan.network, task=plan.facts.task.name)
         except SpecError as error:
             error.place(reference)
             raise
@@ -81,7 +81,7 @@ def _price(reference: str, seeds: int, screen: bool, settings: Settings, *, quie
     from archsearch.spec.lint.rules import lint as look
 
     plan = load_plan(reference)
-    report = look(plan.spec, plan.network)
+    report = look(plan.spec, plan.network, task=plan.facts.task.name)
     ablation = price_ablation(plan, report, seeds=seeds, screen=screen)
     console.note_plan(ablation)
     with console.AblationPanel(ablation.name, ablation.runs) as panel:

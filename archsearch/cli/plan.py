@@ -42,6 +42,10 @@ def plan(
     pilot: Annotated[
         bool, typer.Option("--pilot", help="Train three runs of the baseline first: how far do its seeds spread?")
     ] = False,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Of a finished study: which metric sees the same effect with fewer seeds?")
+    ] = False,
+    storage: options.StorageOption = None,
     workers: Annotated[str, typer.Option("--workers", help="Processes, one thread each; auto: one per core.")] = "auto",
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
@@ -50,9 +54,13 @@ def plan(
     """Plan an ablation: cells, runs, time, the smallest effect that can be found. Only --pilot trains.
 
     Examples:  archsearch plan documented --effect 0.1      archsearch plan --from lenet5 --to lenet_best --pilot
+               archsearch plan documented --metrics
     """
     from archsearch.ablate.planned import plan_ablation
 
+    if metrics:
+        _show_metrics(study, storage, runs_dir, json=json)
+        return
     line = ablation_options.Line(command, baseline, factor, metric, maximize, minimize, folder, margin)
     declared = ablation_options.declared_by(
         study,
@@ -70,6 +78,22 @@ def plan(
         allow_cells(planned, study, trust)
         _pilot(planned, runs_dir, data_dir)
     show_plan(planned, effect, runs_dir, calibrate=calibrate, workers=options.workers(workers), json=json)
+
+
+def _show_metrics(study: str | None, storage: str | None, runs_dir: Path, *, json: bool) -> None:
+    """Compare the metrics of an ablation that has run."""
+    from archsearch.ablate.sensitivity import sensitivity
+    from archsearch.cli import console
+    from archsearch.cli.another_metric import finished_ablation
+    from archsearch.errors import UsageError
+
+    if study is None:
+        raise UsageError("--metrics needs the name of an ablation that has run (archsearch status)")
+    found = sensitivity(finished_ablation(study, storage, runs_dir, "--metrics"), runs_dir)
+    if json:
+        console.print_json(found.model_dump(mode="json"))
+    else:
+        console.print_sensitivity(found)
 
 
 def _pilot(planned: Ablation, runs_dir: Path, data_dir: Path | None) -> None:

@@ -12,7 +12,7 @@ from archsearch.cli import options
 
 if TYPE_CHECKING:
     from archsearch.data.given import GivenSamples
-    from archsearch.train.prediction import PredictedSamples
+    from archsearch.train.prediction import PredictedSamples, Prediction
     from archsearch.train.trained import TrainedNetwork
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A finished run: id, folder, or a spec that was run.")]
@@ -31,6 +31,7 @@ def predict(
     top: Annotated[int, typer.Option("--top", min=1, help="How many classes of each, the likeliest first.")] = 3,
     seed: RunSeed = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print a line for each sample, and nothing else.")] = False,
+    artifacts: options.ArtifactsOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,
@@ -41,11 +42,13 @@ def predict(
     """
     from archsearch.cli import console
     from archsearch.errors import UsageError
+    from archsearch.report.fetched import bring_run
     from archsearch.report.names import named_run
 
     if json and csv:
         raise UsageError("--json and --csv do not go together")
     names = _named(sources)
+    bring_run(run, runs_dir, artifacts)
     directory = named_run(run, runs_dir, seed)
 
     from archsearch.train.prediction import predict as predict_samples
@@ -113,17 +116,18 @@ def _json(network: TrainedNetwork, found: PredictedSamples) -> dict[str, Any]:
         "name": network.result.name,
         "seed": network.result.seed,
         "classes": list(network.inputs.class_names),
+        "task": found.task,
         "probabilities": found.meaning,
-        "predictions": [
-            {
-                "sample": one.sample,
-                "class": one.best.name,
-                "probability": one.best.probability,
-                "top": [
-                    {"class": each.name, "probability": each.probability, "output": each.output} for each in one.top
-                ],
-            }
-            for one in found.predictions
-        ],
+        "predictions": [_prediction(one, found.task) for one in found.predictions],
         "remarks": list(found.remarks),
     }
+
+
+def _prediction(one: Prediction, task: str) -> dict[str, Any]:
+    """Give a sample with its classes, its labels or its numbers."""
+    if task == "regression":
+        return {"sample": one.sample, "values": {each.name: each.output for each in one.top}}
+    top = [{"class": each.name, "probability": each.probability, "output": each.output} for each in one.top]
+    if task == "multilabel":
+        return {"sample": one.sample, "labels": list(one.taken), "top": top}
+    return {"sample": one.sample, "class": one.best.name, "probability": one.best.probability, "top": top}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archsearch.ablate.planned import Ablation
+    from archsearch.metrics import OwnMetric
     from archsearch.program.experiment import ProgramExperiment
     from archsearch.program.program_spec import ProgramSpec
     from archsearch.program.run import FinishedProgram
@@ -100,10 +101,21 @@ def allow_programs(specs: Iterable[ProgramSpec], file: str | None, once: bool) -
 
 
 def allow_cells(ablation: Ablation, file: str | None, once: bool) -> None:
-    """Ask for the programs of an ablation's cells; networks need no leave."""
+    """Ask for the programs of an ablation's cells and for metrics of one's own; networks need no leave."""
     from archsearch.program.program_spec import ProgramSpec
 
     allow_programs((cell.spec for cell in ablation.cells if isinstance(cell.spec, ProgramSpec)), file, once)
+    allow_own(ablation.own, once)
+
+
+def allow_own(metrics: Iterable[OwnMetric], once: bool) -> None:
+    """Raise `UntrustedError` where the file of a metric was not allowed; with `once` allow it for this call."""
+    from archsearch.trust import allow_once, must_be_trusted
+
+    for subject in [one.subject for one in metrics]:
+        if once:
+            allow_once([subject.digest])
+        must_be_trusted(subject)
 
 
 def write_program_beside(spec: ProgramSpec, path: Path) -> Path:

@@ -81,7 +81,7 @@ def run(
         console.print_json(runs[0] if seeds is None else several)
     elif seeds is not None:
         console.print_summary(summary)
-    console.note_lint(spec, lint(plan.spec, plan.network))
+    console.note_lint(spec, lint(plan.spec, plan.network, task=plan.facts.task.name))
     if all(one.result.status != "completed" for one in finished):
         raise NothingCompletedError(f"{plan.spec.name}: {finished[-1].result.reason}; try a smaller learning rate")
 

@@ -11,13 +11,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from archsearch.data.own import OWN_SOURCES
+from archsearch.data import npz
+from archsearch.data.own import OWN_SOURCES, arrays_file
 from archsearch.data.registry import DATASETS, Contents, Embedded
 from archsearch.errors import LimitError, Problem, SpecError
-from archsearch.spec.dataset import DataSpec
+from archsearch.spec.dataset import LABEL_KEYS, DataSpec
 from archsearch.spec.folds import Fold
 from archsearch.spec.nearest import nearest
-from archsearch.task import Task
+from archsearch.spec.text.sentences import unknown
+from archsearch.task import TASKS, Task
 
 LARGEST_PREPARED = 32 * 2**30  # bytes: more is a mistyped size, or data that does not belong in one memory-mapped file
 
@@ -95,7 +97,35 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
 
 
 def contents(spec: DataSpec) -> Contents:
-    """Say what the data set of `spec` holds before any option."""
+    """Say what the data set of `spec` holds before any option but its task."""
+    if spec.task is not None and spec.task not in TASKS:
+        raise SpecError(unknown("task", spec.task, TASKS), ("data", "task"))
+    if spec.name in OWN_SOURCES and (OWN_SOURCES[spec.name].by_task or spec.labels is not None):
+        return OWN_SOURCES[spec.name].contents(spec)
+    found = _by_itself(spec)
+    return found if spec.task in (None, found.task) else _as_task(spec.name, found, str(spec.task))
+
+
+def own_task(spec: DataSpec) -> str | None:
+    """Name the task that the data are for if their spec names none; None where somebody must say it."""
+    try:
+        file = arrays_file(spec)
+        return npz.own_task(file) if file is not None else _by_itself(spec.model_copy(update={"task": None})).task
+    except SpecError:
+        return None
+
+
+def _as_task(name: str, found: Contents, task: str) -> Contents:
+    """Take labels of two classes as yes and no, or the other way round; raise SpecError for any other change."""
+    if {task, found.task} == {"classification", "binary"} and len(found.class_names) == 2:
+        return replace(found, task=task, outputs=1 if task == "binary" else 2)
+    raise SpecError(
+        f"{name} is for {found.task} ({found.what().said}), not {task}. Remove data.task, or take other data.",
+        ("data", "task"),
+    )
+
+
+def _by_itself(spec: DataSpec) -> Contents:
     if spec.name in DATASETS:
         entry = DATASETS[spec.name]
         return replace(entry.contents, drawn=True) if isinstance(entry, Embedded) else entry.contents
@@ -171,6 +201,9 @@ def _fold_misfits(spec: DataSpec, found: Contents) -> Iterator[tuple[str, str, s
 def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> Iterator[tuple[str, str, str]]:
     """Give (option, what is wrong, way out) for each option that does not go with the data."""
     yield from _keys_of_others(spec)
+    if spec.normalize_targets and facts.task.name != "regression":
+        fault = f"normalize_targets is for numbers to predict, and {spec.name} is for {facts.task.name}"
+        yield "normalize_targets", fault, _REMOVE
     if len(raw_shape) != 3:
         kind = {1: "flat features", 2: "signals"}.get(len(raw_shape), "arrays")
         for option in ("size", "grayscale", "augment"):
@@ -191,6 +224,7 @@ def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> It
 def _keys_of_others(spec: DataSpec) -> Iterator[tuple[str, str, str]]:
     """Give the same for each option that is for another kind of data."""
     own = OWN_SOURCES[spec.name].keys if spec.name in OWN_SOURCES else ()
+    own = (*own, *LABEL_KEYS) if spec.labels is not None else own
     for source in OWN_SOURCES.values():
         for key in source.keys:
             if key not in own and getattr(spec, key) is not None:

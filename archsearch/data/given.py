@@ -23,7 +23,7 @@ from archsearch.data.folder import images_below, named_folders
 from archsearch.data.folder import listing as folder_listing
 from archsearch.data.images import ENDINGS, ImageHeader, decode, image_changes, look, of_images
 from archsearch.data.inputs import Inputs
-from archsearch.data.own import own_path
+from archsearch.data.own import arrays_file, own_path
 from archsearch.data.precision import AnyArray
 from archsearch.data.prepare import load
 from archsearch.data.registry import DATASETS
@@ -192,15 +192,24 @@ def arrays_given(path: Path, inputs: Inputs, spec: DataSpec, *, labelled: bool) 
     Raises `SpecError` or `UsageError` for arrays that are not what the network reads, `DamagedFileError` for a file
     that cannot be read.
     """
-    x, y, name = npz.samples(path, spec.channels if spec.name == "npz" else None, labelled=labelled)
-    if y is not None and not 0 <= int(y.min()) <= int(y.max()) < inputs.outputs:
-        raise UsageError(
-            f"{path}: labels run from {int(y.min())} to {int(y.max())}; the network has {inputs.what().said}, and "
-            f"labels from 0 to {inputs.outputs - 1}"
-        )
+    channels = spec.channels if spec.name in ("npz", "python") else None
+    x, y, name = npz.samples(path, channels, task=inputs.task, labelled=labelled)
+    if y is not None:
+        _are_targets(path, y, inputs)
     values = _as_stored(f"{path}: {name}", _grey(x, inputs, spec), inputs, spec)
     labels = torch.full((len(values),), UNKNOWN) if y is None else torch.from_numpy(y)
     return _of_tensors(f"{path}: {name}", name, values, labels, inputs, spec)
+
+
+def _are_targets(path: Path, y: AnyArray, inputs: Inputs) -> None:
+    task = inputs.what()
+    if task.groups > 1 and not 0 <= int(y.min()) <= int(y.max()) < task.groups:
+        raise UsageError(
+            f"{path}: labels run from {int(y.min())} to {int(y.max())}; the network has {task.said}, and "
+            f"labels from 0 to {task.groups - 1}"
+        )
+    if y.shape[1:] != task.target_shape:
+        raise UsageError(f"{path}: the targets are {y.shape[1]} for each sample; the network has {task.said}")
 
 
 def _grey(x: AnyArray, inputs: Inputs, spec: DataSpec) -> AnyArray:
@@ -232,8 +241,8 @@ def other_test_part(
     Only which data, and how many of each class, are the other spec's business. Raises `UsageError` where the classes
     are others, and what `load` raises.
     """
-    if other.name == "npz":
-        return _limited(arrays_given(own_path(other), inputs, spec, labelled=True), other.limit)
+    if (file := arrays_file(other)) is not None:
+        return _limited(arrays_given(file, inputs, spec, labelled=True), other.limit)
     if other.name == "folder":
         listing = folder_listing(own_path(other))
         _same_classes(other.name, listing.class_names, inputs)
@@ -261,7 +270,7 @@ def _limited(given: GivenSamples, limit: int | None) -> GivenSamples:
 
 def _as_stored(what: str, x: AnyArray, inputs: Inputs, spec: DataSpec) -> Tensor:
     """Give the values as the training stored its own: uint8, or float32 in its scale."""
-    from_0_to_1 = inputs.stored == "uint8" or spec.name in DATASETS
+    from_0_to_1 = inputs.stored == "uint8" or (spec.name in DATASETS and len(inputs.shape) == 3)
     if x.dtype == np.uint8:
         if not from_0_to_1:
             raise UsageError(f"{what} is uint8, and the network was trained on float32: give values of the same scale")

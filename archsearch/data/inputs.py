@@ -10,14 +10,15 @@ Knows samples and their values, no network and no run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
 from archsearch.data import npz
 from archsearch.data.facts import contents
-from archsearch.data.own import own_path
+from archsearch.data.own import arrays_file
 from archsearch.data.prepare import Dataset, to_float
 from archsearch.data.table.columns import FeatureColumn
 from archsearch.data.table.described import describe_table
@@ -40,6 +41,8 @@ class Inputs(Plain):
     training samples, a value for each channel (flat data: for each feature), None where nothing is normalised.
     `scaled` are columns of float64 arrays that were standardised before they became float32 (`precision.py`), `columns`
     those of a table with how their cells become features.
+    `target_mean` and `target_deviation` are those that targets were trained on less and over, one for each output, None
+    where they were not; `link` says what else makes predictions of what the network gives (`LossBase.link`).
     """
 
     shape: tuple[int, ...]
@@ -51,10 +54,27 @@ class Inputs(Plain):
     deviation: tuple[float, ...] | None = None
     scaled: tuple[Scaled, ...] = ()
     columns: tuple[FeatureColumn, ...] = ()
+    target_mean: tuple[float, ...] | None = None
+    target_deviation: tuple[float, ...] | None = None
+    link: Literal["", "exp"] = ""
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_set(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is younger than the first files and not set: these stay the same bytes."""
+        return {key: value for key, value in write(self).items() if value or key not in _YOUNGER}
 
     @classmethod
-    def of(cls, spec: DataSpec, data: Dataset, mean: Tensor | None = None, deviation: Tensor | None = None) -> Self:
-        """Describe loaded data; `mean` and `deviation` as `mean_and_deviation` gives them."""
+    def of(
+        cls,
+        spec: DataSpec,
+        data: Dataset,
+        mean: Tensor | None = None,
+        deviation: Tensor | None = None,
+        *,
+        targets: tuple[Tensor, Tensor] | None = None,
+        link: Literal["", "exp"] = "",
+    ) -> Self:
+        """Describe loaded data; `mean` and `deviation` as `mean_and_deviation` gives them, and those of `targets`."""
         facts: DataFacts = data.facts
         return cls(
             shape=tuple(facts.shape),
@@ -66,6 +86,9 @@ class Inputs(Plain):
             deviation=None if deviation is None else tuple(deviation.flatten().tolist()),
             scaled=_scaled(spec),
             columns=columns_of(spec),
+            target_mean=None if targets is None else tuple(targets[0].flatten().tolist()),
+            target_deviation=None if targets is None else tuple(targets[1].flatten().tolist()),
+            link=link,
         )
 
     def what(self) -> Task:
@@ -87,6 +110,18 @@ class Inputs(Plain):
 
         return read
 
+    def scale_targets(self, y: Tensor) -> Tensor:
+        """Give targets (N, outputs) as they are trained on."""
+        if self.target_mean is None or self.target_deviation is None:
+            return y
+        return (y - _row(self.target_mean, y)) / _row(self.target_deviation, y)
+
+    def restore(self, outputs: Tensor) -> Tensor:
+        """Give what a network gives (N, outputs) in the unit of the targets."""
+        if self.target_mean is not None and self.target_deviation is not None:
+            outputs = outputs * _row(self.target_deviation, outputs) + _row(self.target_mean, outputs)
+        return outputs.exp() if self.link == "exp" else outputs
+
     def _along_channels(self, values: tuple[float, ...] | None, device: str | torch.device) -> Tensor | None:
         if values is None:
             return None
@@ -98,10 +133,17 @@ def columns_of(spec: DataSpec) -> tuple[FeatureColumn, ...]:
     return describe_table(spec).columns if spec.name == "table" else ()
 
 
+_YOUNGER = frozenset({"target_mean", "target_deviation", "link", "columns"})
+
+
+def _row(values: tuple[float, ...], like: Tensor) -> Tensor:
+    return torch.tensor(values, device=like.device)
+
+
 def _scaled(spec: DataSpec) -> tuple[Scaled, ...]:
-    if spec.name != "npz" or not spec.normalize or not contents(spec).wide:
+    if not spec.normalize or not (file := arrays_file(spec)) or not contents(spec).wide:
         return ()
-    return npz.scales(own_path(spec), spec.channels)
+    return npz.scales(file, spec.channels)
 
 
 def mean_and_deviation(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

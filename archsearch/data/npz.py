@@ -11,38 +11,34 @@ The rule that says what the axes of x mean (N samples); `channels` says it other
     more axes              as they are; channels last: the last axis becomes the first
 
 uint8 always means value / 255; floats are stored as float32, and float64 whose values float32 cannot tell apart are
-standardised first or refused (`precision`). Labels are whole numbers 0..k-1, each of them in y_train. `group_train`,
-`group_test` (and `group_val`) say which samples belong together, `weight_train` (and `weight_val`) what each counts for
-in training. Knows no other options; must not import torch when it only describes.
+standardised first or refused (`precision`). What y is, its type and shape say (`task_by_values`), or the spec's `task`;
+each task reads and checks its own targets. `group_train`, `group_test` (and `group_val`) say which samples belong
+together, `weight_train` (and `weight_val`) what each counts for in training. Knows no other options; must not import
+torch when it only describes.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import struct
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from archsearch.data.groups import numbered
-from archsearch.data.npz_beside import GROUP, WEIGHT, has_beside, names_beside, read_beside, wrong_file
+from archsearch.data.npz_beside import GROUP, WEIGHT, has_beside, names_beside, read_beside
+from archsearch.data.npz_file import opened_npz, read_header, reading_npz, wrong_file
 from archsearch.data.registry import Contents
-from archsearch.errors import DamagedFileError, SpecError
-from archsearch.files import kind_of_file
-from archsearch.wording import bytes_text
+from archsearch.errors import SpecError
+from archsearch.task import TASKS, Task, UnfitTargets, task_by_values
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from archsearch.data.samples import SourcePart
 
     AnyArray = NDArray[Any]
-    Labels = NDArray[np.int64]
 
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 VALIDATION = ("x_val", "y_val")
@@ -50,54 +46,77 @@ _LIKE_VALIDATION = re.compile(
     r"[xy]_?(?:val|valid|validation|dev|holdout)|(?:val|valid|validation|dev|holdout)_?[xy]", re.IGNORECASE
 )
 CHANNELS = (1, 3, 4)
-_LARGE, _MOST_TIMES_SMALLER = 2**28, 200  # bytes; of an array that large, deflate makes that much of zeros only
 
 ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
 
 
-def contents(path: Path, channels: ChannelAxis = None) -> Contents:
-    """Describe the file at `path`; SpecError: arrays that are not data; DamagedFileError: a broken file."""
+def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) -> Contents:
+    """Describe the file at `path`; SpecError: arrays that are no data or not of the task; DamagedFileError: broken."""
     import numpy as np
 
-    with _opened(path) as archive:
+    with opened_npz(path) as archive:
         present = _present(archive)
         missing = [name for name in ARRAY_NAMES if name not in present]
         if missing:
             raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
         names = _names(path, present)
-        headers = {name: _header(archive, name) for name in names}
+        headers = {name: read_header(archive, name) for name in names}
         for part in (name[2:] for name in names if name[0] == "y"):  # before anything large is unpacked
             _same_count(path, f"x_{part}", headers[f"x_{part}"][0], f"y_{part}", headers[f"y_{part}"][0])
-        labels = {name[2:]: _labels(path, archive, name, *headers[name]) for name in names if name[0] == "y"}
-        groups, weights = read_beside(path, archive, {part: len(y) for part, y in labels.items()})
-    shapes = {part: _sample_shape(path, f"x_{part}", *headers[f"x_{part}"], channels) for part in labels}
-    for part in labels:
+        what, targets = _targets(path, archive, [name for name in names if name[0] == "y"], task)
+        groups, weights = read_beside(path, archive, {part: len(y) for part, y in targets.items()})
+    shapes = {part: _sample_shape(path, f"x_{part}", *headers[f"x_{part}"], channels) for part in targets}
+    for part in targets:
         first, other = headers["x_train"], headers[f"x_{part}"]
         if shapes[part] != shapes["train"] or (other[1] == "uint8") != (first[1] == "uint8"):
             kinds = [f"{name} {headers[name][1]} {headers[name][0]}" for name in ("x_train", f"x_{part}")]
             raise wrong_file(path, f"{' and '.join(kinds)} are not samples of one kind")
-    classes = int(labels["train"].max()) + 1
-    _check_labels(path, labels, classes)
-    per_class = {part: tuple(int(n) for n in np.bincount(y, minlength=classes)) for part, y in labels.items()}
+    per_class = {
+        part: tuple(int(n) for n in np.bincount(y, minlength=what.groups)) if what.groups > 1 else ()
+        for part, y in targets.items()
+    }
     return Contents(
         shape=shapes["train"],
-        class_names=tuple(str(label) for label in range(classes)),
-        train=len(labels["train"]),
-        test=len(labels["test"]),
+        class_names=what.names(),
+        train=len(targets["train"]),
+        test=len(targets["test"]),
         train_per_class=per_class["train"],
         test_per_class=per_class["test"],
         dtype="uint8" if headers["x_train"][1] == "uint8" else "float32",
-        validation=len(labels.get("val", ())),
+        validation=len(targets.get("val", ())),
         validation_per_class=per_class.get("val", ()),
-        wide=any(headers[name][1] == "float64" for name in headers),
+        wide=any(headers[name][1] == "float64" for name in headers if name[0] == "x"),
+        task=what.name,
+        outputs=what.outputs,
         group_names=numbered(groups)[0] if groups else (),
         weighted=bool(weights),
     )
 
 
+def own_task(path: Path) -> str | None:
+    """Name the task that the file's targets are for by themselves, None where they may be several things."""
+    with opened_npz(path) as archive:
+        try:
+            return task_by_values("y_train", _array(archive, "y_train"))
+        except UnfitTargets:
+            return None
+
+
+def _targets(
+    path: Path, archive: zipfile.ZipFile, names: Sequence[str], task: str | None
+) -> tuple[Task, dict[str, AnyArray]]:
+    """Read all targets, by part, as their task has them; raise SpecError for what is not of it."""
+    try:
+        kind = TASKS[task or task_by_values(names[0], _array(archive, names[0]))]
+        read = {name: kind.read(name, _array(archive, name)) for name in names}
+        return kind.of(read), {name[2:]: y for name, y in read.items()}
+    except UnfitTargets as reason:
+        raise wrong_file(path, str(reason)) from None
+
+
 def unused(path: Path) -> list[str]:
     """Say which arrays the file holds that are not read."""
-    with _opened(path) as archive:
+    with opened_npz(path) as archive:
         present = _present(archive)
         read = _names(path, present)
         others = [name for name in present if name not in (*read, *names_beside(path, present, _parts_read(read)))]
@@ -110,8 +129,8 @@ def unused(path: Path) -> list[str]:
     return said
 
 
-def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) -> tuple[SourcePart, SourcePart]:
-    """Read train (with the validation part behind it) and test.
+def parts(path: Path, channels: ChannelAxis, task: str, *, normalize: bool = False) -> tuple[SourcePart, SourcePart]:
+    """Read train (with the validation part behind it) and test, with targets of a task.
 
     Raises SpecError for values that are not finite, and for float64 values that fall together as float32: with
     `normalize` their columns are standardised first, in float64, which leaves what training normalises the same.
@@ -121,7 +140,7 @@ def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) 
 
     from archsearch.data.samples import in_memory
 
-    with _damage(path), np.load(path, allow_pickle=False) as archive:
+    with reading_npz(path), np.load(path, allow_pickle=False) as archive:
         names = _names(path, archive.files)
         arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in names}
         beside = {name: archive[name] for name in names_beside(path, archive.files, _parts_read(names))}
@@ -134,7 +153,7 @@ def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) 
     found = []
     for held in (("train", "val") if "x_val" in x else ("train",), ("test",)):
         values = np.concatenate([x[f"x_{part}"] for part in held]) if len(held) > 1 else x[f"x_{held[0]}"]
-        y = np.concatenate([arrays[f"y_{part}"].astype(np.int64) for part in held])
+        y = np.concatenate([TASKS[task].read(f"y_{part}", arrays[f"y_{part}"]) for part in held])
         of_groups = torch.from_numpy(np.concatenate([groups[part] for part in held])) if groups else None
         weights = None
         if has_beside(WEIGHT, beside) and "train" in held:
@@ -143,32 +162,38 @@ def parts(path: Path, channels: ChannelAxis = None, *, normalize: bool = False) 
     return found[0], found[1]
 
 
-def samples(path: Path, channels: ChannelAxis = None, *, labelled: bool) -> tuple[AnyArray, Labels | None, str]:
-    """Read `x` or `x_test`, channels first and its type as it is, with `labelled` its labels too; say which it was.
+def samples(
+    path: Path, channels: ChannelAxis = None, *, task: str, labelled: bool
+) -> tuple[AnyArray, AnyArray | None, str]:
+    """Read `x` or `x_test`, channels first and its type as it is, with `labelled` its targets too; say which it was.
 
-    Raises SpecError for arrays that are no samples, DamagedFileError for a broken file.
+    Raises SpecError for arrays that are no samples or targets of the task, DamagedFileError for a broken file.
     """
     import numpy as np
 
-    with _opened(path) as archive:
+    with opened_npz(path) as archive:
         present = _present(archive)
         name = next((name for name in ("x", "x_test") if name in present and _has_labels(name, present, labelled)), "")
         if not name:
             wanted = "x and y, or x_test and y_test" if labelled else "x, or x_test"
             raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; expected {wanted}")
-        _sample_shape(path, name, *_header(archive, name), channels)
+        _sample_shape(path, name, *read_header(archive, name), channels)
         of_labels = name.replace("x", "y")
         if labelled:
-            _same_count(path, name, _header(archive, name)[0], of_labels, _header(archive, of_labels)[0])
-        labels = _labels(path, archive, of_labels, *_header(archive, of_labels)) if labelled else None
-    with _damage(path), np.load(path, allow_pickle=False) as arrays:
+            _same_count(path, name, read_header(archive, name)[0], of_labels, read_header(archive, of_labels)[0])
+        try:
+            labels = TASKS[task].read(of_labels, _array(archive, of_labels)) if labelled else None
+        except UnfitTargets as reason:
+            raise wrong_file(path, str(reason)) from None
+    with reading_npz(path), np.load(path, allow_pickle=False) as arrays:
         x = _channels_first(arrays[name], channels)
     return x, labels, name
 
 
 def _same_count(path: Path, x: str, of_x: tuple[int, ...], y: str, of_y: tuple[int, ...]) -> None:
-    if len(of_y) == 1 and of_x and of_x[0] != of_y[0]:
-        raise wrong_file(path, f"{x} has {of_x[0]} samples and {y} {of_y[0]} labels")
+    if of_x and of_y and of_x[0] != of_y[0]:
+        each = "labels" if len(of_y) == 1 else "targets"
+        raise wrong_file(path, f"{x} has {of_x[0]} samples and {y} {of_y[0]} {each}")
 
 
 def _has_labels(name: str, present: Sequence[str], labelled: bool) -> bool:
@@ -181,7 +206,7 @@ def scales(path: Path, channels: ChannelAxis = None) -> tuple[tuple[int, float, 
 
     from archsearch.data.precision import Narrowing
 
-    with _damage(path), np.load(path, allow_pickle=False) as archive:
+    with reading_npz(path), np.load(path, allow_pickle=False) as archive:
         x = [_channels_first(archive[name], channels) for name in _names(path, archive.files) if name[0] == "x"]
     return tuple((column, *scale) for column, scale in Narrowing(*x).scale.items())
 
@@ -256,6 +281,17 @@ def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, cha
     return shape[1:]
 
 
+def _array(archive: zipfile.ZipFile, name: str) -> AnyArray:
+    import numpy as np
+
+    _, dtype = read_header(archive, name)  # checks it before memory is asked for
+    if dtype == "object":
+        raise UnfitTargets(f"{name} is object; targets are numbers")
+    with archive.open(f"{name}.npy") as file:
+        found: AnyArray = np.lib.format.read_array(file, allow_pickle=False)
+    return found
+
+
 def _channels_first(x: NDArray[Any], channels: ChannelAxis) -> NDArray[Any]:
     """Give the samples with their channels along axis 1."""
     import numpy as np
@@ -269,79 +305,3 @@ def _channels_last(shape: tuple[int, ...], channels: ChannelAxis) -> bool:
     if channels is not None:
         return channels == "last"
     return len(shape) == 4 and shape[1] not in CHANNELS and shape[3] in CHANNELS
-
-
-def _labels(path: Path, archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[np.int64]:
-    import numpy as np
-
-    if len(shape) != 1 or not dtype.startswith(("int", "uint")):
-        raise wrong_file(path, f"{name} is {dtype} {shape}; labels are whole numbers, one per sample: int64 (N,)")
-    if shape[0] == 0:
-        raise wrong_file(path, f"{name} is empty")
-    with archive.open(f"{name}.npy") as file:
-        values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    return values.astype(np.int64)
-
-
-def _check_labels(path: Path, labels: Mapping[str, NDArray[np.int64]], classes: int) -> None:
-    train = labels["train"]
-    low, high = min(int(y.min()) for y in labels.values()), max(int(y.max()) for y in labels.values())
-    if low < 0 or classes > len(train):
-        raise wrong_file(path, f"labels run from {low} to {high}; they must be 0..k-1 for k classes")
-    absent = sorted(set(range(classes)) - {int(label) for label in train})
-    if absent:
-        raise wrong_file(
-            path, f"y_train has no sample of class {absent[0]}; labels must be 0..k-1, each of them present"
-        )
-    if classes < 2:
-        raise wrong_file(path, "y_train has the label 0 only, one class; a data set needs at least two")
-    for part, y in labels.items():
-        if int(y.max()) >= classes:
-            raise wrong_file(path, f"y_{part} has the label {int(y.max())}, which y_train does not have")
-
-
-def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], str]:
-    """Read shape and type of an array inside the archive without its values."""
-    import numpy as np
-
-    with archive.open(f"{name}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        read = _HEADER_READERS.get(version)
-        if read is None:
-            raise ValueError(f"{name}.npy has the format version {version}")
-        shape, _, dtype = getattr(np.lib.format, read)(file)
-        member = archive.getinfo(f"{name}.npy")
-        held = member.file_size - file.tell()
-    if member.file_size > max(_LARGE, _MOST_TIMES_SMALLER * member.compress_size):
-        raise ValueError(f"{name} is {bytes_text(member.file_size)} packed into {bytes_text(member.compress_size)}")
-    if not dtype.hasobject and held != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"{name}.npy holds {held} bytes, its header {shape} {dtype} asks for others")
-    return tuple(int(n) for n in shape), str(dtype.name)
-
-
-# All that numpy, zipfile and zlib raise for files that were cut, altered, encrypted or pickled.
-_READING_FAILED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, KeyError, RuntimeError, struct.error)
-_HEADER_READERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2_0"}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    if not path.is_file():
-        state = f"is a {kind_of_file(path.stat().st_mode)}" if path.exists() else "does not exist"
-        raise wrong_file(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
-    with _damage(path):
-        file: IO[bytes] = path.open("rb")
-        with file, zipfile.ZipFile(file) as archive:
-            yield archive
-
-
-@contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """Turn what numpy and zipfile say about a broken or pickled file into DamagedFileError."""
-    try:
-        yield
-    except _READING_FAILED as problem:
-        raise DamagedFileError(
-            f"{path} cannot be read as .npz ({problem}) and was not used. Write it again with numpy.savez; "
-            "arrays of Python objects are not read."
-        ) from problem

@@ -68,6 +68,8 @@ def load(spec: DataSpec, *, data_dir: Path | None = None, say: Callable[[str], N
     if spec.name in OWN_DATA:
         options += [OWN_DATA_VERSION, spec.background, spec.channels, spec.normalize and contents.wide]
         options += [said] if (said := spec.of_source().model_dump(mode="json", exclude={"name", "path"})) else []
+    if described.task.name != "classification":  # said by silence: what was prepared before there were others stays
+        options.append(described.task.name)
     key = seal([PREPARATION_VERSION, spec.name, options, source])[:16]
     target = root / "prepared" / f"{spec.name}-{key}"
     if not target.exists():
@@ -88,9 +90,9 @@ def _must_fit(folder: Path, arrays: dict[str, Tensor], facts: DataFacts, content
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if tuple(x.shape[1:]) != facts.shape or str(x.dtype) != f"torch.{contents.dtype}":
             said = f"x_{part}.npy is {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
-            raise store.wrong(folder, f"{said}, and samples are {contents.dtype} {facts.shape}")
+            raise store.not_used(folder, f"{said}, and samples are {contents.dtype} {facts.shape}")
         if misfit := facts.task.misfit(y, len(y)):
-            raise store.wrong(folder, f"the {part} part has {misfit}")
+            raise store.not_used(folder, f"the {part} part has {misfit}")
 
 
 def is_here(spec: DataSpec, *, data_dir: Path | None = None) -> bool:
@@ -129,7 +131,7 @@ def _parts(
 ) -> tuple[SourcePart, SourcePart]:
     entry = DATASETS.get(spec.name)
     if entry is None:
-        return OWN_SOURCES[spec.name].parts(spec, facts.shape)
+        return OWN_SOURCES[spec.name].parts(spec, facts.shape, facts.task.name)
     if not isinstance(entry, Downloaded):
         return embedded.parts(entry)
     if raw.missing_files(entry, root):
@@ -148,7 +150,7 @@ def _arrays(
                 f"{spec.name}: the {name} part has {misfit}; it was not used. Get the raw files again."
             )
         own = contents.train if name == "train" else promised  # behind it stands a validation part of the source's own
-        groups = facts.task.strata(part.y)
+        groups = facts.task.classes_of(part.y)
         rows = torch.cat([first_per_class(groups[:own], spec.limit), own + first_per_class(groups[own:], spec.limit)])
         x_type = "|u1" if contents.dtype == "uint8" else "<f4"
         samples = _fitted(spec, facts, part, rows)

@@ -27,7 +27,7 @@ class Contents:
     """
 
     shape: tuple[int, ...]
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...]  # of binary both classes, of other tasks what each output is called
     train: int
     test: int
     train_per_class: tuple[int, ...] = ()
@@ -64,7 +64,7 @@ class Contents:
             (self.test, self.test_per_class),
         )
         train, validation, test = (
-            sum(min(limit, n) for n in per_class) if per_class else min(total, limit * len(self.class_names))
+            sum(min(limit, n) for n in per_class) if per_class else min(total, limit * self.what().groups)
             for total, per_class in parts
         )
         return train, validation, test
@@ -103,11 +103,19 @@ class Downloaded:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A data set that comes with scikit-learn; `digest` is the SHA-256 of its values and labels as uint8."""
+    """A data set that comes with scikit-learn; `digest` is the SHA-256 of its values and targets.
+
+    `loader` is its function in `sklearn.datasets`. Digits are images in steps of 1/16 (`levels`), the others tables.
+    `labels` gives for each class of the source the labels that its samples have, where these are what is learned.
+    """
 
     title: str
     contents: Contents
     digest: str
+    loader: str = "load_digits"
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    levels: int = 0
+    labels: tuple[tuple[int, ...], ...] = ()
 
 
 DataSource = Downloaded | Embedded
@@ -116,9 +124,24 @@ OWN_DATA: dict[str, str] = {
     "npz": "your arrays: x_train, y_train, x_test, y_test (and x_val, y_val) in one .npz file",
     "folder": "your images: one sub-folder per class, in train/, test/ (and val/) or at the top",
     "table": "your table: a .csv or .parquet with a row for each sample, and its target column",
+    "python": "your function: FILE.py:NAME, which gives the arrays of an npz",
 }
 
 DIGITS = tuple("0123456789")
+SEGMENTS = ("top", "upper_left", "upper_right", "middle", "lower_left", "lower_right", "bottom")
+_DARK: tuple[set[str], ...] = (  # the segments that are not lit, digit by digit
+    {"middle"},
+    {"top", "upper_left", "middle", "lower_left", "bottom"},
+    {"upper_left", "lower_right"},
+    {"upper_left", "lower_left"},
+    {"top", "lower_left", "bottom"},
+    {"upper_right", "lower_left"},
+    {"upper_right"},
+    {"upper_left", "middle", "lower_left", "bottom"},
+    set(),
+    {"lower_left"},
+)
+_LIT = tuple(set(SEGMENTS) - dark for dark in _DARK)
 _MNIST_TRAIN = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
 _MNIST_TEST = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
 _USPS_TRAIN = (1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644)
@@ -261,5 +284,34 @@ DATASETS: dict[str, DataSource] = {
         # scikit-learn has no test part: ours is the 5th, 10th, 15th, ... sample of each class.
         contents=Contents((1, 8, 8), DIGITS, 1442, 355, _DIGITS_TRAIN, _DIGITS_TEST, "float32"),
         digest="sha256:87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
+        levels=16,
+    ),
+    "digits_segments": Embedded(
+        title="digits, each with the lit segments of a display that shows it",
+        contents=Contents((1, 8, 8), SEGMENTS, 1442, 355, dtype="float32", task="multilabel"),
+        digest="sha256:87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
+        levels=16,
+        labels=tuple(tuple(int(name in lit) for name in SEGMENTS) for lit in _LIT),
+    ),
+    "breast_cancer": Embedded(
+        title="tumours, malignant (0) or benign (1), by 30 features",
+        contents=Contents(
+            (30,), ("malignant", "benign"), 456, 113, (170, 286), (42, 71), "float32", task="binary", outputs=1
+        ),
+        digest="sha256:cdd5f37c36cbdfc2e5ee074cec7540fac54340874afb25917a673e446270d0d0",
+        loader="load_breast_cancer",
+    ),
+    "wine": Embedded(
+        title="wines of three growers, by 13 features",
+        contents=Contents((13,), ("class_0", "class_1", "class_2"), 144, 34, (48, 57, 39), (11, 14, 9), "float32"),
+        digest="sha256:c7e84e8e03b2b5a354287416d84d08945318450658a22a63c39973d8306c2ca4",
+        loader="load_wine",
+    ),
+    "diabetes": Embedded(
+        title="progression of diabetes in a year, by 10 features",
+        contents=Contents((10,), ("progression",), 354, 88, dtype="float32", task="regression"),
+        digest="sha256:e9c1f7559552854a24dc45b41c446ce5f79f96e5da081bcce24b57492720b3f7",
+        loader="load_diabetes",
+        arguments={"scaled": False},  # scaled, its last digits depend on who computes them
     ),
 }

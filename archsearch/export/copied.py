@@ -103,9 +103,22 @@ class _Filled(ast.NodeTransformer):
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         node = ast.IfExp(*(self.visit(part) for part in (node.test, node.body, node.orelse)))
         sides = [node.test.left, *node.test.comparators] if isinstance(node.test, ast.Compare) else []
-        if len(sides) != 2 or not all(isinstance(side, ast.Constant) for side in sides):
+        if len(sides) != 2 or not all(_is_literal(side) for side in sides):
             return node
-        return node.body if eval(ast.unparse(node.test), {}) else node.orelse
+        return node.body if _holds(node.test) else node.orelse
+
+
+def _holds(test: ast.expr) -> bool:
+    """Say whether a comparison of two literals is true."""
+    assert isinstance(test, ast.Compare)
+    one, other = (ast.literal_eval(side) for side in (test.left, test.comparators[0]))
+    if isinstance(test.ops[0], (ast.Is, ast.Eq)):
+        return bool(one == other)
+    return bool(eval(ast.unparse(test), {}))
+
+
+def _is_literal(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.Tuple) and all(map(_is_literal, node.elts)))
 
 
 def _with_fields(method: Callable[..., Any]) -> str:
@@ -167,7 +180,7 @@ def _given_function(name: str, text: str) -> str | None:
     if function.args.args or len(body) != 1 or not isinstance(body[0], ast.Return) or body[0].value is None:
         return None
     imports = [ast.unparse(node) for node in function.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    given = body[0].value
+    given = _Filled({}).visit(body[0].value)
     if isinstance(given, ast.Lambda):
         inside = "".join(f"    {line}\n" for line in imports)
         return f"def {name}({ast.unparse(given.args)}):\n{inside}    return {ast.unparse(given.body)}"

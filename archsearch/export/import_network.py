@@ -32,8 +32,9 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer, Shape, size_text
 from archsearch.spec.layers.blocks import Sequential
 from archsearch.spec.layers.dense import Flatten
+from archsearch.spec.losses import AnyLoss, CrossEntropy, Nll
 from archsearch.spec.network import Limits, build_network, plan_network
-from archsearch.spec.training import AnyLoss, CrossEntropy, Nll, TrainSpec
+from archsearch.spec.training import TrainSpec
 from archsearch.wording import count_of
 
 EPOCHS = 10

@@ -19,7 +19,8 @@ from archsearch.export.copied import Copied
 from archsearch.export.loading import loading
 from archsearch.export.pytorch import harmless
 from archsearch.export.seeded import seeding
-from archsearch.spec.training import LOSS_KINDS, Constant, minimises_eval_loss
+from archsearch.spec.losses import LOSS_KINDS, minimises_eval_loss
+from archsearch.spec.training import Constant
 from archsearch.train.compute import layout_of
 from archsearch.train.loop import EVALUATION_BATCH
 from archsearch.train.streams import stream
@@ -35,6 +36,8 @@ def training_source(plan: ExperimentPlan, module: str, data_file: str | None = N
     """
     if plan.facts.task.name not in KNOWN_TASKS:
         raise UsageError(f"a training script is written for {' and '.join(KNOWN_TASKS)}, not {plan.facts.task.name}")
+    if plan.facts.weighted:
+        raise UsageError(f"a training script weighs no samples, and those of {plan.facts.name} have weights")
     copied = Copied({word: f"import {word}" for word in ("sys", "torch")})
     copied.imports |= {"build_model": f"from {module} import build_model", "Tensor": "from torch import Tensor"}
     copied.imports["nn"] = "from torch import nn"

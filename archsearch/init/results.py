@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archsearch.init.source import SourceFile, last_name, literal_or_none, text_of
-from archsearch.metrics import Direction, metric_of, usual_direction
+from archsearch.metrics import Direction, row_of_any, usual_direction
 
 _PARTS = {
     **dict.fromkeys(("test", "testing", "tst"), "test"),
@@ -181,7 +181,7 @@ def guess(
     if not name or name in _NO_METRICS:
         return None
     full = f"{part}_{name}" if part else name
-    row = metric_of(full)
+    row = row_of_any(full)
     read = dict(reading)
     if scale == "percent" and metric_name([name]) and _is_share(name):
         read["unit"] = "percent"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from archsearch.errors import Problem
 from archsearch.experiment import Experiment
-from archsearch.metrics import Direction, Metric
+from archsearch.metrics import Direction, Metric, OwnMetric
 from archsearch.spec.difference.factors import FactorChange
 from archsearch.spec.text.yaml import Node
 
@@ -109,13 +109,21 @@ class ExperimentKind(Protocol):
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 
-    def runner(self, metric: str, *, goes_on: bool = False) -> Runner:
-        """Make what runs experiments for this metric; `goes_on` where a run that is refused fails alone."""
+    def runner(
+        self, metric: str, *, goes_on: bool = False, also: Sequence[str] = (), own: Sequence[OwnMetric] = ()
+    ) -> Runner:
+        """Make what runs experiments for this metric; `goes_on` where a run that is refused fails alone.
+
+        `also` are further metrics that a trial shall carry, `own` those that are functions of people's files.
+        """
 
     def fix(
         self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
     ) -> None:
         """Fix what the runs of a study are computed with, at every opening; as the study `like` where none ran yet."""
+
+    def why_not_here(self, experiment: Experiment) -> str:
+        """Say why this machine cannot run what was planned on another one; "" where nothing is known against it."""
 
     def left_out(
         self,

@@ -13,16 +13,27 @@ from archsearch.experiment import Experiment
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
 from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
-from archsearch.metrics import COMPARED, METRICS, OBJECTIVES, Direction, Metric, is_learned, main_of, metric_of
+from archsearch.metrics import (
+    COMPARED,
+    METRICS,
+    OBJECTIVES,
+    Direction,
+    Metric,
+    OwnMetric,
+    is_learned,
+    main_of,
+    metric_of,
+    part_of,
+)
 from archsearch.spec.comparable import differences
 from archsearch.spec.difference.factors import FactorChange, diff_specs
 from archsearch.spec.edit.apply import edit_problems
 from archsearch.spec.edit.in_memory import edited, written_spec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.losses import EVAL_LOSS
 from archsearch.spec.text.oneline import network_line
 from archsearch.spec.text.write import spec_yaml
 from archsearch.spec.text.yaml import Node
-from archsearch.spec.training import EVAL_LOSS
 from archsearch.train.identity import experiment_key
 from archsearch.train.kept import Kept, kept_runs, read_kept
 from archsearch.train.result import RunResult, holds
@@ -87,7 +98,7 @@ class NetworkKind:
         return {part: getattr(spec, part) for part in ("data", "network", "train")}
 
     def compared(self, spec: ExperimentSpec) -> Sequence[str]:
-        return COMPARED
+        return plan_experiment(spec).task.learned("test", "val")
 
     def metric(self, spec: ExperimentSpec, name: str) -> Metric:
         return self.metric_held({}, name)
@@ -104,11 +115,22 @@ class NetworkKind:
         row = metric_of(metric)
         return None if row is None or row.guessing is None else row.guessing(_plan(experiment).facts.task.outputs)
 
-    def runner(self, metric: str, *, goes_on: bool = False) -> Runner:
+    def runner(
+        self, metric: str, *, goes_on: bool = False, also: Sequence[str] = (), own: Sequence[OwnMetric] = ()
+    ) -> Runner:
         """Make the runner; the cells of an ablation were checked before: what is refused now would be for all."""
         from archsearch.study.network_runner import NetworkRunner
 
-        return NetworkRunner("end" if metric.startswith("test_") else "never", goes_on=goes_on)
+        wanted = (metric, *also)
+        reads = any(part_of(name) == "test" for name in wanted)
+        held_out = [f"val_{name.removeprefix('test_')}" for name in wanted if part_of(name) == "test"]
+        return NetworkRunner(
+            "end" if reads else "never",
+            goes_on=goes_on,
+            wanted=(*wanted, *held_out),
+            followed=metric if goes_on and part_of(metric) == "val" else None,
+            own=own,
+        )
 
     def fix(
         self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
@@ -116,6 +138,9 @@ class NetworkKind:
         from archsearch.study.compute import fix
 
         fix(storage, study, [_plan(one) for one in experiments], workers, like=like)
+
+    def why_not_here(self, experiment: Experiment) -> str:
+        return ""  # its spec is all of it; device, engine and data are looked at run by run: see `study/compute.py`
 
     def left_out(
         self,
@@ -164,7 +189,10 @@ class NetworkKind:
         return spec.model_copy(update={"data": data}), f"{note} for the search"
 
     def objectives(self, spec: ExperimentSpec | None) -> Sequence[str]:
-        return OBJECTIVES
+        if spec is None:
+            return OBJECTIVES
+        learned = plan_experiment(spec).task.learned("val")
+        return (*learned, *(name for name in OBJECTIVES if not is_learned(name)))
 
     def objective(self, spec: ExperimentSpec) -> tuple[Direction, str] | None:
         return None
@@ -180,7 +208,8 @@ class NetworkKind:
         return main_of(metrics)
 
     def confirmed_by(self, learned: str | None) -> tuple[str, str]:
-        return ("test_loss", "val_loss") if learned == "val_loss" else ("test_accuracy", "val_accuracy")
+        learned = learned or "val_accuracy"
+        return f"test_{learned.removeprefix('val_')}", learned
 
     def followed(self, spec: ExperimentSpec, metric: str) -> bool:
         return is_learned(metric)
@@ -194,6 +223,8 @@ class NetworkKind:
             return outcome.metrics.get(metric)
         if row.compute is not None:
             return float(row.compute(_plan(experiment).network))
+        if metric == "seconds":
+            return float(outcome.record["seconds"])
         assert outcome.files is not None, "a network's run keeps its weights"
         return _measured(metric, _plan(experiment), outcome.files)
 
@@ -231,6 +262,8 @@ def _plan(experiment: Experiment) -> ExperimentPlan:
 
 def _measured(metric: str, plan: ExperimentPlan, run_dir: Path) -> float:
     """Measure what is measured on the machine, after a run."""
+    if metric == "file_size":
+        return float((run_dir / "model.safetensors").stat().st_size)
     from archsearch.train.latency import latency_ms
 
     measures = {"latency_ms": latency_ms}

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from archsearch.native.library import CBatch, COperation, CProgram, Library, load_library, why_missing
 from archsearch.native.planner import compile_network, place
 from archsearch.native.program import NOTHING, Operation, Program, Vectors
+from archsearch.spec.losses import AnyLoss
 from archsearch.spec.network import NetworkPlan
-from archsearch.spec.training import AnyLoss
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -42,8 +42,9 @@ from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.layers.dense import Flatten, Linear
 from archsearch.spec.layers.normalization import Dropout, Dropout2d
 from archsearch.spec.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, MaxPool1d, MaxPool2d, Pooling
+from archsearch.spec.losses import AnyLoss, CrossEntropy
 from archsearch.spec.network import NetworkPlan, PlannedLayer
-from archsearch.spec.training import AnyLoss, CrossEntropy, TrainSpec
+from archsearch.spec.training import TrainSpec
 
 MOST_CLASSES = 2**24  # the engine compares labels as floats, exact up to here
 
@@ -73,6 +74,8 @@ def compile_network(plan: NetworkPlan, loss: AnyLoss) -> Program:
     number = LOSSES.get(loss.kind)
     if number is None:
         raise UnsupportedError(f"train.loss: {loss.kind} has no native kernel")
+    if getattr(loss, "weight", None) is not None:
+        raise UnsupportedError(f"train.loss: {loss.kind} with class weights has no native kernel")
     smoothing = loss.label_smoothing if isinstance(loss, CrossEntropy) else 0.0
     return Program(builder.operations, builder.sizes, builder.input, output, classes, number, smoothing)
 

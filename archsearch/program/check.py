@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from archsearch.errors import SpecError
-from archsearch.metrics import metric_of, usual_direction
+from archsearch.metrics import row_of_any, usual_direction
 from archsearch.program.braces import RUN_NAMES, Brace, alone, braces
 from archsearch.program.config import config_text
 from archsearch.program.program_spec import RESERVED, ProgramSpec
@@ -150,7 +150,7 @@ def _metrics(spec: ProgramSpec) -> Iterator[Fault]:
     if objective is not None and objective.metric not in spec.metrics:
         yield Fault(("objective", _way(spec)), unknown("metric", objective.metric, spec.metrics))
     for name, given in spec.metrics.items():
-        row, way = metric_of(name), None
+        row, way = row_of_any(name), None
         if name in RESERVED:
             yield Fault(("metrics", name), f"{name} is what a run's record calls something else; take another name")
         if name in ("seconds", "peak_memory") and given.measured not in (None, name):

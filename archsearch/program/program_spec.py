@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from archsearch.metrics import Direction, Metric, Written, metric_of, part_of, usual_direction
+from archsearch.metrics import Direction, Metric, Written, part_of, row_of_any, usual_direction
 from archsearch.plain import NonNegativeFloat, Plain, PositiveFloat
 from archsearch.program.fields import Argument, ValueName, pattern_of_one_group
 from archsearch.program.section import FilesDigest, ProgramSection
@@ -213,7 +213,7 @@ def metric_row(spec: ProgramSpec, name: str) -> Metric:
 
     Raises `KeyError` for a metric that the file has not.
     """
-    given, row = spec.metrics[name], metric_of(name)
+    given, row = spec.metrics[name], row_of_any(name)
     if spec.objective is not None and spec.objective.metric == name:
         direction: Direction | None = spec.objective.way
     else:

@@ -21,7 +21,7 @@ from archsearch.report.figures.curves import Losses, curves_figure
 from archsearch.report.figures.figure import Missing
 from archsearch.report.figures.predictions import confusion_figure, reliability_figure
 from archsearch.report.pictures import class_names, filters_gallery, mistakes_gallery
-from archsearch.spec.training import EVAL_LOSS, AnyLoss, Loss, loss_words
+from archsearch.spec.losses import EVAL_LOSS, AnyLoss, Loss, loss_words
 from archsearch.stats.calibration import reliability_data
 from archsearch.stats.confusion import confusion_data
 from archsearch.train.result import EpochRecord, RunResult

@@ -118,7 +118,7 @@ def _named(node: Node, stem: str) -> Node:
 
 def _plain_part(node: Node, base: AnySpec | None) -> StudySpec:
     rest = node
-    for key in StudySpec.also:
+    for key in StudySpec.other_keys:
         if key in (node.value if isinstance(node.value, dict) else {}):
             rest = rest.with_item(key, None)
     try:

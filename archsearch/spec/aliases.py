@@ -76,6 +76,7 @@ _DATA: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("root", "dir", "data_dir", "directory", "file", "filename", "source_path"), ("path",)),
     **dict.fromkeys(("image_size", "img_size", "input_size", "resize", "resolution"), ("size",)),
     **dict.fromkeys(("gray", "grey", "greyscale", "to_gray", "grey_scale"), ("grayscale",)),
+    **dict.fromkeys(("target_transform", "scale_targets", "standardize_targets"), ("normalize_targets",)),
     **dict.fromkeys(("normalise", "standardize", "standardise", "normalization", "rescale"), ("normalize",)),
     **dict.fromkeys(
         ("val", "valid", "validation_split", "val_split", "val_size", "val_fraction", "valid_size", "dev"),
@@ -135,6 +136,14 @@ _TRAINING: dict[str, tuple[str, ...]] = {
         ("cross_entropy",),
     ),
     **dict.fromkeys(("NLLLoss", "negative_log_likelihood"), ("nll",)),
+    **dict.fromkeys(("BCEWithLogitsLoss", "binary_crossentropy", "bce_with_logits", "BCELoss"), ("bce",)),
+    **dict.fromkeys(("focal_loss", "FocalLoss", "sigmoid_focal_loss"), ("focal",)),
+    **dict.fromkeys(("pinball", "pinball_loss", "quantile_loss"), ("quantile",)),
+    **dict.fromkeys(("poisson", "PoissonNLLLoss"), ("poisson_nll",)),
+    **dict.fromkeys(("HuberLoss", "huber_loss"), ("huber",)),
+    **dict.fromkeys(("SmoothL1Loss", "smooth_l1_loss"), ("smooth_l1",)),
+    **dict.fromkeys(("class_weight", "class_weights"), ("weight",)),
+    "scale_pos_weight": ("pos_weight",),
     **dict.fromkeys(("MSELoss", "mean_squared_error", "l2", "l2_loss", "squared_error"), ("mse", "weight_decay")),
     **dict.fromkeys(("L1Loss", "mae", "mean_absolute_error", "absolute_error"), ("l1",)),
 }
@@ -237,7 +246,9 @@ _LAYER_KINDS = (
     "is no layer here; a network is made of convolutions, pooling, linear layers, norms, dropout, activations"
 )
 _DEPTHWISE = "is a `conv2d` with as many `groups` as channels come in"
-_LOSSES = "is not here; cross_entropy, nll, mse and l1 are"
+_LOSSES = (
+    "is not here; of numbers there are mse, l1, huber, smooth_l1 and quantile, of classes cross_entropy, nll and focal"
+)
 _SCHEDULES = "is not here; constant, step, cosine and one_cycle are"
 _PICTURES = "is not here; shift, rotate, flip and crop are"
 INSTEAD: dict[str, str] = {
@@ -278,8 +289,7 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("mean", "std"), "is computed from the training data: `normalize: true`"),
     **dict.fromkeys(("test_split", "test_size", "train_size"), "is the data's; hold out `validation: 0.2`"),
     **dict.fromkeys(("adagrad", "adadelta", "adamax", "nadam", "radam", "lamb", "lion", "lbfgs", "muon"), _OPTIMIZERS),
-    **dict.fromkeys(("bce", "binary_crossentropy", "BCEWithLogitsLoss"), "is `cross_entropy` with two classes"),
-    **dict.fromkeys(("huber", "smooth_l1", "focal", "focal_loss", "hinge", "triplet", "kl_div"), _LOSSES),
+    **dict.fromkeys(("hinge", "triplet", "kl_div"), _LOSSES),
     **dict.fromkeys(("ReduceLROnPlateau", "plateau", "polynomial", "cosine_restarts"), _SCHEDULES),
     **dict.fromkeys(("ExponentialLR", "exponential"), "is a step each epoch: `{step: {step_size: 1, gamma: 0.95}}`"),
     **dict.fromkeys(("color_jitter", "cutout", "random_erasing", "mixup", "cutmix", "randaugment", "zoom"), _PICTURES),

@@ -2,15 +2,14 @@
 
     TrainSpec.model_validate({"epochs": 6, "batch_size": 600, "optimizer": {"adam": {"lr": 1e-3}}})
 
-Field names are torch's. To add a schedule or a loss: a class here and its place in `AnySchedule` or `AnyLoss`;
-optimisers are in `optimizers.py`. Only `function` of a loss touches torch.
+Field names are torch's. To add a schedule: a class here and its place in `AnySchedule`; optimisers are in
+`optimizers.py`, losses in `losses.py`. Imports no torch.
 """
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -19,15 +18,10 @@ from pydantic_core import PydanticCustomError
 from archsearch.metrics import WATCHED
 from archsearch.plain import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat
 from archsearch.spec.fields import written_default
-from archsearch.spec.onekey import Kind, OneKey, has_defaults, one_of
+from archsearch.spec.loss_base import OpenFraction
+from archsearch.spec.losses import EVAL_LOSS, LOSS_KINDS, CrossEntropy, EvalLoss, Loss
+from archsearch.spec.onekey import Kind, OneKey, one_of
 from archsearch.spec.optimizers import OPTIMIZER_KINDS, Adam, Optimizer
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-LossFunction = Callable[["Tensor", "Tensor"], "Tensor"]
-
-OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class ScheduleBase(Kind):
@@ -126,95 +120,6 @@ Schedule = Annotated[AnySchedule, OneKey("schedule")]
 SCHEDULE_KINDS: tuple[type[ScheduleBase], ...] = get_args(AnySchedule)
 
 
-class LossBase(Kind):
-    """What every loss says of itself; `wants` is what the network is to give it, "" for anything."""
-
-    wants: ClassVar[Literal["logits", "log_probabilities", "like_labels", ""]] = ""
-
-    @abstractmethod
-    def function(self) -> LossFunction:
-        """Give the function (outputs (N, classes), labels (N)) -> mean loss, a scalar tensor."""
-
-
-class CrossEntropy(LossBase):
-    """Log-softmax and negative log-likelihood in one: wants logits."""
-
-    kind: ClassVar[str] = "cross_entropy"
-    wants = "logits"
-
-    label_smoothing: Fraction = Field(
-        default=0.0,
-        description="Share of the target that is spread over all classes, at least 0 and below 1.",
-        examples=[0.1],
-    )
-
-    def function(self) -> LossFunction:
-        """Give torch's cross-entropy."""
-        import torch.nn.functional as F
-
-        return lambda outputs, labels: F.cross_entropy(outputs, labels, label_smoothing=self.label_smoothing)
-
-
-class Nll(LossBase):
-    """Negative log-likelihood: wants log-probabilities (`log_softmax` last)."""
-
-    kind: ClassVar[str] = "nll"
-    wants = "log_probabilities"
-
-    def function(self) -> LossFunction:
-        """Give torch's negative log-likelihood."""
-        import torch.nn.functional as F
-
-        return F.nll_loss
-
-
-class Mse(LossBase):
-    """Mean squared error against the one-hot label, over all outputs."""
-
-    kind: ClassVar[str] = "mse"
-    wants = "like_labels"
-
-    def function(self) -> LossFunction:
-        """Give the mean squared distance from the one-hot labels."""
-        import torch.nn.functional as F
-
-        return lambda outputs, labels: F.mse_loss(outputs, one_hot(outputs, labels))
-
-
-class L1(LossBase):
-    """Mean absolute error against the one-hot label, over all outputs."""
-
-    kind: ClassVar[str] = "l1"
-    wants = "like_labels"
-
-    def function(self) -> LossFunction:
-        """Give the mean absolute distance from the one-hot labels."""
-        import torch.nn.functional as F
-
-        return lambda outputs, labels: F.l1_loss(outputs, one_hot(outputs, labels))
-
-
-def one_hot(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Write labels (N) as outputs (N, classes), 1 for the class, 0 elsewhere; numbers stay what they are."""
-    import torch.nn.functional as F
-
-    if labels.is_floating_point():
-        return labels
-    return F.one_hot(labels, outputs.shape[1]).to(outputs.dtype)
-
-
-AnyLoss = CrossEntropy | Nll | Mse | L1
-Loss = Annotated[AnyLoss, OneKey("loss")]
-LOSS_KINDS: tuple[type[LossBase], ...] = get_args(AnyLoss)
-
-# What `val_loss` and `test_loss` are measured by: one function for all that is compared, whatever each was trained on.
-if TYPE_CHECKING:
-    EvalLoss = str
-else:  # the losses stand in one table; Pydantic and the JSON Schema list them from it
-    EvalLoss = Literal[tuple(kind.kind for kind in LOSS_KINDS if has_defaults(kind))]
-EVAL_LOSS: EvalLoss = "cross_entropy"
-
-
 if TYPE_CHECKING:
     Watched = str
 else:
@@ -256,13 +161,15 @@ class TrainSpec(Plain):
     )
     loss: Loss = Field(
         default_factory=CrossEntropy,
-        description=f"What is minimised: {one_of(LOSS_KINDS)}.",
+        description=f"What is minimised: {one_of(LOSS_KINDS)}; by default that of the data's task, cross_entropy of "
+        "classes, bce of binary and multilabel data, mse of regression.",
         examples=["mse"],
         json_schema_extra=written_default("cross_entropy"),
     )
     eval_loss: EvalLoss = Field(
         default=EVAL_LOSS,
-        description="What val_loss and test_loss are measured by, whatever is minimised, so that runs compare.",
+        description="What val_loss and test_loss are measured by, whatever is minimised, so that runs compare; by "
+        "default the loss of the data's task.",
         examples=["mse"],
     )
     clip_grad_norm: PositiveFloat | None = Field(
@@ -307,15 +214,3 @@ class TrainSpec(Plain):
                 {"warmup": warmup, "epochs": self.epochs},
             )
         return self
-
-
-def minimises_eval_loss(loss: AnyLoss, eval_loss: EvalLoss) -> bool:
-    """Say whether training minimises the very function that validation and test loss are measured by."""
-    return loss.kind == eval_loss and loss == type(loss)()
-
-
-def loss_words(loss: AnyLoss) -> str:
-    """Name a training loss in words: `cross_entropy with label smoothing 0.1`."""
-    usual = {name: field.default for name, field in type(loss).model_fields.items()}
-    said = [f"{key.replace('_', ' ')} {value:g}" for key, value in loss.model_dump().items() if value != usual[key]]
-    return loss.kind + (f" with {' and '.join(said)}" if said else "")

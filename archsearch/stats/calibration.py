@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from archsearch.metrics.arithmetic import CALIBRATION_BINS, confidence_bins
 from archsearch.stats.intervals import wilson_interval
-
-BINS = 15  # as Guo et al.
 
 
 class Reliability(NamedTuple):
@@ -32,12 +31,12 @@ class Reliability(NamedTuple):
 
 
 def reliability_data(
-    probabilities: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]], bins: int = BINS
+    probabilities: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]], bins: int = CALIBRATION_BINS
 ) -> Reliability:
     """Bin predictions by confidence; ECE is the mean distance of accuracy and confidence, weighted by the counts."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    index = confidence_bins(confidence, bins)
     rows = []
     for number in range(bins):
         inside = index == number

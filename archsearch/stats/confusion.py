@@ -85,3 +85,9 @@ def balanced_accuracy(scores: Sequence[ClassScores]) -> float | None:
     """Give the mean recall of the classes that have samples; None without any."""
     recalls = [one.recall for one in scores if one.recall is not None]
     return sum(recalls) / len(recalls) if recalls else None
+
+
+def of_labels(targets: _Whole, predicted: _Whole, names: Sequence[str]) -> tuple[ClassScores, ...]:
+    """Give the scores of every label of samples that may have several: both arrays are (N, labels) of 0 and 1."""
+    pairs = (confusion_data(targets[:, k], predicted[:, k], ("without", name)) for k, name in enumerate(names))
+    return tuple(_of_class(pair, 1).model_copy(update={"mistaken_for": None, "mistaken": 0}) for pair in pairs)

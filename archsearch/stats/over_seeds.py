@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archsearch.metrics import kind_of
 from archsearch.plain import Plain
 from archsearch.stats import intervals
 from archsearch.wording import chance_text, count_of
@@ -17,7 +18,7 @@ SMALL_TEST_SET = 1000  # images; below, Wilson's interval of 90 % is wider than 
 
 
 class Summary(Plain):
-    """Test accuracies over seeds, as fractions; intervals are Student's t with n - 1 degrees of freedom.
+    """Values of a metric over seeds, fractions of accuracies; intervals are Student's t with n - 1 degrees of freedom.
 
     `ci95` holds the mean of all seeds, `prediction95` one more run: mean +- t * sd * sqrt(1 + 1/n) (Hahn & Meeker,
     Statistical Intervals), both cut to 0 to 1, where an accuracy lies whatever the spread: what is cut off cannot be,
@@ -40,18 +41,27 @@ class Summary(Plain):
     documented_reached: int | None = None
     test_images: int | None = None
     images95: tuple[float, float] | None = None
+    metric: str = "test_accuracy"
 
 
 def summarise(
-    values: Sequence[float], *, diverged: int = 0, documented: float | None = None, test_images: int | None = None
+    values: Sequence[float],
+    *,
+    diverged: int = 0,
+    documented: float | None = None,
+    test_images: int | None = None,
+    metric: str = "test_accuracy",
 ) -> Summary:
-    """Summarise accuracies over seeds; `diverged` runs are counted, not averaged."""
+    """Summarise a metric over seeds; `diverged` runs are counted, not averaged. Of images only an accuracy is a share."""
     n = len(values)
+    if metric != "test_accuracy":
+        documented = test_images = None
     mean = intervals.mean(values) if n else None
     ci = prediction = None
     if n >= 2 and mean is not None:
-        ci = intervals.of_shares(intervals.t_interval(values), mean)
-        prediction = intervals.of_shares(intervals.prediction_interval(values), mean)
+        ci, prediction = intervals.t_interval(values), intervals.prediction_interval(values)
+        if kind_of(metric) == "percent":
+            ci, prediction = intervals.of_shares(ci, mean), intervals.of_shares(prediction, mean)
     inside = None if prediction is None or documented is None else prediction[0] <= documented <= prediction[1]
     return Summary(
         n=n,
@@ -70,6 +80,7 @@ def summarise(
         images95=None
         if mean is None or not test_images
         else intervals.wilson_interval(mean * test_images, test_images),
+        metric=metric,
     )
 
 

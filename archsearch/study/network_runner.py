@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from archsearch.data.folds import in_fold
 from archsearch.data.prepare import Dataset, load
-from archsearch.errors import BusyError, SpecError, UsageError
+from archsearch.errors import BusyError, DamagedFileError, SpecError, UnavailableError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
+from archsearch.metrics import OwnMetric, is_learned
 from archsearch.study.compute import Keeper, data_key
-from archsearch.study.runner import IDLE_SECONDS, Assignment, Outcome, RefusedError, Workplace
+from archsearch.study.runner import IDLE_SECONDS, Assignment, CannotKeepError, Outcome, RefusedError, Workplace
 from archsearch.train.compute import Compute, decide
 from archsearch.train.identity import identity, run_id
 from archsearch.train.loop import ReadTest
+from archsearch.train.measures import metrics_kept
 from archsearch.train.run import FinishedRun, run
 from archsearch.train.watch import Watch
 
@@ -24,12 +27,25 @@ from archsearch.train.watch import Watch
 class NetworkRunner:
     """Trains networks, and keeps the data sets that it has loaded.
 
-    `goes_on` says what a run is that is refused before it trains: a slot that fails, or the end of the study.
+    `goes_on` says what a run is that is refused before it trains: a slot that fails, or the end of the study. `wanted`
+    are the metrics that a trial shall carry, of them `followed` is known after every epoch; `own` are functions of
+    people's files among them.
     """
 
-    def __init__(self, read_test: ReadTest, *, goes_on: bool) -> None:
+    def __init__(
+        self,
+        read_test: ReadTest,
+        *,
+        goes_on: bool,
+        wanted: Sequence[str] = (),
+        followed: str | None = None,
+        own: Sequence[OwnMetric] = (),
+    ) -> None:
         self.read_test = read_test
         self.goes_on = goes_on
+        self.wanted = tuple(wanted)
+        self.followed = followed
+        self.own = tuple(own)
         self.datasets: dict[str, Dataset] = {}
         self.keeper: Keeper | None = None
 
@@ -39,7 +55,17 @@ class NetworkRunner:
         """Train each assignment's network, one after the other, with what the study has fixed."""
         if self.keeper is None:
             self.keeper = Keeper(place.storage, place.study)
-        return [outcome_of(self._train(one, place, watch)) for one in assignments]
+        return [self._outcome(one, self._train(one, place, watch)) for one in assignments]
+
+    def _outcome(self, assignment: Assignment, finished: FinishedRun) -> Outcome:
+        """Give a finished run with the metrics that are wanted of it: what it did not compute, of its predictions."""
+        outcome = outcome_of(finished)
+        missing = [name for name in self.wanted if outcome.metrics.get(name) is None and is_learned(name)]
+        if not missing or outcome.failure is not None:
+            return outcome
+        task, spec = plan_of(assignment).task, finished.result.spec
+        found = metrics_kept(finished.run_dir, task, spec, missing, self.own)
+        return replace(outcome, metrics={**outcome.metrics, **found}, record={**outcome.record, **found})
 
     def key(self, assignment: Assignment) -> str:
         """Give all that decides the run but the version of the data, which is known once they are loaded."""
@@ -70,6 +96,7 @@ class NetworkRunner:
                         compute=self._compute(plan),
                         read_test=self.read_test,
                         watch=watch(assignment),
+                        also=() if self.followed is None else (self.followed,),
                     )
                 except BusyError:
                     time.sleep(IDLE_SECONDS)
@@ -84,7 +111,12 @@ class NetworkRunner:
         """Load a data set once for all runs that use it (memory-mapped, so processes share it); folds are cut of it."""
         key = data_key(plan.spec.data)
         if key not in self.datasets:
-            self.datasets[key] = load(plan.spec.data.whole, data_dir=place.data_dir)
+            try:
+                self.datasets[key] = load(plan.spec.data.whole, data_dir=place.data_dir)
+            except (SpecError, UsageError, UnavailableError, DamagedFileError) as error:
+                if place.part == "visitor":  # where the study was begun they are there
+                    raise CannotKeepError(f"its data cannot be had here: {error}") from None
+                raise
         if self.keeper is not None:
             self.keeper.check_data(plan.spec.data, self.datasets[key])
         return in_fold(self.datasets[key], plan.spec.data)

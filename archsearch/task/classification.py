@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from archsearch.task.task import Task
+from archsearch.task.task import Task, UnfitTargets, read_labels
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+
+    from archsearch.task.task import AnyArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,8 @@ class Classification(Task):
     word: ClassVar[str] = "class"
     width: ClassVar[str] = "classes"
     stored: ClassVar[str] = "<i8"
+    usual: ClassVar[tuple[str, ...] | None] = ("accuracy",)
+    loss: ClassVar[str | None] = "cross_entropy"
     native: ClassVar[bool] = True
 
     @property
@@ -31,7 +36,31 @@ class Classification(Task):
         """Give the number of classes: each has its share in a part."""
         return self.outputs
 
-    def strata(self, targets: Tensor) -> Tensor:
+    @classmethod
+    def read(cls, name: str, y: AnyArray) -> AnyArray:
+        """Read labels (N,) as int64."""
+        return read_labels(name, y)
+
+    @classmethod
+    def of(cls, parts: Mapping[str, AnyArray]) -> Self:
+        """Count the classes: labels are 0..K-1, each of them in the training part."""
+        first, train = next(iter(parts.items()))
+        low, high = min(int(y.min()) for y in parts.values()), max(int(y.max()) for y in parts.values())
+        classes = int(train.max()) + 1
+        if low < 0 or classes > len(train):
+            raise UnfitTargets(f"labels run from {low} to {high}; they must be 0..k-1 for k classes")
+        absent = sorted(set(range(classes)) - {int(label) for label in train})
+        if absent:
+            must = "labels must be 0..k-1, each of them present"
+            raise UnfitTargets(f"{first} has no sample of class {absent[0]}; {must}")
+        if classes < 2:
+            raise UnfitTargets(f"{first} has the label 0 only, one class; a data set needs at least two")
+        for name, y in parts.items():
+            if int(y.max()) >= classes:
+                raise UnfitTargets(f"{name} has the label {int(y.max())}, which {first} does not have")
+        return cls(classes)
+
+    def classes_of(self, targets: Tensor) -> Tensor:
         """Give the labels."""
         return targets
 

@@ -1,6 +1,6 @@
 """What computes a training step: torch, or the native engine. Both fill the parameters' gradients and give outputs.
 
-    engine = make_engine(compute, plan, model, transform)
+    engine = make_engine(compute, plan, model, prepare, loss, restore)
     loss, correct = engine.learn(x, y, rows, augmentation)     # .grad holds the gradient of the mean loss
     outputs = engine.outputs(x, rows)
 
@@ -22,10 +22,12 @@ from archsearch.data.prepare import to_float
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.native.network import NativeNetwork
 from archsearch.spec.augmentations import AnyAugmentation
-from archsearch.spec.training import LossFunction
+from archsearch.spec.loss_base import LossFunction
+from archsearch.spec.losses import AnyLoss
 from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import autocast
+from archsearch.train.weighted import weighted_loss
 
 
 class Engine(Protocol):
@@ -40,7 +42,7 @@ class Engine(Protocol):
         """
 
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
-        """Give the outputs (N, classes) float32 of these rows, in evaluation mode."""
+        """Give the outputs (N, outputs) float32 of these rows, in evaluation mode, in the unit of the targets."""
 
     def threads(self) -> AbstractContextManager[None]:
         """Give the context in which an epoch trains: how many threads torch uses beside the engine."""
@@ -57,6 +59,8 @@ class TorchEngine:
     device: str
     precision: str
     task: Task
+    restore: Callable[[Tensor], Tensor]
+    weights: Tensor | None = None
 
     def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
         samples, labels = to_float(x[rows]), y[rows]
@@ -65,7 +69,10 @@ class TorchEngine:
         self.model.train()
         with autocast(self.device, self.precision):
             outputs = self.model(self.prepare(samples))
-            loss = self.loss_of(outputs, labels)
+            if self.weights is None:
+                loss = self.loss_of(outputs, labels)
+            else:
+                loss = weighted_loss(self.loss_of, outputs, labels, self.weights[rows])
         self.model.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         return loss.detach() * len(rows), self.task.right(outputs.detach(), labels)
@@ -74,7 +81,7 @@ class TorchEngine:
         self.model.eval()
         with torch.inference_mode(), autocast(self.device, self.precision):
             given: Tensor = self.model(self.prepare(x[rows])).float()
-            return given
+            return self.restore(given)
 
     def threads(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -119,11 +126,18 @@ def make_engine(
     plan: ExperimentPlan,
     model: nn.Module,
     prepare: Callable[[Tensor], Tensor],
+    loss: AnyLoss,
+    restore: Callable[[Tensor], Tensor],
+    weights: Tensor | None = None,
 ) -> Engine:
-    """Give the engine that was decided on, on the model's parameters; `prepare` makes what the network reads."""
-    train, data = plan.spec.train, plan.spec.data
+    """Give the engine that was decided on, on the model's parameters.
+
+    `prepare` makes what the network reads, `restore` of what it gives what is in the unit of the targets; `loss` is
+    fitted to the targets that are trained on, `weights` are what samples count for in it.
+    """
+    data = plan.spec.data
     if compute.engine == "native":
-        network = NativeNetwork(plan.network, train.loss, model, compute.threads)
+        network = NativeNetwork(plan.network, loss, model, compute.threads)
         return NativeEngine(network, data.augment, prepare if data.normalize else None)
-    loss_of, task = train.loss.function(), plan.facts.task
-    return TorchEngine(model, loss_of, data.augment, prepare, compute.device, compute.precision, task)
+    of = loss.function()
+    return TorchEngine(model, of, data.augment, prepare, compute.device, compute.precision, plan.task, restore, weights)

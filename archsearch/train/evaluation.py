@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -25,12 +27,14 @@ from archsearch.errors import ArchsearchError
 from archsearch.files import read_sealed, write_sealed
 from archsearch.plain import Plain
 from archsearch.stats.calibration import Reliability, reliability_data
-from archsearch.stats.confusion import ClassScores, balanced_accuracy, confusion_data, of_classes
+from archsearch.stats.confusion import ClassScores, balanced_accuracy, confusion_data, of_classes, of_labels
 from archsearch.stats.intervals import wilson_interval
+from archsearch.stats.residuals import TargetScores, of_targets
+from archsearch.task import Task
 from archsearch.train.loop import finite
 from archsearch.train.losses import measure
 from archsearch.train.prediction import outputs_of
-from archsearch.train.probabilities import probabilities_of
+from archsearch.train.probabilities import AnyFloats, of_both, probabilities_of
 from archsearch.train.trained import TrainedNetwork
 
 EVALUATIONS = "evaluations"
@@ -65,8 +69,9 @@ class EvaluationRecord(Plain):
     """A run's network on other data. Shares are fractions; `confusion[true][predicted]` are counts.
 
     `metrics` are those of the task and the loss by the run's `eval_loss`; `accuracy95` is Wilson's interval: it counts
-    these samples as drawn from all such, and says nothing about other seeds. `own_test` is the accuracy on the run's
-    own test data, `meaning` what the probabilities are, or why there are none.
+    these samples as drawn from all such, and says nothing about other seeds. `own_test` is the task's `main` metric on
+    the run's own test data, `meaning` what the probabilities are, or why there are none. `of_each_class` are the
+    classes, or the labels of a multilabel task; `of_each_target` the targets of regression.
     """
 
     run_id: str
@@ -85,6 +90,9 @@ class EvaluationRecord(Plain):
     meaning: str
     remarks: tuple[str, ...]
     made: str
+    task: str = "classification"
+    main: str = "accuracy"
+    of_each_target: tuple[TargetScores, ...] = ()
     version: Annotated[str, Field(description="The version of archsearch that evaluated.")]
 
 
@@ -92,16 +100,11 @@ def evaluate_on(network: TrainedNetwork, given: GivenSamples, data: str) -> Eval
     """Evaluate a network on labelled samples; `data` is how they are called in reports."""
     total = hashlib.sha256()
     outputs = outputs_of(network, given, lambda x, y: _add(total, x, y))
-    labels, task = given.part.y, network.inputs.what()
-    loss = measure(network.spec.train.eval_loss)(outputs, labels)
-    found = {name: finite(value) for name, value in task.metrics(outputs, labels).items()}
-    confusion = confusion_data(labels.numpy(), task.predicted(outputs).numpy(), network.inputs.class_names)
-    scores = of_classes(confusion)
-    probabilities, meaning = probabilities_of(outputs.numpy(), network.result.spec)
-    calibration = None
-    if probabilities is not None:
-        calibration = CalibrationRecord.of(reliability_data(probabilities, labels.numpy()))
-    right = int(confusion.counts.trace())
+    targets, task = given.part.y, network.task
+    loss = measure(network.spec.train.eval_loss)(outputs, targets)
+    found = {name: finite(value) for name, value in task.metrics(outputs, targets).items()}
+    probabilities, meaning = probabilities_of(outputs.numpy(), network.result.spec, task.name)
+    told = _told(task, network.inputs.class_names, outputs.numpy(), targets.numpy(), probabilities)
     return EvaluationRecord(
         run_id=network.result.run_id,
         name=network.result.name,
@@ -110,16 +113,55 @@ def evaluate_on(network: TrainedNetwork, given: GivenSamples, data: str) -> Eval
         fingerprint=total.hexdigest(),
         samples=len(given),
         classes=network.inputs.class_names,
-        metrics=found | {"balanced_accuracy": balanced_accuracy(scores), "loss": finite(float(loss))},
-        accuracy95=wilson_interval(right, len(given)),
-        own_test=network.result.test_accuracy,
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion.counts),
-        of_each_class=scores,
-        calibration=calibration,
+        metrics=found | told.metrics | {"loss": finite(float(loss))},
+        accuracy95=told.accuracy95,
+        own_test=network.result.metrics.get(f"test_{task.main_metric}"),
+        confusion=told.confusion,
+        of_each_class=told.of_each_class,
+        calibration=told.calibration,
         meaning=meaning,
+        task=task.name,
+        main=task.main_metric,
+        of_each_target=told.of_each_target,
         remarks=tuple(given.remarks()),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a task has to say of outputs and targets beside its metrics."""
+
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    accuracy95: tuple[float, float] | None = None
+    confusion: tuple[tuple[int, ...], ...] = ()
+    of_each_class: tuple[ClassScores, ...] = ()
+    calibration: CalibrationRecord | None = None
+    of_each_target: tuple[TargetScores, ...] = ()
+
+
+def _told(task: Task, names: Sequence[str], outputs: AnyFloats, targets: Any, probabilities: AnyFloats | None) -> _Told:
+    if task.groups > 1:
+        return _of_classes(names, task.predicted(outputs), targets, probabilities)
+    if task.name == "multilabel":
+        return _Told(of_each_class=of_labels(targets, task.predicted(outputs), names))
+    return _Told(of_each_target=of_targets(outputs, targets, names))
+
+
+def _of_classes(names: Sequence[str], predicted: Any, labels: Any, probabilities: AnyFloats | None) -> _Told:
+    confusion = confusion_data(labels, predicted, names)
+    scores = of_classes(confusion)
+    calibration = None
+    if probabilities is not None:
+        of_all = of_both(probabilities) if probabilities.shape[1] == 1 else probabilities
+        calibration = CalibrationRecord.of(reliability_data(of_all, labels))
+    return _Told(
+        metrics={"balanced_accuracy": balanced_accuracy(scores)},
+        accuracy95=wilson_interval(int(confusion.counts.trace()), len(labels)),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion.counts),
+        of_each_class=scores,
+        calibration=calibration,
     )
 
 

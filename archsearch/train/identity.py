@@ -17,7 +17,8 @@ from archsearch.data.facts import DataFacts, training_count, validation_count
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.files import seal
 from archsearch.spec.dataset import DataSpec
-from archsearch.spec.training import EVAL_LOSS, TrainSpec, minimises_eval_loss
+from archsearch.spec.losses import EVAL_LOSS, minimises_eval_loss
+from archsearch.spec.training import TrainSpec
 from archsearch.train.compute import Compute
 
 # Part of every run id: raised whenever the same spec and seed would give other numbers.
@@ -44,7 +45,7 @@ def _experiment(plan: ExperimentPlan) -> dict[str, Any]:
 
 def recipe(data: DataSpec, train: TrainSpec, facts: DataFacts) -> dict[str, Any]:
     """Give what an experiment is beside its network."""
-    written = data.model_dump(mode="json", exclude={"path"})
+    written = data.model_dump(mode="json", exclude={"path", "labels"})
     written["validation"] = validation_count(data.validation, facts.train)
     if written.pop("train_limit", None) is not None:
         kept = training_count(data, facts.train)

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from archsearch.crash import crash_point
 from archsearch.data.inputs import Inputs, mean_and_deviation
 from archsearch.data.prepare import Dataset
 from archsearch.data.split import divide
+from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import direction_of
+from archsearch.spec.loss_base import LossFunction
+from archsearch.spec.losses import AnyLoss
 from archsearch.spec.network import build_network
-from archsearch.spec.training import LossFunction
 from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import memory_format
@@ -30,10 +33,12 @@ from archsearch.train.divergence import Diverged, check_outputs, check_weights, 
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
 from archsearch.train.losses import measure
+from archsearch.train.measures import beside_the_usual, metric_values
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
 from archsearch.train.watch import Watch
+from archsearch.train.weighted import mean_one
 
 EVALUATION_BATCH = 1000
 LOOK_EVERY = 10  # batches between two looks at the loss: a look waits for the device
@@ -43,11 +48,16 @@ ReadTest = Literal["each_epoch", "end", "never"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the data, on the run's device: x as stored (uint8 or float32), y int64, and which rows are meant."""
+    """A part of the data, on the run's device: x as stored (uint8 or float32), targets y, and which rows are meant.
+
+    `weights` (N,) are what the samples of x count for in training, their mean over `rows` is 1; None where all count
+    alike.
+    """
 
     x: Tensor
     y: Tensor
     rows: Tensor
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -129,9 +139,11 @@ def train(
     watch: Watch,
     progress: Progress | None = None,
     keep: Callable[[Progress], None] = lambda progress: None,
+    also: Sequence[str] = (),
 ) -> Trained:
     """Train from the start, or from a kept `Progress`, to the end.
 
+    `also` names metrics that are computed after every epoch beside the usual ones and what early stopping watches.
     `keep` is called after every whole epoch. Raises `Interrupted` between two batches when a signal came, and
     `OtherNetworkError` before the first for a `progress` of another network.
     """
@@ -142,14 +154,18 @@ def train(
     training, validation, test = parts(plan, seed, dataset, device)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
-    engine = make_engine(compute, plan, model, prepare)
+    engine = make_engine(compute, plan, model, prepare, fitted_loss(plan, training), inputs.restore, training.weights)
+    training = replace(training, y=inputs.scale_targets(training.y))
     epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
+    monitored = () if spec.early_stopping is None else (spec.early_stopping.monitor,)
+    more = beside_the_usual(plan.task, (*monitored, *also))
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
-        found = _evaluate(engine, part, loss_of, plan.facts.task)
+        found = _evaluate(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
+        found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
         return found
 
     progress = progress or Progress()
@@ -189,7 +205,9 @@ def train(
         progress.optimizer = optimizer.state_dict()
         _watch_for_early_stop(plan, progress, model)
         keep(progress)
+        crash_point("epoch kept")
         watch.epoch(record)
+        crash_point("reported")
         interruption.check(f"epoch {progress.epoch} of {spec.epochs} is kept, the same call goes on from there")
 
     best, last_epoch = progress.best_epoch, progress.epoch
@@ -219,13 +237,28 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
     fit, held_out = divide(plan.spec.data, dataset.facts, dataset.y_train, *split_seeds(seed), dataset.groups_train)
     x_test, y_test = dataset.x_test.to(device), dataset.y_test.to(device)
     validation = Part(x, y, held_out.to(device)) if len(held_out) else None
-    return Part(x, y, fit.to(device)), validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
+    training = Part(x, y, fit.to(device), mean_one(dataset.weights_train, fit, device))
+    return training, validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
 
 
 def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
     """Describe what the network of a run reads; what is normalised is so by the part that it trains on."""
-    asked = plan.spec.data.normalize
-    return Inputs.of(plan.spec.data, dataset, *(mean_and_deviation(training.x, training.rows) if asked else ()))
+    data = plan.spec.data
+    return Inputs.of(
+        data,
+        dataset,
+        *(mean_and_deviation(training.x, training.rows) if data.normalize else ()),
+        targets=mean_and_deviation(training.y, training.rows) if data.normalize_targets else None,
+        link=plan.spec.train.loss.link,
+    )
+
+
+def fitted_loss(plan: ExperimentPlan, training: Part) -> AnyLoss:
+    """Give the loss with what it takes from the targets that are trained on; `SpecError` where it is not for them."""
+    loss, targets = plan.spec.train.loss, training.y[training.rows]
+    if wrong := loss.refuses(targets):
+        raise SpecError(f"train.loss {loss.kind}: {wrong}; take another loss", ("train", "loss"))
+    return loss.fitted(targets, plan.facts.task.outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +305,7 @@ def _train_epoch(run: _Epochs, epoch: int) -> tuple[dict[str, float | None], flo
             if not math.isfinite(mean):
                 raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
             run.watch.batch(epoch, done, mean)
+            crash_point("mid-epoch")
         run.interruption.check(f"{kept} kept, the same call goes on from there")
     measured: dict[str, float | None] = {"train_loss": float(total_loss) / done}
     if correct is not None:

@@ -2,14 +2,15 @@
 
     measure("cross_entropy")(outputs, labels)
 
-What each loss computes stands on its class in `spec/training.py`.
+What each loss computes stands on its class in `spec/losses.py`.
 """
 
 from __future__ import annotations
 
-from archsearch.spec.training import LOSS_KINDS, EvalLoss, LossFunction
+from archsearch.spec.loss_base import LossFunction
+from archsearch.spec.losses import EvalLoss, loss_called
 
 
 def measure(name: EvalLoss) -> LossFunction:
     """Give the function that validation and test loss are measured by, by its name."""
-    return next(kind for kind in LOSS_KINDS if kind.kind == name)().function()
+    return loss_called(name).function()

@@ -1,4 +1,4 @@
-"""What a trained network says of samples that someone hands to it: a class for each, with its probability.
+"""What a trained network says of samples that someone hands to it: classes or labels with probabilities, or numbers.
 
     made = predict(network, given)
     made.predictions[0].best.name, made.predictions[0].best.probability
@@ -17,7 +17,7 @@ from torch import Tensor
 from archsearch.data.given import GivenSamples, batches_of
 from archsearch.errors import UsageError
 from archsearch.train.loop import EVALUATION_BATCH
-from archsearch.train.probabilities import AnyFloats, probabilities_of
+from archsearch.train.probabilities import AnyFloats, of_both, probabilities_of
 from archsearch.train.trained import TrainedNetwork
 
 TOP = 3
@@ -27,7 +27,7 @@ WatchBatch = Callable[[Tensor, Tensor], None]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A class with what the network gave for it; the probability is a fraction."""
+    """A class, a label or a target with what the network gave for it; the probability is a fraction."""
 
     name: str
     probability: float | None
@@ -36,10 +36,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The classes that a sample is most likely of, the likeliest first."""
+    """What is said of a sample: the classes or labels it is most likely of, the likeliest first; or all its targets.
+
+    `taken` names what is predicted: a class, the labels above the line, none of numbers.
+    """
 
     sample: str
     top: tuple[Candidate, ...]
+    taken: tuple[str, ...]
 
     @property
     def best(self) -> Candidate:
@@ -51,6 +55,7 @@ class Prediction:
 class PredictedSamples:
     """The predictions in the order of the samples; `meaning` says what the probabilities are, or why there are none."""
 
+    task: str
     predictions: tuple[Prediction, ...]
     meaning: str
     remarks: tuple[str, ...]
@@ -74,19 +79,24 @@ def outputs_of(network: TrainedNetwork, given: GivenSamples, watch: WatchBatch |
 
 
 def predict(network: TrainedNetwork, given: GivenSamples, most: int = TOP) -> PredictedSamples:
-    """Predict the class of every sample, with the `most` likeliest classes of each."""
+    """Predict every sample: the `most` likeliest classes of each, all labels with those that are taken, or numbers."""
+    task, names = network.task, network.inputs.class_names
     outputs = outputs_of(network, given)
-    probabilities, meaning = probabilities_of(outputs.numpy(), network.result.spec)
-    ranked = outputs.argsort(dim=1, descending=True, stable=True)[:, :most].tolist()
-    names = network.inputs.class_names
-    predictions = tuple(
-        Prediction(
-            sample,
-            tuple(Candidate(names[k], _share(probabilities, row, k), float(outputs[row, k])) for k in ranked[row]),
-        )
-        for row, sample in enumerate(given.names)
-    )
-    return PredictedSamples(predictions, meaning, tuple(given.remarks()))
+    probabilities, meaning = probabilities_of(outputs.numpy(), network.result.spec, task.name)
+    if task.name == "binary":  # the class that is not the output's is as far from the line, on the other side
+        outputs = torch.cat([2 * task.threshold - outputs, outputs], 1)
+        probabilities = None if probabilities is None else of_both(probabilities)
+    ranks = task.name in ("classification", "binary", "multilabel")
+    order = outputs.argsort(dim=1, descending=True, stable=True) if ranks else torch.arange(outputs.shape[1])[None]
+    shown = outputs.shape[1] if task.name == "multilabel" or not ranks else most
+    ranked = order[:, :shown].expand(len(outputs), -1).tolist()
+    predictions = []
+    for row, sample in enumerate(given.names):
+        top = tuple(Candidate(names[k], _share(probabilities, row, k), float(outputs[row, k])) for k in ranked[row])
+        above = tuple(one.name for one in top if one.output > task.threshold)
+        taken = {"multilabel": above, "classification": (top[0].name,), "binary": (top[0].name,)}.get(task.name, ())
+        predictions.append(Prediction(sample, top, taken))
+    return PredictedSamples(task.name, tuple(predictions), meaning, tuple(given.remarks()))
 
 
 def _share(probabilities: AnyFloats | None, row: int, k: int) -> float | None:

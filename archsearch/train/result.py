@@ -16,7 +16,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from archsearch.metrics import part_of
 from archsearch.plain import Plain
-from archsearch.spec.training import EVAL_LOSS, EvalLoss
+from archsearch.spec.losses import EVAL_LOSS, EvalLoss
 
 MetricValue = float | None
 WATCHED_TEST = (

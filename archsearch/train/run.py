@@ -10,7 +10,7 @@ twice, an interrupted one goes on from its last whole epoch.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
 from archsearch.files import damaged
-from archsearch.metrics import of_task
+from archsearch.metrics import part_of
 from archsearch.native.library import load_library as load_native
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
@@ -71,14 +71,16 @@ def run(
     limits: Limits | None = None,
     dataset: Dataset | None = None,
     compute: Compute | None = None,
+    also: Sequence[str] = (),
     say: Callable[[str], None] = lambda line: None,
 ) -> FinishedRun:
     """Train a spec (or a plan, which is not made again) with a seed, or give the result that is there already.
 
     The test set is read once, at the end; where the spec holds no validation data out there is nothing else to
     watch, and it is read after each epoch. `read_test` overrides that. `compute` is what it is computed with,
-    decided here by default. A diverged run is a result too: see its status. `say` gets a line where a checkpoint of
-    another run is refused.
+    decided here by default. A diverged run is a result too: see its status. `also` names metrics that are followed
+    beside the usual ones; a run that is there already is not made again for them, as it keeps its predictions.
+    `say` gets a line where a checkpoint of another run is refused.
     Raises `SpecError`, `UnavailableError`, `DamagedFileError` and `Interrupted`.
     """
     if seed < 0:
@@ -114,6 +116,7 @@ def run(
                 watch=watch or Silent(),
                 progress=progress,
                 keep=directory.keep,
+                also=also,
             )
         except OtherNetworkError:
             raise damaged(directory.path / CHECKPOINT) from None
@@ -149,11 +152,16 @@ def _lacks(result: RunResult | None, read_test: ReadTest) -> bool:
     """Say whether a result is there and does not hold what is asked for: the test set, or losses as measured now."""
     if result is None or result.status != "completed":
         return False
-    return result.eval_loss is None or (read_test != "never" and result.test_accuracy is None)
+    return result.eval_loss is None or (read_test != "never" and not any(map(_is_of_test, result.metrics.items())))
+
+
+def _is_of_test(measured: tuple[str, float | None]) -> bool:
+    name, value = measured
+    return part_of(name) == "test" and value is not None
 
 
 def _of_training(plan: ExperimentPlan) -> list[str]:
-    return ["train_loss", *(f"train_{metric.name}" for metric in of_task(plan.facts.task.name))]
+    return ["train_loss", *(f"train_{metric.name}" for metric in plan.task.told())]
 
 
 def _by_group(plan: ExperimentPlan, dataset: Dataset, trained: Trained) -> dict[str, dict[str, float | None]]:
@@ -164,7 +172,7 @@ def _by_group(plan: ExperimentPlan, dataset: Dataset, trained: Trained) -> dict[
     found = {}
     for number in torch.unique(groups).tolist():
         rows = groups == number
-        metrics = plan.facts.task.metrics(trained.test.outputs[rows], trained.y_test[rows])
+        metrics = plan.task.metrics(trained.test.outputs[rows], trained.y_test[rows])
         named = {f"test_{name}": finite(value) for name, value in metrics.items()}
         found[dataset.facts.group_names[number]] = named
     return found

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from archsearch.data.prepare import Dataset
 from archsearch.experiment_plan import ExperimentPlan
+from archsearch.metrics import told_by
 from archsearch.spec.experiment import Documented
 from archsearch.stats.over_seeds import Summary, summarise
 from archsearch.train.compute import Compute
@@ -57,10 +58,13 @@ def train_seeds(
 
 
 def seeds_summary(finished: Sequence[FinishedRun], documented: Documented | None, test_images: int) -> Summary:
-    """Sum up the test accuracies of a spec's runs; those that diverged are counted, not averaged."""
+    """Sum up what a spec's runs are told by on the test data; those that diverged are counted, not averaged."""
     completed = [one.result for one in finished if one.result.status == "completed"]
+    metric = next((f"test_{told_by(result.metrics)[0]}" for result in completed), "test_accuracy")
+    values = (result.metrics.get(metric) for result in completed)
     return summarise(
-        [result.test_accuracy for result in completed if result.test_accuracy is not None],
+        [value for value in values if value is not None],
+        metric=metric,
         diverged=len(finished) - len(completed),
         documented=None if documented is None else documented.test_accuracy,
         test_images=test_images,

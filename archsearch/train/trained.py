@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from archsearch.data.inputs import Inputs
 from archsearch.data.prepare import load
 from archsearch.errors import DamagedFileError, UsageError
-from archsearch.experiment_plan import plan_experiment
+from archsearch.experiment_plan import plan_experiment, task_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits, NetworkPlan, build_network, plan_network
+from archsearch.task import Task
 from archsearch.train.device import autocast
 from archsearch.train.directory import RunDirectory
 from archsearch.train.loop import EVALUATION_BATCH, inputs_of, parts
@@ -47,11 +48,19 @@ class TrainedNetwork:
         """Name the run as people do: lenet5 seed 3."""
         return f"{self.result.name} seed {self.result.seed}"
 
+    @property
+    def task(self) -> Task:
+        """Give the task, as this network's outputs are read."""
+        return task_of(self.inputs.what(), self.plan, self.spec.train)
+
     def outputs(self, x: Tensor) -> Tensor:
-        """Give the outputs (N, outputs) float32 of stored samples (N, *shape), in the precision of the training."""
+        """Give the outputs (N, outputs) float32 of stored samples (N, *shape), in the precision of the training.
+
+        They are in the unit of the targets.
+        """
         read = self.inputs.reader()
         with torch.inference_mode(), autocast("cpu", self.spec.train.precision):
-            found = [self.model(read(some)).float() for some in torch.split(x, EVALUATION_BATCH)]
+            found = [self.inputs.restore(self.model(read(some)).float()) for some in torch.split(x, EVALUATION_BATCH)]
         return torch.cat(found) if found else torch.empty(0, self.inputs.outputs)
 
 

@@ -368,8 +368,7 @@ factors:
         planned(text)
     assert [(p.where.partition("mine.yaml:")[2], p.message) for p in caught.value.problems] == [
         ("2:1", "top level: unknown key 'sedes'; did you mean 'seeds'?"),
-        ("3:9", "metric: must be one of 'test_accuracy', 'test_loss', 'val_accuracy' or 'val_loss', got text "
-         "'val_acc'; did you mean 'val_accuracy'?"),
+        ("3:9", "metric: expected a metric of the baseline, such as 'val_accuracy', got text 'val_acc'"),
         ("6:29", "network[2]: unknown kind 'reelu'; did you mean 'relu'?"),
         ("7:44", "conv1 (conv2d): unknown field 'filters'; did you mean 'out_channels'?"),
         ("9:18", "train.optimizer.adam: unknown key 'learning_rate'; did you mean 'lr'?"),

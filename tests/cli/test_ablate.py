@@ -65,6 +65,28 @@ def test_ablate_prints_sentences_table_and_json_and_goes_on(cli, mine, tmp_path)
     assert tex.startswith("\\begin{tabular}{lrrrrrl}\nvariant & n & mean $\\pm$ SD (\\%) & difference (points) & ")
     assert cli("ablate", "mine.yaml", "--workers", "1", "--format", "json").json == document
 
+    again = cli("ablate", "mine.yaml", "--metric", "f1_macro", "--json").json
+    assert (again["family"]["metric"], again["complete"]) == ("test_f1_macro", True)
+    assert again["chosen"].startswith("test macro F1 was chosen afterwards")
+    said = cli("ablate", "mine", "--metric", "f1_macro").out
+    assert [line for line in said.splitlines() if "chosen afterwards" in line]
+    refused = cli("ablate", "mine", "--metric", "f1_macro", "--seeds", "12")
+    assert (refused.code, refused.err) == (
+        2,
+        "error: --metric judges the runs of mine again, and --seeds is about runs to come: leave one out\n",
+    )
+    planned = cli("plan", "mine", "--metrics")
+    assert planned.code == 0, planned.err
+    assert re.search(r"test accuracy \(the study's\) +10 +[+-][0-9.]+ points +[+-][0-9.]+ +", planned.out)
+    rows = cli("plan", "mine", "--metrics", "--json").json["rows"]
+    assert {row["comparison"] for row in rows} == {"activation=tanh", "width=x2"}
+
+    page = cli("report", "mine", "--metric", "f1_macro", "-o", "f1.html")
+    assert page.code == 0, page.err
+    html = (tmp_path / "f1.html").read_text(encoding="utf-8")
+    assert "Test macro F1 was chosen afterwards" in html
+    assert "archsearch report mine --metric f1_macro" in html
+
 
 def test_status_and_best_know_ablations(cli, mine):
     document = cli("ablate", "mine.yaml", "--workers", "1", "--seeds", "3", "--screen", "--json").json

@@ -4,16 +4,20 @@ import hashlib
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from archsearch.data.facts import DataFacts, describe
+from archsearch.data.prepare import load
 from archsearch.data.registry import DATASETS, Downloaded
 from archsearch.errors import LimitError, SpecError
 from archsearch.spec.augmentations import Crop, Rotate, Shift
 from archsearch.spec.dataset import DataSpec
-from archsearch.task import Classification
+from archsearch.task import Binary, Classification, Multilabel, Regression
 
+TASKS_BY_NAME = {"breast_cancer": Binary(1), "diabetes": Regression(1), "digits_segments": Multilabel(7)}
 DOWNLOADED = [name for name, entry in DATASETS.items() if isinstance(entry, Downloaded)]
 
 
@@ -21,7 +25,8 @@ DOWNLOADED = [name for name, entry in DATASETS.items() if isinstance(entry, Down
 def test_entry_counts_and_classes_agree(name: str) -> None:
     contents = DATASETS[name].contents
     assert len(set(contents.class_names)) == len(contents.class_names)
-    assert len(contents.shape) == 3
+    assert len(contents.shape) in (1, 3)
+    assert contents.what().outputs == (1 if contents.task == "binary" else len(contents.class_names))
     for total, per_class in ((contents.train, contents.train_per_class), (contents.test, contents.test_per_class)):
         assert total > 0
         if per_class:
@@ -61,7 +66,7 @@ def test_describe_gives_the_entry_without_options(name: str) -> None:
     assert describe(DataSpec(name=name)) == DataFacts(
         name,
         contents.shape,
-        Classification(len(contents.class_names)),
+        TASKS_BY_NAME.get(name, Classification(len(contents.class_names))),
         contents.train,
         contents.test,
         contents.class_names,
@@ -127,3 +132,38 @@ def test_digits_digest_is_that_of_scikit_learn() -> None:
     entry = DATASETS["digits"]
     assert not isinstance(entry, Downloaded)
     assert entry.digest == f"sha256:{hashlib.sha256(values).hexdigest()}"
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("breast_cancer", {}), ("wine", {}), ("diabetes", {"scaled": False})])
+def test_tables_are_those_of_scikit_learn(
+    name: str, arguments: dict[str, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHSEARCH_DATA", str(tmp_path))
+    x, y = getattr(import_module("sklearn.datasets"), f"load_{name}")(return_X_y=True, **arguments)
+    data = load(DataSpec(name=name))
+    assert (len(data.x_train), len(data.x_test)) == (data.facts.train, data.facts.test)
+    assert len(data.x_train) + len(data.x_test) == len(x)
+    # the test part is the 5th, 10th, ... sample of each class; of numbers, of all of them
+    test = (
+        [row for label in set(y) for row in np.flatnonzero(y == label)[4::5]]
+        if name != "diabetes"
+        else range(4, 442, 5)
+    )
+    train = sorted(set(range(len(x))) - set(test))
+    assert np.array_equal(data.x_test.numpy(), x[sorted(test)].astype(np.float32))
+    assert np.array_equal(data.x_train.numpy(), x[train].astype(np.float32))
+    assert np.array_equal(data.y_train.numpy().reshape(-1), y[train])
+    assert data.y_train.shape[1:] == data.facts.task.target_shape
+
+
+def test_a_task_can_be_said_of_two_classes_only() -> None:
+    facts = describe(DataSpec(name="breast_cancer", task="classification"))
+    assert (facts.task, facts.class_names) == (Classification(2), ("malignant", "benign"))
+    with pytest.raises(
+        SpecError, match=r"digits is for classification \(10 classes\), not regression. Remove data.task"
+    ):
+        describe(DataSpec(name="digits", task="regression"))
+    with pytest.raises(SpecError, match="unknown task 'regresion'; did you mean 'regression'"):
+        describe(DataSpec(name="digits", task="regresion"))
+    with pytest.raises(SpecError, match="normalize_targets is for numbers to predict, and wine is for classification"):
+        describe(DataSpec(name="wine", normalize_targets=True))

@@ -14,9 +14,10 @@ from archsearch.errors import UsageError
 from archsearch.export.calls import arguments_of, call_of, optimizer_call
 from archsearch.export.copied import Copied, written_imports
 from archsearch.spec.augmentations import AUGMENTATION_KINDS, Flip, Shift
+from archsearch.spec.losses import LOSS_KINDS, CrossEntropy, Nll, Quantile
 from archsearch.spec.modules import Branches
 from archsearch.spec.optimizers import Adam, Sgd
-from archsearch.spec.training import LOSS_KINDS, SCHEDULE_KINDS, CrossEntropy, Nll, OneCycle
+from archsearch.spec.training import SCHEDULE_KINDS, OneCycle
 
 
 @pytest.mark.parametrize(
@@ -95,9 +96,20 @@ def test_class_brings_its_imports() -> None:
 @pytest.mark.parametrize("kind", LOSS_KINDS, ids=lambda kind: kind.kind)
 def test_every_loss_is_written_out(kind: Any) -> None:
     copied = Copied()
-    copied.method("loss_of", kind().function)
+    loss = kind(quantile=0.9) if kind is Quantile else kind()
+    copied.method("loss_of", loss.function)
     outputs, labels = torch.rand(6, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 3, 1, 2, 2, 0])
-    assert torch.equal(space_of(copied)["loss_of"](outputs, labels), kind().function()(outputs, labels))
+    targets = labels if kind.tasks is None or "classification" in kind.tasks else torch.ones(6, 4)
+    assert torch.equal(space_of(copied)["loss_of"](outputs, targets), loss.function()(outputs, targets))
+
+
+def test_loss_with_weights_is_written_out_with_them() -> None:
+    copied = Copied()
+    loss = CrossEntropy(weight=(1.0, 2.5, 1.0, 3.0))
+    copied.method("loss_of", loss.function)
+    outputs, labels = torch.rand(6, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 3, 1, 2, 2, 0])
+    assert torch.equal(space_of(copied)["loss_of"](outputs, labels), loss.function()(outputs, labels))
+    assert "None" not in copied.definitions["loss_of"]
 
 
 def test_function_that_is_only_given_on_is_written_as_such() -> None:

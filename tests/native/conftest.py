@@ -14,8 +14,9 @@ from archsearch.native.library import VARIANTS, Library, load_library
 from archsearch.native.network import NativeNetwork
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer
+from archsearch.spec.losses import AnyLoss
 from archsearch.spec.network import NetworkPlan, build_network, plan_network
-from archsearch.spec.training import AnyLoss, TrainSpec
+from archsearch.spec.training import TrainSpec
 from tests.train.conftest import runs_dir, train_tiny  # noqa: F401 - fixtures
 
 CLASSES = 5

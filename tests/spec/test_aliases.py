@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from archsearch.cli.schema import schemas
 from archsearch.spec.aliases import INSTEAD, MEANS, OPEN_WORDS, PLACED
 from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.losses import LOSS_KINDS
 from archsearch.spec.nearest import distance, instead_of, means, nearest, open_word, place_of_word, squashed
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
 from archsearch.spec.text.yaml import read_text
-from archsearch.spec.training import LOSS_KINDS, SCHEDULE_KINDS, TrainSpec
+from archsearch.spec.training import SCHEDULE_KINDS, TrainSpec
 
 
 def words_of(schema: Any) -> set[str]:

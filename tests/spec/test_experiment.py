@@ -12,9 +12,10 @@ from pydantic import BaseModel, ValidationError
 from archsearch.spec.catalog import read_spec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.losses import LOSS_KINDS
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
 from archsearch.spec.text.yaml import read_text
-from archsearch.spec.training import LOSS_KINDS, SCHEDULE_KINDS
+from archsearch.spec.training import SCHEDULE_KINDS
 from tests.spec.trees import TINY
 
 SPECS = sorted(path.stem for path in (Path(__file__).parents[2] / "specs").glob("*.yaml"))

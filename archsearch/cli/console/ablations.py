@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archsearch.ablate.planned import Ablation
     from archsearch.ablate.price import Price
     from archsearch.ablate.record import AblationReport
+    from archsearch.ablate.sensitivity import Sensitivity
     from archsearch.spec.difference.factors import SpecDifference
 
 
@@ -56,6 +57,55 @@ def _left_out(cells_: Sequence[LeftOut]) -> list[str]:
     return [f"left out: {'; '.join(names)}: {why}. So {what}." for (why, what), names in grouped.items()]
 
 
+_SENSED = (
+    TableColumn("metric", words=True),
+    TableColumn("pairs", 2),
+    TableColumn("difference", 1),
+    TableColumn("in SDs"),
+    TableColumn("seeds"),
+)
+
+
+def print_sensitivity(found: Sensitivity) -> None:
+    """Print for each comparison which metrics need how many seeds for a difference like the one that was measured."""
+    from archsearch.metrics import difference, title_of
+
+    to = out()
+    for comparison in dict.fromkeys(row.comparison for row in found.rows):
+        rows = found.of(comparison)
+        own = next((row for row in rows if row.metric == found.metric), None)
+        to.print(Text(comparison, style="bold"))
+        table = [
+            (
+                f"{title_of(row.metric)} (the study's)" if row is own else title_of(row.metric),
+                str(row.n),
+                difference(row.metric, row.difference),
+                f"{row.d_z:+.2f}",
+                "above 10,000" if row.seeds is None else f"{row.seeds:,}",
+            )
+            for row in rows
+        ]
+        print_table(to, _SENSED, table)
+        best = found.sooner(comparison)
+        if best is not None and own is not None:
+            needed = "more than 10,000" if own.seeds is None else f"{own.seeds:,}"
+            sentences(
+                to,
+                f"{title_of(best.metric)} would see this change with about {count_of(best.seeds or 0, 'seed')}, "
+                f"{title_of(own.metric)} needs {needed}",
+            )
+        to.print()
+    sentences(
+        to,
+        f"seeds: for a difference like the measured one, alpha {found.alpha:g} by Holm over {found.comparisons}, power "
+        f"{found.power:g}. Above 0 SDs the change is better. Estimates, and the largest of many is too large: choose a "
+        "metric for what it means, name it before new seeds are run",
+        "dim",
+    )
+    if found.without:
+        sentences(to, f"{count_of(found.without, 'run')} without predictions here", "yellow")
+
+
 def _reads(report: AblationReport) -> str:
     """Say how often the test set was read; of a program nobody knows."""
     return f"; the test set was read {count_of(report.test_reads, 'time')}" if report.kind == "network" else ""
@@ -86,6 +136,8 @@ def print_ablation(report: AblationReport) -> None:
     """Print the sentences, the table behind them, and what must be known to read them."""
     to = out()
     print_effects(report.effects, report.family)
+    if report.chosen:
+        sentences(to, report.chosen, "yellow")
     if report.sayings:
         to.print()
         for saying in report.sayings:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.text import Text
 
 from archsearch.cli.console.base import err, flowing, note, out
-from archsearch.metrics import title_of, told_by, written
-from archsearch.wording import count_of, percent, range_text
+from archsearch.metrics import kind_of, title_of, told_by, written
+from archsearch.wording import count_of, range_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -124,9 +124,13 @@ def print_summary(summary: Summary) -> None:
     if summary.mean is None:
         note(f"no run of {summary.diverged} completed")
         return
-    parts = [f"{count_of(summary.n, 'seed')}: mean test accuracy {percent(summary.mean)}"]
+    metric = summary.metric
+    parts = [f"{count_of(summary.n, 'seed')}: mean {title_of(metric)} {written(metric, summary.mean)}"]
     if summary.sd is not None and summary.ci95 is not None:
-        parts += [f"SD {100 * summary.sd:.3f} points", f"95 % interval of the mean {range_text(summary.ci95)}"]
+        shares = kind_of(metric) == "percent"
+        spread = f"{100 * summary.sd:.3f} points" if shares else f"{summary.sd:.4g}"
+        ends = range_text(summary.ci95) if shares else " to ".join(written(metric, end) for end in summary.ci95)
+        parts += [f"SD {spread}", f"95 % interval of the mean {ends}"]
     parts = [*(f"{part}," for part in parts[:-1]), parts[-1]]
     if summary.diverged:
         parts[-1] += ";"

@@ -196,8 +196,9 @@ def _remarks(
     if meant.why:
         yield f"target {', '.join(spec.target or ())}: {meant.why}"
     if spec.part is None:
-        what = f"each fifth group of {spec.group}" if spec.group else "each fifth row"
-        yield f"test part: {what}{' of each class' if meant.task != 'regression' and not spec.group else ''}"
+        classes = meant.task in ("classification", "binary")
+        rows_said = "each fifth row of each class" if classes else "each fifth row"
+        yield f"test part: {f'each fifth group of {spec.group}' if spec.group else rows_said}"
     elif "val" in rows:
         yield f"validation part: {len(rows['val']):,} rows of {spec.part}, the same for every seed"
     yield from _gaps(table, columns)

@@ -27,6 +27,8 @@ def answer(report: AblationReport) -> tuple[str, ...]:
     said = [_said(effect, report.family.pairs) for effect in in_order(report)]
     more = [f"{len(said) - MOST_SAID} more comparisons stand in the table of effects."] if len(said) > MOST_SAID else []
     first = [_headline(report, claims)]
+    if report.chosen:
+        first.append(f"{report.chosen[:1].upper()}{report.chosen[1:]}.")
     if not report.complete:
         first.append(_missing(report))
     return (*first, *report.sayings, *said[:MOST_SAID], *more, *_confounded(report))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from archsearch.metrics.arithmetic import CALIBRATION_BINS
 from archsearch.report.figures.figure import Column, Figure, Table, TableCell, interval_columns
 from archsearch.report.figures.style import BLUE, GREY, layout, plain_text
-from archsearch.stats.calibration import BINS, Reliability
+from archsearch.stats.calibration import Reliability
 from archsearch.stats.confusion import Confusion
 
 MOST_CLASSES_DRAWN = 30  # above, numbers in the cells cannot be read any more
@@ -89,8 +90,8 @@ def reliability_figure(key: str, label: str, data: Reliability, part: str, runs:
     """Make the reliability diagram."""
     says = (
         f"Expected calibration error {100 * data.ece:.2f} points over {data.total:,} {_of(part)}predictions "
-        f"({_runs(runs)}, {BINS} bins of equal width). On the dashed line a network is right as often as it says; "
-        f"below it is too sure. Probabilities: {meaning}. Bars: Wilson's 95 % interval."
+        f"({_runs(runs)}, {CALIBRATION_BINS} bins of equal width). On the dashed line a network is right as often "
+        f"as it says; below it is too sure. Probabilities: {meaning}. Bars: Wilson's 95 % interval."
     )
     return Figure(
         key, f"Reliability of the probabilities, {label}", says, reliability_table(data), lambda: draw_reliability(data)

@@ -22,10 +22,10 @@ from archsearch.search.space.overlay import laid_over, trained_alike
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Items, Keys, Open, Template, resolve, skeleton
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.losses import EVAL_LOSS, minimises_eval_loss
 from archsearch.spec.network import PlanError
 from archsearch.spec.text.sentences import problem_sentence
 from archsearch.spec.text.yaml import Tree
-from archsearch.spec.training import EVAL_LOSS, minimises_eval_loss
 
 TOO_LARGE = "over the limits on layers, parameters or memory of a batch that hold for every spec"
 

@@ -22,11 +22,15 @@ from archsearch.spec.network import NetworkPlan, PlannedLayer
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a rule looks at: a spec with its plan; `searched` says that it is the base of a search."""
+    """What a rule looks at: a spec with its plan and the word of its data's task.
+
+    `searched` says that it is the base of a search.
+    """
 
     spec: ExperimentSpec
     plan: NetworkPlan
     searched: bool = False
+    task: str = "classification"
 
     @property
     def rows(self) -> list[PlannedLayer]:
@@ -58,7 +62,8 @@ def squashed_twice(subject: Examined) -> Iterator[Found]:
     """Find a softmax or sigmoid before a loss that has its own; log_softmax there changes nothing and is left alone."""
     last, loss = subject.rows[-1], subject.spec.train.loss
     if loss.wants == "logits" and last.layer.squashes == "probabilities":
-        what = f"{last.name} ({last.kind}) stands before {loss.kind}, which applies log-softmax itself"
+        applies = "log-softmax" if subject.task == "classification" else "the sigmoid"
+        what = f"{last.name} ({last.kind}) stands before {loss.kind}, which applies {applies} itself"
         yield Found(what, last.name, ({"drop": last.name},))
 
 
@@ -78,10 +83,40 @@ def no_log_probabilities(subject: Examined) -> Iterator[Found]:
 def distance_of_probabilities(subject: Examined) -> Iterator[Found]:
     """Find mse or l1 on the output of a softmax or sigmoid."""
     last, loss = subject.rows[-1], subject.spec.train.loss
-    if loss.wants == "like_labels" and last.layer.squashes == "probabilities":
-        fix: tuple[Edit, ...] = ({"set": {"train.loss": "cross_entropy"}}, {"drop": last.name})
+    if subject.task != "regression" and loss.wants == "like_labels" and last.layer.squashes == "probabilities":
+        instead = "cross_entropy" if subject.task == "classification" else "bce"
+        fix: tuple[Edit, ...] = ({"set": {"train.loss": instead}}, {"drop": last.name})
         yield Found(
             f"{loss.kind} is taken between class probabilities of {last.name} ({last.kind}) and labels", last.name, fix
+        )
+
+
+def softmax_of_one(subject: Examined) -> Iterator[Found]:
+    """Find a softmax over a single output, which is 1 whatever comes in."""
+    last = subject.rows[-1]
+    if last.kind in ("softmax", "log_softmax") and subject.plan.output_shape[0] == 1:
+        constant = "1" if last.kind == "softmax" else "0"
+        yield Found(f"{last.name} ({last.kind}) over one output gives {constant} for every sample", last.name,
+                    ({"drop": last.name},))  # fmt: skip
+
+
+def bounded_numbers(subject: Examined) -> Iterator[Found]:
+    """Find an activation that cuts or bounds the numbers that a network of regression gives."""
+    last = subject.rows[-1]
+    bounded = last.kind in ("relu", "tanh") or bool(last.layer.squashes)
+    if subject.task == "regression" and bounded:
+        can = {"relu": "nothing below 0, and has no gradient there", "tanh": "-1 to 1 only"}
+        gives = can.get(last.kind, "0 to 1 only")
+        yield Found(f"{last.name} ({last.kind}) is the last layer of a regression: it gives {gives}", last.name,
+                    ({"drop": last.name},))  # fmt: skip
+
+
+def targets_as_they_are(subject: Examined) -> Iterator[Found]:
+    """Find a regression whose targets are trained on in their own unit."""
+    if subject.task == "regression" and not subject.spec.data.normalize_targets and not subject.spec.train.loss.link:
+        fix: Edit = {"set": {"data.normalize_targets": True}}
+        yield Found(
+            "the targets are trained on as they are; if their deviation is near 1, say so in `lint`", "", (fix,)
         )
 
 

@@ -55,12 +55,14 @@ class LintReport:
     unused: tuple[str, ...]
 
 
-def lint(spec: ExperimentSpec, plan: NetworkPlan, *, searched: bool = False) -> LintReport:
-    """Apply every rule; raise `SpecError` where the spec silences a rule that does not exist."""
+def lint(
+    spec: ExperimentSpec, plan: NetworkPlan, *, searched: bool = False, task: str = "classification"
+) -> LintReport:
+    """Apply every rule, for data of a task; raise `SpecError` where the spec silences a rule that does not exist."""
     wrong = [code for code in spec.lint if code not in RULES]
     if wrong:
         raise SpecError(unknown("lint rule", wrong[0], RULES), ("lint",))
-    subject = Examined(spec, plan, searched)
+    subject = Examined(spec, plan, searched, task)
     found = [
         Finding(
             code,
@@ -99,10 +101,10 @@ RULES: dict[str, Rule] = {
     for rule in (
         Rule(
             "A001",
-            "softmax or sigmoid before cross_entropy",
-            "The loss applies log-softmax to what are probabilities already: it cannot fall below "
-            "ln(1 + (classes - 1)/e), 1.46 for ten classes, and its gradients are small.",
-            "torch.nn.CrossEntropyLoss: the input is expected to contain the unnormalized logits.",
+            "softmax or sigmoid before a loss of logits",
+            "The loss squashes what are probabilities already, and its gradients are small. Cross-entropy cannot fall "
+            "below ln(1 + (classes - 1)/e), 1.46 for ten classes, bce of a yes not below ln(1 + 1/e), 0.31.",
+            "torch.nn.CrossEntropyLoss, torch.nn.BCEWithLogitsLoss: the input is expected to be unnormalized logits.",
             checks.squashed_twice,
         ),
         Rule(
@@ -189,6 +191,28 @@ RULES: dict[str, Rule] = {
             "time for a channel.",
             "torch.nn.Conv1d: the input is (N, channels, length); Keras and most tables have (N, length, channels).",
             checks.channels_last,
+        ),
+        Rule(
+            "A014",
+            "softmax over one output",
+            "Its exponential divided by itself is 1: the network says the same of every sample and learns nothing.",
+            "Arithmetic: exp(x) / exp(x) = 1. Of one output the sigmoid is meant, and bce has it.",
+            checks.softmax_of_one,
+        ),
+        Rule(
+            "A015",
+            "a bound on the numbers of a regression",
+            "What lies beyond the activation's range cannot be predicted, and where relu is 0 nothing is learned.",
+            "Bishop 2006, Pattern Recognition and Machine Learning, section 5.2: identity output units for regression.",
+            checks.bounded_numbers,
+        ),
+        Rule(
+            "A016",
+            "targets that are not normalised",
+            "Weights begin for outputs of about 1: far targets take many steps to reach, and the usual learning rates "
+            "are not for their gradients.",
+            "LeCun, Bottou, Orr & Mueller 1998, Efficient BackProp, section 4.5.",
+            checks.targets_as_they_are,
         ),
     )
 }

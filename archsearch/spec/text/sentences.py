@@ -272,7 +272,7 @@ def allowed_keys(loc: Loc, model: type[BaseModel]) -> list[str]:
         at = _step(at, part)
     at = _without_none(at)
     if isinstance(at, type) and issubclass(at, BaseModel):
-        return [*(field.alias or name for name, field in at.model_fields.items()), *getattr(at, "also", ())]
+        return [*(field.alias or name for name, field in at.model_fields.items()), *getattr(at, "other_keys", ())]
     return list(_kinds(at))
 
 

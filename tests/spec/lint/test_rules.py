@@ -17,7 +17,10 @@ from tests.spec.trees import TINY, read
 ROOT = Path(__file__).parents[3]
 
 SHIPPED: dict[str, list[tuple[str, str]]] = {
+    "breast_cancer": [],
+    "diabetes": [],
     "digits_quickstart": [],
+    "digits_segments": [],
     "lenet5": [("A001", "act5")],
     "lenet5_logits": [],
     "lenet_best": [("A001", "act6")],
@@ -28,13 +31,14 @@ SHIPPED: dict[str, list[tuple[str, str]]] = {
     "lenet_l1": [("A003", "act5")],
     "lenet_relu": [("A001", "act5")],
     "resnet_tiny": [],
+    "wine": [],
 }
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_spec_has_the_findings_that_are_known(path: Path) -> None:
     plan = load_plan(str(path))
-    report = lint(plan.spec, plan.network)
+    report = lint(plan.spec, plan.network, task=plan.facts.task.name)
     assert [(finding.code, finding.layer) for finding in report.findings] == SHIPPED[path.stem]
     assert (report.silenced, report.unused) == ((), ())
 
@@ -108,6 +112,39 @@ def test_rule_finds_its_mistake_and_its_fix_mends_it(tmp_path: Path, case: str) 
         assert lint(mended.spec, mended.network).findings == ()
 
 
+MLP = "linear: {out_features: 8}; relu; linear: {out_features: outputs}"
+TUMOURS, PATIENTS = "{name: breast_cancer}", "{name: diabetes, normalize_targets: true}"
+# rule: (data, layers, train, message, fix)
+OF_TASKS = {
+    "A001": (TUMOURS, f"{MLP}; sigmoid", ONCE, "act2 (sigmoid) stands before bce, which applies the sigmoid itself",
+             [{"drop": "act2"}]),
+    "A003": (TUMOURS, f"{MLP}; sigmoid", "{epochs: 1, loss: mse}",
+             "mse is taken between class probabilities of act2 (sigmoid) and labels",
+             [{"set": {"train.loss": "bce"}}, {"drop": "act2"}]),
+    "A014": (PATIENTS, f"{MLP}; log_softmax", ONCE, "act2 (log_softmax) over one output gives 0 for every sample",
+             [{"drop": "act2"}]),
+    "A015": (PATIENTS, f"{MLP}; relu", ONCE,
+             "act2 (relu) is the last layer of a regression: it gives nothing below 0, and has no gradient there",
+             [{"drop": "act2"}]),
+    "A015 tanh": (PATIENTS, f"{MLP}; tanh", ONCE,
+                  "act2 (tanh) is the last layer of a regression: it gives -1 to 1 only", [{"drop": "act2"}]),
+    "A016": ("{name: diabetes}", MLP, ONCE,
+             "the targets are trained on as they are; if their deviation is near 1, say so in `lint`",
+             [{"set": {"data.normalize_targets": True}}]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", list(OF_TASKS))
+def test_rule_finds_the_mistake_of_a_task_and_its_fix_mends_it(tmp_path: Path, case: str) -> None:
+    data, layers, train, message, fix = OF_TASKS[case]
+    plan = planned(tmp_path, layers, train, data)
+    found = lint(plan.spec, plan.network, task=plan.facts.task.name).findings
+    assert (case[:4], message, fix) in [(one.code, one.message, list(one.fix)) for one in found]
+    (mine,) = (one for one in found if one.code == case[:4])
+    mended = plan_experiment(edited(plan.spec, mine.fix))
+    assert lint(mended.spec, mended.network, task=mended.facts.task.name).findings == ()
+
+
 def test_search_without_validation_data_is_found_in_searches_only(tmp_path: Path) -> None:
     plan = planned(tmp_path, f"{HEAD}; {OUT}")
     assert lint(plan.spec, plan.network).findings == ()
@@ -155,7 +192,7 @@ def test_arrays_with_their_channels_first_are_right(tmp_path: Path, shape: tuple
 
 
 def test_every_rule_has_a_mistake_here_a_reason_and_a_source() -> None:
-    assert {case[:4] for case in MISTAKES} | {"A009", "A013"} == set(RULES)
+    assert {case[:4] for case in [*MISTAKES, *OF_TASKS]} | {"A009", "A013"} == set(RULES)
     for code, rule in RULES.items():
         assert rule.code == code
         assert rule.reason.endswith(".")

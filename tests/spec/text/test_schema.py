@@ -22,10 +22,11 @@ from archsearch.spec.augmentations import AUGMENTATION_KINDS
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.losses import LOSS_KINDS
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
 from archsearch.spec.text.schema import experiment_schema
 from archsearch.spec.text.yaml import read_file, read_text
-from archsearch.spec.training import LOSS_KINDS, SCHEDULE_KINDS, EarlyStopping, TrainSpec
+from archsearch.spec.training import SCHEDULE_KINDS, EarlyStopping, TrainSpec
 from tests.spec.trees import BLOCKS, TINY
 
 ROOT = Path(__file__).parents[3]
