@@ -17,9 +17,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import ModelPair
+from archsearch.experiment_plan import ExperimentPlan
 from archsearch.stats.paired import mcnemar_test
 from archsearch.study.held import HeldRun
+from archsearch.task import Task
 from archsearch.train.measures import PREDICTIONS
+
+_ONE_LABEL = ("classification", "binary")  # tasks whose samples have one label each
 
 
 def compare_models(
@@ -28,12 +32,17 @@ def compare_models(
     """Compare the two models of every pair; say what is missing ("" if nothing is)."""
     if runs_dir is None:
         return (), "predictions are files in the run directories, which were not looked at"
+    plan = ablation.kind.plan(ablation.cells[0].spec)
+    assert isinstance(plan, ExperimentPlan), "only networks keep what they predicted"
+    task = plan.facts.task
+    if task.name not in _ONE_LABEL:
+        return (), f"a sample is neither right nor wrong in {task.name}, which McNemar's test asks"
     right: dict[str, NDArray[np.bool_] | None] = {}
 
     def of(trial: FrozenTrial) -> NDArray[np.bool_] | None:
         id_ = HeldRun(trial).run_id
         if id_ not in right:
-            right[id_] = _right(runs_dir / id_ / PREDICTIONS)
+            right[id_] = _right(runs_dir / id_ / PREDICTIONS, task)
         return right[id_]
 
     found, without = [], 0
@@ -63,12 +72,12 @@ def compare_models(
     return tuple(found), f"{without} pairs of models have no test predictions in {runs_dir}" if without else ""
 
 
-def _right(path: Path) -> NDArray[np.bool_] | None:
+def _right(path: Path, task: Task) -> NDArray[np.bool_] | None:
     """Say for each test image whether a model got it right; None where its predictions are not there."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if "test_outputs" not in arrays:
                 return None
-            return np.asarray(arrays["test_outputs"].argmax(axis=1) == arrays["test_labels"])
+            return np.asarray(task.predicted(arrays["test_outputs"]) == arrays["test_labels"])
     except (OSError, ValueError):
         return None
