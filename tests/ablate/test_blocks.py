@@ -193,3 +193,18 @@ def test_a_baseline_that_is_one_fold_is_not_split_again(declared, tmp_path) -> N
     (tmp_path / "part.yaml").write_text(TINY.replace("limit: 20", "fold: {of: 5, number: 0}"))
     with pytest.raises(SpecError, match=r"split: tiny is on fold 1 of 5 only; take data.fold out of it"):
         declared(FOLDS.replace("tiny.yaml", "part.yaml"))
+
+
+def test_folds_of_numbers_to_predict_and_no_mcnemar_for_them(planned, run_ablation, tmp_path) -> None:
+    (tmp_path / "progress.yaml").write_text(
+        "name: progress\ndata: {name: diabetes, normalize: true, normalize_targets: true}\n"
+        "network: [linear: {out_features: 4}, relu, linear: {out_features: outputs}]\n"
+        "train: {epochs: 1, batch_size: 100, loss: mse, device: cpu}\n"
+    )
+    text = "baseline: progress.yaml\nfactors: {width: {x2: [set: {fc1.out_features: 8}]}}\nscreen: true\n"
+    report = run_ablation(planned(f"{text}metric: test_rmse\nsplit: {{folds: 3}}\n"))
+    assert (report.complete, report.runs.completed) == (True, 6)
+    assert (report.models, report.models_missing) == (
+        (), "a sample is neither right nor wrong in regression, which McNemar's test asks"
+    )  # fmt: skip
+    assert report.effects[0].sentence.startswith("width=x2 instead of progress: ")
