@@ -78,12 +78,14 @@ def load_plan(reference: str, overrides: Sequence[str] = (), *, limits: Limits |
 
 
 def _with_own_path(loaded: LoadedSpec) -> ExperimentSpec:
-    """Make the path of your own data absolute: it is meant from the spec's folder."""
+    """Make the paths of your own data absolute: they are meant from the spec's folder."""
     spec = loaded.spec
-    if spec.data.path is None:
+    given = {key: path for key in ("path", "labels") if (path := getattr(spec.data, key)) is not None}
+    if not given:
         return spec
-    path = (loaded.path.parent / expanded(spec.data.path, ("data", "path"))).absolute()
-    return spec.model_copy(update={"data": spec.data.model_copy(update={"path": str(path)})})
+    here = loaded.path.parent
+    absolute = {key: str((here / expanded(path, ("data", key))).absolute()) for key, path in given.items()}
+    return spec.model_copy(update={"data": spec.data.model_copy(update=absolute)})
 
 
 def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> ExperimentPlan:
@@ -101,6 +103,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
         spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
     )
     _is_of_the_task(spec, facts.task)
+    _weighs_once(spec, facts)
     _gives_one_value_per_class(plan, facts)
     _as_expected(spec, plan)
     _validation_where_needed(spec)
@@ -153,6 +156,16 @@ def _resolved(spec: ExperimentSpec, facts: DataFacts) -> ExperimentSpec:
         if update
     }
     return spec.model_copy(update=changed) if changed else spec
+
+
+def _weighs_once(spec: ExperimentSpec, facts: DataFacts) -> None:
+    """Refuse weights of classes beside those of samples: their mean over a batch would depend on its samples."""
+    if facts.weighted and getattr(spec.train.loss, "weight", None) is not None:
+        raise SpecError(
+            f"train.loss {spec.train.loss.kind}: weight is one too many, the samples of {spec.data.name} have weights "
+            "already; multiply them into these",
+            ("train", "loss"),
+        )
 
 
 def _is_of_the_task(spec: ExperimentSpec, task: Task) -> None:

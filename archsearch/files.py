@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from archsearch.crash import crash_point
 from archsearch.errors import BusyError, DamagedFileError, SpecError, UnavailableError, UsageError
 
 _MOST_SHOWN = 100  # characters of a path
@@ -73,11 +74,14 @@ def whole_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
             return
         make_folder(path.parent, synced=synced)
         with temporary.open("wb") as file:
+            crash_point("file begun")
             yield file
             if synced:
                 file.flush()
                 sync(file.fileno())
+        crash_point("file written")
         temporary.replace(path)
+        crash_point("file renamed")
         if synced:
             sync_folder(path.parent)
     except BaseException as error:
@@ -155,13 +159,34 @@ def locked(path: Path, busy: str | None = None) -> Iterator[None]:
         os.close(handle)
 
 
+def is_locked(path: Path) -> bool:
+    """Say whether a process holds the lock of a file; nothing is written, also where the file is not there."""
+    if os.name != "posix":
+        return False
+    import fcntl
+
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
 def read_plain(path: Path) -> bytes:
     """Read a file; raise `UnavailableError` where it cannot be read, or is a pipe, a device or a socket."""
     try:
         # without O_NONBLOCK, opening a pipe that nobody writes to waits for ever
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         try:
-            kind = kind_of_file(os.fstat(descriptor).st_mode)
+            kind = file_type(os.fstat(descriptor).st_mode)
             if kind != "file":
                 raise UnavailableError(f"{path} cannot be read: it is a {kind}, no file")
             with os.fdopen(descriptor, "rb", closefd=False) as file:
@@ -172,7 +197,7 @@ def read_plain(path: Path) -> bytes:
         raise UnavailableError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def kind_of_file(mode: int) -> str:
+def file_type(mode: int) -> str:
     """Say what an `st_mode` is of: file, folder, pipe, socket or device."""
     kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
     return kinds.get(stat.S_IFMT(mode), "device")

@@ -4,9 +4,10 @@
     python -m benchmarks.folds --repeats 100        # quicker, and rougher
 
 The first table draws differences as the correction assumes them: normal, all correlated by the share of the samples
-that is tested. The second trains. Each repeat draws a new data set and compares two networks whose features carry as much: neither is better on average,
-so every verdict is false. A network is a hidden layer of tanh units with random weights and an output layer fitted by
-ridge regression, so that thousands can be trained; its random weights are others in every run, as seeds are.
+that is tested. The second trains. Each repeat draws a new data set and compares two networks whose features carry as
+much: neither is better on average, so every verdict is false. A network is a hidden layer of tanh units with random
+weights and an output layer fitted by ridge regression, so that thousands can be trained; its random weights are others
+in every run, as seeds are.
 """
 
 from __future__ import annotations
@@ -101,9 +102,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=1000)
     repeats = parser.parse_args().repeats
-    print(f"drawn, {10 * repeats:,} times\n\n| split | corrected | paired t |\n|---|---|---|")
+    print(f"drawn, {2 * repeats:,} times\n\n| split | corrected | paired t |\n|---|---|---|")
     for name, split in SPLITS.items():
-        print(f"| {name} | {_shares(of_the_model(split, repeats=10 * repeats))} |", flush=True)
+        print(f"| {name} | {_shares(of_the_model(split, repeats=2 * repeats))} |", flush=True)
     print(f"\ntrained, on {repeats:,} data sets of 200 samples\n\n| split | corrected | paired t |\n|---|---|---|")
     for name, split in SPLITS.items():
         print(f"| {name} | {_shares(false_verdicts(split, samples=200, hidden=20, repeats=repeats))} |", flush=True)

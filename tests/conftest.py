@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Server, why_absent
 
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that lasts for the session, so that the digits are prepared once."""
     return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server of the test session; skipped where the binaries or the driver are missing."""
+    if why := why_absent():
+        pytest.skip(why)
+    server = Server()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: Server) -> str:
+    """The URL of a database that the tests of a session share."""
+    return postgres_server.url()
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +42,8 @@ def _no_user_settings(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Keep the user's folders out of the tests; those marked `mnist` read the user's data folder."""
-    for name in ("ARCHSEARCH_RUNS", "ARCHSEARCH_TRUST", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+    storage = ("ARCHSEARCH_STORAGE", "ARCHSEARCH_ARTIFACTS", "ARCHSEARCH_STORAGE_SECONDS")
+    for name in (*storage, "ARCHSEARCH_RUNS", "ARCHSEARCH_TRUST", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     if request.node.get_closest_marker("mnist") is None:

@@ -17,14 +17,14 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each room with the rooms before it; search and ablate do not know each other.
 ROOMS: dict[str, set[str]] = {"errors": set()}
 BELOW = (
-    "files", "trust", "markup", "wording", "metrics", "plain", "stats", "experiment", "spec", "task", "data",
-    "experiment_plan",
-    "native", "train", "program", "study", "kinds",
+    "crash", "files", "trust", "markup", "wording", "metrics", "plain", "stats", "experiment", "spec", "task", "data",
+    "experiment_plan", "native", "train", "program", "study", "kinds",
 )  # fmt: skip
 for room in BELOW:
     ROOMS[room] = set(ROOMS) | {room}
 for room in ("search", "ablate"):
     ROOMS[room] = {*ROOMS["kinds"], room}
+ROOMS["cluster"] = {*ROOMS, "cluster"}
 for room in ("report", "export", "api", "init", "cli"):
     ROOMS[room] = {*ROOMS, room}
 
@@ -42,7 +42,7 @@ ANYWHERE_IN = {
         *("task/", "data/", "train/", "native/", "study/", "export/"),
     ),
     "torchvision": ("data/", "train/doctor.py", "train/environment.py", "export/import_source.py"),
-    "optuna": ("study/", "kinds/", "search/", "ablate/", "train/doctor.py"),
+    "optuna": ("study/", "kinds/", "search/", "ablate/", "cluster/", "train/doctor.py"),
     "plotly": ("report/figures",),
     "matplotlib": ("report/figures",),
     "rich": ("cli/console/",),

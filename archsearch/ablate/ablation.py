@@ -34,7 +34,7 @@ from archsearch.stats import intervals
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.mixed import computed_on
-from archsearch.study.pool import Site, run_workers
+from archsearch.study.pool import run_workers, site_of
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage, open_storage
 from archsearch.train.environment import environment_line
@@ -50,9 +50,10 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     opened = open_ablation(ablation, storage, settings.name or ablation.name)
     kind, workers = ablation.kind, settings.workers
     workers = kind.workers(ablation.family.metric, ablation.cells[0].spec, workers)
-    kind.fix(storage, opened, [kind.plan(cell.spec) for cell in ablation.cells], workers)
+    if not settings.elsewhere:  # else its first worker fixes it: this machine may have other devices
+        kind.fix(storage, opened, [kind.plan(cell.spec) for cell in ablation.cells], workers)
     retry(storage, opened)
-    site = Site(settings.url, opened.study_name, settings.runs_dir, settings.data_dir, settings.seconds)
+    site = site_of(settings, opened.study_name)
     run_workers(site, ablate_job, workers, lambda: look(opened))
     look(opened)
     check = check_seeds(ablation, latest(opened))
@@ -138,8 +139,9 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
         ablation = again.ablation
         runs, lacking = again.runs(runs, trials)
     comparable = {key: trial for key, trial in trials.items() if key not in useless}
-    of_networks = ablation.kind.name == "network"  # only these keep what they predicted
-    models, missing = compare_models(ablation, comparable, runs_dir) if of_networks else ((), "")
+    # only networks keep what they predicted; by another metric the question about two models is the same as before
+    asked = ablation.kind.name == "network" and (again is None or not again.note)
+    models, missing = compare_models(ablation, comparable, runs_dir) if asked else ((), "")
     courses = decisions(ablation, runs) if ablation.sequential else {}
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
     effects = judge_ablation(ablation, runs, complete=complete)

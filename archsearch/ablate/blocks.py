@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BlockKind = Literal["data_set", "train_size"]
 
 
-class Block(Plain):
+class DataBlock(Plain):
     """A data set, or a number of training samples; `train_size` counts the samples that its runs train on."""
 
     name: str
@@ -44,12 +44,12 @@ class Block(Plain):
         return f"on {self.name}" if self.kind == "data_set" else f"with {self.train_size:,} training samples"
 
 
-def named_in(block: Block | None, name: str) -> str:
+def named_in(block: DataBlock | None, name: str) -> str:
     """Name a cell or a question of a block."""
     return name if block is None else f"{block.name}: {name}"
 
 
-def blocks_of(declared: Declared) -> list[tuple[Block, Declared]]:
+def blocks_of(declared: Declared) -> list[tuple[DataBlock, Declared]]:
     """Give each block with the file around its data; none where the file has no blocks. Raises `SpecError`."""
     spec = declared.spec
     key = "data_sets" if spec.data_sets else "train_sizes"
@@ -58,7 +58,7 @@ def blocks_of(declared: Declared) -> list[tuple[Block, Declared]]:
         return []
     if problem := _not_together(declared, key):
         raise SpecError(Problem(declared.where(key), problem))
-    found: list[tuple[Block, Declared]] = []
+    found: list[tuple[DataBlock, Declared]] = []
     for number, (name, data) in enumerate(changes):
         try:
             inside = _around(declared, data)
@@ -68,7 +68,7 @@ def blocks_of(declared: Declared) -> list[tuple[Block, Declared]]:
             raise SpecError(problems) from None
         size = training_count(plan.spec.data, plan.facts.train)
         kind: BlockKind = "data_set" if spec.data_sets else "train_size"
-        found.append((Block(name=name if spec.data_sets else f"n={size}", kind=kind, train_size=size), inside))
+        found.append((DataBlock(name=name if spec.data_sets else f"n={size}", kind=kind, train_size=size), inside))
     _distinct([block for block, _ in found], [name for name, _ in changes], declared, key)
     if spec.train_sizes:
         found.sort(key=lambda one: one[0].train_size)
@@ -121,7 +121,7 @@ def _on(spec: ExperimentSpec, changes: Mapping[str, Any], declared: Declared) ->
     return changed
 
 
-def _distinct(blocks: list[Block], written: list[str], declared: Declared, key: str) -> None:
+def _distinct(blocks: list[DataBlock], written: list[str], declared: Declared, key: str) -> None:
     seen: dict[str, str] = {}
     for number, (block, name) in enumerate(zip(blocks, written, strict=True)):
         if block.name in seen:
@@ -135,7 +135,7 @@ def _distinct(blocks: list[Block], written: list[str], declared: Declared, key: 
         raise SpecError(Problem(declared.where(key), f"{key}: one is not several; give {more}, or take {key} out"))
 
 
-def joined(inside: Sequence[tuple[Block, Ablation]]) -> Ablation:
+def joined(inside: Sequence[tuple[DataBlock, Ablation]]) -> Ablation:
     """Join the ablations of all blocks: cells and questions are named after their block, nothing is pooled."""
     blocks = tuple(block for block, _ in inside)
     cells = [

@@ -189,12 +189,13 @@ def _seed_sd(ablation: Ablation, kept: Sequence[KeptRun]) -> tuple[float | None,
     by_seed = {one.seed: one.metrics.get(metric) for one in kept}
     values = [float(value) for value in by_seed.values() if value is not None]
     word = f"{ablation.pair_word}s"
+    of = ablation.baseline + (f" {ablation.blocks[0].where}" if ablation.blocks else "")
     if len(values) < LEAST_FOR_SD:
-        return None, None, f"not known: {len(values)} of {LEAST_FOR_SD} runs of {ablation.baseline} are kept"
+        return None, None, f"not known: {len(values)} of {LEAST_FOR_SD} runs of {of} are kept"
     sd = intervals.standard_deviation(values)
     if not sd:
-        return None, None, f"not known: {len(values)} kept {word} of {ablation.baseline} all gave the same value"
-    return sd, intervals.spread_interval(values), f"measured on {len(values)} kept {word} of {ablation.baseline}"
+        return None, None, f"not known: {len(values)} kept {word} of {of} all gave the same value"
+    return sd, intervals.spread_interval(values), f"measured on {len(values)} kept {word} of {of}"
 
 
 def _possible(ablation: Ablation, effect: float | None) -> tuple[Possible, ...]:

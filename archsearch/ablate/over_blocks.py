@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.schedule import Runs, contrast_of
 from archsearch.errors import UsageError
-from archsearch.stats.crossing import LearningCurve, learning_curve
+from archsearch.stats.crossing import SizeCurve, learning_curve
 from archsearch.stats.effect import Effect, Seed
 from archsearch.stats.over_data_sets import OverDataSets, compare_over_data_sets
 from archsearch.stats.verdict import pair_up
@@ -45,7 +45,7 @@ def over_data_sets(ablation: Ablation, runs: Runs) -> OverDataSets | None:
         return None
 
 
-def learning_curves(ablation: Ablation, runs: Runs, effects: Sequence[Effect]) -> tuple[LearningCurve, ...]:
+def learning_curves(ablation: Ablation, runs: Runs, effects: Sequence[Effect]) -> tuple[SizeCurve, ...]:
     """Follow each comparison over the training-set sizes, on the pairs that all sizes completed."""
     if not ablation.blocks or ablation.blocks[0].kind != "train_size":
         return ()

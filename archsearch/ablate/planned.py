@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from archsearch.ablate.ablation_file import VARIANT, Declared
-from archsearch.ablate.blocks import Block, blocks_of, joined
+from archsearch.ablate.blocks import DataBlock, blocks_of, joined
 from archsearch.ablate.design.cell import BASELINE, Cell, Factor
 from archsearch.ablate.design.checked_cells import CheckedCells, check_differences
 from archsearch.ablate.design.confounds import Confound, confound_of
@@ -82,7 +82,7 @@ class Ablation(Plain):
     also: Names = ()  # metrics that were named beside the family's, before anything ran
     own: Annotated[tuple[OwnMetric, ...], Field(strict=False)] = ()  # those that are functions of people's files
     split: SplitSpec | None = None
-    blocks: Annotated[tuple[Block, ...], Field(strict=False)] = ()
+    blocks: Annotated[tuple[DataBlock, ...], Field(strict=False)] = ()
 
     @model_serializer(mode="wrap")
     def _no_others_by_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -144,10 +144,12 @@ def plan_ablation(declared: Declared) -> Ablation:
 
 
 def _can_be_split(ablation: Ablation, declared: Declared) -> None:
-    """Plan the first part of every cell: what its samples do not allow is said at the place of the split."""
-    for cell in ablation.cells:
+    """Plan every cell on the parts of one division: what their samples do not allow is said at the split's place."""
+    split = declared.spec.split
+    parts = ablation.seeds[: (split.folds if split is not None else None) or 1]  # the others are as large
+    for cell, pair in ((cell, pair) for cell in ablation.cells for pair in parts):
         try:
-            ablation.kind.plan(ablation.spec_at(cell.name, ablation.seeds[0]))
+            ablation.kind.plan(ablation.spec_at(cell.name, pair))
         except SpecError as error:
             raise SpecError(
                 [Problem(declared.where("split"), f"split: {one.message}") for one in error.problems]

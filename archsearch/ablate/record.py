@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
-from archsearch.ablate.blocks import Block
+from archsearch.ablate.blocks import DataBlock
 from archsearch.ablate.design.confounds import Confound
 from archsearch.ablate.design.factorial import Attribution, LinearModel
 from archsearch.ablate.design.fitting import LeftOut
@@ -24,7 +24,7 @@ from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, moves
 from archsearch.kinds.kind import ExperimentKindName
 from archsearch.plain import Plain
 from archsearch.spec.folds import SplitSpec
-from archsearch.stats.crossing import LearningCurve
+from archsearch.stats.crossing import SizeCurve
 from archsearch.stats.effect import Effect, Exclusion, Family
 from archsearch.stats.over_data_sets import OverDataSets
 from archsearch.stats.over_groups import OverGroups
@@ -129,9 +129,9 @@ class AblationReport(Plain):
     hardware: Names
     chosen: str = ""
     split: SplitSpec | None = None
-    blocks: Annotated[tuple[Block, ...], Field(strict=False)] = ()
+    blocks: Annotated[tuple[DataBlock, ...], Field(strict=False)] = ()
     over_data_sets: OverDataSets | None = None
-    learning: Annotated[tuple[LearningCurve, ...], Field(strict=False)] = ()
+    learning: Annotated[tuple[SizeCurve, ...], Field(strict=False)] = ()
     groups: Annotated[tuple[OverGroups, ...], Field(strict=False)] = ()
 
     @property

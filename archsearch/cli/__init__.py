@@ -6,8 +6,12 @@ the commands, so that `archsearch --help` answers at once.
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import Annotated
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +22,7 @@ from archsearch.cli import (
     card,
     check,
     claim,
+    clean,
     compare,
     dashboard,
     data,
@@ -40,6 +45,8 @@ from archsearch.cli import (
     status,
     study,
     trust,
+    verify,
+    worker,
 )
 
 app = typer.Typer(
@@ -72,6 +79,7 @@ app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("study")(study.study)
 app.command("ablate")(ablate.ablate)
+app.command("worker")(worker.worker)
 app.command("plan")(plan.plan)
 app.command("check")(check.check)
 app.command("space")(space.space)
@@ -92,6 +100,8 @@ app.command("compare")(compare.compare)
 app.command("claim")(claim.claim)
 app.command("list")(list_.list_)
 app.add_typer(data.app, name="data")
+app.command("clean")(clean.clean)
+app.command("verify")(verify.verify)
 app.command("trust")(trust.trust)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
@@ -102,7 +112,7 @@ def main() -> None:
     from archsearch.cli.pipe import quiet_pipes
     from archsearch.errors import ArchsearchError
 
-    with quiet_pipes():
+    with quiet_pipes(), _signals() as came:
         try:
             app()
         except ArchsearchError as error:
@@ -114,9 +124,32 @@ def main() -> None:
             from archsearch.cli import console
             from archsearch.files import of_system
 
-            error = of_system(problem)
-            console.error(error)
-            sys.exit(error.exit_code)
-        except KeyboardInterrupt:
+            said = of_system(problem)
+            console.error(said)
+            sys.exit(said.exit_code)
+        except (KeyboardInterrupt, SystemExit):  # typer makes the latter of the former, without a word
+            if not came:
+                raise
             print("interrupted", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(128 + came[0])
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Let SIGTERM end the command as Ctrl-C does, also where no run and no study hears them; give those that came."""
+    came: list[int] = []
+
+    def end(number: int, frame: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    here = threading.current_thread() is threading.main_thread()
+    usual: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    heard = [number for number, handler in usual.items() if here and signal.getsignal(number) == handler]
+    for number in heard:
+        signal.signal(number, end)
+    try:
+        yield came
+    finally:
+        for number in heard:
+            signal.signal(number, usual[number])

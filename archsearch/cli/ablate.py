@@ -11,6 +11,7 @@ import typer
 
 from archsearch.cli import ablation_options, options
 from archsearch.cli.another_metric import Another
+from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_cells, share_gpus, write_program_beside
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def ablate(
     margin: ablation_options.MarginOption = None,
     trust: options.TrustOption = False,
     gpus: options.GpusOption = None,
+    artifacts: options.ArtifactsOption = None,
     design: ablation_options.DesignOption = None,
     seeds: ablation_options.SeedsOption = None,
     control: ablation_options.Control = False,
@@ -45,6 +47,9 @@ def ablate(
         float | None, typer.Option("--timeout", min=0.0, help="Take no new run after so many seconds.")
     ] = None,
     workers: Annotated[str, typer.Option("--workers", help="Processes, one thread each; auto: one per core.")] = "auto",
+    on: OnOption = None,
+    address: AddressOption = None,
+    on_option: OnOptions = None,
     storage: options.StorageOption = None,
     name: Annotated[str | None, typer.Option("--name", help="The study's name, if not the file's.")] = None,
     runs_dir: options.RunsDir = Path("runs"),
@@ -70,10 +75,13 @@ def ablate(
 
     check_log(log)
     if (asked := Another.asked(study, command, metric, maximize, minimize)) is not None:
-        asked.refuse_beside(design=design, seeds=seeds, control=control, screen=screen, margin=margin, write=write)
+        asked.refuse_beside(
+            design=design, seeds=seeds, control=control, screen=screen, margin=margin, write=write, on=on
+        )
         report = asked.report(name, storage, runs_dir, once=trust)
         _print(report, form, json=json)
         return
+    elsewhere = Elsewhere(on, address, on_option, workers)
     line = ablation_options.Line(command, baseline, factor, metric, maximize, minimize, folder, margin)
     declared = ablation_options.declared_by(
         study,
@@ -96,6 +104,9 @@ def ablate(
 
         show_plan(planned, None, runs_dir, calibrate=True, workers=options.workers(workers), json=json)
         return
+    called = name or planned.name
+    if elsewhere.printed_job(called, artifacts, gpus):
+        return
     allow_cells(planned, study, trust)
     share_gpus(gpus)
     console.note_plan(planned)
@@ -103,22 +114,23 @@ def ablate(
     from archsearch.ablate.ablation import ablate as run
     from archsearch.ablate.forecast import with_measured_spread
     from archsearch.study.lifecycle import Settings
-    from archsearch.study.pool import worker_count
 
     settings = Settings(
         seconds=timeout if timeout is not None else math.inf,
-        workers=worker_count(options.workers(workers)),
+        workers=elsewhere.count(),
         storage=storage,
         name=name,
         runs_dir=runs_dir,
         data_dir=data_dir,
+        elsewhere=on is not None,
+        artifacts=artifacts,
     )
-    with console.AblationPanel(name or planned.name, planned.runs) as panel:
-        report = run(with_measured_spread(planned, runs_dir), settings, panel.look)
+    with elsewhere.placed(settings, called) as check, console.AblationPanel(called, planned.runs) as panel:
+        report = run(with_measured_spread(planned, runs_dir), settings, looking(panel.look, check))
     _note(report, storage, runs_dir)
     _print(report, form, json=json)
     log_at_end(log, report.study, settings.url)
-    write_at_end("ablation", report.study, storage, runs_dir, data_dir)
+    write_at_end("ablation", report.study, storage, runs_dir, data_dir, artifacts)
     if not report.runs.completed:
         raise NothingCompletedError(f"{report.study}: no run completed")
 

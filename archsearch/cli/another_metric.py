@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from archsearch.ablate.record import AblationReport
     from archsearch.metrics import Direction
-    from archsearch.study.storage import Study
+    from archsearch.search.search import StudyReport
+    from archsearch.study.storage import Storage, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,39 @@ class Another:
             allow_own([own_metric(self.metric, Path())], once)
         return report_on(opened, runs_dir, judge_again(opened, self.metric, runs_dir, self.direction))
 
+    def study_report(self, name: str | None, storage: str | None, runs_dir: Path) -> StudyReport:
+        """Judge the finalists of a search again; raise `UsageError` where none of the name has run."""
+        from archsearch.cli.meant import name_of_study
+        from archsearch.errors import UsageError
+        from archsearch.search.another_metric import by_another
+        from archsearch.search.search import report_on
+        from archsearch.study.lifecycle import existing_study
+
+        opened = _storage(self.study, storage, runs_dir, "--metric")
+        study = existing_study(name_of_study(name or self.study), opened)
+        report = report_on(study, opened, by_another(study, self.metric, runs_dir))
+        if report.confirmed is None:
+            raise UsageError(
+                f"{report.study}: nothing was confirmed on fresh seeds, so there is nothing to judge again"
+            )
+        return report
+
 
 def finished_ablation(reference: str, storage: str | None, runs_dir: Path, option: str) -> Study:
     """Open an ablation that has run, by its name or its file; raise `UsageError` where it has not."""
     from archsearch.cli.meant import name_of_study
-    from archsearch.errors import UsageError
     from archsearch.study.lifecycle import existing_ablation
+
+    return existing_ablation(name_of_study(reference), _storage(reference, storage, runs_dir, option))
+
+
+def _storage(reference: str, storage: str | None, runs_dir: Path, option: str) -> Storage:
+    from archsearch.errors import UsageError
     from archsearch.study.storage import default_url, open_storage
 
-    name = name_of_study(reference)
     if storage is None and not (runs_dir / "archsearch.db").exists():
         raise UsageError(
-            f"{name} has not run in {runs_dir}: {option} is about runs that are there; what new runs are compared by "
-            "is `metric:` in the file"
+            f"{reference} has not run in {runs_dir}: {option} is about runs that are there; what new runs are compared "
+            "by stands in the file"
         )
-    return existing_ablation(name, open_storage(storage or default_url(runs_dir), reading=True))
+    return open_storage(storage or default_url(runs_dir), reading=True)

@@ -31,6 +31,7 @@ def evaluate(
     keep: Annotated[
         bool, typer.Option("--keep/--no-keep", help="Keep it in the run's folder, for the report on the run.")
     ] = True,
+    artifacts: options.ArtifactsOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,
@@ -40,9 +41,11 @@ def evaluate(
     Examples:  archsearch evaluate 0123abcd --data mine.npz      archsearch evaluate 0123abcd --data photos/
     """
     from archsearch.cli import console
+    from archsearch.report.fetched import bring_run
     from archsearch.report.names import named_run
 
     other = _other(data)
+    bring_run(run, runs_dir, artifacts)
     directory = named_run(run, runs_dir, seed)
 
     from archsearch.train.evaluation import evaluate_on, keep_evaluation

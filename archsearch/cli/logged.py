@@ -15,10 +15,11 @@ def check_log(log: str | None) -> None:
 
     if log is None:
         return
-    if log.partition(":")[0] != "mlflow":
-        raise UsageError(f"--log {log}: runs can be written to mlflow, or to mlflow:URI")
+    tracker = log.partition(":")[0]  # alone: what follows may hold a password
+    if tracker != "mlflow":
+        raise UsageError(f"--log {tracker}: runs can be written to mlflow, or to mlflow:URI")
     if find_spec("mlflow") is None:
-        raise UsageError(f"--log {log}: MLflow is an extra; install it with pip install 'archsearch[mlflow]'")
+        raise UsageError(f"--log {tracker}: MLflow is an extra; install it with pip install 'archsearch[mlflow]'")
 
 
 def log_at_end(log: str | None, name: str, url: str) -> None:

@@ -25,6 +25,7 @@ StorageOption = Annotated[
     str | None,
     typer.Option(
         "--storage",
+        envvar="ARCHSEARCH_STORAGE",
         help="Where studies are kept: sqlite:///FILE or postgresql+psycopg://... (else archsearch.db among the runs).",
     ),
 ]
@@ -35,6 +36,15 @@ Log = Annotated[
 GpusOption = Annotated[
     int | None,
     typer.Option("--gpus", min=1, help="Of programs: how many GPUs this machine has, one for each run at a time."),
+]
+ArtifactsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--artifacts",
+        envvar="ARCHSEARCH_ARTIFACTS",
+        metavar="DIR|URL",
+        help="Where the files of runs are put, or fetched from, beside the runs here: a folder, s3://... (an extra).",
+    ),
 ]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Allow the program to run, for this call.")]
 MaxParameters = Annotated[int | None, typer.Option("--max-parameters", min=1, help="Raise the limit of 100 million.")]

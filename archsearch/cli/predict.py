@@ -31,6 +31,7 @@ def predict(
     top: Annotated[int, typer.Option("--top", min=1, help="How many classes of each, the likeliest first.")] = 3,
     seed: RunSeed = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print a line for each sample, and nothing else.")] = False,
+    artifacts: options.ArtifactsOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,
@@ -41,11 +42,13 @@ def predict(
     """
     from archsearch.cli import console
     from archsearch.errors import UsageError
+    from archsearch.report.fetched import bring_run
     from archsearch.report.names import named_run
 
     if json and csv:
         raise UsageError("--json and --csv do not go together")
     names = _named(sources)
+    bring_run(run, runs_dir, artifacts)
     directory = named_run(run, runs_dir, seed)
 
     from archsearch.train.prediction import predict as predict_samples

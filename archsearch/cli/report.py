@@ -59,7 +59,9 @@ def report(
         list[str],
         typer.Argument(metavar="STUDY|RUN...", help="A study; or runs: ids, folders, or specs that were run."),
     ],
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="The file (csv: the folder) to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The file (csv: the folder) to write; - prints it.")
+    ] = None,
     format_: Annotated[
         Format, typer.Option("--format", help="The page, its tables, or pr for a pull request.")
     ] = Format.html,
@@ -88,6 +90,7 @@ def report(
     run_name: RunName = None,
     newest: Newest = False,
     storage: options.StorageOption = None,
+    artifacts: options.ArtifactsOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     stamp: Annotated[
@@ -103,10 +106,10 @@ def report(
     """
     from archsearch.cli import console
     from archsearch.cli.meant import name_of_study
-    from archsearch.errors import UsageError
+    from archsearch.errors import UnavailableError, UsageError
     from archsearch.report.make import Where, make, make_of_numbers
     from archsearch.report.write import figure_formats as checked
-    from archsearch.report.write import write, write_figures
+    from archsearch.report.write import text_of, write, write_figures
 
     formats = checked([form.value for form in figure_formats or ()], figures)
 
@@ -116,7 +119,7 @@ def report(
     words += [f"--factor {shlex.quote(name)}" for name in factor or ()] + ["--minimize"] * minimize
     of_runs = Told(take, tuple(only or ()), run_name, newest)
     words += of_runs.words
-    where = Where(runs_dir, data_dir, storage, stamp)
+    where = Where(runs_dir, data_dir, storage, stamp, artifacts)
     if len(names) == 1 and (Path(names[0]).suffix.lower() in _NUMBERS or _is_tracked(names[0])):
         from archsearch.ablate.compare import likely_baseline
 
@@ -134,7 +137,17 @@ def report(
         made = make([name_of_study(name) for name in names], where)
     for line in made.notes:
         console.note(line)
-    written = write(made.document, out or made.path(format_.value), format_.value)
+    if out == Path("-"):
+        if json or figures is not None:
+            raise UsageError("-o - prints the report and nothing else; leave --json and --figures out")
+        print(text_of(made.document, format_.value), end="")
+        made.check()
+        return
+    try:
+        written = write(made.document, out or made.path(format_.value), format_.value)
+    except UnavailableError as error:
+        hint = "; -o names another place, -o - prints it" if out is None and format_ is not Format.csv else ""
+        raise UnavailableError(f"{error}{hint}") from None
     if figures is not None:
         written += write_figures(made.document, figures, formats, figure_width)
     if json:
@@ -160,7 +173,9 @@ def _json(document: Document, written: list[Path]) -> dict[str, object]:
     }
 
 
-def write_at_end(what: str, name: str, storage: str | None, runs_dir: Path, data_dir: Path | None) -> None:
+def write_at_end(
+    what: str, name: str, storage: str | None, runs_dir: Path, data_dir: Path | None, artifacts: str | None = None
+) -> None:
     """Write the HTML report on a study or an ablation and say where; whatever goes wrong here, it is done and kept."""
     from archsearch.cli import console
 
@@ -168,7 +183,7 @@ def write_at_end(what: str, name: str, storage: str | None, runs_dir: Path, data
         from archsearch.report.make import Where, make
         from archsearch.report.write import write
 
-        made = make([name], Where(runs_dir, data_dir, storage))
+        made = make([name], Where(runs_dir, data_dir, storage, artifacts=artifacts))
         (path,) = write(made.document, made.path("html"), "html")
         console.note(f"report: {path}")
     except Exception as problem:

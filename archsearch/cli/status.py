@@ -52,7 +52,11 @@ def status(
             console.print_status(reports)
         console.print_ablation_status(ablations)
     if trouble:
-        raise DamagedFileError("\n".join(f"the study {name} cannot be read: {why}" for name, why in trouble.items()))
+        raise DamagedFileError("\n".join(_unread(name, why) for name, why in trouble.items()))
+
+
+def _unread(name: str, why: str) -> str:
+    return why if why.startswith(f"the study {name} ") else f"the study {name} cannot be read: {why}"
 
 
 class Form(StrEnum):
@@ -80,14 +84,15 @@ def best(
     from archsearch.search.search import report_on, winner_spec
     from archsearch.spec.experiment import ExperimentSpec
     from archsearch.spec.text.write import spec_yaml
-    from archsearch.study.lifecycle import existing_study
+    from archsearch.study.lifecycle import existing_study, legible
 
     if json and yaml:
         raise UsageError("--json and --yaml do not go together")
     study = name_of_study(study)
     opened = _open(storage, runs_dir)
-    report = report_on(existing_study(study, opened), opened)
-    spec = winner_spec(report, study)
+    with legible(study):
+        report = report_on(existing_study(study, opened), opened)
+        spec = winner_spec(report, study)
     if spec is None:
         raise NothingCompletedError(f"{study}: no trial has completed yet")
     if yaml:

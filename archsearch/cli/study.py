@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli import ablation_options, options, search_line
+from archsearch.cli.another_metric import Another
+from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_programs, share_gpus
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ def study(
         float | None, typer.Option("--timeout", min=0.0, help="Take no new trial after so many seconds.")
     ] = None,
     workers: Annotated[str, typer.Option("--workers", help="Processes, one thread each; auto: one per core.")] = "auto",
+    on: OnOption = None,
+    address: AddressOption = None,
+    on_option: OnOptions = None,
     storage: options.StorageOption = None,
     name: Annotated[str | None, typer.Option("--name", help="The study's name, if not the file's.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of the sampling.")] = 0,
@@ -49,6 +54,7 @@ def study(
     ] = None,
     trust: options.TrustOption = False,
     gpus: options.GpusOption = None,
+    artifacts: options.ArtifactsOption = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     log: options.Log = None,
@@ -70,6 +76,15 @@ def study(
     from archsearch.search.search_file import load_study
 
     check_log(log)
+    if (asked := Another.asked(study, command, metric, maximize, minimize)) is not None:
+        asked.refuse_beside(trials=trials, confirm=confirm, space=space, write=write, baseline=baseline, on=on)
+        judged = asked.study_report(name, storage, runs_dir)
+        if json:
+            console.print_json(console.study_json(judged))
+        else:
+            console.print_study(judged, runs_dir)
+        return
+    elsewhere = Elsewhere(on, address, on_option, workers)
     reference = study or DEFAULT
     line = search_line.SearchLine(command, space, baseline, metric, maximize, minimize, folder)
     line.refuse_without_command()
@@ -84,6 +99,8 @@ def study(
     if write is not None:
         search_line.write_files(loaded, write)
         return
+    if elsewhere.printed_job(name or loaded.spec.name, artifacts, gpus):
+        return
     if loaded.note:
         console.note(loaded.note)
 
@@ -93,7 +110,6 @@ def study(
     from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
     from archsearch.spec.lint.rules import lint
     from archsearch.spec.text.sentences import unknown
-    from archsearch.study.pool import worker_count
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
         raise UsageError(f"--sampler: {unknown('sampler', sampler, ['auto', *SAMPLERS])}")
@@ -102,7 +118,7 @@ def study(
     settings = SearchSettings(
         trials=trials,
         seconds=timeout if timeout is not None else math.inf,
-        workers=worker_count(options.workers(workers)),
+        workers=elsewhere.count(),
         storage=storage,
         name=name,
         seed=seed,
@@ -111,13 +127,16 @@ def study(
         confirm_seeds=confirm_seeds,
         runs_dir=runs_dir,
         data_dir=data_dir,
+        elsewhere=on is not None,
+        artifacts=artifacts,
     )
     if isinstance(loaded.space.base, ProgramSpec):
         allow_programs([loaded.space.base], study, trust)
     if not _announced(loaded, settings, bare=study is None and command is None, json=json):
         return
-    with console.StudyPanel(loaded.spec.name) as panel:
-        report = search(loaded, settings, panel.look)
+    called = name or loaded.spec.name
+    with elsewhere.placed(settings, called) as check, console.StudyPanel(called) as panel:
+        report = search(loaded, settings, looking(panel.look, check))
     if json:
         console.print_json(console.study_json(report))
     else:
@@ -128,7 +147,7 @@ def study(
     if isinstance(looked_at, ExperimentPlan):
         console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True, task=looked_at.facts.task.name))
     log_at_end(log, report.study, settings.url)
-    write_at_end("study", report.study, storage, runs_dir, data_dir)
+    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
 

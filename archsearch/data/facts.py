@@ -11,10 +11,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from archsearch.data.own import OWN_SOURCES
-from archsearch.data.registry import DATASETS, Contents
+from archsearch.data import npz
+from archsearch.data.own import OWN_SOURCES, arrays_file
+from archsearch.data.registry import DATASETS, Contents, Embedded
 from archsearch.errors import LimitError, Problem, SpecError
-from archsearch.spec.dataset import DataSpec
+from archsearch.spec.dataset import LABEL_KEYS, DataSpec
 from archsearch.spec.folds import Fold
 from archsearch.spec.nearest import nearest
 from archsearch.spec.text.sentences import unknown
@@ -99,14 +100,17 @@ def contents(spec: DataSpec) -> Contents:
     """Say what the data set of `spec` holds before any option but its task."""
     if spec.task is not None and spec.task not in TASKS:
         raise SpecError(unknown("task", spec.task, TASKS), ("data", "task"))
-    found = _as_read(spec)
+    if spec.name in OWN_SOURCES and (OWN_SOURCES[spec.name].by_task or spec.labels is not None):
+        return OWN_SOURCES[spec.name].contents(spec)
+    found = _by_itself(spec)
     return found if spec.task in (None, found.task) else _as_task(spec.name, found, str(spec.task))
 
 
 def own_task(spec: DataSpec) -> str | None:
     """Name the task that the data are for if their spec names none; None where somebody must say it."""
     try:
-        return _as_read(spec.model_copy(update={"task": None})).task
+        file = arrays_file(spec)
+        return npz.own_task(file) if file is not None else _by_itself(spec.model_copy(update={"task": None})).task
     except SpecError:
         return None
 
@@ -121,9 +125,10 @@ def _as_task(name: str, found: Contents, task: str) -> Contents:
     )
 
 
-def _as_read(spec: DataSpec) -> Contents:
+def _by_itself(spec: DataSpec) -> Contents:
     if spec.name in DATASETS:
-        return DATASETS[spec.name].contents
+        entry = DATASETS[spec.name]
+        return replace(entry.contents, drawn=True) if isinstance(entry, Embedded) else entry.contents
     if spec.name in OWN_SOURCES:
         return OWN_SOURCES[spec.name].contents(spec)
     known = [*DATASETS, *OWN_SOURCES]
@@ -171,13 +176,16 @@ def _fold_misfits(spec: DataSpec, found: Contents) -> Iterator[tuple[str, str, s
         return
     train, _, test = found.limited(spec.limit)
     samples = train + (test if found.pooled else 0)
-    per_class = found.train_per_class
+    most = samples if spec.limit is None else spec.limit
+    per_class = [min(most, count) for count in found.train_per_class]
     if found.pooled and per_class:
-        per_class = tuple(a + b for a, b in zip(per_class, found.test_per_class, strict=True))
-    least = min(per_class, default=samples) if spec.limit is None else samples
+        per_class = [kept + min(most, more) for kept, more in zip(per_class, found.test_per_class, strict=True)]
+    least = min(per_class, default=samples)
     if fold.group is not None and not found.group_names:
         way_out = "Give it one (group_train of an .npz, `group` of a table), or take group out of the split."
         yield "fold", f"{spec.name} says of no sample which {fold.group} it belongs to", way_out
+    elif fold.group is not None and spec.group not in (None, fold.group):
+        yield "fold", f"its groups are those of the column {spec.group}, not {fold.group}", "Name one column in both."
     elif found.group_names:
         count = len(found.group_names)
         if fold.of is not None and fold.of > count:
@@ -216,6 +224,7 @@ def _misfits(spec: DataSpec, raw_shape: tuple[int, ...], facts: DataFacts) -> It
 def _keys_of_others(spec: DataSpec) -> Iterator[tuple[str, str, str]]:
     """Give the same for each option that is for another kind of data."""
     own = OWN_SOURCES[spec.name].keys if spec.name in OWN_SOURCES else ()
+    own = (*own, *LABEL_KEYS) if spec.labels is not None else own
     for source in OWN_SOURCES.values():
         for key in source.keys:
             if key not in own and getattr(spec, key) is not None:

@@ -92,26 +92,13 @@ def contents(path: Path, *, grayscale: bool = False, ground: tuple[int, int, int
     ground without any transparent image is refused.
     """
     found = listing(path)
-    first = found.train[0][0]
-    height, width = height_and_width(first)
-    grey = look(first).grey
-    if grayscale or ground is not None:
-        looks = [look(image) for image, _ in found.images]
-        if ground is not None and not any(one.transparent for one in looks):
-            raise SpecError(f"background does nothing: no image in {path} has transparency. Remove it.", _BACKGROUND)
-        grey = grey if not grayscale else all(one.grey for one in looks)
-    if grey and ground is not None and len(set(ground)) > 1:
-        raise SpecError(
-            f"background {list(ground)} is coloured, and the images in {path} are grey; use white, black or one level "
-            "from 0 to 255.",
-            _BACKGROUND,
-        )
+    shape = sample_shape([image for image, _ in found.images], path, grayscale=grayscale, ground=ground)
     train, test, validation = (
         tuple(sum(label == k for _, label in part) for k in range(len(found.class_names)))
         for part in (found.train, found.test, found.validation)
     )
     return Contents(
-        shape=(1 if grey else 3, height, width),
+        shape=shape,
         class_names=found.class_names,
         train=len(found.train),
         test=len(found.test),
@@ -126,14 +113,39 @@ def contents(path: Path, *, grayscale: bool = False, ground: tuple[int, int, int
 _BACKGROUND = ("data", "background")
 
 
+def sample_shape(
+    images: Sequence[Path], path: Path, *, grayscale: bool, ground: tuple[int, int, int] | None
+) -> tuple[int, int, int]:
+    """Give the shape of the first image, grey if it is; `path` is the folder that errors name."""
+    height, width = height_and_width(images[0])
+    grey = look(images[0]).grey
+    if grayscale or ground is not None:
+        looks = [look(image) for image in images]
+        if ground is not None and not any(one.transparent for one in looks):
+            raise SpecError(f"background does nothing: no image in {path} has transparency. Remove it.", _BACKGROUND)
+        grey = grey if not grayscale else all(one.grey for one in looks)
+    if grey and ground is not None and len(set(ground)) > 1:
+        raise SpecError(
+            f"background {list(ground)} is coloured, and the images in {path} are grey; use white, black or one level "
+            "from 0 to 255.",
+            _BACKGROUND,
+        )
+    return 1 if grey else 3, height, width
+
+
 def digest(path: Path) -> str:
     """Hash names and contents of all images."""
     total = hashlib.sha256()
-    for image, _ in listing(path).images:
+    hash_images(total, [image for image, _ in listing(path).images], path)
+    return total.hexdigest()
+
+
+def hash_images(total: hashlib._Hash, images: Sequence[Path], path: Path) -> None:
+    """Add the contents of images, and their names below a folder, to a hash."""
+    for image in images:
         with readable(image), image.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         total.update(f"{content}  {image.relative_to(path).as_posix()}\n".encode("utf-8", "surrogateescape"))
-    return total.hexdigest()
 
 
 def parts(
@@ -148,40 +160,47 @@ def parts(
 
     `shape` is the shape of every sample after `grayscale` and `size`.
     """
+    import torch
+
     found = listing(path)
-    grey = shape[0] == 1 and not grayscale
-    train, test = (
-        _part(files, shape, grey, grayscale, size, ground) for files in (found.train + found.validation, found.test)
-    )
-    return train, test
+
+    def part(files: Files) -> SourcePart:
+        y = torch.tensor([label for _, label in files], dtype=torch.int64)
+        return images_part([file for file, _ in files], y, shape, grayscale=grayscale, size=size, ground=ground)
+
+    return part(found.train + found.validation), part(found.test)
 
 
-def _part(
-    files: Files,
+def images_part(
+    files: Sequence[Path],
+    y: Tensor,
     shape: tuple[int, ...],
-    grey: bool,
+    *,
     grayscale: bool,
     size: tuple[int, int] | None,
     ground: tuple[int, int, int],
 ) -> SourcePart:
+    """Make a part of image files with targets `y` (N, ...); they are decoded when they are read."""
     import torch
 
     from archsearch.data.samples import SourcePart, fit_images
 
+    grey = shape[0] == 1 and not grayscale
+
     def read(rows: Tensor) -> Tensor:
         images = torch.empty((len(rows), *shape), dtype=torch.uint8)
         for position, row in enumerate(rows.tolist()):
-            decoded = decode(files[row][0], grey=grey, ground=ground)
+            decoded = decode(files[row], grey=grey, ground=ground)
             image = fit_images(decoded[None], grayscale=grayscale, size=size)[0]
             if image.shape != images.shape[1:]:
                 raise wrong(
-                    files[row][0], f"is {image.shape[-2]}x{image.shape[-1]} where the first is {shape[-2]}x{shape[-1]}",
+                    files[row], f"is {image.shape[-2]}x{image.shape[-1]} where the first is {shape[-2]}x{shape[-1]}",
                     "images of different sizes need `size: [height, width]`",
                 )  # fmt: skip
             images[position] = image
         return images
 
-    return SourcePart(torch.tensor([label for _, label in files], dtype=torch.int64), read)
+    return SourcePart(y, read)
 
 
 def said_of_images(path: Path, ground: tuple[int, int, int]) -> list[str]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from archsearch.data.facts import contents
-from archsearch.data.split import draw_groups, stratified
+from archsearch.data.split import stratified, take_groups
 from archsearch.errors import SpecError
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.folds import Fold
@@ -119,7 +119,7 @@ def _of_groups(strata: Tensor, groups: Tensor, fold: Fold) -> Tensor:
     number = fold.number if fold.of is None else fold.repeat
     order = torch.randperm(count, generator=torch.Generator().manual_seed(_SEED + number)).tolist()
     if fold.of is None:
-        taken = draw_groups(held.sum(1), order, fold.share * len(groups))
+        taken = take_groups(held.sum(1), order, fold.share * len(groups))
     else:
         taken = _dealt_groups(held, order, fold.of)[fold.number]
     wanted_groups = torch.zeros(count, dtype=torch.bool)

@@ -23,7 +23,7 @@ from archsearch.data.folder import images_below, named_folders
 from archsearch.data.folder import listing as folder_listing
 from archsearch.data.images import ENDINGS, ImageHeader, decode, image_changes, look, of_images
 from archsearch.data.inputs import Inputs
-from archsearch.data.own import own_path
+from archsearch.data.own import arrays_file, own_path
 from archsearch.data.precision import AnyArray
 from archsearch.data.prepare import load
 from archsearch.data.registry import DATASETS
@@ -192,7 +192,7 @@ def arrays_given(path: Path, inputs: Inputs, spec: DataSpec, *, labelled: bool) 
     Raises `SpecError` or `UsageError` for arrays that are not what the network reads, `DamagedFileError` for a file
     that cannot be read.
     """
-    channels = spec.channels if spec.name == "npz" else None
+    channels = spec.channels if spec.name in ("npz", "python") else None
     x, y, name = npz.samples(path, channels, task=inputs.task, labelled=labelled)
     if y is not None:
         _are_targets(path, y, inputs)
@@ -241,8 +241,8 @@ def other_test_part(
     Only which data, and how many of each class, are the other spec's business. Raises `UsageError` where the classes
     are others, and what `load` raises.
     """
-    if other.name == "npz":
-        return _limited(arrays_given(own_path(other), inputs, spec, labelled=True), other.limit)
+    if (file := arrays_file(other)) is not None:
+        return _limited(arrays_given(file, inputs, spec, labelled=True), other.limit)
     if other.name == "folder":
         listing = folder_listing(own_path(other))
         _same_classes(other.name, listing.class_names, inputs)

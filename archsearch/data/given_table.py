@@ -95,7 +95,8 @@ def _problems(table: DataTable, column: FeatureColumn, spec: DataSpec) -> Iterat
 def _said(table: DataTable, column: FeatureColumn) -> Iterator[str]:
     cells = cells_of(table, column)
     if count := int(cells.null_count()):
-        what = f"the median of the training, {column.fill:g}" if column.kind == "number" else "no category"
+        of_words = "missing" if column.flagged else "no category"
+        what = f"the median of the training, {column.fill:g}" if column.kind == "number" else of_words
         yield f"{column.name}: {count_of(count, 'cell')} missing, read as {what}"
     if column.kind == "category":
         unseen = cells.drop_nulls().filter(~cells.drop_nulls().is_in(list(column.categories)))

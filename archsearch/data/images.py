@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsearch.errors import DamagedFileError, SpecError
-from archsearch.files import kind_of_file
+from archsearch.files import file_type
 from archsearch.spec.dataset import write_colour
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def wrong(path: Path, found: str, expected: str) -> SpecError:
 def readable(path: Path) -> Iterator[None]:
     """Turn what a decoder says about a broken file into DamagedFileError; what is no file is not waited for."""
     try:
-        if (kind := kind_of_file(path.stat().st_mode)) != "file":
+        if (kind := file_type(path.stat().st_mode)) != "file":
             raise ValueError(f"it is a {kind}")
         yield
     except SpecError:

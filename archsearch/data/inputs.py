@@ -18,7 +18,7 @@ from torch import Tensor
 
 from archsearch.data import npz
 from archsearch.data.facts import contents
-from archsearch.data.own import own_path
+from archsearch.data.own import arrays_file
 from archsearch.data.prepare import Dataset, to_float
 from archsearch.data.table.columns import FeatureColumn
 from archsearch.data.table.described import describe_table
@@ -40,9 +40,9 @@ class Inputs(Plain):
     `shape` is that of one sample; `stored` its type: uint8 means value / 255. `mean` and `deviation` are those of the
     training samples, a value for each channel (flat data: for each feature), None where nothing is normalised.
     `scaled` are columns of float64 arrays that were standardised before they became float32 (`precision.py`), `columns`
-    those of a table with how their cells become features. `target_mean` and `target_deviation` are those that targets
-    were trained on less and over, one for each output, None where they were not; `link` says what else makes
-    predictions of what the network gives (`LossBase.link`).
+    those of a table with how their cells become features.
+    `target_mean` and `target_deviation` are those that targets were trained on less and over, one for each output, None
+    where they were not; `link` says what else makes predictions of what the network gives (`LossBase.link`).
     """
 
     shape: tuple[int, ...]
@@ -128,22 +128,22 @@ class Inputs(Plain):
         return torch.tensor(values, device=device).reshape(1, -1, *[1] * (len(self.shape) - 1))
 
 
-_YOUNGER = frozenset({"columns", "target_mean", "target_deviation", "link"})
+def columns_of(spec: DataSpec) -> tuple[FeatureColumn, ...]:
+    """Give the columns of a table that are features, nothing for other data."""
+    return describe_table(spec).columns if spec.name == "table" else ()
+
+
+_YOUNGER = frozenset({"target_mean", "target_deviation", "link", "columns"})
 
 
 def _row(values: tuple[float, ...], like: Tensor) -> Tensor:
     return torch.tensor(values, device=like.device)
 
 
-def columns_of(spec: DataSpec) -> tuple[FeatureColumn, ...]:
-    """Give the columns of a table that are features, nothing for other data."""
-    return describe_table(spec).columns if spec.name == "table" else ()
-
-
 def _scaled(spec: DataSpec) -> tuple[Scaled, ...]:
-    if spec.name != "npz" or not spec.normalize or not contents(spec).wide:
+    if not spec.normalize or not (file := arrays_file(spec)) or not contents(spec).wide:
         return ()
-    return npz.scales(own_path(spec), spec.channels)
+    return npz.scales(file, spec.channels)
 
 
 def mean_and_deviation(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

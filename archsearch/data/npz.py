@@ -21,21 +21,17 @@ from __future__ import annotations
 
 import math
 import re
-import struct
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from archsearch.data.groups import numbered
-from archsearch.data.npz_beside import GROUP, WEIGHT, has_beside, names_beside, read_beside, wrong_file
+from archsearch.data.npz_beside import GROUP, WEIGHT, has_beside, names_beside, read_beside
+from archsearch.data.npz_file import opened_npz, read_header, reading_npz, wrong_file
 from archsearch.data.registry import Contents
-from archsearch.errors import DamagedFileError, SpecError
-from archsearch.files import kind_of_file
+from archsearch.errors import SpecError
 from archsearch.task import TASKS, Task, UnfitTargets, task_by_values
-from archsearch.wording import bytes_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +46,6 @@ _LIKE_VALIDATION = re.compile(
     r"[xy]_?(?:val|valid|validation|dev|holdout)|(?:val|valid|validation|dev|holdout)_?[xy]", re.IGNORECASE
 )
 CHANNELS = (1, 3, 4)
-_LARGE, _MOST_TIMES_SMALLER = 2**28, 200  # bytes; of an array that large, deflate makes that much of zeros only
 
 ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
 
@@ -59,13 +54,13 @@ def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) 
     """Describe the file at `path`; SpecError: arrays that are no data or not of the task; DamagedFileError: broken."""
     import numpy as np
 
-    with _opened(path) as archive:
+    with opened_npz(path) as archive:
         present = _present(archive)
         missing = [name for name in ARRAY_NAMES if name not in present]
         if missing:
             raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; {', '.join(missing)} is missing")
         names = _names(path, present)
-        headers = {name: _header(archive, name) for name in names}
+        headers = {name: read_header(archive, name) for name in names}
         for part in (name[2:] for name in names if name[0] == "y"):  # before anything large is unpacked
             _same_count(path, f"x_{part}", headers[f"x_{part}"][0], f"y_{part}", headers[f"y_{part}"][0])
         what, targets = _targets(path, archive, [name for name in names if name[0] == "y"], task)
@@ -100,7 +95,7 @@ def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) 
 
 def own_task(path: Path) -> str | None:
     """Name the task that the file's targets are for by themselves, None where they may be several things."""
-    with _opened(path) as archive:
+    with opened_npz(path) as archive:
         try:
             return task_by_values("y_train", _array(archive, "y_train"))
         except UnfitTargets:
@@ -119,20 +114,9 @@ def _targets(
         raise wrong_file(path, str(reason)) from None
 
 
-def _array(archive: zipfile.ZipFile, name: str) -> AnyArray:
-    import numpy as np
-
-    _, dtype = _header(archive, name)  # checks it before memory is asked for
-    if dtype == "object":
-        raise UnfitTargets(f"{name} is object; targets are numbers")
-    with archive.open(f"{name}.npy") as file:
-        found: AnyArray = np.lib.format.read_array(file, allow_pickle=False)
-    return found
-
-
 def unused(path: Path) -> list[str]:
     """Say which arrays the file holds that are not read."""
-    with _opened(path) as archive:
+    with opened_npz(path) as archive:
         present = _present(archive)
         read = _names(path, present)
         others = [name for name in present if name not in (*read, *names_beside(path, present, _parts_read(read)))]
@@ -156,7 +140,7 @@ def parts(path: Path, channels: ChannelAxis, task: str, *, normalize: bool = Fal
 
     from archsearch.data.samples import in_memory
 
-    with _damage(path), np.load(path, allow_pickle=False) as archive:
+    with reading_npz(path), np.load(path, allow_pickle=False) as archive:
         names = _names(path, archive.files)
         arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in names}
         beside = {name: archive[name] for name in names_beside(path, archive.files, _parts_read(names))}
@@ -187,28 +171,29 @@ def samples(
     """
     import numpy as np
 
-    with _opened(path) as archive:
+    with opened_npz(path) as archive:
         present = _present(archive)
         name = next((name for name in ("x", "x_test") if name in present and _has_labels(name, present, labelled)), "")
         if not name:
             wanted = "x and y, or x_test and y_test" if labelled else "x, or x_test"
             raise wrong_file(path, f"holds {', '.join(present) or 'nothing'}; expected {wanted}")
-        _sample_shape(path, name, *_header(archive, name), channels)
+        _sample_shape(path, name, *read_header(archive, name), channels)
         of_labels = name.replace("x", "y")
         if labelled:
-            _same_count(path, name, _header(archive, name)[0], of_labels, _header(archive, of_labels)[0])
+            _same_count(path, name, read_header(archive, name)[0], of_labels, read_header(archive, of_labels)[0])
         try:
             labels = TASKS[task].read(of_labels, _array(archive, of_labels)) if labelled else None
         except UnfitTargets as reason:
             raise wrong_file(path, str(reason)) from None
-    with _damage(path), np.load(path, allow_pickle=False) as arrays:
+    with reading_npz(path), np.load(path, allow_pickle=False) as arrays:
         x = _channels_first(arrays[name], channels)
     return x, labels, name
 
 
 def _same_count(path: Path, x: str, of_x: tuple[int, ...], y: str, of_y: tuple[int, ...]) -> None:
-    if len(of_y) == 1 and of_x and of_x[0] != of_y[0]:
-        raise wrong_file(path, f"{x} has {of_x[0]} samples and {y} {of_y[0]} labels")
+    if of_x and of_y and of_x[0] != of_y[0]:
+        each = "labels" if len(of_y) == 1 else "targets"
+        raise wrong_file(path, f"{x} has {of_x[0]} samples and {y} {of_y[0]} {each}")
 
 
 def _has_labels(name: str, present: Sequence[str], labelled: bool) -> bool:
@@ -221,7 +206,7 @@ def scales(path: Path, channels: ChannelAxis = None) -> tuple[tuple[int, float, 
 
     from archsearch.data.precision import Narrowing
 
-    with _damage(path), np.load(path, allow_pickle=False) as archive:
+    with reading_npz(path), np.load(path, allow_pickle=False) as archive:
         x = [_channels_first(archive[name], channels) for name in _names(path, archive.files) if name[0] == "x"]
     return tuple((column, *scale) for column, scale in Narrowing(*x).scale.items())
 
@@ -296,6 +281,17 @@ def _sample_shape(path: Path, name: str, shape: tuple[int, ...], dtype: str, cha
     return shape[1:]
 
 
+def _array(archive: zipfile.ZipFile, name: str) -> AnyArray:
+    import numpy as np
+
+    _, dtype = read_header(archive, name)  # checks it before memory is asked for
+    if dtype == "object":
+        raise UnfitTargets(f"{name} is object; targets are numbers")
+    with archive.open(f"{name}.npy") as file:
+        found: AnyArray = np.lib.format.read_array(file, allow_pickle=False)
+    return found
+
+
 def _channels_first(x: NDArray[Any], channels: ChannelAxis) -> NDArray[Any]:
     """Give the samples with their channels along axis 1."""
     import numpy as np
@@ -309,50 +305,3 @@ def _channels_last(shape: tuple[int, ...], channels: ChannelAxis) -> bool:
     if channels is not None:
         return channels == "last"
     return len(shape) == 4 and shape[1] not in CHANNELS and shape[3] in CHANNELS
-
-
-def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], str]:
-    """Read shape and type of an array inside the archive without its values."""
-    import numpy as np
-
-    with archive.open(f"{name}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        read = _HEADER_READERS.get(version)
-        if read is None:
-            raise ValueError(f"{name}.npy has the format version {version}")
-        shape, _, dtype = getattr(np.lib.format, read)(file)
-        member = archive.getinfo(f"{name}.npy")
-        held = member.file_size - file.tell()
-    if member.file_size > max(_LARGE, _MOST_TIMES_SMALLER * member.compress_size):
-        raise ValueError(f"{name} is {bytes_text(member.file_size)} packed into {bytes_text(member.compress_size)}")
-    if not dtype.hasobject and held != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"{name}.npy holds {held} bytes, its header {shape} {dtype} asks for others")
-    return tuple(int(n) for n in shape), str(dtype.name)
-
-
-# All that numpy, zipfile and zlib raise for files that were cut, altered, encrypted or pickled.
-_READING_FAILED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, KeyError, RuntimeError, struct.error)
-_HEADER_READERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2_0"}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    if not path.is_file():
-        state = f"is a {kind_of_file(path.stat().st_mode)}" if path.exists() else "does not exist"
-        raise wrong_file(path, f"{state}; expected an .npz file with {', '.join(ARRAY_NAMES)}")
-    with _damage(path):
-        file: IO[bytes] = path.open("rb")
-        with file, zipfile.ZipFile(file) as archive:
-            yield archive
-
-
-@contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """Turn what numpy and zipfile say about a broken or pickled file into DamagedFileError."""
-    try:
-        yield
-    except _READING_FAILED as problem:
-        raise DamagedFileError(
-            f"{path} cannot be read as .npz ({problem}) and was not used. Write it again with numpy.savez; "
-            "arrays of Python objects are not read."
-        ) from problem

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsearch.data.groups import bad_weight, numbered, shared_group
-from archsearch.errors import SpecError
+from archsearch.data.npz_file import wrong_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,8 +68,3 @@ def read_beside(
     if found[GROUP] and len(numbered(found[GROUP])[0]) < 2:
         raise wrong_file(path, f"{GROUP}_train names one group only; groups are of use from two on")
     return found[GROUP], found[WEIGHT]
-
-
-def wrong_file(path: Path, message: str) -> SpecError:
-    """Make the error for a file whose arrays are not what is read."""
-    return SpecError(f"{path}: {message}.", ("data", "path"), reason=f"{path}: {message}")

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsearch.data import folder, npz
+from archsearch.data import folder, npz, python_source
+from archsearch.data.images import image_changes, look
 from archsearch.data.integrity import digest_of
+from archsearch.data.labelled_images import describe_images, labelled_digest, labelled_parts
 from archsearch.data.registry import Contents
 from archsearch.data.table.described import describe_table, table_parts
-from archsearch.errors import SpecError
+from archsearch.errors import DamagedFileError, SpecError
 from archsearch.files import expanded
 from archsearch.spec.dataset import TABLE_KEYS, WHITE, DataSpec
 
@@ -31,19 +33,20 @@ _Shape = tuple[int, ...]
 class OwnSource:
     """A kind of your own data.
 
-    `contents` describes, `digest` changes when the files do, `parts` reads train (with the
-    validation part behind it) and test as samples of a shape, `said` gives a sentence each for what is done to them.
-    `keys` are those of `data:` that are for this kind, and `only` says so; `fits`: its images are made to fit as they
-    are read.
+    `contents` describes, `digest` changes when the files do, `parts` reads train (with the validation part behind it)
+    and test as samples of a shape with targets of a task, `said` gives a sentence each for what is done to them. `keys`
+    are those of `data:` that are for this kind, and `only` says so. `fits`: its images are made to fit as they are
+    read; `by_task`: its targets are read as `data.task` says.
     """
 
     contents: Callable[[DataSpec], Contents]
     digest: Callable[[DataSpec], object]
-    parts: Callable[[DataSpec, _Shape], tuple[SourcePart, SourcePart]]
+    parts: Callable[[DataSpec, _Shape, str], tuple[SourcePart, SourcePart]]
     said: Callable[[DataSpec], list[str]]
     keys: tuple[str, ...] = ()
     only: str = ""
     fits: bool = False
+    by_task: bool = False
 
 
 def own_path(spec: DataSpec) -> Path:
@@ -53,18 +56,25 @@ def own_path(spec: DataSpec) -> Path:
     return expanded(spec.path, ("data", "path")).absolute()
 
 
-def _npz_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:
-    task = spec.task or npz.own_task(own_path(spec))
-    assert task is not None, "targets that may be several things were refused as they were described"
+def arrays_file(spec: DataSpec) -> Path | None:
+    """Give the .npz with the arrays of a source, None where it has none."""
+    return own_path(spec) if spec.name == "npz" else python_source.made(spec) if spec.name == "python" else None
+
+
+def _npz_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, SourcePart]:
     return npz.parts(own_path(spec), spec.channels, task, normalize=spec.normalize)
 
 
-def _folder_parts(spec: DataSpec, shape: _Shape) -> tuple[SourcePart, SourcePart]:
+def _folder_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, SourcePart]:
+    if spec.labels is not None:
+        return labelled_parts(spec, shape)
     ground = spec.background or WHITE
     return folder.parts(own_path(spec), shape, grayscale=spec.grayscale, size=spec.size, ground=ground)
 
 
 def _folder_contents(spec: DataSpec) -> Contents:
+    if spec.labels is not None:
+        return describe_images(spec).contents
     return folder.contents(own_path(spec), grayscale=spec.grayscale, ground=spec.background)
 
 
@@ -76,6 +86,10 @@ def _npz_said(spec: DataSpec) -> list[str]:
 
 def _folder_said(spec: DataSpec) -> list[str]:
     path = own_path(spec)
+    if spec.labels is not None:
+        described = describe_images(spec)
+        changes = image_changes([look(file) for file in described.files], spec.background or WHITE)
+        return [*described.remarks, *changes]
     held_out = len(folder.listing(path).validation)
     said = [f"validation part: {held_out:,} samples of the validation folder, the same for every seed"]
     said = said if held_out else []
@@ -86,6 +100,22 @@ def _not_used(others: list[str]) -> list[str]:
     return [f"not used: {'; '.join(others)}"] if others else []
 
 
+def _made_contents(spec: DataSpec) -> Contents:
+    file = python_source.made(spec)
+    try:
+        return npz.contents(file, spec.channels, spec.task)
+    except (SpecError, DamagedFileError) as error:
+        raise python_source.in_words_of(spec, error) from None
+
+
+def _made_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, SourcePart]:
+    file = python_source.made(spec)
+    try:
+        return npz.parts(file, spec.channels, task, normalize=spec.normalize)
+    except (SpecError, DamagedFileError) as error:
+        raise python_source.in_words_of(spec, error) from None
+
+
 OWN_SOURCES: Mapping[str, OwnSource] = {
     "npz": OwnSource(
         contents=lambda spec: npz.contents(own_path(spec), spec.channels, spec.task),
@@ -94,22 +124,33 @@ OWN_SOURCES: Mapping[str, OwnSource] = {
         said=_npz_said,
         keys=("channels",),
         only="says how your own arrays (npz) are read, and {} is known",
+        by_task=True,
     ),
     "folder": OwnSource(
         contents=_folder_contents,
-        digest=lambda spec: folder.digest(own_path(spec)),
+        digest=lambda spec: folder.digest(own_path(spec)) if spec.labels is None else labelled_digest(spec),
         parts=_folder_parts,
         said=_folder_said,
-        keys=("background",),
+        keys=("background", "labels"),
         only="is for your own images (folder), and {} has no such",
         fits=True,
     ),
     "table": OwnSource(
         contents=lambda spec: describe_table(spec).contents,
         digest=lambda spec: digest_of(own_path(spec)),
-        parts=lambda spec, shape: table_parts(spec),
+        parts=lambda spec, shape, task: table_parts(spec),
         said=lambda spec: list(describe_table(spec).remarks),
         keys=TABLE_KEYS,
-        only="is for tables (table), and {} is none",
+        only="is for tables (table, and labels of images), and {} is none",
+        by_task=True,
+    ),
+    "python": OwnSource(
+        contents=_made_contents,
+        digest=python_source.made_digest,
+        parts=_made_parts,
+        said=lambda spec: python_source.said_of_function(spec) + _not_used(npz.unused(python_source.made(spec))),
+        keys=("function", "channels"),
+        only="is for a function of your own (python), and {} is none",
+        by_task=True,
     ),
 }

@@ -90,9 +90,9 @@ def _must_fit(folder: Path, arrays: dict[str, Tensor], facts: DataFacts, content
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if tuple(x.shape[1:]) != facts.shape or str(x.dtype) != f"torch.{contents.dtype}":
             said = f"x_{part}.npy is {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
-            raise store.wrong(folder, f"{said}, and samples are {contents.dtype} {facts.shape}")
+            raise store.not_used(folder, f"{said}, and samples are {contents.dtype} {facts.shape}")
         if misfit := facts.task.misfit(y, len(y)):
-            raise store.wrong(folder, f"the {part} part has {misfit}")
+            raise store.not_used(folder, f"the {part} part has {misfit}")
 
 
 def is_here(spec: DataSpec, *, data_dir: Path | None = None) -> bool:
@@ -131,7 +131,7 @@ def _parts(
 ) -> tuple[SourcePart, SourcePart]:
     entry = DATASETS.get(spec.name)
     if entry is None:
-        return OWN_SOURCES[spec.name].parts(spec, facts.shape)
+        return OWN_SOURCES[spec.name].parts(spec, facts.shape, facts.task.name)
     if not isinstance(entry, Downloaded):
         return embedded.parts(entry)
     if raw.missing_files(entry, root):

@@ -20,9 +20,10 @@ class Contents:
 
     `validation` counts a validation part that the source itself sets apart; `train` does not hold it. `wide`: the
     values are float64, which `dtype` float32 may not tell apart. `drawn`: the test part is none of the source's own but
-    was drawn from the samples by us, so that folds may divide it too. `task` is a word of `TASKS`, and `outputs` how
-    many values a network gives for it, 0 where these are the classes. `group_names` are the groups that samples belong
-    to (subjects, places), none where the source says nothing of them; `weighted`: each training sample has a weight.
+    was drawn from the samples by us, as of all that comes with scikit-learn, so that folds may divide it too. `task` is
+    a word of `TASKS`, and `outputs` how many values a network gives for it, 0 where these are the classes.
+    `group_names` are the groups that samples belong to (subjects, places), none where the source says nothing of them;
+    `weighted`: each training sample has a weight.
     """
 
     shape: tuple[int, ...]
@@ -123,6 +124,7 @@ OWN_DATA: dict[str, str] = {
     "npz": "your arrays: x_train, y_train, x_test, y_test (and x_val, y_val) in one .npz file",
     "folder": "your images: one sub-folder per class, in train/, test/ (and val/) or at the top",
     "table": "your table: a .csv or .parquet with a row for each sample, and its target column",
+    "python": "your function: FILE.py:NAME, which gives the arrays of an npz",
 }
 
 DIGITS = tuple("0123456789")
@@ -280,7 +282,7 @@ DATASETS: dict[str, DataSource] = {
     "digits": Embedded(
         title="handwritten digits, 8x8, no download",
         # scikit-learn has no test part: ours is the 5th, 10th, 15th, ... sample of each class.
-        contents=Contents((1, 8, 8), DIGITS, 1442, 355, _DIGITS_TRAIN, _DIGITS_TEST, "float32", drawn=True),
+        contents=Contents((1, 8, 8), DIGITS, 1442, 355, _DIGITS_TRAIN, _DIGITS_TEST, "float32"),
         digest="sha256:87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
         levels=16,
     ),

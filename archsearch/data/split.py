@@ -80,11 +80,11 @@ def hold_out_groups(groups: Tensor, count: int, seed: int) -> tuple[Tensor, Tens
         )
     order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed)).tolist()
     chosen = torch.zeros(len(names), dtype=torch.bool)
-    chosen[draw_groups(sizes, order, count)] = True
+    chosen[take_groups(sizes, order, count)] = True
     return torch.nonzero(~chosen[member]).flatten(), torch.nonzero(chosen[member]).flatten()
 
 
-def draw_groups(sizes: Tensor, order: Sequence[int], wanted: float) -> list[int]:
+def take_groups(sizes: Tensor, order: Sequence[int], wanted: float) -> list[int]:
     """Take groups in this order until their samples are nearest to what is wanted; at least one, never all."""
     taken, count = list[int](), 0.0
     for group in order[:-1]:

@@ -97,14 +97,14 @@ def read(folder: Path) -> Stored:
             # Mode "c" maps copy-on-write: torch gets memory that it may call writable, the file stays as it is.
             arrays[name] = torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
         except (ValueError, TypeError, OSError, EOFError, SyntaxError) as problem:
-            raise wrong(folder, f"{path.name} holds no array ({problem})") from None
+            raise not_used(folder, f"{path.name} holds no array ({problem})") from None
     for part in ("train", "test"):
         if arrays[f"x_{part}"].shape[:1] != arrays[f"y_{part}"].shape[:1]:
-            raise wrong(folder, f"x_{part}.npy and y_{part}.npy are not of as many samples")
+            raise not_used(folder, f"x_{part}.npy and y_{part}.npy are not of as many samples")
     return Stored(arrays, meta["fingerprint"])
 
 
-def wrong(folder: Path, what: str) -> DamagedFileError:
+def not_used(folder: Path, what: str) -> DamagedFileError:
     """Give the error for a prepared folder that is whole as it was written, and is not what it is called."""
     return DamagedFileError(f"{folder} is not used: {what}. {_way_out(folder)}")
 

@@ -37,7 +37,7 @@ from archsearch.report.names import Named, find_named
 from archsearch.report.page import page
 from archsearch.report.provenance import folded_spec
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.study.lifecycle import confirmation_study, existing_ablation, existing_study
+from archsearch.study.lifecycle import confirmation_study, existing_ablation, existing_study, legible
 from archsearch.study.snapshot import StudySnapshot, snapshot_of
 from archsearch.study.storage import open_storage
 from archsearch.train.directory import RunDirectory
@@ -122,11 +122,12 @@ def _studies(found: Named) -> tuple[StudySnapshot, ...]:
     if found.study is None:
         return ()
     storage = open_storage(found.url, reading=True)
-    if found.kind == "ablation":
-        return (snapshot_of(existing_ablation(found.study, storage)),)
-    study = existing_study(found.study, storage)
-    confirming = confirmation_study(study, storage)
-    return (snapshot_of(study), *(() if confirming is None else (snapshot_of(confirming),)))
+    with legible(found.study):
+        if found.kind == "ablation":
+            return (snapshot_of(existing_ablation(found.study, storage)),)
+        study = existing_study(found.study, storage)
+        confirming = confirmation_study(study, storage)
+        return (snapshot_of(study), *(() if confirming is None else (snapshot_of(confirming),)))
 
 
 def _known(found: Named, studies: Sequence[StudySnapshot], runs_dir: Path) -> tuple[list[KnownRun], list[str]]:

@@ -21,7 +21,7 @@ from archsearch.data.inputs import Inputs, columns_of
 from archsearch.data.prepare import load
 from archsearch.errors import DamagedFileError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
-from archsearch.report.experiments import experiment_of
+from archsearch.report.experiments import key_of_spec
 from archsearch.report.names import named_run
 from archsearch.spec.catalog import catalog
 from archsearch.spec.experiment import ExperimentSpec
@@ -98,7 +98,7 @@ def with_weights(subject: ChosenNetwork, runs_dir: Path, seed: int | None) -> Ch
     if subject.directory is not None:
         return subject
     key = experiment_key(subject.plan)
-    if broken := [one.why for one in unreadable(runs_dir) if one.spec is not None and experiment_of(one.spec) == key]:
+    if broken := [one.why for one in unreadable(runs_dir) if one.spec is not None and key_of_spec(one.spec) == key]:
         raise DamagedFileError("\n".join(broken))  # the run that is meant may be this one
     directories = kept_runs(runs_dir).get(key, [])
     each_kept = {directory: next(read_kept([directory]), None) for directory in directories}

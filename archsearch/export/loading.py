@@ -18,8 +18,8 @@ from archsearch.spec.dataset import DataSpec
 
 
 def comes_by_itself(data: DataSpec) -> bool:
-    """_Say whether a script can get the data set by its name; your own data go along as a file."""
-    return data.name in DATASETS
+    """_Say whether a script can get the data set by its name; your own data, and a fold, go along as a file."""
+    return data.name in DATASETS and data.fold is None
 
 
 def loading(plan: ExperimentPlan, copied: Copied, data_file: str | None) -> list[str]:
@@ -41,7 +41,7 @@ def loading(plan: ExperimentPlan, copied: Copied, data_file: str | None) -> list
             f"    return x{as_floats}, y, x_test{as_floats}, y_test",
         ]
     source = DATASETS.get(data.name)
-    if source is None:
+    if source is None or data.fold is not None:
         raise UsageError(f"a script on your own data ({data.name}) reads a file of prepared arrays, and there is none")
     y = "torch.tensor(labels)" if isinstance(source, Downloaded) else "y"
     limited = []

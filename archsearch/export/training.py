@@ -48,6 +48,8 @@ def training_source(plan: ExperimentPlan, module: str, data_file: str | None = N
             f"a training script measures {' and '.join(_measured(plan, 'val'))}, and early stopping watches "
             f"{rule.monitor}; watch one of them"
         )
+    if plan.facts.weighted:
+        raise UsageError(f"a training script weighs no samples, and those of {plan.facts.name} have weights")
     copied = Copied({word: f"import {word}" for word in ("sys", "torch")})
     copied.imports |= {"build_model": f"from {module} import build_model", "Tensor": "from torch import Tensor"}
     copied.imports["nn"] = "from torch import nn"

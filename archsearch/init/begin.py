@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from archsearch.errors import SpecError, UsageError
 from archsearch.files import write_whole
@@ -21,6 +22,11 @@ from archsearch.init.program_file import program_file
 from archsearch.init.script import Script, read_script
 from archsearch.wording import count_of
 
+_SOURCES: dict[CandidateKind, Literal["folder", "npz", "table"]] = {
+    "images": "folder",
+    "arrays": "npz",
+    "table": "table",
+}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -68,7 +74,7 @@ def begin(path: Path, into: Path, asked: Asked | None = None) -> Begun:
     if kind in ("script", "program"):
         return _of_script(path, kind, target, into, asked)
     if kind == "table":
-        return _of_table(path)
+        return _of_results(path) or _of_data(path, kind, target)
     return _of_data(path, kind, target)
 
 
@@ -132,25 +138,21 @@ def _found(script: Script) -> list[str]:
 def _of_data(path: Path, kind: CandidateKind, target: Path) -> Begun:
     from archsearch.init.first_spec import first_spec, first_spec_text, samples_text
 
-    first = first_spec("folder" if kind == "images" else "npz", path, target.stem, target.parent)
+    first = first_spec(_SOURCES[kind], path, target.stem, target.parent)
     found = (samples_text(first.plan.facts),)
     what = f"a network of {count_of(first.plan.network.parameters, 'parameter')}"
     commands = (f"archsearch show {target}", f"archsearch run {target}")
     return Begun(path, kind, ((target, first_spec_text(first, target.stem), what),), found, (), first.said, commands)
 
 
-def _of_table(path: Path) -> Begun:
-    """Say what is done with a table of results; refuse a table of samples with the way out."""
+def _of_results(path: Path) -> Begun | None:
+    """Say what is done with a table of results; None for one of samples."""
     from archsearch.ablate.compare import read_values
 
     try:
         values = read_values(path)
-    except SpecError as error:
-        why = str(error).splitlines()[0]
-        raise UsageError(
-            f"{path} is a table, and no table of results that `archsearch compare` reads ({why}). If it holds samples "
-            "to train on, put them into an .npz as x_train, y_train, x_test and y_test (numpy.savez), and init that"
-        ) from None
+    except SpecError:
+        return None
     runs = sum(len(by_seed) for by_seed in values.runs.values())
     found = (f"{count_of(len(values.runs), 'variant')}, {count_of(runs, 'run')}: results, which need no file",)
     return Begun(path, "table", (), found, next=(f"archsearch compare {path} --baseline {next(iter(values.runs))}",))

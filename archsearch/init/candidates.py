@@ -58,7 +58,7 @@ def what_is(path: Path) -> CandidateKind | None:
     if path.is_dir():
         return "images" if _class_folders(path) else None
     ending = path.suffix.lower()
-    if ending in (".py", ".npz", ".csv", ".tsv"):
+    if ending in (".py", ".npz", ".csv", ".tsv", ".parquet", ".pq"):
         return {".py": "script", ".npz": "arrays"}.get(ending, "table")  # type: ignore[return-value]
     if ending in (".yaml", ".yml"):
         raise UsageError(f"{path} is written already; look at it with `archsearch check {path}`")
@@ -70,7 +70,7 @@ def what_is(path: Path) -> CandidateKind | None:
         return "program"
     raise UsageError(
         f"{path} is none of what init reads: a Python script, a program that can be executed, a folder of images, "
-        "an .npz or a .csv"
+        "an .npz, a .csv or a .parquet"
     )
 
 
@@ -96,7 +96,7 @@ def _candidate(path: Path) -> FoundFile | None:
     ending = path.suffix.lower()
     if ending == ".npz":
         return FoundFile(path, "arrays", "arrays")
-    if ending in (".csv", ".tsv"):
+    if ending in (".csv", ".tsv", ".parquet", ".pq"):
         return FoundFile(path, "table", "a table")
     if ending == ".py" and path.name not in _NO_SCRIPTS and not path.name.startswith("test_"):
         try:

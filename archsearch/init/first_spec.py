@@ -1,6 +1,6 @@
 """A network for data of one's own: small, sensible for their size and number of classes, written with comments.
 
-    spec = first_spec("folder", Path("images"), "images", Path("."))     # of images; "npz" of arrays
+    spec = first_spec("folder", Path("images"), "images", Path("."))     # of images; "npz" of arrays, "table" of rows
     text = first_spec_text(spec, "images")
 
 It is planned before it is given, so that it fits and trains; must not import torch.
@@ -19,11 +19,11 @@ from archsearch.data import folder as folder_data
 from archsearch.data.facts import DataFacts
 from archsearch.data.images import height_and_width, look
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
+from archsearch.init.first_table import table_options
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.lint.rules import lint
 from archsearch.spec.text.write import flow, spec_yaml
-from archsearch.wording import count_of
 
 LARGEST_SIDE = 64  # pixels: what a small network on a CPU trains on within minutes
 _WIDTHS = (16, 32, 64, 64)
@@ -40,8 +40,8 @@ class FirstSpec:
     said: tuple[str, ...]
 
 
-def first_spec(source: Literal["folder", "npz"], path: Path, name: str, beside: Path) -> FirstSpec:
-    """Make a spec for a folder of images or a file of arrays, with the path as a file in `beside` says it.
+def first_spec(source: Literal["folder", "npz", "table"], path: Path, name: str, beside: Path) -> FirstSpec:
+    """Make a spec for a folder of images, a file of arrays or a table, with the path as a file in `beside` says it.
 
     Raises `SpecError` and `DamagedFileError` as reading the data does.
     """
@@ -51,6 +51,9 @@ def first_spec(source: Literal["folder", "npz"], path: Path, name: str, beside: 
         for key, value, why in _image_options(path):
             data[key] = value
             said.append(why)
+    if source == "table":
+        options, said = table_options(path)
+        data |= options
     plan = _plan(data, name)
     for finding in lint(plan.spec, plan.network, task=plan.facts.task.name).findings:
         if finding.code == "A013":  # channels last
@@ -108,7 +111,9 @@ def _plan(data: dict[str, Any], name: str) -> ExperimentPlan:
         samples = samples - round(0.1 * samples)
     if len(facts.shape) < 3 and "normalize" not in data:
         data = {**data, "normalize": True}
-    return plan_experiment(_spec(data, name, layers_for(facts.shape), training_for(samples)))
+    if facts.task.name == "regression":
+        data = {**data, "normalize_targets": True}
+    return plan_experiment(_spec(data, name, layers_for(facts.shape, facts.task.width), training_for(samples)))
 
 
 def _spec(data: dict[str, Any], name: str, network: list[Any], train: dict[str, Any]) -> ExperimentSpec:
@@ -116,13 +121,15 @@ def _spec(data: dict[str, Any], name: str, network: list[Any], train: dict[str, 
     return ExperimentSpec.model_validate({"name": name, "data": data, "network": network, "train": train})
 
 
-def layers_for(shape: tuple[int, ...]) -> list[Any]:
+def layers_for(shape: tuple[int, ...], width: str = "classes") -> list[Any]:
     """Give the layers for samples of a shape (channels first): convolutions while there is room, or two linear layers.
+
+    `width` is the task's word for the size of the last.
 
     >>> layers_for((20,))
     [{'linear': {'out_features': 64}}, 'relu', {'linear': {'out_features': 'classes'}}]
     """
-    last = {"linear": {"out_features": "classes"}}
+    last = {"linear": {"out_features": width}}
     axes = len(shape) - 1
     if axes not in (1, 2) or min(shape[1:]) < 4:
         flat: list[Any] = ["flatten"] if axes else []
@@ -151,7 +158,7 @@ def samples_text(facts: DataFacts) -> str:
     """Say what the data are: `3 classes, 30 training, 9 validation and 12 test samples of 3x24x24`."""
     held_out = f", {facts.validation:,} validation" if facts.validation else ""
     return (
-        f"{count_of(facts.classes, 'class')}, {facts.train - facts.validation:,} training{held_out} and "
+        f"{facts.task.said}, {facts.train - facts.validation:,} training{held_out} and "
         f"{facts.test:,} test samples of {'x'.join(map(str, facts.shape))}"
     )
 

@@ -122,6 +122,9 @@ class ExperimentKind(Protocol):
     ) -> None:
         """Fix what the runs of a study are computed with, at every opening; as the study `like` where none ran yet."""
 
+    def why_not_here(self, experiment: Experiment) -> str:
+        """Say why this machine cannot run what was planned on another one; "" where nothing is known against it."""
+
     def left_out(
         self,
         study: Study,

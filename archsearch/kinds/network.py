@@ -139,6 +139,9 @@ class NetworkKind:
 
         fix(storage, study, [_plan(one) for one in experiments], workers, like=like)
 
+    def why_not_here(self, experiment: Experiment) -> str:
+        return ""  # its spec is all of it; device, engine and data are looked at run by run: see `study/compute.py`
+
     def left_out(
         self,
         study: Study,

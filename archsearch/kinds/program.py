@@ -16,6 +16,7 @@ from archsearch.metrics import Direction, Metric, OwnMetric
 from archsearch.program.change import edited_program, program_edit_problems
 from archsearch.program.experiment import ProgramChange, ProgramExperiment, changes, plan_program, program_key
 from archsearch.program.from_command import program_text
+from archsearch.program.permission import program_subject
 from archsearch.program.program_directory import kept_programs
 from archsearch.program.program_spec import ProgramSpec, metric_row
 from archsearch.program.read import read_program
@@ -23,6 +24,7 @@ from archsearch.program.remarks import said_of_runs
 from archsearch.spec.difference.factors import FactorChange
 from archsearch.spec.difference.gaps import Change
 from archsearch.spec.text.yaml import Node
+from archsearch.trust import is_trusted
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -119,6 +121,19 @@ class ProgramKind:
         self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
     ) -> None:
         """Nothing is fixed: a program brings what it computes with."""
+
+    def why_not_here(self, experiment: Experiment) -> str:
+        from archsearch.program.run import why_not_startable
+
+        one = _program(experiment)
+        subject = program_subject(one.spec)
+        if not is_trusted(subject.digest):  # first: to look for a function is to import its file
+            shown = ", ".join(" ".join(line.split()) for line in subject.shows)
+            return (
+                f"its program was not allowed to run here ({shown}); archsearch trust FILE, with the program's file, "
+                "allows it, or ARCHSEARCH_TRUST=1 where only your own code runs"
+            )
+        return why_not_startable(one)
 
     def left_out(
         self,

@@ -122,9 +122,9 @@ _ROWS = (
     _score("brier", "Brier score", arithmetic.brier, "probabilities", better="minimize", written="number", margin=0.0),
     _score("ece", "expected calibration error", arithmetic.calibration_error, "probabilities", better="minimize"),
     _score("hamming_loss", "Hamming loss", arithmetic.hamming, tasks=("multilabel",), better="minimize"),
+    _error("rmse", "root mean squared error", arithmetic.root_squared_error),
     _error("mae", "mean absolute error", arithmetic.absolute_error),
     _error("mse", "mean squared error", arithmetic.squared_error),
-    _error("rmse", "root mean squared error", arithmetic.root_squared_error),
     _error(
         "r2",
         "coefficient of determination",

@@ -18,14 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archsearch.data.location import data_dir
-from archsearch.errors import BusyError, UnavailableError, UsageError
+from archsearch.errors import BusyError, SpecError, UnavailableError, UsageError
 from archsearch.files import locked, seal, write_whole
 from archsearch.program.check import names_used, result_files, shares_results
 from archsearch.program.digest import changed_files, hash_files
 from archsearch.program.ended import Attempt, facts_of, judged
 from archsearch.program.experiment import ProgramExperiment, Resolved, executable_of, program_run_id, resolve
 from archsearch.program.follow import Following
-from archsearch.program.function import call_function
+from archsearch.program.function import call_function, function_of
 from archsearch.program.measure import Places, state_of
 from archsearch.program.output import last_lines
 from archsearch.program.permission import program_subject
@@ -241,6 +241,21 @@ def _void(changed: Sequence[str], spec: ProgramSpec) -> str:
 
 def _look(until: float | None) -> float:
     return _LOOK_SECONDS if until is None else max(0.0, min(_LOOK_SECONDS, until - time.monotonic()))
+
+
+def why_not_startable(experiment: ProgramExperiment) -> str:
+    """Say why this machine cannot run a program that was planned on another one; "" where it can.
+
+    Its files are not in the storage of a study: the same must lie in the same folder here. Nothing is executed.
+    """
+    try:
+        if experiment.spec.program.function is not None:
+            function_of(experiment.spec)
+        else:
+            _as_planned(experiment, with_changes(experiment.spec.program))
+    except (SpecError, UnavailableError) as error:
+        return str(error)
+    return ""
 
 
 def _as_planned(experiment: ProgramExperiment, where: Workfolder) -> None:

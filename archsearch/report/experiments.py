@@ -82,7 +82,7 @@ def grouped(runs: Sequence[KnownRun]) -> tuple[RunGroup, ...]:
     for run in runs:
         written = seal([run.result.spec.get(part) for part in ("data", "network", "train")])
         if written not in keys:
-            keys[written] = experiment_of(run.result.spec) or written
+            keys[written] = key_of_spec(run.result.spec) or written
         group = seal([keys[written], _place(run.result.spec), run.result.data_fingerprint])
         groups.setdefault(group, {}).setdefault(run.result.run_id, run)
     taken: dict[str, int] = {}
@@ -95,7 +95,7 @@ def grouped(runs: Sequence[KnownRun]) -> tuple[RunGroup, ...]:
     return tuple(made)
 
 
-def experiment_of(spec: dict[str, Any]) -> str | None:
+def key_of_spec(spec: dict[str, Any]) -> str | None:
     """Give the `experiment_key` of a resolved spec; None where it cannot be planned here (own data that is gone)."""
     try:
         return experiment_key(plan_experiment(ExperimentSpec.model_validate(spec)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,22 +27,28 @@ from archsearch.report.answers.program_runs import program_runs_document
 from archsearch.report.answers.runs import runs_document
 from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, Source, slug
+from archsearch.report.fetched import bring_files
 from archsearch.report.figures.lists import search_figures
 from archsearch.report.names import Named, find_named
 from archsearch.search.evidence import search_evidence
 from archsearch.search.record import search_record
-from archsearch.study.lifecycle import existing_ablation, existing_study
+from archsearch.study.lifecycle import existing_ablation, existing_study, legible
 from archsearch.study.storage import open_storage
+from archsearch.study.storage_url import shown_url
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where studies, runs and data are looked for; `stamp` is the time that a report bears."""
+    """Where studies, runs and data are looked for; `stamp` is the time that a report bears.
+
+    `artifacts` is a place that files of runs are fetched from which are not here.
+    """
 
     runs_dir: Path = Path("runs")
     data_dir: Path | None = None
     storage: str | None = None
     stamp: str | None = None
+    artifacts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +86,9 @@ def make(names: Sequence[str], where: Where, metric: str | None = None) -> Made:
     if metric is not None and found.kind != "ablation":
         raise UsageError("--metric is for an ablation, whose runs are judged again, or for a file of numbers")
     if found.study is not None:
+        notes = (*found.notes, *_brought(found, where))
         stem = "report" if metric is None else f"report-{slug(metric)}"
-        return Made(_of_study(found, source, metric), found.notes, where.runs_dir / found.study / stem)
+        return Made(_of_study(found, source, metric), notes, where.runs_dir / found.study / stem)
     if found.programs:
         document = program_runs_document(found.programs, source, found.left_out)
     else:
@@ -98,17 +106,25 @@ def make_of_numbers(values: Measurements, compared: Compared, options: Sequence[
     return Made(comparison_document(values, compared, source), values.notes, stem)
 
 
+def _brought(found: Named, where: Where) -> tuple[str, ...]:
+    assert found.study is not None
+    storage = open_storage(found.url, reading=True)
+    opened = existing_ablation if found.kind == "ablation" else existing_study
+    return bring_files(opened(found.study, storage), storage, where.runs_dir, where.artifacts)
+
+
 def _of_study(found: Named, source: Source, metric: str | None = None) -> Document:
     assert found.study is not None
     storage = open_storage(found.url, reading=True)
-    if found.kind == "ablation":
-        ablation = existing_ablation(found.study, storage)
-        again = None if metric is None else judge_again(ablation, metric, source.runs_dir or Path("runs"))
-        evidence = ablation_evidence(ablation, None if again is None else again.values)
-        return ablation_document(report_on(ablation, source.runs_dir, again), evidence, source)
-    study = existing_study(found.study, storage)
-    record = search_record(study, storage)
-    return search_document(record.report, search_evidence(study, storage), search_figures(record), source)
+    with legible(found.study):
+        if found.kind == "ablation":
+            ablation = existing_ablation(found.study, storage)
+            again = None if metric is None else judge_again(ablation, metric, source.runs_dir or Path("runs"))
+            evidence = ablation_evidence(ablation, None if again is None else again.values)
+            return ablation_document(report_on(ablation, source.runs_dir, again), evidence, source)
+        study = existing_study(found.study, storage)
+        record = search_record(study, storage)
+        return search_document(record.report, search_evidence(study, storage), search_figures(record), source)
 
 
 def made_text(stamp: str | None) -> str:
@@ -132,8 +148,7 @@ def _command(names: Sequence[str], where: Where) -> str:
     """Write the command that makes a report again; a password in a storage's URL stays out of it."""
     words = ["archsearch report", *(name if re.fullmatch(r"[\w./:@+-]+", name) else repr(name) for name in names)]
     if where.storage is not None:
-        without_password = re.sub(r"//([^:/@]+):[^@]*@", r"//\1:***@", where.storage)
-        words.append(f"--storage {without_password}")
+        words.append(f"--storage {shlex.quote(shown_url(where.storage))}")
     if where.runs_dir != Path("runs"):
         words.append(f"--runs-dir {where.runs_dir}")
     if where.data_dir is not None:

@@ -23,7 +23,7 @@ from archsearch.program.experiment import program_key
 from archsearch.program.program_directory import BEGUN as PROGRAM_BEGUN
 from archsearch.program.program_directory import ProgramDirectory, kept_programs, unreadable_programs
 from archsearch.program.program_result import ProgramResult
-from archsearch.report.experiments import KnownRun, experiment_of
+from archsearch.report.experiments import KnownRun, key_of_spec
 from archsearch.spec.catalog import catalog
 from archsearch.study.lifecycle import kind_of_study, study_names
 from archsearch.study.storage import default_url, open_storage
@@ -47,7 +47,7 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class DamagedRun:
     """A run that is meant, or may be, and cannot be used as its files are damaged."""
 
     directory: Path
@@ -64,7 +64,7 @@ class Named:
     runs: tuple[KnownRun, ...] = ()
     programs: tuple[ProgramResult, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[DamagedRun, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -86,7 +86,7 @@ def find_named(names: Sequence[str], runs_dir: Path, storage: str | None) -> Nam
         return Named(wanted[0], url, kind, notes=(note,) if also else ())
     runs: list[KnownRun] = []
     unfinished: list[Unfinished] = []
-    left_out: list[LeftOut] = []
+    left_out: list[DamagedRun] = []
     programs = [result for name in names for result in _programs(name, runs_dir, left_out)]
     if programs:
         if others := [name for name in names if not _programs(name, runs_dir, [])]:
@@ -100,11 +100,11 @@ def find_named(names: Sequence[str], runs_dir: Path, storage: str | None) -> Nam
     return Named(None, url, runs=tuple(runs), unfinished=tuple(unfinished), left_out=_each_once(left_out))
 
 
-def _each_once(left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
+def _each_once(left_out: Sequence[DamagedRun]) -> tuple[DamagedRun, ...]:
     return tuple({one.directory: one for one in left_out}.values())
 
 
-def left_out_words(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
+def left_out_words(left_out: Sequence[DamagedRun]) -> tuple[str, ...]:
     """Say which runs a report leaves out, in a sentence each."""
     return tuple(f"Left out, as its files are damaged: {one.directory.name} ({one.why})." for one in left_out)
 
@@ -132,7 +132,7 @@ def named_run(name: str, runs_dir: Path, seed: int | None = None) -> Path:
     return next(iter(places))
 
 
-def _programs(name: str, runs_dir: Path, left_out: list[LeftOut]) -> list[ProgramResult]:
+def _programs(name: str, runs_dir: Path, left_out: list[DamagedRun]) -> list[ProgramResult]:
     """Find the runs of a program by its file, a folder or the beginning of an id; none where it is no program.
 
     `left_out` gets those that are damaged.
@@ -150,7 +150,7 @@ def _programs(name: str, runs_dir: Path, left_out: list[LeftOut]) -> list[Progra
     found = [result for result in kept if program_key(PROGRAM.plan(PROGRAM.read(result.spec))) == wanted]
     for directory, spec, why in unreadable_programs(runs_dir):
         if spec is None or _key_of_program(spec) in (None, wanted):
-            left_out.append(LeftOut(directory, why))
+            left_out.append(DamagedRun(directory, why))
     if not found:
         _nothing(f"{name} has no run in {runs_dir}, as it is now", name, left_out)
     return found
@@ -163,7 +163,7 @@ def _key_of_program(spec: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _nothing(said: str, name: str, left_out: Sequence[LeftOut]) -> NoReturn:
+def _nothing(said: str, name: str, left_out: Sequence[DamagedRun]) -> NoReturn:
     """Say that there is no run of this name, and which ones may be: those that are damaged."""
     if left_out:
         raise DamagedFileError("\n".join((f"{said} that is whole", *(one.why for one in left_out))))
@@ -178,7 +178,7 @@ def _program_in(directory: Path) -> list[ProgramResult]:
 
 
 def _runs(
-    name: str, runs_dir: Path, studies: Sequence[str], left_out: list[LeftOut]
+    name: str, runs_dir: Path, studies: Sequence[str], left_out: list[DamagedRun]
 ) -> tuple[list[KnownRun], list[Unfinished]]:
     path = Path(name)
     if path.is_dir():
@@ -224,7 +224,7 @@ def _is_of_a_network(directory: Path) -> bool:
     return (directory / BEGUN).is_file() or (directory / RESULT).is_file()
 
 
-def _of_spec(name: str, runs_dir: Path, left_out: list[LeftOut]) -> tuple[list[KnownRun], list[Unfinished]]:
+def _of_spec(name: str, runs_dir: Path, left_out: list[DamagedRun]) -> tuple[list[KnownRun], list[Unfinished]]:
     """Find the runs of a spec among all: those with its data, network and training, whatever seed and device."""
     plan = load_plan(name)
     wanted = experiment_key(plan)
@@ -235,15 +235,15 @@ def _of_spec(name: str, runs_dir: Path, left_out: list[LeftOut]) -> tuple[list[K
         try:
             run = _result(directory)
         except DamagedFileError as error:
-            left_out.append(LeftOut(directory, str(error)))
+            left_out.append(DamagedRun(directory, str(error)))
             continue
         if run is not None:
             runs.append(run)
         else:
             unfinished.append(Unfinished(plan.spec.name, int(held["seed"]), directory))
     for one in unreadable(runs_dir):
-        if one.spec is None or experiment_of(one.spec) in (None, wanted):
-            left_out.append(LeftOut(one.directory, one.why))
+        if one.spec is None or key_of_spec(one.spec) in (None, wanted):
+            left_out.append(DamagedRun(one.directory, one.why))
     if not runs:
         others = f"; {len(unfinished)} were begun and not finished" if unfinished else ""
         _nothing(f"{name} has no finished run in {runs_dir}{others}", name, left_out)

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from archsearch.crash import crash_point
 from archsearch.errors import UsageError
 from archsearch.files import write_whole
 from archsearch.report import tables
@@ -23,12 +24,21 @@ FORMATS = ("html", "md", "pr", "tex", "csv", "json")
 _TEXTS = {"html": page, "md": tables.markdown, "pr": pull_request, "tex": tables.latex, "json": tables.json_document}
 
 
+def text_of(document: Document, form: str) -> str:
+    """Give a document as one text; raise `UsageError` for csv, which is several."""
+    if form not in _TEXTS:
+        raise UsageError("-o - prints one text; --format csv writes a file for each table, into a folder")
+    return _TEXTS[form](document)
+
+
 def write(document: Document, path: Path, form: str) -> list[Path]:
     """Write a document in one of FORMATS; csv makes a folder with a file for each table. Gives what was written."""
     if form in _TEXTS:
         if path.is_dir():
             raise UsageError(f"-o {path}: this is a folder; name a file")
-        write_whole(path, _TEXTS[form](document).encode())
+        content = _TEXTS[form](document).encode()
+        crash_point("report made")
+        write_whole(path, content)
         return [path]
     if path.is_file():
         raise UsageError(f"-o {path}: --format csv writes a file for each table; name a folder")

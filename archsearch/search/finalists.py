@@ -10,18 +10,22 @@ objectives the finalists are those of the Pareto front.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.crash import crash_point
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
 from archsearch.kinds.seed_check import LOOKED_AT, SeedCheck, judge_seeds, seeds_are_checked
 from archsearch.metrics import Direction
+from archsearch.search.another_metric import ByAnother
 from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude, family_of
 from archsearch.search.jobs import confirm_job, held_search
 from archsearch.search.search_file import SearchFile
@@ -96,9 +100,10 @@ def confirm(
     candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
     family, _ = _compared(opened)
     confirming = make_confirmation(opened, storage, (family.direction, family.metric))
+    crash_point("confirmation made")
     plans = [kind.plan(kind.read(spec)) for spec in candidates.values()]
     kind.fix(storage, confirming, plans, workers, like=opened)
-    there_too = Site(site.url, confirming.study_name, site.runs_dir, site.data_dir)
+    there_too = replace(site, study_name=confirming.study_name, seconds=math.inf)
     run_seeds = fresh_seeds(HeldStudy(opened).seed, seeds)
     looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
     for of in (looked_at, dict.fromkeys(candidates, run_seeds)):
@@ -188,15 +193,18 @@ def mixed_confirmations(opened: optuna.Study, storage: Storage, slots: Sequence[
     return {runs[key].number: reason for key, reason in found.items()}
 
 
-def confirmation_of(opened: optuna.Study, storage: Storage) -> Confirmation | None:
-    """Read the confirmation of a search from the storage, None if there is none; judged by today's rule, always."""
+def confirmation_of(opened: optuna.Study, storage: Storage, by: ByAnother | None = None) -> Confirmation | None:
+    """Read the confirmation of a search from the storage, None if there is none; judged by today's rule, always.
+
+    With `by` the finalists are compared by another metric than the search was made for.
+    """
     slots = confirming_slots(opened, storage)
     planned = _counted(opened, slots)
     useless = mixed_confirmations(opened, storage, planned)
     planned = [trial for trial in planned if trial.number not in useless]
     if not any(trial.state == TrialState.COMPLETE for trial in planned):
         return None
-    family, validated, note = _decided_by(opened, planned)
+    family, validated, note = _decided_by(opened, planned) if by is None else by.decided
     test: dict[str, dict[int, float | None]] = {}
     validation: dict[str, dict[int, float]] = {}
     specs: dict[str, dict[str, Any]] = {}
@@ -205,7 +213,11 @@ def confirmation_of(opened: optuna.Study, storage: Storage) -> Confirmation | No
         runs = test.setdefault(held.candidate, {})
         specs[held.candidate] = held.candidate_spec
         if trial.state == TrialState.COMPLETE:
-            run = None if (carried := _carried(trial)) is None else _kind(opened).metrics_of(carried)
+            carried = _carried(trial)
+            if carried is not None and by is not None:
+                run: Mapping[str, float | None] | None = by.values(carried)
+            else:
+                run = None if carried is None else _kind(opened).metrics_of(carried)
             runs[held.run_seed] = trial.values[0] if run is None else run.get(family.metric)
             value = None if run is None else run.get(validated)
             if value is not None:

@@ -21,7 +21,7 @@ from archsearch.search.search_file import SearchFile, stored_study
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.space import InfeasibleError
 from archsearch.study.held import Assigned, HeldSearch, HeldStudy, HeldTrial, fixed_values
-from archsearch.study.optuna_private import frozen
+from archsearch.study.optuna_private import frozen, is_reported
 from archsearch.study.queue import Slot, refill, slots_of
 from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError
 from archsearch.study.storage import Storage
@@ -107,7 +107,7 @@ class _PruningWatch(Silent):
         if self.several:
             self.noted[str(record.epoch)] = value
             self.trial.set_user_attr(HeldTrial.learned.key, self.noted)
-        else:
+        elif not is_reported(self.trial, record.epoch):  # of a slot that is run again, Optuna keeps the first report
             self.trial.report(value, record.epoch)
 
     def _weak(self) -> bool:

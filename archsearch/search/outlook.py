@@ -11,10 +11,8 @@ from __future__ import annotations
 import random
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 
 import optuna
-import sqlalchemy
 
 from archsearch.experiment import Experiment
 from archsearch.plain import Plain
@@ -29,6 +27,7 @@ from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.lifecycle import study_there
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import open_storage
+from archsearch.study.storage_url import sqlite_file
 
 TIMED_NETWORKS = 3  # sampled networks that are timed beside the baseline
 _MOST_TRIES = 200
@@ -87,12 +86,8 @@ def sampler_used(study: SearchFile, opened: optuna.Study | None, wanted: str, tr
 
 def _opened(url: str, name: str) -> optuna.Study | None:
     """Open a search that is there already; None where there is none, and no file is made."""
-    try:
-        parsed = sqlalchemy.engine.make_url(url)
-        if parsed.drivername == "sqlite" and not Path(parsed.database or "").is_file():
-            return None
-    except sqlalchemy.exc.ArgumentError:
-        pass  # said by who opens it
+    if (path := sqlite_file(url)) is not None and not path.is_file():
+        return None
     storage = open_storage(url, reading=True)
     return study_there(name, storage, "search")
 

@@ -24,4 +24,4 @@ def check_runs_here(plan: ExperimentPlan) -> None:
     train = plan.spec.train
     device = check_device(train)
     if train.engine == "native":
-        choose_engine(plan.network, train, device)
+        choose_engine(plan.network, train, device, task=plan.facts.task, weighted=plan.facts.weighted)

@@ -16,11 +16,13 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.crash import crash_point
 from archsearch.errors import SpecError
 from archsearch.files import write_whole
 from archsearch.kinds import EXPERIMENT_KINDS, kind_of_held, kind_of_spec
 from archsearch.kinds.kind import AnySpec, ExperimentKindName
 from archsearch.plain import Plain
+from archsearch.search.another_metric import ByAnother
 from archsearch.search.confirm import Confirmation, best_of, better_words, headline
 from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
@@ -31,7 +33,7 @@ from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.total import total_of
 from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
-from archsearch.study.pool import Site, run_workers
+from archsearch.study.pool import run_workers, site_of
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage, open_storage
 
@@ -112,8 +114,9 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     trials = _at_most_each_once(study, HeldStudy(opened).sampler, trials)
     opened.set_user_attr(HeldStudy.trials.key, max(trials, HeldStudy(opened).trials))
     workers = study.kind.workers(study.watched, study.space.base, settings.workers)
-    study.kind.fix(storage, opened, (), workers)
-    site = Site(settings.url, name, settings.runs_dir, settings.data_dir, settings.seconds)
+    if not settings.elsewhere:  # else its first worker fixes it: this machine may have other devices
+        study.kind.fix(storage, opened, (), workers)
+    site = site_of(settings, name)
     run_workers(site, search_job, workers, lambda: look(opened))
     look(opened)
     confirm = study.spec.confirm if settings.confirm is None else settings.confirm
@@ -121,6 +124,7 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     if confirm and _finished(opened, trials) and study.learned is not None and not one_run:
         seeds = settings.confirm_seeds or study.spec.confirm_seeds
         train_finalists(study, opened, storage, site, workers, confirm, seeds, look)
+        crash_point("confirmed")
     report = report_on(opened, storage)
     _write_best(report, settings.runs_dir / name / "best.yaml", name)
     return report
@@ -195,15 +199,15 @@ def _finished(study: optuna.Study, trials: int) -> bool:
 # -- what came out -----------------------------------------------------------------------------------------------------
 
 
-def report_on(opened: optuna.Study, storage: Storage) -> StudyReport:
-    """Give what a study holds now, from the storage alone."""
+def report_on(opened: optuna.Study, storage: Storage, by: ByAnother | None = None) -> StudyReport:
+    """Give what a study holds now, from the storage alone; its finalists `by` another metric than it was made for."""
     slots = list(slots_of(opened).values())
     outcomes = Counter(HeldTrial(trial).outcome for trial in slots)
     states = Counter(trial.state for trial in slots)
     held = HeldStudy(opened)
     planned = max(held.trials, len(slots))
     ranked = ranked_trials(opened)
-    confirmed = confirmation_of(opened, storage)
+    confirmed = confirmation_of(opened, storage, by)
     front: list[Best] = []
     if len(opened.directions) > 1:
         front = [_best(trial) for trial in opened.best_trials]

@@ -159,6 +159,7 @@ def _resolve(path: Path, root: Path, children: tuple[Path, ...]) -> Node:
         raise SpecError(Problem(str(node.mark), f"a spec is keys with values, got {quoted(node.plain())}"))
     if node.get("name") is None and "name" not in node.value:
         node = node.with_item("name", Node(path.stem, node.mark))
+    node = _with_data_in_full(node)
     parent = node.get("extends")
     if parent is None:
         if (edits := node.keys.get("edits")) is not None:
@@ -177,6 +178,19 @@ def _resolve(path: Path, root: Path, children: tuple[Path, ...]) -> Node:
     if edits_node is not None:
         base = apply_edits(base, edits_node)
     return _with_own_words(base, node)
+
+
+def _with_data_in_full(node: Node) -> Node:
+    """Read `data: my_data.py:load` as its three keys."""
+    data = node.get("data")
+    if data is None or not isinstance(data.value, str):
+        return node
+    path, _, function = data.value.rpartition(":")
+    if not path.endswith(".py"):
+        return node
+    keys = {"name": "python", "path": path, "function": function}
+    marks = dict.fromkeys(keys, data.mark)
+    return node.with_item("data", Node({key: Node(value, data.mark) for key, value in keys.items()}, data.mark, marks))
 
 
 def _with_own_words(base: Node, variant: Node) -> Node:

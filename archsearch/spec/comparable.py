@@ -30,7 +30,7 @@ _WHY = {
     "data.validation": _VALIDATION,
     "train.eval_loss": _EVAL_LOSS,
 }
-_TESTED_ON = ("name", "path", "limit", "fold")  # keys of data
+_TESTED_ON = ("name", "path", "limit", "fold", "labels", "function", "target", "task", "part", "group")  # keys of data
 FIXED_IN_A_SEARCH = {
     part: tuple(key.partition(".")[2] for key in _WHY if key.startswith(part)) for part in ("data", "train")
 }

@@ -118,19 +118,19 @@ ColumnNames = Annotated[
     WithJsonSchema({"anyOf": [_A_NAME, {"type": "array", "items": _A_NAME, "minItems": 1}]}),
 ]
 
-OWN_KINDS = ("npz", "folder", "table")
+OWN_KINDS = ("npz", "folder", "table", "python")
 
 
 class DataSpec(Plain):
     """The `data:` part of a spec; `path` is for your own data (`OWN_KINDS`) only."""
 
     name: SpecName = Field(
-        description="The data set: one by its name, or your own as npz, folder or table.",
+        description="The data set: one by its name, or your own as npz, folder, table or python.",
         examples=["mnist", "folder"],
     )
     path: Text | None = Field(
         default=None,
-        description="The file (npz, table) or folder of your own data, from the spec's folder.",
+        description="The file (npz, table, python) or folder of your own data, from the spec's folder.",
         examples=["data/leaves.npz"],
     )
     size: Pair | None = Field(
@@ -244,6 +244,17 @@ class DataSpec(Plain):
         description="The encoding of a CSV, where it is not UTF-8 and has no mark that says so.",
         examples=["cp1252"],
     )
+    labels: Text | None = Field(
+        default=None,
+        description="A table with a row for each image (folder): its file, and its label, labels or numbers.",
+        examples=["labels.csv"],
+    )
+    function: Text | None = Field(
+        default=None,
+        description="The function of a Python file that gives the data (python); `data: my_data.py:load` is short for "
+        "all of it.",
+        examples=["load"],
+    )
 
     def of_source(self) -> DataSpec:
         """Give the spec with what says how a source is read, and nothing of what is done with its samples later."""
@@ -274,5 +285,6 @@ class DataSpec(Plain):
 
 # Keys of tables, and of images with a table beside them.
 TABLE_KEYS = ("target", "part", "group", "weight", "ignore", "categorical", "missing", "unseen", "encoding")
-OF_SOURCE = ("name", "path", "task", *TABLE_KEYS)
-_YOUNGER = frozenset({"train_limit", "background", "channels", "fold", "normalize_targets", *OF_SOURCE[2:]})
+LABEL_KEYS = ("target", "part", "group", "weight", "ignore", "encoding")  # those of a table beside images
+OF_SOURCE = ("name", "path", "task", *TABLE_KEYS, "labels", "function")
+_YOUNGER = frozenset({"train_limit", "background", "channels", "normalize_targets", "fold", *OF_SOURCE[2:]})

@@ -37,7 +37,7 @@ class SizeDifference(Plain):
     verdict: Verdict | None
 
 
-class LearningCurve(Plain):
+class SizeCurve(Plain):
     """A level against the baseline over training-set sizes, in ascending order.
 
     `crossing` is the number of samples at which the mean difference passes 0, straight between two sizes on the
@@ -65,7 +65,7 @@ def learning_curve(
     direction: Literal["maximize", "minimize"] = "maximize",
     overlap: float = 0.0,
     pairs: str = "seed",
-) -> LearningCurve:
+) -> SizeCurve:
     """Follow a difference over training-set sizes; `differences` has at each size one for every pair, in one order."""
     sizes = sorted(size for size, of in differences.items() if len(of))
     means = [mean(differences[size]) for size in sizes]
@@ -80,7 +80,7 @@ def learning_curve(
         if same and len(differences[sizes[0]]) >= 3:
             ends = _interval(logs, [differences[size] for size in sizes], rising=means[-1] > 0)
     said = {known.get(size) for size in sizes}
-    curve = LearningCurve(
+    curve = SizeCurve(
         level=level,
         baseline=baseline,
         sizes=tuple(
@@ -148,7 +148,7 @@ def _end(value: float) -> End:
     return "above" if value == math.inf else math.exp(value)
 
 
-def _sentence(curve: LearningCurve, sign: int, pairs: str) -> str:
+def _sentence(curve: SizeCurve, sign: int, pairs: str) -> str:
     level, baseline = curve.level, curve.baseline
     if not curve.sizes:
         return f"{level} instead of {baseline}: no result at any size."
@@ -175,7 +175,7 @@ def _samples(value: float) -> str:
     return f"{round(value, -max(0, math.floor(math.log10(value)) - 1)):,.0f}"  # two digits
 
 
-def _range(curve: LearningCurve) -> str:
+def _range(curve: SizeCurve) -> str:
     assert curve.crossing95 is not None
     first, last = curve.sizes[0].train_size, curve.sizes[-1].train_size
     low, high = (end if isinstance(end, str) else _samples(end) for end in curve.crossing95)

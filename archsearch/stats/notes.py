@@ -1,6 +1,6 @@
 """What must be known to read a comparison, in sentences beside its numbers: few pairs, no spread, tests that disagree.
 
-notes_on(pairs, family, "inconclusive", 3, (0.2, 0.04), unfinished=False)
+pair_notes(pairs, family, "inconclusive", 3, (0.2, 0.04), unfinished=False)
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from archsearch.stats.pairs import Pairs, left_out_note
 from archsearch.stats.sentence import amount, p_equals
 
 
-def notes_on(
+def pair_notes(
     pairs: Pairs,
     family: Family,
     verdict: Verdict,

@@ -12,11 +12,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from archsearch.errors import UsageError
+from archsearch.metrics import Direction
 from archsearch.plain import Plain
 from archsearch.stats.effect import Interval, Seed
 from archsearch.stats.intervals import mean
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Direction = Literal["maximize", "minimize"]
 ValuesByDataSet = Mapping[str, Mapping[str, Mapping[Seed, float | None]]]
 MOST_ENUMERATED_RANKINGS = 50_000
 _SAMPLED, _RESAMPLES, _SEED = 50_000, 2000, 20230

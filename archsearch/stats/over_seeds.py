@@ -71,9 +71,11 @@ def summarise(
     test_images: int | None = None,
     metric: str = "test_accuracy",
 ) -> Summary:
-    """Summarise values over seeds; `diverged` runs are counted, not averaged. `test_images` is for accuracies."""
-    share, counted = kind_of(metric) == "percent", metric == "test_accuracy"
+    """Summarise values over seeds; `diverged` runs are counted, not averaged. Of images only an accuracy is a share."""
+    share = kind_of(metric) == "percent"
     n = len(values)
+    if metric != "test_accuracy":
+        documented = test_images = None
     mean = intervals.mean(values) if n else None
     ci = prediction = None
     if n >= 2 and mean is not None:
@@ -96,7 +98,7 @@ def summarise(
         documented_reached=None if documented is None else sum(value >= documented for value in values),
         test_images=test_images,
         images95=None
-        if mean is None or not test_images or not counted
+        if mean is None or not test_images
         else intervals.wilson_interval(mean * test_images, test_images),
         metric=metric,
     )

@@ -28,7 +28,7 @@ from archsearch.stats.effect import (
     Verdicts,
     WithFailures,
 )
-from archsearch.stats.notes import notes_on
+from archsearch.stats.notes import pair_notes
 from archsearch.stats.pairs import Pairs
 from archsearch.stats.sentence import amount, sentence
 from archsearch.stats.spread import spreads
@@ -238,7 +238,7 @@ def _effect(
         further_seeds=further,
         with_failures=with_failures,
         verdict=verdict,
-        notes=(*notes_on(pairs, family, verdict, comparisons, (tests.p[1], tests.t[1]), unfinished=unfinished), *why),
+        notes=(*pair_notes(pairs, family, verdict, comparisons, (tests.p[1], tests.t[1]), unfinished=unfinished), *why),
         sentence="",
     )
     said = sentence(unlabelled, family, contrast.label, pairs.failed, unfinished=unfinished)

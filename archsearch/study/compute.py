@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
+from archsearch.crash import crash_point
 from archsearch.errors import ArchsearchError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import canonical_json, seal
@@ -114,7 +115,7 @@ def _fixed_now(
         key = cell_key(plan)
         if key not in cells:
             cells[key] = _with_engine(fixed.compute(plan), plan, engines.get(key))
-            if before is None and not runs:
+            if before is None and model is None and not runs:  # else it may be computed on another machine
                 resolve_device(cells[key].device)
     if before is None and not HeldStudy(study).fingerprints:
         versions = {**(HeldStudy(like).fingerprints if like is not None else {}), **versions_of(runs)}
@@ -124,6 +125,7 @@ def _fixed_now(
         fixed = fixed.model_copy(update={"cells": cells})
         if not replace_attr(storage, study, HeldStudy.compute.key, text, fixed.model_dump_json()):
             return None
+        crash_point("computed with")
     return fixed
 
 

@@ -1,16 +1,14 @@
 """What a storage holds of a study and of its trials beside Optuna's own: fields to read, records to write.
 
     HeldTrial(trial).outcome, HeldTrial(trial).retry, HeldRun(trial).test_reads     # read when asked for
-    slot_attributes(0, HeldCell(cell="baseline", pair=0, run_seed=0, retry=0))
     write_down(storage, trial, stored(Ended(outcome="pruned", seconds=2.0)))
 
 The only file that knows a key of an attribute. What is written is checked when it is written; what is read is not
 checked again: a queue reads a key or two of a thousand trials every few moments, and old storages hold less.
 
-Keys and values are those of version 0.1.0, so that older and newer storages are one format, which both versions go on
-from. Two fields have names of their own here, since two keys differ in a letter: `attempt`, the tries of an ablation's
-run counted from 1, is `retry` (0: the first try), and `attempts`, which begins at 1 and grows with every worker that
-dies, is `deaths` (0: none).
+Keys and values are those of version 0.1.0: old and new storages are one format. Two fields have other names here, as
+their keys differ in a letter: `attempt` (the tries of an ablation's run, from 1) is `retry` (0: the first try), and
+`attempts` (1, and one more with every worker that dies) is `deaths` (0: none).
 """
 
 from __future__ import annotations
@@ -114,6 +112,7 @@ class Ended(HeldPart):
     run_id: str | None = None
     result: dict[str, Any] | None = None
     failure: str | None = None
+    artifacts: str | None = None  # the place that the run's files were put to, beside where it was made
 
 
 def stored(part: HeldPart | None) -> dict[str, Any]:
@@ -127,8 +126,8 @@ def stored(part: HeldPart | None) -> dict[str, Any]:
 
 def required_fields(kind: HeldKind) -> list[str]:
     """Name what every study of a kind holds."""
-    part = {"search": HeldSearch, "confirm": HeldConfirmation, "ablation": HeldAblation}[kind]
-    return ["kind", *(name for name, field in part.model_fields.items() if field.is_required())]
+    parts: dict[str, type[HeldPart]] = {"search": HeldSearch, "confirm": HeldConfirmation, "ablation": HeldAblation}
+    return ["kind", *(name for name, field in parts[kind].model_fields.items() if field.is_required())]
 
 
 def slot_attributes(number: int, part: HeldPart | None) -> dict[str, Any]:
@@ -258,6 +257,7 @@ class HeldRun(_Held):
     network = Key[str]("network")
     spec = Key[dict[str, Any]]("spec")
     result = Key[Mapping[str, Any]]("result")  # as it was stored, without its spec
+    artifacts = Key[str | None]("artifacts", None)
 
     def metric(self, name: str) -> float | None:
         """Give a metric of the kept weights; None where it was not read."""

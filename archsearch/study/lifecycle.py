@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +20,7 @@ from typing import TypeVar
 import optuna
 from optuna.study import StudyDirection
 
-from archsearch.errors import ArchsearchError, SpecError, UnavailableError, UsageError
+from archsearch.errors import ArchsearchError, DamagedFileError, SpecError, UnavailableError, UsageError
 from archsearch.study.held import HeldConfirmation, HeldKind, HeldPart, HeldStudy, required_fields, stored
 from archsearch.study.storage import Storage, Study, default_url
 from archsearch.study.transaction import make_study
@@ -33,7 +34,10 @@ _WORDS: dict[str, str] = {"search": "no search", "ablation": "no ablation", "con
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a study is worked on; None means what its file says."""
+    """How a study is worked on; None means what its file says. `elsewhere`: by workers that this process only watches.
+
+    `artifacts` is a place for the files of runs, beside the runs folder: see `study/artifacts.py`.
+    """
 
     seconds: float = math.inf
     workers: int = 1
@@ -41,6 +45,8 @@ class Settings:
     name: str | None = None
     runs_dir: Path = Path("runs")
     data_dir: Path | None = None
+    elsewhere: bool = False
+    artifacts: str | None = None
 
     @property
     def url(self) -> str:
@@ -126,6 +132,17 @@ def study_there(name: str, storage: Storage, kind: HeldKind) -> Study | None:
     return study if study is not None and HeldStudy(study).kind == kind else None
 
 
+def _check_whole(study: Study, kind: HeldKind) -> Study:
+    """Give a study that can be read; raise `DamagedFileError` for one that lacks what nothing can be said without."""
+    held = HeldStudy(study)
+    needed = [name for name in required_fields(kind) if getattr(HeldStudy, name).missing is ...]
+    if lacking := [name for name in needed if held.lacks([name])]:
+        begun = "its making was interrupted, the call that began it completes it"
+        way_out = begun if _is_half_made(study, kind) else "take the storage from a backup, or choose another name"
+        raise DamagedFileError(f"the study {study.study_name} is not whole ({', '.join(lacking)} missing): {way_out}")
+    return study
+
+
 def existing_study(name: str, storage: Storage) -> Study:
     """Open a search that is there; raise `UsageError` with the studies that are."""
     names = study_names(storage)
@@ -137,7 +154,7 @@ def existing_study(name: str, storage: Storage) -> Study:
         raise UsageError(
             f"{name} is an ablation, which has verdicts and no best; `archsearch ablate {name}` shows them"
         )
-    return study
+    return _check_whole(study, "search")
 
 
 def existing_ablation(name: str, storage: Storage) -> Study:
@@ -147,7 +164,7 @@ def existing_ablation(name: str, storage: Storage) -> Study:
     study = study_there(name, storage, "ablation")
     if study is None:
         raise UsageError(f"{name} is no ablation")
-    return study
+    return _check_whole(study, "ablation")
 
 
 def read_each(storage: Storage, kind: HeldKind, read: Callable[[Study], T]) -> tuple[list[T], dict[str, str]]:
@@ -165,6 +182,38 @@ def read_each(storage: Storage, kind: HeldKind, read: Callable[[Study], T]) -> t
         except UnavailableError:
             raise
         except Exception as error:
-            first = (str(error).strip() or "no reason given").split("\n")[0]
-            trouble[name] = first if isinstance(error, ArchsearchError) else f"{type(error).__name__}: {first}"
+            trouble[name] = _why_not_read(name, storage, kind, error)
     return found, trouble
+
+
+def _why_not_read(name: str, storage: Storage, kind: HeldKind, error: Exception) -> str:
+    try:
+        existing = {"search": existing_study, "ablation": existing_ablation}.get(kind)
+        if existing is not None:
+            existing(name, storage)
+    except DamagedFileError as lacking:
+        error = lacking
+    except Exception:  # what it said at first is the better reason
+        pass
+    return _reason(error)
+
+
+@contextmanager
+def legible(name: str) -> Iterator[None]:
+    """Read what a study holds: where that raises what is no error of ours, raise `DamagedFileError`.
+
+    What a storage holds may have been altered in any place.
+    """
+    try:
+        yield
+    except ArchsearchError:
+        raise
+    except Exception as error:
+        raise DamagedFileError(
+            f"the study {name} cannot be read ({_reason(error)}); archsearch verify {name} looks at all that it holds"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    first = (str(error).strip() or "no reason given").split("\n")[0]
+    return first if isinstance(error, ArchsearchError) else f"{type(error).__name__}: {first}"

@@ -21,9 +21,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.study.held import HeldRun, HeldTrial
 from archsearch.study.lifecycle import confirmation_study
-from archsearch.study.mlflow_store import mlflow_client, mlflow_errors, mlflow_uri, without_password
+from archsearch.study.mlflow_store import mlflow_client, mlflow_errors, mlflow_uri
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import open_storage
+from archsearch.study.storage_url import shown_url
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -63,7 +64,7 @@ def log_study(study: optuna.Study, uri: str | None = None) -> Logged:
         new = {key: trial for trial in finished if (key := _key(trial)) not in there}
         for trial in new.values():
             _write(client, experiment, study, trial)
-    return Logged(name, len(new), len({_key(trial) for trial in finished} & there), without_password(where))
+    return Logged(name, len(new), len({_key(trial) for trial in finished} & there), shown_url(where))
 
 
 def log_named(name: str, url: str, uri: str | None = None) -> list[Logged]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from archsearch.errors import ArchsearchError, UnavailableError, UsageError
+from archsearch.study.storage_url import shown_url, without_secrets
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -84,10 +85,6 @@ def mlflow_errors(source: str, uri: str) -> Iterator[None]:
             raise
         except Exception as error:  # its own, SQLAlchemy's, requests'
             first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise UnavailableError(f"{source}: the MLflow store {without_password(uri)}: {first[:300]}") from None
-
-
-def without_password(uri: str) -> str:
-    """Write a store's URI without the password that may stand in it."""
-    user, at, rest = uri.rpartition("@")
-    return f"{user.partition('://')[0]}://***@{rest}" if at else uri
+            raise UnavailableError(
+                f"{source}: the MLflow store {shown_url(uri)}: {without_secrets(first, uri)[:300]}"
+            ) from None

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from archsearch.data.folds import in_fold
 from archsearch.data.prepare import Dataset, load
-from archsearch.errors import BusyError, SpecError, UsageError
+from archsearch.errors import BusyError, DamagedFileError, SpecError, UnavailableError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import OwnMetric, is_learned
 from archsearch.study.compute import Keeper, data_key
-from archsearch.study.runner import IDLE_SECONDS, Assignment, Outcome, RefusedError, Workplace
+from archsearch.study.runner import IDLE_SECONDS, Assignment, CannotKeepError, Outcome, RefusedError, Workplace
 from archsearch.train.compute import Compute, decide
 from archsearch.train.identity import identity, run_id
 from archsearch.train.loop import ReadTest
@@ -111,7 +111,12 @@ class NetworkRunner:
         """Load a data set once for all runs that use it (memory-mapped, so processes share it); folds are cut of it."""
         key = data_key(plan.spec.data)
         if key not in self.datasets:
-            self.datasets[key] = load(plan.spec.data.whole, data_dir=place.data_dir)
+            try:
+                self.datasets[key] = load(plan.spec.data.whole, data_dir=place.data_dir)
+            except (SpecError, UsageError, UnavailableError, DamagedFileError) as error:
+                if place.part == "visitor":  # where the study was begun they are there
+                    raise CannotKeepError(f"its data cannot be had here: {error}") from None
+                raise
         if self.keeper is not None:
             self.keeper.check_data(plan.spec.data, self.datasets[key])
         return in_fold(self.datasets[key], plan.spec.data)

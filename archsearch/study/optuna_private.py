@@ -49,6 +49,7 @@ __all__ = [
     "contains",
     "frozen",
     "id_of",
+    "is_reported",
     "reading_from",
     "storage_of",
     "study_id_of",
@@ -70,6 +71,11 @@ def frozen(trial: Trial) -> FrozenTrial:
 def study_id_of(study: Study) -> int:
     """Give the number of a study's row in its storage."""
     return study._study_id
+
+
+def is_reported(trial: Trial, step: int) -> bool:
+    """Say whether a step of a trial was reported, by this process or before it took the trial."""
+    return step in trial._cached_frozen_trial.intermediate_values
 
 
 def storage_of(study: Study) -> BaseStorage:

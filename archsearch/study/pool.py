@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import SimpleQueue
@@ -26,6 +26,7 @@ import optuna
 
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.compute import fixed_of, kept_threads
+from archsearch.study.lifecycle import Settings
 from archsearch.study.runner import Job, Workplace
 from archsearch.study.storage import Storage, open_storage
 from archsearch.study.worker import GOES_ON, SlotsWaitError, work
@@ -37,13 +38,31 @@ LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the workers of a study work; plain values, so that it travels to other processes."""
+    """Where the workers of a study work; plain values, so that it travels to other processes.
 
-    url: str
+    `elsewhere`: none works here, this process plans what is due and watches; `artifacts` as in `Settings`.
+    """
+
+    url: str = field(repr=False)  # a password may stand in it
     study_name: str
     runs_dir: Path
     data_dir: Path | None
     seconds: float = math.inf
+    elsewhere: bool = False
+    artifacts: str | None = None
+
+
+def site_of(settings: Settings, study_name: str) -> Site:
+    """Give where a study is worked on by these settings."""
+    return Site(
+        settings.url,
+        study_name,
+        settings.runs_dir,
+        settings.data_dir,
+        settings.seconds,
+        settings.elsewhere,
+        settings.artifacts,
+    )
 
 
 def worker_count(wanted: int | None) -> int:
@@ -60,7 +79,7 @@ def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], 
     """
     storage = open_storage(site.url)
     study = optuna.load_study(study_name=site.study_name, storage=storage)
-    workers = min(workers, _fitting(study))
+    workers = 1 if site.elsewhere else min(workers, _fitting(study))
     if workers == 1:
         _work_here(site, storage, study, make_job, look)
         return
@@ -135,6 +154,11 @@ def _work_here(
     look: Callable[[], None] = lambda: None,
 ) -> None:
     place = Workplace(storage, study, site.runs_dir, site.data_dir, deadline=storage.calls.clock() + site.seconds)
+    place.artifacts = site.artifacts
+    if site.elsewhere:
+        place.part = "watcher"
+        work(place, make_job(study), look)
+        return
     with kept_threads(study):
         work(place, make_job(study), look)
 

@@ -27,6 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from archsearch.crash import crash_point
 from archsearch.study.alive import CLAIMS, Watchdog, this_process
 from archsearch.study.held import HeldPart, HeldTrial, deaths_attribute, late_attribute, slot_attributes
 from archsearch.study.optuna_private import (
@@ -89,6 +90,7 @@ def add_slots(storage: Storage, study: optuna.Study, slots: Iterable[Slot]) -> i
     if all(slot.number in before for slot in wanted):
         return 0
     storage.transact(add)
+    crash_point("slots planned")
     return sum(slot.number not in before for slot in wanted)
 
 
@@ -113,6 +115,7 @@ def refill(storage: Storage, study: optuna.Study, total: int, make: Callable[[in
 
     if storage.transact(missing):
         storage.transact(fill)
+        crash_point("slots planned")
 
 
 def _numbers(connection: Connection, study_id: int) -> set[int]:
@@ -137,6 +140,7 @@ def _enqueue(connection: Connection, study_id: int, slots: Iterable[Slot]) -> No
         connection.execute(sqlalchemy.insert(TrialSystemAttributeModel).values(fixed))
         write_attrs(connection, key[0], slot_attributes(slot.number, slot.held))
         number += 1
+        crash_point("slot planned")
 
 
 class SlotCounts(NamedTuple):
@@ -182,7 +186,10 @@ def take(storage: Storage, study: optuna.Study, refused: Collection[int] = ()) -
     finally:
         if id_ is None:
             CLAIMS.discard(claim)
-    return None if id_ is None else TakenTrial(study, id_, owner)
+    if id_ is None:
+        return None
+    crash_point("claimed")
+    return TakenTrial(study, id_, owner)
 
 
 def _claim(connection: Connection, study_id: int, owner: Mapping[str, Any], refused: Collection[int]) -> int | None:
@@ -194,6 +201,7 @@ def _claim(connection: Connection, study_id: int, owner: Mapping[str, Any], refu
             trial.state = TrialState.RUNNING
             trial.datetime_start = datetime.now()
             session.flush()
+        crash_point("claiming")
         write_attrs(connection, id_, {HeldTrial.owner.key: owner})
     return id_
 
@@ -228,6 +236,7 @@ def give_back(storage: Storage, trial: TakenTrial) -> None:
     """Let a slot that was taken wait again: its worker stops, and it is nobody's fault."""
     try:
         storage.transact(lambda connection: _release(connection, id_of(trial), trial.owner, TrialState.WAITING))
+        crash_point("given back")
     finally:
         let_go(trial)
 
@@ -301,9 +310,11 @@ def finish(
                 stored, kind = TrialValueModel.value_to_stored_repr(value)
                 session.add(TrialValueModel(trial_id=id_, objective=at, value=stored, value_type=kind))
             session.flush()
+        crash_point("telling")
         return True
 
     counts = storage.transact(end)
+    crash_point("told")
     let_go(trial)
     return counts
 
@@ -327,9 +338,16 @@ def requeue_dead(storage: Storage, study: optuna.Study, watchdog: Watchdog) -> i
         held = HeldTrial(trial)
         state = TrialState.WAITING if held.deaths + 1 < MOST_DEATHS else TrialState.FAIL
         count += storage.transact(_bury(id_of(trial), held.owner, state, held.deaths + 1))
+        crash_point("buried")
     return count
 
 
 def _bury(id_: int, owner: object, state: TrialState, deaths: int) -> Callable[[Connection], bool]:
     attrs = dict([deaths_attribute(deaths)])
-    return lambda connection: _release(connection, id_, owner, state, attrs)
+
+    def bury(connection: Connection) -> bool:
+        released = _release(connection, id_, owner, state, attrs)
+        crash_point("burying")
+        return released
+
+    return bury

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from archsearch.train.watch import Watch
 
 IDLE_SECONDS = 0.5  # between two looks at what another worker is at
+
+# What who works does when no slot waits. A worker waits for those that others are at, which may come back; a visitor
+# leaves, as other studies may have some, and comes again. A watcher takes none at all: others do, elsewhere.
+Part = Literal["worker", "visitor", "watcher"]
 
 
 class PrunedError(Exception):
@@ -75,7 +79,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Workplace:
-    """Where a worker works: storage, study and folders."""
+    """Where a worker works: storage, study and folders; and how: see `Part`."""
 
     storage: Storage
     study: optuna.Study
@@ -83,6 +87,9 @@ class Workplace:
     data_dir: Path | None = None
     deadline: float = math.inf  # on the clock of the storage's calls: no slot is taken after it
     refused: dict[int, str] = field(default_factory=dict)  # ids of trials that are left to other workers, and why
+    part: Part = "worker"
+    most: float = math.inf  # slots are taken in one call of `work`
+    artifacts: str | None = None  # where the files of finished runs are put as well
 
 
 class Runner(Protocol):

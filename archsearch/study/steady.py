@@ -70,6 +70,17 @@ class Storage(BaseStorage):
                 raise gone() from None
             raise
 
+    def _read(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Read; what stands in a cell and is none of what Optuna writes there is damage."""
+        try:
+            return self._call(call, *arguments)
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+            said = str(error).strip().split("\n")[0]
+            raise DamagedFileError(
+                f"the storage is damaged: what it holds cannot be read ({type(error).__name__}: {said}); take it from "
+                "a backup"
+            ) from None
+
     # -- studies
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
@@ -101,23 +112,23 @@ class Storage(BaseStorage):
 
     def get_study_name_from_id(self, study_id: int) -> str:
         """Give the name of a study."""
-        return self._call(self._cached.get_study_name_from_id, study_id)
+        return self._read(self._cached.get_study_name_from_id, study_id)
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
         """Give the directions of a study."""
-        return self._call(self._cached.get_study_directions, study_id)
+        return self._read(self._cached.get_study_directions, study_id)
 
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
         """Give what is noted of a study."""
-        return self._call(self._cached.get_study_user_attrs, study_id)
+        return self._read(self._cached.get_study_user_attrs, study_id)
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
         """Give what Optuna notes of a study."""
-        return self._call(self._cached.get_study_system_attrs, study_id)
+        return self._read(self._cached.get_study_system_attrs, study_id)
 
     def get_all_studies(self) -> list[Any]:
         """Give all studies, without their trials."""
-        return self._call(self._cached.get_all_studies)
+        return self._read(self._cached.get_all_studies)
 
     # -- trials
 
@@ -133,7 +144,7 @@ class Storage(BaseStorage):
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         """Give the row of a trial."""
-        return self._call(self._cached.get_trial_id_from_study_id_trial_number, study_id, trial_number)
+        return self._read(self._cached.get_trial_id_from_study_id_trial_number, study_id, trial_number)
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """Change the state of a trial; of a lost answer the state that is there is the answer."""
@@ -159,13 +170,13 @@ class Storage(BaseStorage):
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """Give a trial."""
-        return self._call(self._cached.get_trial, trial_id)
+        return self._read(self._cached.get_trial, trial_id)
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Give the trials of a study, in the order of their numbers."""
-        return self._call(self._cached.get_all_trials, study_id, deepcopy, states)
+        return self._read(self._cached.get_all_trials, study_id, deepcopy, states)
 
     def get_best_trial(self, study_id: int) -> FrozenTrial:
         """Give the best trial of a study with one direction."""

@@ -10,23 +10,27 @@ before use: a restarted server costs one retry.
 
 from __future__ import annotations
 
+import os
 import sqlite3
-import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
+from archsearch.crash import crash_point
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
-from archsearch.files import sync, sync_folder
+from archsearch.files import sync, sync_folder, temporary_beside
 from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
+from archsearch.study.read_only import connect_read_only
 from archsearch.study.steady import Storage
+from archsearch.study.storage_url import server_url, shown_url, sqlite_file, without_secrets
 
 __all__ = ["Storage", "Study", "default_url", "experimental", "open_storage"]
 
@@ -57,8 +61,8 @@ def experimental() -> Iterator[None]:
 
 
 def default_url(runs_dir: Path) -> str:
-    """Give the URL of the storage that lies beside the runs."""
-    return f"sqlite:///{runs_dir / 'archsearch.db'}"
+    """Give the URL of the storage that lies beside the runs, whatever characters the folder has."""
+    return f"sqlite:///{quote(str(runs_dir / 'archsearch.db'), safe='/:' + os.sep)}"
 
 
 def open_storage(url: str, *, reading: bool = False, calls: Calls | None = None) -> Storage:
@@ -68,49 +72,46 @@ def open_storage(url: str, *, reading: bool = False, calls: Calls | None = None)
     and a server that does not answer is waited for a moment only. `calls` is what its calls are made by. Raises
     `DamagedFileError` where the file was emptied or is no database any more.
     """
-    try:
-        parsed = sqlalchemy.engine.make_url(url)
-    except sqlalchemy.exc.ArgumentError:
-        raise UsageError(
-            f"--storage: {url!r} is not a storage URL; use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
-        ) from None
     if calls is None:
         calls = Calls(min(READING_SECONDS, most_seconds()) if reading else None)
-    if parsed.drivername == "sqlite":
-        return _open_sqlite(url, parsed.database, reading, calls)
-    if parsed.drivername.partition("+")[0] != "postgresql":
-        raise UsageError(f"--storage: {parsed.drivername} is not supported; use sqlite or postgresql+psycopg")
+    if (path := sqlite_file(url)) is not None:
+        return _open_sqlite(path, reading, calls)
+    parsed = server_url(url)
     try:
-        return Storage(calls(partial(_postgres, url, parsed)), calls)
+        return Storage(calls(partial(_postgres, parsed)), calls)
     except ImportError:
         raise UsageError(
-            "--storage: PostgreSQL needs its driver: pip install 'archsearch[postgres]', and a URL that begins with "
-            "postgresql+psycopg://"
+            f"--storage: PostgreSQL needs its driver {parsed.get_driver_name()}: pip install 'archsearch[postgres]', "
+            "and a URL that begins with postgresql+psycopg://"
         ) from None
     except UnavailableError as error:
-        raise UnavailableError(f"the storage {parsed.render_as_string()} cannot be reached: {error}") from None
+        reason = without_secrets(str(error), url)
+        raise UnavailableError(f"the storage {shown_url(url)} cannot be reached: {reason}") from None
 
 
-def _postgres(url: str, parsed: sqlalchemy.engine.URL) -> RDBStorage:
+def _postgres(parsed: sqlalchemy.engine.URL) -> RDBStorage:
     """Open a database; of several processes that find it empty one makes the tables and the others wait."""
     arguments = {key: value for key, value in _CONNECTING.items() if key not in parsed.query}
     kwargs: dict[str, Any] = {"pool_pre_ping": True}
     if parsed.drivername == "postgresql+psycopg":
         kwargs["connect_args"] = arguments
-    locking = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, **kwargs)
+    locking = sqlalchemy.create_engine(parsed, poolclass=sqlalchemy.pool.NullPool, **kwargs)
     try:
         with locking.begin() as connection:
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_LOCK)))
+            # braces stand for something of its own in a URL that Optuna is given
+            url = parsed.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
             return RDBStorage(url, engine_kwargs=kwargs)
     finally:
         locking.dispose()
 
 
-def _open_sqlite(url: str, database: str | None, reading: bool, calls: Calls) -> Storage:
-    if not database or database == ":memory:":
-        raise UsageError("--storage: a study needs a file: sqlite:///runs/archsearch.db")
-    path = Path(database)
+def _open_sqlite(path: Path, reading: bool, calls: Calls) -> Storage:
     try:
+        if reading and (connect := connect_read_only(path)) is not None:
+            opened = RDBStorage("sqlite://", engine_kwargs={"creator": connect})
+            sqlalchemy.event.listen(opened.engine, "begin", _begin)
+            return Storage(opened, calls)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with _file_lock(path):
@@ -119,7 +120,7 @@ def _open_sqlite(url: str, database: str | None, reading: bool, calls: Calls) ->
         _check_not_emptied(path)
         # tables that an older version left half made are completed: by one process
         with _file_lock(path):
-            opened = RDBStorage(url, engine_kwargs={"creator": partial(_connect, path)})
+            opened = RDBStorage("sqlite://", engine_kwargs={"creator": partial(_connect, path)})
     except (OSError, sqlite3.Error) as error:
         raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
     except StorageErrors as error:
@@ -137,13 +138,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _make_sqlite(path: Path) -> None:
     """Make a database with its tables, whole or not at all: what is there and empty was therefore emptied."""
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
+    temporary = temporary_beside(path)
     try:
         made = RDBStorage("sqlite://", engine_kwargs={"creator": partial(_connect, temporary)})
         made.remove_session()
         made.engine.dispose()
         with temporary.open("rb") as file:
             sync(file.fileno())
+        crash_point("tables made")
         temporary.replace(path)
         sync_folder(path.parent)
     finally:

@@ -22,6 +22,7 @@ from optuna.study import StudyDirection
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from archsearch.crash import crash_point
 from archsearch.study.optuna_private import (
     METRIC_NAMES,
     StudyDirectionModel,
@@ -122,13 +123,16 @@ def make_study(
         if connection.execute(known).first() is None:  # of two drivers one counts rows that were not inserted
             rows = [{"study_id": id_, "objective": at, "direction": one} for at, one in enumerate(directions)]
             connection.execute(insert(StudyDirectionModel), rows)
+        crash_point("study begun")
         named = {METRIC_NAMES: list(metrics)}
         for table, held in ((StudyUserAttributeModel, attrs), (StudySystemAttributeModel, named)):
             rows = [{"study_id": id_, "key": key, "value_json": json.dumps(value)} for key, value in held.items()]
             same = [table.study_id, table.key]
             connection.execute(insert(table).on_conflict_do_nothing(index_elements=same), rows)
+            crash_point("study half")
 
     storage.transact(make)
+    crash_point("study made")
 
 
 def lock_study(connection: Connection, study_id: int) -> None:

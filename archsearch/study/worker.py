@@ -20,12 +20,14 @@ from functools import partial
 import optuna
 from optuna.trial import TrialState
 
+from archsearch.crash import crash_point
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.alive import BEAT_SECONDS, Watchdog
+from archsearch.study.artifacts import put_run
 from archsearch.study.held import Ended, Ending, HeldTrial, Started, stored
 from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import TakenTrial, finish, give_back, let_go, requeue_dead, take, waits
-from archsearch.study.runner import IDLE_SECONDS, CannotKeepError, Job, PrunedError, RefusedError, Workplace
+from archsearch.study.runner import IDLE_SECONDS, CannotKeepError, Job, Outcome, PrunedError, RefusedError, Workplace
 from archsearch.study.storage import Storage
 from archsearch.study.transaction import write_down
 from archsearch.train.interrupt import interruptible
@@ -45,37 +47,46 @@ class SlotsWaitError(UnavailableError):
         )
 
 
-def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None) -> None:
-    """Take slots until none is left that waits or that another worker could still give back.
+def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None, watchdog: Watchdog | None = None) -> int:
+    """Take slots until none is left that waits or that another worker could still give back; give how many were run.
 
-    `look` is called after every slot: a single worker has nobody who watches it.
+    `look` is called after every slot: a single worker has nobody who watches it. Who takes another part (`place.part`)
+    may leave earlier, or take none and `look` all the time. `watchdog` is that of an earlier call on the study.
     Raises `Interrupted` after giving the slot back, and `SlotsWaitError` where only slots are left that this worker
     cannot compute as the study fixed it.
     """
     calls = place.storage.calls
-    watchdog = Watchdog(calls.clock)
+    watchdog = watchdog or Watchdog(calls.clock)
     reaped = -math.inf
+    done = 0
     with interruptible() as interruption:
-        while calls.clock() < place.deadline:
+        while calls.clock() < place.deadline and done < place.most:
             interruption.check(GOES_ON)
             if calls.clock() - reaped > REAP_SECONDS:
                 requeue_dead(place.storage, place.study, watchdog)
                 reaped = calls.clock()
             job.plan_ahead(place.storage)
-            trial = take(place.storage, place.study, place.refused)
+            trial = take(place.storage, place.study, place.refused) if place.part != "watcher" else None
             if trial is not None:
                 try:
                     with _beating(place.storage, trial):
                         _do(place, job, trial)
                 finally:
                     let_go(trial)
+                done += id_of(trial) not in place.refused
                 look()
+            elif place.part == "visitor":
+                break
+            elif place.part == "watcher" and (_somebody_works(place.study) or waits(place.storage, place.study)):
+                look()
+                calls.sleep(IDLE_SECONDS)
             elif _somebody_works(place.study):
                 calls.sleep(IDLE_SECONDS)
             elif place.refused and waits(place.storage, place.study):
                 raise SlotsWaitError(place.study.study_name, place.refused.values())
             else:
-                return
+                break
+    return done
 
 
 def _somebody_works(study: optuna.Study) -> bool:
@@ -90,7 +101,10 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
         started = Started(seed=assignment.seed, spec=experiment.written, **experiment.sizes)
         attrs = {**stored(assignment.held), **stored(started)}
         write_down(place.storage, trial, attrs, assignment.params)
+        crash_point("noted")
         [outcome] = job.runner.run([assignment], place, lambda _: job.watch(trial))
+        crash_point("ran")
+        artifacts = _put_away(place, outcome)
     except (Interrupted, KeyboardInterrupt):
         give_back(place.storage, trial)
         raise
@@ -129,11 +143,20 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
         run_id=outcome.run_id,
         result=outcome.record,
         failure=failure,
+        artifacts=artifacts,
     )
     if failure is not None:
         _tell(place, trial, TrialState.FAIL, ended)
     else:
         _tell(place, trial, TrialState.COMPLETE, ended, [value for value in values if value is not None])
+
+
+def _put_away(place: Workplace, outcome: Outcome) -> str | None:
+    """Copy a run's files to where others find them, before it is told: a result that is known has its files."""
+    if place.artifacts is None or outcome.files is None:
+        return None
+    put_run(outcome.files, place.artifacts)
+    return place.artifacts
 
 
 def _tell(place: Workplace, trial: TakenTrial, state: TrialState, ended: Ended, values: Sequence[float] = ()) -> None:

@@ -61,6 +61,9 @@ class Resources:
     why_no_native: str = ""
 
 
+_UNWEIGHTED = "to it all samples count alike, and these have weights"
+
+
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
     """The engine, and why it is torch ("" where the engine is native, or torch was asked for)."""
@@ -87,7 +90,7 @@ def decide(plan: ExperimentPlan, resources: Resources | None = None) -> Compute:
     train = plan.spec.train
     resources = resources or resources_here(train.device)
     device = resources.device if train.device == "auto" else train.device
-    choice = choose_engine(plan.network, train, device, resources, plan.facts.task)
+    choice = choose_engine(plan.network, train, device, resources, plan.facts.task, weighted=plan.facts.weighted)
     layout: Layout = "contiguous_format" if choice.name == "native" else layout_of(plan.network, device)
     return Compute(device, choice.name, choice.reason, layout, train.precision, resources.threads)
 
@@ -108,7 +111,13 @@ def resolve_device(name: str) -> str:
 
 
 def choose_engine(
-    network: NetworkPlan, train: TrainSpec, device: str, resources: Resources | None = None, task: Task | None = None
+    network: NetworkPlan,
+    train: TrainSpec,
+    device: str,
+    resources: Resources | None = None,
+    task: Task | None = None,
+    *,
+    weighted: bool = False,
 ) -> EngineChoice:
     """Resolve `train.engine` for a device; raise `SpecError` where `native` is asked for and cannot be.
 
@@ -116,7 +125,7 @@ def choose_engine(
     """
     if train.engine == "torch":
         return EngineChoice("torch")
-    if reason := _impossible(network, train, device, resources, task):
+    if reason := _UNWEIGHTED if weighted else _impossible(network, train, device, resources, task):
         if train.engine == "native":
             raise SpecError(f"train.engine: native cannot be used: {reason}", ("train", "engine"))
         return EngineChoice("torch", reason)

@@ -29,6 +29,7 @@ from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 from torch import Tensor
 
+from archsearch.crash import crash_point
 from archsearch.data.inputs import Inputs
 from archsearch.errors import DamagedFileError
 from archsearch.files import (
@@ -52,7 +53,7 @@ from archsearch.train.result import EpochRecord, RunResult, older_measures_by_cr
 BEGUN, CHECKPOINT, RESULT = "run.json", "checkpoint.pt", "result.json"
 INPUTS = "archsearch.inputs"  # the one key of the weights' metadata: of several the order, so the bytes, would vary
 HISTORY, WEIGHTS, PREDICTIONS = FILES = ("history.jsonl", "model.safetensors", "predictions.npz")
-OURS = (BEGUN, CHECKPOINT, *FILES, RESULT)  # all that a run writes, but for its lock
+RUN_FILES = (BEGUN, CHECKPOINT, *FILES, RESULT)  # all that a run writes, but for its lock
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -76,7 +77,7 @@ class RunDirectory:
         """Write run.json, or check that the one there says the same."""
         path = self.path / BEGUN
         if not path.exists():
-            if strange := [name for name in OURS if (self.path / name).exists()]:
+            if strange := [name for name in RUN_FILES if (self.path / name).exists()]:
                 raise DamagedFileError(
                     f"{self.path} holds {strange[0]} and no run.json, which every run has; move that folder away"
                 )
@@ -113,7 +114,7 @@ class RunDirectory:
         for entry in self.path.iterdir():
             if is_temporary(entry.name) and not entry.is_dir():
                 entry.unlink(missing_ok=True)
-        for name in reversed(OURS):  # run.json last: it says that the others are ours
+        for name in reversed(RUN_FILES):  # run.json last: it says that the others are ours
             (self.path / name).unlink(missing_ok=True)
 
     # -- while it trains
@@ -190,6 +191,7 @@ class RunDirectory:
             write_whole(self.path / name, content)
         hashes = {name: sha256(content) for name, content in contents.items()}
         write_sealed(self.path / RESULT, {"result": result.model_dump(mode="json"), "files": hashes})
+        crash_point("result written")
         (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def result(self) -> RunResult | None:

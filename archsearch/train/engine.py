@@ -1,6 +1,6 @@
 """What computes a training step: torch, or the native engine. Both fill the parameters' gradients and give outputs.
 
-    engine = make_engine(compute, plan, model, transform)
+    engine = make_engine(compute, plan, model, prepare, loss, restore)
     loss, correct = engine.learn(x, y, rows, augmentation)     # .grad holds the gradient of the mean loss
     outputs = engine.outputs(x, rows)
 
@@ -27,6 +27,7 @@ from archsearch.spec.losses import AnyLoss
 from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import autocast
+from archsearch.train.weighted import weighted_loss
 
 
 class Engine(Protocol):
@@ -59,6 +60,7 @@ class TorchEngine:
     precision: str
     task: Task
     restore: Callable[[Tensor], Tensor]
+    weights: Tensor | None = None
 
     def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
         samples, labels = to_float(x[rows]), y[rows]
@@ -67,7 +69,10 @@ class TorchEngine:
         self.model.train()
         with autocast(self.device, self.precision):
             outputs = self.model(self.prepare(samples))
-            loss = self.loss_of(outputs, labels)
+            if self.weights is None:
+                loss = self.loss_of(outputs, labels)
+            else:
+                loss = weighted_loss(self.loss_of, outputs, labels, self.weights[rows])
         self.model.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         return loss.detach() * len(rows), self.task.right(outputs.detach(), labels)
@@ -123,15 +128,16 @@ def make_engine(
     prepare: Callable[[Tensor], Tensor],
     loss: AnyLoss,
     restore: Callable[[Tensor], Tensor],
+    weights: Tensor | None = None,
 ) -> Engine:
     """Give the engine that was decided on, on the model's parameters.
 
     `prepare` makes what the network reads, `restore` of what it gives what is in the unit of the targets; `loss` is
-    fitted to the targets that are trained on.
+    fitted to the targets that are trained on, `weights` are what samples count for in it.
     """
     data = plan.spec.data
     if compute.engine == "native":
         network = NativeNetwork(plan.network, loss, model, compute.threads)
         return NativeEngine(network, data.augment, prepare if data.normalize else None)
     of = loss.function()
-    return TorchEngine(model, of, data.augment, prepare, compute.device, compute.precision, plan.task, restore)
+    return TorchEngine(model, of, data.augment, prepare, compute.device, compute.precision, plan.task, restore, weights)

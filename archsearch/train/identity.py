@@ -45,7 +45,7 @@ def _experiment(plan: ExperimentPlan) -> dict[str, Any]:
 
 def recipe(data: DataSpec, train: TrainSpec, facts: DataFacts) -> dict[str, Any]:
     """Give what an experiment is beside its network."""
-    written = data.model_dump(mode="json", exclude={"path"})
+    written = data.model_dump(mode="json", exclude={"path", "labels"})
     written["validation"] = validation_count(data.validation, facts.train)
     if written.pop("train_limit", None) is not None:
         kept = training_count(data, facts.train)

@@ -16,14 +16,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from archsearch.crash import crash_point
 from archsearch.data.inputs import Inputs, mean_and_deviation
 from archsearch.data.prepare import Dataset
 from archsearch.data.split import divide
-from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import direction_of
 from archsearch.spec.loss_base import LossFunction
-from archsearch.spec.losses import AnyLoss
 from archsearch.spec.network import build_network
 from archsearch.task import Task
 from archsearch.train.compute import Compute
@@ -31,12 +30,13 @@ from archsearch.train.device import memory_format
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
-from archsearch.train.losses import measure
-from archsearch.train.measures import Predictions, beside_the_usual
+from archsearch.train.losses import fitted_loss, measure
+from archsearch.train.measures import beside_the_usual, metric_values
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
 from archsearch.train.watch import Watch
+from archsearch.train.weighted import mean_one
 
 EVALUATION_BATCH = 1000
 LOOK_EVERY = 10  # batches between two looks at the loss: a look waits for the device
@@ -46,11 +46,16 @@ ReadTest = Literal["each_epoch", "end", "never"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the data, on the run's device: x as stored (uint8 or float32), y int64, and which rows are meant."""
+    """A part of the data, on the run's device: x as stored (uint8 or float32), targets y, and which rows are meant.
+
+    `weights` (N,) are what the samples of x count for in training, their mean over `rows` is 1; None where all count
+    alike.
+    """
 
     x: Tensor
     y: Tensor
     rows: Tensor
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -147,7 +152,9 @@ def train(
     training, validation, test = parts(plan, seed, dataset, device)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
-    engine = make_engine(compute, plan, model, prepare, fitted_loss(plan, training), inputs.restore)
+    engine = make_engine(
+        compute, plan, model, prepare, fitted_loss(plan, training.y[training.rows]), inputs.restore, training.weights
+    )
     training = replace(training, y=inputs.scale_targets(training.y))
     epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
     monitored = () if spec.early_stopping is None else (spec.early_stopping.monitor,)
@@ -158,7 +165,7 @@ def train(
             return None
         found = _evaluate(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
-        found.metrics |= _more(plan, part, found.outputs, more)
+        found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
         return found
 
     progress = progress or Progress()
@@ -198,7 +205,9 @@ def train(
         progress.optimizer = optimizer.state_dict()
         _watch_for_early_stop(plan, progress, model)
         keep(progress)
+        crash_point("epoch kept")
         watch.epoch(record)
+        crash_point("reported")
         interruption.check(f"epoch {progress.epoch} of {spec.epochs} is kept, the same call goes on from there")
 
     best, last_epoch = progress.best_epoch, progress.epoch
@@ -228,7 +237,8 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
     fit, held_out = divide(plan.spec.data, dataset.facts, dataset.y_train, *split_seeds(seed), dataset.groups_train)
     x_test, y_test = dataset.x_test.to(device), dataset.y_test.to(device)
     validation = Part(x, y, held_out.to(device)) if len(held_out) else None
-    return Part(x, y, fit.to(device)), validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
+    training = Part(x, y, fit.to(device), mean_one(dataset.weights_train, fit, device))
+    return training, validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
 
 
 def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
@@ -241,14 +251,6 @@ def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
         targets=mean_and_deviation(training.y, training.rows) if data.normalize_targets else None,
         link=plan.spec.train.loss.link,
     )
-
-
-def fitted_loss(plan: ExperimentPlan, training: Part) -> AnyLoss:
-    """Give the loss with what it takes from the targets that are trained on; `SpecError` where it is not for them."""
-    loss, targets = plan.spec.train.loss, training.y[training.rows]
-    if wrong := loss.refuses(targets):
-        raise SpecError(f"train.loss {loss.kind}: {wrong}; take another loss", ("train", "loss"))
-    return loss.fitted(targets, plan.facts.task.outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +297,7 @@ def _train_epoch(run: _Epochs, epoch: int) -> tuple[dict[str, float | None], flo
             if not math.isfinite(mean):
                 raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
             run.watch.batch(epoch, done, mean)
+            crash_point("mid-epoch")
         run.interruption.check(f"{kept} kept, the same call goes on from there")
     measured: dict[str, float | None] = {"train_loss": float(total_loss) / done}
     if correct is not None:
@@ -314,15 +317,6 @@ def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> 
     metrics: dict[str, float | None] = {"loss": finite(loss / len(part))}
     metrics |= {name: finite(value) for name, value in task.metrics(outputs, targets).items()}
     return Evaluation(metrics, outputs)
-
-
-def _more(plan: ExperimentPlan, part: Part, outputs: Tensor, names: Sequence[str]) -> dict[str, float | None]:
-    """Give the metrics of a part that not every run computes."""
-    if not names:
-        return {}
-    written = plan.spec.model_dump(mode="json")
-    there = Predictions(plan.task, written, outputs.numpy(), part.y[part.rows].cpu().numpy())
-    return {name: there.value(name) for name in names}
 
 
 def _go_on(progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

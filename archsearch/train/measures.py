@@ -1,6 +1,6 @@
 """Metrics of what a network predicted: while it trains those that are watched, of a finished run any one, at any time.
 
-    predicted = Predictions(task, spec, outputs, targets)       # outputs (N, outputs), spec: resolved, as JSON
+    predicted = PredictedPart(task, spec, outputs, targets)       # outputs (N, outputs), spec: resolved, as JSON
     predicted.value("f1_macro")                                 # None where the number does not exist
     kept_predictions(run_dir, task, spec)["test"].value("auroc")
 
@@ -11,7 +11,7 @@ asks for another training. Imports no torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import METRICS, OwnMetric, bare_name, part_of
 from archsearch.task import Task
 from archsearch.train.probabilities import probabilities_of
@@ -27,7 +28,7 @@ PREDICTIONS = "predictions.npz"
 
 
 @dataclass(frozen=True, slots=True)
-class Predictions:
+class PredictedPart:
     """Outputs (N, outputs) of a part of the data with their targets (N, ...), as arrays."""
 
     task: Task
@@ -58,12 +59,22 @@ def beside_the_usual(task: Task, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(row.name for row in known if row.known == "training")
 
 
-def kept_predictions(run_dir: Path, task: Task, spec: Mapping[str, Any]) -> dict[str, Predictions]:
+def metric_values(
+    plan: ExperimentPlan, outputs: NDArray[Any], targets: NDArray[Any], names: Sequence[str]
+) -> dict[str, float | None]:
+    """Compute metrics by their names in the table, of outputs that are finite."""
+    if not names:
+        return {}
+    there = PredictedPart(plan.task, plan.spec.model_dump(mode="json"), outputs, targets)
+    return {name: there.value(name) for name in names}
+
+
+def kept_predictions(run_dir: Path, task: Task, spec: Mapping[str, Any]) -> dict[str, PredictedPart]:
     """Read what a finished run predicted, by part (`val`, `test`); nothing where that was deleted or is damaged."""
     try:
         with np.load(run_dir / PREDICTIONS, allow_pickle=False) as arrays:
             return {
-                part: Predictions(task, spec, arrays[f"{part}_outputs"], arrays[f"{part}_labels"])
+                part: PredictedPart(task, spec, arrays[f"{part}_outputs"], arrays[f"{part}_labels"])
                 for part in ("val", "test")
                 if f"{part}_outputs" in arrays
             }

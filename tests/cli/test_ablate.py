@@ -301,3 +301,21 @@ def test_run_and_study_end_with_the_lint_line(cli, tiny, tmp_path):
         "lint: A001 softmax or sigmoid before cross_entropy (archsearch lint runs/look/best.yaml)",
         "report: runs/look/report.html",
     ]
+
+
+def test_ablate_over_folds_says_folds_and_reports_them(cli, tiny, tmp_path):
+    text = "baseline: tiny.yaml\nfactors: {width: {x2: [set: {conv1.out_channels: 8}]}}\n"
+    (tmp_path / "folds.yaml").write_text(f"{text}split: {{folds: 5, repeats: 2}}\n", encoding="utf-8")
+    planned = cli("plan", "folds.yaml", "--no-calibrate")
+    assert "corrected resampled t test of 10 folds, Holm over 1; n_test / n_train is 0.25" in planned.out
+    done = cli("ablate", "folds.yaml", "--workers", "1", "--json")
+    report = done.json
+    assert (report["runs"]["completed"], report["split"]["folds"]) == (20, 5)
+    assert "10 paired folds, Holm over 1" in report["effects"][0]["sentence"]
+    d = report["effects"][0]["differences"]
+    error = math.sqrt((1 / 10 + 1 / 4) * statistics.variance(d))
+    low, high = report["effects"][0]["ci95"]
+    assert (high - low) / 2 == pytest.approx(2.262157 * error, rel=1e-6)  # Student's t, 9 degrees of freedom
+    page = (tmp_path / "runs" / "folds" / "report.html").read_text(encoding="utf-8")
+    assert "5 folds, 2 times" in page
+    assert cli("plan", "folds.yaml", "--seeds", "3").code == 2

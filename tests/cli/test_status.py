@@ -30,10 +30,18 @@ def test_status_shows_the_studies_that_can_be_read_and_names_the_others(cli, sto
     assert done.code == 4
     assert [line.split()[:2] for line in done.out.splitlines()[1:]] == [["alpha", "0/3"], ["zeta", "0/3"]]
     assert done.err.splitlines() == [
-        "error: the study broken cannot be read: KeyError: 'metrics'",
-        "the study cut cannot be read: the ablation cut was written by another version of archsearch; "
-        "choose another name with --name, its runs are taken from the cache",
+        "error: the study broken is not whole (text, stem, seed, sampler, identity, metrics missing): its making was "
+        "interrupted, the call that began it completes it",
+        "the study cut is not whole (ablation, metrics missing): its making was interrupted, the call that began it "
+        "completes it",
     ]
+
+
+@pytest.mark.parametrize("command", ["best", "report"])
+def test_a_study_that_is_not_whole_is_named_by_every_command(cli, storage, command):
+    done = cli(command, "broken")
+    assert (done.code, done.out) == (4, "")
+    assert done.err.startswith("error: the study broken is not whole (text, stem, seed, sampler, identity, metrics mis")
 
 
 def test_status_json_names_what_cannot_be_read(cli, storage):

@@ -8,7 +8,7 @@ import pytest
 
 from archsearch.data.facts import describe
 from archsearch.data.groups import bad_weight, numbered, shared_group
-from archsearch.data.npz_beside import wrong_file
+from archsearch.data.npz_file import wrong_file
 from archsearch.data.prepare import load
 from archsearch.data.remarks import remarks
 from archsearch.errors import DamagedFileError, SpecError

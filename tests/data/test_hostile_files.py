@@ -41,13 +41,13 @@ def test_labels_of_another_count_than_samples_are_refused_before_they_are_unpack
     with pytest.raises(SpecError, match=r"a\.npz: x_test has 3 samples and y_test 1000 labels\.$"):
         describe(npz_spec(path))
     with pytest.raises(SpecError, match=r"a\.npz: x_test has 3 samples and y_test 1000 labels\.$"):
-        npz.samples(path, labelled=True)
+        npz.samples(path, task="classification", labelled=True)
 
 
 def test_gigabytes_of_zeros_in_a_small_file_are_refused_before_they_are_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archsearch.data.npz._LARGE", 2**20)
+    monkeypatch.setattr("archsearch.data.npz_file._LARGE", 2**20)
     count = 2**18
     arrays = {"x_train": np.zeros((count, 1), np.uint8), "y_train": np.zeros(count, np.int64)}
     np.savez_compressed(tmp_path / "a.npz", **arrays, x_test=np.zeros((2, 1), np.uint8), y_test=np.arange(2))

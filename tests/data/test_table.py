@@ -254,7 +254,7 @@ def test_broken_parquet_and_a_file_that_is_too_large(tmp_path: Path, monkeypatch
     with pytest.raises(LimitError, match=r"t.parquet has 0 GiB, and at most 0 are read"):
         describe(spec_of(path, target="y"))
     with pytest.raises(
-        SpecError, match=r"nix.csv does not exist; expected a table \(.csv, .tsv, .txt, .parquet, .pq\)"
+        SpecError, match=r"nix.csv does not exist; expected a table \(.csv, .tsv, .txt, .parquet, .pq, .jsonl, .nd"
     ):
         describe(spec_of(tmp_path / "nix.csv", target="y"))
 
@@ -297,7 +297,9 @@ def test_table_without_polars_says_what_to_install(tmp_path: Path, monkeypatch: 
 
 
 def test_keys_of_tables_are_refused_for_other_data() -> None:
-    with pytest.raises(SpecError, match=r"target is for tables \(table\), and digits is none. Remove it."):
+    with pytest.raises(
+        SpecError, match=r"target is for tables \(table, and labels of images\), and digits is none. Remove it."
+    ):
         describe(DataSpec(name="digits", target="y"))
     assert columns.words_in_order(["10", "9"]) == ("9", "10")
     assert (target.MOST_WHOLE, rows.PART_WORDS["dev"]) == (20, "val")

@@ -17,6 +17,7 @@ from archsearch.export.export import SUFFIXES, ExportOptions, export
 from archsearch.export.loading import comes_by_itself
 from archsearch.export.placed import placed_layers
 from archsearch.spec.dataset import DataSpec
+from archsearch.spec.folds import Fold
 from archsearch.spec.network import build_network
 from archsearch.train.identity import experiment_key
 from archsearch.train.run import run
@@ -183,6 +184,7 @@ def test_places_and_rows_name_the_same_layers() -> None:
 def test_only_your_own_data_have_to_go_along() -> None:
     assert comes_by_itself(DataSpec(name="cifar10"))
     assert not comes_by_itself(DataSpec(name="npz", path="a.npz"))
+    assert not comes_by_itself(DataSpec(name="digits", fold=Fold(of=5, number=0)))
 
 
 def test_spec_has_the_seed_that_is_asked_for() -> None:

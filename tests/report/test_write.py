@@ -50,11 +50,21 @@ def test_places_that_cannot_be_are_usage_errors(study_report, tmp_path):
         figure_formats([], tmp_path / "file")
 
 
-def test_password_of_a_storage_is_not_written_down():
+@pytest.mark.parametrize(
+    ("storage", "written"),
+    [
+        ("postgresql+psycopg://ada:secret@host/db", "'postgresql+psycopg://ada:***@host/db'"),
+        (
+            "postgresql+psycopg://host/db?user=ada&password=secret",
+            "'postgresql+psycopg://host/db?user=ada&password=***'",
+        ),
+        ("sqlite:///shared/studies.db", "sqlite:///shared/studies.db"),
+    ],
+)
+def test_password_of_a_storage_is_not_written_down(storage, written):
     from archsearch.report.make import Where, _command
 
-    where = Where(storage="postgresql+psycopg://ada:secret@host/db")
-    assert _command(["digits"], where) == "archsearch report digits --storage postgresql+psycopg://ada:***@host/db"
+    assert _command(["digits"], Where(storage=storage)) == f"archsearch report digits --storage {written}"
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from archsearch.study.optuna_private import contains, frozen, id_of
+from archsearch.study.optuna_private import contains, frozen, id_of, is_reported
 
 PACKAGE = Path(__file__).parents[2] / "archsearch"
 HOME = PACKAGE / "study" / "optuna_private.py"
@@ -61,6 +62,16 @@ def test_a_trial_is_found_by_its_id_as_the_storage_has_it(opened) -> None:
     assert frozen(trial).user_attrs == {"x": 1}
     assert id_of(frozen(trial)) == id_of(trial)
     assert [id_of(one) for one in study.get_trials()] == [id_of(trial)]
+
+
+def test_a_step_is_reported_whoever_reported_it(opened) -> None:
+    _, _, study = opened
+    trial = study.ask()
+    assert not is_reported(trial, 1)
+    trial.report(0.5, 1)
+    assert [is_reported(trial, step) for step in (0, 1)] == [False, True]
+    again = optuna.Trial(study, id_of(trial))  # as the next worker takes it
+    assert [is_reported(again, step) for step in (0, 1, 2)] == [False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -149,8 +149,16 @@ def test_sqlite_is_in_wal_mode_and_readers_do_not_block_it(url, tmp_path):
     ("url", "error", "message"),
     [
         ("nonsense", UsageError, r"^--storage: 'nonsense' is not a storage URL; use sqlite:///FILE or postgresql"),
-        ("mysql://x/y", UsageError, r"^--storage: mysql is not supported; use sqlite or postgresql\+psycopg$"),
-        ("sqlite://", UsageError, r"^--storage: a study needs a file: sqlite:///runs/archsearch\.db$"),
+        (
+            "mysql://x/y",
+            UsageError,
+            r"^--storage: mysql is not supported; use sqlite:///FILE or postgresql\+psycopg://",
+        ),
+        (
+            "sqlite://",
+            UsageError,
+            r"^--storage: sqlite:// names no file; a study needs one: sqlite:///runs/archsearch\.db",
+        ),
         ("sqlite:////dev/null/x.db", UnavailableError, r"^the storage /dev/null/x\.db cannot be opened: "),
     ],
 )

@@ -18,6 +18,7 @@ from archsearch.ablate.tracked.runs import GIT_COMMIT, MetricSummary, Take, Trac
 from archsearch.errors import Problem, SpecError
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.study.mlflow_store import URI_VARIABLE, local_path, mlflow_client, mlflow_errors, mlflow_uri
+from archsearch.study.storage_url import shown_url
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -33,7 +34,9 @@ def mlflow_runs(place: str) -> list[TrackedRun]:
     Raises `SpecError` where there is no such store or experiment, `UnavailableError` where it cannot be read.
     """
     uri, name = split_place(place)
-    source = f"mlflow:{place}".removesuffix(":")
+    before, mark, after = place.partition("#")
+    shown = shown_url(before) if "://" in before else before  # it stands in errors and in reports
+    source = f"mlflow:{shown}{mark}{after}".removesuffix(":")
     path = local_path(uri)
     if path is not None and not path.exists():
         raise SpecError(

@@ -19,6 +19,7 @@ from archsearch.cli.console.begun import begun_json, print_begun
 from archsearch.cli.console.claims import print_claim, print_claims
 from archsearch.cli.console.comparisons import print_verdicts
 from archsearch.cli.console.forecasts import print_forecast
+from archsearch.cli.console.kept import print_removable, print_removed, print_verified
 from archsearch.cli.console.machine import print_checks, print_data_sets, print_files, print_findings, print_imported
 from archsearch.cli.console.predictions import print_evaluation, print_predictions, print_predictions_csv
 from archsearch.cli.console.programs import (
@@ -66,6 +67,7 @@ from archsearch.cli.console.studies import (
     study_json,
 )
 from archsearch.cli.console.trusted import allowed_json, print_allowed, print_taken_back, print_trusted
+from archsearch.cli.console.workers import print_worker
 
 __all__ = [
     "AblationPanel",
@@ -120,6 +122,8 @@ __all__ = [
     "print_program_findings",
     "print_program_run",
     "print_program_seeds",
+    "print_removable",
+    "print_removed",
     "print_reproduced",
     "print_run",
     "print_sensitivity",
@@ -131,6 +135,8 @@ __all__ = [
     "print_trusted",
     "print_values",
     "print_verdicts",
+    "print_verified",
+    "print_worker",
     "program_json",
     "program_progress",
     "started",

@@ -108,9 +108,10 @@ def _engine(plan: ExperimentPlan) -> str:
     """Say what the network would be trained by; `auto` is taken for the CPU here, torch is not asked."""
     from archsearch.train.compute import choose_engine
 
-    train = plan.spec.train
+    train, facts = plan.spec.train, plan.facts
+    device = "cpu" if train.device == "auto" else train.device
     try:
-        choice = choose_engine(plan.network, train, "cpu" if train.device == "auto" else train.device)
+        choice = choose_engine(plan.network, train, device, task=facts.task, weighted=facts.weighted)
     except SpecError as error:
         return str(error)
     if choice.name == "native":

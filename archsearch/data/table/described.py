@@ -78,8 +78,9 @@ def _describe(spec: DataSpec, table: DataTable) -> DescribedTable:
     weights_of(spec, table)
     columns, said = _columns(spec, table, targets, rows["train"])
     names = numbered({"all": groups})[0] if groups is not None else ()
+    shape, drawn = (sum(len(each.features) for each in columns),), spec.part is None
     return DescribedTable(
-        contents=contents_of(meant, (sum(len(each.features) for each in columns),), y, rows, names, spec.weight),
+        contents=contents_of(meant, shape, y, rows, names, spec.weight, drawn=drawn),
         columns=columns,
         meant=meant,
         rows=rows,
@@ -95,8 +96,10 @@ def contents_of(
     groups: tuple[str, ...],
     weight: str | None,
     dtype: Any = "float32",
+    *,
+    drawn: bool = False,
 ) -> Contents:
-    """Describe samples with targets `y` and the rows of each part."""
+    """Describe samples with targets `y` and the rows of each part; `drawn`: no column says which these are."""
     import numpy as np
 
     per_class: dict[str, tuple[int, ...]] = {}
@@ -118,6 +121,7 @@ def contents_of(
         outputs=1 if meant.task == "binary" else len(meant.names),
         group_names=groups,
         weighted=weight is not None,
+        drawn=drawn,
     )
 
 
@@ -192,8 +196,9 @@ def _remarks(
     if meant.why:
         yield f"target {', '.join(spec.target or ())}: {meant.why}"
     if spec.part is None:
-        what = f"each fifth group of {spec.group}" if spec.group else "each fifth row"
-        yield f"test part: {what}{' of each class' if meant.task != 'regression' and not spec.group else ''}"
+        classes = meant.task in ("classification", "binary")
+        rows_said = "each fifth row of each class" if classes else "each fifth row"
+        yield f"test part: {f'each fifth group of {spec.group}' if spec.group else rows_said}"
     elif "val" in rows:
         yield f"validation part: {len(rows['val']):,} rows of {spec.part}, the same for every seed"
     yield from _gaps(table, columns)

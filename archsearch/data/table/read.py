@@ -1,4 +1,4 @@
-"""A table as columns of text or numbers, with the place of each cell: CSV with any separator, or Parquet.
+"""A table as columns of text or numbers, with the place of each cell: CSV with any separator, Parquet, lines of JSON.
 
     table = read_table(Path("penguins.csv"))
     table.columns, table.frame["mass"], table.place(17, "mass")        # 'penguins.csv:19:mass'
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
 LARGEST_TABLE = 8 * 2**30  # bytes of a file whose cells are held as text while it is read
 _PARQUET = (".parquet", ".pq")
-TABLE_ENDINGS = (".csv", ".tsv", ".txt", *_PARQUET)
+_LINES_OF_JSON = (".jsonl", ".ndjson")
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", *_PARQUET, *_LINES_OF_JSON)
 _HEAD = 2**16
 _MOST_PROBLEMS = 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -116,6 +117,8 @@ def read_table(path: Path, encoding: str | None = None) -> DataTable:
     polars = import_polars()
     if head.startswith(b"PAR1") or path.suffix.lower() in _PARQUET:
         table = _parquet(polars, path)
+    elif path.suffix.lower() in _LINES_OF_JSON:
+        table = _lines_of_json(polars, path)
     else:
         table = _separated(polars, path, head, encoding)
     if not len(table):
@@ -137,6 +140,13 @@ def _parquet(polars: Any, path: Path) -> DataTable:
         return DataTable(path, polars.read_parquet(path, hive_partitioning=False, glob=False))
     except polars.exceptions.PolarsError as problem:
         raise DamagedFileError(f"{path} cannot be read as Parquet ({_first_line(problem)}); write it again") from None
+
+
+def _lines_of_json(polars: Any, path: Path) -> DataTable:
+    try:
+        return DataTable(path, polars.read_ndjson(path, infer_schema_length=None))
+    except polars.exceptions.PolarsError as problem:
+        raise SpecError(f"{path} cannot be read as lines of JSON: {_first_line(problem)}.", _PATH) from None
 
 
 def _separated(polars: Any, path: Path, head: bytes, encoding: str | None) -> DataTable:

@@ -30,6 +30,11 @@ def effect_parts(report: AblationReport) -> list[SectionPart]:
             "Level minus partner, over pairs of runs with the same seed: exact sign-flip test, Holm over the family, "
             "Student's and BCa intervals; d_z is the mean difference in units of its own spread."
         )
+        if report.split is not None:
+            says = (
+                f"Level minus partner on the same part of the samples ({report.split.said}): corrected resampled t "
+                "test (Nadeau & Bengio 2003), as the parts overlap, with its interval; Holm over the family."
+            )
         if report.sequential:
             says = "Level minus partner, over pairs of runs with the same seed: p is 1/e, the interval always valid."
         parts.append(Tabled("effects-table", "All effects", says, forest_table(report, report.effects)))

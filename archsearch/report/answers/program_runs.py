@@ -18,7 +18,7 @@ from archsearch.program.program_spec import ProgramSpec, metric_row
 from archsearch.report.cells import cell_text
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.figures.figure import Column, ColumnKind, Table, TableCell, interval_columns
-from archsearch.report.names import LeftOut, left_out_words
+from archsearch.report.names import DamagedRun, left_out_words
 from archsearch.report.program_parts import STEP, course_parts, program_facts, values_parts
 from archsearch.report.provenance import facts_part, folded_spec, lost_part, machines_part
 from archsearch.stats import intervals
@@ -28,7 +28,7 @@ Group = tuple[str, ProgramSpec, list[ProgramResult]]
 
 
 def program_runs_document(
-    results: Sequence[ProgramResult], source: Source, left_out: Sequence[LeftOut] = ()
+    results: Sequence[ProgramResult], source: Source, left_out: Sequence[DamagedRun] = ()
 ) -> Document:
     """Make the document; runs that failed or are damaged are named with their reason, and are in no mean."""
     groups = _grouped(results)
@@ -161,7 +161,7 @@ def _every_run(groups: Sequence[Group]) -> Tabled:
     return Tabled("every-run", "Every run", "", Table(columns, rows))
 
 
-def _provenance(groups: Sequence[Group], left_out: Sequence[LeftOut]) -> Section:
+def _provenance(groups: Sequence[Group], left_out: Sequence[DamagedRun]) -> Section:
     every = [run for _, _, runs in groups for run in runs]
     machines: dict[str, tuple[dict[str, object], int]] = {}
     for run in every:

@@ -22,7 +22,7 @@ from archsearch.report.evaluations import evaluation_sections
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
 from archsearch.report.figures.figure import Column, Figure, FigureEntry, Missing, Table, TableCell, interval_columns
 from archsearch.report.figures.means import MeanRow, draw_means, means_data
-from archsearch.report.names import LeftOut, Unfinished, left_out_words
+from archsearch.report.names import DamagedRun, Unfinished, left_out_words
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
 from archsearch.report.run_parts import run_parts
 from archsearch.spec.comparable import same_test_data
@@ -38,7 +38,7 @@ MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 
 
 def runs_document(
-    runs: Sequence[KnownRun], unfinished: Sequence[Unfinished], source: Source, left_out: Sequence[LeftOut] = ()
+    runs: Sequence[KnownRun], unfinished: Sequence[Unfinished], source: Source, left_out: Sequence[DamagedRun] = ()
 ) -> Document:
     """Make the document on finished runs; those that were only begun, or are damaged, are named among the excluded."""
     groups = grouped(runs)
@@ -81,8 +81,7 @@ def _values(group: RunGroup, metric: str) -> tuple[float, ...]:
 
 
 def _summary(group: RunGroup) -> Summary:
-    metric = _metric([group])
-    documented = group.runs[0].result.spec.get("documented") or {}
+    metric, documented = _metric([group]), group.runs[0].result.spec.get("documented") or {}
     return summarise(
         _values(group, metric),
         diverged=len(group.runs) - len(group.completed),
@@ -194,8 +193,7 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
 def _best_validation(group: RunGroup, metric: str) -> str:
     """Say the best value on validation data, "" where none was measured."""
     name = f"val_{metric.removeprefix('test_')}"
-    best = max if direction_of(name) == "maximize" else min
-    values = [value for run in group.completed if (value := run.result.metrics.get(name)) is not None]
+    best, values = (max if direction_of(name) == "maximize" else min), _values(group, name)
     return f"; best {title_of(name)} {written(name, best(values))}" if values else ""
 
 
@@ -322,7 +320,9 @@ def _verdict_table(verdicts: Verdicts) -> Tabled:
     return Tabled("differences", "Differences", says, Table(columns, tuple(rows)))
 
 
-def _provenance(groups: Sequence[RunGroup], unfinished: Sequence[Unfinished], left_out: Sequence[LeftOut]) -> Section:
+def _provenance(
+    groups: Sequence[RunGroup], unfinished: Sequence[Unfinished], left_out: Sequence[DamagedRun]
+) -> Section:
     results = [run.result for group in groups for run in group.runs]
     prints = Counter(result.data_fingerprint for result in results)
     facts: list[tuple[str, TableCell]] = [

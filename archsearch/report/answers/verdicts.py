@@ -16,6 +16,7 @@ from archsearch.report.figures.effects import VERDICTS, in_order, is_claim
 from archsearch.report.provenance import engine_numbers
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount, number
+from archsearch.wording import count_of
 
 MOST_SAID = 12  # sentences of the first screen; all are in the table
 
@@ -23,14 +24,14 @@ MOST_SAID = 12  # sentences of the first screen; all are in the table
 def answer(report: AblationReport) -> tuple[str, ...]:
     """Say what was found, the clear verdicts first; only a finished ablation that is no screen has verdicts."""
     claims = [effect for effect in report.effects if is_claim(report, effect)]
-    said = [_said(effect) for effect in in_order(report)]
+    said = [_said(effect, report.family.pairs) for effect in in_order(report)]
     more = [f"{len(said) - MOST_SAID} more comparisons stand in the table of effects."] if len(said) > MOST_SAID else []
     first = [_headline(report, claims)]
     if report.chosen:
         first.append(f"{report.chosen[:1].upper()}{report.chosen[1:]}.")
     if not report.complete:
         first.append(_missing(report))
-    return (*first, *said[:MOST_SAID], *more, *_confounded(report))
+    return (*first, *report.sayings, *said[:MOST_SAID], *more, *_confounded(report))
 
 
 def _headline(report: AblationReport, claims: Sequence[Effect]) -> str:
@@ -88,11 +89,10 @@ def _is(count: int) -> str:
     return "is " if count == 1 else "are "
 
 
-def _said(effect: Effect) -> str:
+def _said(effect: Effect, pairs: str) -> str:
     if effect.further_seeds is None or effect.verdict != "inconclusive":
         return effect.sentence
-    seeds = "seed" if effect.further_seeds == 1 else "seeds"
-    return f"{effect.sentence} About {effect.further_seeds:,} more {seeds} would decide it."
+    return f"{effect.sentence} About {count_of(effect.further_seeds, f'more {pairs}')} would decide it."
 
 
 def _missing(report: AblationReport) -> str:
@@ -107,7 +107,12 @@ def design_text(report: AblationReport) -> str:
     """Say in one sentence what was planned."""
     kind = {"claim": "", "strong": "", "screen": ", a screen"}[report.purpose]
     seeds = f"at most {len(report.seeds)} seeds, sequential" if report.sequential else f"{len(report.seeds)} seeds"
-    return f"Ablation of {report.family.metric} around {report.baseline}: {report.design}, {seeds}{kind}."
+    if report.split is not None:
+        seeds = report.split.said
+    names = ", ".join(block.name for block in report.blocks)
+    where = {"data_set": f", on each of {names}", "train_size": f", with {names} training samples"}
+    inside = where[report.blocks[0].kind] if report.blocks else ""
+    return f"Ablation of {report.family.metric} around {report.baseline}: {report.design}, {seeds}{inside}{kind}."
 
 
 def _detectable(report: AblationReport) -> list[KeyNumber]:
@@ -118,7 +123,8 @@ def _detectable(report: AblationReport) -> list[KeyNumber]:
     planned = ""
     if plan.smallest_effect is not None and plan.seed_sd is not None:
         spread = amount(plan.seed_sd, family)
-        planned = f"{amount(plan.smallest_effect, family)} by an SD of {spread} over the baseline's seeds kept before"
+        over = f"over the baseline's {family.pairs}s kept before"
+        planned = f"{amount(plan.smallest_effect, family)} by an SD of {spread} {over}"
     measured = [e.smallest_detectable for e in report.effects if e.smallest_detectable is not None]
     if measured:
         low, high = (amount(end(measured), family) for end in (min, max))
@@ -136,13 +142,15 @@ def numbers(report: AblationReport, evidence: AblationEvidence) -> tuple[KeyNumb
     family, runs = report.family, report.runs
     claims = sum(question.kind != "screen" for question in report.questions)
     screens = len(report.questions) - claims
-    rule = "exploratory, outside of any family" if not claims else "judged together: Holm over all of them"
+    each = report.over_data_sets is not None or (report.blocks and report.blocks[0].kind == "data_set")
+    together = "each data set a family of its own: Holm inside it" if each else "judged together: Holm over all of them"
+    rule = "exploratory, outside of any family" if not claims else together
     rule += f"; {screens} more to screen" if screens and claims else ""
-    found = [KeyNumber("Comparisons in the family", str(claims), rule)]
+    found = [KeyNumber("Comparisons" if each else "Comparisons in the family", str(claims), rule)]
     pairs = sorted({effect.n for effect in report.effects})
     if pairs:
         both = str(pairs[0]) if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
-        found.append(KeyNumber("Pairs of seeds per comparison", both, f"of {len(report.seeds)} planned"))
+        found.append(KeyNumber(f"Pairs of {family.pairs}s per comparison", both, f"of {len(report.seeds)} planned"))
     if not family.screen:
         found.append(KeyNumber("alpha", f"{family.alpha:g}", "of the whole family"))
         margin = amount(family.margin, family) if family.margin else "none given"

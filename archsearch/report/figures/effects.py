@@ -108,7 +108,7 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
         Column("p adjusted", "p"),
         *interval_columns(kind, "BCa from", "BCa to", "BCa interval"),
         Column("d_z", "number"),
-        Column("seeds won", "percent"),
+        Column(f"{report.family.pairs}s won", "percent"),
         Column("against"),
     )
     rows = tuple(
@@ -143,7 +143,7 @@ def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
     interval = "always-valid" if report.sequential else "95 %"
     verdicts = f"{count_of(len(words), 'comparison')}: {counted}." if words else "No verdicts."
     of = "pair" if n == "1" else "pairs"
-    return f"Mean paired differences with {interval} intervals, {n} {of} of seeds. {verdicts}{screens}"
+    return f"Mean paired differences with {interval} intervals, {n} {of} of {report.family.pairs}s. {verdicts}{screens}"
 
 
 def draw_forest(data: Forest) -> go.Figure:
@@ -236,11 +236,12 @@ def pairs_data(report: AblationReport) -> SeedPairs | str:
         (row.name, seed, value) for row in forest.rows for seed, value in zip(row.seeds, row.differences, strict=True)
     )
     split = [row.name for row in forest.rows if min(row.differences) < 0 < max(row.differences)]
-    says = f"Each mark is one seed: the level's run minus its partner's, {count_of(len(table), 'pair')} in all."
+    word = report.family.pairs
+    says = f"Each mark is one {word}: the level's run minus its partner's, {count_of(len(table), 'pair')} in all."
     says += " Colours and symbols are the verdicts'."
     if split:
         says += f" Seeds disagree about the sign in {len(split)} of {count_of(len(forest.rows), 'comparison')}."
-    columns = (Column("comparison"), Column("seed"), Column("difference", kind))
+    columns = (Column("comparison"), Column(word), Column("difference", kind))
     return SeedPairs(forest.rows, forest.scale, forest.unit, says, Table(columns, table))
 
 

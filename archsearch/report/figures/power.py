@@ -34,6 +34,7 @@ class PowerCurve(NamedTuple):
     power: float
     scale: float
     unit: str
+    pairs: str
     says: str
     table: Table
 
@@ -51,23 +52,24 @@ def power_data(report: AblationReport) -> PowerCurve | str:
     if seed_sd is None or plan.seeds < plan.seeds_to_reach:
         return "the spread over seeds is not known"
     sd, level = difference_sd(seed_sd, plan.correlation), plan.alpha / plan.comparisons
-    found = smallest_effect(plan.seeds, sd, plan.alpha, plan.comparisons, plan.power)
+    found = smallest_effect(plan.seeds, sd, plan.alpha, plan.comparisons, plan.power, plan.overlap)
     assert found is not None
     largest = 1.6 * found
     effects = tuple(largest * i / (_POINTS - 1) for i in range(_POINTS))
     counts = (plan.seeds, *(count for count in _FURTHER if count > plan.seeds))
-    curves = tuple((n, tuple(verdict_power(n, effect / sd, level) for effect in effects)) for n in counts)
+    curves = tuple((n, tuple(verdict_power(n, effect / sd, level, plan.overlap) for effect in effects)) for n in counts)
     scale, unit, kind = scale_of(report)
+    word = report.family.pairs
     spread = f"{scale * seed_sd:.3g}"
     says = (
         f"{plan.seeds} pairs find a difference of {scale * found:.3g} {unit} with a chance of "
-        f"{plan.power:.0%}, in a family of {plan.comparisons}, the baseline's spread of {spread} over seeds, "
+        f"{plan.power:.0%}, in a family of {plan.comparisons}, the baseline's spread of {spread} over {word}s, "
         "uncorrelated pairs."
     )
-    columns = (Column("difference", kind), *(Column(f"{n} seeds", "percent") for n in counts))
+    columns = (Column("difference", kind), *(Column(f"{n} {word}s", "percent") for n in counts))
     rows = tuple((effect, *(curve[i] for _, curve in curves)) for i, effect in enumerate(effects))
     table = Table(columns, rows)
-    return PowerCurve(effects, curves, report.family.margin, plan.power, scale, unit, says, table)
+    return PowerCurve(effects, curves, report.family.margin, plan.power, scale, unit, word, says, table)
 
 
 def _seed_sd(report: AblationReport) -> float | None:
@@ -90,7 +92,7 @@ def draw_power(data: PowerCurve) -> go.Figure:
             mode="lines+markers",
             line={"color": colour},
             marker={"color": colour, "symbol": symbol, "size": 6},
-            name=f"{seeds} seeds",
+            name=f"{seeds} {data.pairs}s",
         )
     figure.add_hline(y=data.power, line={"color": GREY, "width": 1, "dash": "dot"})
     if data.margin:

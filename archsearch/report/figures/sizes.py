@@ -27,7 +27,7 @@ class SizePoint(NamedTuple):
     interval: tuple[float, float] | None
 
 
-class Sizes(NamedTuple):
+class TrainSizes(NamedTuple):
     """A curve for each network, and the sizes at which one is crossed by the baseline's."""
 
     curves: tuple[tuple[str, tuple[SizePoint, ...]], ...]
@@ -38,7 +38,7 @@ class Sizes(NamedTuple):
     table: Table
 
 
-def sizes_data(report: AblationReport) -> Sizes | str:
+def sizes_data(report: AblationReport) -> TrainSizes | str:
     """Gather the means of every network at every size."""
     sizes = {block.name: block.train_size for block in report.blocks if block.kind == "train_size"}
     if not sizes:
@@ -63,10 +63,10 @@ def sizes_data(report: AblationReport) -> Sizes | str:
         for point in points
     )
     made = tuple((name, tuple(points)) for name, points in curves.items())
-    return Sizes(made, crossings, scale, axis, says, Table(columns, rows))
+    return TrainSizes(made, crossings, scale, axis, says, Table(columns, rows))
 
 
-def draw_sizes(data: Sizes) -> go.Figure:
+def draw_sizes(data: TrainSizes) -> go.Figure:
     """Draw a curve for each network over a logarithmic axis, and a line at each crossing."""
     import plotly.graph_objects as go
 

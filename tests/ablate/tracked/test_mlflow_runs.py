@@ -11,8 +11,8 @@ from archsearch.ablate.compare import compare
 from archsearch.ablate.tracked.mlflow_runs import mlflow_runs, split_place
 from archsearch.ablate.tracked.reading import read_tracked
 from archsearch.ablate.tracked.rows import Tracking
-from archsearch.errors import SpecError, UnavailableError
-from archsearch.study.mlflow_store import local_path, mlflow_uri, without_password
+from archsearch.errors import SpecError, UnavailableError, UsageError
+from archsearch.study.mlflow_store import local_path, mlflow_uri
 
 READING = Reading(variant="norm", seed="seed", value="val/acc")
 
@@ -91,4 +91,9 @@ def test_which_store_is_meant(tmp_path, monkeypatch):
     assert split_place("http://other:1#demo") == ("http://other:1", "demo")
     assert local_path("http://server:5000") is None
     assert local_path("file:///a/b%20c").as_posix() == "/a/b c"
-    assert without_password("postgresql://me:secret@host/db") == "postgresql://***@host/db"
+
+
+def test_the_password_of_a_store_is_in_no_error(tmp_path):
+    with pytest.raises((UnavailableError, UsageError), match=r"^mlflow:http://me:\*\*\*@127\.0\.0\.1:1#x: ") as caught:
+        mlflow_runs("http://me:hunter2@127.0.0.1:1#x")
+    assert "hunter2" not in str(caught.value)

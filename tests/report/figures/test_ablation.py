@@ -11,7 +11,7 @@ import pytest
 
 from archsearch.ablate.ablation import ablate
 from archsearch.ablate.ablation_file import load_ablation
-from archsearch.ablate.blocks import Block
+from archsearch.ablate.blocks import DataBlock
 from archsearch.ablate.planned import plan_ablation
 from archsearch.ablate.price import price_ablation
 from archsearch.ablate.record import AblationReport
@@ -78,7 +78,7 @@ def blocks_of_reports(report: AblationReport) -> dict[str, AblationReport]:
         for number in range(6)
     }
     sizes = (100, 1000)
-    blocks = tuple(Block(name=f"n={size}", kind="train_size", train_size=size) for size in sizes)
+    blocks = tuple(DataBlock(name=f"n={size}", kind="train_size", train_size=size) for size in sizes)
     cells = tuple(
         cell.model_copy(update={"name": f"{block.name}: {cell.name}", "block": block.name})
         for block in blocks

@@ -1,0 +1,42 @@
+"""What is kept on disk: what `verify` and `clean` print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from archsearch.cli.console.base import out, sentences
+from archsearch.wording import bytes_text, count_of
+
+if TYPE_CHECKING:
+    from archsearch.study.clean import Removable
+    from archsearch.study.finding import Finding
+    from archsearch.study.verify import Verified
+
+
+def print_verified(found: Verified, mended: Sequence[tuple[Finding, str | None]]) -> None:
+    """Print what was looked at, and each thing that is wrong, with what was done."""
+    to = out()
+    for one, done in mended:
+        sentences(to, f"{one.where}: {one.problem}")
+        if done is not None:
+            sentences(to, f"  repaired: {done}")
+    studies = f"{found.studies:,} {'study' if found.studies == 1 else 'studies'}"
+    looked_at = (studies, count_of(found.trials, "trial"), count_of(found.runs, "run"))
+    state = "all is well" if not mended else count_of(len(mended), "finding")
+    sentences(to, f"{', '.join(looked_at)}: {state}")
+
+
+def print_removable(found: Sequence[Removable]) -> None:
+    """Print what can go, why and how large it is, and all of it together."""
+    to = out()
+    for one in found:
+        stays = f"; {', '.join(one.stays)} in it stays" if one.stays else ""
+        sentences(to, f"{one.where}  {bytes_text(one.size)}: {one.why}{stays}")
+    total = f"{count_of(len(found), 'thing')}, {bytes_text(sum(one.size for one in found))}"
+    sentences(to, total if found else "there is nothing to remove")
+
+
+def print_removed(size: int) -> None:
+    """Print how much is free now."""
+    sentences(out(), f"removed {bytes_text(size)}")
