@@ -15,12 +15,14 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
+from pydantic import Field
 
 from archsearch.crash import crash_point
 from archsearch.errors import SpecError
 from archsearch.files import write_whole
 from archsearch.kinds import EXPERIMENT_KINDS, kind_of_held, kind_of_spec
 from archsearch.kinds.kind import AnySpec, ExperimentKindName
+from archsearch.metrics import Metric, Written, metric_text
 from archsearch.plain import Plain
 from archsearch.search.another_metric import ByAnother
 from archsearch.search.confirm import Confirmation, best_of, better_words, headline
@@ -74,6 +76,13 @@ class StudyReport(Plain):
     confirmed: Confirmation | None
     baseline: int | None = None
     kind: ExperimentKindName = "network"
+    written: dict[str, Written] = Field(default_factory=dict)  # of a program's metrics: as its file says
+
+    def value_text(self, metric: str, value: float) -> str:
+        """Write a value of an objective, with its unit."""
+        if self.kind != "program":
+            return metric_text(metric, value)
+        return metric_text(Metric(metric, metric, "maximize", self.written.get(metric, "number"), "training"), value)
 
     @property
     def headline(self) -> str:
@@ -205,6 +214,8 @@ def report_on(opened: optuna.Study, storage: Storage, by: ByAnother | None = Non
     outcomes = Counter(HeldTrial(trial).outcome for trial in slots)
     states = Counter(trial.state for trial in slots)
     held = HeldStudy(opened)
+    kind = kind_of_held(held.base)
+    names = held.metrics if kind.name == "program" else ()
     planned = max(held.trials, len(slots))
     ranked = ranked_trials(opened)
     confirmed = confirmation_of(opened, storage, by)
@@ -224,12 +235,13 @@ def report_on(opened: optuna.Study, storage: Storage, by: ByAnother | None = Non
         infeasible=sum(HeldTrial(trial).infeasible for trial in slots),
         sampler=held.sampler,
         metrics=held.metrics,
+        written={name: kind.metric_held(held.base, name).written for name in names},
         best=_winner(opened, ranked, confirmed),
         selected=_best(ranked[0]) if ranked else None,
         front=tuple(front),
         confirmed=confirmed,
         baseline=baseline_trial(slots),
-        kind=kind_of_held(held.base).name,
+        kind=kind.name,
     )
 
 

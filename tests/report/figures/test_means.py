@@ -21,7 +21,7 @@ def test_means_are_drawn_with_every_seed_and_their_interval():
 
 
 def test_without_a_value_there_is_a_sentence():
-    assert means_data([MeanRow("a", (), None)]) == "no run has a test accuracy"
+    assert means_data([MeanRow("a", (), None)]) == "no run has a value on test data"
     alone = means_data([MeanRow("a", (0.5,), None)])
     assert not isinstance(alone, str)
     assert alone.says == "Test accuracy of one run; one run says nothing about the spread."
