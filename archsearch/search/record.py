@@ -21,7 +21,7 @@ from pydantic import Field
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
-from archsearch.metrics import Metric, Named, Written
+from archsearch.metrics import Metric, NamedMetric, Written
 from archsearch.plain import Plain
 from archsearch.search.importance import Importances, OpenValue, TrialSample, importances
 from archsearch.search.jobs import held_search
@@ -44,7 +44,7 @@ class MetricRecord(Plain):
     written: Written | None = None
 
     @property
-    def said(self) -> Named:
+    def said(self) -> NamedMetric:
         """Give what the words of `metrics` are asked with."""
         if self.title is None or self.written is None:
             return self.name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import Named, format_of, kind_of, title_of, written
+from archsearch.metrics import NamedMetric, format_of, kind_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import ORANGE, layout, nth
 from archsearch.report.figures.trials import edge_of, from_edge, many, target_values, to_six_digits
@@ -33,7 +33,7 @@ class Distribution(NamedTuple):
     The axis is drawn from `edge`, if there is one: few trials lie beyond it.
     """
 
-    metric: Named
+    metric: NamedMetric
     steps: tuple[Steps, ...]
     edge: float | None
     baseline: float | None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import Named, difference, format_of, kind_of, title_of, written
+from archsearch.metrics import NamedMetric, difference, format_of, kind_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREEN, ORANGE, layout
 from archsearch.report.figures.trials import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class History(NamedTuple):
     """Every trial's value, the best so far after each trial, and the baseline."""
 
-    metric: Named
+    metric: NamedMetric
     placed: Placed
     best: tuple[tuple[int, float], ...]
     baseline: float | None

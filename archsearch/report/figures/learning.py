@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import Named, format_of, kind_of, title_of
+from archsearch.metrics import NamedMetric, format_of, kind_of, title_of
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import MARKS, layout, mark
 from archsearch.report.figures.trials import (
@@ -46,7 +46,7 @@ class LearningCurve(NamedTuple):
 class LearningCurves(NamedTuple):
     """The curves that are drawn; the table has all."""
 
-    metric: Named
+    metric: NamedMetric
     curves: tuple[LearningCurve, ...]
     edge: float | None
     says: str

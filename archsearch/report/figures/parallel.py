@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import Named, kind_of, title_of, written
+from archsearch.metrics import NamedMetric, kind_of, title_of, written
 from archsearch.report.figures.axes import (
     ABSENT_PLACE,
     Axis,
@@ -48,7 +48,7 @@ class ParallelLine(NamedTuple):
 class ParallelCoordinates(NamedTuple):
     """Axes and the lines across them; the table has every trial."""
 
-    metric: Named
+    metric: NamedMetric
     axes: tuple[Axis, ...]
     ends: tuple[float, float]  # of the value's axis, worse and better
     absent: tuple[bool, ...]  # which axes have trials without the value; of the last one, pruned trials

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import Named, kind_of, title_of, written
+from archsearch.metrics import NamedMetric, kind_of, title_of, written
 from archsearch.report.figures.axes import (
     Bins,
     bins_of,
@@ -51,7 +51,7 @@ class Slice(NamedTuple):
 class Slices(NamedTuple):
     """The two most important open values; `title` says what they are where none is known to be."""
 
-    metric: Named
+    metric: NamedMetric
     target: str
     edge: float | None
     slices: tuple[Slice, ...]
@@ -168,7 +168,7 @@ class CellMean(NamedTuple):
 class ValueGrid(NamedTuple):
     """The mean value for pairs of two open values, cut into bins."""
 
-    metric: Named
+    metric: NamedMetric
     x: Bins
     y: Bins
     cells: tuple[CellMean, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from archsearch.metrics import Named, difference, format_of, kind_of, near_of, title_of, written
+from archsearch.metrics import NamedMetric, difference, format_of, kind_of, near_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREEN, VERMILION, layout, log_ticks, mark
 from archsearch.report.figures.trials import (
@@ -44,7 +44,7 @@ class Marked(NamedTuple):
 class Against(NamedTuple):
     """Final values over a size; `reach` is the best value up to each size."""
 
-    metric: Named
+    metric: NamedMetric
     size: str
     placed: Placed
     reach: tuple[tuple[float, float], ...]
@@ -203,7 +203,7 @@ def limit_line(limit: int, where: Placed) -> go.Scatter:
 class TradeoffPanel(NamedTuple):
     """The main objective over another one. `front` is in the order of x."""
 
-    other: Named
+    other: NamedMetric
     direction: str
     log: bool
     limit: int | None
@@ -215,7 +215,7 @@ class TradeoffPanel(NamedTuple):
 class Pareto(NamedTuple):
     """One panel for each objective beside the main one."""
 
-    metric: Named
+    metric: NamedMetric
     panels: tuple[TradeoffPanel, ...]
     says: str
     table: Table
