@@ -22,6 +22,7 @@ from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.space import InfeasibleError
 from archsearch.study.held import Assigned, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.optuna_private import frozen, is_reported
+from archsearch.study.planned import Planned
 from archsearch.study.queue import Slot, refill, slots_of
 from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError
 from archsearch.study.storage import Storage
@@ -44,13 +45,17 @@ class SearchJob:
         first = spaces_of(space).base_values(space) if planned is None else dict(fixed_values(planned)) or None
         self.first = first or {}
         self.trials = held.trials
+        self.planned = Planned()  # what this worker knows of the slots
         self.sampler = FeasibleSampler(space, make_sampler(held.sampler), held.seed, first, MEMORY.get(held.sampler))
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
         study.pruner = make_pruner(self.source.pruner, self.source.kind.epochs(space.baseline))
 
     def plan_ahead(self, storage: Storage) -> None:
         """Plan the next trials: the first is the base itself if it lies in the space, the others are sampled."""
-        refill(storage, self.study, self.trials, lambda number: Slot(number, params={} if number else self.first))
+        refill(storage, self.study, self.trials, self._slot, self.planned)
+
+    def _slot(self, number: int) -> Slot:
+        return Slot(number, params={} if number else self.first)
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Sample a configuration that fits, or take the one that was enqueued."""
