@@ -112,7 +112,7 @@ def own_task(spec: DataSpec) -> str | None:
     """Name the task that the data are for if their spec names none; None where somebody must say it."""
     try:
         file = arrays_file(spec)
-        return npz.own_task(file) if file is not None else _by_itself(spec.model_copy(update={"task": None})).task
+        return npz.task_of_file(file) if file is not None else _by_itself(spec.model_copy(update={"task": None})).task
     except SpecError:
         return None
 

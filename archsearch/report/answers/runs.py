@@ -81,8 +81,7 @@ def _values(group: RunGroup, metric: str) -> tuple[float, ...]:
 
 
 def _summary(group: RunGroup) -> Summary:
-    metric = _metric([group])
-    documented = group.runs[0].result.spec.get("documented") or {}
+    metric, documented = _metric([group]), group.runs[0].result.spec.get("documented") or {}
     return summarise(
         _values(group, metric),
         diverged=len(group.runs) - len(group.completed),
@@ -194,8 +193,7 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
 def _best_validation(group: RunGroup, metric: str) -> str:
     """Say the best value on validation data, "" where none was measured."""
     name = f"val_{metric.removeprefix('test_')}"
-    best = max if direction_of(name) == "maximize" else min
-    values = [value for run in group.completed if (value := run.result.metrics.get(name)) is not None]
+    best, values = (max if direction_of(name) == "maximize" else min), _values(group, name)
     return f"; best {title_of(name)} {written(name, best(values))}" if values else ""
 
 
