@@ -23,7 +23,6 @@ from optuna.trial import TrialState
 from archsearch.crash import crash_point
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.alive import BEAT_SECONDS, Watchdog
-from archsearch.study.artifacts import put_run
 from archsearch.study.held import Ended, Ending, HeldTrial, Started, stored
 from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import TakenTrial, finish, give_back, let_go, requeue_dead, take, waits
@@ -155,6 +154,8 @@ def _put_away(place: Workplace, outcome: Outcome) -> str | None:
     """Copy a run's files to where others find them, before it is told: a result that is known has its files."""
     if place.artifacts is None or outcome.files is None:
         return None
+    from archsearch.study.artifacts import put_run  # which knows networks' runs, and so torch: programs go without
+
     put_run(outcome.files, place.artifacts)
     return place.artifacts
 
