@@ -23,7 +23,6 @@ from optuna.trial import TrialState
 from archsearch.crash import crash_point
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.alive import BEAT_SECONDS, Watchdog
-from archsearch.study.artifacts import put_run
 from archsearch.study.held import Ended, Ending, HeldTrial, Started, stored
 from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import TakenTrial, finish, give_back, let_go, requeue_dead, take, waits
@@ -157,6 +156,8 @@ def _put_away(place: Workplace, outcome: Outcome) -> str | None:
     files = [one.files for one in outcome.parts or (outcome,) if one.files is not None]
     if place.artifacts is None or not files:
         return None
+    from archsearch.study.artifacts import put_run  # which knows networks' runs, and so torch: programs go without
+
     for folder in files:
         put_run(folder, place.artifacts)
     return place.artifacts
