@@ -14,7 +14,7 @@ from archsearch.wording import percent, points, short_number
 
 NamedMetric = str | Metric  # a metric of the table by its name, or the row of one that is not in it
 
-_D3 = {"percent": ".2~%", "count": "~s", "number": ".3~g"}
+_D3 = {"percent": ".2~%", "count": "~s", "number": ".6~g"}
 
 
 def title_of(name: NamedMetric) -> str:

@@ -20,7 +20,7 @@ def test_an_f1_in_per_cent_is_drawn_as_the_program_gives_it() -> None:
     assert "%" not in found.says
     assert [column.kind for column in found.table.columns[2:4]] == ["number", "number"]
     layout = draw_history(found).to_dict()["layout"]
-    assert (layout["yaxis"]["tickformat"], layout["yaxis"]["title"]["text"]) == (".3~g", "f1")
+    assert (layout["yaxis"]["tickformat"], layout["yaxis"]["title"]["text"]) == (".6~g", "f1")
     spread = distribution_data(record([trial(n, value=80.0 + n) for n in range(5)], metrics=(IN_PERCENT,)))
     assert not isinstance(spread, str)
     assert "median 82" in spread.says
@@ -32,7 +32,7 @@ def test_what_is_said_of_a_metric_is_that_of_its_row() -> None:
     assert (title_of(row), kind_of(row), format_of(row), written(row, 81.25)) == (
         "F1 of the dev set",
         "number",
-        ".3~g",
+        ".6~g",
         "81.25",
     )
     assert written("f1", 0.8125) == "81.25 %"
