@@ -44,6 +44,7 @@ _WRONG_ADDRESS = (
     "invalid port",
     "invalid connection option",
     "invalid integer value",
+    " value: ",  # invalid sslmode value: "requrie"
     "not permitted to log in",
 )
 

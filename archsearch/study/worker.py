@@ -143,6 +143,7 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
         result=outcome.record,
         failure=failure,
         artifacts=artifacts,
+        fold_results=tuple(part.record for part in outcome.parts[1:]) or None,
     )
     if failure is not None:
         _tell(place, trial, TrialState.FAIL, ended)
@@ -152,11 +153,13 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
 
 def _put_away(place: Workplace, outcome: Outcome) -> str | None:
     """Copy a run's files to where others find them, before it is told: a result that is known has its files."""
-    if place.artifacts is None or outcome.files is None:
+    files = [one.files for one in outcome.parts or (outcome,) if one.files is not None]
+    if place.artifacts is None or not files:
         return None
     from archsearch.study.artifacts import put_run  # which knows networks' runs, and so torch: programs go without
 
-    put_run(outcome.files, place.artifacts)
+    for folder in files:
+        put_run(folder, place.artifacts)
     return place.artifacts
 
 
