@@ -84,14 +84,15 @@ def _counted(predicted: Array, targets: Array) -> tuple[Array, Array, dict[str, 
 
 
 def _one_of_three(place: int, average: str) -> Arithmetic:
-    """Give precision, recall or F1, which scikit-learn computes at once: of the same labels they are asked for in turn."""
+    """Give precision, recall or F1, which scikit-learn computes at once: they are asked for in turn of one run."""
 
     @_quiet
     def call(predicted: Any, targets: Any) -> float:
         predicted, targets, weights = _counted(*_flat(predicted, targets))
         if not weights:
             return _three(predicted, targets, average, None)[place]
-        return _three_counted(*(one.tobytes() for one in (predicted, targets, weights["sample_weight"])), average)[place]
+        bytes_of = (one.tobytes() for one in (predicted, targets, weights["sample_weight"]))
+        return _three_counted(*bytes_of, average)[place]
 
     return call
 
