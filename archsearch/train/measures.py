@@ -23,8 +23,7 @@ from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import METRICS, OwnMetric, bare_name, part_of
 from archsearch.task import Task
 from archsearch.train.probabilities import probabilities_of
-
-PREDICTIONS = "predictions.npz"
+from archsearch.train.run_files import PREDICTIONS
 
 
 @dataclass(frozen=True, slots=True)
