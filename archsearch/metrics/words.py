@@ -9,7 +9,7 @@ from archsearch.metrics.metric import Written
 from archsearch.metrics.table import PARTS, metric_of, part_of
 from archsearch.wording import percent, points, short_number
 
-_D3 = {"percent": ".2~%", "count": "~s", "number": ".3~g"}
+_D3 = {"percent": ".2~%", "count": "~s", "number": ".6~g"}
 
 
 def title_of(name: str) -> str:

@@ -188,8 +188,9 @@ def _open_slots(storage: Storage) -> Iterator[tuple[dict[str, Any], int]]:
         study = optuna.load_study(study_name=name, storage=storage)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             held = HeldTrial(trial)
-            if held.spec is not None and held.seed is not None:
-                yield held.spec, held.seed
+            if held.seed is not None:
+                for spec in held.specs:
+                    yield spec, held.seed
 
 
 # -- prepared data -----------------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""The names of the files in a run's directory, `runs/<id>/`; what each holds, `directory.py` says. Imports no torch."""
+"""The names of a run's files, `runs/<id>/`; `directory.py` writes and reads them. Imports nothing.
+
+FILES            # what a finished run keeps, and its result holds the SHA-256 of
+"""
 
 from __future__ import annotations
 
