@@ -154,7 +154,7 @@ def limit_parts(report: AblationReport) -> list[SectionPart]:
 def models_section(report: AblationReport) -> Section:
     """Give McNemar's tests apart from the effects: another question."""
     intro = (
-        "Another question, kept apart: do two trained models, of one seed, differ on the test images? McNemar's exact "
+        "Another question, kept apart: do two trained models, of one seed, differ on the test samples? McNemar's exact "
         "test for each. Two models that differ say nothing about two recipes.",
     )
     title = "McNemar, seed by seed"
