@@ -21,7 +21,7 @@ from archsearch.ablate.record import ModelPair
 from archsearch.experiment_plan import task_of_kept
 from archsearch.stats.paired import mcnemar_test
 from archsearch.study.held import HeldRun
-from archsearch.train.measures import PREDICTIONS
+from archsearch.train.run_files import PREDICTIONS
 
 _NUMBERS = "what is predicted are numbers: they are near or far, not right or wrong"
 

@@ -22,6 +22,7 @@ from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
 from archsearch.plain import Plain
+from archsearch.search.folds import FoldValues, fold_values, mean_of
 from archsearch.search.importance import Importances, OpenValue, TrialSample, importances
 from archsearch.search.jobs import held_search
 from archsearch.search.search import StudyReport, baseline_trial, report_on
@@ -47,7 +48,11 @@ class MetricRecord(Plain):
 
 class TrialRecord(Plain):
     """One slot of a search. `learned` is the learned metric after each epoch, also of trials that were stopped;
-    `history` is the whole record of an epoch, which only finished runs leave. Times are UTC."""
+    `history` is the whole record of an epoch, which only finished runs leave. Times are UTC.
+
+    With folds the values and `learned` are means over them, `spec` is what was sampled, `run_id` and `history` are of
+    the first fold's run, and `folds` has the learned objective on each.
+    """
 
     number: int
     slot: int
@@ -71,6 +76,7 @@ class TrialRecord(Plain):
     attempts: int = 1
     failure: str | None = None
     engine: str | None = None
+    folds: FoldValues | None = None
 
 
 class SearchRecord(Plain):
@@ -165,9 +171,9 @@ def _trial(slot: int, trial: FrozenTrial, kind: ExperimentKind, metric: str | No
         macs=held.macs,
         infeasible=held.infeasible,
         seed=held.seed,
-        spec=spec,
+        spec=held.sampled_spec or spec,
         run_id=held.run_id,
-        learned=_learned(trial, rows, metric),
+        learned=_learned(trial, [one.history for one in held.runs], metric),
         history=history,
         started=started if trial.state != TrialState.WAITING else None,
         finished=finished,
@@ -176,6 +182,7 @@ def _trial(slot: int, trial: FrozenTrial, kind: ExperimentKind, metric: str | No
         attempts=held.deaths + 1,
         failure=held.failure,
         engine=run.environment.get("engine") if run is not None else None,
+        folds=None if metric is None else fold_values(trial, metric),
     )
 
 
@@ -189,13 +196,17 @@ def _outcome(trial: FrozenTrial) -> TrialOutcome:
 
 
 def _learned(
-    trial: FrozenTrial, history: Sequence[Mapping[str, Any]], metric: str | None
+    trial: FrozenTrial, histories: Sequence[Sequence[Mapping[str, Any]]], metric: str | None
 ) -> tuple[tuple[int, float], ...]:
-    """Give the learned metric by epoch: of a finished run from its history, else what was reported on the way."""
+    """Give the learned metric by epoch: of a finished run from its history, else what was reported on the way.
+
+    Of folds it is the mean, as far as all of them were trained.
+    """
     if metric is None:
         return ()
-    if history:
-        curve = [(int(row["epoch"]), row.get(metric)) for row in history]
+    if any(histories):
+        curves = [{int(row["epoch"]): row.get(metric) for row in history} for history in histories]
+        curve = [(epoch, mean_of([one.get(epoch) for one in curves])) for epoch in curves[0]]
     else:
         curve = sorted((trial.intermediate_values or HeldTrial(trial).learned).items())
     return tuple((epoch, value) for epoch, value in curve if value is not None and math.isfinite(value))

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 from archsearch.errors import ArchsearchError, DamagedFileError, UnavailableError, UsageError
 from archsearch.program.program_directory import OUTCOME
 from archsearch.study.storage_url import shown_url, without_secrets
-from archsearch.train.directory import CHECKPOINT, FILES, RunDirectory
+from archsearch.train.run_files import CHECKPOINT, FILES
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
+    from archsearch.train.directory import RunDirectory
 
 WEIGHTS = "model.safetensors"
 _RESULT = "result.json"
@@ -59,6 +60,8 @@ def fetch_run(run_id: str, place: str, runs_dir: Path, *, weights: bool = True) 
     `weights=False` leaves these out, which a report does not read. Raises `DamagedFileError` for files that are not
     that run's, and as `put_run`.
     """
+    from archsearch.train.directory import RunDirectory  # here: it imports torch, which who only judges does not need
+
     target = runs_dir / run_id
     aside = runs_dir / f".{run_id}-{uuid.uuid4().hex[:12]}"
     try:

@@ -38,8 +38,8 @@ from archsearch.spec.network import Limits
 from archsearch.study.held import HeldTrial
 from archsearch.study.storage import Storage, default_url, open_storage
 from archsearch.study.verify_runs import run_folders
-from archsearch.train.directory import BEGUN, CHECKPOINT, RESULT, RUN_FILES
 from archsearch.train.identity import experiment_key, experiment_key_of
+from archsearch.train.run_files import BEGUN, CHECKPOINT, RESULT, RUN_FILES
 
 _TEMPORARY_SECONDS = 3600.0  # a file that is being written is renamed within moments
 _ANY_SIZE = Limits(parameters=2**62, activation_bytes=2**62, layers=2**31)
@@ -188,8 +188,9 @@ def _open_slots(storage: Storage) -> Iterator[tuple[dict[str, Any], int]]:
         study = optuna.load_study(study_name=name, storage=storage)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             held = HeldTrial(trial)
-            if held.spec is not None and held.seed is not None:
-                yield held.spec, held.seed
+            if held.seed is not None:
+                for spec in held.specs:
+                    yield spec, held.seed
 
 
 # -- prepared data -----------------------------------------------------------------------------------------------------

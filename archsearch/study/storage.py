@@ -27,7 +27,7 @@ from archsearch.crash import crash_point
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 from archsearch.files import sync, sync_folder, temporary_beside
 from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
-from archsearch.study.optuna_private import Database
+from archsearch.study.database import Database
 from archsearch.study.read_only import connect_read_only
 from archsearch.study.steady import Storage
 from archsearch.study.storage_url import server_url, shown_url, sqlite_file, without_secrets

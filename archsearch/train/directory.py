@@ -49,11 +49,9 @@ from archsearch.train.identity import run_id
 from archsearch.train.loop import Progress, Trained, finite
 from archsearch.train.losses import measure
 from archsearch.train.result import EpochRecord, RunResult, older_measures_by_cross_entropy, without_losses
+from archsearch.train.run_files import BEGUN, CHECKPOINT, HISTORY, PREDICTIONS, RESULT, RUN_FILES, WEIGHTS
 
-BEGUN, CHECKPOINT, RESULT = "run.json", "checkpoint.pt", "result.json"
 INPUTS = "archsearch.inputs"  # the one key of the weights' metadata: of several the order, so the bytes, would vary
-HISTORY, WEIGHTS, PREDICTIONS = FILES = ("history.jsonl", "model.safetensors", "predictions.npz")
-RUN_FILES = (BEGUN, CHECKPOINT, *FILES, RESULT)  # all that a run writes, but for its lock
 _ID = re.compile(r"[0-9a-f]{16}")
 
 

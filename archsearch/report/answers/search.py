@@ -103,7 +103,11 @@ def _main(report: StudyReport) -> str:
 
 
 def _values(report: StudyReport, best: Best) -> str:
-    return _pairs(report.metrics, best.values)
+    said = _pairs(report.metrics, best.values)
+    if best.folds is None:
+        return said
+    metric = EXPERIMENT_KINDS[report.kind].learned(report.metrics)
+    return f"{said}, {best.folds.said_with(metric_text(metric or report.metrics[0], best.folds.deviation))}"
 
 
 def _pairs(metrics: Sequence[str], values: Sequence[float]) -> str:
@@ -239,6 +243,8 @@ def _runs(report: StudyReport, evidence: SearchEvidence, source: Source) -> list
     words = "on fresh seeds"
     if not shown and evidence.ranked:
         best, words = evidence.ranked[0], "in the search"
+        fold = None if report.best is None else report.best.folds
+        words = words if fold is None else f"{words}: fold 1 of {len(fold.values)}"
         shown = {f"trial {best.number}": (best.result,)}
     if report.kind == "program":
         return course_sections(shown, words)

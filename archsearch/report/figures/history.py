@@ -48,6 +48,7 @@ def history_data(record: SearchRecord) -> History | str:
     if not ended:
         return "no trial has ended yet"
     metric = record.metric
+    folds = max((len(trial.folds.values) for trial in ended if trial.folds is not None), default=0)
     best: list[tuple[int, float]] = []
     rows = []
     for trial in sorted(ended, key=lambda trial: trial.number):
@@ -55,7 +56,8 @@ def history_data(record: SearchRecord) -> History | str:
         if value is not None and (not best or metric.better(value, best[-1][1])):
             best.append((trial.number, value))
         so_far = best[-1][1] if best else None
-        rows.append((trial.number, trial.outcome, value, so_far, trial.parameters, trial.macs, trial.line))
+        spread = () if not folds else (None if trial.folds is None else trial.folds.deviation,)
+        rows.append((trial.number, trial.outcome, value, *spread, so_far, trial.parameters, trial.macs, trial.line))
     base = record.trial(record.baseline)
     baseline = record.value(base) if base is not None else None
     where = placed(record, ended)
@@ -70,12 +72,15 @@ def history_data(record: SearchRecord) -> History | str:
         says += f"; {many(len(rows) - 1 - [row[0] for row in rows].index(number), 'trial')} came after it."
     if any(trial.outcome == "pruned" for trial in ended):
         says += " Pruned trials stand at the value of the epoch they were stopped after."
+    if folds:
+        says += f" Each value is the mean of {folds} folds."
     says += edge_note(where, metric.name)
     kind = kind_of(metric.name)
     columns = (
         Column("trial", "count"),
         Column("outcome"),
         Column(title_of(metric.name), kind),
+        *((Column("standard deviation over folds", kind),) if folds else ()),
         Column("best so far", kind),
         Column("parameters", "count"),
         Column("MACs", "count"),
