@@ -155,7 +155,7 @@ def models_section(report: AblationReport) -> Section:
     """Give McNemar's tests apart from the effects: another question."""
     pair = report.family.pairs
     intro = (
-        f"Another question, kept apart: do two trained models, of one {pair}, differ on the test samples? McNemar's exact "
+        f"Another question, kept apart: do two trained models, of one {pair}, differ on the samples? McNemar's exact "
         "test for each. Two models that differ say nothing about two recipes.",
     )
     title = f"McNemar, {pair} by {pair}"

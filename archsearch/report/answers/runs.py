@@ -15,14 +15,14 @@ from pydantic import ValidationError
 
 from archsearch.data.facts import describe
 from archsearch.errors import ArchsearchError
-from archsearch.metrics import direction_of, kind_of, metric_of, title_of, told_by, written
+from archsearch.metrics import direction_of, kind_of, metric_of, title_of, written
+from archsearch.report.answers.run_tables import every_run, table_of_verdicts
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.evaluations import evaluation_sections
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
 from archsearch.report.figures.figure import (
     Column,
-    ColumnKind,
     Figure,
     FigureEntry,
     Missing,
@@ -38,7 +38,6 @@ from archsearch.spec.comparable import same_test_data
 from archsearch.spec.dataset import DataSpec
 from archsearch.stats.effect import Family, Seed, Verdicts
 from archsearch.stats.over_seeds import Summary, documented_words, size_warning, summarise
-from archsearch.stats.sentence import amount
 from archsearch.stats.verdict import judge
 from archsearch.task import main_metric_of
 from archsearch.train.result import WATCHED_TEST, RunResult
@@ -275,10 +274,10 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
     parts: list[SectionPart] = [
         *([] if isinstance(means := _means(groups, summaries), Missing) else [means]),
         Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))),
-        _seeds(groups),
+        every_run(groups),
     ]
     if verdicts is not None:
-        parts.append(_verdict_table(verdicts))
+        parts.append(table_of_verdicts(verdicts))
     elif len(groups) > 1:
         why = "experiments are compared over runs with the same seed on the same data, at least two pairs each"
         why += f": {_not_comparable(groups)}"
@@ -293,45 +292,6 @@ def _means(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> Figure |
         for group, one in zip(groups, summaries, strict=True)
     ]
     return FigureEntry("means", "How good is each, seed by seed?", means_data, draw_means).made("runs", rows)
-
-
-def _seeds(groups: Sequence[RunGroup]) -> Tabled:
-    told = told_by(name for group in groups for run in group.runs for name in run.result.metrics)
-    measured = [f"{part}_{name}" for name in told for part in ("test", "val")]
-    columns = (
-        Column("experiment"), Column("seed"), Column("run"), Column("status"),
-        *(Column(title_of(name), kind_of(name)) for name in measured),
-        Column("epochs", "count"), Column("kept epoch", "count"), Column("time", "seconds"),
-        Column("reads of test", "count"),
-    )  # fmt: skip
-    rows: list[tuple[TableCell, ...]] = []
-    for group in groups:
-        for run in group.runs:
-            r = run.result
-            values = (r.metrics.get(name) for name in measured)
-            cells: tuple[TableCell, ...] = (*values, r.epochs, r.best_epoch, r.seconds, r.test_reads)
-            rows.append((group.label, str(r.seed), r.run_id, r.status, *cells))
-    return Tabled("seeds", "Every run", "", Table(columns, tuple(rows)))
-
-
-def _verdict_table(verdicts: Verdicts) -> Tabled:
-    family = verdicts.family
-    kind: ColumnKind = "points" if family.unit == "points" else "difference"
-    columns = (
-        Column("experiment"), Column("pairs", "count"), Column("difference", kind), *interval_columns(kind),
-        Column("p, adjusted", "p"), Column("verdict"),
-    )  # fmt: skip
-    rows: list[tuple[TableCell, ...]] = []
-    for effect in verdicts.effects:
-        low, high = effect.ci95 or (None, None)
-        rows.append((effect.variant, effect.n, effect.mean_difference, low, high, effect.p_adjusted, effect.verdict))
-    margin = f"margin {amount(family.margin, family)}" if family.margin else "without a margin"
-    says = (
-        f"{capital(title_of(family.metric))}, each minus {verdicts.baseline}, over runs with the same seed: exact "
-        f"sign-flip test, Holm over {len(verdicts.effects)}, {margin}. "
-        "Looked at after the fact: for a claim, plan the seeds first."
-    )
-    return Tabled("differences", "Differences", says, Table(columns, tuple(rows)))
 
 
 def _provenance(
