@@ -41,7 +41,6 @@ from archsearch.files import (
 )  # fmt: skip
 from archsearch.spec.losses import EVAL_LOSS
 from archsearch.train.identity import run_id
-from archsearch.train.losses import measure
 from archsearch.train.result import EpochRecord, RunResult, older_measures_by_cross_entropy, without_losses
 from archsearch.train.run_files import BEGUN, CHECKPOINT, HISTORY, PREDICTIONS, RESULT, RUN_FILES, WEIGHTS
 
@@ -230,6 +229,7 @@ class RunDirectory:
         import torch
 
         from archsearch.train.loop import finite
+        from archsearch.train.losses import measure
 
         found = dict(result.metrics)
         with np.load(path, allow_pickle=False) as saved:
