@@ -2,7 +2,7 @@
 
     attrs = FoldedAttrs({"seed": 0, "spec": {...}})
     attrs["spec"]["network"], attrs == {"seed": 0, "spec": {...}}
-    Fold()(trial)
+    Folding()(trial)
 
 Optuna keeps every finished trial of a study in memory, with the spec and the record that ours carry: as Python's dicts
 and lists these take about ten times the memory of their JSON, and thirty times that of their JSON when it is packed.
@@ -55,14 +55,14 @@ class FoldedAttrs(Mapping[str, Any]):
         return repr(dict(self))
 
 
-class Fold:
+class Folding:
     """Folds trials that have ended: many have the same distributions, under the same names, and equal texts."""
 
     def __init__(self) -> None:
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
 
     def __call__(self, trial: FrozenTrial) -> None:
-        """Fold a trial, in place."""
+        """Folding a trial, in place."""
         trial.user_attrs = FoldedAttrs(trial.user_attrs)  # type: ignore[assignment]
         pairs = tuple((sys.intern(name), one) for name, one in trial.distributions.items())
         trial.distributions = self._distributions.setdefault(pairs, trial.distributions)
