@@ -62,7 +62,7 @@ class Folding:
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
 
     def __call__(self, trial: FrozenTrial) -> None:
-        """Folding a trial, in place."""
+        """Fold a trial, in place."""
         trial.user_attrs = FoldedAttrs(trial.user_attrs)  # type: ignore[assignment]
         pairs = tuple((sys.intern(name), one) for name, one in trial.distributions.items())
         trial.distributions = self._distributions.setdefault(pairs, trial.distributions)
