@@ -37,16 +37,22 @@ def focal_loss(outputs: Tensor, targets: Tensor, gamma: float, alpha: float | No
     Of labels (N) of several classes by softmax; else by the sigmoid of each output, times alpha where the label is
     there and 1 - alpha where it is not.
     """
-    import torch
     import torch.nn.functional as F
 
     if targets.dim() == 1 and outputs.shape[1] > 1:
         loss = F.cross_entropy(outputs, targets, reduction="none")
-        return ((1 - torch.exp(-loss)) ** gamma * loss).mean()
+        return (doubt(loss) ** gamma * loss).mean()
     wanted = as_outputs(outputs, targets)
     loss = F.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
-    loss = (1 - torch.exp(-loss)) ** gamma * loss
+    loss = doubt(loss) ** gamma * loss
     return (loss if alpha is None else (alpha * wanted + (1 - alpha) * (1 - wanted)) * loss).mean()
+
+
+def doubt(loss: Tensor) -> Tensor:
+    """Give 1 - p of -log p; never 0, where a power below 1 has no gradient and a sure sample would make all NaN."""
+    import torch
+
+    return -torch.expm1(-loss).clamp(max=-torch.finfo(loss.dtype).tiny)
 
 
 def pinball_loss(outputs: Tensor, targets: Tensor, quantile: float) -> Tensor:

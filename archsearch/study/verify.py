@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 import optuna
 import sqlalchemy
@@ -145,12 +146,15 @@ def _trial(study: optuna.Study, trial: FrozenTrial, runs_dir: Path, bad: set[str
         yield Trouble(where, f"says the run {held.run_id} with seed {held.seed}, and its record another one")
     names = study.metric_names or HeldStudy(study).attrs.get(HeldStudy.metrics.key, ())
     for metric, value in zip(names, trial.values or (), strict=False):
-        said = run.metric(metric)
-        if isinstance(said, (int, float)) and not math.isclose(said, value, rel_tol=1e-9):
+        kept = [one.metric(metric) for one in held.runs]
+        numbers = [one for one in kept if isinstance(one, (int, float))]
+        said = fmean(numbers) if len(numbers) == len(kept) else None
+        if said is not None and not math.isclose(said, value, rel_tol=1e-9):
             yield Trouble(where, f"counts {metric} {value!r}, and its record says {said!r}")
-    folder = runs_dir / str(held.run_id)
-    if str(folder) not in bad and (folder / "result.json").exists():
-        yield from _against_files(where, run, folder)
+    for one in held.runs:
+        folder = runs_dir / one.run_id
+        if str(folder) not in bad and (folder / "result.json").exists():
+            yield from _against_files(where, one, folder)
 
 
 def _against_files(where: str, run: HeldRun, folder: Path) -> Iterator[Trouble]:

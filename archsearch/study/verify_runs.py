@@ -24,9 +24,10 @@ from archsearch.spec.network import Limits
 from archsearch.study.finding import Trouble, put_aside
 from archsearch.study.program_runner import REPEATS
 from archsearch.train.compute import ENGINES, Compute
-from archsearch.train.directory import BEGUN, CHECKPOINT, RESULT, RunDirectory
+from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import identity, run_id
 from archsearch.train.result import RunResult
+from archsearch.train.run_files import BEGUN, CHECKPOINT, RESULT
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _ANY_SIZE = Limits(parameters=2**62, activation_bytes=2**62, layers=2**31)

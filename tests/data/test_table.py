@@ -268,6 +268,10 @@ def test_group_in_two_parts_and_parts_that_are_missing(tmp_path: Path) -> None:
         describe(spec_of(path, target="y", part="part", group="g"))
     with pytest.raises(SpecError, match=r"t.csv:one: is q in all rows; groups are of use from two on"):
         describe(spec_of(path, target="y", part="part", group="one"))
+    with pytest.raises(
+        SpecError, match=r"t.csv:one: is q in all rows; .*: leave data.group out, or name another column"
+    ):
+        describe(spec_of(path, target="y", group="one", ignore=["part"]))
     with pytest.raises(SpecError, match=r"t.csv has 4 groups: every fifth is for testing; say the parts by a column"):
         describe(spec_of(path, target="y", group="g", ignore=["part", "one"]))
     with pytest.raises(SpecError, match=r"t.csv:2:y: 0 is no part; parts are train, val and test"):

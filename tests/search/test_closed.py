@@ -123,7 +123,7 @@ train:
 data: {augment: [{flip: {direction: {choice: [horizontal, diagonal]}}}]}
 """
     first, *others = problems(text, "{maximise: val_acc}")
-    assert first.startswith("2:12: objective[1]: expected maximize or minimize with one of val_accuracy, val_loss, val_")
+    assert first.startswith("2:12: objective[1]: expected maximize or minimize with one of val_accuracy, val_loss,")
     assert first.endswith("got 'maximise' and 'val_acc'; did you mean {maximize: val_accuracy}?")
     assert others == [
         "3:1: top level: unknown key 'n_trials'; did you mean 'trials'?",

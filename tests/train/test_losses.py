@@ -161,6 +161,26 @@ def test_balanced_weights_are_scikit_learns() -> None:
     assert Bce(pos_weight=2.0).fitted(rows, 2) == Bce(pos_weight=2.0)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize(
+    ("outputs", "targets"),
+    [([[200.0, -200.0], [1.0, 0.0]], [0, 1]), ([[200.0], [1.0]], [1, 0])],
+    ids=["classes", "one output"],
+)
+def test_focal_loss_of_a_sample_that_is_right_beyond_doubt_is_0_and_so_is_its_gradient(
+    gamma: float, outputs: list[list[float]], targets: list[int]
+) -> None:
+    # the other sample has p = 1 / (1 + e): its loss is (1 - p)^gamma * -log p, of the mean a half
+    given = torch.tensor(outputs, requires_grad=True)
+    loss = Focal(gamma=gamma).function()(given, torch.tensor(targets))
+    loss.backward()
+    p = 1 / (1 + math.e)
+    assert loss.item() == pytest.approx((1 - p) ** gamma * -math.log(p) / 2, rel=1e-6)
+    assert given.grad is not None
+    assert given.grad.isfinite().all()
+    assert given.grad[0].abs().max() == 0
+
+
 def test_losses_say_what_they_are_for() -> None:
     assert losses_for("classification", None) == ("cross_entropy", "nll", "mse", "l1", "focal")
     assert losses_for("binary", None) == losses_for("multilabel", None) == ("mse", "l1", "focal", "bce")

@@ -32,7 +32,10 @@ _EVERY = 5  # the 5th, 10th, 15th, ... row of each class, or group, is for testi
 
 
 def groups_of(spec: DataSpec, table: DataTable) -> NDArray[Any] | None:
-    """Give the group of each row, a whole number or a word; raise `SpecError` with the place where it is missing."""
+    """Give the group of each row, a whole number or a word.
+
+    Raises `SpecError` with the place where it is missing, and for one group in all rows.
+    """
     import numpy as np
 
     if spec.group is None:
@@ -44,20 +47,25 @@ def groups_of(spec: DataSpec, table: DataTable) -> NDArray[Any] | None:
     numbers = as_numbers(table, spec.group)
     whole = not numbers.null_count() and bool((numbers.floor() == numbers).all())
     found: NDArray[Any] = numbers.to_numpy().astype(np.int64) if whole else words.to_numpy().astype(str)
+    if len(np.unique(found)) < 2:
+        raise SpecError(
+            Problem(
+                f"{table.path}:{spec.group}",
+                f"is {found[0]} in all rows; groups are of use from two on: leave data.group out, or name another "
+                "column",
+            ),
+            ("data", "group"),
+        )
     return found
 
 
 def groups_fault(
     spec: DataSpec, table: DataTable, groups: NDArray[Any] | None, rows: dict[str, Rows]
 ) -> SpecError | None:
-    """Give the error for a group column of one group, or with a group in two parts."""
-    import numpy as np
-
+    """Give the error for a group column with a group in two parts."""
     if groups is None:
         return None
     where, loc = f"{table.path}:{spec.group}", ("data", "group")
-    if len(np.unique(groups)) < 2:
-        return SpecError(Problem(where, f"is {groups[0]} in all rows; groups are of use from two on"), loc)
     if shared := shared_group({part: groups[at] for part, at in rows.items()}):
         group, first, second = shared
         return SpecError(

@@ -74,7 +74,11 @@ def _lines(figure: go.Figure, lines: Sequence[tuple[str, list[tuple[float, float
     for number, (name, points) in enumerate(lines):
         figure.add_scatter(
             x=[x for x, _ in points], y=[y for _, y in points], mode="lines", name=plain_text(name, 40),
-            line={"width": 1.8, "color": CYCLE[number % len(CYCLE)]},
+            line={
+                "width": 1.8,
+                "color": CYCLE[number % len(CYCLE)],
+                "dash": ("solid", "dot")[number // len(CYCLE)],
+            },
             hovertemplate="%{x:.1%}, %{y:.1%}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(range=[0, 1.02])
