@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
-from archsearch.study.folded import Fold
+from archsearch.study.folded import Folding
 from archsearch.study.optuna_private import (
     NOT_FOUND,
     StudyModel,
@@ -36,7 +36,7 @@ from archsearch.study.optuna_private import (
 )
 
 T = TypeVar("T")
-Rows = Iterable[Sequence[Any]]
+_Rows = Iterable[Sequence[Any]]
 
 _AT_ONCE = 1000  # trials whose parts are asked for by one statement: databases bound the number of its values
 
@@ -66,7 +66,7 @@ class Database(RDBStorage):
     """Optuna's storage, whose finished trials take little memory: Optuna keeps every one that it has read."""
 
     def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
-        self._fold = Fold()
+        self._fold = Folding()
         super().__init__(url, engine_kwargs=engine_kwargs)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
@@ -143,7 +143,7 @@ def _batches(of: Sequence[T]) -> Iterable[Sequence[T]]:
     return (of[at : at + _AT_ONCE] for at in range(0, len(of), _AT_ONCE))
 
 
-def _by_trial(rows: Rows) -> defaultdict[int, list[Sequence[Any]]]:
+def _by_trial(rows: _Rows) -> defaultdict[int, list[Sequence[Any]]]:
     found: defaultdict[int, list[Sequence[Any]]] = defaultdict(list)
     for row in rows:
         found[row[0]].append(row)

@@ -2,7 +2,7 @@
 
     attrs = FoldedAttrs({"seed": 0, "spec": {...}})
     attrs["spec"]["network"], attrs == {"seed": 0, "spec": {...}}
-    Fold()(trial)
+    Folding()(trial)
 
 Optuna keeps every finished trial of a study in memory, with the spec and the record that ours carry: as Python's dicts
 and lists these take about ten times the memory of their JSON, and thirty times that of their JSON when it is packed.
@@ -55,7 +55,7 @@ class FoldedAttrs(Mapping[str, Any]):
         return repr(dict(self))
 
 
-class Fold:
+class Folding:
     """Folds trials that have ended: many have the same distributions, under the same names, and equal texts."""
 
     def __init__(self) -> None:

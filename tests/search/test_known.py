@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from archsearch.search.sampling.known import BEST_KEPT, Known, best_of
+from archsearch.search.sampling.known import BEST_KNOWN, KnownTrials, best_trials_of
 
 ENDED = (TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -25,7 +25,7 @@ def chosen(study, memory):
     done = sorted((t for t in trials if t.state == TrialState.COMPLETE), key=lambda t: (sign * t.value, t.number))
     if memory is None or len(trials) <= memory:
         return trials, done
-    kept = {t.number for t in (*done[:BEST_KEPT], *trials[-(memory - BEST_KEPT) :])}
+    kept = {t.number for t in (*done[:BEST_KNOWN], *trials[-(memory - BEST_KNOWN) :])}
     return [t for t in trials if t.number in kept], done
 
 
@@ -34,7 +34,7 @@ def chosen(study, memory):
 def test_what_is_known_is_what_all_trials_say(direction, memory) -> None:
     dice = random.Random(3)
     study = optuna.create_study(direction=direction)
-    known, running = Known(), []
+    known, running = KnownTrials(), []
     for _ in range(150):
         study.add_trial(create_trial(state=TrialState.WAITING))
         if dice.random() < 0.8:
@@ -50,14 +50,14 @@ def test_what_is_known_is_what_all_trials_say(direction, memory) -> None:
         snapshot = known.snapshot(study, memory)
         expected, done = chosen(study, memory)
         assert snapshot.study.get_trials() == expected
-        assert list(best_of(snapshot.study, 4)) == list(best_of(study, 4)) == done[:4]
+        assert list(best_trials_of(snapshot.study, 4)) == list(best_trials_of(study, 4)) == done[:4]
         mine = dice.choice(study.get_trials())
         for tried, among in ((known.tried(mine), study.get_trials()), (snapshot.tried(mine), expected)):
             ended = {t.user_attrs.get("network") for t in among if t.number != mine.number}
             if not mine.state.is_finished():  # who samples has not ended
                 assert {key(n) for n in range(60) if key(n) in tried} == ended - {None}
     assert len(study.get_trials()) == 150
-    assert BEST_KEPT < len(expected) <= (memory or 150)
+    assert BEST_KNOWN < len(expected) <= (memory or 150)
 
 
 def test_each_trial_that_has_ended_is_looked_at_once(monkeypatch) -> None:
@@ -69,7 +69,7 @@ def test_each_trial_that_has_ended_is_looked_at_once(monkeypatch) -> None:
 
     monkeypatch.setattr("archsearch.search.sampling.known.experiment_of", experiment_of)
     study = optuna.create_study()
-    known = Known()
+    known = KnownTrials()
     for at in range(40):
         study.tell(study.ask(), float(at))
         known.look(study)
@@ -82,6 +82,6 @@ def test_with_several_objectives_nothing_is_forgotten() -> None:
     study = optuna.create_study(directions=["maximize", "minimize"])
     for at in range(60):
         study.tell(study.ask(), [float(at), float(at)])
-    known = Known()
+    known = KnownTrials()
     known.look(study)
     assert len(known.snapshot(study, 40).study.get_trials()) == 60

@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial
 
 from archsearch.errors import SpecError
 from archsearch.experiment import Experiment
-from archsearch.search.sampling.known import Known
+from archsearch.search.sampling.known import KnownTrials
 from archsearch.search.space.count import each_feasible
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
@@ -74,7 +74,7 @@ class FeasibleSampler:
         self.rest = each_feasible(space)
         self.listed: list[Values] = []
         self.keys: set[str] = set()
-        self.known = Known()
+        self.known = KnownTrials()
         if first is not None:
             self._list(first)
 

@@ -1,9 +1,9 @@
 """What a sampler knows of a study: of the trials that have ended each is looked at once, however many there are.
 
-    known = Known()
+    known = KnownTrials()
     known.look(study)
     snapshot = known.snapshot(study, memory=200)     # a study that answers from what it was at that look
-    best_of(snapshot, 4), known.tried(trial)
+    best_trials_of(snapshot, 4), known.tried(trial)
 
 A trial that has ended never changes. So what was learnt of those at the beginning of a study, up to the first that has
 not ended, is kept; the few after it are looked at again for every sample.
@@ -25,18 +25,18 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.search.tried import experiment_of
 from archsearch.study.optuna_private import reading_from, storage_of
 
-BEST_KEPT = 25  # as many as TPE ever calls good
+BEST_KNOWN = 25  # as many as TPE ever calls good
 
-Ranked = tuple[float, int, FrozenTrial]  # the lower the better; of equal ones the older
+RankedTrial = tuple[float, int, FrozenTrial]  # the lower the better; of equal ones the older
 
 
-class Known:
+class KnownTrials:
     """What the trials of one study hold, as it was looked at last; those that only wait are left out."""
 
     def __init__(self) -> None:
         self._settled: list[FrozenTrial] = []  # have ended, as have all before them
         self._networks: set[str | None] = set()  # what those tried
-        self._best: list[Ranked] = []  # the best of those
+        self._best: list[RankedTrial] = []  # the best of those
         self._later: list[FrozenTrial] = []  # after those
 
     def look(self, study: Study) -> None:
@@ -50,7 +50,7 @@ class Known:
             self._networks.add(experiment_of(trial))
             if sign is not None and trial.state == TrialState.COMPLETE:
                 bisect.insort(self._best, _ranked(trial, sign))
-                del self._best[BEST_KEPT:]
+                del self._best[BEST_KNOWN:]
         later = itertools.islice(trials, len(self._settled), None)
         self._later = [trial for trial in later if trial.state != TrialState.WAITING]
 
@@ -58,21 +58,21 @@ class Known:
         """Give what other trials tried or are about to try."""
         return _Either(self._networks, _networks(self._later, trial))
 
-    def snapshot(self, study: Study, memory: int | None) -> Snapshot:
+    def snapshot(self, study: Study, memory: int | None) -> LookedAt:
         """Give what the study was; with a `memory` so many of its trials at most: the best ones and the latest."""
         sign = _sign(study)
         if sign is None:
-            return Snapshot(study, [*self._settled, *self._later], None)
+            return LookedAt(study, [*self._settled, *self._later], None)
         done = (_ranked(trial, sign) for trial in self._later if trial.state == TrialState.COMPLETE)
-        best = [trial for _, _, trial in sorted((*self._best, *done), key=lambda one: one[:2])[:BEST_KEPT]]
+        best = [trial for _, _, trial in sorted((*self._best, *done), key=lambda one: one[:2])[:BEST_KNOWN]]
         if memory is None or len(self._settled) + len(self._later) <= memory:
-            return Snapshot(study, [*self._settled, *self._later], best)
-        latest = memory - BEST_KEPT
+            return LookedAt(study, [*self._settled, *self._later], best)
+        latest = memory - BEST_KNOWN
         kept = {t.number: t for t in (*best, *[*self._settled[-latest:], *self._later][-latest:])}
-        return Snapshot(study, [kept[number] for number in sorted(kept)], best)
+        return LookedAt(study, [kept[number] for number in sorted(kept)], best)
 
 
-class Snapshot:
+class LookedAt:
     """Trials of a study that were read once: TPE reads them again for every group of values that it samples."""
 
     def __init__(self, study: Study, trials: Sequence[FrozenTrial], best: Sequence[FrozenTrial] | None) -> None:
@@ -110,10 +110,10 @@ class _Either:
         return name in self._one or name in self._other
 
 
-def best_of(study: Study, count: int) -> Sequence[FrozenTrial]:
+def best_trials_of(study: Study, count: int) -> Sequence[FrozenTrial]:
     """Give the best completed trials of a study with one objective, the best first; of a snapshot those of all."""
     storage: object = storage_of(study)
-    if isinstance(storage, _SnapshotStorage) and storage.best is not None and count <= BEST_KEPT:
+    if isinstance(storage, _SnapshotStorage) and storage.best is not None and count <= BEST_KNOWN:
         return storage.best[:count]
     sign = _sign(study) or 1.0
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -131,5 +131,5 @@ def _sign(study: Study) -> float | None:
     return -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
 
 
-def _ranked(trial: FrozenTrial, sign: float) -> Ranked:
+def _ranked(trial: FrozenTrial, sign: float) -> RankedTrial:
     return (sign * (trial.value or 0.0), trial.number, trial)

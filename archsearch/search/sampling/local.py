@@ -17,7 +17,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from archsearch.search.sampling.known import best_of
+from archsearch.search.sampling.known import best_trials_of
 
 ELITE = 4
 
@@ -81,4 +81,4 @@ def _elite(study: Study) -> list[FrozenTrial]:
     """Give the best completed trials; with several objectives the Pareto front."""
     if len(study.directions) > 1:
         return study.best_trials[:ELITE]
-    return list(best_of(study, ELITE))
+    return list(best_trials_of(study, ELITE))
