@@ -41,9 +41,8 @@ from archsearch.study.lifecycle import confirmation_study, existing_ablation, ex
 from archsearch.study.snapshot import StudySnapshot, snapshot_of
 from archsearch.study.storage import open_storage
 from archsearch.train.directory import RunDirectory
+from archsearch.train.run_files import PREDICTIONS, WEIGHTS
 from archsearch.wording import count_of
-
-PREDICTIONS, WEIGHTS = "predictions.npz", "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

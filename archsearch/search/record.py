@@ -21,6 +21,7 @@ from pydantic import Field
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
+from archsearch.metrics import Metric, NamedMetric, Written
 from archsearch.plain import Plain
 from archsearch.search.folds import FoldValues, fold_values, mean_of
 from archsearch.search.importance import Importances, OpenValue, TrialSample, importances
@@ -36,10 +37,19 @@ TrialOutcome = Literal["completed", "repeated", "pruned", "diverged", "failed", 
 
 
 class MetricRecord(Plain):
-    """An objective: its name and its direction."""
+    """An objective: its name and its direction; of a program, too, how its file says that it is called and written."""
 
     name: str
     direction: Literal["maximize", "minimize"]
+    title: str | None = None
+    written: Written | None = None
+
+    @property
+    def said(self) -> NamedMetric:
+        """Give what the words of `metrics` are asked with."""
+        if self.title is None or self.written is None:
+            return self.name
+        return Metric(self.name, self.title, self.direction, self.written, "training", given_by="program")
 
     def better(self, one: float, other: float) -> bool:
         """Say whether one value is better than another."""
@@ -117,11 +127,17 @@ class SearchRecord(Plain):
 def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
     """Read a search from its storage."""
     held = HeldStudy(study)
-    metrics = tuple(
-        MetricRecord(name=name, direction="maximize" if direction.name == "MAXIMIZE" else "minimize")
-        for name, direction in zip(held.metrics, study.directions, strict=True)
-    )
     kind = kind_of_held(held.base)
+    rows = [kind.metric_held(held.base, name) for name in held.metrics] if kind.name == "program" else []
+    metrics = tuple(
+        MetricRecord(
+            name=name,
+            direction="maximize" if direction.name == "MAXIMIZE" else "minimize",
+            title=rows[place].title if rows else None,
+            written=rows[place].written if rows else None,
+        )
+        for place, (name, direction) in enumerate(zip(held.metrics, study.directions, strict=True))
+    )
     main = kind.main([metric.name for metric in metrics])
     found = sorted(slots_of(study).items())
     trials = tuple(_trial(slot, trial, kind, kind.learned(held.metrics)) for slot, trial in found)

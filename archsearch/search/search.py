@@ -15,12 +15,14 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
+from pydantic import Field
 
 from archsearch.crash import crash_point
 from archsearch.errors import SpecError
 from archsearch.files import write_whole
 from archsearch.kinds import EXPERIMENT_KINDS, kind_of_held, kind_of_spec
 from archsearch.kinds.kind import AnySpec, ExperimentKindName
+from archsearch.metrics import Metric, Written, metric_text
 from archsearch.plain import Plain
 from archsearch.search.another_metric import ByAnother
 from archsearch.search.confirm import Confirmation, best_of, better_words, headline
@@ -80,6 +82,13 @@ class StudyReport(Plain):
     confirmed: Confirmation | None
     baseline: int | None = None
     kind: ExperimentKindName = "network"
+    written: dict[str, Written] = Field(default_factory=dict)  # of a program's metrics: as its file says
+
+    def value_text(self, metric: str, value: float) -> str:
+        """Write a value of an objective, with its unit."""
+        if self.kind != "program":
+            return metric_text(metric, value)
+        return metric_text(Metric(metric, metric, "maximize", self.written.get(metric, "number"), "training"), value)
 
     @property
     def headline(self) -> str:
@@ -214,6 +223,7 @@ def report_on(opened: optuna.Study, storage: Storage, by: ByAnother | None = Non
     states = Counter(trial.state for trial in slots)
     held = HeldStudy(opened)
     kind = kind_of_held(held.base)
+    names = held.metrics if kind.name == "program" else ()
     learned = kind.learned(held.metrics)
     planned = max(held.trials, len(slots))
     ranked = ranked_trials(opened)
@@ -234,6 +244,7 @@ def report_on(opened: optuna.Study, storage: Storage, by: ByAnother | None = Non
         infeasible=sum(HeldTrial(trial).infeasible for trial in slots),
         sampler=held.sampler,
         metrics=held.metrics,
+        written={name: kind.metric_held(held.base, name).written for name in names},
         best=_winner(opened, ranked, confirmed, learned),
         selected=_best(ranked[0], learned) if ranked else None,
         front=tuple(front),

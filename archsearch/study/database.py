@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy
 from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import bindparam
@@ -75,6 +76,15 @@ class Database(RDBStorage):
         if not found:
             raise KeyError(NOT_FOUND)
         return found[0]
+
+    def check_trial_is_updatable(self, trial_id: int, trial_state: TrialState) -> None:
+        """Raise `UpdateFinishedTrialError` for a trial that has ended.
+
+        Optuna reads the trial once more for its number, in the middle of a transaction: here that would be a second one
+        on the same connection, which SQLite refuses.
+        """
+        if trial_state.is_finished():
+            raise UpdateFinishedTrialError(f"trial with id {trial_id} has ended and takes no note")
 
     def _get_trials(
         self,

@@ -10,9 +10,10 @@ what was mistyped may hold a password too, and shows less where it is in doubt. 
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 import sqlalchemy
 
@@ -68,6 +69,11 @@ def sqlite_file(url: str) -> Path | None:
             "sqlite:////from/the/root.db"
         )
     return Path(name)
+
+
+def sqlite_url(file: Path) -> str:
+    """Give the URL of an SQLite storage in a file, whatever characters its path has."""
+    return f"sqlite:///{quote(str(file), safe='/:' + os.sep)}"
 
 
 def server_url(url: str) -> sqlalchemy.URL:

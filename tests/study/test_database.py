@@ -8,6 +8,7 @@ from datetime import datetime
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import event
@@ -106,3 +107,20 @@ def test_a_look_reads_only_what_is_new_or_unfinished(tmp_path) -> None:
     assert all(one is other for one, other in zip(before[:30], after[:30], strict=True))
     assert after[30].value == 2.0
     storage.engine.dispose()
+
+
+def test_what_is_written_into_a_trial_that_has_ended_is_refused_in_a_word(opened):
+    _, storage, study = opened
+    study.add_trial(create_trial(value=0.5))
+    id_ = storage.get_all_trials(study_id_of(study))[-1]._trial_id
+    writes = (
+        lambda: storage.set_trial_intermediate_value(id_, 1, 0.5),
+        lambda: storage.set_trial_user_attr(id_, "a", 1),
+        lambda: storage.set_trial_system_attr(id_, "a", 1),
+        lambda: storage.set_trial_param(id_, "lr", 0.5, FloatDistribution(0.0, 1.0)),
+        lambda: storage.set_trial_state_values(id_, TrialState.FAIL),
+        lambda: storage.database.set_trial_intermediate_value(id_, 1, 0.5),
+    )
+    for write in writes:
+        with pytest.raises(UpdateFinishedTrialError, match=r"has ended|already finished"):
+            write()
