@@ -155,8 +155,8 @@ def models_section(report: AblationReport) -> Section:
     """Give McNemar's tests apart from the effects: another question."""
     pair = report.family.pairs
     intro = (
-        f"Another question, kept apart: do two trained models, of one {pair}, differ on the samples? McNemar's exact "
-        "test for each. Two models that differ say nothing about two recipes.",
+        f"Another question, kept apart: do two trained models, of one {pair}, differ on the test samples? McNemar's "
+        "exact test for each. Two models that differ say nothing about two recipes.",
     )
     title = f"McNemar, {pair} by {pair}"
     if not report.models:

@@ -254,23 +254,9 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
     for group, one in zip(groups, summaries, strict=True):
         low, high = one.ci95 or (None, None)
         result = group.runs[0].result
-        rows.append(
-            (
-                group.label,
-                one.n,
-                one.mean,
-                low,
-                high,
-                one.sd,
-                one.documented,
-                result.parameters,
-                result.macs,
-                one.diverged,
-            )
-        )
-    says = "Means over seeds, with Student's t interval of the mean" + (
-        ", cut to 0 to 100 %." if kind == "percent" else "."
-    )
+        cells = (low, high, one.sd, one.documented, result.parameters, result.macs, one.diverged)
+        rows.append((group.label, one.n, one.mean, *cells))
+    says = f"Means over seeds, with Student's t interval of the mean{', cut to 0 to 100 %' * (kind == 'percent')}."
     parts: list[SectionPart] = [
         *([] if isinstance(means := _means(groups, summaries), Missing) else [means]),
         Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))),
