@@ -150,3 +150,12 @@ def test_wrong_spec_is_refused_before_torch_is_imported(tmp_path: Path) -> None:
     code = SCRIPT.format(arguments=["run", "wrong.yaml"], heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.stderr.splitlines()[-1] == "HEAVY 3 []"
+
+
+@pytest.mark.parametrize(
+    "module", ["study.pool", "study.program_runner", "search.search", "ablate.ablation", "cluster.visits"]
+)
+def test_worker_of_programs_needs_no_torch(module: str) -> None:
+    code = f"import sys, archsearch.{module}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -31,7 +31,8 @@ from archsearch.errors import SpecError
 from archsearch.metrics import bare_name
 from archsearch.spec.folds import SplitSpec
 from archsearch.stats import intervals
-from archsearch.study.held import HeldAblation, HeldRun, HeldTrial, reads_of, runs_of, why_lost
+from archsearch.study.held import HeldAblation, HeldRun, HeldTrial
+from archsearch.study.held_runs import reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.mixed import computed_on
 from archsearch.study.pool import run_workers, site_of

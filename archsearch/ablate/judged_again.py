@@ -27,7 +27,8 @@ from archsearch.stats.effect import Seed
 from archsearch.study.held import HeldRun
 from archsearch.study.storage import Study
 from archsearch.task import Task
-from archsearch.train.measures import PREDICTIONS, metrics_kept
+from archsearch.train.measures import metrics_kept
+from archsearch.train.run_files import PREDICTIONS
 from archsearch.wording import count_of
 
 

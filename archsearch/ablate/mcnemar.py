@@ -21,7 +21,9 @@ from archsearch.ablate.record import ModelPair
 from archsearch.experiment_plan import task_of_kept
 from archsearch.stats.paired import mcnemar_test
 from archsearch.study.held import HeldRun
-from archsearch.train.measures import PREDICTIONS
+from archsearch.train.run_files import PREDICTIONS
+
+_NUMBERS = "what is predicted are numbers: they are near or far, not right or wrong"
 
 
 def compare_models(
@@ -30,9 +32,9 @@ def compare_models(
     """Compare the two models of every pair; say what is missing ("" if nothing is)."""
     if runs_dir is None:
         return (), "predictions are files in the run directories, which were not looked at"
-    right: dict[str, NDArray[np.bool_] | None] = {}
+    right: dict[str, NDArray[np.bool_] | str | None] = {}
 
-    def of(trial: FrozenTrial) -> NDArray[np.bool_] | None:
+    def of(trial: FrozenTrial) -> NDArray[np.bool_] | str | None:
         run = HeldRun(trial)
         id_ = run.run_id
         if id_ not in right:
@@ -50,7 +52,9 @@ def compare_models(
             if len(done) < 2:
                 continue
             one, other = of(done[0]), of(done[1])
-            if one is None or other is None or len(one) != len(other):
+            if isinstance(one, str):
+                return (), one
+            if one is None or other is None or isinstance(other, str) or len(one) != len(other):
                 without += 1
                 continue
             test = mcnemar_test(one.tolist(), other.tolist())
@@ -66,10 +70,10 @@ def compare_models(
     return tuple(found), f"{without} pairs of models have no test predictions in {runs_dir}" if without else ""
 
 
-def _right(path: Path, spec: Mapping[str, Any]) -> NDArray[np.bool_] | None:
+def _right(path: Path, spec: Mapping[str, Any]) -> NDArray[np.bool_] | str | None:
     """Say for each test sample whether a model got it right, all of its labels; None where nothing was predicted.
 
-    None of numbers, too: they are near or far, not right or wrong.
+    Of numbers it is the sentence why there is no such thing.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -77,7 +81,7 @@ def _right(path: Path, spec: Mapping[str, Any]) -> NDArray[np.bool_] | None:
                 return None
             outputs, targets = arrays["test_outputs"], arrays["test_labels"]
             if targets.dtype.kind == "f":
-                return None
+                return _NUMBERS
             right = task_of_kept(outputs, targets, spec).predicted(outputs) == targets
             return np.asarray(right if right.ndim == 1 else right.all(axis=1))
     except (OSError, ValueError):

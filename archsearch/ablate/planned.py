@@ -22,7 +22,7 @@ from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, pair_
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.kinds import kind_of_spec
 from archsearch.kinds.kind import ExperimentKind
-from archsearch.metrics import OwnMetric, bare_name, is_own, own_metric, usual_direction
+from archsearch.metrics import METRICS, OwnMetric, bare_name, is_own, own_metric, usual_direction
 from archsearch.plain import Plain
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.spec.experiment import ExperimentSpec
@@ -283,6 +283,10 @@ def _family(declared: Declared, cells: CheckedCells, *, screen: bool) -> Family:
     if is_own(bare) and spec.direction is None and usual_direction(bare.rpartition(":")[2]) is None:
         why = f"whether more of {bare} is better is not known; add `direction: maximize`, or minimize"
         raise SpecError(Problem(declared.where("metric"), why))
+    if bare in METRICS and spec.direction not in (None, metric.direction):
+        better = "more" if metric.direction == "maximize" else "less"
+        why = f"direction: {better} of {metric.title} is better; take direction out, it is for metrics of your own"
+        raise SpecError(Problem(declared.where("direction"), why))
     guessing = cells.kind.guessing(cells.plan(BASELINE), spec.metric)
     return Family(
         metric=spec.metric,

@@ -29,7 +29,8 @@ from archsearch.stats.effect import Effect, Exclusion, Family
 from archsearch.stats.over_data_sets import OverDataSets
 from archsearch.stats.over_groups import OverGroups
 from archsearch.stats.power import Plan
-from archsearch.study.held import HeldRun, HeldTrial, Machine, fingerprints_of, machines_of, reads_of, runs_of
+from archsearch.study.held import HeldRun, HeldTrial
+from archsearch.study.held_runs import Machine, fingerprints_of, machines_of, reads_of, runs_of
 from archsearch.study.storage import Study
 
 

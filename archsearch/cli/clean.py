@@ -11,7 +11,7 @@ import typer
 from archsearch.cli import options
 
 
-def clean(
+def clean_(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove it without asking.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
     caches: Annotated[

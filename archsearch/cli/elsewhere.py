@@ -64,12 +64,8 @@ class Elsewhere:
         from archsearch.study.pool import worker_count
 
         wanted = options.workers(self.workers)
-        if (
-            wanted is None
-            and self.on is not None
-            and self.on != "workers"
-            and (self.on, self.address) != ("dask", None)
-        ):
+        engines = ("slurm", "kubernetes") if self.address is None else ("slurm", "kubernetes", "dask")
+        if wanted is None and self.on in engines:
             raise UsageError(f"--on {self.on}: --workers N says how many; auto is for this machine's cores")
         return worker_count(wanted)
 

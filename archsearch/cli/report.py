@@ -109,7 +109,7 @@ def report(
     from archsearch.errors import UnavailableError, UsageError
     from archsearch.report.make import Where, make, make_of_numbers
     from archsearch.report.write import figure_formats as checked
-    from archsearch.report.write import text_of, write, write_figures
+    from archsearch.report.write import one_text, write, write_figures
 
     formats = checked([form.value for form in figure_formats or ()], figures)
 
@@ -140,7 +140,7 @@ def report(
     if out == Path("-"):
         if json or figures is not None:
             raise UsageError("-o - prints the report and nothing else; leave --json and --figures out")
-        print(text_of(made.document, format_.value), end="")
+        print(one_text(made.document, format_.value), end="")
         made.check()
         return
     try:

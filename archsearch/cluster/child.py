@@ -20,6 +20,7 @@ from typing import Any
 
 from archsearch.cluster.visits import Visit, visit
 from archsearch.errors import ArchsearchError, Interrupted
+from archsearch.markup import visible
 
 
 def written_visit(asked: Visit) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def work_for_stdin() -> None:
     code = 0
     try:
         threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
-        told["trials"] = visit(asked, lambda line: print(line, file=sys.stderr, flush=True)).trials
+        told["trials"] = visit(asked, lambda line: print(visible(line), file=sys.stderr, flush=True)).trials
     except Interrupted as error:
         told, code = {"error": "stopped"}, error.exit_code
     except ArchsearchError as error:

@@ -19,7 +19,7 @@ from typing import Protocol
 from archsearch.cluster.visits import SayLine, Visit
 from archsearch.errors import UnavailableError, UsageError
 from archsearch.spec.text.sentences import unknown
-from archsearch.study.storage_url import sqlite_file
+from archsearch.study.storage_url import sqlite_file, sqlite_url
 
 # Each with the function that starts it, "" where that is anybody's: `archsearch worker`. Kubernetes is not among them:
 # nothing is started there, see `kubernetes_job.py`.
@@ -81,7 +81,7 @@ def _start(placing: Placing, say: SayLine) -> PlacedWorkers | None:
         return None
     visit = replace(placing.visit, runs_dir=placing.visit.runs_dir.absolute(), idle_exit=WAIT_FOR_MORE_SECONDS)
     if (file := sqlite_file(visit.url)) is not None:
-        visit = replace(visit, url=f"sqlite:///{file.absolute()}")
+        visit = replace(visit, url=sqlite_url(file.absolute()))
     module, _, name = WAYS[placing.way].partition(".")
     start: Callable[[Placing, SayLine], PlacedWorkers] = getattr(import_module(f"archsearch.cluster.{module}"), name)
     return start(replace(placing, visit=visit), say)

@@ -16,6 +16,7 @@ from typing import Any
 from archsearch.cluster.placing import Placing, needs_server
 from archsearch.cluster.visits import SayLine, Visit, visit
 from archsearch.errors import UnavailableError, UsageError
+from archsearch.markup import visible
 from archsearch.study.storage_url import STORAGE_VARIABLE, without_secrets
 
 _FOLDER = "slurm"  # among the runs: what submitit writes of its jobs
@@ -30,7 +31,7 @@ def work_in_job(asked: Visit) -> dict[str, int]:
         raise UsageError(
             f"the job has no {STORAGE_VARIABLE}; Slurm passes it on unless forbidden to: sbatch --export=ALL is needed"
         )
-    return visit(replace(asked, url=url), lambda line: print(line, flush=True)).trials
+    return visit(replace(asked, url=url), lambda line: print(visible(line), flush=True)).trials
 
 
 class SlurmJobs:

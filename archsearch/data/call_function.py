@@ -33,7 +33,7 @@ def call_and_keep(file: str, function: str, target: str) -> int:
     except _Unfit as unfit:
         print(f"{file}:{function} {unfit}", file=said)
         return 1
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         where = [frame for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == file]
         line = f"{file}:{where[-1].lineno}" if where else file
         if isinstance(problem, SyntaxError) and problem.filename == file:

@@ -67,7 +67,9 @@ def survey(spec: DataSpec) -> tuple[Contents, DataFacts]:
     if len(shape) == 3:
         shape = (1 if spec.grayscale else shape[0], *(spec.size or shape[1:]))
     train, held_out, test = found.limited(spec.limit)
-    if spec.fold is not None:
+    if spec.fold is not None and spec.fold.part == "validation" and not held_out:
+        train, held_out = fold_counts(spec.fold, train)
+    elif spec.fold is not None:
         train, test = fold_counts(spec.fold, train + (test if found.pooled else 0))
     train += held_out
     facts = DataFacts(
@@ -110,7 +112,7 @@ def own_task(spec: DataSpec) -> str | None:
     """Name the task that the data are for if their spec names none; None where somebody must say it."""
     try:
         file = arrays_file(spec)
-        return npz.own_task(file) if file is not None else _by_itself(spec.model_copy(update={"task": None})).task
+        return npz.task_of_file(file) if file is not None else _by_itself(spec.model_copy(update={"task": None})).task
     except SpecError:
         return None
 
@@ -174,11 +176,16 @@ def _fold_misfits(spec: DataSpec, found: Contents) -> Iterator[tuple[str, str, s
     fold = spec.fold
     if fold is None:
         return
-    train, _, test = found.limited(spec.limit)
-    samples = train + (test if found.pooled else 0)
+    train, own, test = found.limited(spec.limit)
+    pooled = found.pooled and fold.part is None
+    if fold.part is not None and own:
+        fault = f"{spec.name} holds a validation part of its own ({own:,} samples), and a fold would be a second one"
+        yield "fold", fault, "Take the folds out, or give the data without that part."
+        return
+    samples = train + (test if pooled else 0)
     most = samples if spec.limit is None else spec.limit
     per_class = [min(most, count) for count in found.train_per_class]
-    if found.pooled and per_class:
+    if pooled and per_class:
         per_class = [kept + min(most, more) for kept, more in zip(per_class, found.test_per_class, strict=True)]
     least = min(per_class, default=samples)
     if fold.group is not None and not found.group_names:

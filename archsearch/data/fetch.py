@@ -25,12 +25,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """One data set: its facts without options, and what of it lies in the data folder (`size`: bytes of raw files)."""
+    """One data set: its facts without options, and what of it lies in the data folder (`size`: bytes of raw files).
+
+    `classes` counts what has a name: classes, labels or targets; `outputs` says what a network gives: 10 classes.
+    """
 
     name: str
     title: str
     shape: tuple[int, ...]
     classes: int
+    task: str
+    outputs: str
     train: int
     test: int
     present: bool
@@ -74,6 +79,7 @@ def status(data_dir: Path | None = None) -> list[SourceStatus]:
     found = []
     for name, entry in DATASETS.items():
         contents = entry.contents
+        task = contents.what()
         files = [folder / file.path for file in entry.files] if isinstance(entry, Downloaded) else []
         found.append(
             SourceStatus(
@@ -81,6 +87,8 @@ def status(data_dir: Path | None = None) -> list[SourceStatus]:
                 title=entry.title,
                 shape=contents.shape,
                 classes=len(contents.class_names),
+                task=task.name,
+                outputs=task.said,
                 train=contents.train,
                 test=contents.test,
                 present=all(path.is_file() for path in files),

@@ -4,7 +4,8 @@
     in_fold(dataset, spec.data)                     # the data set with that test part
 
 Divided are all samples where the test part was drawn by us (digits, a folder without test/), else the training part:
-a test part that the data set brings along stays unread. Groups that the data know are never divided. Which samples a
+a test part that the data set brings along stays unread. A fold with `part: validation` (a search's) is cut of the
+training part alone and becomes its validation part. Groups that the data know are never divided. Which samples a
 fold has depends on the fold alone.
 """
 
@@ -36,6 +37,8 @@ def in_fold(data: Dataset, spec: DataSpec) -> Dataset:
     fold = spec.fold
     if fold is None:
         return data
+    if fold.part == "validation":
+        return _validated_on(data, fold)
     own = data.facts.validation  # the last of the training samples: they stay what they are
     kept = len(data.y_train) - own
     pooled = contents(spec).pooled
@@ -65,6 +68,22 @@ def in_fold(data: Dataset, spec: DataSpec) -> Dataset:
         groups_train=None if groups is None or data.groups_train is None else trained(groups, data.groups_train),
         groups_test=None if groups is None else groups[test],
         weights_train=None if weights is None else trained(weights[:kept], weights),
+    )
+
+
+def _validated_on(data: Dataset, fold: Fold) -> Dataset:
+    """Put the fold of the training samples last, and call it their validation part; the test part stays as it is."""
+    y = data.y_train
+    train, held_out = fold_rows(data.facts.task.strata(y), fold, data.groups_train)
+    _can_be_judged(y[held_out], y, fold)
+    order = torch.cat([train, held_out])
+    return dataclasses.replace(
+        data,
+        facts=dataclasses.replace(data.facts, validation=len(held_out)),
+        x_train=data.x_train[order],
+        y_train=y[order],
+        groups_train=None if data.groups_train is None else data.groups_train[order],
+        weights_train=None if data.weights_train is None else data.weights_train[order],
     )
 
 

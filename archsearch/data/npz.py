@@ -93,7 +93,7 @@ def contents(path: Path, channels: ChannelAxis = None, task: str | None = None) 
     )
 
 
-def own_task(path: Path) -> str | None:
+def task_of_file(path: Path) -> str | None:
     """Name the task that the file's targets are for by themselves, None where they may be several things."""
     with opened_npz(path) as archive:
         try:

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.export.arrays import numbers_of
-from archsearch.export.bundle import PREDICTIONS, WEIGHTS, Bundle
+from archsearch.export.bundle import Bundle
 from archsearch.export.bundled import BundledRun
 from archsearch.export.sameness import (
     MachineDifference,
@@ -33,6 +33,7 @@ from archsearch.stats.intervals import Interval
 from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import experiment_key
 from archsearch.train.result import EpochRecord, RunResult
+from archsearch.train.run_files import PREDICTIONS, WEIGHTS
 from archsearch.wording import count_of
 
 Sameness = Literal["bit-identical", "inside the interval", "different"]

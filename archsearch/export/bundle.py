@@ -41,9 +41,8 @@ from archsearch.study.lifecycle import confirmation_study, existing_ablation, ex
 from archsearch.study.snapshot import StudySnapshot, snapshot_of
 from archsearch.study.storage import open_storage
 from archsearch.train.directory import RunDirectory
+from archsearch.train.run_files import PREDICTIONS, WEIGHTS
 from archsearch.wording import count_of
-
-PREDICTIONS, WEIGHTS = "predictions.npz", "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def gather(names: Sequence[str], where: Where) -> Gathered:
     if any(trial.spec is not None and "network" not in trial.spec for study in studies for trial in study.trials):
         raise UsageError(f"{found.study}: its runs are those of a program; bundles hold runs of networks so far")
     known, notes = _known(found, studies, where.runs_dir)
-    stopped = [run for study in studies for trial in study.trials if (run := of_trial(trial, study)) is not None]
+    stopped = [run for study in studies for trial in study.trials for run in of_trial(trial, study)]
     runs: dict[str, BundledRun] = {}
     for one in known:
         hashes = RunDirectory(one.directory).hashes() if one.directory is not None else {}
@@ -138,9 +137,9 @@ def _known(found: Named, studies: Sequence[StudySnapshot], runs_dir: Path) -> tu
     for study in studies:
         open_ += sum(trial.state in ("running", "waiting") for trial in study.trials)
         for trial in study.trials:
-            bundled = of_trial(trial, study)
-            if bundled is not None and bundled.result is not None:
-                known.setdefault(bundled.key, with_files(bundled.result, runs_dir))
+            for bundled in of_trial(trial, study):
+                if bundled.result is not None:
+                    known.setdefault(bundled.key, with_files(bundled.result, runs_dir))
     if open_:
         notes.append(f"{found.study} is not finished: {count_of(open_, 'trial')} run or wait, and stay out")
     others = [run for run in known.values() if run.directory is not None and not _is_it(run)]

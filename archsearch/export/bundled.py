@@ -2,7 +2,7 @@
 
     bundled = of_result(finished.result)
     BundledRun.model_validate_json(bundled.model_dump_json()) == bundled
-    [of_trial(trial, snapshot) for trial in snapshot.trials]        # None for a slot that has nothing to run again
+    [of_trial(trial, snapshot) for trial in snapshot.trials]        # none of a slot with nothing to run again
 
 One kind of experiment so far, named by `runner`: networks. Another one adds what it needs to run again.
 """
@@ -22,6 +22,7 @@ from archsearch.metrics import main_of
 from archsearch.plain import Plain
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.compute import data_key, why_not_here
+from archsearch.study.held import HeldTrial
 from archsearch.study.snapshot import StudySnapshot, TrialSnapshot
 from archsearch.train.compute import Compute, decide, layout_of, resources_here
 from archsearch.train.loop import ReadTest
@@ -82,26 +83,33 @@ def of_result(result: RunResult, files: Mapping[str, str] | None = None) -> Bund
     )
 
 
-def of_trial(trial: TrialSnapshot, study: StudySnapshot) -> BundledRun | None:
-    """Give the run of a trial: one that it carries, or as much of it as a search trained before it stopped it."""
+def of_trial(trial: TrialSnapshot, study: StudySnapshot) -> list[BundledRun]:
+    """Give the runs of a trial: those that it carries, or as much of one as a search trained before it stopped it."""
     if trial.spec is None or trial.seed is None:
-        return None
+        return []
     if trial.record is not None:
-        return of_result(RunResult.model_validate({**trial.record, "spec": trial.spec}))
+        held = HeldTrial({**trial.held, "spec": trial.spec, "run_id": trial.run_id, "result": trial.record})
+        return [of_result(RunResult.model_validate({**run.result, "spec": run.spec})) for run in held.runs]
+    stopped = _stopped(trial, trial.spec, trial.seed, study)
+    return [] if stopped is None else [stopped]
+
+
+def _stopped(trial: TrialSnapshot, written: dict[str, Any], seed: int, study: StudySnapshot) -> BundledRun | None:
+    """Give what a search trained of a trial before it stopped it; None where there is nothing to run again."""
     if trial.outcome != "pruned" or not trial.learned:
         return None
     names = [name for _, name in study.objectives]
     try:
-        spec = ExperimentSpec.model_validate(trial.spec)
+        spec = ExperimentSpec.model_validate(written)
         compute = None if study.compute is None else study.compute.compute(plan_experiment(spec))
     except (ValidationError, SpecError):  # of another version, or on own data that are gone: nothing to run again
         return None
     return BundledRun(
         key=f"stopped-{trial.number}",
         name=spec.name,
-        seed=trial.seed,
+        seed=seed,
         status="stopped",
-        spec=trial.spec,
+        spec=written,
         data_fingerprint=study.fingerprints.get(data_key(spec.data)),
         read_test="never",
         compute=compute,

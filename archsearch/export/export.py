@@ -170,7 +170,11 @@ def _paths(path: Path, subject: ChosenNetwork, format_: ExportFormat, options: E
 def _write_source(
     subject: ChosenNetwork, path: Path, contents: dict[Path, bytes], options: ExportOptions, done: Exported
 ) -> None:
-    contents[path] = pytorch_source(subject.plan).encode()
+    scaled = subject.directory is not None and subject.plan.spec.data.normalize_targets
+    inputs = subject.inputs(options.data_dir, options.say) if scaled else None
+    contents[path] = pytorch_source(subject.plan, inputs).encode()
+    if scaled:
+        done.notes.append("it gives targets scaled as in training; its docstring says how they are in their own unit")
     if subject.directory is not None:
         done.notes.append(f"the weights of the run, for its load_state_dict: {subject.directory}/model.safetensors")
     if not options.train:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from archsearch.data.inputs import Inputs
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.export.calls import arguments_of_block, call_of, class_name, written_value
 from archsearch.export.copied import Copied
@@ -23,10 +24,13 @@ from archsearch.spec.network import NetworkPlan, PlannedLayer, build_network
 INDENT = "    "
 
 
-def pytorch_source(plan: ExperimentPlan) -> str:
-    """Give the text of a Python file with `build_model()`, which gives the network with torch's random weights."""
+def pytorch_source(plan: ExperimentPlan, inputs: Inputs | None = None) -> str:
+    """Give the text of a Python file with `build_model()`, which gives the network with torch's random weights.
+
+    `inputs` are those of the run whose weights it is for: they have the numbers that targets were scaled by.
+    """
     copied, body = model_source(plan.network)
-    return f"{_about(plan)}\n{copied.text()}\n\n\n{body}"
+    return f"{_about(plan, inputs)}\n{copied.text()}\n\n\n{body}"
 
 
 def model_source(network: NetworkPlan) -> tuple[Copied, str]:
@@ -50,7 +54,7 @@ def harmless(text: str) -> str:
     return shown.replace("\\", "\\\\").replace('"', "'")
 
 
-def _about(plan: ExperimentPlan) -> str:
+def _about(plan: ExperimentPlan, inputs: Inputs | None) -> str:
     spec, network = plan.spec, plan.network
     said = f"{spec.name}: {spec.summary}" if spec.summary else spec.name
     return f'''"""{harmless(said)}
@@ -60,8 +64,21 @@ gives {plan.facts.task.said}.
 
     model = build_model()
     model.load_state_dict(safetensors.torch.load_file("model.safetensors"))  # the weights of a training
-"""
+{"".join(f"{line}{chr(10)}" for line in _in_their_unit(plan, inputs))}"""
 '''
+
+
+def _in_their_unit(plan: ExperimentPlan, inputs: Inputs | None) -> list[str]:
+    """Say how outputs become predictions in the unit of the targets; nothing where they are in it."""
+    if plan.spec.train.loss.link == "exp":
+        return ["", "Outputs are the logarithm of the predicted rate:", "", "    predictions = model(x).exp()"]
+    if not plan.spec.data.normalize_targets:
+        return []
+    said = ["", "Outputs are of targets with mean 0 and deviation 1, as trained on. In the unit of the targets:"]
+    if inputs is None or inputs.target_mean is None or inputs.target_deviation is None:
+        return [*said, "", "    predictions = model(x) * deviation + mean  # of the targets of the training part"]
+    mean, deviation = (list(values) for values in (inputs.target_mean, inputs.target_deviation))
+    return [*said, "", f"    predictions = model(x) * torch.tensor({deviation}) + torch.tensor({mean})"]
 
 
 def _sequential(module: nn.Module, rows: Sequence[PlannedLayer], copied: Copied) -> list[str]:

@@ -181,8 +181,11 @@ class ExperimentKind(Protocol):
     def main(self, metrics: Sequence[str]) -> int:
         """Say which of several objectives trials are ranked by."""
 
-    def confirmed_by(self, learned: str | None) -> tuple[str, str]:
-        """Name the metric that finalists are compared by, and the one that a search has of them."""
+    def confirmed_by(self, learned: str | None, held: Mapping[str, Any]) -> tuple[str, str]:
+        """Name the metric that finalists are compared by, and the one that a search has of them.
+
+        `learned` is None where a search had no such objective; then the base, as a storage has it, says by what.
+        """
 
     def followed(self, spec: AnySpec, metric: str) -> bool:
         """Say whether a metric is known while a run is under way, so that it can be stopped."""

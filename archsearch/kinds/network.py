@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from archsearch.data.facts import training_count, validation_count
-from archsearch.errors import Problem
+from archsearch.errors import ArchsearchError, Problem
 from archsearch.experiment import Experiment
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
 from archsearch.files import seal
@@ -207,9 +209,16 @@ class NetworkKind:
     def main(self, metrics: Sequence[str]) -> int:
         return main_of(metrics)
 
-    def confirmed_by(self, learned: str | None) -> tuple[str, str]:
-        learned = learned or "val_accuracy"
+    def confirmed_by(self, learned: str | None, held: Mapping[str, Any]) -> tuple[str, str]:
+        learned = learned or f"val_{self._main_metric(held)}"
         return f"test_{learned.removeprefix('val_')}", learned
+
+    def _main_metric(self, held: Mapping[str, Any]) -> str:
+        """Name what networks of these data are judged by; data that are not there any more are taken for classes."""
+        try:
+            return plan_experiment(self.read(held)).task.main_metric
+        except (ArchsearchError, ValidationError):
+            return "accuracy"
 
     def followed(self, spec: ExperimentSpec, metric: str) -> bool:
         return is_learned(metric)

@@ -212,7 +212,7 @@ class ProgramKind:
     def main(self, metrics: Sequence[str]) -> int:
         return 0
 
-    def confirmed_by(self, learned: str | None) -> tuple[str, str]:
+    def confirmed_by(self, learned: str | None, held: Mapping[str, Any]) -> tuple[str, str]:
         """Name the objective twice: what a program holds out, if anything, is its own affair."""
         assert learned is not None, "a program is searched for a metric of its own"
         return learned, learned

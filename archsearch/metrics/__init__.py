@@ -28,7 +28,7 @@ from archsearch.metrics.table import (
     told_by,
 )
 from archsearch.metrics.usual import usual_direction
-from archsearch.metrics.words import difference, format_of, kind_of, metric_text, title_of, written
+from archsearch.metrics.words import NamedMetric, difference, format_of, kind_of, metric_text, title_of, written
 
 __all__ = [
     "COMPARED",
@@ -38,6 +38,7 @@ __all__ = [
     "WATCHED",
     "Direction",
     "Metric",
+    "NamedMetric",
     "OwnMetric",
     "Unit",
     "Written",

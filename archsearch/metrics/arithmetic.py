@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+_COUNTED_CLASSES = 256  # the most whose pairs are counted: a table of 256 x 256 numbers
 CALIBRATION_BINS = 15  # as Guo et al. (2017), arXiv 1706.04599
 
 Arithmetic = Callable[[Any, Any], float]
@@ -61,25 +62,70 @@ def _of_predictions(name: str, **options: Any) -> Arithmetic:
     @_quiet
     def call(predicted: Any, targets: Any) -> float:
         predicted, targets = _flat(predicted, targets)
-        found: float = getattr(_sklearn(), name)(targets, predicted, **options)
+        predicted, targets, weights = _counted(predicted, targets)
+        found: float = getattr(_sklearn(), name)(targets, predicted, **weights, **options)
         return found
 
     return call
 
 
+def _counted(predicted: Array, targets: Array) -> tuple[Array, Array, dict[str, Array]]:
+    """Give each pair of labels once, weighted by how often it is there: the same whole numbers, counted much sooner."""
+    import numpy as np
+
+    if targets.ndim != 1 or predicted.ndim != 1 or not all(one.dtype.kind in "iu" for one in (predicted, targets)):
+        return predicted, targets, {}
+    width = int(max(predicted.max(), targets.max())) + 1
+    if width > _COUNTED_CLASSES or min(predicted.min(), targets.min()) < 0:
+        return predicted, targets, {}
+    counts = np.bincount(targets.astype(np.int64) * width + predicted, minlength=width * width)
+    pairs = np.flatnonzero(counts)
+    return pairs % width, pairs // width, {"sample_weight": counts[pairs]}
+
+
+def _one_of_three(place: int, average: str) -> Arithmetic:
+    """Give precision, recall or F1, which scikit-learn computes at once: they are asked for in turn of one run."""
+
+    @_quiet
+    def call(predicted: Any, targets: Any) -> float:
+        predicted, targets, weights = _counted(*_flat(predicted, targets))
+        if not weights:
+            return _three(predicted, targets, average, None)[place]
+        bytes_of = (one.tobytes() for one in (predicted, targets, weights["sample_weight"]))
+        return _three_counted(*bytes_of, average)[place]
+
+    return call
+
+
+def _three(predicted: Array, targets: Array, average: str, weights: Array | None) -> tuple[float, float, float]:
+    score = _sklearn().precision_recall_fscore_support
+    found: tuple[float, float, float] = score(
+        targets, predicted, average=average, zero_division=0.0, sample_weight=weights
+    )[:3]
+    return found
+
+
+@lru_cache(maxsize=8)
+def _three_counted(predicted: bytes, targets: bytes, counts: bytes, average: str) -> tuple[float, float, float]:
+    import numpy as np
+
+    given, truth, weights = (np.frombuffer(one, dtype=np.int64) for one in (predicted, targets, counts))
+    return _three(given, truth, average, weights)
+
+
 def f1(average: str) -> Arithmetic:
     """Give F1 with one of scikit-learn's averages; a class without samples and predictions takes no part."""
-    return _of_predictions("f1_score", average=average, zero_division=0.0)
+    return _one_of_three(2, average)
 
 
 def precision(average: str) -> Arithmetic:
     """Give the share of what was taken for a class that is of it; 0 for a class that nothing was taken for."""
-    return _of_predictions("precision_score", average=average, zero_division=0.0)
+    return _one_of_three(0, average)
 
 
 def recall(average: str) -> Arithmetic:
     """Give the share of a class that was found; 0 for a class that is predicted and has no samples."""
-    return _of_predictions("recall_score", average=average, zero_division=0.0)
+    return _one_of_three(1, average)
 
 
 share_right: Arithmetic = _of_predictions("accuracy_score")
@@ -107,9 +153,14 @@ def _columns(probabilities: Array, targets: Array) -> list[tuple[Array, Array]]:
 def _over_columns(name: str) -> Arithmetic:
     @_quiet
     def call(probabilities: Any, targets: Any) -> float:
-        score = getattr(_sklearn(), name)
-        found = [score(truth, given) for given, truth in _columns(probabilities, targets)]
-        return sum(found) / len(found) if found else math.nan
+        import numpy as np
+
+        columns = _columns(probabilities, targets)
+        if not columns:
+            return math.nan
+        given, truth = (np.stack(one, axis=1) for one in zip(*columns, strict=True))
+        given, truth = _flat(given, truth)
+        return float(getattr(_sklearn(), name)(truth.astype(np.int64), given, average="macro"))
 
     return call
 

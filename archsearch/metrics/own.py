@@ -75,7 +75,7 @@ class OwnMetric(BaseModel):
         function = self._function()
         try:
             found = function(targets.copy(), outputs.copy())
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a file may call sys.exit; Ctrl-C stays an interruption
             raise UsageError(f"{self._line_of(error)}: {self.name} raised {type(error).__name__}: {error}") from None
         try:
             number = float(found)
@@ -114,7 +114,7 @@ class OwnMetric(BaseModel):
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a file may call sys.exit; Ctrl-C stays an interruption
             del sys.modules[name]
             raise UsageError(f"{self._line_of(error)}: importing it raised {type(error).__name__}: {error}") from None
         return module

@@ -260,7 +260,7 @@ def main_of(names: Sequence[str]) -> int:
     return next((place for place, name in enumerate(names) if is_learned(name)), 0)
 
 
-def near_of(name: str, best: float) -> float:
+def near_of(name: str | Metric, best: float) -> float:
     """Give how far from the best value a smaller network is still close to it."""
-    metric = metric_of(name)
+    metric = name if isinstance(name, Metric) else metric_of(name)
     return abs(best) / 100 if metric is None or metric.near is None else metric.near

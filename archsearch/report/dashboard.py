@@ -57,7 +57,7 @@ def search_note(record: SearchRecord) -> str:
         return confirmed.sentence
     if best is None:
         return "No trial has completed yet."
-    metric = record.metric.name
+    metric = record.metric.said
     value = best.values[record.main]
     sentence = f"The best so far is trial {best.number} with {written(metric, value)} {title_of(metric)}"
     baseline = baseline_value(record)

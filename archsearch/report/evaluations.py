@@ -42,11 +42,12 @@ def evaluation_sections(groups: Sequence[RunGroup]) -> list[Section]:
     parts = [*([_all(classes)] if classes else []), *([_others(others)] if others else []), *parts]
     for number, (label, record) in enumerate(kept[:_MOST_IN_FULL], start=1):
         parts += _in_full(f"evaluation-{number}-{slug(record.data)}", f"{label} seed {record.seed}", record)
-    intro = (
-        "The same networks on data that were handed to them afterwards. Intervals count the samples as drawn "
-        "from all such, Wilson's 95 %; they say nothing about other seeds.",
-    )
-    return [Section("evaluations", "On other data", intro, tuple(parts))]
+    intro = "The same networks on data that were handed to them afterwards."
+    if classes:
+        intro += (
+            " Intervals count the samples as drawn from all such, Wilson's 95 %; they say nothing about other seeds."
+        )
+    return [Section("evaluations", "On other data", (intro,), tuple(parts))]
 
 
 def _all(kept: Sequence[tuple[str, EvaluationRecord]]) -> Tabled:

@@ -16,7 +16,8 @@ from archsearch.errors import ArchsearchError, Interrupted
 from archsearch.kinds import kind_of_held
 from archsearch.search.finalists import confirmed_runs, confirming_slots, ranked_trials
 from archsearch.study.artifacts import fetch_run
-from archsearch.study.held import HeldRun, HeldStudy, runs_of
+from archsearch.study.held import HeldRun, HeldStudy
+from archsearch.study.held_runs import runs_of
 from archsearch.study.storage import Storage, Study
 from archsearch.study.storage_url import shown_url
 from archsearch.wording import count_of

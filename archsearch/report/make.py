@@ -24,8 +24,6 @@ from archsearch.errors import DamagedFileError, UsageError
 from archsearch.report.answers.ablation import ablation_document
 from archsearch.report.answers.comparison import comparison_document
 from archsearch.report.answers.program_runs import program_runs_document
-from archsearch.report.answers.runs import runs_document
-from archsearch.report.answers.search import search_document
 from archsearch.report.document import Document, Source, slug
 from archsearch.report.fetched import bring_files
 from archsearch.report.figures.lists import search_figures
@@ -92,6 +90,8 @@ def make(names: Sequence[str], where: Where, metric: str | None = None) -> Made:
     if found.programs:
         document = program_runs_document(found.programs, source, found.left_out)
     else:
+        from archsearch.report.answers.runs import runs_document  # and with it torch, which an ablation does without
+
         document = runs_document(found.runs, found.unfinished, source, found.left_out)
     stem = "-".join(slug(Path(name).stem) for name in names)[:80]
     left_out = tuple(one.why for one in found.left_out)
@@ -122,6 +122,8 @@ def _of_study(found: Named, source: Source, metric: str | None = None) -> Docume
             again = None if metric is None else judge_again(ablation, metric, source.runs_dir or Path("runs"))
             evidence = ablation_evidence(ablation, None if again is None else again.values)
             return ablation_document(report_on(ablation, source.runs_dir, again), evidence, source)
+        from archsearch.report.answers.search import search_document
+
         study = existing_study(found.study, storage)
         record = search_record(study, storage)
         return search_document(record.report, search_evidence(study, storage), search_figures(record), source)

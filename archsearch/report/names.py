@@ -27,9 +27,10 @@ from archsearch.report.experiments import KnownRun, key_of_spec
 from archsearch.spec.catalog import catalog
 from archsearch.study.lifecycle import kind_of_study, study_names
 from archsearch.study.storage import default_url, open_storage
-from archsearch.train.directory import BEGUN, RESULT, RunDirectory
+from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import experiment_key, experiment_key_of
 from archsearch.train.kept import begun, unreadable
+from archsearch.train.run_files import BEGUN, RESULT
 
 _RUN_ID = re.compile(r"[0-9a-f]{4,16}")
 _FILES = (".yaml", ".yml")

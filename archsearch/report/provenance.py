@@ -58,9 +58,14 @@ def engine_numbers(environments: Iterable[Mapping[str, Any]]) -> list[KeyNumber]
         return []
     if not any(engine_text(one) for one in known):
         return []
-    engines = sorted({engine_text(one).partition(": ")[0] for one in known})
+    engines = sorted({_without_reason(engine_text(one)) for one in known})
     versions = sorted({f"archsearch {one.get('archsearch')}, torch {one.get('torch')}" for one in known})
     return [KeyNumber("Engine", " and ".join(engines), "; ".join(versions))]
+
+
+def _without_reason(engine: str) -> str:
+    """Leave out why it is torch, which the table of machines says."""
+    return "torch" if engine.startswith("torch (") else engine
 
 
 def machines_part(machines: Iterable[tuple[Mapping[str, Any], int]]) -> Tabled:

@@ -22,6 +22,7 @@ from archsearch.report.figures.figure import Missing
 from archsearch.report.pictures import class_names, filters_gallery, mistakes_gallery
 from archsearch.report.task_parts import Pooled, task_parts
 from archsearch.spec.losses import EVAL_LOSS, AnyLoss, Loss, loss_words
+from archsearch.task import main_metric_of
 from archsearch.train.result import EpochRecord, RunResult
 
 
@@ -37,9 +38,15 @@ def run_parts(group: RunGroup, data_dir: Path | None) -> list[SectionPart]:
         return [*parts, Missing(f"{key}-predictions", f"Predictions, {group.label}", "every run diverged")]
     first = next((run for run in group.completed if run.directory is not None), group.completed[0])
     parts += _of_predictions(key, group)
-    parts.append(mistakes_gallery(f"{key}-mistakes", group.label, first, data_dir))
+    if _of_classes(group):
+        parts.append(mistakes_gallery(f"{key}-mistakes", group.label, first, data_dir))
     parts.append(filters_gallery(f"{key}-filters", group.label, first))
     return parts
+
+
+def _of_classes(group: RunGroup) -> bool:
+    """Say whether the experiment tells classes apart: then it has mistakes."""
+    return main_metric_of(group.completed[0].result.metrics) == "accuracy"
 
 
 def _learned(histories: Mapping[int, Sequence[EpochRecord]]) -> list[str]:
@@ -52,7 +59,9 @@ def _learned(histories: Mapping[int, Sequence[EpochRecord]]) -> list[str]:
 def _losses(result: RunResult) -> Losses:
     """Name what a run minimised and what it was measured by."""
     loss = TypeAdapter[AnyLoss](Loss).validate_python(result.spec["train"].get("loss", EVAL_LOSS))
-    return Losses(loss_words(loss), result.eval_loss)
+    if not result.spec["data"].get("normalize_targets"):
+        return Losses(loss_words(loss), result.eval_loss)
+    return Losses(f"{loss_words(loss)} of scaled targets", result.eval_loss, scaled=True)
 
 
 def _of_predictions(key: str, group: RunGroup) -> list[SectionPart]:
@@ -66,7 +75,9 @@ def _of_predictions(key: str, group: RunGroup) -> list[SectionPart]:
         elif not found or held.part == found[0][1].part:
             found.append((run, held))
     if not found:
-        titles = {"confusion": "Confusion matrix", "reliability": "Reliability of the probabilities"}
+        titles = {"predictions": "What is predicted"}
+        if _of_classes(group):
+            titles = {"confusion": "Confusion matrix", "reliability": "Reliability of the probabilities"}
         return [Missing(f"{key}-{what}", f"{title}, {group.label}", reason) for what, title in titles.items()]
     first, n = found[0][1], len(found)
     names = class_names(found[0][0].result.spec, first.outputs.shape[1])

@@ -24,7 +24,7 @@ FORMATS = ("html", "md", "pr", "tex", "csv", "json")
 _TEXTS = {"html": page, "md": tables.markdown, "pr": pull_request, "tex": tables.latex, "json": tables.json_document}
 
 
-def text_of(document: Document, form: str) -> str:
+def one_text(document: Document, form: str) -> str:
     """Give a document as one text; raise `UsageError` for csv, which is several."""
     if form not in _TEXTS:
         raise UsageError("-o - prints one text; --format csv writes a file for each table, into a folder")

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from archsearch.kinds.kind import ExperimentKind
-from archsearch.metrics import Direction, title_of
+from archsearch.metrics import METRICS, Direction, title_of
 from archsearch.plain import Plain
 from archsearch.stats import power
 from archsearch.stats.effect import Effect, Family
@@ -39,7 +39,7 @@ def family_of(
     `held` is the base as a storage has it. Of networks the first is the metric that was learned, on the test set;
     where both are one, it goes in the `direction` of the search.
     """
-    name, searched = kind.confirmed_by(learned)
+    name, searched = kind.confirmed_by(learned, held)
     metric = kind.metric_held(held, name)
     wanted = direction if direction is not None and name == searched else metric.direction
     return Family(metric=name, direction=wanted, margin=metric.margin, unit=metric.unit), searched
@@ -198,7 +198,8 @@ def interval_method(confirmed: Confirmation) -> str:
     family, words = confirmed.family, f"Student's t over {len(confirmed.seeds)} seeds"
     if family.unit == "points":
         return f"{words}, cut to 0 to 100 %"
-    return f"{words}, cut to 0 and above" if _is_not_negative(family) else words
+    below = any(row.mean is not None and row.mean < 0 for row in confirmed.candidates)  # nll of other outputs
+    return f"{words}, cut to 0 and above" if _is_not_negative(family) and not below else words
 
 
 def headline(confirmed: Confirmation, better: str = "better", noun: str = "network") -> str:
@@ -302,15 +303,16 @@ def _row(
 
 
 def _within(interval: Interval, centre: float, family: Family) -> Interval:
-    """Cut an interval of a mean to where the metric lies; no loss that evaluates is below 0."""
+    """Cut an interval of a mean to where the metric lies; nll of what are no log-probabilities may be below 0."""
     if family.unit == "points":
         return of_shares(interval, centre)
-    return (max(0.0, interval[0]), interval[1]) if _is_not_negative(family) else interval
+    return (max(0.0, interval[0]), interval[1]) if _is_not_negative(family) and centre >= 0 else interval
 
 
 def _is_not_negative(family: Family) -> bool:
-    """Say whether values below 0 cannot be: of the losses of networks, not of what a program calls its own."""
-    return family.metric == "test_loss"
+    """Say whether values below 0 cannot be: of the errors of networks, not of what a program calls its own."""
+    row = METRICS.get(family.metric.removeprefix("test_")) if family.metric.startswith("test_") else None
+    return row is not None and row.known == "training" and row.direction == "minimize"
 
 
 def _sentence(first: Confirmed, confirmed: Confirmation, n: int) -> str:

@@ -22,17 +22,8 @@ from archsearch.search.confirm import BASELINE
 from archsearch.search.finalists import confirmed_runs, confirming_slots, mixed_confirmations, ranked_trials
 from archsearch.search.jobs import SEARCH_SEED, held_search
 from archsearch.search.tried import experiment_of
-from archsearch.study.held import (
-    HeldStudy,
-    HeldTrial,
-    Machine,
-    fingerprints_of,
-    machines_of,
-    reads_of,
-    run_of,
-    runs_of,
-    why_lost,
-)
+from archsearch.study.held import HeldStudy, HeldTrial
+from archsearch.study.held_runs import Machine, fingerprints_of, machines_of, reads_of, run_of, runs_of, why_lost
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage
 from archsearch.train.result import RunResult

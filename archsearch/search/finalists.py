@@ -32,7 +32,8 @@ from archsearch.search.search_file import SearchFile
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.tried import experiment_of
 from archsearch.stats.effect import Family
-from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist, reads_of, runs_of
+from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist
+from archsearch.study.held_runs import reads_of, runs_of
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
@@ -97,7 +98,7 @@ def confirm(
     chosen = finalists(opened, count, kind.key(kind.plan(kind.read(baseline))))
     if not chosen:
         return
-    candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).spec for trial in chosen}}
+    candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).candidate for trial in chosen}}
     family, _ = _compared(opened)
     confirming = make_confirmation(opened, storage, (family.direction, family.metric))
     crash_point("confirmation made")

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
+from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
 from archsearch.kinds.seed_check import seeds_are_checked
 from archsearch.search.confirm import BASELINE
+from archsearch.search.folds import FoldsRunner, fold_experiments, mean_of
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import SearchFile, stored_study
@@ -22,8 +24,9 @@ from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.space import InfeasibleError
 from archsearch.study.held import Assigned, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.optuna_private import frozen, is_reported
+from archsearch.study.planned import Planned
 from archsearch.study.queue import Slot, refill, slots_of
-from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError
+from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError, Runner
 from archsearch.study.storage import Storage
 from archsearch.train.result import EpochRecord
 from archsearch.train.watch import Silent, Watch
@@ -39,18 +42,24 @@ class SearchJob:
         self.study = study
         self.source = held_search(held)
         space = self.source.space
-        self.runner = self.source.kind.runner(self.source.watched, goes_on=True)
+        runner = self.source.kind.runner(self.source.watched, goes_on=True)
+        self.split = self.source.spec.split
+        self.runner: Runner = runner if self.split is None else FoldsRunner(runner)
         planned = slots_of(study).get(0)
         first = spaces_of(space).base_values(space) if planned is None else dict(fixed_values(planned)) or None
         self.first = first or {}
         self.trials = held.trials
+        self.planned = Planned()  # what this worker knows of the slots
         self.sampler = FeasibleSampler(space, make_sampler(held.sampler), held.seed, first, MEMORY.get(held.sampler))
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
         study.pruner = make_pruner(self.source.pruner, self.source.kind.epochs(space.baseline))
 
     def plan_ahead(self, storage: Storage) -> None:
         """Plan the next trials: the first is the base itself if it lies in the space, the others are sampled."""
-        refill(storage, self.study, self.trials, lambda number: Slot(number, params={} if number else self.first))
+        refill(storage, self.study, self.trials, self._slot, self.planned)
+
+    def _slot(self, number: int) -> Slot:
+        return Slot(number, params={} if number else self.first)
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Sample a configuration that fits, or take the one that was enqueued."""
@@ -69,16 +78,31 @@ class SearchJob:
         )
         params = {name: (self.distributions[name], value) for name, value in values.items()}
         named = kind.renamed(experiment, f"{self.source.spec.name}-{trial.number}")
-        return Assignment(named, SEARCH_SEED, held, params)
+        if self.split is None:
+            return Assignment(named, SEARCH_SEED, held, params)
+        try:
+            folds = fold_experiments(kind, named, self.split)
+        except SpecError as error:
+            raise RefusedError(str(error)) from None
+        data = tuple(one.written["data"] for one in folds)
+        held = held.model_copy(update={"sampled_spec": named.written, "folds": data})
+        return Assignment(folds[0], SEARCH_SEED, held, params, parts=folds)
 
     def watch(self, trial: optuna.Trial) -> Watch:
-        """Follow the metric that is learned; stop weak trials."""
-        return _PruningWatch(self.study, trial, self.source.watched)
+        """Follow the metric that is learned; stop weak trials, but no fold of one."""
+        return Silent() if self.split is not None else _PruningWatch(self.study, trial, self.source.watched)
 
     def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
         """Give the objectives in the study's order."""
+        return [self._value(assignment, outcome, metric) for metric in self.source.metrics]
+
+    def _value(self, assignment: Assignment, outcome: Outcome, metric: str) -> float | None:
+        """Give an objective: of folds the mean, also of what is measured."""
         kind = self.source.kind
-        return [kind.value(assignment.experiment, outcome, metric) for metric in self.source.metrics]
+        if not assignment.parts:
+            return kind.value(assignment.experiment, outcome, metric)
+        runs = zip(assignment.parts, outcome.parts, strict=True)
+        return mean_of([kind.value(experiment, one, metric) for experiment, one in runs])
 
 
 class _PruningWatch(Silent):

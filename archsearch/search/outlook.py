@@ -101,11 +101,12 @@ def _seconds(
     near: Values,
 ) -> tuple[float | None, str]:
     """Estimate the seconds of one worker: from the trials that there are, else from timed batches."""
+    runs = 1 if study.spec.split is None else study.spec.split.pairs  # of a trial
     ended = [(held, held.seconds) for trial in slots if (held := HeldTrial(trial)).seconds is not None]
     took = [seconds for _, seconds in ended if seconds is not None]
     whole = [seconds for held, seconds in ended if seconds is not None and held.run is not None]
     if took and whole:
-        seconds = left * statistics.fmean(took) + confirming * statistics.fmean(whole)
+        seconds = left * statistics.fmean(took) + confirming * statistics.fmean(whole) / runs
         return seconds, f"the {len(took)} trials so far"
     if measure is None:
         return None, ""
@@ -115,7 +116,9 @@ def _seconds(
         return None, ""
     of_run = statistics.fmean(timed)
     share = _share_of_epochs(study)
-    return (left * share + confirming) * of_run, f"timed batches of the baseline and {len(plans) - 1} sampled networks"
+    return (
+        left * runs * share + confirming
+    ) * of_run, f"timed batches of the baseline and {len(plans) - 1} sampled networks"
 
 
 def _share_of_epochs(study: SearchFile) -> float:

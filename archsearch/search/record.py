@@ -21,7 +21,9 @@ from pydantic import Field
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
+from archsearch.metrics import Metric, NamedMetric, Written
 from archsearch.plain import Plain
+from archsearch.search.folds import FoldValues, fold_values, mean_of
 from archsearch.search.importance import Importances, OpenValue, TrialSample, importances
 from archsearch.search.jobs import held_search
 from archsearch.search.search import StudyReport, baseline_trial, report_on
@@ -35,10 +37,19 @@ TrialOutcome = Literal["completed", "repeated", "pruned", "diverged", "failed", 
 
 
 class MetricRecord(Plain):
-    """An objective: its name and its direction."""
+    """An objective: its name and its direction; of a program, too, how its file says that it is called and written."""
 
     name: str
     direction: Literal["maximize", "minimize"]
+    title: str | None = None
+    written: Written | None = None
+
+    @property
+    def said(self) -> NamedMetric:
+        """Give what the words of `metrics` are asked with."""
+        if self.title is None or self.written is None:
+            return self.name
+        return Metric(self.name, self.title, self.direction, self.written, "training", given_by="program")
 
     def better(self, one: float, other: float) -> bool:
         """Say whether one value is better than another."""
@@ -47,7 +58,11 @@ class MetricRecord(Plain):
 
 class TrialRecord(Plain):
     """One slot of a search. `learned` is the learned metric after each epoch, also of trials that were stopped;
-    `history` is the whole record of an epoch, which only finished runs leave. Times are UTC."""
+    `history` is the whole record of an epoch, which only finished runs leave. Times are UTC.
+
+    With folds the values and `learned` are means over them, `spec` is what was sampled, `run_id` and `history` are of
+    the first fold's run, and `folds` has the learned objective on each.
+    """
 
     number: int
     slot: int
@@ -71,6 +86,7 @@ class TrialRecord(Plain):
     attempts: int = 1
     failure: str | None = None
     engine: str | None = None
+    folds: FoldValues | None = None
 
 
 class SearchRecord(Plain):
@@ -111,11 +127,17 @@ class SearchRecord(Plain):
 def search_record(study: optuna.Study, storage: Storage) -> SearchRecord:
     """Read a search from its storage."""
     held = HeldStudy(study)
-    metrics = tuple(
-        MetricRecord(name=name, direction="maximize" if direction.name == "MAXIMIZE" else "minimize")
-        for name, direction in zip(held.metrics, study.directions, strict=True)
-    )
     kind = kind_of_held(held.base)
+    rows = [kind.metric_held(held.base, name) for name in held.metrics] if kind.name == "program" else []
+    metrics = tuple(
+        MetricRecord(
+            name=name,
+            direction="maximize" if direction.name == "MAXIMIZE" else "minimize",
+            title=rows[place].title if rows else None,
+            written=rows[place].written if rows else None,
+        )
+        for place, (name, direction) in enumerate(zip(held.metrics, study.directions, strict=True))
+    )
     main = kind.main([metric.name for metric in metrics])
     found = sorted(slots_of(study).items())
     trials = tuple(_trial(slot, trial, kind, kind.learned(held.metrics)) for slot, trial in found)
@@ -165,9 +187,9 @@ def _trial(slot: int, trial: FrozenTrial, kind: ExperimentKind, metric: str | No
         macs=held.macs,
         infeasible=held.infeasible,
         seed=held.seed,
-        spec=spec,
+        spec=held.sampled_spec or spec,
         run_id=held.run_id,
-        learned=_learned(trial, rows, metric),
+        learned=_learned(trial, [one.history for one in held.runs], metric),
         history=history,
         started=started if trial.state != TrialState.WAITING else None,
         finished=finished,
@@ -176,6 +198,7 @@ def _trial(slot: int, trial: FrozenTrial, kind: ExperimentKind, metric: str | No
         attempts=held.deaths + 1,
         failure=held.failure,
         engine=run.environment.get("engine") if run is not None else None,
+        folds=None if metric is None else fold_values(trial, metric),
     )
 
 
@@ -189,13 +212,17 @@ def _outcome(trial: FrozenTrial) -> TrialOutcome:
 
 
 def _learned(
-    trial: FrozenTrial, history: Sequence[Mapping[str, Any]], metric: str | None
+    trial: FrozenTrial, histories: Sequence[Sequence[Mapping[str, Any]]], metric: str | None
 ) -> tuple[tuple[int, float], ...]:
-    """Give the learned metric by epoch: of a finished run from its history, else what was reported on the way."""
+    """Give the learned metric by epoch: of a finished run from its history, else what was reported on the way.
+
+    Of folds it is the mean, as far as all of them were trained.
+    """
     if metric is None:
         return ()
-    if history:
-        curve = [(int(row["epoch"]), row.get(metric)) for row in history]
+    if any(histories):
+        curves = [{int(row["epoch"]): row.get(metric) for row in history} for history in histories]
+        curve = [(epoch, mean_of([one.get(epoch) for one in curves])) for epoch in curves[0]]
     else:
         curve = sorted((trial.intermediate_values or HeldTrial(trial).learned).items())
     return tuple((epoch, value) for epoch, value in curve if value is not None and math.isfinite(value))

@@ -15,17 +15,20 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
+from pydantic import Field
 
 from archsearch.crash import crash_point
 from archsearch.errors import SpecError
 from archsearch.files import write_whole
 from archsearch.kinds import EXPERIMENT_KINDS, kind_of_held, kind_of_spec
 from archsearch.kinds.kind import AnySpec, ExperimentKindName
+from archsearch.metrics import Metric, Written, metric_text
 from archsearch.plain import Plain
 from archsearch.search.another_metric import ByAnother
 from archsearch.search.confirm import Confirmation, best_of, better_words, headline
 from archsearch.search.finalists import confirm as train_finalists
 from archsearch.search.finalists import confirmation_of, ranked_trials
+from archsearch.search.folds import FoldValues, fold_values, split_said
 from archsearch.search.jobs import search_job, what_is_held
 from archsearch.search.search_file import SearchFile
 from archsearch.search.space.by_kind import spaces_of
@@ -39,7 +42,11 @@ from archsearch.study.storage import Storage, open_storage
 
 
 class Best(Plain):
-    """A trial that stands out, with its values in the search."""
+    """A trial that stands out, with its values in the search; of folds these are means.
+
+    `spec` is what was sampled, `run_id` its run: with folds the first one's. `folds` are the values of the learned
+    objective.
+    """
 
     number: int
     value: float
@@ -47,6 +54,7 @@ class Best(Plain):
     params: dict[str, Any]
     spec: dict[str, Any]
     run_id: str
+    folds: FoldValues | None = None
 
 
 class StudyReport(Plain):
@@ -74,6 +82,13 @@ class StudyReport(Plain):
     confirmed: Confirmation | None
     baseline: int | None = None
     kind: ExperimentKindName = "network"
+    written: dict[str, Written] = Field(default_factory=dict)  # of a program's metrics: as its file says
+
+    def value_text(self, metric: str, value: float) -> str:
+        """Write a value of an objective, with its unit."""
+        if self.kind != "program":
+            return metric_text(metric, value)
+        return metric_text(Metric(metric, metric, "maximize", self.written.get(metric, "number"), "training"), value)
 
     @property
     def headline(self) -> str:
@@ -164,6 +179,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     for key in ("objective", "limits"):
         if before.get(key) != now[key]:
             found.append(f"{key} was {before.get(key)}, is {now[key]}")
+    if before.get("split") != now.get("split"):
+        found.append(f"split was {split_said(before.get('split'))}, is {split_said(now.get('split'))}")
     if before.get("measured_by") != now.get("measured_by"):
         found.append(f"val_loss was each run's own training loss, is {now.get('measured_by')} for all")
     old, new = before.get("space", {}), now["space"]
@@ -205,12 +222,15 @@ def report_on(opened: optuna.Study, storage: Storage, by: ByAnother | None = Non
     outcomes = Counter(HeldTrial(trial).outcome for trial in slots)
     states = Counter(trial.state for trial in slots)
     held = HeldStudy(opened)
+    kind = kind_of_held(held.base)
+    names = held.metrics if kind.name == "program" else ()
+    learned = kind.learned(held.metrics)
     planned = max(held.trials, len(slots))
     ranked = ranked_trials(opened)
     confirmed = confirmation_of(opened, storage, by)
     front: list[Best] = []
     if len(opened.directions) > 1:
-        front = [_best(trial) for trial in opened.best_trials]
+        front = [_best(trial, learned) for trial in opened.best_trials]
     return StudyReport(
         study=opened.study_name,
         trials=planned,
@@ -224,21 +244,24 @@ def report_on(opened: optuna.Study, storage: Storage, by: ByAnother | None = Non
         infeasible=sum(HeldTrial(trial).infeasible for trial in slots),
         sampler=held.sampler,
         metrics=held.metrics,
-        best=_winner(opened, ranked, confirmed),
-        selected=_best(ranked[0]) if ranked else None,
+        written={name: kind.metric_held(held.base, name).written for name in names},
+        best=_winner(opened, ranked, confirmed, learned),
+        selected=_best(ranked[0], learned) if ranked else None,
         front=tuple(front),
         confirmed=confirmed,
         baseline=baseline_trial(slots),
-        kind=kind_of_held(held.base).name,
+        kind=kind.name,
     )
 
 
-def _winner(opened: optuna.Study, ranked: Sequence[FrozenTrial], confirmed: Confirmation | None) -> Best | None:
+def _winner(
+    opened: optuna.Study, ranked: Sequence[FrozenTrial], confirmed: Confirmation | None, learned: str | None
+) -> Best | None:
     """Decide which trial is the best: what every place that names a winner shows."""
     first = best_of(confirmed) if confirmed is not None else None
     if first is not None and first.trial is not None:
-        return _best(opened.get_trials(deepcopy=False)[first.trial])
-    return _best(ranked[0]) if ranked else None
+        return _best(opened.get_trials(deepcopy=False)[first.trial], learned)
+    return _best(ranked[0], learned) if ranked else None
 
 
 def baseline_trial(slots: Iterable[FrozenTrial]) -> int | None:
@@ -247,15 +270,16 @@ def baseline_trial(slots: Iterable[FrozenTrial]) -> int | None:
     return first.number if first is not None and fixed_values(first) else None
 
 
-def _best(trial: FrozenTrial) -> Best:
+def _best(trial: FrozenTrial, learned: str | None) -> Best:
     run = HeldRun(trial)
     return Best(
         number=trial.number,
         value=trial.values[0],
         values=tuple(trial.values),
         params=dict(trial.params),
-        spec=run.spec,
+        spec=run.candidate,
         run_id=run.run_id,
+        folds=None if learned is None else fold_values(trial, learned),
     )
 
 

@@ -19,6 +19,7 @@ from archsearch.errors import Problem, SpecError
 from archsearch.kinds import kind_of_held, kind_of_reference, kind_of_spec, load_experiment
 from archsearch.kinds.kind import AnySpec, ExperimentKind
 from archsearch.metrics import OBJECTIVES
+from archsearch.search.folds import check_split
 from archsearch.search.search_spec import AnyPruner, NoPruning, StudySpec
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.problems import raise_all
@@ -61,12 +62,16 @@ class SearchFile:
 
     @property
     def pruner(self) -> AnyPruner:
-        """When a trial is stopped early: never, where the metric is not known while it runs."""
+        """When a trial is stopped early: never, where the metric is not known while it runs, or it has folds."""
+        if self.spec.split is not None:
+            return NoPruning()
         return self.spec.pruner if self.kind.followed(self.space.base, self.watched) else NoPruning()
 
     def identity(self) -> dict[str, Any]:
-        """Give what must not change inside a study: base, space, limits and objectives."""
-        return self.space.identity(self.metrics) | {"objective": [list(objective) for objective in self.spec.objective]}
+        """Give what must not change inside a study: base, space, limits, objectives and folds."""
+        split = {} if self.spec.split is None else {"split": self.spec.split.model_dump(mode="json")}
+        objective = {"objective": [list(objective) for objective in self.spec.objective]}
+        return self.space.identity(self.metrics) | objective | split
 
 
 def load_study(reference: str) -> SearchFile:
@@ -96,7 +101,13 @@ def declared_study(text: str, stem: str, base: AnySpec) -> SearchFile:
 
 
 def _searched(node: Node, read: AnySpec, spec: StudySpec, text: str, stem: str) -> SearchFile:
-    base, note = kind_of_spec(read).searched(read)
+    kind = kind_of_spec(read)
+    base, note = kind.searched(read)
+    if spec.split is not None:
+        check_split(kind, base, spec.split, str(node.locate(("split",), key=True)))
+        note = f"{note} to be trained on fresh seeds; " if note else ""
+        folds = spec.split.said_of("validation")
+        note += f"each trial is trained on {folds} of its training samples, and none is stopped early"
     space = spaces_of(base).read(node, base, spec)
     notes = "\n".join(one for one in (note, *spaces_of(space).notes_on(space)) if one)
     return SearchFile(spec, space, text, stem, notes)

@@ -19,6 +19,7 @@ from archsearch.kinds.kind import AnySpec, ExperimentKind
 from archsearch.metrics import OBJECTIVES, direction_of
 from archsearch.plain import NonNegative, Plain, Positive
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, written_default
+from archsearch.spec.folds import SplitSpec
 from archsearch.spec.nearest import nearest
 from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import quoted
@@ -205,6 +206,12 @@ class StudySpec(Plain):
         examples=["none", {"screen": {"keep": 0.5}}],
         json_schema_extra=written_default("screen"),
     )
+    split: SplitSpec | None = Field(
+        default=None,
+        description="Folds of the training samples: each trial is trained on all of them, each is the validation part "
+        "once, and the objective is the mean over them.",
+        examples=[{"folds": 5}, {"folds": 5, "group": "subject"}],
+    )
     confirm: NonNegative = Field(
         default=3, description="Best networks that are trained again on new seeds and tested; 0 is none.", examples=[5]
     )
@@ -225,6 +232,26 @@ class StudySpec(Plain):
         if own is not None:
             return {**value, "objective": [{own[0]: own[1]}]}
         return {**value, "objective": [value["objective"]]} if isinstance(value.get("objective"), dict) else value
+
+    @model_validator(mode="after")
+    def _folds_are_for_what_is_learned(self, info: ValidationInfo) -> StudySpec:
+        if self.split is None:
+            return self
+        if "pruner" in self.model_fields_set and not isinstance(self.pruner, NoPruning):
+            raise PydanticCustomError(
+                "pruner",
+                "with a split every trial is trained on all its folds, and none is stopped; take pruner {pruner} out",
+                {"pruner": self.pruner.kind},
+            )
+        metrics = [metric for _, metric in self.objective]
+        if _kind_of(_base_of(info)).learned(metrics) is None:
+            raise PydanticCustomError(
+                "split",
+                "{metrics} is the same on every fold: take split out, or add an objective that is learned, such as "
+                "val_accuracy",
+                {"metrics": " and ".join(metrics)},
+            )
+        return self
 
     @model_validator(mode="after")
     def _objectives_go_together(self, info: ValidationInfo) -> StudySpec:

@@ -1,9 +1,10 @@
-"""Which part of the data a run tests: one fold, and the split of an ablation or a search that has them all.
+"""Which part of the data a run tests or validates on: one fold, and the split of an ablation or a search that has all.
 
     SplitSpec(folds=5, repeats=2).parts()          # ten Folds: `data.fold` of the ten pairs of runs
     SplitSpec(folds=5, repeats=2).overlap          # 0.25: test samples for each training sample
 
-A split takes the place of the seeds: each of its folds makes one pair of runs. Knows no data; imports no torch.
+In an ablation a split takes the place of the seeds: each of its folds makes one pair of runs. In a search the folds are
+validation parts, and each trial is trained on all of them. Knows no data; imports no torch.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ MOST_PAIRS = 1000
 SHARE = 0.2  # of the samples, that a random test part takes
 
 PartWord = Literal["fold", "random part"]
+HeldOut = Literal["validation"]
 Folds = Annotated[int, Field(ge=2, le=MOST_PAIRS)]
 TestShare = Annotated[float, Field(gt=0, lt=1)]
 
@@ -43,6 +45,12 @@ class Fold(Plain):
         default=None,
         description="What samples share that must not be divided: all of one group are in one part.",
         examples=["subject"],
+    )
+    part: HeldOut | None = Field(
+        default=None,
+        description="`validation`: the training samples are divided, and the fold is their validation part, as in a "
+        "search with `split`; by default it is the test part.",
+        examples=["validation"],
     )
 
     @model_serializer(mode="wrap")
@@ -135,18 +143,22 @@ class SplitSpec(Plain):
     @property
     def said(self) -> str:
         """Say how the samples are divided: 5 folds, 10 times."""
+        return self.said_of("test")
+
+    def said_of(self, part: str) -> str:
+        """Say the same of folds that are another part: 5 folds; 20 random validation parts of 20%."""
         if self.folds is None:
-            said = f"{self.shuffled} random test parts of {self.share:.0%}"
+            said = f"{self.shuffled} random {part} parts of {self.share:.0%}"
         else:
             said = f"{self.folds} folds" + (f", {self.repeats} times" if self.repeats > 1 else "")
         return said + (f", no {self.group} divided" if self.group else "")
 
-    def parts(self) -> tuple[Fold, ...]:
-        """Give `data.fold` of each pair, one division after the other."""
+    def parts(self, part: HeldOut | None = None) -> tuple[Fold, ...]:
+        """Give `data.fold` of each run, one division after the other; `part` is what a fold is, by default the test."""
         if self.folds is None:
-            return tuple(Fold(number=one, test=self.test, group=self.group) for one in range(self.pairs))
+            return tuple(Fold(number=one, test=self.test, group=self.group, part=part) for one in range(self.pairs))
         return tuple(
-            Fold(of=self.folds, number=number, repeat=repeat, group=self.group)
+            Fold(of=self.folds, number=number, repeat=repeat, group=self.group, part=part)
             for repeat in range(self.repeats)
             for number in range(self.folds)
         )

@@ -138,8 +138,8 @@ def size_warning(summary: Summary) -> str:
     if images is None or images >= SMALL_TEST_SET or mean is None or summary.images95 is None:
         return ""
     low, high = summary.images95
-    each = f"{images} images, one of them is {100 / images:.2f} points" if images > 1 else "1 image"
+    each = f"{images} samples, one of them is {100 / images:.2f} points" if images > 1 else "1 sample"
     return (
         f"the test set is small: {each}; {100 * mean:.2f} % of so few stands for {100 * low:.2f} to {100 * high:.2f} % "
-        "of all such images (Wilson's 95 % interval), however many seeds"
+        "of all such samples (Wilson's 95 % interval), however many seeds"
     )

@@ -12,16 +12,14 @@ can find less than that, as its p values come in steps of 2/2^n: there its power
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from archsearch.errors import UsageError
 from archsearch.plain import Plain
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from archsearch.stats.sign_flip_power import more_than_t
 
 Purpose = Literal["screen", "claim", "strong"]
 
@@ -29,8 +27,6 @@ POWER = 0.8
 LEAST_SEEDS: dict[Purpose, int] = {"screen": 2, "claim": 10, "strong": 20}
 MOST_PLANNED_SEEDS = 10_000
 _SIMULATED_UP_TO = 16
-_CELLS = 2**22  # sign patterns times samples that a simulation of power looks at
-_MOST_SAMPLES = 20_000
 _AIM = 0.02  # added to a power that is asked for, so that what is promised is kept
 
 
@@ -209,8 +205,10 @@ def seeds_needed(
         return None
     if overlap:
         return _least(lambda n: _t_power(n, d, level, overlap) >= power, 2)
-    # the t test's answer first; the sign-flip test needs a few pairs more at most
-    low = _least(lambda n: _t_power(n, d, level) >= power, max(2, seeds_to_reach(comparisons, alpha)))
+    # the t test's answer first, which lies near the normal's; the sign-flip test needs a few pairs more at most
+    normal = statistics.NormalDist()
+    near = math.ceil(((normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)) / d) ** 2)
+    low = _least(lambda n: _t_power(n, d, level) >= power, max(2, seeds_to_reach(comparisons, alpha)), near)
     while verdict_power(low, d, level) < power:
         low += 1
     return low
@@ -232,9 +230,12 @@ def seeds_for_equivalence(
     return _least(enough, 2) if enough(MOST_PLANNED_SEEDS) else None
 
 
-def _least(enough: Callable[[int], bool], low: int) -> int:
-    """Halve to the least number from `low` on that is enough."""
+def _least(enough: Callable[[int], bool], low: int, near: int | None = None) -> int:
+    """Halve to the least number from `low` on that is enough, of 10,000; first around `near`, where it is expected."""
     high = MOST_PLANNED_SEEDS
+    for end in () if near is None else (near - 3, near + 5):
+        if low < end < high:
+            low, high = (low, end) if enough(end) else (end + 1, high)
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle + 1, high)
@@ -249,7 +250,8 @@ def verdict_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> f
     """Give the chance that a standardised effect `d` is found at a significance level, by the rule of the verdicts."""
     if overlap:
         return _t_power(seeds, d, level, overlap)
-    return _simulated_power(seeds, d, level) if seeds <= _SIMULATED_UP_TO else _t_power(seeds, d, level)
+    by_t = _t_power(seeds, d, level)
+    return by_t + more_than_t(seeds, d, level) if seeds <= _SIMULATED_UP_TO else by_t
 
 
 def t_smallest_d(seeds: int, level: float, power: float = POWER, overlap: float = 0.0) -> float:
@@ -300,40 +302,3 @@ def _t_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> float:
 
     centre = math.sqrt(freedom)  # of a chi variable, whose SD is below 1
     return min(1.0, quad(density, max(0.0, centre - 10), centre + 10, epsabs=1e-12, epsrel=1e-12, limit=200)[0])
-
-
-def _simulated_power(seeds: int, d: float, level: float) -> float:
-    """Give the t test's exact power plus what the verdict's rule finds more, or less, on the same simulated samples."""
-    import numpy as np
-    from scipy.stats import t
-
-    patterns = _sign_patterns(seeds)
-    samples = _standard_samples(seeds) + d
-    statistic = np.abs(samples.mean(axis=1)) / samples.std(axis=1, ddof=1) * math.sqrt(seeds)
-    by_t = statistic > t.isf(level / 2, seeds - 1)
-    clear = statistic > t.isf(0.025, seeds - 1)  # the 95 % interval leaves 0 out
-    most = math.ceil(level * len(patterns)) - 1  # p = far / patterns < level
-    step = max(1, 2**20 // len(patterns))
-    far = [
-        (np.abs(part @ patterns.T) >= np.abs(part.sum(axis=1))[:, None] - 1e-11).sum(axis=1)
-        for part in (samples[start : start + step] for start in range(0, len(samples), step))
-    ]
-    by_verdict = (np.concatenate(far) <= most) & clear
-    return _t_power(seeds, d, level) + float((by_verdict.astype(float) - by_t).mean())
-
-
-@lru_cache(maxsize=4)
-def _sign_patterns(seeds: int) -> NDArray[np.float64]:
-    """Give all patterns with the first sign positive: the others are their mirror images."""
-    import numpy as np
-
-    numbers = np.arange(2 ** (seeds - 1))[:, None]
-    return np.hstack((np.ones((len(numbers), 1)), 1.0 - 2.0 * ((numbers >> np.arange(seeds - 1)) & 1)))
-
-
-@lru_cache(maxsize=4)
-def _standard_samples(seeds: int) -> NDArray[np.float64]:
-    import numpy as np
-
-    count = min(_MOST_SAMPLES, _CELLS // 2 ** (seeds - 1))
-    return np.random.default_rng(7).standard_normal((count, seeds))

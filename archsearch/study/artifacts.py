@@ -21,16 +21,14 @@ from typing import TYPE_CHECKING, Any
 from archsearch.errors import ArchsearchError, DamagedFileError, UnavailableError, UsageError
 from archsearch.program.program_directory import OUTCOME
 from archsearch.study.storage_url import shown_url, without_secrets
-from archsearch.train.directory import CHECKPOINT, FILES, RunDirectory
+from archsearch.train.directory import RunDirectory
+from archsearch.train.run_files import BEGUN, CHECKPOINT, FILES, RESULT, WEIGHTS
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-
-WEIGHTS = "model.safetensors"
-_RESULT = "result.json"
-_LAST = (_RESULT, OUTCOME)
-_FETCHED = ("run.json", *FILES, _RESULT)
+_LAST = (RESULT, OUTCOME)
+_FETCHED = (BEGUN, *FILES, RESULT)
 
 
 def put_run(run_dir: Path, place: str) -> str:
@@ -65,7 +63,7 @@ def fetch_run(run_id: str, place: str, runs_dir: Path, *, weights: bool = True) 
         with _errors(place):
             system, root = _opened(place)
             source = posixpath.join(root, run_id)
-            if not system.exists(posixpath.join(source, _RESULT)):
+            if not system.exists(posixpath.join(source, RESULT)):
                 return None
             aside.mkdir(parents=True)
             for name in _FETCHED if weights else (one for one in _FETCHED if one != WEIGHTS):

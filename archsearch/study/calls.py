@@ -23,6 +23,7 @@ import optuna
 import sqlalchemy
 
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
+from archsearch.markup import visible
 from archsearch.train.interrupt import check_interrupted
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ _WRONG_ADDRESS = (
     "invalid port",
     "invalid connection option",
     "invalid integer value",
+    " value: ",  # invalid sslmode value: "requrie"
     "not permitted to log in",
 )
 
@@ -62,7 +64,7 @@ def most_seconds() -> float:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr)
+    print(visible(message), file=sys.stderr)  # what a database says, also from processes that a command has started
 
 
 def _sleep(seconds: float) -> None:

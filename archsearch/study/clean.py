@@ -38,8 +38,8 @@ from archsearch.spec.network import Limits
 from archsearch.study.held import HeldTrial
 from archsearch.study.storage import Storage, default_url, open_storage
 from archsearch.study.verify_runs import run_folders
-from archsearch.train.directory import BEGUN, CHECKPOINT, RESULT, RUN_FILES
 from archsearch.train.identity import experiment_key, experiment_key_of
+from archsearch.train.run_files import BEGUN, CHECKPOINT, RESULT, RUN_FILES
 
 _TEMPORARY_SECONDS = 3600.0  # a file that is being written is renamed within moments
 _ANY_SIZE = Limits(parameters=2**62, activation_bytes=2**62, layers=2**31)
@@ -63,7 +63,10 @@ class Removable:
 def removable(
     runs_dir: Path, url: str | None = None, *, data: Path | None = None, caches: bool = False
 ) -> list[Removable]:
-    """Find what can go; the storage is read for what its studies wait for, and nothing is changed."""
+    """Find what can go; the storage, and the one beside the runs, are read for what their studies wait for.
+
+    Nothing is changed.
+    """
     found = list(_temporaries(runs_dir)) if runs_dir.is_dir() else []
     waited = _waited_for(runs_dir, url)
     for folder in run_folders(runs_dir):
@@ -169,11 +172,10 @@ def _unfinished(folder: Path, why: str, parts: tuple[Path, ...]) -> Removable:
 
 def _waited_for(runs_dir: Path, url: str | None) -> set[tuple[str, int]] | None:
     """Give experiment and seed of each network's run that a slot waits for or has; None where that cannot be said."""
-    if url is None and not (runs_dir / "archsearch.db").exists():
-        return set()
-    storage = open_storage(url or default_url(runs_dir), reading=True)
+    beside = [default_url(runs_dir)] if (runs_dir / "archsearch.db").exists() else []
+    storages = [open_storage(one, reading=True) for one in ([url] if url else []) + beside]
     waited = set()
-    for spec, seed in _open_slots(storage):
+    for spec, seed in (slot for storage in storages for slot in _open_slots(storage)):
         if "network" not in spec:
             continue
         try:
@@ -188,8 +190,9 @@ def _open_slots(storage: Storage) -> Iterator[tuple[dict[str, Any], int]]:
         study = optuna.load_study(study_name=name, storage=storage)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             held = HeldTrial(trial)
-            if held.spec is not None and held.seed is not None:
-                yield held.spec, held.seed
+            if held.seed is not None:
+                for spec in held.specs:
+                    yield spec, held.seed
 
 
 # -- prepared data -----------------------------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ from archsearch.native.planner import supports
 from archsearch.plain import Plain
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.study.held import HeldRun, HeldStudy, runs_of
+from archsearch.study.held import HeldRun, HeldStudy
+from archsearch.study.held_runs import runs_of
 from archsearch.study.runner import CannotKeepError
 from archsearch.study.storage import Storage, Study
 from archsearch.study.transaction import replace_attr

@@ -1,6 +1,6 @@
 """What is wrong with a storage or a runs folder, and what mends it.
 
-one = Finding("runs/0123", "was renamed", mend=lambda: "called it as its run")
+one = Trouble("runs/0123", "was renamed", mend=lambda: "called it as its run")
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ASIDE = ".damaged"  # the folder among the runs that takes what cannot be used a
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Trouble:
     """One thing that is wrong; `mend` does what can be done and says it, and is None where nothing can."""
 
     where: str

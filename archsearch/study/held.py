@@ -13,14 +13,11 @@ their keys differ in a letter: `attempt` (the tries of an ablation's run, from 1
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from archsearch.plain import Plain
-from archsearch.train.result import RunResult
 
 if TYPE_CHECKING:
     import optuna
@@ -88,11 +85,16 @@ class PlannedFinalist(HeldPart):
 
 
 class Assigned(HeldPart):
-    """How a search came to what a slot stands for."""
+    """How a search came to what a slot stands for.
+
+    With folds `sampled_spec` is what was sampled, and `folds` are the `data` of the runs that are made of it.
+    """
 
     network: str | None = None
     infeasible: int | None = None
     sampling_seconds: float | None = None
+    sampled_spec: dict[str, Any] | None = None
+    folds: tuple[dict[str, Any], ...] | None = None
 
 
 class Started(HeldPart):
@@ -105,7 +107,10 @@ class Started(HeldPart):
 
 
 class Ended(HeldPart):
-    """How a trial ended. `result` is the run's record without its spec, which stands beside it."""
+    """How a trial ended. `result` is the run's record without its spec, which stands beside it.
+
+    With folds that is the first one's, and `fold_results` are those of the others.
+    """
 
     outcome: Ending
     seconds: float | None = None
@@ -113,6 +118,7 @@ class Ended(HeldPart):
     result: dict[str, Any] | None = None
     failure: str | None = None
     artifacts: str | None = None  # the place that the run's files were put to, beside where it was made
+    fold_results: tuple[dict[str, Any], ...] | None = None
 
 
 def stored(part: HeldPart | None) -> dict[str, Any]:
@@ -179,8 +185,9 @@ class _Held:
 
     __slots__ = ("attrs",)
 
-    def __init__(self, of: optuna.Study | optuna.Trial | FrozenTrial | _Held) -> None:
-        self.attrs: Mapping[str, Any] = of.attrs if isinstance(of, _Held) else of.user_attrs
+    def __init__(self, of: optuna.Study | optuna.Trial | FrozenTrial | _Held | Mapping[str, Any]) -> None:
+        found = of if isinstance(of, Mapping) else of.attrs if isinstance(of, _Held) else of.user_attrs
+        self.attrs: Mapping[str, Any] = found
 
 
 class HeldStudy(_Held):
@@ -231,6 +238,10 @@ class HeldTrial(_Held):
     infeasible = Key("infeasible", 0)
     seed = Key[int | None]("seed", None)
     spec = Key[dict[str, Any] | None]("spec", None)
+    # of a search with folds: see Assigned and Ended
+    sampled_spec = Key[dict[str, Any] | None]("sampled_spec", None)
+    folds = Key[Sequence[Mapping[str, Any]]]("folds", ())
+    fold_results = Key[Sequence[Mapping[str, Any]]]("fold_results", ())
     # the learned metric by epoch, where Optuna takes no reports: with several objectives
     learned = Key[dict[int, float]]("learned", {}, lambda noted: {int(epoch): value for epoch, value in noted.items()})
     # of every trial that ended: see Ended
@@ -249,6 +260,26 @@ class HeldTrial(_Held):
         """The run that the trial carries; None where it carries none."""
         return HeldRun(self) if HeldRun.result.key in self.attrs else None
 
+    @property
+    def runs(self) -> list[HeldRun]:
+        """The runs that the trial carries: one, or one a fold; none where it carries none."""
+        run = self.run
+        if run is None:
+            return []
+        more = [
+            HeldRun({**self.attrs, "spec": spec, "result": result, "run_id": result["run_id"]})
+            for spec, result in zip(self.specs[1:], self.fold_results, strict=False)  # fewer where one diverged
+        ]
+        return [run, *more]
+
+    @property
+    def specs(self) -> list[dict[str, Any]]:
+        """The specs of its runs, those that are still to be made too; none of a trial that was not started."""
+        spec = self.spec
+        if spec is None:
+            return []
+        return [{**spec, "data": dict(data)} for data in self.folds] or [spec]
+
 
 class HeldRun(_Held):
     """What a trial holds that carries a run: nothing is missing."""
@@ -256,8 +287,14 @@ class HeldRun(_Held):
     run_id = Key[str]("run_id")
     network = Key[str]("network")
     spec = Key[dict[str, Any]]("spec")
+    sampled_spec = Key[dict[str, Any] | None]("sampled_spec", None)  # with folds: what was sampled
     result = Key[Mapping[str, Any]]("result")  # as it was stored, without its spec
     artifacts = Key[str | None]("artifacts", None)
+
+    @property
+    def candidate(self) -> dict[str, Any]:
+        """The experiment as a search sampled it: that of the run, but for folds."""
+        return self.sampled_spec or self.spec
 
     def metric(self, name: str) -> float | None:
         """Give a metric of the kept weights; None where it was not read."""
@@ -301,50 +338,3 @@ def fixed_values(trial: FrozenTrial) -> Mapping[str, Any]:
     """Give the parameters that were known when a slot was planned: Optuna keeps them."""
     found: Mapping[str, Any] = trial.system_attrs.get("fixed_params") or {}
     return found
-
-
-# -- what trials hold together -----------------------------------------------------------------------------------------
-
-
-class Machine(Plain):
-    """An environment that runs were made in (see RunResult.environment), and how many; why torch is left out."""
-
-    environment: dict[str, Any]
-    runs: int
-
-
-def run_of(trial: FrozenTrial) -> RunResult | None:
-    """Give the run that a finished trial carries, None where it carries none."""
-    held = HeldTrial(trial)
-    if held.run is None or held.spec is None:
-        return None
-    return RunResult.model_validate({**held.run.result, "spec": held.spec})
-
-
-def why_lost(trial: FrozenTrial) -> tuple[str, str]:
-    """Say how a trial that failed ended, and why."""
-    held = HeldTrial(trial)
-    return held.outcome or "failed", held.failure or f"its worker died {held.deaths or 1} times"
-
-
-def runs_of(trials: Iterable[FrozenTrial]) -> list[HeldRun]:
-    """Give the runs that trials carry."""
-    return [run for trial in trials if (run := HeldTrial(trial).run) is not None]
-
-
-def machines_of(runs: Iterable[HeldRun]) -> tuple[Machine, ...]:
-    """Count the runs of every environment."""
-    # The reason names a share of each network's work, so it would make a machine of every network.
-    environments = ({k: v for k, v in run.environment.items() if k != "engine_reason"} for run in runs)
-    counted = Counter(json.dumps(environment, sort_keys=True) for environment in environments)
-    return tuple(Machine(environment=json.loads(text), runs=count) for text, count in sorted(counted.items()))
-
-
-def fingerprints_of(runs: Iterable[HeldRun]) -> dict[str, int]:
-    """Count the runs on every state of the data."""
-    return dict(Counter(run.data_fingerprint for run in runs))
-
-
-def reads_of(runs: Iterable[HeldRun]) -> int:
-    """Add up the evaluations of the test set."""
-    return sum(run.test_reads for run in runs)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.spec.folds import Fold
 from archsearch.study.held import HeldRun, HeldTrial
 from archsearch.study.lifecycle import confirmation_study
 from archsearch.study.mlflow_store import mlflow_client, mlflow_errors, mlflow_uri
@@ -61,10 +62,11 @@ def log_study(study: optuna.Study, uri: str | None = None) -> Logged:
         experiment = found.experiment_id if found is not None else client.create_experiment(name)
         there = _written(client, experiment)
         finished = [trial for trial in slots_of(study).values() if trial.state.is_finished() and HeldTrial(trial).run]
-        new = {key: trial for trial in finished if (key := _key(trial)) not in there}
-        for trial in new.values():
-            _write(client, experiment, study, trial)
-    return Logged(name, len(new), len({_key(trial) for trial in finished} & there), shown_url(where))
+        runs = {_key(trial, run): (trial, run) for trial in finished for run in HeldTrial(trial).runs}
+        new = {key: one for key, one in runs.items() if key not in there}
+        for trial, run in new.values():
+            _write(client, experiment, study, trial, run)
+    return Logged(name, len(new), len(runs.keys() & there), shown_url(where))
 
 
 def log_named(name: str, url: str, uri: str | None = None) -> list[Logged]:
@@ -75,9 +77,9 @@ def log_named(name: str, url: str, uri: str | None = None) -> list[Logged]:
     return [log_study(one, uri) for one in (study, confirmed) if one is not None]
 
 
-def _key(trial: FrozenTrial) -> tuple[str, str]:
+def _key(trial: FrozenTrial, run: HeldRun) -> tuple[str, str]:
     """Name what is written once: a run, in a cell where there are some, as two cells may be the same network."""
-    return HeldRun(trial).run_id, _cell(trial)
+    return run.run_id, _cell(trial)
 
 
 def _cell(trial: FrozenTrial) -> str:
@@ -103,14 +105,16 @@ def _written(client: MlflowClient, experiment: str) -> set[tuple[str, str]]:
             return found
 
 
-def _write(client: MlflowClient, experiment: str, study: optuna.Study, trial: FrozenTrial) -> None:
+def _write(client: MlflowClient, experiment: str, study: optuna.Study, trial: FrozenTrial, run: HeldRun) -> None:
     from mlflow.entities import Param, RunTag
 
-    held, run = HeldTrial(trial), HeldRun(trial)
+    held = HeldTrial(trial)
     ended = _milliseconds(trial, "complete")
     params = {**trial.params, "seed": held.seed}
     tags = {RUN_TAG: run.run_id, STUDY_TAG: study.study_name, CELL_TAG: _cell(trial)}
     tags |= {"archsearch.trial": str(trial.number), "archsearch.outcome": held.outcome or ""}
+    if "fold" in run.spec.get("data", {}):
+        params["fold"] = Fold.model_validate(run.spec["data"]["fold"]).said
     made = client.create_run(
         experiment,
         start_time=_milliseconds(trial, "start"),
@@ -119,7 +123,7 @@ def _write(client: MlflowClient, experiment: str, study: optuna.Study, trial: Fr
     ).info.run_id
     for part in _parts(list(params.items()), _BATCH):
         client.log_batch(made, params=[Param(_name(name), str(value)[:_MOST_TEXT]) for name, value in part])
-    for measured in _parts(list(_metrics(study, trial, ended)), 5 * _BATCH):
+    for measured in _parts(list(_metrics(study, trial, run, ended)), 5 * _BATCH):
         client.log_batch(made, metrics=measured)
     if held.failure:
         client.log_batch(made, tags=[RunTag("archsearch.failure", held.failure[:_MOST_TEXT])])
@@ -127,11 +131,10 @@ def _write(client: MlflowClient, experiment: str, study: optuna.Study, trial: Fr
     client.set_terminated(made, status=status, end_time=ended)
 
 
-def _metrics(study: optuna.Study, trial: FrozenTrial, ended: int) -> Iterator[Any]:
+def _metrics(study: optuna.Study, trial: FrozenTrial, run: HeldRun, ended: int) -> Iterator[Any]:
     """Give the history by epoch, and what the run came to: at its last step and later, so that it is the latest."""
     from mlflow.entities import Metric
 
-    run = HeldRun(trial)
     last = 0
     for at, record in enumerate(run.history):
         last = int(record.get("epoch", record.get("step", at)))

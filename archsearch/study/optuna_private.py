@@ -13,7 +13,7 @@ from typing import Any
 
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage
 from optuna.storages._rdb.models import (
     NOT_FOUND_MSG as NOT_FOUND,
 )
@@ -32,13 +32,10 @@ from optuna.storages._rdb.models import (
 from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
 from optuna.trial import FrozenTrial
 
-from archsearch.study.folded import fold
-
 __all__ = [
     "FIXED_PARAMS",
     "METRIC_NAMES",
     "NOT_FOUND",
-    "Database",
     "StudyDirectionModel",
     "StudyModel",
     "StudySystemAttributeModel",
@@ -69,20 +66,6 @@ def id_of(trial: Trial | FrozenTrial) -> int:
 def frozen(trial: Trial) -> FrozenTrial:
     """Read what the storage holds of a trial now."""
     return trial.storage.get_trial(trial._trial_id)
-
-
-class Database(RDBStorage):
-    """Optuna's storage, whose finished trials take little memory: Optuna keeps every one that it has read."""
-
-    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
-        self._shared: dict[BaseDistribution, BaseDistribution] = {}
-        super().__init__(url, engine_kwargs=engine_kwargs)
-
-    def _build_frozen_trial_from_trial_model(self, trial: TrialModel) -> FrozenTrial:
-        found = super()._build_frozen_trial_from_trial_model(trial)
-        if found.state.is_finished():
-            fold(found, self._shared)
-        return found
 
 
 def study_id_of(study: Study) -> int:

@@ -15,16 +15,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
+from typing import NoReturn
 
 import optuna
 
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
+from archsearch.files import of_system
+from archsearch.markup import visible
 from archsearch.study.compute import fixed_of, kept_threads
 from archsearch.study.lifecycle import Settings
 from archsearch.study.runner import Job, Workplace
@@ -185,8 +188,16 @@ def _worker(site: Site, make_job: MakeJob, parent: int, waiting: SimpleQueue[tup
         waiting.put(error.reasons)
         sys.exit(error.exit_code)
     except ArchsearchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _end_with(error)
+    except OSError as problem:  # a folder that may not be written, a name that no file system takes
+        _end_with(of_system(problem))
+
+
+def _end_with(error: ArchsearchError) -> NoReturn:
+    """Say an error in a line and end with its code; this process has none of the command line's careful streams."""
+    with suppress(OSError):
+        print(f"error: {visible(str(error))}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 def _leave_with(parent: int) -> None:

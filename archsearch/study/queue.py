@@ -14,6 +14,7 @@ again when its answer was lost; `alive.py` says who is dead.
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -40,6 +41,7 @@ from archsearch.study.optuna_private import (
     id_of,
     study_id_of,
 )
+from archsearch.study.planned import Planned
 from archsearch.study.steady import Storage
 from archsearch.study.transaction import lock_study, locked_state, write_attrs
 
@@ -80,11 +82,11 @@ def slots_of(study: optuna.Study) -> dict[int, FrozenTrial]:
 def add_slots(storage: Storage, study: optuna.Study, slots: Iterable[Slot]) -> int:
     """Enqueue the slots that are not there yet; give how many were added. Any number of processes may try."""
     id_, wanted = study_id_of(study), list(slots)
-    before = storage.transact(lambda connection: _numbers(connection, id_))
+    before = storage.transact(lambda connection: Planned().look(connection, id_))
 
     def add(connection: Connection) -> None:
         lock_study(connection, id_)
-        there = _numbers(connection, id_)
+        there = Planned().look(connection, id_)
         _enqueue(connection, id_, [slot for slot in wanted if slot.number not in there])
 
     if all(slot.number in before for slot in wanted):
@@ -94,20 +96,22 @@ def add_slots(storage: Storage, study: optuna.Study, slots: Iterable[Slot]) -> i
     return sum(slot.number not in before for slot in wanted)
 
 
-def refill(storage: Storage, study: optuna.Study, total: int, make: Callable[[int], Slot]) -> None:
+def refill(
+    storage: Storage, study: optuna.Study, total: int, make: Callable[[int], Slot], planned: Planned | None = None
+) -> None:
     """Keep a few slots waiting until `total` are planned; `make(number)` gives the slot of a number.
 
     A slot is missing when its number is: rows are not counted, of which a study may have too many. Not all are planned
-    at once: Optuna reads every unfinished trial again for every sample.
+    at once: Optuna reads every unfinished trial again for every sample. `planned` is what is known from earlier calls.
     """
-    id_ = study_id_of(study)
-    if count_slots(storage, study).waiting >= FEW:
+    id_, known = study_id_of(study), planned or Planned()
+    if storage.transact(lambda connection: known.count_waiting(connection, id_)) >= FEW:
         return
 
     def missing(connection: Connection) -> list[int]:
-        there = _numbers(connection, id_)
-        room = max(0, AHEAD - _counted(connection, id_).waiting)
-        return [number for number in range(total) if number not in there][:room]
+        there = known.look(connection, id_)
+        room = max(0, AHEAD - known.count_waiting(connection, id_))
+        return list(itertools.islice((number for number in range(total) if number not in there), room))
 
     def fill(connection: Connection) -> None:
         lock_study(connection, id_)
@@ -116,16 +120,6 @@ def refill(storage: Storage, study: optuna.Study, total: int, make: Callable[[in
     if storage.transact(missing):
         storage.transact(fill)
         crash_point("slots planned")
-
-
-def _numbers(connection: Connection, study_id: int) -> set[int]:
-    """Give the numbers of the slots that are planned."""
-    query = (
-        sqlalchemy.select(TrialUserAttributeModel.value_json)
-        .join(TrialModel, TrialModel.trial_id == TrialUserAttributeModel.trial_id)
-        .where(TrialModel.study_id == study_id, TrialUserAttributeModel.key == HeldTrial.slot.key)
-    )
-    return {int(text) for text in connection.execute(query).scalars()}
 
 
 def _enqueue(connection: Connection, study_id: int, slots: Iterable[Slot]) -> None:

@@ -1,7 +1,7 @@
 """SQLite databases that lie where nothing may be written: a share that is read-only, a folder of somebody else.
 
-    if (connect := connect_read_only(path)) is not None:
-        RDBStorage(url, engine_kwargs={"creator": connect})
+    connect = connect_read_only(path)      # None where the database can be written
+    connection = connect()
 
 A database in WAL mode is more than its file: what was written last may stand in `-wal`, and readers want to write
 `-shm`. Where both are there SQLite reads them; where neither is, the file is all; else a copy is read.

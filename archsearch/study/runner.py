@@ -50,7 +50,8 @@ class Assignment:
     """What a slot stands for: an experiment, a seed, what the trial shall hold of it, and its parameters.
 
     Parameters are noted as they stand here; nothing is suggested to the trial. `twice` asks for a second run with the
-    same seed, whose metrics are recorded beside those of the first: does the experiment repeat itself?
+    same seed, whose metrics are recorded beside those of the first: does the experiment repeat itself? `parts` are the
+    experiments that are run where these are several, as the folds of a search are; `experiment` is the first of them.
     """
 
     experiment: Experiment
@@ -58,6 +59,7 @@ class Assignment:
     held: Assigned = field(default_factory=Assigned)
     params: Mapping[str, tuple[BaseDistribution, Any]] = field(default_factory=dict)
     twice: bool = False
+    parts: tuple[Experiment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Outcome:
 
     `record` holds at least `environment` (what it was computed on and with), `data_fingerprint`, `test_reads` and
     `seconds`, and `history` where there are epochs. `files` is the folder of the run's files, None where there are
-    none; `cached` says that the run was there already; `failure` says why it came to no value.
+    none; `cached` says that the run was there already; `failure` says why it came to no value. Where several runs make
+    one outcome, `parts` are theirs: record and files are of the first, the metrics of all.
     """
 
     run_id: str
@@ -75,6 +78,7 @@ class Outcome:
     files: Path | None = None
     cached: bool = False
     failure: str | None = None
+    parts: tuple[Outcome, ...] = ()
 
 
 @dataclass(slots=True)

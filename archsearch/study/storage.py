@@ -10,7 +10,6 @@ before use: a restarted server costs one retry.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import warnings
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import optuna
 import sqlalchemy
@@ -27,10 +25,10 @@ from archsearch.crash import crash_point
 from archsearch.errors import DamagedFileError, UnavailableError, UsageError
 from archsearch.files import sync, sync_folder, temporary_beside
 from archsearch.study.calls import Calls, StorageErrors, most_seconds, said_by
-from archsearch.study.optuna_private import Database
+from archsearch.study.database import Database
 from archsearch.study.read_only import connect_read_only
 from archsearch.study.steady import Storage
-from archsearch.study.storage_url import server_url, shown_url, sqlite_file, without_secrets
+from archsearch.study.storage_url import server_url, shown_url, sqlite_file, sqlite_url, without_secrets
 
 __all__ = ["Storage", "Study", "default_url", "experimental", "open_storage"]
 
@@ -62,7 +60,7 @@ def experimental() -> Iterator[None]:
 
 def default_url(runs_dir: Path) -> str:
     """Give the URL of the storage that lies beside the runs, whatever characters the folder has."""
-    return f"sqlite:///{quote(str(runs_dir / 'archsearch.db'), safe='/:' + os.sep)}"
+    return sqlite_url(runs_dir / "archsearch.db")
 
 
 def open_storage(url: str, *, reading: bool = False, calls: Calls | None = None) -> Storage:

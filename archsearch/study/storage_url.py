@@ -10,9 +10,10 @@ what was mistyped may hold a password too, and shows less where it is in doubt. 
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 import sqlalchemy
 
@@ -21,6 +22,7 @@ from archsearch.errors import UsageError
 STORAGE_VARIABLE = "ARCHSEARCH_STORAGE"
 HIDDEN = "***"
 _FORMS = "use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
+_CODES = "A : / @ ? # or % in a password is written as its code: %3A %2F %40 %3F %23 %25"
 _DRIVERS = ("psycopg", "psycopg2")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _TAME = re.compile(r"[A-Za-z0-9_.%-]*")
@@ -69,6 +71,11 @@ def sqlite_file(url: str) -> Path | None:
     return Path(name)
 
 
+def sqlite_url(file: Path) -> str:
+    """Give the URL of an SQLite storage in a file, whatever characters its path has."""
+    return f"sqlite:///{quote(str(file), safe='/:' + os.sep)}"
+
+
 def server_url(url: str) -> sqlalchemy.URL:
     """Read the URL of a PostgreSQL storage; raise `UsageError` for what is none.
 
@@ -80,10 +87,7 @@ def server_url(url: str) -> sqlalchemy.URL:
     except sqlalchemy.exc.ArgumentError:
         raise UsageError(f"--storage: {shown!r} is not a storage URL; {_FORMS}") from None
     except ValueError:
-        raise UsageError(
-            f"--storage: {shown}: what follows the last : is no port. A : / @ ? # or % in a password is written as its "
-            "code: %3A %2F %40 %3F %23 %25"
-        ) from None
+        raise UsageError(f"--storage: {shown}: what follows the last : is no port. {_CODES}") from None
     dialect, _, driver = parsed.drivername.partition("+")
     if dialect == "postgres":
         raise UsageError(f"--storage: {shown}: the scheme is written postgresql+psycopg://")
@@ -91,6 +95,8 @@ def server_url(url: str) -> sqlalchemy.URL:
         raise UsageError(f"--storage: {dialect} is not supported; {_FORMS}")
     if driver and driver not in _DRIVERS:
         raise UsageError(f"--storage: the driver {driver} is not supported; {_FORMS}")
+    if "@" in f"{parsed.host}{parsed.database}":  # the rest of a password: asked for as a host, it would be printed
+        raise UsageError(f"--storage: {shown}: more than one @. {_CODES}")
     return parsed.set(drivername=f"postgresql+{driver or _DRIVERS[0]}")
 
 
@@ -102,6 +108,8 @@ def shown_url(url: str) -> str:
     scheme, rest = found[1], found[2]
     if scheme.lower() == "sqlite":
         return f"{scheme}://{_with_hidden_options(rest)}"
+    if "=" in rest.partition("?")[2].rpartition("@")[0]:
+        return f"{scheme}://{HIDDEN}"  # an @ in an option, or = in a password: what follows may be the rest of a secret
     # up to the last @: a password may hold any character, also an @ that should have been %40
     given, at, place = rest.rpartition("@")
     place, number_sign, _ = place.partition("#")
@@ -130,6 +138,8 @@ def _with_hidden_options(text: str) -> str:
 def _mistyped(text: str) -> str:
     """Show of what is no URL only what cannot be a secret: a path, or what stands before it could begin."""
     before, at, after = text.rpartition("@")
+    if at and re.search(r"[\s=]", before):
+        return HIDDEN  # host=db password=a@b
     if at:
         scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", before)
         place = after.partition("?")[0]

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 import optuna
 import sqlalchemy
@@ -23,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archsearch.errors import ArchsearchError, UnavailableError, UsageError
 from archsearch.study.alive import Watchdog
-from archsearch.study.finding import Finding
+from archsearch.study.finding import Trouble
 from archsearch.study.held import HeldKind, HeldRun, HeldStudy, HeldTrial, required_fields
 from archsearch.study.lifecycle import confirm_name, legible
 from archsearch.study.queue import requeue_dead
@@ -41,9 +42,9 @@ class Verified:
     studies: int = 0
     trials: int = 0
     runs: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Trouble] = field(default_factory=list)
 
-    def repair(self) -> list[tuple[Finding, str | None]]:
+    def repair(self) -> list[tuple[Trouble, str | None]]:
         """Mend what can be mended; give each finding with what was done, None where nothing can be."""
         return [(one, None if one.mend is None else one.mend()) for one in self.findings]
 
@@ -78,7 +79,7 @@ def verify(runs_dir: Path, url: str | None = None, name: str | None = None, *, w
         except UnavailableError:
             raise
         except ArchsearchError as error:
-            verified.findings.append(Finding(f"study {study_name}", str(error)))
+            verified.findings.append(Trouble(f"study {study_name}", str(error)))
     return verified
 
 
@@ -91,25 +92,25 @@ def _names(storage: Storage, name: str | None) -> list[str]:
     return [one for one in there if one in (name, confirm_name(name))]
 
 
-def _database(storage: Storage) -> Iterator[Finding]:
+def _database(storage: Storage) -> Iterator[Trouble]:
     """Let SQLite look at its own pages."""
     if storage.engine.dialect.name != "sqlite":
         return
     with storage.engine.connect() as connection:
         said = connection.execute(sqlalchemy.text("PRAGMA quick_check(3)")).scalars().all()
     if said != ["ok"]:
-        yield Finding("storage", f"the database is damaged: {'; '.join(map(str, said))}; take it from a backup")
+        yield Trouble("storage", f"the database is damaged: {'; '.join(map(str, said))}; take it from a backup")
 
 
-def _study(storage: Storage, study: optuna.Study, trials: list[FrozenTrial]) -> Iterator[Finding]:
+def _study(storage: Storage, study: optuna.Study, trials: list[FrozenTrial]) -> Iterator[Trouble]:
     held, where = HeldStudy(study), f"study {study.study_name}"
     kind = _KINDS.get(held.kind)
     if kind is None:
         if not held.kind and not trials:
-            yield Finding(where, "was left half made; the call that makes it completes it")
+            yield Trouble(where, "was left half made; the call that makes it completes it")
         return  # else another program's
     if held.lacks(required_fields(kind)):
-        yield Finding(where, "lacks some of what it was made of; without a trial the call that makes it completes it")
+        yield Trouble(where, "lacks some of what it was made of; without a trial the call that makes it completes it")
     slots: dict[int, list[FrozenTrial]] = defaultdict(list)
     for trial in trials:
         number = HeldTrial(trial).slot
@@ -118,13 +119,13 @@ def _study(storage: Storage, study: optuna.Study, trials: list[FrozenTrial]) -> 
     for number, several in sorted(slots.items()):
         if len(several) > 1:
             each = ", ".join(f"{one.number} ({one.state.name.lower()})" for one in several)
-            yield Finding(where, f"slot {number} was planned {len(several)} times: trials {each}; the first one counts")
+            yield Trouble(where, f"slot {number} was planned {len(several)} times: trials {each}; the first one counts")
     if missing := sorted(set(range(max(slots, default=-1) + 1)) - set(slots)):
-        yield Finding(where, f"slot {missing[0]} was never planned, though later ones were")
+        yield Trouble(where, f"slot {missing[0]} was never planned, though later ones were")
     dead = [one for one in trials if one.state == TrialState.RUNNING and Watchdog().is_dead(one)]
     for at, trial in enumerate(dead):
         mend = partial(_given_back, storage, study) if at == 0 else lambda: "with the one before"
-        yield Finding(f"{where}, trial {trial.number}", "is held by a worker that is dead", mend)
+        yield Trouble(f"{where}, trial {trial.number}", "is held by a worker that is dead", mend)
 
 
 def _given_back(storage: Storage, study: optuna.Study) -> str:
@@ -132,32 +133,35 @@ def _given_back(storage: Storage, study: optuna.Study) -> str:
     return f"{count} of {study.study_name} wait{'s' if count == 1 else ''} again"
 
 
-def _trial(study: optuna.Study, trial: FrozenTrial, runs_dir: Path, bad: set[str]) -> Iterator[Finding]:
+def _trial(study: optuna.Study, trial: FrozenTrial, runs_dir: Path, bad: set[str]) -> Iterator[Trouble]:
     held = HeldTrial(trial)
     if trial.state != TrialState.COMPLETE or held.slot is None:
         return
     where = f"study {study.study_name}, trial {trial.number}"
     run = held.run
     if run is None or held.spec is None or held.run_id is None:
-        yield Finding(where, "is counted and carries no run")
+        yield Trouble(where, "is counted and carries no run")
         return
     if run.result.get("run_id") != held.run_id or run.result.get("seed") != held.seed:
-        yield Finding(where, f"says the run {held.run_id} with seed {held.seed}, and its record another one")
+        yield Trouble(where, f"says the run {held.run_id} with seed {held.seed}, and its record another one")
     names = study.metric_names or HeldStudy(study).attrs.get(HeldStudy.metrics.key, ())
     for metric, value in zip(names, trial.values or (), strict=False):
-        said = run.metric(metric)
-        if isinstance(said, (int, float)) and not math.isclose(said, value, rel_tol=1e-9):
-            yield Finding(where, f"counts {metric} {value!r}, and its record says {said!r}")
-    folder = runs_dir / str(held.run_id)
-    if str(folder) not in bad and (folder / "result.json").exists():
-        yield from _against_files(where, run, folder)
+        kept = [one.metric(metric) for one in held.runs]
+        numbers = [one for one in kept if isinstance(one, (int, float))]
+        said = fmean(numbers) if len(numbers) == len(kept) else None
+        if said is not None and not math.isclose(said, value, rel_tol=1e-9):
+            yield Trouble(where, f"counts {metric} {value!r}, and its record says {said!r}")
+    for one in held.runs:
+        folder = runs_dir / one.run_id
+        if str(folder) not in bad and (folder / "result.json").exists():
+            yield from _against_files(where, one, folder)
 
 
-def _against_files(where: str, run: HeldRun, folder: Path) -> Iterator[Finding]:
+def _against_files(where: str, run: HeldRun, folder: Path) -> Iterator[Trouble]:
     """Compare what a trial carries with the files of its run."""
     there = RunDirectory(folder).result()
     for name, value in {} if there is None else there.metrics.items():
         said = run.metric(name)
         if said is not None and value is not None and not math.isclose(said, value, rel_tol=1e-9):
-            yield Finding(where, f"its record says {name} {said!r}, {folder}/result.json {value!r}")
+            yield Trouble(where, f"its record says {name} {said!r}, {folder}/result.json {value!r}")
             return

@@ -21,12 +21,13 @@ from archsearch.program.program_directory import BEGUN as PROGRAM_BEGUN
 from archsearch.program.program_directory import OUTCOME, ProgramDirectory
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
-from archsearch.study.finding import Finding, put_aside
+from archsearch.study.finding import Trouble, put_aside
 from archsearch.study.program_runner import REPEATS
 from archsearch.train.compute import ENGINES, Compute
-from archsearch.train.directory import BEGUN, CHECKPOINT, RESULT, RunDirectory
+from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import identity, run_id
 from archsearch.train.result import RunResult
+from archsearch.train.run_files import BEGUN, CHECKPOINT, RESULT
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _ANY_SIZE = Limits(parameters=2**62, activation_bytes=2**62, layers=2**31)
@@ -45,7 +46,7 @@ def run_folders(runs_dir: Path) -> list[Path]:
 _MARKS = (BEGUN, RESULT, PROGRAM_BEGUN, OUTCOME)
 
 
-def check_runs(runs_dir: Path) -> tuple[int, list[Finding]]:
+def check_runs(runs_dir: Path) -> tuple[int, list[Trouble]]:
     """Check every run that nobody is at work on; give how many there are, and what is wrong."""
     folders = run_folders(runs_dir)
     findings = []
@@ -56,32 +57,32 @@ def check_runs(runs_dir: Path) -> tuple[int, list[Finding]]:
     return len(folders), findings
 
 
-def _network(runs_dir: Path, folder: Path) -> Iterator[Finding]:
+def _network(runs_dir: Path, folder: Path) -> Iterator[Trouble]:
     where = str(folder)
     result, broken = _result(folder)
     if broken is not None:
-        yield Finding(where, broken, _aside(runs_dir, folder))
+        yield Trouble(where, broken, _aside(runs_dir, folder))
         return
     try:
         held = read_sealed(folder / BEGUN)
     except ArchsearchError as error:
         rebuilt = None if result is None else _rebuilt(result)
         if rebuilt is None:
-            yield Finding(where, str(error), _aside(runs_dir, folder))
+            yield Trouble(where, str(error), _aside(runs_dir, folder))
             return
-        yield Finding(where, str(error), partial(_written_anew, folder, rebuilt))
+        yield Trouble(where, str(error), partial(_written_anew, folder, rebuilt))
         held = rebuilt
     id_ = run_id(held)
     if result is not None and result.run_id != id_:
-        yield Finding(where, f"{RESULT} is of the run {result.run_id}, {BEGUN} of {id_}", _aside(runs_dir, folder))
+        yield Trouble(where, f"{RESULT} is of the run {result.run_id}, {BEGUN} of {id_}", _aside(runs_dir, folder))
         return
     if _ID.fullmatch(folder.name) and folder.name != id_:
-        yield Finding(where, f"holds the run {id_}: it was renamed or copied", _called_back(runs_dir, folder, id_))
+        yield Trouble(where, f"holds the run {id_}: it was renamed or copied", _called_back(runs_dir, folder, id_))
         return
     if result is not None:
         yield from _altered(runs_dir, folder)
     elif (wrong := _checkpoint(folder)) is not None:
-        yield Finding(where, wrong, partial(_removed, folder / CHECKPOINT))
+        yield Trouble(where, wrong, partial(_removed, folder / CHECKPOINT))
 
 
 def _result(folder: Path) -> tuple[RunResult | None, str | None]:
@@ -97,7 +98,7 @@ def _result(folder: Path) -> tuple[RunResult | None, str | None]:
         return None, f"{path} holds no result"
 
 
-def _altered(runs_dir: Path, folder: Path) -> Iterator[Finding]:
+def _altered(runs_dir: Path, folder: Path) -> Iterator[Trouble]:
     """Yield the files that are not what the result says; those that were deleted are no fault."""
     files = read_sealed(folder / RESULT).get("files", {})
     for name, seal in files.items():
@@ -108,7 +109,7 @@ def _altered(runs_dir: Path, folder: Path) -> Iterator[Finding]:
             whole = False
         if not whole:
             mend = partial(put_aside, runs_dir, path)
-            yield Finding(str(folder), f"{name} is not what was written when the run finished", mend)
+            yield Trouble(str(folder), f"{name} is not what was written when the run finished", mend)
 
 
 def _checkpoint(folder: Path) -> str | None:
@@ -134,23 +135,23 @@ def _rebuilt(result: RunResult) -> dict[str, object] | None:
     return None
 
 
-def _program(runs_dir: Path, folder: Path) -> Iterator[Finding]:
+def _program(runs_dir: Path, folder: Path) -> Iterator[Trouble]:
     if not (folder / OUTCOME).exists():
         return  # begins anew, whatever lies there
     try:
         id_ = str(read_sealed(folder / OUTCOME)["result"]["run_id"])
     except (ArchsearchError, KeyError, TypeError) as error:
         said = str(error) if isinstance(error, ArchsearchError) else f"{folder / OUTCOME} holds no result"
-        yield Finding(str(folder), said, _aside(runs_dir, folder))
+        yield Trouble(str(folder), said, _aside(runs_dir, folder))
         return
     if _ID.fullmatch(folder.name) and folder.name != id_:
         problem = f"holds the run {id_}: it was renamed or copied"
-        yield Finding(str(folder), problem, _called_back(runs_dir, folder, id_))
+        yield Trouble(str(folder), problem, _called_back(runs_dir, folder, id_))
         return
     try:
         ProgramDirectory(folder).result()
     except ArchsearchError as error:
-        yield Finding(str(folder), str(error), _aside(runs_dir, folder))
+        yield Trouble(str(folder), str(error), _aside(runs_dir, folder))
 
 
 # -- what mends --------------------------------------------------------------------------------------------------------

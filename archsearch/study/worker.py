@@ -23,7 +23,6 @@ from optuna.trial import TrialState
 from archsearch.crash import crash_point
 from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
 from archsearch.study.alive import BEAT_SECONDS, Watchdog
-from archsearch.study.artifacts import put_run
 from archsearch.study.held import Ended, Ending, HeldTrial, Started, stored
 from archsearch.study.optuna_private import id_of
 from archsearch.study.queue import TakenTrial, finish, give_back, let_go, requeue_dead, take, waits
@@ -144,6 +143,7 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
         result=outcome.record,
         failure=failure,
         artifacts=artifacts,
+        fold_results=tuple(part.record for part in outcome.parts[1:]) or None,
     )
     if failure is not None:
         _tell(place, trial, TrialState.FAIL, ended)
@@ -153,9 +153,13 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
 
 def _put_away(place: Workplace, outcome: Outcome) -> str | None:
     """Copy a run's files to where others find them, before it is told: a result that is known has its files."""
-    if place.artifacts is None or outcome.files is None:
+    files = [one.files for one in outcome.parts or (outcome,) if one.files is not None]
+    if place.artifacts is None or not files:
         return None
-    put_run(outcome.files, place.artifacts)
+    from archsearch.study.artifacts import put_run  # which knows networks' runs, and so torch: programs go without
+
+    for folder in files:
+        put_run(folder, place.artifacts)
     return place.artifacts
 
 

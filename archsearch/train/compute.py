@@ -138,7 +138,7 @@ def _impossible(
     network: NetworkPlan, train: TrainSpec, device: str, resources: Resources | None, task: Task | None
 ) -> str | None:
     if task is not None and not task.native:
-        return f"it learns class labels, and the data are for {task.name}"
+        return f"the native engine learns class labels, and the data are for {task.name}"
     if device != "cpu":
         return f"it computes on cpu, the run on {device}"
     if reason := supports(network, train):

@@ -9,7 +9,8 @@
 
 Every file is written whole or not at all. A file that was altered is named and never used, and each belongs to its run:
 the folder bears the run's id, run.json is what the id is the hash of, the checkpoint and the result say the id, and the
-result the hashes of the others. What was moved here from another run is refused.
+result the hashes of the others. What was moved here from another run is refused. torch is imported where tensors are
+read and written only, so that reports on runs do without it.
 """
 
 from __future__ import annotations
@@ -19,18 +20,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load as load_weights
-from safetensors.torch import save as save_weights
-from torch import Tensor
 
 from archsearch.crash import crash_point
-from archsearch.data.inputs import Inputs
 from archsearch.errors import DamagedFileError
 from archsearch.files import (
     damaged,
@@ -46,14 +41,17 @@ from archsearch.files import (
 )  # fmt: skip
 from archsearch.spec.losses import EVAL_LOSS
 from archsearch.train.identity import run_id
-from archsearch.train.loop import Progress, Trained, finite
 from archsearch.train.losses import measure
 from archsearch.train.result import EpochRecord, RunResult, older_measures_by_cross_entropy, without_losses
+from archsearch.train.run_files import BEGUN, CHECKPOINT, HISTORY, PREDICTIONS, RESULT, RUN_FILES, WEIGHTS
 
-BEGUN, CHECKPOINT, RESULT = "run.json", "checkpoint.pt", "result.json"
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from archsearch.data.inputs import Inputs
+    from archsearch.train.loop import Progress, Trained
+
 INPUTS = "archsearch.inputs"  # the one key of the weights' metadata: of several the order, so the bytes, would vary
-HISTORY, WEIGHTS, PREDICTIONS = FILES = ("history.jsonl", "model.safetensors", "predictions.npz")
-RUN_FILES = (BEGUN, CHECKPOINT, *FILES, RESULT)  # all that a run writes, but for its lock
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -121,6 +119,8 @@ class RunDirectory:
 
     def keep(self, progress: Progress) -> None:
         """Write the checkpoint and the history of a run after a whole epoch."""
+        import torch
+
         inner = io.BytesIO()
         torch.save(
             {
@@ -150,6 +150,10 @@ class RunDirectory:
         path = self.path / CHECKPOINT
         if not path.exists():
             return None
+        import torch
+
+        from archsearch.train.loop import Progress
+
         content = read_plain(path)
         if bytes.fromhex(sha256(content[32:])) != content[:32]:
             raise damaged(path)
@@ -178,8 +182,10 @@ class RunDirectory:
 
     def finish(self, result: RunResult, trained: Trained) -> None:
         """Write weights, predictions and, last, the result; the checkpoint goes."""
+        from safetensors.torch import save
+
         tensors = {name: value.cpu().contiguous() for name, value in trained.model.state_dict().items()}
-        weights = save_weights(tensors, {INPUTS: trained.inputs.model_dump_json()})
+        weights = save(tensors, {INPUTS: trained.inputs.model_dump_json()})
         predictions = io.BytesIO()
         np.savez(predictions, allow_pickle=False, **_predictions(trained))
         contents = {
@@ -221,6 +227,10 @@ class RunDirectory:
         path = self.path / PREDICTIONS
         if not path.exists():
             return result
+        import torch
+
+        from archsearch.train.loop import finite
+
         found = dict(result.metrics)
         with np.load(path, allow_pickle=False) as saved:
             for part in ("val", "test"):
@@ -235,14 +245,21 @@ class RunDirectory:
 
     def weights(self) -> dict[str, Tensor]:
         """Read the kept weights; raise `DamagedFileError` for what is none."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
         path = self.path / WEIGHTS
         try:
-            return load_weights(read_plain(path))
+            return load(read_plain(path))
         except SafetensorError:
             raise damaged(path) from None
 
     def inputs(self) -> Inputs | None:
         """Read what the network of the kept weights reads; None of runs before that was kept."""
+        from safetensors import SafetensorError, safe_open
+
+        from archsearch.data.inputs import Inputs
+
         path = self.path / WEIGHTS
         try:
             with safe_open(path, framework="pt") as held:

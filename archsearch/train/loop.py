@@ -20,11 +20,9 @@ from archsearch.crash import crash_point
 from archsearch.data.inputs import Inputs, mean_and_deviation
 from archsearch.data.prepare import Dataset
 from archsearch.data.split import divide
-from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import direction_of
 from archsearch.spec.loss_base import LossFunction
-from archsearch.spec.losses import AnyLoss
 from archsearch.spec.network import build_network
 from archsearch.task import Task
 from archsearch.train.compute import Compute
@@ -32,7 +30,7 @@ from archsearch.train.device import memory_format
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.interrupt import Interruption
-from archsearch.train.losses import measure
+from archsearch.train.losses import fitted_loss, measure
 from archsearch.train.measures import beside_the_usual, metric_values
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
@@ -154,7 +152,9 @@ def train(
     training, validation, test = parts(plan, seed, dataset, device)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
-    engine = make_engine(compute, plan, model, prepare, fitted_loss(plan, training), inputs.restore, training.weights)
+    engine = make_engine(
+        compute, plan, model, prepare, fitted_loss(plan, training.y[training.rows]), inputs.restore, training.weights
+    )
     training = replace(training, y=inputs.scale_targets(training.y))
     epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
     monitored = () if spec.early_stopping is None else (spec.early_stopping.monitor,)
@@ -251,14 +251,6 @@ def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
         targets=mean_and_deviation(training.y, training.rows) if data.normalize_targets else None,
         link=plan.spec.train.loss.link,
     )
-
-
-def fitted_loss(plan: ExperimentPlan, training: Part) -> AnyLoss:
-    """Give the loss with what it takes from the targets that are trained on; `SpecError` where it is not for them."""
-    loss, targets = plan.spec.train.loss, training.y[training.rows]
-    if wrong := loss.refuses(targets):
-        raise SpecError(f"train.loss {loss.kind}: {wrong}; take another loss", ("train", "loss"))
-    return loss.fitted(targets, plan.facts.task.outputs)
 
 
 @dataclass(frozen=True, slots=True)

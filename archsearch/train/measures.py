@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,10 @@ from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import METRICS, OwnMetric, bare_name, part_of
 from archsearch.task import Task
 from archsearch.train.probabilities import probabilities_of
+from archsearch.train.run_files import PREDICTIONS
 
-PREDICTIONS = "predictions.npz"
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PredictedPart:
     """Outputs (N, outputs) of a part of the data with their targets (N, ...), as arrays."""
 
@@ -43,13 +43,23 @@ class PredictedPart:
             return None
         given: Any = self.outputs
         if row.takes == "predicted":
-            given = self.task.predicted(self.outputs)
+            given = self.predicted
         elif row.takes == "probabilities":
-            given, _ = probabilities_of(self.outputs.astype(np.float64), dict(self.spec), self.task.name)
+            given = self.probabilities
         if given is None:
             return None
         value = float(row.compute(given, self.targets))
         return value if math.isfinite(value) else None
+
+    @cached_property
+    def predicted(self) -> Any:
+        """Give what the task says is predicted, shaped as the targets."""
+        return self.task.predicted(self.outputs)
+
+    @cached_property
+    def probabilities(self) -> Any:
+        """Give probabilities shaped as the outputs; None where they are none."""
+        return probabilities_of(self.outputs.astype(np.float64), dict(self.spec), self.task.name)[0]
 
 
 def beside_the_usual(task: Task, names: Iterable[str]) -> tuple[str, ...]:

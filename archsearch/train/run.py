@@ -28,12 +28,13 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits
 from archsearch.train.compute import Compute, decide
 from archsearch.train.device import numerics
-from archsearch.train.directory import CHECKPOINT, ForeignCheckpointError, RunDirectory
+from archsearch.train.directory import ForeignCheckpointError, RunDirectory
 from archsearch.train.environment import environment
 from archsearch.train.identity import identity, run_id
 from archsearch.train.interrupt import interruptible
 from archsearch.train.loop import OtherNetworkError, Progress, ReadTest, Trained, finite, initial_network, train
 from archsearch.train.result import RunResult
+from archsearch.train.run_files import CHECKPOINT
 from archsearch.train.watch import Silent, Watch
 
 __all__ = ["FinishedRun", "build", "identity", "run", "run_id"]

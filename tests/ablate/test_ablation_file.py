@@ -261,6 +261,12 @@ def test_loss_is_minimised_in_its_own_unit(planned) -> None:
     assert (family.direction, family.unit, family.margin, family.failed_value) == ("minimize", "own", 0.01, None)
 
 
+def test_a_direction_does_not_turn_a_known_metric_around(planned) -> None:
+    with pytest.raises(SpecError, match=r"mine\.yaml:6:1: direction: less of loss is better; take direction out"):
+        planned(FACTORS + "metric: test_loss\ndirection: maximize\n")
+    assert planned(FACTORS + "metric: test_loss\ndirection: minimize\n").family.direction == "minimize"
+
+
 def test_screen_may_have_few_seeds_and_promises_nothing(planned) -> None:
     ablation = planned(FACTORS + "seeds: 3\nscreen: true\n")
     assert (ablation.purpose, ablation.family.screen, ablation.plan.smallest_effect) == ("screen", True, None)

@@ -157,7 +157,8 @@ def test_what_is_named_beside_the_metric_is_fixed_with_the_ablation(
     assert planned(FACTORS + "metric: f1_macro\n").family.metric == "test_f1_macro"
 
 
-def test_judging_again_needs_no_torch(tmp_path: Path) -> None:
-    code = "import sys, archsearch.ablate.ablation, archsearch.ablate.judged_again; print('torch' in sys.modules)"
+@pytest.mark.parametrize("modules", ["ablate.ablation, archsearch.ablate.judged_again", "report.make"])
+def test_judging_again_and_its_report_need_no_torch(tmp_path: Path, modules: str) -> None:
+    code = f"import sys, archsearch.{modules}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout == "False\n"

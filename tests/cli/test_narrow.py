@@ -79,8 +79,8 @@ def test_space(printed):
 
 def test_data_sets(printed):
     one = Given(
-        name="fashion_mnist", title="Clothes in grey, 10 kinds of them, as images", shape=(1, 28, 28), classes=10,
-        train=60_000, test=10_000, size=30_878_645, where="/home/somebody/data/FashionMNIST",
+        name="fashion_mnist", title="Clothes in grey, 10 kinds of them, as images", shape=(1, 28, 28),
+        outputs="10 classes", train=60_000, test=10_000, size=30_878_645, where="/home/somebody/data/FashionMNIST",
         present=True,
     )  # fmt: skip
     text = printed(machine.print_data_sets, [one], {})

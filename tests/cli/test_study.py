@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -93,6 +94,27 @@ def test_study_status_and_best_tell_the_same_story(cli, mine, tmp_path):
     plan = load_plan(str(tmp_path / "again.yaml"))
     assert plan.spec.network == load_plan(str(tmp_path / "runs" / "mine" / "best.yaml")).spec.network
     assert "mine    4/4" in cli("status").out
+
+
+def test_search_over_folds_says_means_and_spread_everywhere(cli, mine, tmp_path):
+    mine.write_text(f"{STUDY}split: {{folds: 3}}\n", encoding="utf-8")
+    done = cli("study", "mine.yaml", "--trials", "2", "--confirm", "0", "--json")
+    assert done.code == 0, done.err
+    assert "each trial is trained on 3 folds of its training samples, and none is stopped early" in done.err
+    selected = done.json["selected"]
+    values = selected["folds"]["values"]
+    assert len(values) == 3
+    assert selected["value"] == pytest.approx(sum(values) / 3)
+    said = f"mean of 3 folds, standard deviation {statistics.stdev(values):.3g}"
+    assert said in cli("best", "mine").out
+    assert "3 folds)" in cli("status").out
+    page = (tmp_path / "runs" / "mine" / "report.html").read_text(encoding="utf-8")
+    assert "Each value is the mean of 3 folds." in page
+    assert "mean of 3 folds, standard deviation" in page
+    mine.write_text(f"{STUDY}split: {{folds: 50}}\n", encoding="utf-8")
+    refused = cli("study", "mine.yaml")
+    assert refused.code == 3
+    assert "mine.yaml:11:1: split: 50 folds are more than the 20 samples of the rarest class of digits" in refused.err
 
 
 def test_status_uses_the_words_of_the_report(cli, mine):

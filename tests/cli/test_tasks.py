@@ -6,12 +6,17 @@ import csv
 import io
 import json
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 from scipy.special import expit
+from sklearn.datasets import load_diabetes
 from sklearn.metrics import f1_score, r2_score, root_mean_squared_error
 
 SPECS = {
@@ -44,7 +49,9 @@ def task(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_a_task_runs_predicts_evaluates_and_reports(cli, task, tmp_path):
-    ran = cli("run", f"{task}.yaml", "--json").json
+    finished = cli("run", f"{task}.yaml", "--json")
+    ran = finished.json
+    assert re.search(r"[\d,]+ img/s" if task == "multilabel" else r"[\d,]+ samples/s", finished.err)
     with np.load(tmp_path / ran["run_dir"] / "predictions.npz") as kept:
         outputs, targets = kept["test_outputs"], kept["test_labels"]
     expected = {
@@ -65,6 +72,46 @@ def test_a_task_runs_predicts_evaluates_and_reports(cli, task, tmp_path):
         "regression": ("Each target, ", "Predicted against true, ", "Residuals, "),
     }[task]
     assert [title for title in wanted if title not in shown] == []
+
+
+def test_a_bundle_of_a_task_comes_out_bit_identical_without_the_run(cli, task, tmp_path):
+    cli("run", f"{task}.yaml")
+    assert cli("bundle", f"{task}.yaml", "-o", "one.zip").code == 0
+    shutil.rmtree(tmp_path / "runs")
+    done = cli("reproduce", "one.zip", "--json")
+    assert (done.code, done.json["verdict"], done.json["runs"][0]["cached"]) == (0, "bit-identical", False), done.err
+
+
+def test_a_spec_and_a_list_say_what_a_network_gives_in_the_word_of_its_task(cli, task, tmp_path):
+    words = {"binary": "1 output", "multilabel": "7 labels", "regression": "1 target"}
+    assert re.search(rf"^data   \w+, {words[task]}, ", cli("show", f"{task}.yaml").out, re.MULTILINE)
+    found = cli("data", "list", "--json").json["data_sets"]
+    names = {"binary": "breast_cancer", "multilabel": "digits_segments", "regression": "diabetes"}
+    one = next(one for one in found if one["name"] == names[task])
+    assert (one["task"], one["outputs"]) == (task, words[task])
+
+
+def test_an_exported_network_says_how_its_outputs_are_in_the_unit_of_the_targets(cli, tmp_path):
+    (tmp_path / "regression.yaml").write_text(SPECS["regression"], encoding="utf-8")
+    untrained = cli("export", "regression.yaml", "--to", "pytorch", "-o", "-").out
+    assert "predictions = model(x) * deviation + mean  # of the targets of the training part" in untrained
+    ran = cli("run", "regression.yaml", "--json").json
+    done = cli("export", ran["run_id"], "--to", "pytorch", "-o", "net.py")
+    assert "it gives targets scaled as in training" in done.err
+    space: dict[str, Any] = {"__name__": "net"}
+    exec((tmp_path / "net.py").read_text(encoding="utf-8"), space)
+    model = space["build_model"]()
+    model.load_state_dict(load_file(tmp_path / ran["run_dir"] / "model.safetensors"))
+    (typed,) = re.findall(r"predictions = (model\(x\) .*)", space["__doc__"])
+    # as whoever reads the file does: the samples normalised by the training part, which the weights' file has
+    with safe_open(tmp_path / ran["run_dir"] / "model.safetensors", framework="np") as held:
+        inputs = json.loads(held.metadata()["archsearch.inputs"])
+    x = load_diabetes(scaled=False).data[4::5].astype(np.float32)
+    x = torch.tensor((x - np.float32(inputs["mean"])) / np.float32(inputs["deviation"]))
+    with np.load(tmp_path / ran["run_dir"] / "predictions.npz") as kept, torch.no_grad():
+        assert eval(typed, {"model": model, "torch": torch, "x": x}).numpy() == pytest.approx(
+            kept["test_outputs"], rel=1e-4
+        )
 
 
 def test_predict_says_what_its_task_asks_for(cli, task, tmp_path):
@@ -103,8 +150,6 @@ def test_targets_are_scaled_by_the_training_part_and_the_scale_is_kept(cli, tmp_
     with np.load(tmp_path / ran["run_dir"] / "predictions.npz") as kept:
         held_out = kept["val_labels"]
         assert r2_score(kept["test_labels"], kept["test_outputs"]) == pytest.approx(ran["test_r2"], rel=1e-4)
-    from sklearn.datasets import load_diabetes
-
     y = load_diabetes().target
     train = np.delete(y, slice(4, None, 5))
     # the training part is what is neither for testing nor held out
@@ -137,7 +182,7 @@ def test_a_search_and_an_ablation_ask_for_the_main_metric(cli, task, tmp_path):
         ("train.eval_loss=bce", "train.eval_loss bce is not; use mse or l1 or huber or smooth_l1"),
         ("train.early_stopping.monitor=val_accuracy", "accuracy is no metric of regression, .* use one of val_rmse"),
         ("data.task=classification", "diabetes is for regression .1 target., not classification. Remove data.task"),
-        ("train.engine=native", "it learns class labels, and the data are for regression"),
+        ("train.engine=native", "the native engine learns class labels, and the data are for regression"),
         ("train.loss=poisson_nll", "data.normalize_targets changes them; remove it"),
     ],
 )

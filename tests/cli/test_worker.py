@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
+from archsearch.cli.elsewhere import Elsewhere
+from archsearch.errors import UsageError
 from tests.cluster.conftest import ABLATION, TINY
 
 
@@ -93,3 +95,9 @@ def test_the_job_of_kubernetes_is_printed_and_nothing_is_made(cli, here):
 def test_what_does_not_go_together_is_a_sentence(cli, here, options, sentence):
     told = cli("ablate", "norm.yaml", *options)
     assert (told.code, told.err.splitlines()[-1]) == (2, f"error: {sentence}")
+
+
+def test_a_way_that_does_not_exist_is_named_before_how_many_workers_it_takes():
+    assert Elsewhere("kubernets").count() >= 1
+    with pytest.raises(UsageError, match=r"^--on slurm: --workers N says how many"):
+        Elsewhere("slurm").count()

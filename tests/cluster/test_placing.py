@@ -8,6 +8,8 @@ from archsearch.cluster import placing
 from archsearch.cluster.placing import Placing, workers_placed
 from archsearch.cluster.visits import Visit
 from archsearch.errors import UnavailableError, UsageError
+from archsearch.study.storage import default_url
+from archsearch.study.storage_url import sqlite_file
 
 
 class Told:
@@ -69,3 +71,12 @@ def test_workers_of_anybody_are_waited_for(url):
     with workers_placed(Placing("workers", 1, Visit(url, "norm")), said.append) as check:
         check()
     assert said == ["waiting for workers: archsearch worker norm on any machine that reaches the storage"]
+
+
+def test_an_engine_gets_the_file_of_a_storage_whatever_characters_its_path_has(tmp_path, monkeypatch):
+    got = []
+    monkeypatch.setattr("archsearch.cluster.dask_tasks.start_tasks", lambda placing, say: got.append(placing) or Told())
+    runs = tmp_path / "a%20b?c#d"
+    with workers_placed(Placing("dask", 1, Visit(default_url(runs), "one")), print):
+        pass
+    assert sqlite_file(got[0].visit.url) == runs / "archsearch.db"

@@ -95,6 +95,47 @@ def test_a_test_part_that_the_data_bring_along_stays_unread(tmp_path_factory: py
     assert float(one.x_train.min()) >= 0
 
 
+def test_folds_for_validation_divide_the_training_part_and_leave_the_test_part_alone() -> None:
+    whole = load(DataSpec(name="digits"))
+    rows: list[int] = []
+    image = {tuple(one.flatten().tolist()): row for row, one in enumerate(whole.x_train)}
+    assert len(image) == len(whole.x_train)  # no two are the same, so an image tells its row
+    for number in range(4):
+        spec = DataSpec(name="digits", fold=Fold(of=4, number=number, part="validation"))
+        one, facts = load(spec), describe(spec)
+        assert (facts.train, facts.validation, facts.test) == (one.facts.train, one.facts.validation, one.facts.test)
+        assert torch.equal(one.x_test, whole.x_test)
+        train, held_out = divide(spec, one.facts, one.y_train, 1, 2)
+        assert len(train) + len(held_out) == len(whole.x_train)
+        rows += [image[tuple(one.x_train[row].flatten().tolist())] for row in held_out.tolist()]
+        assert torch.equal(one.y_train[held_out], whole.y_train[rows[-len(held_out) :]])
+    assert sorted(rows) == list(range(len(whole.x_train)))
+
+
+def test_folds_for_validation_do_not_divide_groups_and_go_without_a_second_validation_part(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.mktemp("own") / "own.npz"
+    x, y, groups = np.arange(72, dtype="f4").reshape(36, 2), np.arange(36) % 2, np.arange(36) // 4
+    arrays = {"x_train": x, "y_train": y, "x_test": x[:4], "y_test": y[:4]}
+    np.savez(path, **arrays, group_train=groups, group_test=groups[:4] + 100)
+    held: list[set[int]] = []
+    for number in range(3):
+        spec = DataSpec(name="npz", path=str(path), fold=Fold(of=3, number=number, group="subject", part="validation"))
+        one = load(spec)
+        train, held_out = divide(spec, one.facts, one.y_train, 1, 2, one.groups_train)
+        assert one.groups_train is not None
+        held.append(set(one.groups_train[held_out].tolist()))
+        assert not held[-1] & set(one.groups_train[train].tolist())
+        assert torch.equal((one.x_train[:, 0] / 2 // 4).long(), one.groups_train)  # rows stay together
+    assert [len(one) for one in held] == [3, 3, 3]
+    assert len(set.union(*held)) == 9
+    np.savez(path, **arrays, x_val=x[:6], y_val=y[:6])
+    spec = DataSpec(name="npz", path=str(path), fold=Fold(of=3, number=0, part="validation"))
+    with pytest.raises(SpecError, match=r"holds a validation part of its own \(6 samples\).*Take the folds out"):
+        describe(spec)
+
+
 def test_a_fold_whose_targets_are_all_the_same_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("own") / "own.npz"
     x, y = np.arange(40, dtype="f4").reshape(20, 2), np.array([0] * 18 + [1, 1])
@@ -118,6 +159,9 @@ def test_a_split_says_its_parts_its_overlap_and_its_words() -> None:
     assert split.said == "5 folds, 2 times, no subject divided"
     assert SplitSpec(shuffled=20).said == "20 random test parts of 20%"
     assert parts[6].said == "fold 2 of 5, repeat 2"
+    assert {one.part for one in split.parts("validation")} == {"validation"}
+    assert SplitSpec(shuffled=20).said_of("validation") == "20 random validation parts of 20%"
+    assert parts[0].model_dump() == {"of": 5, "number": 0, "repeat": 0, "group": "subject"}  # as it always was
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ def test_task_that_is_not_written_out_is_refused() -> None:
         name = "ranking"
 
     other = dataclasses.replace(plan, facts=dataclasses.replace(plan.facts, task=Other(10)))
-    with pytest.raises(UsageError, match="a training script is written for classification and .*, not ranking"):
+    with pytest.raises(UsageError, match=r"a training script is written for classification and .*, not ranking"):
         training_source(other, "net")
 
 

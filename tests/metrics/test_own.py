@@ -37,6 +37,10 @@ def raises(targets, outputs):
 
 def three(targets, outputs, weights):
     return 1.0
+
+
+def leaves(targets, outputs):
+    raise SystemExit(3)
 """
 TARGETS, OUTPUTS = np.array([1, 2]), np.array([[1.0, -4.0], [2.0, 3.0]])
 
@@ -74,6 +78,7 @@ def test_what_was_not_allowed_is_not_executed(path: Path, capsys: pytest.Capture
         ("rows", "11: mine.py:rows returned ndarray, and no number; return one number"),
         ("endless", "15: mine.py:endless returned inf; return a finite number for every run"),
         ("raises", "20: mine.py:raises raised ZeroDivisionError: division by zero"),
+        ("leaves", "28: mine.py:leaves raised SystemExit: 3"),
     ],
 )
 def test_a_mistake_is_said_with_file_and_line(path: Path, function: str, said: str) -> None:
@@ -84,7 +89,9 @@ def test_a_mistake_is_said_with_file_and_line(path: Path, function: str, said: s
 
 
 def test_a_file_that_cannot_be_what_is_meant(path: Path) -> None:
-    with pytest.raises(UsageError, match=r"defines no function loss \(there: cost, rows, endless, raises, three\)"):
+    with pytest.raises(
+        UsageError, match=r"defines no function loss \(there: cost, rows, endless, raises, three, leaves\)"
+    ):
         named(path, "loss")
     with pytest.raises(UsageError, match=r"mine\.py:23: mine.py:three is called with two arrays"):
         named(path, "three")

@@ -12,10 +12,12 @@ from archsearch.ablate.design.fitting import LeftOut
 from archsearch.ablate.record import Failure, ablation_evidence
 from archsearch.errors import UsageError
 from archsearch.report.answers.ablation import MOST_NETWORKS, ablation_document, answer
+from archsearch.report.answers.effects import models_section
+from archsearch.report.answers.paper import results_part
 from archsearch.report.cells import headings
 from archsearch.report.dashboard import view_of
 from archsearch.report.document import Diagram, Source
-from archsearch.report.figures.effects import forest_data
+from archsearch.report.figures.effects import forest_data, pairs_data
 from archsearch.report.figures.figure import Missing
 from archsearch.stats.effect import Exclusion
 from archsearch.study.lifecycle import existing_ablation, kind_of_study
@@ -43,6 +45,30 @@ def judged(report, *verdicts, **update):
         for effect, verdict in zip(report.effects, verdicts, strict=True)
     )
     return report.model_copy(update={"effects": effects})
+
+
+def test_captions_of_folds_name_their_test_and_not_that_of_seeds(held):
+    folds = held[0].model_copy(
+        update={"family": held[0].family.model_copy(update={"overlap": 0.25, "pairs": "fold"}), "models": ()}
+    )
+    caption = results_part(folds).says
+    assert caption.startswith("Means over folds with standard deviations; differences are level minus partner, over ")
+    assert "runs with the same fold, with their 95 % interval. p is the corrected resampled t test's (Nadeau" in caption
+    assert "p is the exact sign-flip test's" in results_part(held[0]).says
+    data = pairs_data(folds)
+    assert (data.title, data.table.columns[1].title) == ("What did each fold say?", "fold")
+    assert models_section(folds).parts[0].title == "McNemar, fold by fold"
+
+
+def test_by_another_metric_the_report_says_where_mcnemar_is(held):
+    again = held[0].model_copy(update={"models": (), "models_missing": "", "chosen": "chosen afterwards"})
+    assert models_section(again).parts == (
+        Missing(
+            "mcnemar",
+            "McNemar, seed by seed",
+            "no metric changes this question: archsearch report factors answers it",
+        ),
+    )
 
 
 def tables(document):

@@ -83,6 +83,24 @@ def test_curves_of_one_loss_function_name_no_function():
     assert figure.table.columns[1].title == "validation mean"
 
 
+def test_a_training_loss_of_scaled_targets_is_in_the_table_and_on_no_axis_with_the_loss_in_their_unit():
+    figure = curves_figure(
+        "k", "x", "loss", {0: losses([4000.0, 3500.0])}, Losses("mse of scaled targets", "mse", True)
+    )
+    assert "Dashed" not in figure.says
+    assert figure.says.endswith("cannot be compared; the training loss stands in the table.")
+    assert [trace.name for trace in drawn(figure).data] == ["validation (mse), seed 0"]
+    assert figure.table.rows[1] == (2, 3500.0, 3500.0, 3500.0, 1.0, 1.0, 1.0, 1)
+
+
+def test_curves_of_a_metric_that_training_does_not_measure_have_their_table_and_speak_of_no_dashes():
+    held = [r.model_copy(update={"metrics": {"val_rmse": 60.0 - r.epoch}}) for r in records([0.5, 0.7])]
+    figure = curves_figure("k", "x", "rmse", {0: held})
+    assert "Dashed" not in figure.says
+    assert [trace.name for trace in drawn(figure).data] == ["validation, seed 0"]
+    assert figure.table.rows == ((1, 59.0, 59.0, 59.0, 1), (2, 58.0, 58.0, 58.0, 1))
+
+
 def test_curves_of_an_older_run_of_another_loss_show_training_only_and_say_why():
     figure = curves_figure("k", "x", "loss", {0: losses([None, None])}, Losses("l1", None))
     assert figure.says.startswith("Training loss after each epoch, 1 seed. Validation and test loss are left out")

@@ -44,7 +44,8 @@ _MAY_GROW = "('fingerprints')"
 _TRIGGERS = f"""
 CREATE TEMP TABLE broken (what TEXT);
 CREATE TEMP TABLE ended (trial_id INTEGER PRIMARY KEY);
-CREATE TEMP TABLE signed (before TEXT, now TEXT);
+CREATE TEMP TABLE signed (trial_id INTEGER, before TEXT, now TEXT);
+CREATE TEMP TABLE beaten (trial_id INTEGER);
 CREATE TEMP TRIGGER state_goes_its_way AFTER UPDATE OF state ON main.trials
 WHEN OLD.state != NEW.state AND NOT (
   (OLD.state = 'WAITING' AND NEW.state = 'RUNNING')
@@ -92,11 +93,18 @@ BEGIN
   INSERT INTO broken VALUES ('a slot of ' || OLD.value_json || ' becomes one of ' || NEW.value_json);
 END;
 CREATE TEMP TRIGGER signed_first AFTER INSERT ON main.trial_user_attributes WHEN NEW.key = 'owner' BEGIN
-  INSERT INTO signed VALUES ('null', NEW.value_json);
+  INSERT INTO signed VALUES (NEW.trial_id, 'null', NEW.value_json);
 END;
 CREATE TEMP TRIGGER signed_again AFTER UPDATE ON main.trial_user_attributes
 WHEN OLD.key = 'owner' AND OLD.value_json != NEW.value_json BEGIN
-  INSERT INTO signed VALUES (OLD.value_json, NEW.value_json);
+  INSERT INTO signed VALUES (NEW.trial_id, OLD.value_json, NEW.value_json);
+END;
+CREATE TEMP TRIGGER beats_first AFTER INSERT ON main.trial_user_attributes WHEN NEW.key = 'beat' BEGIN
+  INSERT INTO beaten VALUES (NEW.trial_id);
+END;
+CREATE TEMP TRIGGER beats_again AFTER UPDATE ON main.trial_user_attributes
+WHEN NEW.key = 'beat' AND OLD.value_json != NEW.value_json BEGIN
+  INSERT INTO beaten VALUES (NEW.trial_id);
 END;
 """
 _ROWS = [
@@ -131,13 +139,14 @@ class Ledger:
         self.raw.execute("DELETE FROM broken")
         self.raw.execute("DELETE FROM ended")
         self.raw.execute("DELETE FROM signed")
+        self.raw.execute("DELETE FROM beaten")
 
     def begin(self, plan: Plan, required: Collection[str], witness: Witness) -> None:
         """Begin with a study of this plan, which must have these attributes as soon as it is there."""
         self.clear()
         self.plan, self.required, self.witness = plan, frozenset(required), witness
         self.whole = False
-        self.claimed: dict[str, float] = {}  # when a signature was written
+        self.heard: dict[int, float] = {}  # when a trial was signed, or its owner's heart beat, for the last time
 
     def look(self) -> None:
         """Look at what a commit has changed."""
@@ -146,23 +155,26 @@ class Ledger:
             raise Violation(what)
         if not self.whole:
             self._study_is_whole()
-        for before, text in raw.execute("SELECT * FROM signed").fetchall():
+        for (id_,) in raw.execute("SELECT trial_id FROM beaten").fetchall():
+            raw.execute("DELETE FROM beaten")
+            self.heard[id_] = self.witness.now
+        for id_, before, text in raw.execute("SELECT * FROM signed").fetchall():
             raw.execute("DELETE FROM signed")
             if text == "null":
-                self._freed(before)
+                self._freed(before, self.heard[id_])
             else:
-                self.claimed[text] = self.witness.now
+                self.heard[id_] = self.witness.now
         query = f"SELECT trial_id, state FROM trials WHERE state IN {_ENDED} AND trial_id NOT IN (SELECT * FROM ended)"
         for id_, state in raw.execute(query).fetchall():
             self._ended_well(id_, state)
             raw.execute("INSERT INTO ended VALUES (?)", (id_,))
 
-    def _freed(self, text: str) -> None:
+    def _freed(self, text: str, heard: float) -> None:
         """See whether a slot may be taken from its owner: who lives gives it back, or was not heard of for long."""
         owner, witness = json.loads(text), self.witness
         if witness.is_here(owner) or not witness.lives(owner):
             return
-        if witness.is_neighbour(owner) or witness.now - self.claimed[text] < alive.GRACE_SECONDS:
+        if witness.is_neighbour(owner) or witness.now - heard < alive.GRACE_SECONDS:
             raise Violation(f"a slot is taken from a process that lives: {text}")
 
     def _study_is_whole(self) -> None:

@@ -28,6 +28,7 @@ from archsearch.search.jobs import SearchJob
 from archsearch.study.compute import Keeper
 from archsearch.study.held import Assigned, HeldTrial
 from archsearch.study.optuna_private import frozen
+from archsearch.study.planned import Planned
 from archsearch.study.queue import Slot, add_slots
 from archsearch.study.runner import Assignment, CannotKeepError, Outcome, RefusedError, Workplace
 from archsearch.train.watch import Silent, Watch
@@ -196,7 +197,7 @@ class SimulatedSearch(_Simulated, SearchJob):
     """Plans slots and reports epochs as a search does."""
 
     def __init__(self, plan: Plan, study: optuna.Study, workshop: Workshop) -> None:
-        self.plan, self.study = plan, study
+        self.plan, self.study, self.planned = plan, study, Planned()
         self.runner = SimulatedRunner(workshop)
         self.first = {"x": 0}
         self.trials = len(plan.fates)

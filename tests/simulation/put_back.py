@@ -58,7 +58,9 @@ def enqueued_again(storage: Storage, study: optuna.Study, slot: Slot) -> None:
     storage.calls(partial(storage._cached.create_new_trial, study_id_of(study), template))
 
 
-def refilled_by_counting(storage: Storage, study: optuna.Study, total: int, make: Callable[[int], Slot]) -> None:
+def refilled_by_counting(
+    storage: Storage, study: optuna.Study, total: int, make: Callable[[int], Slot], planned: object = None
+) -> None:
     """Keep a few slots waiting; the next one's number is how many rows there are."""
     there = count_slots(storage, study)
     if there.planned >= total or there.waiting >= FEW:

@@ -68,8 +68,8 @@ def test_interval_over_images_is_wilsons(right, images):
 
 def test_small_test_set_is_said_with_what_it_can_tell():
     assert size_warning(summarise([1.0] * 5, test_images=12)) == (
-        "the test set is small: 12 images, one of them is 8.33 points; 100.00 % of so few stands for 75.75 to 100.00 % "
-        "of all such images (Wilson's 95 % interval), however many seeds"
+        "the test set is small: 12 samples, one of them is 8.33 points; 100.00 % of so few stands for 75.75 to "
+        "100.00 % of all such samples (Wilson's 95 % interval), however many seeds"
     )
     assert size_warning(summarise([0.97, 0.98], test_images=1000)) == ""
     assert size_warning(summarise([0.97, 0.98])) == ""

@@ -113,6 +113,7 @@ def test_a_lost_answer_is_found_before_the_call_is_made_again() -> None:
         (failure("SQLITE_CORRUPT", "database disk image is malformed"), DamagedFileError, r"^the storage is damaged"),
         (failure("SQLITE_ERROR", "no such table: trials"), DamagedFileError, r"^the storage was emptied \(no such tab"),
         (of_server('password authentication failed for user "x"'), UnavailableError, r"cannot be used: password auth"),
+        (of_server('invalid sslmode value: "requrie"'), UnavailableError, r"cannot be used: invalid sslmode value"),
         (of_server("x", psycopg.errors.UndefinedTable), DamagedFileError, r"^the storage was emptied"),
         (of_server("x", psycopg.errors.SyntaxError), sqlalchemy.exc.OperationalError, r"SyntaxError"),
     ],

@@ -15,6 +15,7 @@ from archsearch.data.prepare import load
 from archsearch.files import locked, temporary_beside
 from archsearch.spec.dataset import DataSpec
 from archsearch.study.clean import Removable, removable, removed
+from archsearch.study.storage import open_storage
 from tests.study.test_verify import OF_IT, change
 
 FIRST, SECOND, WHOLE = "340b3acd1c6e544a", "395ada83264b8912", "67a41bb7e8f2d6b8"
@@ -59,6 +60,11 @@ def test_run_that_a_slot_waits_for_stays(older_runs: Path, empty: Path) -> None:
     assert named(removable(older_runs, data=empty)) == [FIRST, SECOND]
     change(older_runs, "UPDATE trials SET state = 'WAITING' WHERE state = 'PRUNED'")
     assert named(removable(older_runs, data=empty)) == []
+    another = f"sqlite:///{empty.parent / 'another.db'}"
+    open_storage(another)
+    assert named(removable(older_runs, another, data=empty)) == [], (
+        "another storage does not hide the one beside the runs"
+    )
     change(
         older_runs,
         f"UPDATE trial_user_attributes SET value_json = '{{\"network\": 1}}' WHERE key = 'spec' AND NOT {OF_IT}",

@@ -25,12 +25,10 @@ from archsearch.study.held import (
     Started,
     deaths_attribute,
     fixed_values,
-    reads_of,
-    runs_of,
     slot_attributes,
     stored,
-    why_lost,
 )
+from archsearch.study.held_runs import reads_of, runs_of, why_lost
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.study.storage import open_storage
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.study.pool import _deaf_to_the_terminal
+from archsearch.errors import DamagedFileError
+from archsearch.study import pool
+from archsearch.study.pool import Site, _deaf_to_the_terminal
 from archsearch.train.interrupt import interruptible
 
 TELLS_WHAT_IS_BLOCKED = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
@@ -65,3 +67,23 @@ def _a_worker_in(children: str) -> bool:
         except OSError:
             continue
     return any(b"spawn_main" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (DamagedFileError("\x1b[2Ja\u202eb"), 4, "error: ␛[2Ja\ufffdb\n"),
+        (PermissionError(13, "Permission denied", "runs\x1b[2J/x"), 75, "error: runs␛[2J/x: Permission denied\n"),
+    ],
+)
+def test_worker_says_an_error_in_a_line_that_commands_no_terminal(error, code, said, monkeypatch, capsys) -> None:
+    def refused(url: str) -> None:
+        raise error
+
+    monkeypatch.setattr(pool, "open_storage", refused)
+    monkeypatch.setattr(pool, "_leave_with", lambda parent: None)
+    monkeypatch.setattr(pool.signal, "signal", lambda number, handler: None)
+    with pytest.raises(SystemExit) as ended:
+        pool._worker(Site("sqlite:///s.db", "s", Path("runs"), None), lambda study: None, 0, None)
+    assert ended.value.code == code
+    assert capsys.readouterr().err == said

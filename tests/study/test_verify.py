@@ -17,7 +17,7 @@ import pytest
 
 from archsearch.errors import UsageError
 from archsearch.files import locked
-from archsearch.study.finding import Finding, put_aside
+from archsearch.study.finding import Trouble, put_aside
 from archsearch.study.verify import verify
 from archsearch.study.verify_runs import check_runs, run_folders
 from archsearch.train.directory import RunDirectory
@@ -25,7 +25,7 @@ from archsearch.train.directory import RunDirectory
 WHOLE, WITH_FILES, UNFINISHED = "67a41bb7e8f2d6b8", "650982c431f9d1a8", "395ada83264b8912"
 
 
-def problems(found: list[Finding]) -> list[tuple[str, str]]:
+def problems(found: list[Trouble]) -> list[tuple[str, str]]:
     return [(Path(one.where).name, one.problem) for one in found]
 
 

@@ -15,6 +15,7 @@ from archsearch.errors import DamagedFileError, Interrupted, UnavailableError
 from archsearch.files import sha256
 from archsearch.train.directory import RunDirectory
 from archsearch.train.run import run
+from archsearch.train.run_files import FILES
 from tests.train.conftest import tiny
 from tests.train.test_run import InterruptAfter
 
@@ -76,7 +77,8 @@ def test_finished_folder_under_another_id_is_not_answered_nor_cleared(train_tiny
 
 def test_result_of_another_run_is_not_answered(train_tiny):
     mine, other = train_tiny(seed=0), train_tiny(seed=5)
-    for name in ("result.json", "history.jsonl", "model.safetensors", "predictions.npz"):
+    assert FILES == ("history.jsonl", "model.safetensors", "predictions.npz")
+    for name in ("result.json", *FILES):
         shutil.copy(other.run_dir / name, mine.run_dir / name)
     with pytest.raises(DamagedFileError, match=rf"result\.json is the result of the run {other.run_dir.name}, not of "):
         train_tiny(seed=0)

@@ -238,7 +238,8 @@ def _print_models(report: AblationReport) -> None:
     to = out()
     names = list(dict.fromkeys(pair.name for pair in report.models))
     if names:
-        to.print(Text("other question: do two trained models differ? McNemar, exact, for each seed", style="bold"))
+        each = f"McNemar, exact, for each {report.family.pairs}"
+        to.print(Text(f"other question: do two trained models differ? {each}", style="bold"))
     for name in names:
         mine = [pair for pair in report.models if pair.name == name]
         differ = sum(pair.p < report.family.alpha for pair in mine)

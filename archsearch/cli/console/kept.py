@@ -10,11 +10,11 @@ from archsearch.wording import bytes_text, count_of
 
 if TYPE_CHECKING:
     from archsearch.study.clean import Removable
-    from archsearch.study.finding import Finding
+    from archsearch.study.finding import Trouble
     from archsearch.study.verify import Verified
 
 
-def print_verified(found: Verified, mended: Sequence[tuple[Finding, str | None]]) -> None:
+def print_verified(found: Verified, mended: Sequence[tuple[Trouble, str | None]]) -> None:
     """Print what was looked at, and each thing that is wrong, with what was done."""
     to = out()
     for one, done in mended:

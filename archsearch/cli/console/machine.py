@@ -25,7 +25,7 @@ _DATA_SETS = (
     TableColumn("name", words=True),
     TableColumn("what", 3, words=True),
     TableColumn("shape"),
-    TableColumn("classes", 1),
+    TableColumn("outputs", 1),
     TableColumn("training"),
     TableColumn("test", 1),
     TableColumn("here", 2, words=True),
@@ -37,7 +37,7 @@ def print_data_sets(found: Sequence[SourceStatus], own: Mapping[str, str]) -> No
     rows = []
     for one in found:
         here = f"{one.where}, {bytes_text(one.size)}" if one.size else one.where if one.present else "no"
-        numbers = (size_text(one.shape), str(one.classes), f"{one.train:,}", f"{one.test:,}")
+        numbers = (size_text(one.shape), one.outputs, f"{one.train:,}", f"{one.test:,}")
         rows.append((one.name, one.title, *numbers, here))
     to = out()
     print_table(to, _DATA_SETS, rows)

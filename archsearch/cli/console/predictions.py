@@ -121,7 +121,7 @@ def _print_targets(record: EvaluationRecord) -> None:
         (
             one.name, f"{one.rmse:.4g}", f"{one.mae:.4g}", "" if one.r2 is None else f"{one.r2:.3f}",
             f"{one.bias:+.3g}",
-            "" if one.bias95 is None else f"{one.bias95[0]:+.3g} to {one.bias95[1]:+.3g}", f"+- {one.half:.3g}",
+            "" if one.bias95 is None else f"{one.bias95[0]:+.3g} to {one.bias95[1]:+.3g}", f"± {one.half:.3g}",
         )
         for one in record.of_each_target
     ]  # fmt: skip

@@ -32,6 +32,7 @@ class RunBar:
         self.label = f"{experiment.name} seed {seed}"
         self.epochs = 0  # until it starts
         self.samples = 0
+        self.rate_unit = _rate_unit(experiment)
         self.began = time.monotonic()
         self.begun_with = 0
         self.bars: Bars | None = None
@@ -73,19 +74,25 @@ class RunBar:
         if self.bars is None:
             return
         done = epoch * self.samples + samples
-        numbers = f"epoch {epoch + 1}/{self.epochs}  loss {loss:.4f}  {self._rate(done):,.0f} img/s"
+        numbers = f"epoch {epoch + 1}/{self.epochs}  loss {loss:.4f}  {self._rate(done):,.0f} {self.rate_unit}"
         self.bars.update(self.task, completed=done, numbers=numbers)
 
     def epoch(self, record: EpochRecord) -> None:
         """Print the epoch's line, above the bar if there is one."""
         if not self.shows_epochs:
             return
-        rate = f"{self._rate(record.epoch * self.samples):,.0f} img/s"
+        rate = f"{self._rate(record.epoch * self.samples):,.0f} {self.rate_unit}"
         to = self.bars.console if self.bars is not None else err()
         flowing(to, [self.label, *_epoch_parts(record, self.epochs), rate])
 
     def _rate(self, done: int) -> float:
         return (done - self.begun_with * self.samples) / max(time.monotonic() - self.began, 1e-9)
+
+
+def _rate_unit(experiment: Experiment) -> str:
+    """Say what is counted by the second: images where samples are some, channels x height x width."""
+    facts = getattr(experiment, "facts", None)  # of a network alone
+    return "img/s" if facts is not None and len(facts.shape) == 3 else "samples/s"
 
 
 def _epoch_parts(record: EpochRecord, epochs: int) -> list[str]:

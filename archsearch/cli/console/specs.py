@@ -53,7 +53,9 @@ def plan_json(plan: ExperimentPlan) -> dict[str, Any]:
         "name": spec.name,
         "summary": spec.summary,
         "input_shape": list(network.input_shape),
-        "classes": plan.facts.classes,
+        "task": plan.facts.task.name,
+        "outputs": plan.facts.task.outputs,
+        "classes": plan.facts.classes,  # the same by its older name
         "parameters": network.parameters,
         "macs": network.macs,
         "engine": _engine(plan),
@@ -84,8 +86,8 @@ def print_plan(plan: ExperimentPlan) -> None:
     title = Text.assemble((spec.name, "bold"), f"  {spec.summary}" if spec.summary else "")
     to.print(title)
     print_layers(to, network.input_shape, network.rows, batch_size=spec.train.batch_size, totals=network)
-    classes = f"{count_of(plan.facts.classes, 'class')},"
-    flowing(to, [f"data   {plan.facts.name},", classes, *f"{_samples(plan)}{_read_as(plan)}".split()], " ")
+    samples = f"{_samples(plan)}{_read_as(plan)}".split()
+    flowing(to, [f"data   {plan.facts.name},", f"{plan.facts.task.said},", *samples], " ")
     for remark in remarks(spec.data):
         to.print(Padding(Text(remark), (0, 0, 0, 7)))
     flowing(to, _training_parts(spec.train.model_dump(mode="json")), " ")

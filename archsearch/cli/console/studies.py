@@ -118,7 +118,8 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
 
 
 def _values(report: StudyReport, best: Best) -> str:
-    return ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, best.values, strict=True))
+    said = ", ".join(f"{m} {v:.6g}" for m, v in zip(report.metrics, best.values, strict=True))
+    return said if best.folds is None else f"{said} ({best.folds.said})"
 
 
 def _print_confirmation(to: Console, confirmed: Confirmation) -> None:
@@ -167,6 +168,8 @@ def print_status(reports: Sequence[StudyReport]) -> None:
     for report in reports:
         done = report.completed + report.pruned + report.diverged + report.failed
         best = "" if report.best is None else f"{report.best.value:.4f} (trial {report.best.number})"
+        if report.best is not None and report.best.folds is not None:
+            best = f"{best[:-1]}, {len(report.best.folds.values)} folds)"
         numbers = (f"{done}/{report.trials}", str(report.pruned), str(report.running), str(report.waiting))
         rows.append((report.study, *numbers, best))
     to = out()

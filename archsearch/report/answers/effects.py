@@ -153,13 +153,15 @@ def limit_parts(report: AblationReport) -> list[SectionPart]:
 
 def models_section(report: AblationReport) -> Section:
     """Give McNemar's tests apart from the effects: another question."""
+    pair = report.family.pairs
     intro = (
-        "Another question, kept apart: do two trained models, of one seed, differ on the test images? McNemar's exact "
+        f"Another question, kept apart: do two trained models, of one {pair}, differ on the test samples? McNemar's exact "
         "test for each. Two models that differ say nothing about two recipes.",
     )
-    title = "McNemar, seed by seed"
+    title = f"McNemar, {pair} by {pair}"
     if not report.models:
-        why = report.models_missing or "no comparison is of two trained models"
+        elsewhere = f"no metric changes this question: archsearch report {report.study} answers it"
+        why = report.models_missing or (elsewhere if report.chosen else "no comparison is of two trained models")
         return Section("models", "Trained models", intro, (Missing("mcnemar", title, why),))
     names = list(dict.fromkeys(pair.name for pair in report.models))
     alpha = report.family.alpha
@@ -169,7 +171,7 @@ def models_section(report: AblationReport) -> Section:
         below = sum(pair.p < alpha for pair in mine)
         counts.append((name, len(mine), below))
     summary = Table((Column("comparison"), Column("pairs", "count"), Column(f"p < {alpha:g}", "count")), tuple(counts))
-    columns = (Column("comparison"), Column("seed"), Column("only the partner is right", "count"),
+    columns = (Column("comparison"), Column(pair), Column("only the partner is right", "count"),
                Column("only the level is right", "count"), Column("p", "p"))  # fmt: skip
     rows = tuple((pair.name, str(pair.seed), pair.only_against, pair.only_level, pair.p) for pair in report.models)
     missing = f" {report.models_missing}." if report.models_missing else ""
@@ -179,6 +181,6 @@ def models_section(report: AblationReport) -> Section:
         intro,
         (
             Tabled("mcnemar-summary", "Pairs of models that differ", f"Each at alpha, not adjusted.{missing}", summary),
-            Tabled("mcnemar", title, "Images that one of the two got right and the other wrong.", Table(columns, rows)),
+            Tabled("mcnemar", title, "Samples that one of the two got right, the other wrong.", Table(columns, rows)),
         ),
     )

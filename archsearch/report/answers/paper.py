@@ -51,13 +51,17 @@ def results_part(report: AblationReport) -> Tabled:
 
 def says(family: Family, effects: Sequence[Effect], *, sequential: bool = False) -> str:
     """Say how the numbers of the table are made, as a caption has to."""
-    sign = "level minus partner, over runs with the same seed"
+    pair = family.pairs
+    spread = f"Means over {pair}s with standard deviations"
+    sign = f"level minus partner, over runs with the same {pair}"
     if family.screen or not effects:
-        return f"Means over seeds with standard deviations; differences are {sign}. A screen has no p and no verdict."
+        return f"{spread}; differences are {sign}. A screen has no p and no verdict."
     test = "p is 1/e of a sequential test, always valid" if sequential else "p is the exact sign-flip test's"
+    if family.overlap:
+        test = "p is the corrected resampled t test's (Nadeau & Bengio 2003)"
     within = f", margin {amount(family.margin, family)}" if family.margin else ""
     return (
-        f"Means over seeds with standard deviations; differences are {sign}, with their 95 % interval. {test}, "
+        f"{spread}; differences are {sign}, with their 95 % interval. {test}, "
         f"adjusted by Holm over {effects[0].comparisons}; alpha {family.alpha:g}{within}."
     )
 

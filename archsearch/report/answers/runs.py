@@ -20,7 +20,16 @@ from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.evaluations import evaluation_sections
 from archsearch.report.experiments import KnownRun, RunGroup, grouped
-from archsearch.report.figures.figure import Column, Figure, FigureEntry, Missing, Table, TableCell, interval_columns
+from archsearch.report.figures.figure import (
+    Column,
+    ColumnKind,
+    Figure,
+    FigureEntry,
+    Missing,
+    Table,
+    TableCell,
+    interval_columns,
+)
 from archsearch.report.figures.means import MeanRow, draw_means, means_data
 from archsearch.report.names import DamagedRun, Unfinished, left_out_words
 from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
@@ -29,6 +38,7 @@ from archsearch.spec.comparable import same_test_data
 from archsearch.spec.dataset import DataSpec
 from archsearch.stats.effect import Family, Seed, Verdicts
 from archsearch.stats.over_seeds import Summary, documented_words, size_warning, summarise
+from archsearch.stats.sentence import amount
 from archsearch.stats.verdict import judge
 from archsearch.task import main_metric_of
 from archsearch.train.result import WATCHED_TEST, RunResult
@@ -81,8 +91,7 @@ def _values(group: RunGroup, metric: str) -> tuple[float, ...]:
 
 
 def _summary(group: RunGroup) -> Summary:
-    metric = _metric([group])
-    documented = group.runs[0].result.spec.get("documented") or {}
+    metric, documented = _metric([group]), group.runs[0].result.spec.get("documented") or {}
     return summarise(
         _values(group, metric),
         diverged=len(group.runs) - len(group.completed),
@@ -194,8 +203,7 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
 def _best_validation(group: RunGroup, metric: str) -> str:
     """Say the best value on validation data, "" where none was measured."""
     name = f"val_{metric.removeprefix('test_')}"
-    best = max if direction_of(name) == "maximize" else min
-    values = [value for run in group.completed if (value := run.result.metrics.get(name)) is not None]
+    best, values = (max if direction_of(name) == "maximize" else min), _values(group, name)
     return f"; best {title_of(name)} {written(name, best(values))}" if values else ""
 
 
@@ -235,7 +243,8 @@ def _numbers(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> tuple[
 
 def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], verdicts: Verdicts | None) -> Section:
     kinds = {kind_of(one.metric) for one in summaries}
-    kind, title = (kinds.pop() if len(kinds) == 1 else "number"), title_of(_metric(groups))
+    kind = kinds.pop() if len(kinds) == 1 else "number"
+    title = title_of(summaries[0].metric) if len({one.metric for one in summaries}) == 1 else "of the main metric"
     columns = (
         Column("experiment"), Column("seeds", "count"), Column(f"mean {title}", kind),
         *interval_columns(kind), Column("SD", kind), Column("documented", kind),
@@ -306,17 +315,20 @@ def _seeds(groups: Sequence[RunGroup]) -> Tabled:
 
 
 def _verdict_table(verdicts: Verdicts) -> Tabled:
+    family = verdicts.family
+    kind: ColumnKind = "points" if family.unit == "points" else "difference"
     columns = (
-        Column("experiment"), Column("pairs", "count"), Column("difference", "points"), *interval_columns("points"),
+        Column("experiment"), Column("pairs", "count"), Column("difference", kind), *interval_columns(kind),
         Column("p, adjusted", "p"), Column("verdict"),
     )  # fmt: skip
     rows: list[tuple[TableCell, ...]] = []
     for effect in verdicts.effects:
         low, high = effect.ci95 or (None, None)
         rows.append((effect.variant, effect.n, effect.mean_difference, low, high, effect.p_adjusted, effect.verdict))
+    margin = f"margin {amount(family.margin, family)}" if family.margin else "without a margin"
     says = (
-        f"Each minus {verdicts.baseline}, over runs with the same seed: exact sign-flip test, Holm over "
-        f"{len(verdicts.effects)}, margin {100 * verdicts.family.margin:.2f} points. "
+        f"{capital(title_of(family.metric))}, each minus {verdicts.baseline}, over runs with the same seed: exact "
+        f"sign-flip test, Holm over {len(verdicts.effects)}, {margin}. "
         "Looked at after the fact: for a claim, plan the seeds first."
     )
     return Tabled("differences", "Differences", says, Table(columns, tuple(rows)))

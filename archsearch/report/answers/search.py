@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from archsearch.kinds import EXPERIMENT_KINDS
-from archsearch.metrics import metric_text
 from archsearch.report.answers.program_search import course_sections, values_section
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, Folded, KeyNumber, Section, SectionPart, Source, Tabled, slug
@@ -82,7 +81,7 @@ def answer(report: StudyReport, evidence: SearchEvidence) -> tuple[str, ...]:
         found = f"{front}; by {_main(report)} the best is trial {best.number}: {_values(report, best)}."
     base = evidence.base_trial
     if base is not None and base.number != best.number:
-        found += f" The baseline, trial 0: {_pairs(report.metrics, base.values)}."
+        found += f" The baseline, trial 0: {_pairs(report, base.values)}."
     if report.confirmed is None:
         return (
             report.headline,
@@ -103,11 +102,16 @@ def _main(report: StudyReport) -> str:
 
 
 def _values(report: StudyReport, best: Best) -> str:
-    return _pairs(report.metrics, best.values)
+    said = _pairs(report, best.values)
+    if best.folds is None:
+        return said
+    metric = EXPERIMENT_KINDS[report.kind].learned(report.metrics)
+    return f"{said}, {best.folds.said_with(report.value_text(metric or report.metrics[0], best.folds.deviation))}"
 
 
-def _pairs(metrics: Sequence[str], values: Sequence[float]) -> str:
-    return ", ".join(f"{metric} {metric_text(metric, value)}" for metric, value in zip(metrics, values, strict=True))
+def _pairs(report: StudyReport, values: Sequence[float]) -> str:
+    pairs = zip(report.metrics, values, strict=True)
+    return ", ".join(f"{metric} {report.value_text(metric, value)}" for metric, value in pairs)
 
 
 def _counts(report: StudyReport) -> str:
@@ -154,7 +158,7 @@ def _numbers(report: StudyReport, evidence: SearchEvidence) -> tuple[KeyNumber, 
         metric = _main(report)
         value = report.selected.values[report.metrics.index(metric)]
         note = f"trial {report.selected.number}, {metric}"
-        numbers.append(KeyNumber("Best of the search", metric_text(metric, value), note))
+        numbers.append(KeyNumber("Best of the search", report.value_text(metric, value), note))
     result = _result_of(report, evidence)
     if result is not None:
         numbers.append(KeyNumber("Parameters", f"{result.parameters:,}", f"{short_number(result.macs)} MACs"))
@@ -239,6 +243,8 @@ def _runs(report: StudyReport, evidence: SearchEvidence, source: Source) -> list
     words = "on fresh seeds"
     if not shown and evidence.ranked:
         best, words = evidence.ranked[0], "in the search"
+        fold = None if report.best is None else report.best.folds
+        words = words if fold is None else f"{words}: fold 1 of {len(fold.values)}"
         shown = {f"trial {best.number}": (best.result,)}
     if report.kind == "program":
         return course_sections(shown, words)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
+from archsearch.metrics import title_of
 from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, layout, plain_text
 from archsearch.report.figures.trials import many, to_six_digits
@@ -123,8 +124,8 @@ def draw_confirmed(data: Finalists) -> go.Figure:
     """Draw a row for each finalist: search value, validation and test means on fresh seeds, each seed's test value."""
     import plotly.graph_objects as go
 
-    name = data.family.metric.removeprefix("test_")
-    form = ".2~%" if data.family.unit == "points" else ".3~g"
+    name = title_of(data.family.metric.removeprefix("test_"))
+    form = ".2~%" if data.family.unit == "points" else ".6~g"
     figure = go.Figure(layout=layout(x=name, x_format=form, height=150 + 64 * len(data.finalists)))
     rows = list(enumerate(data.finalists))
     for place, one in rows:

@@ -71,7 +71,7 @@ def course_figure(key: str, name: str, runs: RunsByLabel) -> Figure | Missing:
 
 def draw_course(name: str, lines: Sequence[CourseLine]) -> go.Figure:
     """Draw a line for each group; one group has its band as well."""
-    figure = go.Figure(layout=layout(x="step", y=name, y_format=".3~g", height=380))
+    figure = go.Figure(layout=layout(x="step", y=name, y_format=".6~g", height=380))
     if len(lines) == 1 and max(lines[0].n) > 1:
         band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
         figure.add_scatter(x=lines[0].steps, y=lines[0].high, showlegend=False, **band)

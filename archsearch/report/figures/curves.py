@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from archsearch.metrics import PARTS, kind_of, title_of
+from archsearch.metrics import PARTS, format_of, kind_of, title_of
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell
 from archsearch.report.figures.style import BLUE, GREY, ORANGE, layout
 from archsearch.train.result import EpochRecord
@@ -20,10 +20,14 @@ from archsearch.wording import capital
 
 
 class Losses(NamedTuple):
-    """What the losses of an experiment are, in words: minimised, and measured (None: by an older version, unknown)."""
+    """What the losses of an experiment are, in words: minimised, and measured (None: by an older version, unknown).
+
+    `scaled`: what is minimised is of scaled targets, so that its heights are of another order.
+    """
 
     trained: str
     measured: str | None
+    scaled: bool = False
 
 
 class Curve(NamedTuple):
@@ -47,11 +51,17 @@ class Curve(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """The watched part (validation, else test) and the training part."""
+    """The watched part (validation, else test) and the training part; `apart`: no axis is for both."""
 
     quantity: str
     watched: Curve | None
     training: Curve
+    apart: bool = False
+
+    @property
+    def there(self) -> list[Curve]:
+        """Give the parts that have values."""
+        return [curve for curve in (self.watched, self.training) if curve is not None and curve.mean]
 
 
 def curves_data(quantity: str, histories: Mapping[int, Sequence[EpochRecord]], losses: Losses | None = None) -> Curves:
@@ -63,6 +73,7 @@ def curves_data(quantity: str, histories: Mapping[int, Sequence[EpochRecord]], l
         quantity,
         None if part is None else _curve(part, quantity, histories)._replace(by=(other and other.measured) or ""),
         _curve("train", quantity, histories)._replace(by=other.trained if other else ""),
+        apart=part is not None and other is not None and other.scaled,
     )
 
 
@@ -105,12 +116,13 @@ def curves_figure(
     seeds = "1 seed" if n == 1 else f"{n} seeds"
     band = "" if n == 1 else "; the thick line is their mean, the band reaches from the lowest to the highest"
     says = f"{shown.part.capitalize()} {name} after each epoch, {seeds}{band}."
-    if data.watched is not None:
+    if len(data.there) == 2 and not data.apart:
         says += f" Dashed: training {name}{' (mean)' if n > 1 else ''}, measured while the weights still move."
     if data.watched is not None and shown.by:
         says += (
             f" The {shown.part} loss is {shown.by}, the training loss is {data.training.by}: "
-            "two functions, whose heights cannot be compared."
+            "two functions, whose heights cannot be compared"
+            f"{'; the training loss stands in the table' if data.apart else ''}."
         )
     if quantity == "loss" and losses is not None and losses.measured is None:
         says += " Validation and test loss are left out: the version that ran it measured them by the training loss."
@@ -123,17 +135,15 @@ def curves_table(data: Curves) -> Table:
     """Give every epoch with mean, range and number of seeds."""
     kind = kind_of(data.quantity)
     columns = [Column("epoch", "count")]
-    for curve in (data.watched, data.training):
-        if curve is not None:
-            columns += [Column(f"{curve.label} {word}", kind) for word in ("mean", "lowest", "highest")]
+    for curve in data.there:
+        columns += [Column(f"{curve.label} {word}", kind) for word in ("mean", "lowest", "highest")]
     columns.append(Column("seeds", "count"))
     rows: list[tuple[TableCell, ...]] = []
-    for epoch in range(len(data.training.mean)):
+    for epoch, seeds in enumerate(data.there[-1].n if data.there else ()):
         cells: list[TableCell] = [epoch + 1]
-        for curve in (data.watched, data.training):
-            if curve is not None:
-                cells += [_at(values, epoch) for values in (curve.mean, curve.low, curve.high)]
-        rows.append((*cells, data.training.n[epoch]))
+        for curve in data.there:
+            cells += [_at(values, epoch) for values in (curve.mean, curve.low, curve.high)]
+        rows.append((*cells, seeds))
     return Table(tuple(columns), tuple(rows))
 
 
@@ -144,11 +154,11 @@ def _at(values: Sequence[float], index: int) -> float | None:
 def draw_curves(data: Curves) -> go.Figure:
     """Draw the watched part with its band, training dashed."""
     shown = data.watched or data.training
-    percent = ".2~%" if kind_of(data.quantity) == "percent" else ""
+    percent = kind_of(data.quantity) == "percent"
     upwards = f"{shown.part} {shown.by or title_of(data.quantity)}"
-    figure = go.Figure(layout=layout(x="epoch", y=upwards, y_format=percent or ".3~g", height=380))
+    figure = go.Figure(layout=layout(x="epoch", y=upwards, y_format=format_of(data.quantity), height=380))
     epochs = list(range(1, len(shown.mean) + 1))
-    value = "%{y:.2%}" if percent else "%{y:.4f}"
+    value = "%{y:.2%}" if percent else "%{y:.6~g}"
     if len(shown.by_seed) > 1:
         band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
         figure.add_scatter(x=epochs, y=shown.high, **band)
@@ -167,7 +177,7 @@ def draw_curves(data: Curves) -> go.Figure:
         marker={"size": 5, "color": BLUE}, name=f"{shown.label}, {name}",
         hovertemplate=f"{name}, epoch %{{x}}: {value}<extra></extra>",
     )  # fmt: skip
-    if data.watched is not None:
+    if len(data.there) == 2 and not data.apart:
         figure.add_scatter(
             x=epochs, y=data.training.mean, mode="lines", line={"width": 2, "dash": "dash", "color": ORANGE},
             name=f"{data.training.label}, {name}", hovertemplate=f"training, epoch %{{x}}: {value}<extra></extra>",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import format_of, kind_of, title_of, written
+from archsearch.metrics import NamedMetric, format_of, kind_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import ORANGE, layout, nth
 from archsearch.report.figures.trials import edge_of, from_edge, many, target_values, to_six_digits
@@ -33,7 +33,7 @@ class Distribution(NamedTuple):
     The axis is drawn from `edge`, if there is one: few trials lie beyond it.
     """
 
-    metric: str
+    metric: NamedMetric
     steps: tuple[Steps, ...]
     edge: float | None
     baseline: float | None
@@ -54,18 +54,18 @@ def distribution_data(record: SearchRecord) -> Distribution | str:
             steps.append(Steps(f"after epoch {found.epoch}, also of pruned trials", tuple(sorted(early))))
     base = record.trial(record.baseline)
     baseline = record.value(base) if base is not None else None
-    says = f"{many(len(final), 'trial')} with a final value, median {written(metric.name, statistics.median(final))}."
+    says = f"{many(len(final), 'trial')} with a final value, median {written(metric.said, statistics.median(final))}."
     if baseline is not None:
         better = sum(metric.better(value, baseline) for value in final)
-        says += f" {better:,} of them are better than the baseline ({written(metric.name, baseline)})."
+        says += f" {better:,} of them are better than the baseline ({written(metric.said, baseline)})."
     if len(steps) > 1:
         says += f" The second line is the value {steps[1].target}: {many(len(steps[1].values), 'trial')}."
-    columns = (Column("of"), Column("trials up to it", "percent"), Column(title_of(metric.name), kind_of(metric.name)))
+    columns = (Column("of"), Column("trials up to it", "percent"), Column(title_of(metric.said), kind_of(metric.said)))
     rows = tuple((s.target, (i + 1) / len(s.values), v) for s in steps for i, v in enumerate(s.values))
     edge = edge_of(metric, [value for one in steps for value in one.values], baseline)
     beyond = sum(edge is not None and metric.better(edge, value) for one in steps for value in one.values)
-    says += f" The axis leaves out {beyond} values worse than {written(metric.name, edge)}." if beyond else ""
-    return Distribution(metric.name, tuple(steps), edge, baseline, says, Table(columns, rows))
+    says += f" The axis leaves out {beyond} values worse than {written(metric.said, edge)}." if beyond else ""
+    return Distribution(metric.said, tuple(steps), edge, baseline, says, Table(columns, rows))
 
 
 def draw_distribution(data: Distribution) -> go.Figure:

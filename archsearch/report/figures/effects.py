@@ -224,6 +224,8 @@ class SeedPairs(NamedTuple):
     unit: str
     says: str
     table: Table
+    title: str
+    word: str  # what makes a pair: seed, fold, random part
 
 
 def pairs_data(report: AblationReport) -> SeedPairs | str:
@@ -240,9 +242,11 @@ def pairs_data(report: AblationReport) -> SeedPairs | str:
     says = f"Each mark is one {word}: the level's run minus its partner's, {count_of(len(table), 'pair')} in all."
     says += " Colours and symbols are the verdicts'."
     if split:
-        says += f" Seeds disagree about the sign in {len(split)} of {count_of(len(forest.rows), 'comparison')}."
+        of = f"{len(split)} of {count_of(len(forest.rows), 'comparison')}"
+        says += f" {word.capitalize()}s disagree about the sign in {of}."
     columns = (Column("comparison"), Column(word), Column("difference", kind))
-    return SeedPairs(forest.rows, forest.scale, forest.unit, says, Table(columns, table))
+    title = f"What did each {word} say?"
+    return SeedPairs(forest.rows, forest.scale, forest.unit, says, Table(columns, table), title, word)
 
 
 def draw_pairs(data: SeedPairs) -> go.Figure:
@@ -261,7 +265,7 @@ def draw_pairs(data: SeedPairs) -> go.Figure:
             mode="markers",
             marker=mark(row.verdict, 7),
             hovertext=[
-                f"{plain_text(row.name, 44)}, seed {plain_text(seed, 20)}: {shown(value, data, unit=True)}"
+                f"{plain_text(row.name, 44)}, {data.word} {plain_text(seed, 20)}: {shown(value, data, unit=True)}"
                 for seed, value in zip(row.seeds, row.differences, strict=True)
             ],
             hoverinfo="text",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import difference, format_of, kind_of, title_of, written
+from archsearch.metrics import NamedMetric, difference, format_of, kind_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREEN, ORANGE, layout
 from archsearch.report.figures.trials import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class History(NamedTuple):
     """Every trial's value, the best so far after each trial, and the baseline."""
 
-    metric: str
+    metric: NamedMetric
     placed: Placed
     best: tuple[tuple[int, float], ...]
     baseline: float | None
@@ -48,6 +48,7 @@ def history_data(record: SearchRecord) -> History | str:
     if not ended:
         return "no trial has ended yet"
     metric = record.metric
+    folds = max((len(trial.folds.values) for trial in ended if trial.folds is not None), default=0)
     best: list[tuple[int, float]] = []
     rows = []
     for trial in sorted(ended, key=lambda trial: trial.number):
@@ -55,27 +56,31 @@ def history_data(record: SearchRecord) -> History | str:
         if value is not None and (not best or metric.better(value, best[-1][1])):
             best.append((trial.number, value))
         so_far = best[-1][1] if best else None
-        rows.append((trial.number, trial.outcome, value, so_far, trial.parameters, trial.macs, trial.line))
+        spread = () if not folds else (None if trial.folds is None else trial.folds.deviation,)
+        rows.append((trial.number, trial.outcome, value, *spread, so_far, trial.parameters, trial.macs, trial.line))
     base = record.trial(record.baseline)
     baseline = record.value(base) if base is not None else None
     where = placed(record, ended)
     says = f"{counted(record.trials)}."
     if best:
         number, value = best[-1]
-        says += f" The {leading(record, number)} is trial {number} with {written(metric.name, value)}"
-        says += f" {title_of(metric.name)}"
+        says += f" The {leading(record, number)} is trial {number} with {written(metric.said, value)}"
+        says += f" {title_of(metric.said)}"
         if baseline is not None and base is not None and number != base.number:
-            gain = difference(metric.name, value - baseline)
-            says += f", {gain} from the baseline (trial {base.number}, {written(metric.name, baseline)})"
+            gain = difference(metric.said, value - baseline)
+            says += f", {gain} from the baseline (trial {base.number}, {written(metric.said, baseline)})"
         says += f"; {many(len(rows) - 1 - [row[0] for row in rows].index(number), 'trial')} came after it."
     if any(trial.outcome == "pruned" for trial in ended):
         says += " Pruned trials stand at the value of the epoch they were stopped after."
-    says += edge_note(where, metric.name)
-    kind = kind_of(metric.name)
+    if folds:
+        says += f" Each value is the mean of {folds} folds."
+    says += edge_note(where, metric.said)
+    kind = kind_of(metric.said)
     columns = (
         Column("trial", "count"),
         Column("outcome"),
-        Column(title_of(metric.name), kind),
+        Column(title_of(metric.said), kind),
+        *((Column("standard deviation over folds", kind),) if folds else ()),
         Column("best so far", kind),
         Column("parameters", "count"),
         Column("MACs", "count"),
@@ -83,7 +88,7 @@ def history_data(record: SearchRecord) -> History | str:
     )
     end = max(trial.number for trial in ended)
     steps = (*best, (end, best[-1][1])) if best and best[-1][0] != end else tuple(best)
-    return History(metric.name, where, steps, baseline, says, Table(columns, tuple(rows)))
+    return History(metric.said, where, steps, baseline, says, Table(columns, tuple(rows)))
 
 
 def draw_history(data: History) -> go.Figure:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import format_of, kind_of, title_of
+from archsearch.metrics import NamedMetric, format_of, kind_of, title_of
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import MARKS, layout, mark
 from archsearch.report.figures.trials import (
@@ -46,7 +46,7 @@ class LearningCurve(NamedTuple):
 class LearningCurves(NamedTuple):
     """The curves that are drawn; the table has all."""
 
-    metric: str
+    metric: NamedMetric
     curves: tuple[LearningCurve, ...]
     edge: float | None
     says: str
@@ -86,10 +86,10 @@ def learning_data(record: SearchRecord) -> LearningCurves | str:
     columns = (
         Column("trial", "count"),
         Column("outcome"),
-        *(Column(f"epoch {e}", kind_of(metric.name)) for e in epochs_),
+        *(Column(f"epoch {e}", kind_of(metric.said)) for e in epochs_),
     )
     rows = tuple((t.number, t.outcome, *(dict(t.learned).get(e) for e in epochs_)) for t in having)
-    return LearningCurves(metric.name, tuple(curves), edge_of(metric, ends), says, Table(columns, rows))
+    return LearningCurves(metric.said, tuple(curves), edge_of(metric, ends), says, Table(columns, rows))
 
 
 def _part(trial: TrialRecord, best: int | None, baseline: int | None) -> str:

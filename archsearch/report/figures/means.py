@@ -1,6 +1,6 @@
 """Experiments by their seeds: each run's value, and the mean with its interval.
 
-data = means_data([MeanRow("lenet5", (0.974, 0.976), (0.971, 0.979))])
+data = means_data([MeanRow("lenet5", (0.974, 0.976), (0.971, 0.979), "test_accuracy")])
 draw_means(data)
 """
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class MeanRow(NamedTuple):
-    """An experiment: the value of each completed run, and the interval of their mean, None for one run; fractions."""
+    """An experiment: its metric of each completed run, and the interval of their mean, None for one run."""
 
     name: str
     values: tuple[float, ...]
     interval: tuple[float, float] | None
-    metric: str = "test_accuracy"
+    metric: str
 
 
 class Means(NamedTuple):
@@ -37,10 +37,12 @@ class Means(NamedTuple):
 
 
 def means_data(rows: Sequence[MeanRow]) -> Means | str:
-    """Gather what completed; a sentence where nothing has."""
+    """Gather what completed; a sentence where nothing has, or where one axis cannot have all of it."""
     there = tuple(row for row in rows if row.values)
     if not there:
-        return "no run has a value on test data"
+        return f"no run has a {title_of(rows[0].metric)}" if rows else "there is no run"
+    if len(metrics := dict.fromkeys(title_of(row.metric) for row in there)) > 1:
+        return f"they are judged by several metrics: {', '.join(metrics)}"
     name, kind = capital(title_of(there[0].metric)), kind_of(there[0].metric)
     runs = sum(len(row.values) for row in there)
     says = f"{name} of {count_of(runs, 'run')}: a tick for each seed, the mean with Student's 95 % interval."

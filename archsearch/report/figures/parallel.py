@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import kind_of, title_of, written
+from archsearch.metrics import NamedMetric, kind_of, title_of, written
 from archsearch.report.figures.axes import (
     ABSENT_PLACE,
     Axis,
@@ -48,7 +48,7 @@ class ParallelLine(NamedTuple):
 class ParallelCoordinates(NamedTuple):
     """Axes and the lines across them; the table has every trial."""
 
-    metric: str
+    metric: NamedMetric
     axes: tuple[Axis, ...]
     ends: tuple[float, float]  # of the value's axis, worse and better
     absent: tuple[bool, ...]  # which axes have trials without the value; of the last one, pruned trials
@@ -107,7 +107,7 @@ def parallel_data(record: SearchRecord) -> ParallelCoordinates | str:
     columns = (
         Column("trial", "count"),
         Column("outcome"),
-        Column(title_of(metric.name), kind_of(metric.name)),
+        Column(title_of(metric.said), kind_of(metric.said)),
         *(Column(parameter.name) for parameter in parameters),
     )
     rows = tuple(
@@ -116,7 +116,7 @@ def parallel_data(record: SearchRecord) -> ParallelCoordinates | str:
     )
     ends = (worst, best)
     return ParallelCoordinates(
-        metric.name, axes, ends, (*absent, bool(pruned)), tuple(lines), says, Table(columns, rows)
+        metric.said, axes, ends, (*absent, bool(pruned)), tuple(lines), says, Table(columns, rows)
     )
 
 

@@ -13,7 +13,7 @@ from archsearch.report.figures.figure import Column, Figure, Table
 from archsearch.report.figures.style import CYCLE, GREY, layout, plain_text
 from archsearch.stats.ranking import Ranking
 
-MOST_DRAWN = 12  # labels; all of them are in the table
+_MOST_LABELS = 12  # labels; all of them are in the table
 
 
 def roc_figure(key: str, label: str, data: Sequence[Ranking], part: str, runs: int) -> Figure:
@@ -59,14 +59,14 @@ def draw_roc(data: Sequence[Ranking]) -> go.Figure:
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dash", "color": GREY}, name="chance", hoverinfo="skip"
     )
-    _lines(figure, [(one.name, one.roc) for one in data[:MOST_DRAWN]])
+    _lines(figure, [(one.name, one.roc) for one in data[:_MOST_LABELS]])
     return figure
 
 
 def draw_precision_recall(data: Sequence[Ranking]) -> go.Figure:
     """Draw precision over recall."""
     figure = go.Figure(layout=layout(x="recall", y="precision", x_format=".0%", y_format=".0%"))
-    _lines(figure, [(one.name, one.precision_recall) for one in data[:MOST_DRAWN]])
+    _lines(figure, [(one.name, one.precision_recall) for one in data[:_MOST_LABELS]])
     return figure
 
 
@@ -74,7 +74,11 @@ def _lines(figure: go.Figure, lines: Sequence[tuple[str, list[tuple[float, float
     for number, (name, points) in enumerate(lines):
         figure.add_scatter(
             x=[x for x, _ in points], y=[y for _, y in points], mode="lines", name=plain_text(name, 40),
-            line={"width": 1.8, "color": CYCLE[number % len(CYCLE)]},
+            line={
+                "width": 1.8,
+                "color": CYCLE[number % len(CYCLE)],
+                "dash": ("solid", "dot")[number // len(CYCLE)],
+            },
             hovertemplate="%{x:.1%}, %{y:.1%}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(range=[0, 1.02])

@@ -19,7 +19,7 @@ def predicted_figure(key: str, label: str, target: str, data: Residuals, part: s
     """Make the figure of predicted against true values."""
     says = (
         f"{data.total:,} {part} predictions of {target} ({_runs(runs)}). On the line they would be right; the band, "
-        f"+- {data.half:.4g}, holds 95 % of them."
+        f"± {data.half:.4g}, holds 95 % of them."
     )
     return Figure(key, f"Predicted against true, {label}", says, _points(data), lambda: draw_predicted(data, target))
 

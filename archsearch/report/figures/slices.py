@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.metrics import kind_of, title_of, written
+from archsearch.metrics import NamedMetric, kind_of, title_of, written
 from archsearch.report.figures.axes import (
     Bins,
     bins_of,
@@ -51,7 +51,7 @@ class Slice(NamedTuple):
 class Slices(NamedTuple):
     """The two most important open values; `title` says what they are where none is known to be."""
 
-    metric: str
+    metric: NamedMetric
     target: str
     edge: float | None
     slices: tuple[Slice, ...]
@@ -77,7 +77,7 @@ def slices_data(record: SearchRecord) -> Slices | str:
             has = trial.params[parameter.name]
             x = float(index_of(labels, has)) if labels else float(has or 0.0)
             y = edge if edge is not None and metric.better(edge, value) else value
-            text = f"trial {trial.number}, {trial.outcome}: {written(metric.name, value)}"
+            text = f"trial {trial.number}, {trial.outcome}: {written(metric.said, value)}"
             points.append(Point(trial.number, x, y, value, trial.outcome, text))
             rows.append((parameter.name, trial.number, trial.outcome, cell_of(has), value))
         without = len(values) - len(having)
@@ -96,9 +96,9 @@ def slices_data(record: SearchRecord) -> Slices | str:
         Column("trial", "count"),
         Column("outcome"),
         Column("set to"),
-        Column(target_title(target), kind_of(metric.name)),
+        Column(target_title(target), kind_of(metric.said)),
     )
-    return Slices(metric.name, target, edge, tuple(slices), says, Table(columns, tuple(rows)), title)
+    return Slices(metric.said, target, edge, tuple(slices), says, Table(columns, tuple(rows)), title)
 
 
 def _slice_says(metric: MetricRecord, parameter: OpenValue, points: Sequence[Point], without: int) -> str:
@@ -112,16 +112,16 @@ def _slice_says(metric: MetricRecord, parameter: OpenValue, points: Sequence[Poi
     medians = {which: statistics.median(values) for which, values in inside.items()}
     sign = 1 if metric.direction == "maximize" else -1
     best = max(medians, key=lambda which: (sign * medians[which], -which))
-    says = f"{parameter.name}: best median {written(metric.name, medians[best])} at {bins.labels[best]} "
+    says = f"{parameter.name}: best median {written(metric.said, medians[best])} at {bins.labels[best]} "
     says += f"(n = {len(inside[best])})"
-    same = len({written(metric.name, median) for median in medians.values()}) == 1
+    same = len({written(metric.said, median) for median in medians.values()}) == 1
     if len(medians) > 1 and same:
-        return f"{parameter.name}: the same median {written(metric.name, medians[best])} everywhere" + (
+        return f"{parameter.name}: the same median {written(metric.said, medians[best])} everywhere" + (
             f"; {without} without it." if without else "."
         )
     if len(medians) > 1:
         worst = min(medians, key=lambda which: (sign * medians[which], which))
-        says += f", worst {written(metric.name, medians[worst])} at {bins.labels[worst]} (n = {len(inside[worst])})"
+        says += f", worst {written(metric.said, medians[worst])} at {bins.labels[worst]} (n = {len(inside[worst])})"
     return says + (f"; {without} without it." if without else ".")
 
 
@@ -168,7 +168,7 @@ class CellMean(NamedTuple):
 class ValueGrid(NamedTuple):
     """The mean value for pairs of two open values, cut into bins."""
 
-    metric: str
+    metric: NamedMetric
     x: Bins
     y: Bins
     cells: tuple[CellMean, ...]
@@ -201,15 +201,15 @@ def cells_data(record: SearchRecord) -> ValueGrid | str:
     says = f"Means of cells over {many(len(trials), 'trial')} ({target_title(target)}), "
     says += "no model between them. "
     says += f"The best is {x.name} {x.labels[top.x]} with {y.name} {y.labels[top.y]}: "
-    says += f"{written(metric.name, top.mean)} (n = {top.n}). {whole - len(cells)} of {whole} cells are empty."
+    says += f"{written(metric.said, top.mean)} (n = {top.n}). {whole - len(cells)} of {whole} cells are empty."
     columns = (
         Column(x.name),
         Column(y.name),
         Column("n", "count"),
-        Column(f"mean {title_of(metric.name)}", kind_of(metric.name)),
+        Column(f"mean {title_of(metric.said)}", kind_of(metric.said)),
     )
     rows = tuple((x.labels[cell.x], y.labels[cell.y], cell.n, cell.mean) for cell in reversed(cells))
-    return ValueGrid(metric.name, x, y, cells, says, Table(columns, rows))
+    return ValueGrid(metric.said, x, y, cells, says, Table(columns, rows))
 
 
 def _together(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from archsearch.metrics import difference, format_of, kind_of, near_of, title_of, written
+from archsearch.metrics import NamedMetric, difference, format_of, kind_of, near_of, title_of, written
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import GREEN, VERMILION, layout, log_ticks, mark
 from archsearch.report.figures.trials import (
@@ -44,7 +44,7 @@ class Marked(NamedTuple):
 class Against(NamedTuple):
     """Final values over a size; `reach` is the best value up to each size."""
 
-    metric: str
+    metric: NamedMetric
     size: str
     placed: Placed
     reach: tuple[tuple[float, float], ...]
@@ -90,23 +90,23 @@ def against_data(record: SearchRecord, size: Size) -> Against | str:
             reach.append((trial, float(size_of(trial, size) or 0), value))
     where = placed(record, done, lambda trial: float(size_of(trial, size) or 0))
     best, most, top = reach[-1]
-    near = near_of(metric.name, top)
+    near = near_of(metric.said, top)
     small = next(entry for entry in reach if abs(entry[2] - top) <= near)
     says = f"{many(len(done), 'trial')} with a final value. "
     says += f"The {leading(record, best.number)}, trial {best.number}, has {most:,.0f} {title_of(size)}"
     if small[0].number == best.number:
-        says += f"; no smaller network comes within {difference(metric.name, near).lstrip('+')} of it."
+        says += f"; no smaller network comes within {difference(metric.said, near).lstrip('+')} of it."
     else:
-        cost = f"{written(metric.name, small[2])}, {difference(metric.name, small[2] - top)}"
+        cost = f"{written(metric.said, small[2])}, {difference(metric.said, small[2] - top)}"
         says += (
             f"; trial {small[0].number} comes close ({cost}) with {small[1]:,.0f}, {most / small[1]:.1f} times fewer."
         )
-    says += edge_note(where, metric.name)
+    says += edge_note(where, metric.said)
     columns = (
         Column("trial", "count"),
         Column("outcome"),
         Column(title_of(size), "count"),
-        Column(title_of(metric.name), kind_of(metric.name)),
+        Column(title_of(metric.said), kind_of(metric.said)),
         Column("best up to this size"),
         Column("network"),
     )
@@ -118,7 +118,7 @@ def against_data(record: SearchRecord, size: Size) -> Against | str:
     end = float(size_of(done[-1], size) or 0)
     steps = tuple((x, _inside(where, metric, y)) for x, y in (*(entry[1:] for entry in reach), (end, top)))
     return Against(
-        metric.name, size, where, steps, _marked(record, where), limit_of(record, size), says, Table(columns, rows)
+        metric.said, size, where, steps, _marked(record, where), limit_of(record, size), says, Table(columns, rows)
     )
 
 
@@ -203,7 +203,7 @@ def limit_line(limit: int, where: Placed) -> go.Scatter:
 class TradeoffPanel(NamedTuple):
     """The main objective over another one. `front` is in the order of x."""
 
-    other: str
+    other: NamedMetric
     direction: str
     log: bool
     limit: int | None
@@ -215,7 +215,7 @@ class TradeoffPanel(NamedTuple):
 class Pareto(NamedTuple):
     """One panel for each objective beside the main one."""
 
-    metric: str
+    metric: NamedMetric
     panels: tuple[TradeoffPanel, ...]
     says: str
     table: Table
@@ -241,9 +241,9 @@ def pareto_data(record: SearchRecord) -> Pareto | str:
         ends = tuple((number, x, y) for x, y, number in line)
         marked = tuple(one for one in _marked(record, where) if one.part == "baseline")
         panels.append(
-            TradeoffPanel(metric.name, metric.direction, log, limit_of(record, metric.name), where, ends, marked)
+            TradeoffPanel(metric.said, metric.direction, log, limit_of(record, metric.name), where, ends, marked)
         )
-    names = " and ".join(title_of(metric.name) for metric in record.metrics)
+    names = " and ".join(title_of(metric.said) for metric in record.metrics)
     says = f"{len(front)} of {many(len(done), 'completed trial')} are on the front of {names}: "
     says += "no other one is as good in everything and better in something."
     cheap = min(front, key=lambda t: _cost(record, t))
@@ -255,11 +255,11 @@ def pareto_data(record: SearchRecord) -> Pareto | str:
     columns = (
         Column("trial", "count"),
         Column("on the front"),
-        *(Column(title_of(metric.name), kind_of(metric.name)) for metric in record.metrics),
+        *(Column(title_of(metric.said), kind_of(metric.said)) for metric in record.metrics),
         Column("network"),
     )
     rows = tuple((t.number, "yes" if t.number in numbers else "", *(t.values or ()), t.line) for t in done)
-    return Pareto(record.metric.name, tuple(panels), says, Table(columns, rows))
+    return Pareto(record.metric.said, tuple(panels), says, Table(columns, rows))
 
 
 def _cost(record: SearchRecord, trial: TrialRecord) -> float:
@@ -276,7 +276,7 @@ def _top(record: SearchRecord, front: list[TrialRecord]) -> TrialRecord:
 
 def _both(record: SearchRecord, trial: TrialRecord) -> str:
     values = zip(record.metrics, trial.values or (), strict=True)
-    return f"trial {trial.number} ({', '.join(f'{written(m.name, v)} {title_of(m.name)}' for m, v in values)})"
+    return f"trial {trial.number} ({', '.join(f'{written(m.said, v)} {title_of(m.said)}' for m, v in values)})"
 
 
 def _beats(record: SearchRecord, one: TrialRecord, other: TrialRecord) -> bool:

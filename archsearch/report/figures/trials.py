@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from archsearch.metrics import format_of, title_of, written
+from archsearch.metrics import NamedMetric, format_of, title_of, written
 from archsearch.report.figures.style import layout, mark, plain_text
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def target_values(record: SearchRecord, epoch: int | None) -> dict[int, float]:
 
 def hover(record: SearchRecord, trial: TrialRecord) -> str:
     """Say what a trial is: number, outcome, value, and its network in one line."""
-    value = written(record.metric.name, last_value(record, trial))
+    value = written(record.metric.said, last_value(record, trial))
     stopped = f" after epoch {trial.learned[-1][0]}" if trial.outcome == "pruned" and trial.learned else ""
     head = f"trial {trial.number}, {trial.outcome}: {value}{stopped}"
     return f"{head}<br>{plain_text(trial.line, 140)}" if trial.line else head
@@ -138,7 +138,7 @@ def placed(
     return Placed(tuple(points), edge, outside, len(values) - len(there))
 
 
-def edge_note(placed: Placed, metric: str) -> str:
+def edge_note(placed: Placed, metric: NamedMetric) -> str:
     """Say what is drawn at the edge, "" if nothing is."""
     parts = []
     if placed.beyond and placed.edge is not None:
@@ -156,7 +156,7 @@ def counted(trials: Sequence[TrialRecord]) -> str:
     return f"{many(len(trials), 'trial')}: {parts}" if parts else "no trials"
 
 
-def stacked(rows: int, height: int, metric: str) -> go.Figure:
+def stacked(rows: int, height: int, metric: NamedMetric) -> go.Figure:
     """Give an empty figure of panels, one below the other, each with the metric upwards."""
     from plotly.subplots import make_subplots
 

@@ -12,33 +12,30 @@ any value: they become neither failed nor pruned trials.
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage
-from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from archsearch.errors import SpecError
 from archsearch.experiment import Experiment
+from archsearch.search.sampling.known import Known
 from archsearch.search.space.count import each_feasible
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Open
-from archsearch.search.tried import experiment_of
 from archsearch.study.held import HeldTrial, fixed_values
-from archsearch.study.optuna_private import contains, reading_from, storage_of
+from archsearch.study.optuna_private import contains
 from archsearch.study.storage import experimental
 from archsearch.train.streams import stream
 
 MOST_DRAWS = 2000
 MOST_REPEATS = 50
-BEST_KEPT = 25  # as many as TPE ever calls good
 
 NOTHING_FITS = (
     "no configuration of the space can be trained; `archsearch space` says what does not fit. Widen the space."
@@ -77,7 +74,7 @@ class FeasibleSampler:
         self.rest = each_feasible(space)
         self.listed: list[Values] = []
         self.keys: set[str] = set()
-        self.networks: dict[int, str | None] = {}  # of the trials that have ended, by their number
+        self.known = Known()
         if first is not None:
             self._list(first)
 
@@ -97,8 +94,11 @@ class FeasibleSampler:
         with experimental():
             inner = self.make(stream(self.seed, "sampler", slot) % 2**32)
         inner.before_trial(study, trial)
-        study = _snapshot(study, self.memory)
-        tried = self._known_networks(study, trial)
+        self.known.look(study)
+        snapshot = self.known.snapshot(study, self.memory)
+        study = snapshot.study
+        # what is forgotten may be tried again
+        tried = self.known.tried(trial) if self.memory is None else snapshot.tried(trial)
         reasons: Counter[str] = Counter()
         repeats, last = 0, None
         relative_space = inner.infer_relative_search_space(study, trial)
@@ -121,18 +121,6 @@ class FeasibleSampler:
             f"{MOST_DRAWS:,} samples in a row do not fit, most often: {often}. "
             "See `archsearch space` for what makes them infeasible, and narrow the space."
         )
-
-    def _known_networks(self, study: Study, trial: FrozenTrial) -> set[str | None]:
-        """Give what other trials are about; of those that have ended it is not asked again."""
-        found: set[str | None] = set()
-        for other in study.get_trials(deepcopy=False):
-            if other.number in self.networks:
-                found.add(self.networks[other.number])
-            elif other.number != trial.number:
-                found.add(network := experiment_of(other))
-                if other.state.is_finished():
-                    self.networks[other.number] = network
-        return found - {None}
 
     def _nth(self, slot: int) -> Values:
         """Give the configuration of a slot where all are tried: the base in slot 0, then each other network once."""
@@ -168,32 +156,3 @@ def _choose(
     if distribution.single():
         return next(value.domain.values())
     return independent(value.name, distribution)
-
-
-class _SnapshotStorage:
-    """A storage whose trials were read once: TPE reads them again for every group of values it samples."""
-
-    def __init__(self, storage: BaseStorage, trials: list[FrozenTrial]) -> None:
-        self._behind = storage
-        self._trials = trials
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._behind, name)
-
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        trials = [t for t in self._trials if states is None or t.state in states]
-        return copy.deepcopy(trials) if deepcopy else trials
-
-
-def _snapshot(study: Study, memory: int | None) -> Study:
-    """Give a study that answers from what its trials are now; those that only wait are left out."""
-    trials = [t for t in study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
-    if memory is not None and len(trials) > memory and len(study.directions) == 1:
-        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
-        done = [t for t in trials if t.state == TrialState.COMPLETE]
-        best = sorted(done, key=lambda t: (sign * (t.value or 0.0), t.number))[:BEST_KEPT]
-        kept = {t.number for t in (*best, *trials[-(memory - BEST_KEPT) :])}
-        trials = [t for t in trials if t.number in kept]
-    return reading_from(study, cast(BaseStorage, _SnapshotStorage(storage_of(study), trials)))

@@ -8,15 +8,16 @@ existence are drawn.
 
 from __future__ import annotations
 
-import heapq
 import math
 import random
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from archsearch.search.sampling.known import best_of
 
 ELITE = 4
 
@@ -80,6 +81,4 @@ def _elite(study: Study) -> list[FrozenTrial]:
     """Give the best completed trials; with several objectives the Pareto front."""
     if len(study.directions) > 1:
         return study.best_trials[:ELITE]
-    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
-    return heapq.nsmallest(ELITE, done, key=lambda t: (sign * (t.value if t.value is not None else 0.0), t.number))
+    return list(best_of(study, ELITE))
