@@ -27,7 +27,7 @@ def reproduce(
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what an earlier call has trained.")] = False,
     md: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
     own_data: Annotated[
-        Path | None, typer.Option("--own-data", help="Of a bundle: where its own data (folder, images, npz) lie here.")
+        Path | None, typer.Option("--own-data", help="Of a bundle: where its own data (folder, npz, table) lie here.")
     ] = None,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,

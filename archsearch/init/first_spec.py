@@ -113,7 +113,7 @@ def _plan(data: dict[str, Any], name: str) -> ExperimentPlan:
         data = {**data, "normalize": True}
     if facts.task.name == "regression":
         data = {**data, "normalize_targets": True}
-    return plan_experiment(_spec(data, name, layers_for(facts.shape, facts.task.width), training_for(samples)))
+    return plan_experiment(_spec(data, name, layers_for(facts.shape), training_for(samples)))
 
 
 def _spec(data: dict[str, Any], name: str, network: list[Any], train: dict[str, Any]) -> ExperimentSpec:
@@ -121,15 +121,13 @@ def _spec(data: dict[str, Any], name: str, network: list[Any], train: dict[str, 
     return ExperimentSpec.model_validate({"name": name, "data": data, "network": network, "train": train})
 
 
-def layers_for(shape: tuple[int, ...], width: str = "classes") -> list[Any]:
+def layers_for(shape: tuple[int, ...]) -> list[Any]:
     """Give the layers for samples of a shape (channels first): convolutions while there is room, or two linear layers.
-
-    `width` is the task's word for the size of the last.
 
     >>> layers_for((20,))
     [{'linear': {'out_features': 64}}, 'relu', {'linear': {'out_features': 'classes'}}]
     """
-    last = {"linear": {"out_features": width}}
+    last = {"linear": {"out_features": "classes"}}
     axes = len(shape) - 1
     if axes not in (1, 2) or min(shape[1:]) < 4:
         flat: list[Any] = ["flatten"] if axes else []
@@ -167,6 +165,7 @@ def first_spec_text(first: FirstSpec, name: str) -> str:
     """Write a spec with comments: how to run it, what was decided, what to try next."""
     facts, plan = first.plan.facts, first.plan.network
     text = spec_yaml(first.spec, f"archsearch run {name}.yaml")
+    text = text.replace("{out_features: classes}", f"{{out_features: {facts.task.width}}}")  # one width, in other words
     comments = [
         f"# {samples_text(facts)}; {plan.parameters:,} parameters",
         *(f"# {sentence}" for sentence in first.said),

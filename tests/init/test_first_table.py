@@ -9,8 +9,9 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 
 from archsearch.errors import SpecError
+from archsearch.experiment_plan import load_spec
 from archsearch.init.begin import begin, write_begun
-from archsearch.init.first_spec import first_spec
+from archsearch.init.first_spec import first_spec, first_spec_text
 from archsearch.init.first_table import table_options
 from archsearch.train.run import run
 
@@ -59,6 +60,11 @@ def test_first_spec_of_numbers_is_one_of_regression(tmp_path: Path) -> None:
     first = first_spec("table", tmp_path / "d.csv", "d", tmp_path)
     assert (first.plan.facts.task.name, first.spec.data.normalize_targets) == ("regression", True)
     assert first.spec.train.loss.kind == "mse"
+    text = first_spec_text(first, "d")
+    assert "  - linear: {out_features: outputs}\n" in text
+    assert "classes" not in text
+    (tmp_path / "d.yaml").write_text(text, encoding="utf-8")
+    assert load_spec(str(tmp_path / "d.yaml")).network == first.spec.network
 
 
 def test_table_that_cannot_be_one_is_said_with_its_place(tmp_path: Path) -> None:
