@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,16 +136,16 @@ def sample_shape(
 def digest(path: Path) -> str:
     """Hash names and contents of all images."""
     total = hashlib.sha256()
-    hash_images(total, [image for image, _ in listing(path).images], path)
+    hash_images(total.update, [image for image, _ in listing(path).images], path)
     return total.hexdigest()
 
 
-def hash_images(total: hashlib._Hash, images: Sequence[Path], path: Path) -> None:
-    """Add the contents of images, and their names below a folder, to a hash."""
+def hash_images(add: Callable[[bytes], None], images: Sequence[Path], path: Path) -> None:
+    """Add the contents of images, and their names below a folder, to a hash: by its `update`."""
     for image in images:
         with readable(image), image.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{content}  {image.relative_to(path).as_posix()}\n".encode("utf-8", "surrogateescape"))
+        add(f"{content}  {image.relative_to(path).as_posix()}\n".encode("utf-8", "surrogateescape"))
 
 
 def parts(

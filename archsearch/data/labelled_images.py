@@ -218,5 +218,5 @@ def labelled_digest(spec: DataSpec) -> str:
     from archsearch.data.integrity import digest_of
 
     total = hashlib.sha256(digest_of(Path(spec.labels or "").expanduser().absolute()).encode())
-    hash_images(total, describe_images(spec).files, Path(spec.path or "").expanduser().absolute())
+    hash_images(total.update, describe_images(spec).files, Path(spec.path or "").expanduser().absolute())
     return total.hexdigest()
