@@ -22,7 +22,6 @@ from optuna.trial import TrialState
 
 from archsearch.study.held import HeldTrial
 from archsearch.study.storage import open_storage
-from tests.study.conftest import postgres  # noqa: F401  # the fixture
 from tests.study.test_killed_workers import marked
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
