@@ -21,7 +21,6 @@ from archsearch.cluster.visits import Visit
 from archsearch.errors import UnavailableError, UsageError
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import open_storage
-from tests.study.conftest import postgres  # noqa: F401  # a fixture
 
 PROGRAM = "from archsearch.cli import main; main()"
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch")
