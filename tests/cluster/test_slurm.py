@@ -172,7 +172,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.faults
 @pytest.mark.slow
-def test_debians_slurm_does_an_ablation_and_nothing_is_left_in_its_queue(ablate, folder, postgres, slurm):  # noqa: F811
+def test_debians_slurm_does_an_ablation_and_nothing_is_left_in_its_queue(ablate, folder, postgres, slurm):
     done = ablate("--workers", "2", "--on-option", "timeout_min=10", ARCHSEARCH_STORAGE=postgres)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
