@@ -34,7 +34,7 @@ def test_each_finding_with_a_fix_gets_a_price(flawed, run_ablation) -> None:
     report = lint(flawed.spec, flawed.network)
     ablation = price_ablation(flawed, report)
     assert [(q.name, q.label) for q in ablation.questions] == [
-        ("A001=fixed", "A001 fixed (softmax or sigmoid before cross_entropy) instead of flaw as it is"),
+        ("A001=fixed", "A001 fixed (softmax or sigmoid before a loss of logits) instead of flaw as it is"),
         ("A004=fixed", "A004 fixed (two linear layers with nothing between) instead of flaw as it is"),
     ]
     done = run_ablation(ablation)
@@ -43,7 +43,7 @@ def test_each_finding_with_a_fix_gets_a_price(flawed, run_ablation) -> None:
     assert softmax.effect.verdict == "better"
     base, fixed = done.cells[0], done.cells[1]
     assert softmax.sentence.startswith(
-        f"A001 (softmax or sigmoid before cross_entropy): costs {100 * (fixed.mean - base.mean):.2f} points (95 % CI "
+        f"A001 (softmax or sigmoid before a loss of logits): costs {100 * (fixed.mean - base.mean):.2f} points (95 % CI "
     )
     assert softmax.sentence.endswith(
         f"10 paired seeds: flaw {100 * fixed.mean:.2f} % mended, {100 * base.mean:.2f} % as it is; mended it is better."

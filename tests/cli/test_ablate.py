@@ -281,7 +281,7 @@ def test_lint_price_says_what_a_flaw_costs(cli, tiny, tmp_path):
     assert done.code == 0, done.err
     (price,) = done.json["specs"][0]["prices"]
     assert (price["code"], price["edits"], price["effect"]["n"]) == ("A001", [{"drop": "act2"}], 3)
-    assert price["sentence"].startswith("A001 (softmax or sigmoid before cross_entropy): mending it changes ")
+    assert price["sentence"].startswith("A001 (softmax or sigmoid before a loss of logits): mending it changes ")
     text = cli("lint", "--price", "flaw.yaml", "--workers", "1", "--seeds", "3", "--screen").out
     assert text.splitlines()[0] == price["sentence"]
     assert "     compared with: drop: act2" in text
@@ -292,13 +292,13 @@ def test_run_and_study_end_with_the_lint_line(cli, tiny, tmp_path):
     tiny.write_text(text)
     done = cli("run", "tiny.yaml", "--json")
     assert done.err.splitlines()[-1] == (
-        "lint: A001 softmax or sigmoid before cross_entropy (archsearch lint tiny.yaml)"
+        "lint: A001 softmax or sigmoid before a loss of logits (archsearch lint tiny.yaml)"
     )
     study = "base: tiny.yaml\ntrain: {batch_size: {int: [20, 40]}}\nobjective: {maximize: val_accuracy}\n"
     (tmp_path / "look.yaml").write_text(study)
     done = cli("study", "look.yaml", "--trials", "1", "--workers", "1", "--confirm", "0")
     assert done.err.splitlines()[-2:] == [
-        "lint: A001 softmax or sigmoid before cross_entropy (archsearch lint runs/look/best.yaml)",
+        "lint: A001 softmax or sigmoid before a loss of logits (archsearch lint runs/look/best.yaml)",
         "report: runs/look/report.html",
     ]
 

@@ -36,7 +36,7 @@ FAILING = {
     "silent": "acc: nothing in its stdout or stderr matches acc=(\\S+)",
     "twice": "acc: acc=(\\S+) is given twice in one line, 0.1 and 0.2",
     "nan": "acc: acc=(\\S+) in 'acc=nan' is nan, which is no number that can be compared",
-    "binary": "it ended with exit code 4; its last lines:\n  | \ufffd\ufffdred\ufffd",
+    "binary": "it ended with exit code 4; its last lines:\n  | \ufffd\ufffdred␀",
     "asks": "it ended with exit code 9; its last lines:\n  | overwrite? [y/N]\n  | no answer",
 }
 COMPLETING = {"long": 0.0, "open": -0.2, "leaves": 0.0, "writes": 0.0}

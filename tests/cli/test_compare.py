@@ -170,7 +170,7 @@ def test_lint_json_has_fix_and_silenced(cli, tmp_path):
 def test_check_ends_with_a_line_of_lint_where_there_is_something(cli, tmp_path):
     assert cli("check", "lenet5").out.splitlines() == [
         "ok lenet5: 61,706 parameters, 417 k MACs",
-        "   lint lenet5: A001 softmax or sigmoid before cross_entropy",
+        "   lint lenet5: A001 softmax or sigmoid before a loss of logits",
     ]
     assert len(cli("check", "lenet5_logits").out.splitlines()) == 1
     assert cli("check", "lenet5", "--json").json["specs"][0]["lint"] == ["A001"]

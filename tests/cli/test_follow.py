@@ -44,7 +44,7 @@ def test_lines_are_shown_as_they_come_and_the_last_without_its_end(tmp_path: Pat
     said = capsys.readouterr()
     assert said.out.splitlines() == [
         "mine seed 3 | epoch 1",
-        "mine seed 3 | epoch 2?[31m",
+        "mine seed 3 | epoch 2␛[31m",
         "mine seed 3 | half a line",
         "mine seed 3 | last",
     ]
