@@ -18,6 +18,7 @@ from archsearch.errors import SpecError
 from archsearch.files import expanded
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.layers import Shape, size_text
+from archsearch.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,13 @@ class Suited:
 
     data: DataSpec
     shape: Shape
-    outputs: int
+    task: Task
     flat: bool = False
+
+    @property
+    def outputs(self) -> int:
+        """How many values the network gives for a sample."""
+        return self.task.outputs
 
     @property
     def input_shape(self) -> Shape:
@@ -43,15 +49,15 @@ def data_named(name: str, wanted: Shape | None = None) -> Suited:
     spec = _spec(name)
     facts = describe(spec)
     if wanted is None or wanted == facts.shape:
-        return Suited(spec, facts.shape, facts.classes)
+        return Suited(spec, facts.shape, facts.task)
     if len(wanted) == 1 and wanted[0] == math.prod(facts.shape):
-        return Suited(spec, facts.shape, facts.classes, flat=True)
+        return Suited(spec, facts.shape, facts.task, flat=True)
     if len(wanted) == len(facts.shape) == 3 and wanted[0] in (facts.shape[0], 1) and facts.shape[0] in (1, 3):
         changes: dict[str, object] = {"grayscale": wanted[0] != facts.shape[0]}
         if wanted[1:] != facts.shape[1:]:
             changes["size"] = wanted[1:]
         spec = spec.model_copy(update=changes)
-        return Suited(spec, describe(spec).shape, facts.classes)
+        return Suited(spec, describe(spec).shape, facts.task)
     raise SpecError(
         f"{name} gives {size_text(facts.shape)}, which cannot be made an input of {size_text(wanted)}: images change "
         "their size, and colour becomes grey, nothing else. Use other --data, or another --input."
@@ -59,7 +65,7 @@ def data_named(name: str, wanted: Shape | None = None) -> Suited:
 
 
 def data_that_fit(wanted: Shape | None) -> Iterator[Suited]:
-    """Give the data sets with a name, in their order, that can be made such an input; of one shape the first only.
+    """Give the data sets of classes with a name, in their order, that can be made such an input; one of each shape.
 
     Without a wish as they are, and then in one row.
     """
@@ -69,7 +75,8 @@ def data_that_fit(wanted: Shape | None) -> Iterator[Suited]:
             one = data_named(name, wanted)
         except SpecError:
             continue
-        seen.setdefault((one.shape, one.outputs), one)
+        if one.task.name == "classification":  # what a network without a word about its data is for, mostly
+            seen.setdefault((one.shape, one.outputs), one)
     yield from seen.values()
     if wanted is None:
         yield from (replace(one, flat=True) for one in seen.values() if len(one.shape) > 1)

@@ -32,7 +32,7 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer, Shape, size_text
 from archsearch.spec.layers.blocks import Sequential
 from archsearch.spec.layers.dense import Flatten
-from archsearch.spec.losses import AnyLoss, CrossEntropy, Nll
+from archsearch.spec.losses import CrossEntropy, Nll, loss_called
 from archsearch.spec.network import Limits, build_network, plan_network
 from archsearch.spec.training import TrainSpec
 from archsearch.wording import count_of
@@ -94,7 +94,7 @@ def _imported(
         name=name or source.name,
         data=suited.data,
         network=tuple(layers),
-        train=TrainSpec(epochs=EPOCHS, batch_size=_batch_size(layers, suited, limits), loss=_loss(layers)),
+        train=TrainSpec(epochs=EPOCHS, batch_size=_batch_size(layers, suited, limits), **_losses(layers, suited)),
         source=source.said,
         departures=tuple(departures),
     )
@@ -173,9 +173,12 @@ def _with_classes(layers: Sequence[AnyLayer], classes: int) -> tuple[AnyLayer, .
     return tuple(layers)
 
 
-def _loss(layers: Sequence[AnyLayer]) -> AnyLoss:
-    """Give the loss that wants what the last layer gives: log-probabilities want nll, all else cross-entropy."""
-    return Nll() if layers[-1].squashes == "log_probabilities" else CrossEntropy()
+def _losses(layers: Sequence[AnyLayer], suited: Suited) -> dict[str, Any]:
+    """Give the loss that wants what the last layer gives, of classes; of another task its usual one."""
+    if suited.task.name == "classification":
+        return {"loss": Nll() if layers[-1].squashes == "log_probabilities" else CrossEntropy()}
+    usual = suited.task.default_loss
+    return {"loss": loss_called(usual), "eval_loss": usual}
 
 
 def _batch_size(layers: Sequence[AnyLayer], suited: Suited, limits: Limits | None) -> int:

@@ -257,5 +257,5 @@ def test_optimiser_that_is_not_torchs_is_refused() -> None:
 
 def test_a_script_that_could_not_stop_as_the_run_does_is_not_written() -> None:
     plan = load_plan("digits_quickstart", ["train.early_stopping={monitor: val_f1_macro, patience: 2}"])
-    with pytest.raises(UsageError, match="measures val_loss and val_accuracy, and early_stopping watches val_f1_macro"):
+    with pytest.raises(UsageError, match="measures val_loss and val_accuracy, and early stopping watches val_f1_macro"):
         training_source(plan, "net")
