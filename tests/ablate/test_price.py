@@ -43,7 +43,8 @@ def test_each_finding_with_a_fix_gets_a_price(flawed, run_ablation) -> None:
     assert softmax.effect.verdict == "better"
     base, fixed = done.cells[0], done.cells[1]
     assert softmax.sentence.startswith(
-        f"A001 (softmax or sigmoid before a loss of logits): costs {100 * (fixed.mean - base.mean):.2f} points (95 % CI "
+        "A001 (softmax or sigmoid before a loss of logits): "
+        f"costs {100 * (fixed.mean - base.mean):.2f} points (95 % CI "
     )
     assert softmax.sentence.endswith(
         f"10 paired seeds: flaw {100 * fixed.mean:.2f} % mended, {100 * base.mean:.2f} % as it is; mended it is better."
