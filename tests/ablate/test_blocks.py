@@ -205,6 +205,6 @@ def test_folds_of_numbers_to_predict_and_no_mcnemar_for_them(planned, run_ablati
     report = run_ablation(planned(f"{text}metric: test_rmse\nsplit: {{folds: 3}}\n"))
     assert (report.complete, report.runs.completed) == (True, 6)
     assert (report.models, report.models_missing) == (
-        (), "a sample is neither right nor wrong in regression, which McNemar's test asks"
+        (), "what is predicted are numbers: they are near or far, not right or wrong"
     )  # fmt: skip
     assert report.effects[0].sentence.startswith("width=x2 instead of progress: ")

@@ -223,7 +223,7 @@ def hostile_ablation(workshop: Workshop) -> str:
     return page(document)
 
 
-CLOSED = ("verdict", "kind", "direction", "unit", "purpose", "outcome", "spec", "design", "metric")
+CLOSED = ("verdict", "pairs", "kind", "direction", "unit", "purpose", "outcome", "spec", "design", "metric")
 
 
 def spoiled(value, bad):
