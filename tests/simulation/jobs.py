@@ -202,6 +202,7 @@ class SimulatedSearch(_Simulated, SearchJob):
         self.first = {"x": 0}
         self.trials = len(plan.fates)
         self.source = SimpleNamespace(watched=METRIC)  # type: ignore[assignment]
+        self.split = None
         study.pruner = _Pruner(plan)
 
 
