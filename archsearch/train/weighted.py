@@ -11,17 +11,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from archsearch.errors import SpecError
 from archsearch.spec.loss_base import LossFunction
 
 
 def mean_one(weights: Tensor | None, rows: Tensor, device: str = "cpu") -> Tensor | None:
     """Give weights (N,) over their mean on `rows`, those that are trained on: the learning rate means what it did.
 
-    None stays None: all samples count alike.
+    None stays None: all samples count alike. Raises `SpecError` where none of those rows counts at all.
     """
     if weights is None:
         return None
-    return (weights / weights[rows].mean(dtype=torch.float64).to(weights.dtype)).to(device)
+    mean = weights[rows].mean(dtype=torch.float64).to(weights.dtype)
+    if not mean > 0:
+        raise SpecError(
+            f"all {len(rows)} samples that are trained on have the weight 0, so there is nothing to learn from; "
+            "give some of them a weight, or hold fewer out (data.validation, data.fold)",
+            ("data",),
+        )
+    return (weights / mean).to(device)
 
 
 def weighted_loss(loss_of: LossFunction, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:

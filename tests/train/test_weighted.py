@@ -52,6 +52,11 @@ def test_weighted_loss_and_gradient_are_those_of_a_sum_over_samples(
     )
 
 
+def test_weights_that_are_all_zero_where_is_trained_are_said() -> None:
+    with pytest.raises(SpecError, match=r"all 2 samples that are trained on have the weight 0, so there is nothing"):
+        mean_one(torch.tensor([0.0, 0.0, 5.0]), torch.tensor([0, 1]))
+
+
 def test_weights_have_the_mean_one_on_what_is_trained_on() -> None:
     found = mean_one(torch.tensor([1.0, 3.0, 100.0]), torch.tensor([0, 1]))
     assert found is not None
