@@ -9,7 +9,7 @@ import contextlib
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,15 @@ def reading(read: Callable[[str], Any], name: str) -> Callable[[bytes], Any]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def everything_is_imported() -> None:
+def everything_is_imported() -> Iterator[None]:
+    """Import what is called late, and wait for no server: there is none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARCHSEARCH_STORAGE_SECONDS", "0")
+        _import_everything()
+        yield
+
+
+def _import_everything() -> None:
     load_plan("lenet5")
     load_ablation("lenet5_factors")
     load_study("lenet")
