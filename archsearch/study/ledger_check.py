@@ -144,7 +144,7 @@ def read_ledger(
         TypeError,
         ValueError,
         AttributeError,
-    ) as error:  # what it holds may have been altered anywhere
+    ) as error:  # altered in some place
         return _without(name, f"the ledger cannot be read, it was altered ({type(error).__name__}: {error})")
 
 

@@ -280,8 +280,8 @@ def finish(
     """End a slot with its values and what the trial shall hold; say whether it counts.
 
     It does not where the slot is not ours any more: the worker was thought dead, another one has it. What it came to is
-    kept aside then. State, values, attributes and the ledger's entry are one transaction. A pruned trial without values has that of its
-    last report, as Optuna tells it.
+    kept aside then. State, values, attributes and the ledger's entry are one transaction. A pruned trial without values
+    has that of its last report, as Optuna tells it.
     """
     id_, attrs = id_of(trial), attrs or {}
 

@@ -5,7 +5,8 @@
     verified.repair()                  # [(finding, what was done)]; no result is ever deleted
 
 Of every study: it is whole and can be read, each slot is counted once, what is counted has a run whose numbers are the
-trial's, no slot is held by a worker that is dead, and it is what its ledger says that was declared and told. Of every run: see `verify_runs`. Of both: they say the same.
+trial's, no slot is held by a worker that is dead, and it is what its ledger says that was declared and told. Of every
+run: see `verify_runs`. Of both: they say the same.
 """
 
 from __future__ import annotations
