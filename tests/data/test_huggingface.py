@@ -269,7 +269,7 @@ def test_an_image_outside_of_the_folder_is_not_read(tmp_path: Path, data_folder:
     columns["image"][4] = {"bytes": None, "path": "../secret.png"}
     folder = saved(tmp_path / "d", {"train": columns, "test": images(3)}, FEATURES)
     with pytest.raises(DamagedFileError, match=r"d:train row 5 cannot be read as an image .* outside of the folder"):
-        describe(spec_of(folder))
+        load(spec_of(folder))
 
 
 def test_what_must_be_said_and_what_does_not_go_together(tmp_path: Path, data_folder: Path) -> None:

@@ -101,8 +101,7 @@ def _described(spec: DataSpec, state: tuple[tuple[str, int, int], ...]) -> Descr
     if kind == "image":
         described = described_files(spec, table, source.images(str(column)), layout.path)
         said = [_columns_said(column, described.meant, spec), *parts_said(spec, described.rows)]
-        looks = image_changes([look(image) for image in described.files], spec.background or WHITE)
-        return DescribedDataset(described.contents, spec, table, (*said, *looks, *unused), images=described)
+        return DescribedDataset(described.contents, spec, table, (*said, *unused), images=described)
     if kind == "array":
         return _of_arrays(spec, table, source, str(column), state, unused)
     rows = describe_rows(spec, table)
@@ -323,4 +322,7 @@ def said_of_dataset(spec: DataSpec) -> list[str]:
     ends = described.table.ends
     sizes = [end - start for start, end in zip((0, *ends), ends, strict=False)]
     splits = [f"{split} {size:,}" for split, size in zip(described.table.splits, sizes, strict=True)]
-    return [f"rows of each split: {listed(splits)}", *described.remarks]
+    said = [f"rows of each split: {listed(splits)}", *described.remarks]
+    if described.images is None:
+        return said
+    return said + image_changes([look(image) for image in described.images.files], spec.background or WHITE)
