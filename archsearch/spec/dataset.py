@@ -322,4 +322,5 @@ TABLE_KEYS = ("target", "part", "group", "weight", "ignore", "categorical", "mis
 LABEL_KEYS = ("target", "part", "group", "weight", "ignore", "encoding")  # those of a table beside images
 COLUMN_KEYS = ("input", "splits")  # those of data sets of Hugging Face
 OF_SOURCE = ("name", "path", "task", *TABLE_KEYS, "labels", "function", *COLUMN_KEYS)
+OF_A_KIND = (*OF_SOURCE[1:], "channels", "background")  # mean something for one kind of source only
 _YOUNGER = frozenset({"train_limit", "background", "channels", "normalize_targets", "fold", *OF_SOURCE[2:]})
