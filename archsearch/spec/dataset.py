@@ -47,7 +47,8 @@ Validation = Annotated[
 ]
 
 
-def _part_of_training(value: object) -> object:
+def part_of_training(value: object) -> object:
+    """Take a number of training samples, or a fraction of them; a validator of pydantic's."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise PydanticCustomError("train_limit", "expected a number of samples or a fraction between 0 and 1")
     if not (0 < value < 1 if isinstance(value, float) else 1 <= value <= LARGEST):
@@ -60,7 +61,7 @@ def _part_of_training(value: object) -> object:
 
 TrainLimit = Annotated[
     int | float,
-    BeforeValidator(_part_of_training),
+    BeforeValidator(part_of_training),
     WithJsonSchema(
         {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}]}
     ),
