@@ -21,9 +21,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
+from archsearch.ablate.references import DataOf, Reference, TrainSize
 from archsearch.metrics import COMPARED, bare_name, is_own
 from archsearch.plain import LARGEST, NonNegativeFloat, Plain
-from archsearch.spec.dataset import TrainLimit, part_of_training
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 from archsearch.spec.folds import SplitSpec
 from archsearch.spec.nearest import nearest
@@ -151,37 +151,6 @@ Edits = Annotated[
     Field(strict=False, min_length=1),
     BeforeValidator(_one_or_more),
 ]
-
-
-def _spec_by_name(value: object) -> object:
-    """Refuse what names no spec, before pydantic says it of each kind of text."""
-    if isinstance(value, dict):
-        raise PydanticCustomError(
-            "reference",
-            "expected the name of a spec, or a file; a spec with changes (extends, edits) is a file of its own",
-        )
-    if not isinstance(value, str):
-        raise PydanticCustomError("reference", "expected the name of a spec, or a file")
-    return value
-
-
-def _data_by_name(value: object) -> object:
-    if not isinstance(value, (str, dict)):
-        raise PydanticCustomError(
-            "data_set", "expected the name of a data set, or its keys such as {name: digits, validation: 0.1}"
-        )
-    return value
-
-
-def _size_or_all(value: object) -> object:
-    if isinstance(value, bool) or not (value == "all" or isinstance(value, (int, float))):
-        raise PydanticCustomError("train_size", "expected a number of samples, a fraction between 0 and 1, or all")
-    return value if value == "all" else part_of_training(value)
-
-
-Reference = Annotated[SpecName | Text, BeforeValidator(_spec_by_name)]
-DataOf = Annotated[SpecName | dict[str, Any], Field(union_mode="left_to_right"), BeforeValidator(_data_by_name)]
-TrainSize = Annotated[Literal["all"] | TrainLimit, Field(union_mode="left_to_right"), BeforeValidator(_size_or_all)]
 
 
 class Screens(Plain):

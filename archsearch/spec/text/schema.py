@@ -13,11 +13,7 @@ from typing import Any
 from archsearch.spec.experiment import ExperimentSpec
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
-_FUNCTION = {
-    "type": "string",
-    "pattern": r"\.py:[A-Za-z_][A-Za-z0-9_]*$",
-    "description": "a function of your own that gives the data: FILE.py:NAME",
-}
+_FUNCTION = {"type": "string", "pattern": r"\.py:[A-Za-z_]\w*$", "description": "a function of your own: FILE.py:NAME"}
 _ADDRESS = "a layer: its name (conv2), its kind (tanh), or kind and position (tanh[2])"
 
 
