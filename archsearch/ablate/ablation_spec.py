@@ -21,10 +21,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
+from archsearch.ablate.references import DataOf, Reference, TrainSize
 from archsearch.ablate.seeds_field import MOST_SEEDS, Seeds, SeedsField
 from archsearch.metrics import COMPARED, bare_name, is_own
 from archsearch.plain import NonNegativeFloat, Plain
-from archsearch.spec.dataset import TrainLimit
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 from archsearch.spec.folds import SplitSpec
 from archsearch.spec.nearest import nearest
@@ -81,9 +81,6 @@ Edits = Annotated[
     Field(strict=False, min_length=1),
     BeforeValidator(_one_or_more),
 ]
-Reference = SpecName | Text
-DataOf = Annotated[SpecName | dict[str, Any], Field(union_mode="left_to_right")]
-TrainSize = Annotated[Literal["all"] | TrainLimit, Field(union_mode="left_to_right")]
 
 
 class Screens(Plain):
