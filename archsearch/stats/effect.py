@@ -67,6 +67,15 @@ class WithFailures(Plain):
     p: float | None
 
 
+class Adjusted(Plain):
+    """A comparison that also uses the runs of the baseline in no pair (`stats/adjusted.py`): all of them, the slope."""
+
+    baseline_runs: int
+    slope: float
+    mean_difference: float
+    ci95: Interval
+
+
 class Effect(Plain):
     """One comparison: of `variant` with `against`, mostly the baseline.
 
@@ -106,6 +115,7 @@ class Effect(Plain):
     pair_correlation95: Interval | None = None
     seeds_saved: float | None = None
     seeds_saved95: Interval | None = None
+    adjusted: Adjusted | None = None
     comparisons: Positive
     smallest_detectable: float | None
     further_seeds: int | None

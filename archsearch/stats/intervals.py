@@ -72,7 +72,7 @@ def chance_of_at_least(values: Sequence[float], wanted: float) -> float:
     return float(t.sf((wanted - centre) / (spread * math.sqrt(1 + 1 / n)), n - 1))
 
 
-def around(estimate: float, error: float, freedom: int, confidence: float = 0.95) -> Interval:
+def around(estimate: float, error: float, freedom: float, confidence: float = 0.95) -> Interval:
     """Give Student's interval of an estimate with this standard error and so many degrees of freedom."""
     from scipy.stats import t
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from archsearch.errors import UsageError
 from archsearch.stats import intervals, paired, power
+from archsearch.stats.adjusted import with_adjusted
 from archsearch.stats.effect import (
     Effect,
     Exclusion,
@@ -78,7 +79,10 @@ def judge(
         Contrast(name, baseline, said.get(name, f"{name} instead of {baseline}"), {name: 1.0, baseline: -1.0})
         for name in variants
     ]
-    effects = judge_contrasts(values, contrasts, family)
+    effects = tuple(
+        with_adjusted(effect, values[effect.variant], values[baseline], family)
+        for effect in judge_contrasts(values, contrasts, family)
+    )
     return Verdicts(
         baseline=baseline,
         family=family,
