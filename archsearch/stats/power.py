@@ -221,10 +221,10 @@ def seeds_for_equivalence(
 
     Two one-sided t tests at alpha / comparisons, each with half of the error 1 - power (Chow, Shao & Wang 2008, 3.2).
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     def enough(n: int) -> bool:
-        reach = float(t.isf(alpha / comparisons, n - 1)) + float(t.isf((1 - power) / 2, n - 1))
+        reach = -float(stdtrit(n - 1, alpha / comparisons)) - float(stdtrit(n - 1, (1 - power) / 2))
         return reach * sd <= margin * math.sqrt(n / (1 + n * overlap))
 
     return _least(enough, 2) if enough(MOST_PLANNED_SEEDS) else None
@@ -287,11 +287,11 @@ def _t_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> float:
     distribution of the spread, as scipy's `nct` gives NaN here and there.
     """
     from scipy.integrate import quad
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     freedom = seeds - 1
     critical, shift = (
-        float(t.isf(level / 2, freedom)) / math.sqrt(freedom),
+        -float(stdtrit(freedom, level / 2)) / math.sqrt(freedom),
         abs(d) * math.sqrt(seeds / (1 + seeds * overlap)),
     )
     constant = (freedom / 2 - 1) * math.log(2) + math.lgamma(freedom / 2)
