@@ -3,8 +3,9 @@
     d = [0.002, 0.001, 0.003, 0.002, 0.001, 0.002]     # level - baseline, one value per seed
     sign_flip_test(d).p, equivalence_p(d, margin=0.001), holm([0.01, 0.04])
 
-Plain sequences of numbers in, plain numbers out, in the unit that came in. scipy.special does the arithmetic and is imported
-when a function is called (scipy.stats, which says the same by it, takes half a second more to import). Knows nothing of specs, runs or verdicts.
+Plain sequences of numbers in, plain numbers out, in the unit that came in. scipy.special does the arithmetic and is
+imported when a function is called; scipy.stats, which gives the same by it, takes half a second more to import. Knows
+nothing of specs, runs or verdicts.
 """
 
 from __future__ import annotations

@@ -20,12 +20,10 @@ from optuna import Study, Trial
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._rdb.models import (
-    BaseModel,
-)
-from optuna.storages._rdb.models import (
     NOT_FOUND_MSG as NOT_FOUND,
 )
 from optuna.storages._rdb.models import (
+    BaseModel,
     StudyDirectionModel,
     StudyModel,
     StudySystemAttributeModel,
