@@ -135,7 +135,7 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     run_workers(site, search_job, workers, lambda: look(opened))
     look(opened)
     confirm = study.spec.confirm if settings.confirm is None else settings.confirm
-    one_run = study.kind.one_run_is_all(study.space.base)  # of which fresh seeds would show nothing
+    one_run = study.kind.spreads_over(study.space.base) == "nothing"  # of which fresh seeds would show nothing
     if confirm and _finished(opened, trials) and study.learned is not None and not one_run:
         seeds = settings.confirm_seeds or study.spec.confirm_seeds
         train_finalists(study, opened, storage, site, workers, confirm, seeds, look)
