@@ -1,6 +1,6 @@
 """By what an ablation is judged: the family of its metric, and the files of metrics of one's own.
 
-family_of(declared, cells, screen=False).direction, own_metrics(declared)
+metric_family(declared, cells, screen=False).direction, own_metrics(declared)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from archsearch.stats.effect import Family, PairWord
 PAIRS: dict[SpreadsOver, PairWord] = {"seeds": "seed", "repeats": "repeat", "nothing": "network"}
 
 
-def family_of(declared: Declared, cells: CheckedCells, *, screen: bool) -> Family:
+def metric_family(declared: Declared, cells: CheckedCells, *, screen: bool) -> Family:
     """Give what all comparisons share; raise `SpecError` where which way is better is not known, or is said wrongly."""
     spec = declared.spec
     metric = cells.kind.metric(declared.baseline, spec.metric)

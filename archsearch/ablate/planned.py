@@ -18,7 +18,7 @@ from archsearch.ablate.design.cell import BASELINE, Cell, Factor
 from archsearch.ablate.design.checked_cells import CheckedCells, check_differences
 from archsearch.ablate.design.confounds import Confound, confound_of
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
-from archsearch.ablate.judged_by import family_of, own_metrics
+from archsearch.ablate.judged_by import metric_family, own_metrics
 from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, pair_of, questions_of
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.kinds import kind_of_spec
@@ -207,7 +207,7 @@ def _planned_inside(declared: Declared) -> Ablation:
         factors=tuple(Levels(name=factor.name, levels=factor.levels) for factor in factors),
         cells=tuple(planned),
         questions=tuple(questions),
-        family=family_of(declared, cells, screen=spec.screen or one_run),
+        family=metric_family(declared, cells, screen=spec.screen or one_run),
         seeds=seeds,
         sequential=spec.seeds.sequential and not one_run,
         purpose="screen" if spec.screen or one_run or not claimed else "claim",

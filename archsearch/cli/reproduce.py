@@ -117,9 +117,10 @@ def _specs(
             compute=one.compute,
             fresh=fresh,
         )
-        found.append(reproduced(one, finished, dataset.facts.test))
-        if len(planned) > 1:
-            console.note(found[-1].sentence)
+        mine = reproduced(one, finished, dataset.facts.test)
+        found += mine
+        for said in mine if len(planned) > 1 else ():
+            console.note(said.sentence)
     if json:
         console.print_json({"specs": [one.model_dump(mode="json") for one in found]})
     elif md:

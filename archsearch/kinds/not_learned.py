@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _OF_THE_MACHINE = ("host", "processor")  # keys of a run's environment that a measured time depends on
 SAID = {
-    "seconds": "seconds of training, of this machine and with whatever else ran on it then; a run that was there already "
-    "counts as it was measured",
+    "seconds": "seconds of training, of this machine and with whatever else ran on it then; a run that was there "
+    "already counts as it was measured",
     "latency_ms": "latency is a forward pass of one sample by torch on one thread of this machine (the median of "
     "100), one network after the other, with whatever else ran on it",
 }

@@ -32,8 +32,8 @@ class Metric:
     `tasks` are those that it belongs to, None for all. `margin` is the difference that is too small to matter unless a
     file says otherwise, 0 for none; `near` the one that a smaller network may cost, None for a hundredth of the best.
     `given_by` is the only kind of experiment that gives it, None where every kind may.
-    `spreads_over` says what makes two values of one network differ: the seed, the moment at which it is measured (then a
-    trained network is measured again and again), or nothing, so that one value is all.
+    `spreads_over` says what makes two values of one network differ: the seed, the moment at which it is measured (then
+    a trained network is measured again and again), or nothing, so that one value is all.
     `guessing` gives what guessing is worth, by the number of outputs. Of counts whole numbers are written.
     """
 
