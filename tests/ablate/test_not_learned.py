@@ -87,7 +87,7 @@ def test_times_of_a_finished_study_are_compared_over_its_seeds(
     assert [effect.n for effect in slow.effects] == [3, 3]
     for weights in runs.glob("*/model.safetensors"):
         weights.unlink()
-    with pytest.raises(UsageError, match="no run keeps its weights in .*, so latency .ms. is not known of them"):
+    with pytest.raises(UsageError, match=r"no run keeps its weights in .*, so latency .ms. is not known of them"):
         judge_again(study, "latency_ms", runs)
 
 
