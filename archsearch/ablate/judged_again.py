@@ -21,8 +21,8 @@ from archsearch.ablate.planned import Ablation
 from archsearch.ablate.schedule import Runs
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.metrics import Direction, is_learned, is_own, metric_of, own_metric, title_of, usual_direction
-from archsearch.spec.text.sentences import unknown
+from archsearch.kinds.asked_metric import not_told
+from archsearch.metrics import Direction, is_learned, is_own, own_metric, title_of, usual_direction
 from archsearch.stats.effect import Seed
 from archsearch.study.held import HeldRun
 from archsearch.study.storage import Study
@@ -130,10 +130,7 @@ def metric_named(ablation: Ablation, metric: str) -> str:
         if name in names or any(name == f"{part}_{one.name}" for part in ("test", "val") for one in ablation.own):
             return name
     bare = [name.removeprefix("test_") for name in names if not name.startswith("val_")]
-    row = metric_of(metric)
-    if row is not None and row.known == "training":
-        raise UsageError(f"--metric: {row.title} is no metric of these runs; they have {', '.join(bare)}")
-    raise UsageError(f"--metric: {unknown('metric', metric, bare)}")
+    raise UsageError(not_told(metric, bare))
 
 
 def with_metric(ablation: Ablation, name: str, direction: Direction | None = None) -> Ablation:

@@ -97,7 +97,7 @@ def _specs(
             )
 
     from archsearch.data.prepare import load
-    from archsearch.export.documented import documented_specs, markdown_of, plan_reproductions, reproduced
+    from archsearch.export.documented import Reproduced, documented_specs, markdown_of, plan_reproductions, reproduced
     from archsearch.train.calibrate import seconds_of_run
     from archsearch.train.seeds import train_seeds
 
@@ -105,7 +105,7 @@ def _specs(
     console.note_reproductions(planned)
     if not names and not _wanted():
         return
-    found = []
+    found: list[Reproduced] = []
     for one in planned:
         dataset = load(one.plan.spec.data, data_dir=data_dir, say=console.note)
         finished = train_seeds(

@@ -25,7 +25,9 @@ from archsearch.metrics import (
     Metric,
     OwnMetric,
     SpreadsOver,
+    bare_name,
     is_learned,
+    is_own,
     main_of,
     metric_of,
     part_of,
@@ -232,7 +234,7 @@ class NetworkKind:
             return "accuracy"
 
     def followed(self, spec: ExperimentSpec, metric: str) -> bool:
-        return is_learned(metric)
+        return is_learned(metric) and not is_own(bare_name(metric))  # those are computed when a run has ended
 
     def epochs(self, spec: ExperimentSpec) -> int:
         return spec.train.epochs

@@ -183,6 +183,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
         found.append(f"split was {split_said(before.get('split'))}, is {split_said(now.get('split'))}")
     if before.get("measured_by") != now.get("measured_by"):
         found.append(f"val_loss was each run's own training loss, is {now.get('measured_by')} for all")
+    digests = before.get("own", {})
+    found += [f"the file of {name} has changed" for name, one in now.get("own", {}).items() if digests.get(name) != one]
     old, new = before.get("space", {}), now["space"]
     found += [f"{name} is new" for name in new if name not in old]
     found += [f"{name} is gone" for name in old if name not in new]

@@ -97,10 +97,10 @@ def test_what_hangs_on_no_samples_is_not_split(
     for name, title in (("macs", "multiply-accumulates"), ("latency_ms", "latency .ms.")):
         with pytest.raises(SpecError, match=rf"mine.yaml:\d+:\d+: split: {title} hangs on no samples; take split out"):
             plan_ablation(declared(FACTORS + f"metric: {name}\nsplit: {{folds: 5}}\n"))
-    with pytest.raises(SpecError, match="direction: less of latency .ms. is better; take direction out"):
+    with pytest.raises(SpecError, match=r"direction: less of latency .ms. is better; take direction out"):
         planned(FACTORS + "metric: latency_ms\ndirection: maximize\n")
 
 
 def test_latency_is_not_measured_elsewhere(planned: Callable[..., Ablation], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--on: latency .ms. is measured on this machine"):
+    with pytest.raises(UsageError, match=r"--on: latency .ms. is measured on this machine"):
         ablate(planned(FACTORS + "metric: latency_ms\n"), Settings(runs_dir=tmp_path / "runs", elsewhere=True))

@@ -48,7 +48,9 @@ def test_compare_json_has_the_documented_fields_in_the_metrics_own_unit(cli, csv
 def test_compare_prints_sentences_and_a_table_in_points(cli, csv):
     done = cli("compare", "runs.csv", "--baseline", "lenet5")
     lines = done.out.splitlines()
-    assert lines[1].startswith("  pairs correlate by +0.93 (95 % CI +0.71 to +0.98): 14 times fewer seeds than unpaired")
+    assert lines[1].startswith(
+        "  pairs correlate by +0.93 (95 % CI +0.71 to +0.98): 14 times fewer seeds than unpaired"
+    )
     assert lines[2].startswith("logits instead of lenet5: +0.36 points (95 % CI +0.26 to +0.46), 10 paired seeds")
     assert lines[5].split()[:2] == ["variant", "n"]
     assert lines[6].split() == ["lenet5", "10", "97.46", "±", "0.12"]

@@ -145,8 +145,8 @@ def test_less_of_an_error_is_at_least_so_good():
     # Student's t with 2 degrees of freedom has F(t) = 1/2 + t / (2 sqrt(2 + t^2)); here t = -8 / (3 sqrt(4/3))
     assert found.documented_chance == pytest.approx(0.5 - 2 / math.sqrt(22), rel=1e-12)
     assert " ".join(documented_words(found)) == (
-        "the documented test root mean squared error 50 lies inside the 95 % prediction interval for one more run, 43.1 "
-        "to 72.9; 0 of 3 seeds were at least so good, the chance of one more is 7.4 %"
+        "the documented test root mean squared error 50 lies inside the 95 % prediction interval for one more run, "
+        "43.1 to 72.9; 0 of 3 seeds were at least so good, the chance of one more is 7.4 %"
     )
 
 
