@@ -25,7 +25,7 @@ from archsearch.train.environment import environment_line
 from archsearch.train.identity import experiment_key
 from archsearch.train.kept import Kept, kept_runs, read_kept
 from archsearch.train.run import FinishedRun
-from archsearch.train.seeds import seeds_summary, summarised_by, value_of
+from archsearch.train.seeds import seeds_summary, summarised_by, tested_value
 from archsearch.wording import capital, chance_text
 
 
@@ -160,7 +160,7 @@ def reproduced(
         Reproduced(
             spec=plan.name,
             source=plan.spec.source,
-            values={str(one.result.seed): value_of(one, plan.task, metric) for one in finished},
+            values={str(one.result.seed): tested_value(one, plan.task, metric) for one in finished},
             summary=seeds_summary(finished, plan, test_images, metric),
             computed=tuple(dict.fromkeys(environment_line(one.result.environment) for one in finished)),
         )

@@ -1,6 +1,6 @@
 """Published results of an experiment: `documented: {test_accuracy: 0.9753}`, by the names of the table of metrics.
 
-    Documented(test_rmse=55.4).values          # {"test_rmse": 55.4}
+    spec.documented.values          # {"test_accuracy": 0.9753}
 
 Which of them an experiment has is decided by its data: `experiment_plan.py` looks.
 """

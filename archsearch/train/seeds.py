@@ -63,7 +63,7 @@ def summarised_by(plan: ExperimentPlan) -> tuple[str, ...]:
     return (f"test_{plan.task.main_metric}",) if documented is None else tuple(documented.values)
 
 
-def value_of(finished: FinishedRun, task: Task, metric: str) -> float | None:
+def tested_value(finished: FinishedRun, task: Task, metric: str) -> float | None:
     """Give a test metric of a run: as it was measured, else of what was predicted; None where neither is there."""
     value = finished.result.metrics.get(metric)
     if value is not None or finished.result.status != "completed":
@@ -79,7 +79,7 @@ def seeds_summary(
     completed = [one for one in finished if one.result.status == "completed"]
     documented = plan.spec.documented
     return summarise(
-        [value for one in completed if (value := value_of(one, plan.task, metric)) is not None],
+        [value for one in completed if (value := tested_value(one, plan.task, metric)) is not None],
         diverged=len(finished) - len(completed),
         documented=None if documented is None else documented.values.get(metric),
         test_images=test_images,
