@@ -161,7 +161,7 @@ def _of_one_run(ablation: Ablation) -> Ablation:
     family = ablation.family.model_copy(update={"screen": True, "pairs": "network"})
     cells = [one.model_copy(update={"seeds": one.seeds[:1], "run_seeds": one.run_seeds[:1]}) for one in ablation.cells]
     changes = {"family": family, "cells": tuple(cells), "seeds": ablation.seeds[:1], "purpose": "screen"}
-    return ablation.model_copy(update=changes | {"sequential": False})
+    return ablation.model_copy(update=changes | {"sequential": False, "looks": ()})
 
 
 def _when(ablation: Ablation, name: str) -> str:

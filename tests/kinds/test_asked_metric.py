@@ -26,8 +26,8 @@ NAMES = ["accuracy", "loss", "f1_macro"]
         ),
         (
             "latency_ms",
-            "--metric: latency (ms) is a time of the machine, and no network learns it; these runs have accuracy, loss, "
-            "f1_macro",
+            "--metric: latency (ms) is a time of the machine, and no network learns it; these runs have accuracy, "
+            "loss, f1_macro",
         ),
     ],
 )
