@@ -146,7 +146,7 @@ def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
     n = str(pairs[0]) if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
     exploratory = len(effects) - len(words)
     screens = f" {exploratory} without a verdict: exploratory, or no pair completed." if exploratory else ""
-    interval = "always-valid" if report.sequential else "95 %"
+    interval = "repeated 95 %" if report.looks else "always-valid" if report.sequential else "95 %"
     verdicts = f"{count_of(len(words), 'comparison')}: {counted}." if words else "No verdicts."
     of = "pair" if n == "1" else "pairs"
     return f"Mean paired differences with {interval} intervals, {n} {of} of {report.family.pairs}s. {verdicts}{screens}"
