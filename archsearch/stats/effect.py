@@ -13,6 +13,7 @@ from pydantic import Field
 
 from archsearch.plain import NonNegativeFloat, Plain, Positive
 
+PairWord = Literal["seed", "fold", "random part", "repeat", "network"]
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
 ExclusionKind = Literal["missing", "failed", "alone", "mixed"]
 Seed = int | str
@@ -30,7 +31,8 @@ class Family(Plain):
     with the failures in it: the accuracy of guessing, say.
 
     `pairs` names what makes a pair: a seed, or a fold or random part of the samples. Those overlap by `overlap`,
-    n_test / n_train, and are judged by the corrected resampled t test (Nadeau & Bengio 2003); seeds by sign flips.
+    n_test / n_train, and are judged by the corrected resampled t test (Nadeau & Bengio 2003); seeds by sign flips, as
+    repeats of a measurement are. Where nothing hangs on a seed a pair is of two networks, and one is all.
     """
 
     metric: str = "test_accuracy"
@@ -42,7 +44,7 @@ class Family(Plain):
     unit: Literal["points", "own"] = "points"
     failed_value: float | None = None
     overlap: NonNegativeFloat = 0.0
-    pairs: Literal["seed", "fold", "random part"] = "seed"
+    pairs: PairWord = "seed"
 
 
 class Exclusion(Plain):
