@@ -1,13 +1,13 @@
 """How many seeds does each kind of evidence need for the same question? Of an ablation that ran, plain and averaged.
 
-    archsearch ablate studies/lenet5_thirty.yaml --runs-dir plain         # 7 cells, 30 seeds
-    archsearch ablate studies/lenet5_thirty_mean.yaml --runs-dir mean     # the same with train.average: 3
-    python -m benchmarks.evidence plain mean                              # the tables in docs/statistics.md
+    archsearch ablate lenet5_factors --seeds 30 --runs-dir plain      # 7 cells
+    archsearch ablate lenet5_mean_factors.yaml --runs-dir mean        # the same around LeNet-5 with train.average: 3
+    python -m benchmarks.evidence plain mean                          # the tables in docs/statistics.md
 
 Runs of one cell and seed are trained by the same steps in both studies; what differs is which weights are tested. Only
 cells and seeds that both have are compared. For each change: the mean paired difference by each kind of evidence, in
-SDs of the paired difference (d_z), the seeds that find a difference of that size with power 0.8 (Holm over the
-family), and how many times fewer those are than by the accuracy of the last epoch: the quotient of the squares of d_z,
+SDs of the paired difference (d_z), the seeds that find a difference of that size with power 0.8 (Holm over the family),
+and how many times fewer those are than by the accuracy of the last epoch: the quotient of the squares of d_z,
 with a percentile interval over 4,000 resamplings of the seeds. The last table tests on fewer samples: the same outputs,
 on 200 random parts of the test set.
 """
@@ -27,8 +27,7 @@ from archsearch.ablate.planned import Ablation
 from archsearch.ablate.schedule import contrast_of
 from archsearch.stats.effect import Family
 from archsearch.stats.paired import holm, sign_flip_test
-from archsearch.stats.pairing import pairing
-from archsearch.stats.power import seeds_for_equivalence, seeds_needed
+from archsearch.stats.power import seeds_needed
 from archsearch.stats.verdict import pair_up
 from archsearch.study.held import HeldRun
 from archsearch.study.lifecycle import existing_ablation
@@ -71,7 +70,6 @@ class Seen:
     """A change by one kind of evidence: paired differences, better above 0; `p` before Holm."""
 
     differences: NDArray[np.float64]
-    correlation: float | None
 
     @property
     def d_z(self) -> float:
@@ -85,31 +83,21 @@ class Seen:
         """Give the seeds that find a difference of this size."""
         return seeds_needed(abs(self.d_z), 1.0, family.alpha, comparisons, family.power)
 
-    def seeds_to_be_equivalent(self, family: Family, comparisons: int) -> int | None:
-        """Give the seeds that show two recipes without a difference to be equivalent, at this spread."""
-        sd = float(self.differences.std(ddof=1))
-        return seeds_for_equivalence(family.margin, sd, family.alpha, comparisons, family.power)
-
 
 def seen(study: Study, values: Values, sign: float) -> dict[str, Seen]:
     """Pair the values of every comparison."""
     found = {}
     for question in study.ablation.claims:
         pairs = pair_up(contrast_of(question), values)
-        together = pairing(pairs.level, pairs.baseline)
-        differences = sign * np.asarray(pairs.differences)
-        found[question.name] = Seen(differences, None if together is None else together.correlation)
+        found[question.name] = Seen(sign * np.asarray(pairs.differences))
     return found
 
 
-def times_fewer(one: Seen, other: Seen, dice: np.random.Generator) -> tuple[float, float, float]:
-    """Give how many times fewer seeds `one` needs than `other`, with a 95 % percentile interval over the seeds."""
-    n = len(one.differences)
-    rows = dice.integers(n, size=(RESAMPLES, n))
+def resampled(differences: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Give the squares of d_z of resampled seeds: seeds needed go with one over them."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        squares = [(d[rows].mean(1) / d[rows].std(1, ddof=1)) ** 2 for d in (one.differences, other.differences)]
-        low, high = np.nanquantile(squares[0] / squares[1], [0.025, 0.975])
-    return (one.d_z / other.d_z) ** 2, float(low), float(high)
+        squares: NDArray[np.float64] = (differences[rows].mean(1) / differences[rows].std(1, ddof=1)) ** 2
+    return squares
 
 
 def kinds(plain: Study, mean: Study) -> dict[str, dict[str, Seen]]:
@@ -130,22 +118,39 @@ def kinds(plain: Study, mean: Study) -> dict[str, dict[str, Seen]]:
 
 
 def print_kinds(found: Mapping[str, Mapping[str, Seen]], family: Family) -> None:
-    """Print a table for each change."""
-    first, *_ = found.values()
-    dice = np.random.default_rng(0)
-    print("| change | by | d_z | r | p, Holm | seeds | times fewer (95 %) | seeds to be equivalent |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    adjusted = {kind: dict(zip(of, holm([one.p for one in of.values()]), strict=True)) for kind, of in found.items()}
+    """Print a row for each change: d_z and seeds by each kind of evidence, then how many times fewer those are."""
+    (_, first), *others = found.items()
+    print(f"| change: d_z, seeds | {' | '.join(found)} |")
+    print(f"| --- |{' ---: |' * len(found)}")
     for change in first:
-        for kind, of in found.items():
-            one = of[change]
-            ratio, low, high = times_fewer(one, first[change], dice)
-            fewer = "" if of is first else f"{ratio:.2g} ({low:.2g} to {high:.2g})"
-            equal = _count(one.seeds_to_be_equivalent(family, len(first))) if kind.startswith("accuracy") else ""
-            r = "" if one.correlation is None else f"{one.correlation:+.2f}"
-            cells = (change, kind, f"{one.d_z:+.2f}", r, f"{adjusted[kind][change]:.3g}",
-                     _count(one.seeds(family, len(first))), fewer, equal)  # fmt: skip
-            print(f"| {' | '.join(cells)} |")
+        seen_by = [f"{of[change].d_z:+.2f}, {_count(of[change].seeds(family, len(first)))}" for of in found.values()]
+        print(f"| {change} | {' | '.join(seen_by)} |")
+    decided = [sum(p < family.alpha for p in holm([one.p for one in of.values()])) for of in found.values()]
+    print(f"| changes with p < {family.alpha:g} after Holm | {' | '.join(map(str, decided))} |")
+    print(f"\n| change: times fewer seeds (95 %) | {' | '.join(kind for kind, _ in others)} |")
+    print(f"| --- |{' ---: |' * len(others)}")
+    n = len(next(iter(first.values())).differences)
+    rows = np.random.default_rng(0).integers(n, size=(RESAMPLES, n))
+    logs: dict[str, list[tuple[float, NDArray[np.float64]]]] = {kind: [] for kind, _ in others}
+    for change, plain in first.items():
+        cells = []
+        for kind, of in others:
+            ratio = (of[change].d_z / plain.d_z) ** 2
+            with np.errstate(divide="ignore", invalid="ignore"):  # of few seeds some draws have no spread
+                drawn = resampled(of[change].differences, rows) / resampled(plain.differences, rows)
+                logs[kind].append((np.log(ratio), np.log(drawn)))
+            cells.append(_between(ratio, drawn))
+        print(f"| {change} | {' | '.join(cells)} |")
+    means = [
+        _between(float(np.exp(np.mean([one for one, _ in of]))), np.exp(np.mean([drawn for _, drawn in of], axis=0)))
+        for of in logs.values()
+    ]
+    print(f"| geometric mean of the changes | {' | '.join(means)} |")
+
+
+def _between(ratio: float, drawn: NDArray[np.float64]) -> str:
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return f"{ratio:,.2g} ({low:,.2g} to {high:,.2g})"
 
 
 def _count(seeds: int | None) -> str:

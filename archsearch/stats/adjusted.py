@@ -23,13 +23,13 @@ from archsearch.stats.effect import Adjusted, Effect, Family, Seed
 from archsearch.stats.intervals import around, mean, standard_deviation
 from archsearch.stats.sentence import estimate
 
-LEAST_PAIRS = 10  # a slope of fewer costs more than it brings
+LEAST_REGRESSED = 10  # a slope of fewer costs more than it brings
 LEAST_RATIO = 2  # baseline runs for each pair
 
 
 def is_adjusted(pairs: int, further: int) -> bool:
     """Say whether a comparison has an adjusted estimate: a rule of counts alone, so that no result decides it."""
-    return pairs >= LEAST_PAIRS and pairs + further >= LEAST_RATIO * pairs
+    return pairs >= LEAST_REGRESSED and pairs + further >= LEAST_RATIO * pairs
 
 
 def adjusted(level: Sequence[float], baseline: Sequence[float], further: Sequence[float]) -> Adjusted | None:
@@ -69,8 +69,8 @@ def with_adjusted(
     finite = all(map(math.isfinite, further))
     if failed or family.overlap or not finite or not is_adjusted(effect.n, len(further)):
         return effect
-    sides = [[float(side[seed] or 0.0) for seed in effect.seeds] for side in (level, baseline)]
-    return effect.model_copy(update={"adjusted": adjusted(*sides, further)})
+    of_level, of_baseline = ([side[seed] or 0.0 for seed in effect.seeds] for side in (level, baseline))
+    return effect.model_copy(update={"adjusted": adjusted(of_level, of_baseline, further)})
 
 
 def adjusted_text(effect: Effect, family: Family) -> str:
