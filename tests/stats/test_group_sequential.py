@@ -25,7 +25,7 @@ def rejected_by_hand(alpha: float, statistic, looks=LOOKS) -> dict[int, int]:
     """Go through all 2^8 patterns: which look rejects which, by the definition."""
     paths, out = patterns(), {}
     for look, n in enumerate(looks):
-        allowed = math.floor(len(paths) * alpha * (n / looks[-1]) ** gs.SPENDING + 1e-9)
+        allowed = math.floor(len(paths) * alpha * max(0.24, (n / looks[-1]) ** 1.7) + 1e-9)
         left = [i for i in range(len(paths)) if i not in out]
         now = {i: round(statistic(paths[i][:n]), 9) for i in left}
         for value in sorted(set(now.values()), reverse=True):
@@ -54,7 +54,7 @@ def test_at_most_alpha_of_all_patterns_is_rejected_with_ties_and_zeros_and_faile
         found = [gs.first_crossing(d, LOOKS, 0.2) for d in patterns(sizes)]
         for look, n in enumerate(LOOKS):
             crossed = [one for one in found if one is not None and one <= look]
-            assert len(crossed) <= len(found) * 0.2 * (n / 8) ** gs.SPENDING
+            assert len(crossed) <= len(found) * 0.2 * max(0.24, (n / 8) ** 1.7)
     one = [0.4, None, 0.3, 0.5, 0.6, 0.1, 0.2, 0.3]
     assert gs.first_crossing(one, (8,), 2 / 2**7) == 0  # 7 pairs that agree
     assert gs.first_crossing(one, (8,), 1.9 / 2**7) is None
@@ -92,7 +92,7 @@ def test_interval_leaves_0_out_where_the_test_rejects_and_holds_the_mean() -> No
 
 @pytest.mark.parametrize(
     ("most", "comparisons", "looks"),
-    [(30, 1, (8, 10, 14, 18, 23, 30)), (30, 6, (11, 14, 18, 23, 30)), (10, 2, (8, 10)), (10, 20, (10,)), (3, 1, (3,))],
+    [(30, 1, (8, 11, 15, 20, 30)), (30, 6, (10, 14, 20, 30)), (10, 2, (8, 10)), (10, 20, (10,)), (3, 1, (3,))],
 )
 def test_looks_begin_where_a_family_can_reject(most: int, comparisons: int, looks: tuple[int, ...]) -> None:
     assert gs.plan_looks(most, comparisons=comparisons) == looks
