@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # look on: what 8 pairs that agree need at 0.05. Looks go on by GROWTH up to LAST of the most seeds. Chosen by
 # simulation: what finds 0.5 SDs as often as it can and yet stops early for large effects (docs/statistics.md).
 FIRST = 0.24
-SPENDING = 1.7
+SPENDING = 1.6
 GROWTH = 1.36
 LAST = 2 / 3
 _TIE = 1e-11  # of the sum of sizes: accuracies are multiples of 1/10,000, and rounding must not part their ties

@@ -128,16 +128,16 @@ def main(repeats: int = 2000) -> None:
         print(f"looks, {comparisons} comparisons:", plan_looks(MOST, comparisons=comparisons), flush=True)
         each = []
         for d in PLANTED:
-            each.append(look_rates([d] * comparisons, repeats * (5 if comparisons == 1 else 1)))
+            each.append(look_rates([d] * comparisons, repeats * (3 if comparisons == 1 else 1)))
             print(f"  effect {d}:", each[-1], flush=True)
         print("  mean share of runs:", float(np.mean([rates.runs for rates in each])))
     for name, draw in (DRAWN | NOT_SYMMETRIC).items():
         for comparisons in (1, 6):
-            rates = look_rates([0.0] * comparisons, repeats * (5 if comparisons == 1 else 1), draw=draw)
+            rates = look_rates([0.0] * comparisons, repeats, draw=draw)
             print(f"null, {comparisons} comparisons, {name}:", rates, flush=True)
     print("one family of all effects 0 to 4:", look_rates(PLANTED, repeats), flush=True)
     for name, effects in (("null", [0.0] * 6), ("at the margin", [1.0] * 6), ("beyond it", [1.25] * 6)):
-        print(f"all {name}, margin 1 SD:", look_rates(effects, repeats, margin=1.0), flush=True)
+        print(f"all {name}, margin 1 SD:", look_rates(effects, repeats // 2, margin=1.0), flush=True)
     for d in (0.0, 0.5, 1.0):
         print(f"repeated interval where it stopped, effect {d}:", interval_coverage(d, repeats // 4), flush=True)
 

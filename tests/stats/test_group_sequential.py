@@ -26,7 +26,7 @@ def rejected_by_hand(alpha: float, statistic, looks=LOOKS) -> dict[int, int]:
     """Go through all 2^8 patterns: which look rejects which, by the definition."""
     paths, out = patterns(), {}
     for look, n in enumerate(looks):
-        allowed = math.floor(len(paths) * alpha * max(0.24, (n / looks[-1]) ** 1.7) + 1e-9)
+        allowed = math.floor(len(paths) * alpha * max(0.24, (n / looks[-1]) ** 1.6) + 1e-9)
         left = [i for i in range(len(paths)) if i not in out]
         now = {i: round(statistic(paths[i][:n]), 9) for i in left}
         for value in sorted(set(now.values()), reverse=True):
@@ -55,7 +55,7 @@ def test_at_most_alpha_of_all_patterns_is_rejected_with_ties_and_zeros_and_faile
         found = [gs.first_crossing(d, LOOKS, 0.2) for d in patterns(sizes)]
         for look, n in enumerate(LOOKS):
             crossed = [one for one in found if one is not None and one <= look]
-            assert len(crossed) <= len(found) * 0.2 * max(0.24, (n / 8) ** 1.7)
+            assert len(crossed) <= len(found) * 0.2 * max(0.24, (n / 8) ** 1.6)
     one = [0.4, None, 0.3, 0.5, 0.6, 0.1, 0.2, 0.3]
     assert gs.first_crossing(one, (8,), 2 / 2**7) == 0  # 7 pairs that agree
     assert gs.first_crossing(one, (8,), 1.9 / 2**7) is None
@@ -68,7 +68,7 @@ def test_thirty_pairs_are_rejected_in_as_many_patterns_of_the_group_as_may_be() 
     sums = np.abs(np.cumsum(signs(0, 30) * d, axis=1))[:, [n - 1 for n in looks]]
     at = np.full(len(sums), -1)
     for look, n in enumerate(looks):
-        allowed = math.floor(0.05 * max(0.24, (n / 30) ** 1.7) * len(sums)) - int((at >= 0).sum())
+        allowed = math.floor(0.05 * max(0.24, (n / 30) ** 1.6) * len(sums)) - int((at >= 0).sum())
         left = np.flatnonzero(at < 0)
         highest = np.sort(sums[left, look])[::-1]
         at[left[sums[left, look] > highest[allowed] + 1e-9]] = look  # early ones tie: 8 pairs have 2^8 patterns only
