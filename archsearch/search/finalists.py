@@ -34,6 +34,7 @@ from archsearch.search.tried import experiment_of
 from archsearch.stats.effect import Family
 from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist
 from archsearch.study.held_runs import reads_of, runs_of
+from archsearch.study.ledger import amend, digest
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
@@ -106,6 +107,7 @@ def confirm(
     kind.fix(storage, confirming, plans, workers, like=opened)
     there_too = replace(site, study_name=confirming.study_name, seconds=math.inf)
     run_seeds = fresh_seeds(HeldStudy(opened).seed, seeds)
+    _declare(storage, confirming, candidates, run_seeds)
     looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
     for of in (looked_at, dict.fromkeys(candidates, run_seeds)):
         add_slots(storage, confirming, _slots(confirming, candidates, of))
@@ -113,6 +115,21 @@ def confirm(
         check = seed_check(kind, family.metric, confirming_slots(opened, storage))
         if check is not None and check.ignored:
             raise SpecError(check.sentence)
+
+
+def _declare(
+    storage: Storage, confirming: optuna.Study, candidates: Mapping[str, dict[str, Any]], seeds: Iterable[int]
+) -> None:
+    """Note in the ledger who is confirmed with which seeds, before any of it is planned."""
+    before = HeldStudy(confirming).planned or {"candidates": {}, "seeds": []}
+    planned = {
+        "candidates": {
+            **before["candidates"],
+            **{name: digest(_named(name, spec)) for name, spec in candidates.items()},
+        },
+        "seeds": list(dict.fromkeys([*before["seeds"], *seeds])),
+    }
+    amend(storage, confirming, {HeldStudy.planned.key: planned})
 
 
 def seed_check(kind: ExperimentKind, metric: str, slots: Iterable[FrozenTrial]) -> SeedCheck | None:
@@ -139,11 +156,15 @@ def _slots(
             held = PlannedFinalist(
                 candidate=candidate,
                 candidates=tuple(candidates),
-                candidate_spec={**spec, "name": candidate.replace(" ", "-")},
+                candidate_spec=_named(candidate, spec),
                 run_seed=run_seed,
             )
             slots.append(Slot(len(planned) + len(slots), {"candidate": candidate, "seed": run_seed}, held))
     return slots
+
+
+def _named(candidate: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {**spec, "name": candidate.replace(" ", "-")}
 
 
 def finalist_name(trial: FrozenTrial) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 HeldKind = Literal["search", "confirm", "ablation"]
 _LATE = "late "  # begins the key of a late result, which ends with the claim that it belongs to
+AMENDED = "amended "  # begins the key of a ledger's entry that changes what was declared, which ends with its number
 Ending = Literal["completed", "repeated", "pruned", "diverged", "failed"]
 
 # -- what is written ---------------------------------------------------------------------------------------------------
@@ -48,6 +49,7 @@ class HeldSearch(HeldPart):
     metrics: tuple[str, ...]
     minimize_learned: bool
     trials: int
+    own: tuple[dict[str, Any], ...] | None = None  # objectives that are functions of people's files
 
 
 class HeldConfirmation(HeldPart):
@@ -55,6 +57,7 @@ class HeldConfirmation(HeldPart):
 
     kind: Literal["confirm"] = "confirm"
     of: str
+    own: tuple[dict[str, Any], ...] | None = None
 
 
 class HeldAblation(HeldPart):
@@ -207,8 +210,14 @@ class HeldStudy(_Held):
     sampler = Key[str]("sampler")
     identity = Key[dict[str, Any]]("identity")
     minimize_learned = Key("minimize_learned", False)
+    own = Key[Sequence[Mapping[str, Any]]]("own", ())
     # of an ablation
     ablation = Key[str]("ablation")
+    # of a confirmation: what is run, by candidate, with which seeds
+    planned = Key[Mapping[str, Any] | None]("planned", None)
+    # its first entry and its head: see study/ledger.py
+    declaration = Key[Mapping[str, Any] | None]("declaration", None)
+    ledger = Key[Mapping[str, Any] | None]("ledger", None)
 
     def lacks(self, fields: Iterable[str]) -> bool:
         """Say whether the study misses one of these fields: its making was interrupted."""
@@ -249,6 +258,7 @@ class HeldTrial(_Held):
     failure = Key[str | None]("failure", None)
     seconds = Key[float | None]("seconds", None)
     run_id = Key[str | None]("run_id", None)
+    entry = Key[Mapping[str, Any] | None]("entry", None)  # of the study's ledger
 
     @property
     def late(self) -> list[Mapping[str, Any]]:

@@ -14,6 +14,7 @@ from archsearch.report.figures.effects import forest_table, in_order, scale_of
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns, mean_and_sd
 from archsearch.report.figures.lists import ablation_figures
 from archsearch.report.figures.parts import value_kind
+from archsearch.stats.pairing import pairing_text
 from archsearch.stats.sentence import number
 from archsearch.wording import number_text
 
@@ -46,7 +47,9 @@ def effect_parts(report: AblationReport) -> list[SectionPart]:
 
 def _remarks(report: AblationReport) -> Tabled:
     columns = (Column("sentence"), Column("more seeds", "count"), Column("remarks"))
-    rows = tuple((e.sentence, e.further_seeds, "; ".join(e.notes)) for e in in_order(report))
+    pairs = report.family.pairs
+    said = [(e, (pairing_text(e, pairs), *e.notes)) for e in in_order(report)]
+    rows = tuple((e.sentence, e.further_seeds, "; ".join(filter(None, remarks))) for e, remarks in said)
     says = "As it can stand in a paper. More seeds: how many would decide an inconclusive one, planned for the margin."
     return Tabled("sentences", "The sentence of every comparison", says, Table(columns, rows))
 
