@@ -110,6 +110,7 @@ def everything_is_imported() -> Iterator[None]:
     """Import what is called late, and wait for no server: there is none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ARCHSEARCH_STORAGE_SECONDS", "0")
+        patch.setenv("RES_OPTIONS", "timeout:1 attempts:1")  # nor for one that knows names
         _import_everything()
         yield
 
@@ -177,6 +178,7 @@ def test_urls_of_storages() -> None:
         "?a=b",
         "#",
     ]
+    # of hosts only this machine: no other is looked for
     urls = st.lists(st.sampled_from(words) | st.text(max_size=6), max_size=6).map("".join)
 
     def work(url: str) -> None:
