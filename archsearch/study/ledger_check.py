@@ -9,6 +9,7 @@ Pure functions of what a storage, or a bundle, holds: nothing is written, and no
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -41,7 +42,7 @@ class Amendment(Plain):
     def sentence(self) -> str:
         """Say it."""
         after = f"after {count_of(self.results, 'result')}" if self.results else "before the first result"
-        return f"amended {self.when}, {after}: {'; '.join(self.changes)}"
+        return f"amended {self.when[:16]} UTC, {after}: {'; '.join(self.changes)}"
 
 
 class Ledger(Plain):
@@ -66,7 +67,7 @@ class Ledger(Plain):
         """Say in a sentence whether the study is what was declared."""
         if not self.declared:
             return self.deviations[0]
-        what = f"declared {self.declared}, before the first of {count_of(self.results, 'result')}"
+        what = f"declared {self.declared[:16]} UTC, before the first of {count_of(self.results, 'result')}"
         if self.deviations:
             return f"{what}; {count_of(len(self.deviations), 'deviation')} from it"
         changed = f", amended {count_of(len(self.amendments), 'time')}" if self.amendments else ""
@@ -163,7 +164,7 @@ def _read(
     if declaration is None or head is None:
         lost = "the declaration" if declaration is None else "the head of the ledger"
         return _without(name, f"{lost} was taken away: what was declared cannot be proved")
-    then = Declared(declaration["plan"])
+    then = Declared(declaration["plan"], declaration["by"], _specs(held, slots))
     amendments, deviations = [], [*_chain(entries, head), *_objective(declaration, name, objective)]
     results = 0
     undeclared: list[str] = []
@@ -191,6 +192,14 @@ def _read(
         amendments=tuple(amendments),
         deviations=tuple(deviations),
     )
+
+
+def _specs(held: HeldStudy, slots: Iterable[LedgerSlot]) -> dict[str, Mapping[str, Any]]:
+    """Give the experiments that a study holds of what it declared, by their SHA-256."""
+    cells = json.loads(held.ablation)["cells"] if HeldStudy.ablation.key in held.attrs else ()
+    key = HeldTrial.candidate_spec.key
+    found = [*(cell["spec"] for cell in cells), *(slot.attrs[key] for slot in slots if key in slot.attrs)]
+    return {digest(spec): spec for spec in found}
 
 
 _Entries = list[tuple[Mapping[str, Any], LedgerSlot | None]]
