@@ -20,7 +20,7 @@ from archsearch.ablate.jobs import held_ablation, latest, mixed_runs, values_of
 from archsearch.ablate.judged_again import Again, values_again, with_metric
 from archsearch.ablate.schedule import contrast_of
 from archsearch.errors import UsageError
-from archsearch.metrics import part_of
+from archsearch.metrics import part_of, title_of
 from archsearch.plain import Plain
 from archsearch.stats.intervals import mean, standard_deviation
 from archsearch.stats.power import seeds_needed
@@ -78,6 +78,9 @@ def sensitivity(opened: Study, runs_dir: Path) -> Sensitivity:
             f"{opened.study_name} pairs folds, or runs on several data sets; metrics are compared over seeds of one"
         )
     part = part_of(ablation.family.metric)
+    if part is None and ablation.kind.name == "network":
+        title = title_of(ablation.family.metric)
+        raise UsageError(f"{opened.study_name} is about {title}, which no network learns; what it learned is compared")
     names = [name for name in ablation.kind.compared(ablation.cells[0].spec) if part_of(name) == part]
     if ablation.family.metric not in names:
         names.insert(0, ablation.family.metric)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from archsearch.plain import NonNegativeFloat, Plain, Positive
 
+PairWord = Literal["seed", "fold", "random part", "repeat", "network"]
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
 ExclusionKind = Literal["missing", "failed", "alone", "mixed"]
 Seed = int | str
@@ -30,7 +31,8 @@ class Family(Plain):
     with the failures in it: the accuracy of guessing, say.
 
     `pairs` names what makes a pair: a seed, or a fold or random part of the samples. Those overlap by `overlap`,
-    n_test / n_train, and are judged by the corrected resampled t test (Nadeau & Bengio 2003); seeds by sign flips.
+    n_test / n_train, and are judged by the corrected resampled t test (Nadeau & Bengio 2003); seeds by sign flips, as
+    repeats of a measurement are. Where nothing hangs on a seed a pair is of two networks, and one is all.
     """
 
     metric: str = "test_accuracy"
@@ -42,7 +44,7 @@ class Family(Plain):
     unit: Literal["points", "own"] = "points"
     failed_value: float | None = None
     overlap: NonNegativeFloat = 0.0
-    pairs: Literal["seed", "fold", "random part"] = "seed"
+    pairs: PairWord = "seed"
 
 
 class Exclusion(Plain):
@@ -67,6 +69,15 @@ class WithFailures(Plain):
     p: float | None
 
 
+class Adjusted(Plain):
+    """A comparison that also uses the runs of the baseline in no pair (`stats/adjusted.py`): all of them, the slope."""
+
+    baseline_runs: int
+    slope: float
+    mean_difference: float
+    ci95: Interval
+
+
 class Effect(Plain):
     """One comparison: of `variant` with `against`, mostly the baseline.
 
@@ -74,8 +85,10 @@ class Effect(Plain):
     `t_p`), `equivalence_p` that of two one-sided tests against the margin; `_adjusted` is Holm's over the `comparisons`
     of the family. `wins` is the share of seeds on which the level is better (ties are no wins). `smallest_detectable`
     is what so many pairs of this spread find with the family's power, `further_seeds` how many more would decide an
-    inconclusive one (planned for the margin, not for what was observed). None where a number does not exist: n < 2, no
-    spread, a screen, or an interval that takes overlapping folds for independent ones (`bca95`, `wins95`).
+    inconclusive one (planned for the margin, not for what was observed). `seeds_saved` is how many times more seeds an
+    unpaired comparison of two cells would take, from the correlation of the pairs (`stats/pairing.py`). None where a
+    number does not exist: n < 2, no spread, a screen, or what takes overlapping folds for independent ones (`bca95`,
+    `wins95`, `seeds_saved`).
     """
 
     variant: str
@@ -101,6 +114,10 @@ class Effect(Plain):
     ties: int
     relative_error_reduction: float | None
     pair_correlation: float | None
+    pair_correlation95: Interval | None = None
+    seeds_saved: float | None = None
+    seeds_saved95: Interval | None = None
+    adjusted: Adjusted | None = None
     comparisons: Positive
     smallest_detectable: float | None
     further_seeds: int | None

@@ -83,7 +83,7 @@ def plan_looks(most: int, *, comparisons: int = 1, alpha: float = 0.05) -> tuple
 
 def spent(share: float, alpha: float) -> float:
     """Give how much of alpha may be spent when this share of the most seeds is there."""
-    return float(alpha * share**SPENDING)
+    return alpha * float(share**SPENDING)
 
 
 # -- one comparison ----------------------------------------------------------------------------------------------------
@@ -137,7 +137,8 @@ def _statistics(
     import numpy as np
 
     d = np.array([0.0 if one is None else one - centre for one in differences])
-    found, sums, start = [], np.zeros(HALF), 0
+    found: list[NDArray[np.float64]] = []
+    sums, start = np.zeros(HALF), 0
     for stop in reached:
         sums = sums + signs(start, stop) @ d[start:stop]
         found.append(np.abs(sums) if side == "both" else np.concatenate((sums, -sums)))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from archsearch.errors import UsageError
 from archsearch.stats import intervals, paired, power
+from archsearch.stats.adjusted import with_adjusted
 from archsearch.stats.effect import (
     Effect,
     Exclusion,
@@ -29,6 +30,7 @@ from archsearch.stats.effect import (
     WithFailures,
 )
 from archsearch.stats.notes import pair_notes
+from archsearch.stats.pairing import pairing
 from archsearch.stats.pairs import Pairs
 from archsearch.stats.sentence import amount, sentence
 from archsearch.stats.spread import spreads
@@ -77,7 +79,10 @@ def judge(
         Contrast(name, baseline, said.get(name, f"{name} instead of {baseline}"), {name: 1.0, baseline: -1.0})
         for name in variants
     ]
-    effects = judge_contrasts(values, contrasts, family)
+    effects = tuple(
+        with_adjusted(effect, values[effect.variant], values[baseline], family)
+        for effect in judge_contrasts(values, contrasts, family)
+    )
     return Verdicts(
         baseline=baseline,
         family=family,
@@ -208,6 +213,7 @@ def _effect(
     centre = intervals.mean(d) if n else None
     won, ties = sum(sign * one > 0 for one in d), sum(one == 0 for one in d)
     verdict = _verdict(centre, ci95, tests, family)
+    together = pairing(pairs.level, pairs.baseline) if independent and len(contrast.weights) == 2 else None
     further, why = (None, ()) if verdict != "inconclusive" else _further(n, sd, comparisons, family)
     unlabelled = Effect(
         variant=pairs.variant,
@@ -233,6 +239,9 @@ def _effect(
         ties=ties,
         relative_error_reduction=_error_reduction(pairs, family),
         pair_correlation=paired.pair_correlation(pairs.level, pairs.baseline) if n >= 3 else None,
+        pair_correlation95=together and together.correlation95,
+        seeds_saved=together and together.saved,
+        seeds_saved95=together and together.saved95,
         comparisons=comparisons,
         smallest_detectable=_detectable(n, sd, comparisons, family),
         further_seeds=further,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archsearch.metrics import title_of
 from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import GREY, MARKS, layout, mark, plain_text
 from archsearch.stats.sentence import NO_VERDICT, alike, common_form, verdict_of
@@ -56,7 +57,12 @@ def scale_of(report: AblationReport) -> tuple[float, str, ColumnKind]:
     """Give what differences are multiplied by, their unit, and the kind of a table's column."""
     if report.family.unit == "points":
         return 100.0, "percentage points", "points"
-    return 1.0, report.family.metric, "difference"
+    return 1.0, metric_said(report), "difference"
+
+
+def metric_said(report: AblationReport) -> str:
+    """Name the metric as people say it; a program's is its own, whatever the table has by its name."""
+    return report.family.metric if report.kind == "program" else title_of(report.family.metric)
 
 
 def is_claim(report: AblationReport, effect: Effect) -> bool:
@@ -109,6 +115,9 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
         *interval_columns(kind, "BCa from", "BCa to", "BCa interval"),
         Column("d_z", "number"),
         Column(f"{report.family.pairs}s won", "percent"),
+        Column("pairs correlate", "number"),
+        *interval_columns("number", "r from", "r to", "95 % of it"),
+        Column(f"times fewer {report.family.pairs}s by pairing", "number"),
         Column("against"),
     )
     rows = tuple(
@@ -123,6 +132,9 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
             *(effect.bca95 or (None, None)),
             effect.d_z,
             effect.wins,
+            effect.pair_correlation,
+            *(effect.pair_correlation95 or (None, None)),
+            effect.seeds_saved,
             effect.against,
         )
         for effect in effects
@@ -140,7 +152,7 @@ def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
     n = str(pairs[0]) if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
     exploratory = len(effects) - len(words)
     screens = f" {exploratory} without a verdict: exploratory, or no pair completed." if exploratory else ""
-    interval = "always-valid" if report.sequential else "95 %"
+    interval = "repeated 95 %" if report.looks else "always-valid" if report.sequential else "95 %"
     verdicts = f"{count_of(len(words), 'comparison')}: {counted}." if words else "No verdicts."
     of = "pair" if n == "1" else "pairs"
     return f"Mean paired differences with {interval} intervals, {n} {of} of {report.family.pairs}s. {verdicts}{screens}"
