@@ -14,7 +14,7 @@ from typing import Any
 
 from archsearch.ablate.record import AblationEvidence, AblationReport
 from archsearch.markup import markdown_text
-from archsearch.report.answers.paper import says
+from archsearch.report.answers.paper import says, sequential_p
 from archsearch.report.answers.verdicts import design_text
 from archsearch.report.document import ChecklistItem, Copied, Section
 from archsearch.report.figures.effects import in_order
@@ -49,8 +49,8 @@ def checklist_markdown(items: Iterable[ChecklistItem]) -> str:
 def checklist_section(items: Sequence[ChecklistItem]) -> Section:
     """Give the section of a page that holds the paragraphs, to be copied."""
     intro = (
-        "What the study itself says to the questions of a conference's reproducibility checklist (numbered as in that of "
-        "NeurIPS); what only you know stands in square brackets.",
+        "What the study itself says to the questions of a conference's reproducibility checklist (numbered as in that "
+        "of NeurIPS); what only you know stands in square brackets.",
     )
     return Section("checklist", "Checklist", intro, (Copied("checklist-text", "For a paper", checklist_text(items)),))
 
@@ -74,7 +74,7 @@ def ablation_checklist(report: AblationReport, evidence: AblationEvidence) -> tu
         f"partners of a pair have the same {family.pairs}.{left}",
         varied,
         _ERROR_BARS,
-        says(family, in_order(report), sequential=report.sequential),
+        says(family, in_order(report), sequential=sequential_p(report)),
         *((f"{report.chosen[:1].upper()}{report.chosen[1:]}.",) if report.chosen else ()),
         *(() if report.complete else ("The study is not finished: there are no verdicts yet.",)),
     ]
@@ -120,11 +120,12 @@ def search_checklist(report: StudyReport, evidence: SearchEvidence) -> tuple[Che
             "average, and no interval or test is given of them."
         ]
     else:
+        specs = [evidence.base, *(runs[0].spec for runs in evidence.confirmed.values())]
         finalists = [row.candidate for row in confirmed.candidates if row.candidate != "baseline"]
         statistics = [
-            f"Confirmed are {count_of(len(finalists), 'finalist')} and the baseline by {metric_words(confirmed.family)} "
-            f"on {len(confirmed.seeds)} seeds that the search never saw ({_seeds(confirmed.seeds)}); runs vary by the "
-            f"seed: {_of_a_seed([evidence.base, *(runs[0].spec for runs in evidence.confirmed.values())])}.",
+            f"Confirmed are {count_of(len(finalists), 'finalist')} and the baseline by "
+            f"{metric_words(confirmed.family)} on {len(confirmed.seeds)} seeds that the search never saw "
+            f"({_seeds(confirmed.seeds)}); runs vary by the seed: {_of_a_seed(specs)}.",
             _ERROR_BARS,
             f"Intervals of means: {interval_method(confirmed)}. Differences are of runs with the same seed; p is the "
             f"exact sign-flip test's, adjusted by Holm over the finalists; alpha {confirmed.family.alpha:g}.",
@@ -184,8 +185,8 @@ def _again(study: str, kind: str) -> list[str]:
         return ["A run is its program's files (by SHA-256), its values and its seed, kept with what came out."]
     return [
         "A run is its resolved spec, its seed and the state of its data; its id is the SHA-256 of these.",
-        f"archsearch bundle {study} -o {study}.zip packs all of them, archsearch reproduce {study}.zip trains them again "
-        "and says what comes out to the last bit.",
+        f"archsearch bundle {study} -o {study}.zip packs all of them, archsearch reproduce {study}.zip trains them "
+        "again and says what comes out to the last bit.",
     ]
 
 

@@ -120,9 +120,9 @@ def _of_ablation(ablation: Mapping[str, Any]) -> Iterator[str]:
     yield count_of(len(asked), "comparison")
     yield f"seeds {_seeds(ablation.get('seeds', ()))}"
     if looks := ablation.get("looks"):
-        yield f"looks {looks}"
+        yield f"looks after {', '.join(map(str, looks))} seeds"
     elif ablation.get("sequential"):
-        yield "sequential"
+        yield "looks after each seed"
 
 
 def _seeds(seeds: Sequence[int]) -> str:

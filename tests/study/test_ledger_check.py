@@ -62,7 +62,8 @@ def test_study_as_it_was_declared(told) -> None:
     )  # fmt: skip
     assert found.head == by_hand(study.get_trials()[2].user_attrs["entry"])
     assert found.sentence == (
-        f"declared {found.declared[:16]} UTC, before the first of 3 results; nothing deviates, and the chain of 4 is whole"
+        f"declared {found.declared[:16]} UTC, before the first of 3 results; nothing deviates, and the chain of 4 is "
+        "whole"
     )
     snapshot = StudySnapshot.model_validate_json(snapshot_of(study).model_dump_json())
     assert ledger_of_snapshot(snapshot) == found, "and so does a bundle say"
@@ -206,9 +207,9 @@ def test_amendment_is_no_deviation_and_counts_from_then_on(told) -> None:
     assert found.deviations == ()
     (amendment,) = found.amendments
     assert amendment.sentence == (
-        f"amended {amendment.when[:16]} UTC, after 3 results: trials was 24, is 25; seeds was 0 to 23 (24), is 0 to 24 (25); "
-        "cells.baseline.seeds was 0 to 23 (24), is 0 to 24 (25); cells.baseline.run_seeds was 0 to 23 (24), is 0 to 24 "
-        "(25)"
+        f"amended {amendment.when[:16]} UTC, after 3 results: trials was 24, is 25; seeds was 0 to 23 (24), is 0 to 24 "
+        "(25); cells.baseline.seeds was 0 to 23 (24), is 0 to 24 (25); cells.baseline.run_seeds was 0 to 23 (24), is "
+        "0 to 24 (25)"
     )
     assert "amended 1 time" in found.sentence
     assert kept_in(study, before[:12]) == 3
