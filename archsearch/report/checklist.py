@@ -16,7 +16,7 @@ from archsearch.ablate.record import AblationEvidence, AblationReport
 from archsearch.markup import markdown_text
 from archsearch.report.answers.paper import says, sequential_p
 from archsearch.report.answers.verdicts import design_text
-from archsearch.report.document import ChecklistItem, Copied, Section
+from archsearch.report.document import ChecklistItem, Section, TextToCopy
 from archsearch.report.figures.effects import in_order
 from archsearch.report.provenance import engine_text
 from archsearch.search.confirm import interval_method, metric_words
@@ -52,7 +52,9 @@ def checklist_section(items: Sequence[ChecklistItem]) -> Section:
         "What the study itself says to the questions of a conference's reproducibility checklist (numbered as in that "
         "of NeurIPS); what only you know stands in square brackets.",
     )
-    return Section("checklist", "Checklist", intro, (Copied("checklist-text", "For a paper", checklist_text(items)),))
+    return Section(
+        "checklist", "Checklist", intro, (TextToCopy("checklist-text", "For a paper", checklist_text(items)),)
+    )
 
 
 # -- an ablation -------------------------------------------------------------------------------------------------------

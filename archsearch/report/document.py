@@ -94,7 +94,7 @@ class Folded:
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class TextToCopy:
     """A text that is taken into another document: it stands open, with a button that copies it."""
 
     key: str
@@ -111,7 +111,7 @@ class ChecklistItem:
     answer: tuple[str, ...]
 
 
-SectionPart = Figure | Gallery | Diagram | Tabled | Folded | Copied | Missing
+SectionPart = Figure | Gallery | Diagram | Tabled | Folded | TextToCopy | Missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What a study declares, as its ledger holds it: which runs are in it, what has changed since, in words.
 
-    then = Declared(declaration["plan"])
+    then = DeclaredPlan(declaration["plan"])
     then.why_not({"cell": "relu", "pair": 17, "run_seed": 17}, entry)     # "of a seed that was not declared: 17"
-    differences({"margin": 0.001}, {"margin": 0.01})                       # [("margin", "0.001", "0.01")]
+    plan_differences({"margin": 0.001}, {"margin": 0.01})                       # [("margin", "0.001", "0.01")]
 
 Plain JSON in, words out: it knows where an ablation, a search and a confirmation say which runs are theirs.
 """
@@ -24,7 +24,7 @@ _BRIEF = 60  # characters of a value that are shown
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredPlan:
     """What was declared, with all amendments up to some entry.
 
     `by` is the version that declared it, and `specs` are experiments that the study holds, by their SHA-256: another
@@ -35,7 +35,7 @@ class Declared:
     by: str = ""
     specs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def amended(self, changes: Mapping[str, Any]) -> Declared:
+    def amended(self, changes: Mapping[str, Any]) -> DeclaredPlan:
         """Give what is declared from an amendment on."""
         return replace(self, plan={**self.plan, **changes})
 
@@ -132,7 +132,7 @@ def _seeds(seeds: Sequence[int]) -> str:
     return listed([str(seed) for seed in seeds])
 
 
-def differences(was: Any, now: Any, name: str = "") -> list[tuple[str, str, str]]:
+def plan_differences(was: Any, now: Any, name: str = "") -> list[tuple[str, str, str]]:
     """Give what differs between two plans: where, what it was, what it is; at most the first dozen."""
     return list(_differences(was, now, name))[:12]
 
