@@ -53,9 +53,9 @@ def fisher_interval(correlation: float, n: int) -> Interval | None:
     """Give Fisher's 95 % interval of a correlation of n pairs; None for fewer than four, and for 1 or -1."""
     if n < LEAST_PAIRS or abs(correlation) >= 1 - 1e-12:
         return None
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    reach = float(norm.ppf(0.975)) / math.sqrt(n - 3)
+    reach = float(ndtri(0.975)) / math.sqrt(n - 3)
     return math.tanh(math.atanh(correlation) - reach), math.tanh(math.atanh(correlation) + reach)
 
 

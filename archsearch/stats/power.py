@@ -20,7 +20,6 @@ from typing import Literal
 from archsearch.errors import UsageError
 from archsearch.plain import Plain
 from archsearch.stats.sign_flip_power import more_than_t
-from archsearch.stats.t_power import t_power, where_reached
 
 Purpose = Literal["screen", "claim", "strong"]
 
@@ -202,14 +201,14 @@ def seeds_needed(
     """Give the fewest pairs that find a mean difference of `effect` with this power; None if above 10,000."""
     _check_effect(effect)
     d, level, power = abs(effect) / sd, alpha / comparisons, power if overlap else _aim(power)
-    if t_power(MOST_PLANNED_SEEDS, d, level, overlap) < power:
+    if _t_power(MOST_PLANNED_SEEDS, d, level, overlap) < power:
         return None
     if overlap:
-        return _least(lambda n: t_power(n, d, level, overlap) >= power, 2)
+        return _least(lambda n: _t_power(n, d, level, overlap) >= power, 2)
     # the t test's answer first, which lies near the normal's; the sign-flip test needs a few pairs more at most
     normal = statistics.NormalDist()
     near = math.ceil(((normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)) / d) ** 2)
-    low = _least(lambda n: t_power(n, d, level) >= power, max(2, seeds_to_reach(comparisons, alpha)), near)
+    low = _least(lambda n: _t_power(n, d, level) >= power, max(2, seeds_to_reach(comparisons, alpha)), near)
     while verdict_power(low, d, level) < power:
         low += 1
     return low
@@ -250,22 +249,26 @@ def _aim(power: float) -> float:
 def verdict_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> float:
     """Give the chance that a standardised effect `d` is found at a significance level, by the rule of the verdicts."""
     if overlap:
-        return t_power(seeds, d, level, overlap)
-    by_t = t_power(seeds, d, level)
+        return _t_power(seeds, d, level, overlap)
+    by_t = _t_power(seeds, d, level)
     return by_t + more_than_t(seeds, d, level) if seeds <= _SIMULATED_UP_TO else by_t
 
 
 def t_smallest_d(seeds: int, level: float, power: float = POWER, overlap: float = 0.0) -> float:
     """Give the standardised effect that the paired t test alone finds with this power."""
+    from scipy.optimize import brentq
+
     high = 0.1
-    while t_power(seeds, high, level, overlap) < power:
+    while _t_power(seeds, high, level, overlap) < power:
         high *= 2
-    return where_reached(lambda d: t_power(seeds, d, level, overlap), power, 0.0, high, 1e-12)
+    return float(brentq(lambda d: _t_power(seeds, d, level, overlap) - power, 0.0, high, xtol=1e-12))
 
 
 @lru_cache(maxsize=1024)
 def _smallest_d(seeds: int, level: float, power: float) -> float:
     """Find the d whose verdict power is the wanted one; it lies a little above the t test's."""
+    from scipy.optimize import brentq
+
     power = _aim(power)
     low = t_smallest_d(seeds, level, power)
     if seeds > _SIMULATED_UP_TO or verdict_power(seeds, low, level) >= power:
@@ -274,4 +277,32 @@ def _smallest_d(seeds: int, level: float, power: float) -> float:
     while verdict_power(seeds, high, level) < power:
         high *= 1.1
     # To 0.2 %, which is less than the simulation knows.
-    return where_reached(lambda d: verdict_power(seeds, d, level), power, low, high, 0.002 * low)
+    return float(brentq(lambda d: verdict_power(seeds, d, level) - power, low, high, xtol=0.002 * low))
+
+
+def _t_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> float:
+    """Power of the two-sided paired t test: the two tails of the noncentral t beyond the critical value.
+
+    With `overlap` that of the corrected test, whose mean has the variance sd^2 (1/n + overlap). Integrated over the chi
+    distribution of the spread, as scipy's `nct` gives NaN here and there.
+    """
+    from scipy.integrate import quad
+    from scipy.special import stdtrit
+
+    freedom = seeds - 1
+    critical, shift = (
+        -float(stdtrit(freedom, level / 2)) / math.sqrt(freedom),
+        abs(d) * math.sqrt(seeds / (1 + seeds * overlap)),
+    )
+    constant = (freedom / 2 - 1) * math.log(2) + math.lgamma(freedom / 2)
+
+    def density(s: float) -> float:
+        tails = math.erfc((critical * s - shift) / math.sqrt(2)) + math.erfc((critical * s + shift) / math.sqrt(2))
+        return 0.5 * tails * math.exp((freedom - 1) * math.log(s) - s * s / 2 - constant)
+
+    centre = math.sqrt(freedom)  # of a chi variable, whose SD is below 1
+    low, high = max(0.0, centre - 10), centre + 10
+    # with few pairs a tail goes from 1 to 0 within a sliver of the spread, which is pointed out to be seen
+    turns = [(side * shift + place) / critical for side in (-1, 1) for place in (-8, -2, 0, 2, 8)]
+    points = sorted({turn for turn in turns if low < turn < high})
+    return min(1.0, quad(density, low, high, epsabs=1e-12, epsrel=1e-12, limit=200, points=points or None)[0])

@@ -34,7 +34,7 @@ sys.argv = ["archsearch", "ablate", "mine", "--metric", "auroc"]
 try:
     main()
 finally:
-    heavy = ("torch", "sklearn", "pandas", "alembic", "scipy.stats", "scipy.optimize", "plotly")
+    heavy = ("torch", "alembic", "plotly")
     print("imported:", [name for name in heavy if name in sys.modules])
 """
 
