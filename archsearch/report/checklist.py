@@ -14,7 +14,7 @@ from typing import Any
 
 from archsearch.ablate.record import AblationEvidence, AblationReport
 from archsearch.markup import markdown_text
-from archsearch.report.answers.paper import says, sequential_p
+from archsearch.report.answers.paper import says, how_sequential
 from archsearch.report.answers.verdicts import design_text
 from archsearch.report.document import ChecklistItem, Section, TextToCopy
 from archsearch.report.figures.effects import in_order
@@ -76,7 +76,7 @@ def ablation_checklist(report: AblationReport, evidence: AblationEvidence) -> tu
         f"partners of a pair have the same {family.pairs}.{left}",
         varied,
         _ERROR_BARS,
-        says(family, in_order(report), sequential=sequential_p(report)),
+        says(family, in_order(report), sequential=how_sequential(report)),
         *((f"{report.chosen[:1].upper()}{report.chosen[1:]}.",) if report.chosen else ()),
         *(() if report.complete else ("The study is not finished: there are no verdicts yet.",)),
     ]
