@@ -34,7 +34,7 @@ from archsearch.search.tried import experiment_of
 from archsearch.stats.effect import Family
 from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist
 from archsearch.study.held_runs import reads_of, runs_of
-from archsearch.study.ledger import amend, digest
+from archsearch.study.ledger import amend, json_digest
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
@@ -125,7 +125,7 @@ def _declare(
     planned = {
         "candidates": {
             **before["candidates"],
-            **{name: digest(_named(name, spec)) for name, spec in candidates.items()},
+            **{name: json_digest(_named(name, spec)) for name, spec in candidates.items()},
         },
         "seeds": list(dict.fromkeys([*before["seeds"], *seeds])),
     }

@@ -304,5 +304,5 @@ def _t_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> float:
     low, high = max(0.0, centre - 10), centre + 10
     # with few pairs a tail goes from 1 to 0 within a sliver of the spread, which is pointed out to be seen
     turns = [(side * shift + place) / critical for side in (-1, 1) for place in (-8, -2, 0, 2, 8)]
-    points = sorted({turn for turn in turns if low < turn < high})
-    return min(1.0, quad(density, low, high, epsabs=1e-12, epsrel=1e-12, limit=200, points=points or None)[0])
+    points = sorted({turn for turn in turns if low < turn < high}) if freedom < 10 else []
+    return min(1.0, quad(density, low, high, epsabs=1e-13, epsrel=1e-9, limit=200, points=points or None)[0])
