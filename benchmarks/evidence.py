@@ -141,10 +141,11 @@ def print_kinds(found: Mapping[str, Mapping[str, Seen]], family: Family) -> None
                 logs[kind].append((np.log(ratio), np.log(drawn)))
             cells.append(_between(ratio, drawn))
         print(f"| {change} | {' | '.join(cells)} |")
-    means = [
-        _between(float(np.exp(np.mean([one for one, _ in of]))), np.exp(np.mean([drawn for _, drawn in of], axis=0)))
-        for of in logs.values()
-    ]
+    means = []
+    for kind, of in logs.items():
+        drawn = np.exp(np.mean([one for _, one in of], axis=0))
+        # a loss may be on another scale for a level whose outputs are other things: no mean over such
+        means.append(_between(float(np.exp(np.mean([one for one, _ in of]))), drawn) if "accuracy" in kind else "")
     print(f"| geometric mean of the changes | {' | '.join(means)} |")
 
 
