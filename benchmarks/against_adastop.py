@@ -27,7 +27,10 @@ from archsearch.stats.group_sequential import follow_looks, plan_looks
 Array = NDArray[np.float64]
 VERSION = "0.1.3"
 MOST = 30
-OPPONENTS = {"AdaStop, 5 looks of 6": (6, 5), "AdaStop, 3 looks of 10": (10, 3)}
+# Five looks of 6. Version 0.1.3 compares the size of a difference with a limit for signed ones, so its errors are those
+# of twice its alpha; where 10 runs a look have more permutations than are drawn its limits are of no use.
+OPPONENTS = {"AdaStop, alpha 0.05": 0.05, "AdaStop, alpha 0.025": 0.025}
+SIZE, LOOKS = 6, 5
 OURS = (30, 26, 22, 18)  # at most so many seeds: at which has the rule the power of the opponent?
 PERMUTATIONS = 2000
 
@@ -60,15 +63,15 @@ def by_looks(runs: Array, most: int) -> tuple[float, float]:
     return sum(one.verdict is not None for one in courses) / len(d), used / runs.size
 
 
-def by_adastop(comparator: Any, runs: Array, size: int, looks: int, seed: int) -> tuple[float, float]:
-    """Give the same of AdaStop at alpha 0.05, each variant against the baseline, else with its defaults."""
+def by_adastop(comparator: Any, runs: Array, alpha: float, seed: int) -> tuple[float, float]:
+    """Give the same of AdaStop, each variant against the baseline, else with its defaults."""
     pairs = np.array([(0, level) for level in range(1, len(runs))])
-    rule = comparator(n=size, K=looks, B=PERMUTATIONS, comparisons=pairs, alpha=0.05, seed=seed)
+    rule = comparator(n=SIZE, K=LOOKS, B=PERMUTATIONS, comparisons=pairs, alpha=alpha, seed=seed)
     used, open_cells = np.zeros(len(runs)), set(range(len(runs)))
-    for look in range(looks):
+    for look in range(LOOKS):
         for cell in open_cells:
-            used[cell] = (look + 1) * size
-        rule.partial_compare({str(cell): row[: (look + 1) * size] for cell, row in enumerate(runs)}, verbose=False)
+            used[cell] = (look + 1) * SIZE
+        rule.partial_compare({str(cell): row[: (look + 1) * SIZE] for cell, row in enumerate(runs)}, verbose=False)
         open_cells = {int(cell) for pair in rule.current_comparisons for cell in pair}
         if rule.is_finished or not open_cells:
             break
@@ -83,16 +86,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         comparator = adastop(folder)
-        for comparisons, correlation in ((1, 0.0), (1, 0.5), (6, 0.0)):
-            for effect in (0.5, 1.0, 2.0) if comparisons == 1 else (0.5,):
+        for comparisons, correlation in ((1, 0.0), (1, 0.5)):
+            for effect in (0.0, 0.5, 1.0, 2.0):
                 dice = np.random.default_rng(31)
                 families = [drawn(effect, comparisons, correlation, dice) for _ in range(asked.repeats)]
                 found = {
                     f"archsearch, at most {most} seeds": np.mean([by_looks(runs, most) for runs in families], axis=0)
                     for most in OURS
                 }
-                for name, (size, looks) in OPPONENTS.items():
-                    each = [by_adastop(comparator, runs, size, looks, seed) for seed, runs in enumerate(families)]
+                for name, alpha in OPPONENTS.items():
+                    each = [by_adastop(comparator, runs, alpha, seed) for seed, runs in enumerate(families)]
                     found[name] = np.mean(each, axis=0)
                 print(f"{comparisons} comparison(s), correlation {correlation}, effect {effect} SD:", flush=True)
                 for name, (decided, used) in found.items():

@@ -85,7 +85,7 @@ def plan_looks(most: int, *, comparisons: int = 1, alpha: float = 0.05) -> tuple
 
 def spent(share: float, alpha: float) -> float:
     """Give how much of alpha may be spent when this share of the most seeds is there."""
-    return alpha * float(max(FIRST, share**SPENDING))
+    return alpha * max(FIRST, math.pow(share, SPENDING))
 
 
 # -- one comparison ----------------------------------------------------------------------------------------------------
