@@ -209,6 +209,8 @@ class HeldStudy(_Held):
     minimize_learned = Key("minimize_learned", False)
     # of an ablation
     ablation = Key[str]("ablation")
+    # of a confirmation that is a race: what was declared, as JSON
+    race = Key[str | None]("race", None)
 
     def lacks(self, fields: Iterable[str]) -> bool:
         """Say whether the study misses one of these fields: its making was interrupted."""
