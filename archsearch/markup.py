@@ -96,6 +96,10 @@ def latex_text(text: str) -> str:
     return "".join(_TEX.get(character, character) for character in one_line(text))
 
 
+# what begins a formula in a spreadsheet; also the full-width forms, which some take for the others
+_FORMULA = "=+-@＝＋－＠"
+
+
 def csv_cell(cell: T) -> T | str:
     """Keep a spreadsheet from computing a text or beginning a row with it; numbers stay what they are.
 
@@ -105,4 +109,4 @@ def csv_cell(cell: T) -> T | str:
     if not isinstance(cell, str):
         return cell
     text = visible(re.sub(r"[\r\n\t]+", " ", cell))
-    return f"'{text}" if text[:1] in tuple("=+-@") or cell[:1] in ("\t", "\r", "\n") else text
+    return f"'{text}" if text[:1] in tuple(_FORMULA) or cell[:1] in ("\t", "\r", "\n") else text

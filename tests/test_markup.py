@@ -74,6 +74,7 @@ def test_written_out():
     assert visible("\x1b]0;owned\x07\x9b31m") == "␛]0;owned␇\ufffd31m"
     assert csv_cell("\r=1+1") == "' =1+1"
     assert csv_cell("a\r=1+1") == "a =1+1"
+    assert csv_cell("＝1+1") == "'＝1+1"
     assert csv_cell(-2) == -2
     assert latex_text("50 % of a_b\\") == r"50 \% of a\_b\textbackslash{}"
     assert markdown_row("a|b", 1) == "| a\\|b | 1 |"

@@ -81,8 +81,8 @@ class Elsewhere:
             raise UsageError("--address is that of a Dask scheduler; --on kubernetes has none")
         print(job_yaml(study, self.count(), self.options, artifacts=artifacts, gpus=gpus), end="")
         console.note(
-            "nothing was started: apply this with kubectl apply -f -, and call the same with --on workers, which "
-            "plans, watches and judges"
+            "nothing was started: apply this with kubectl apply -f -, and call the same with --on workers and with "
+            "--storage URL, the server whose URL the Secret has: that call plans, watches and judges"
         )
         return True
 

@@ -80,6 +80,7 @@ def test_the_job_of_kubernetes_is_printed_and_nothing_is_made(cli, here):
     told = cli("ablate", "norm.yaml", "--on", "kubernetes", "--workers", 3)
     assert (told.code, yaml.safe_load(told.out)["spec"]["parallelism"]) == (0, 3)
     assert "nothing was started" in told.err
+    assert "--on workers and with --storage URL" in " ".join(told.err.split())
     assert sorted(path.name for path in here.iterdir()) == ["norm.yaml", "tiny.yaml"]
 
 
