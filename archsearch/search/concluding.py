@@ -27,10 +27,11 @@ from archsearch.search.confirm import (
 )
 from archsearch.search.confirm_said import confirmed_sentence
 from archsearch.stats.effect import Effect, Family
+from archsearch.stats.group_sequential import LookP
 from archsearch.stats.intervals import Interval, mean, of_shares, t_interval
 from archsearch.stats.pairs import left_out_note
 from archsearch.stats.power import seeds_for_equivalence, seeds_needed
-from archsearch.stats.race import DIFFERENT, Judged, Race, Standing, Values, interval_of
+from archsearch.stats.race import DIFFERENT, Judged, Race, Standing, Values, race_interval, race_p_values
 from archsearch.stats.sentence import sentence
 from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts, pair_up
 
@@ -179,18 +180,18 @@ def conclude_race(
         return found
     at = {name: race.seeds[: left.get(name, standing.seeds or len(race.seeds))] for name in race.runners}
     shown = {name: {seed: of[seed] for seed in at[name] if seed in of} for name, of in test.items()}
-    effects = {one.pair: _raced(race, one, shown, family) for one in standing.judged}
+    tested = race_p_values(race, shown, standing)
+
+    def compared(variant: str, against: str) -> Effect:
+        judged = next(one for one in standing.judged if {*one.pair} == {variant, against})
+        return _raced(race, judged, tested[judged.pair], shown, family, variant)
+
+    names = [name for name in race.runners if name != BASELINE]
     found = found.model_copy(
         update={
             "winner": standing.winner if standing.winner != BASELINE else None,
-            "effects": tuple(effects[pair][0] for pair in effects if BASELINE in pair),
-            "between": tuple(
-                either
-                for pair, of in effects.items()
-                if BASELINE not in pair
-                for either in of
-                if either.variant == first.candidate
-            ),
+            "effects": tuple(compared(name, BASELINE) for name in names),
+            "between": tuple(compared(first.candidate, name) for name in names if name != first.candidate),
         }
     )
     found = found.model_copy(update={"race": _with_look(found, race, standing)})
@@ -210,51 +211,42 @@ def _with_look(found: Confirmation, race: Race, standing: Standing) -> RaceRepor
     return found.race.model_copy(update={"settled_at": at})
 
 
-def _raced(race: Race, judged: Judged, values: Values, family: Family) -> tuple[Effect, Effect]:
-    """Give a pair of a race as a comparison, either way round; of the baseline the first is the finalist against it."""
-    one, other = judged.pair
-    found = []
-    for variant, against in ((other, one), (one, other)):
-        contrast = contrast_of_finalists(variant, against)
-        shared: ValuesBySeed = {name: dict(values[name].items()) for name in (variant, against)}
-        (plain,) = judge_contrasts(shared, [contrast], family, unfinished=not judged.look)
-        if judged.look:
-            plain = _with_verdict(race, judged, plain, family, contrast, shared)
-        found.append(plain)
-    return found[0], found[1]
-
-
-def _with_verdict(
-    race: Race, judged: Judged, plain: Effect, family: Family, contrast: Contrast, values: ValuesBySeed
-) -> Effect:
+def _raced(race: Race, judged: Judged, tested: LookP, values: Values, family: Family, variant: str) -> Effect:
+    """Give a pair of a race as a comparison of `variant` with the other one."""
+    (against,) = (name for name in judged.pair if name != variant)
+    contrast = contrast_of_finalists(variant, against)
+    shown: ValuesBySeed = {name: dict(values[name].items()) for name in judged.pair}
+    (plain,) = judge_contrasts(shown, [contrast], family, unfinished=not judged.look)
+    if not judged.look:
+        return plain
+    turned = variant != judged.pair[0]
+    between = race_interval(race, values, judged)
     verdict = judged.verdict or "inconclusive"
-    if contrast.name != judged.pair[0] and verdict in DIFFERENT:
+    if turned and verdict in DIFFERENT:
         verdict = "worse" if verdict == "better" else "better"
-    pairs = pair_up(contrast, values)
-    look = race.looks.index(judged.look) + 1
+    pairs = pair_up(contrast, shown)
+    look = f"look {race.looks.index(judged.look) + 1} of {len(race.looks)}"
     effect = plain.model_copy(
         update={
-            "ci95": interval_of(race, plain.differences),
+            "ci95": (-between[1], -between[0]) if between is not None and turned else between,
             "bca95": None,
-            "p": judged.p,
-            "p_adjusted": judged.p_adjusted,
+            "p": tested.p,
+            "p_adjusted": tested.p_adjusted,
             "t_p": None,
             "t_p_adjusted": None,
-            "equivalence_p": judged.equivalence_p,
-            "equivalence_p_adjusted": judged.equivalence_p_adjusted,
+            "equivalence_p": tested.equivalence_p,
+            "equivalence_p_adjusted": tested.equivalence_p_adjusted,
             "comparisons": len(race.runners) * (len(race.runners) - 1) // 2,
             "smallest_detectable": None,
             "further_seeds": _further(race, plain, family) if verdict == "inconclusive" else None,
             "verdict": verdict,
             "notes": (
                 *((left_out_note(pairs),) if pairs.failed else ()),
-                f"a race: look {look} of {len(race.looks)}; p and interval are right whichever look it ends at",
+                f"a race, {look}: p and interval are right whichever look it ends at",
             ),
         }
     )
-    said = sentence(
-        effect, family, contrast.label, pairs.failed, correction=f"look {look} of {len(race.looks)}, Shaffer"
-    )
+    said = sentence(effect, family, contrast.label, pairs.failed, correction=f"{look}, Shaffer")
     return effect.model_copy(update={"sentence": said})
 
 

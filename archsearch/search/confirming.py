@@ -124,8 +124,8 @@ def _declared(
         return begun.model_copy(update={"race": _until(race, asked.until)})
     trials = dict(zip(names, chosen, strict=True))
     specs = {BASELINE: baseline, **{name: HeldRun(trial).candidate for name, trial in trials.items()}}
-    if (first := slots_of(opened).get(0)) is not None and fixed_values(first):
-        trials[BASELINE] = first  # the base itself
+    if (of_base := slots_of(opened).get(0)) is not None and fixed_values(of_base):
+        trials[BASELINE] = of_base
     work = work_of(opened, specs, trials)
     count, budget = choose_field([work.runs[name] for name in names], work.runs[BASELINE], work.searched, asked.budget)
     runners = (BASELINE, *names[:count])

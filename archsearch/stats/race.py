@@ -20,14 +20,22 @@ from pydantic import Field
 
 from archsearch.plain import NonNegative, NonNegativeFloat, Plain, Positive
 from archsearch.stats.effect import Probability
-from archsearch.stats.intervals import mean
-from archsearch.stats.paired import sign_flip_test
+from archsearch.stats.group_sequential import (
+    LookP,
+    equivalence_crossing,
+    first_crossing,
+    repeated_interval,
+    sequential_equivalence_p,
+    sequential_p,
+    spent,
+)
 
 Values = Mapping[str, Mapping[int, float | None]]  # by runner and seed; None: the run failed, and makes no pair
 Pair = tuple[str, str]
 DIFFERENT = ("better", "worse")
+# Measured by benchmarks/confirmation.py: a race has few seeds to begin with, so its first look may spend half of alpha.
 LATER_LOOKS = (12, 18, 30)
-SPENT = (0.5, 0.2, 0.15, 0.15)  # the share of alpha that each look may use up: see benchmarks/confirmation.py
+SPENDING = 0.5
 
 
 class Race(Plain):
@@ -53,15 +61,13 @@ class Race(Plain):
 def looks_for(runners: int, alpha: float = 0.05) -> tuple[int, ...]:
     """Give the looks of a race of so many: the first is the fewest seeds after which one can be shown to be the best.
 
-    The least p of n pairs is 2 / 2^n, and the first look may use half of alpha, so that of three pairs of runners it is
-    8 seeds: 3 * 2 / 2^8 = 0.023.
+    Two of the 2^n sign patterns of n pairs must be no more than may be spent until then, among all pairs of runners.
 
     >>> looks_for(2), looks_for(3), looks_for(4)
     ((7, 12, 18, 30), (8, 12, 18, 30), (9, 12, 18, 30))
     """
-    first, pairs = 2, runners * (runners - 1) // 2
-    while pairs * 2.0 ** (1 - first) >= alpha * SPENT[0]:
-        first += 1
+    most, pairs = LATER_LOOKS[-1], runners * (runners - 1) // 2
+    first = next(n for n in range(2, most + 1) if 2.0 ** (1 - n) <= spent(n / most, alpha / pairs, SPENDING))
     return (first, *(look for look in LATER_LOOKS if look > first))
 
 
@@ -74,20 +80,11 @@ class Left(Plain):
 
 
 class Judged(Plain):
-    """A pair of runners: p of a difference and of equivalence, adjusted for all pairs, at the last look of both.
-
-    `first_ahead` says which of them is the better one where they differ.
-    """
+    """A pair of runners at the last look that both were at: `verdict` is that of the first against the second."""
 
     pair: Annotated[tuple[str, str], Field(strict=False)]
-    pairs: NonNegative
     look: NonNegative
-    first_ahead: bool
-    p: float
-    p_adjusted: float
-    equivalence_p: float
-    equivalence_p_adjusted: float
-    verdict: Literal["better", "worse", "equivalent"] | None  # of the first against the second
+    verdict: Literal["better", "worse", "equivalent"] | None = None
 
 
 class Standing(Plain):
@@ -114,33 +111,29 @@ class Standing(Plain):
 
 def stand(race: Race, values: Values) -> Standing:
     """Replay a race from its first seed: the answer depends on the numbers only."""
-    racing, left, seen, spent = list(race.runners), list[Left](), 0, 0.0
-    judged = {pair: _not_yet(pair) for pair in combinations(race.runners, 2)}
+    racing, left, seen, cost_so_far = list(race.runners), list[Left](), 0, 0.0
+    judged = {pair: Judged(pair=pair, look=0) for pair in combinations(race.runners, 2)}
     outcome: Literal["running", "won", "level", "open"] = "open"
-    following: int | None = None
-    cost = 0.0
-    due: list[tuple[str, int]] = []
-    for at, look in enumerate(race.looks):
-        cost = (look - seen) * sum(race.work[name] for name in racing)
-        following = look
-        due = [(name, seed) for seed in race.seeds[:look] for name in racing]
-        if look > race.until and spent + cost > race.budget * (1 + 1e-9):
+    due, following, cost = list[tuple[str, int]](), race.looks[0], 0.0
+    for following in race.looks:
+        cost = (following - seen) * sum(race.work[name] for name in racing)
+        due = [(name, seed) for seed in race.seeds[:following] for name in racing]
+        if following > race.until and cost_so_far + cost > race.budget * (1 + 1e-9):
             break
         if any(seed not in values.get(name, {}) for name, seed in due):
             outcome = "running"
             break
-        seen, spent = look, spent + cost
-        following, cost, due = None, 0.0, []
-        for pair in combinations(racing, 2):
-            judged[pair] = _tested(race, values, pair, at)
-        judged = _adjusted(race, judged)
-        _leave(race, racing, left, judged, seen)
+        seen, cost_so_far = following, cost_so_far + cost
+        judged |= {pair: Judged(pair=pair, look=seen) for pair in combinations(racing, 2)}
+        judged = _judged(race, values, judged)
+        _leave(racing, left, judged, seen)
         if len(racing) == 1:
             outcome = "won"
-            break
-        if all(judged[pair].verdict == "equivalent" for pair in combinations(racing, 2)):
+        elif all(judged[pair].verdict == "equivalent" for pair in combinations(racing, 2)):
             outcome = "level"
+        if outcome != "open":
             break
+    ahead = following > seen
     return Standing(
         outcome=outcome,
         racing=tuple(racing),
@@ -148,63 +141,50 @@ def stand(race: Race, values: Values) -> Standing:
         seeds=seen,
         judged=tuple(judged.values()),
         due=tuple(due) if outcome == "running" else (),
-        spent=spent,
-        next_look=following,
-        next_work=cost,
+        spent=cost_so_far,
+        next_look=following if ahead else None,
+        next_work=cost if ahead else 0.0,
     )
 
 
-def _not_yet(pair: Pair) -> Judged:
-    unknown = dict.fromkeys(("p", "p_adjusted", "equivalence_p", "equivalence_p_adjusted"), 1.0)
-    return Judged(pair=pair, pairs=0, look=0, first_ahead=True, verdict=None, **unknown)
+def pair_differences(race: Race, values: Values, pair: Pair, look: int) -> tuple[float | None, ...]:
+    """Give first - second for each seed up to a look, None where one of the two runs failed."""
+    both = [(values[pair[0]].get(seed), values[pair[1]].get(seed)) for seed in race.seeds[:look]]
+    return tuple(None if a is None or b is None else a - b for a, b in both)
 
 
-def _tested(race: Race, values: Values, pair: Pair, at: int) -> Judged:
-    """Test a pair at all looks up to this one: what counts is the least p, each by the share that its look may use."""
-    sign = 1.0 if race.maximize else -1.0
-    p = same = 1.0
-    ahead = True
-    d: list[float] = []
-    for look, share in zip(race.looks[: at + 1], _shares(race.looks), strict=False):
-        d = [sign * (a - b) for a, b in _pairs(race, values, pair, look)]
-        if (p_now := _p(d) / share) < p:
-            p, ahead = p_now, sum(d) > 0
-        same = min(same, _p_within(d, race.margin) / share)
-    found = {"pairs": len(d), "look": race.looks[at], "first_ahead": ahead, "p": p, "equivalence_p": same}
-    return _not_yet(pair).model_copy(update=found)
+def _judged(race: Race, values: Values, judged: Mapping[Pair, Judged]) -> dict[Pair, Judged]:
+    """Judge all pairs at the looks that they have had: by Shaffer (1986) for differences, by Holm for equivalence."""
+    d = {pair: pair_differences(race, values, pair, of.look) for pair, of in judged.items()}
 
+    def differs(pair: Pair, alpha: float) -> bool:
+        return first_crossing(d[pair], race.looks, alpha, spending=SPENDING) is not None
 
-def _pairs(race: Race, values: Values, pair: Pair, look: int) -> list[tuple[float, float]]:
-    both = ((values[pair[0]].get(seed), values[pair[1]].get(seed)) for seed in race.seeds[:look])
-    return [(a, b) for a, b in both if a is not None and b is not None]
+    def is_same(pair: Pair, alpha: float) -> bool:
+        return equivalence_crossing(d[pair], race.looks, alpha, race.margin, spending=SPENDING) is not None
 
-
-def _shares(looks: Sequence[int]) -> Sequence[float]:
-    return SPENT if len(looks) == len(SPENT) else [1 / len(looks)] * len(looks)
-
-
-def _p(differences: Sequence[float]) -> float:
-    return sign_flip_test(differences).p if differences else 1.0
-
-
-def _p_within(differences: Sequence[float], margin: float) -> float:
-    """Test both ends of the margin, each in one direction; a one-sided p is half of the two-sided one."""
-    ends = [margin - one for one in differences], [margin + one for one in differences]
-    return max((_p(end) / 2 if sum(end) > 0 else 1.0) for end in ends) if margin > 0 else 1.0
-
-
-def _adjusted(race: Race, judged: Mapping[Pair, Judged]) -> dict[Pair, Judged]:
-    """Adjust for all pairs: by Shaffer (1986) for differences, by Holm for equivalence; and say what is shown."""
-    true_at_most = possible_equalities(len(race.runners))
-    differ = _step_down({pair: one.p for pair, one in judged.items()}, true_at_most)
-    same = _step_down({pair: one.equivalence_p for pair, one in judged.items()}, range(len(judged), 0, -1))
+    different = _step_down(judged, differs, possible_equalities(len(race.runners)), race.alpha)
+    same = _step_down(judged, is_same, range(len(judged), 0, -1), race.alpha) if race.margin > 0 else set()
     found = {}
-    for pair, one in judged.items():
-        ahead = "better" if one.first_ahead else "worse"
-        verdict = ahead if differ[pair] < race.alpha else "equivalent" if same[pair] < race.alpha else None
-        update = {"p_adjusted": differ[pair], "equivalence_p_adjusted": same[pair], "verdict": verdict}
-        found[pair] = one.model_copy(update=update)
+    for pair, of in judged.items():
+        verdict = "equivalent" if pair in same else None
+        if pair in different:
+            total = sum(one for one in d[pair] if one is not None)
+            verdict = "better" if (total > 0) == race.maximize else "worse"
+        found[pair] = of.model_copy(update={"verdict": verdict})
     return _closed(found)
+
+
+def _step_down(
+    judged: Mapping[Pair, Judged], shown: Callable[[Pair, float], bool], multipliers: Sequence[int], alpha: float
+) -> set[Pair]:
+    """Reject one pair after the other, each at alpha over how many of the pairs may still be true."""
+    found: set[Pair] = set()
+    left = [pair for pair, of in judged.items() if of.look]
+    while left and (pair := next((one for one in left if shown(one, alpha / multipliers[len(found)])), None)):
+        found.add(pair)
+        left.remove(pair)
+    return found
 
 
 def possible_equalities(count: int) -> list[int]:
@@ -236,15 +216,7 @@ def _closed(judged: Mapping[Pair, Judged]) -> dict[Pair, Judged]:
     return found
 
 
-def _step_down(p_values: Mapping[Pair, float], multipliers: Sequence[int]) -> dict[Pair, float]:
-    adjusted, largest = dict[Pair, float](), 0.0
-    for pair, multiplier in zip(sorted(p_values, key=lambda one: p_values[one]), multipliers, strict=True):
-        largest = max(largest, min(1.0, multiplier * p_values[pair]))
-        adjusted[pair] = largest
-    return adjusted
-
-
-def _leave(race: Race, racing: list[str], left: list[Left], judged: Mapping[Pair, Judged], seeds: int) -> None:
+def _leave(racing: list[str], left: list[Left], judged: Mapping[Pair, Judged], seeds: int) -> None:
     """Take out who is shown to be worse than another; one always stays."""
     for (one, other), of in judged.items():
         if of.verdict not in DIFFERENT:
@@ -255,29 +227,28 @@ def _leave(race: Race, racing: list[str], left: list[Left], judged: Mapping[Pair
             left.append(Left(runner=worse, seeds=seeds, by=by))
 
 
-def interval_of(race: Race, differences: Sequence[float]) -> tuple[float, float] | None:
-    """Give the mean differences that no look has excluded, at the looks that these pairs have reached.
-
-    A repeated confidence interval: it holds whichever look a race ends at. None while nothing can be excluded.
-    """
-    reached = [(look, share) for look, share in zip(race.looks, _shares(race.looks), strict=False)]
-    seen = [(differences[:look], share) for look, share in reached if look <= len(differences)]
-    seen = seen or [(differences, reached[0][1])]
-
-    def stands(centre: float) -> bool:
-        return all(_p([one - centre for one in d]) / share >= race.alpha for d, share in seen if d)
-
-    if not differences:
-        return None
-    middle, width = mean(differences), 4 * max(map(abs, differences)) + 1e-12
-    if not stands(middle) or stands(middle + width):
-        return None
-    return _edge(stands, middle, middle - width), _edge(stands, middle, middle + width)
+# -- what is shown of a pair -------------------------------------------------------------------------------------------
 
 
-def _edge(stands: Callable[[float], bool], inside: float, outside: float) -> float:
-    """Halve between a centre that stands and one that is excluded."""
-    for _ in range(40):
-        middle = (inside + outside) / 2
-        inside, outside = (middle, outside) if stands(middle) else (inside, middle)
-    return outside
+def race_p_values(race: Race, values: Values, standing: Standing) -> dict[Pair, LookP]:
+    """Give the sequential p values of all pairs, each at its last look, and adjusted as the verdicts are."""
+    d = {of.pair: pair_differences(race, values, of.pair, of.look) for of in standing.judged}
+    p = {pair: sequential_p(one, race.looks, spending=SPENDING) for pair, one in d.items()}
+    same = {pair: sequential_equivalence_p(one, race.looks, race.margin, spending=SPENDING) for pair, one in d.items()}
+    p_adjusted = _adjusted(p, possible_equalities(len(race.runners)))
+    same_adjusted = _adjusted(same, range(len(same), 0, -1))
+    return {pair: LookP(p[pair], p_adjusted[pair], same[pair], same_adjusted[pair]) for pair in d}
+
+
+def _adjusted(p_values: Mapping[Pair, float], multipliers: Sequence[int]) -> dict[Pair, float]:
+    adjusted, largest = dict[Pair, float](), 0.0
+    for pair, multiplier in zip(sorted(p_values, key=lambda one: p_values[one]), multipliers, strict=True):
+        largest = max(largest, min(1.0, multiplier * p_values[pair]))
+        adjusted[pair] = largest
+    return adjusted
+
+
+def race_interval(race: Race, values: Values, judged: Judged) -> tuple[float, float] | None:
+    """Give the repeated confidence interval of first - second: right whichever look a race ends at."""
+    d = pair_differences(race, values, judged.pair, judged.look)
+    return repeated_interval(d, race.looks, race.alpha, spending=SPENDING)
