@@ -1,6 +1,6 @@
 """A race by seeds: who is still in it, who has left, how it ended, and which runs are due. Numbers only.
 
-    race = Race(runners=("baseline", "trial 7"), seeds=(11, 5, 9, ...), looks=(8, 12, 18, 30), work={...}, budget=24.0)
+    race = Race(runners=("baseline", "trial 7"), seeds=(11, 5, 9, ...), looks=(8, 10, 12, 15), work={...}, budget=24.0)
     at = stand(race, {"baseline": {11: 0.97, ...}, "trial 7": {11: 0.98, ...}})
     at.outcome, at.racing, at.left, at.due
 
@@ -33,8 +33,8 @@ from archsearch.stats.group_sequential import (
 Values = Mapping[str, Mapping[int, float | None]]  # by runner and seed; None: the run failed, and makes no pair
 Pair = tuple[str, str]
 DIFFERENT = ("better", "worse")
-# Measured by benchmarks/confirmation.py: a race has few seeds to begin with, so its first look may spend half of alpha.
-LATER_LOOKS = (12, 18, 30)
+# Chosen by tests/search/race_simulation.py: the first look of a race may spend half of alpha, and later ones lie close.
+LATER_LOOKS = (10, 12, 15, 19, 24, 30)
 SPENDING = 0.5
 
 
@@ -63,8 +63,8 @@ def looks_for(runners: int, alpha: float = 0.05) -> tuple[int, ...]:
 
     Two of the 2^n sign patterns of n pairs must be no more than may be spent until then, among all pairs of runners.
 
-    >>> looks_for(2), looks_for(3), looks_for(4)
-    ((7, 12, 18, 30), (8, 12, 18, 30), (9, 12, 18, 30))
+    >>> looks_for(2), looks_for(3)
+    ((7, 10, 12, 15, 19, 24, 30), (8, 10, 12, 15, 19, 24, 30))
     """
     most, pairs = LATER_LOOKS[-1], runners * (runners - 1) // 2
     first = next(n for n in range(2, most + 1) if 2.0 ** (1 - n) <= spent(n / most, alpha / pairs, SPENDING))

@@ -90,16 +90,16 @@ def test_budget_ends_a_race_that_shows_nothing_and_the_next_look_is_named_with_i
     values = values_of(a=0.0, b=0.35, c=-9.0)
     at = stand(a_race(budget=24), values)
     assert (at.outcome, at.racing, at.winner, at.due) == ("open", ("a", "b"), None, ())
-    assert (at.seeds, at.spent, at.next_look, at.next_work) == (8, 24.0, 12, 8.0)
-    assert stand(a_race(budget=31.9), values).seeds == 8
-    assert stand(a_race(budget=32), values).seeds == 12
+    assert (at.seeds, at.spent, at.next_look, at.next_work) == (8, 24.0, 10, 4.0)
+    assert stand(a_race(budget=27.9), values).seeds == 8
+    assert stand(a_race(budget=28), values).seeds == 10
 
 
 def test_look_that_is_asked_for_is_gone_on_to_whatever_it_costs() -> None:
     values = values_of(12, a=0.0, b=0.35, c=-9.0)
-    at = stand(a_race(budget=24, until=18, margin=0.0), values)
+    at = stand(a_race(budget=24, until=19, margin=0.0), values)
     assert at.outcome == "running"
-    assert at.due == tuple((name, seed) for seed in range(100, 118) for name in "ab")
+    assert at.due == tuple((name, seed) for seed in range(100, 115) for name in "ab")
 
 
 def test_runs_are_due_look_by_look_and_nothing_is_judged_between() -> None:
