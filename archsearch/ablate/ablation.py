@@ -20,12 +20,12 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.ablate.by_group import by_group
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judged_again import Again
-from archsearch.ablate.judging import attribution, exclusions, judge_ablation, linear_model
+from archsearch.ablate.judging import attribution, courses_of, exclusions, judge_ablation, linear_model
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.over_blocks import learning_curves, over_data_sets
 from archsearch.ablate.planned import Ablation
-from archsearch.ablate.record import AblationReport, CellReport, Counts, CourseReport, Failure
-from archsearch.ablate.schedule import Runs, decisions, due
+from archsearch.ablate.record import AblationReport, CellReport, Counts, Failure
+from archsearch.ablate.schedule import Runs, due, rule_note
 from archsearch.ablate.seed_check import check_seeds
 from archsearch.errors import SpecError
 from archsearch.metrics import bare_name
@@ -85,6 +85,10 @@ def differences_of(before: Ablation, now: Ablation) -> list[str]:
         old, new = getattr(before, key), getattr(now, key)
         if old != new:
             found.append(f"{key} was {_brief(old)}, is {_brief(new)}")
+    if (before.looks and now.anytime) or (before.anytime and now.looks):
+        # where neither is so the study is of version 0.1.0, and goes on with the rule of then
+        rules = ("sequential", "anytime") if before.looks else ("anytime", "sequential")
+        found.append("the rule of stopping was {}, is {}".format(*rules))
     changed = {one.name: one.digest for one in before.own}
     found += [
         f"the file of {one.name} has changed" for one in now.own if changed.get(one.name, one.digest) != one.digest
@@ -143,9 +147,9 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
     # only networks keep what they predicted; by another metric the question about two models is the same as before
     asked = ablation.kind.name == "network" and (again is None or not again.note)
     models, missing = compare_models(ablation, comparable, runs_dir) if asked else ((), "")
-    courses = decisions(ablation, runs) if ablation.sequential else {}
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
-    effects = judge_ablation(ablation, runs, complete=complete)
+    unusable = {*useless, *lacking}
+    effects = judge_ablation(ablation, runs, complete=complete, unusable=unusable)
     return AblationReport(
         study=opened.study_name,
         kind=ablation.kind.name,
@@ -172,16 +176,8 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
         plan=ablation.plan,
         model=linear_model(ablation, runs),
         attribution=attribution(ablation, runs),
-        courses=tuple(
-            CourseReport(
-                name=name,
-                decided=course.verdict is not None,
-                pairs=course.pairs,
-                evidence=course.evidence,
-                equivalence_evidence=course.equivalence_evidence,
-            )
-            for name, course in courses.items()
-        ),
+        looks=ablation.looks,
+        courses=courses_of(ablation, runs, unusable),
         confounds=ablation.confounds,
         left_out=ablation.left_out,
         resolution=ablation.resolution,
@@ -192,6 +188,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
             *(again.valueless if again is not None else ()),
             *(one.said for one in ablation.own if one.name == bare_name(ablation.family.metric)),
             *ablation.notes,
+            *filter(None, (rule_note(ablation),)),
             *((check.sentence,) if check is not None and check.sentence else ()),
             *ablation.kind.remarks(runs_of(done)),
             *mixed_notes(useless),

@@ -219,7 +219,7 @@ def changed(
     if design is not None:
         changes["design"] = design
     if seeds is not None:
-        changes["seeds"] = {"values": tuple(range(seeds)), "sequential": spec.seeds.sequential}
+        changes["seeds"] = spec.seeds.model_dump() | {"values": tuple(range(seeds))}
         node = node.with_item("seeds", Node(seeds, Mark("--seeds"))) if node is not None else None
     if control or screen:
         changes |= {"control": control or spec.control, "screen": screen or spec.screen}

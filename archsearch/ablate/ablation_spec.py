@@ -21,8 +21,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
+from archsearch.ablate.seeds_field import MOST_SEEDS, Seeds, SeedsField
 from archsearch.metrics import COMPARED, bare_name, is_own
-from archsearch.plain import LARGEST, NonNegativeFloat, Plain
+from archsearch.plain import NonNegativeFloat, Plain
 from archsearch.spec.dataset import TrainLimit
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 from archsearch.spec.folds import SplitSpec
@@ -33,78 +34,7 @@ if TYPE_CHECKING:
     DesignName = str
 else:  # the names stand in tables; Pydantic and the JSON Schema list them from there
     DesignName = Literal[tuple(DESIGNS)]
-MOST_SEEDS = 1000
 MOST_NAMES = 8  # of metrics, in a message
-
-
-class Seeds(Plain):
-    """The seeds of every cell; `sequential` says that a comparison stops at its first decision."""
-
-    values: Annotated[tuple[int, ...], Field(strict=False)] = Field(description="The seeds.", examples=[[0, 1, 2]])
-    sequential: bool = Field(
-        default=False, description="Whether a comparison stops at its first decision.", examples=[True]
-    )
-
-
-def _seeds(value: object) -> object:
-    """Read `10`, `[3, 5, 8]` or `{max: 30, sequential: true}`."""
-    if isinstance(value, (Seeds, dict)) and not (isinstance(value, dict) and "max" in value):
-        return value
-    if isinstance(value, dict):
-        unknown = [key for key in value if key not in ("max", "sequential")]
-        count, sequential = value["max"], value.get("sequential", False)
-        if unknown or not _whole(count, 1, MOST_SEEDS) or not isinstance(sequential, bool):
-            raise _no_seeds()
-        return {"values": tuple(range(count)), "sequential": sequential}
-    if _whole(value, 1, MOST_SEEDS):
-        return {"values": tuple(range(value))}  # type: ignore[call-overload]
-    if not isinstance(value, (list, tuple)) or not value or not all(_whole(seed, 0, LARGEST) for seed in value):
-        raise _no_seeds()
-    if len(set(value)) < len(value):
-        twice = next(seed for seed in value if value.count(seed) > 1)
-        raise PydanticCustomError("seeds", "seed {seed} stands there twice", {"seed": twice})
-    return {"values": tuple(value)}
-
-
-def _whole(value: object, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _no_seeds() -> PydanticCustomError:
-    return PydanticCustomError(
-        "seeds",
-        "expected how many (10, at most {most}), a list of seeds, or {max: 30, sequential: true}",
-        {"most": MOST_SEEDS},
-    )
-
-
-_COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}
-SeedsField = Annotated[
-    Seeds,
-    BeforeValidator(_seeds),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                _COUNT,
-                {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
-                {
-                    "type": "object",
-                    "properties": {
-                        "max": {**_COUNT, "description": "Most seeds of a cell.", "examples": [30]},
-                        "sequential": {
-                            "type": "boolean",
-                            "default": False,
-                            "description": "Whether a comparison stops at its first decision.",
-                            "examples": [True],
-                        },
-                    },
-                    "required": ["max"],
-                    "additionalProperties": False,
-                },
-            ]
-        }
-    ),
-]
 
 
 def _one_or_more(value: object) -> object:
@@ -322,6 +252,8 @@ class AblationSpec(Plain):
             raise PydanticCustomError("factors", "there is nothing to compare: give `factors`, or a list of `variants`")
         if self.screens is not None and self.screens.seeds > len(self.seeds.values):
             raise PydanticCustomError("screens", "screens have more seeds than the others; give `seeds` as many")
-        if self.seeds.sequential and self.screen:
-            raise PydanticCustomError("screen", "a screen has few, fixed seeds; take `sequential` out")
+        if self.seeds.stopping and self.screen:
+            raise PydanticCustomError(
+                "screen", "a screen has few, fixed seeds; take `{rule}` out", {"rule": self.seeds.stopping}
+            )
         return self

@@ -81,8 +81,8 @@ def _not_together(declared: Declared, key: str) -> str:
         return "data_sets and train_sizes are two designs; give one of them, and the other in a second file"
     if DESIGNS[spec.design].asks != "comparisons":
         return f"{key} goes with comparisons of cells, and {spec.design} asks for {DESIGNS[spec.design].asks}"
-    if spec.seeds.sequential:
-        return f"{key} has a fixed number of seeds; take sequential out"
+    if spec.seeds.stopping:
+        return f"{key} has a fixed number of seeds; take {spec.seeds.stopping} out"
     if spec.control:
         return f"{key} and control do not go together; take control out"
     return ""

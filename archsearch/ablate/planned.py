@@ -28,6 +28,7 @@ from archsearch.program.program_spec import ProgramSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.folds import SplitSpec
 from archsearch.stats.effect import Family
+from archsearch.stats.group_sequential import plan_looks
 from archsearch.stats.power import Plan, Purpose, plan_seeds
 
 _ONE_RUN = "deterministic: every seed gives the same, so one run of each cell is compared, without p values"
@@ -83,11 +84,14 @@ class Ablation(Plain):
     own: Annotated[tuple[OwnMetric, ...], Field(strict=False)] = ()  # those that are functions of people's files
     split: SplitSpec | None = None
     blocks: Annotated[tuple[DataBlock, ...], Field(strict=False)] = ()
+    looks: Numbers = ()  # of a sequential design: after how many seeds one looks; without any: after each seed
+    anytime: bool = False  # whether a look after each seed was asked for: version 0.1.0 had no other rule
 
     @model_serializer(mode="wrap")
     def _no_others_by_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what is empty: what was held before there was a choice stays the same."""
-        return {key: value for key, value in write(self).items() if key not in ("also", "own") or value}
+        written: dict[str, Any] = write(self)
+        return {key: of for key, of in written.items() if of or key not in ("also", "own", "looks", "anytime")}
 
     @property
     def claims(self) -> tuple[Question, ...]:
@@ -140,7 +144,10 @@ def plan_ablation(declared: Declared) -> Ablation:
     ablation = joined(inside) if inside else _planned_inside(declared)
     if declared.spec.split is not None:
         _can_be_split(ablation, declared)
-    return ablation.model_copy(update={"plan": _promise(ablation, declared)})
+    looks: tuple[int, ...] = ()
+    if ablation.sequential and not ablation.anytime and ablation.claims:
+        looks = plan_looks(len(ablation.seeds), comparisons=len(ablation.claims), alpha=ablation.family.alpha)
+    return ablation.model_copy(update={"plan": _promise(ablation, declared), "looks": looks})
 
 
 def _can_be_split(ablation: Ablation, declared: Declared) -> None:
@@ -200,7 +207,7 @@ def _planned_inside(declared: Declared) -> Ablation:
         questions=tuple(questions),
         family=_family(declared, cells, screen=spec.screen or one_run),
         seeds=seeds,
-        sequential=spec.seeds.sequential and not one_run,
+        sequential=bool(spec.seeds.stopping) and not one_run,
         purpose="screen" if spec.screen or one_run or not claimed else "claim",
         left_out=fitted.left_out,
         confounds=tuple(_confounds(fitted, screens, cells)),
@@ -217,6 +224,7 @@ def _planned_inside(declared: Declared) -> Ablation:
         also=tuple(name for name in spec.also if name != spec.metric),
         own=_own(declared),
         split=spec.split,
+        anytime=spec.seeds.anytime and not one_run,
     )
 
 

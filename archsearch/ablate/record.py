@@ -72,13 +72,18 @@ class Failure(Plain):
 
 
 class CourseReport(Plain):
-    """Where a comparison of a sequential design stands; evidence is e-values, adjusted for the family."""
+    """Where a comparison of a sequential design stands.
+
+    `look` is how many of the planned looks there were; without planned looks the evidence is e-values, adjusted for the
+    family.
+    """
 
     name: str
     decided: bool
     pairs: int
-    evidence: float
-    equivalence_evidence: float
+    evidence: float | None = None
+    equivalence_evidence: float | None = None
+    look: int | None = None
 
 
 class ModelPair(Plain):
@@ -134,6 +139,7 @@ class AblationReport(Plain):
     over_data_sets: OverDataSets | None = None
     learning: Annotated[tuple[SizeCurve, ...], Field(strict=False)] = ()
     groups: Annotated[tuple[OverGroups, ...], Field(strict=False)] = ()
+    looks: Numbers = ()
 
     @property
     def sayings(self) -> tuple[str, ...]:

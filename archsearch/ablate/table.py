@@ -22,7 +22,7 @@ from archsearch.stats.spread import spread_heading, spread_text
 
 _FIELDS = (
     "variant", "against", "n", "mean", "baseline_mean", "mean_difference", "ci95", "bca95", "p", "p_adjusted",
-    "d_z", "wins", "verdict", "sentence",
+    "d_z", "wins", "pair_correlation", "pair_correlation95", "seeds_saved", "verdict", "sentence",
 )  # fmt: skip
 
 

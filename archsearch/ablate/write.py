@@ -37,8 +37,8 @@ def ablation_yaml(declared: Declared, path: Path) -> str:
     seeds = spec.seeds.values
     counted = seeds == tuple(range(len(seeds)))
     written: object = len(seeds) if counted else list(seeds)
-    if spec.seeds.sequential:
-        written = {"max": len(seeds), "sequential": True}
+    if spec.seeds.stopping:
+        written = {"max": len(seeds), spec.seeds.stopping: True}
     changed = spec.model_dump(mode="json", exclude_defaults=True)
     lines.append(f"split: {flow(changed['split'])}" if spec.split is not None else f"seeds: {flow(written)}")
     for key in _FURTHER:

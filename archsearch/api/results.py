@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _EFFECT = (
     "variant", "against", "n", "mean", "baseline_mean", "mean_difference", "sd", "ci95", "p", "p_adjusted", "d_z",
-    "wins", "verdict", "sentence",
+    "wins", "pair_correlation", "seeds_saved", "verdict", "sentence",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from archsearch.data.split import stratified
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan
+from archsearch.export.averaging import draws_of, mean_begun, mean_remembered, mean_taken
 from archsearch.export.calls import optimizer_call, written_value
 from archsearch.export.copied import Copied
 from archsearch.export.loading import loading
@@ -152,13 +153,16 @@ def _train(plan: ExperimentPlan, copied: Copied) -> list[str]:
     accuracy = ', "train_accuracy": int(right) / len(y)' if _right(plan) else ""
     measure = on_val if validates else on_test
     kept = ["    model.load_state_dict(best_state)"] if rule is not None else []
-    last = f"{on_val} | {on_test}" if rule is not None else on_test
+    averages = plan.spec.train.average is not None
+    kept += mean_taken(plan, copied, *_reading(plan, copied)) if averages else []
+    last = f"{on_val} | {on_test}" if validates and (averages or rule is not None) else on_test
     return [
         "def train(seed: int) -> tuple[nn.Sequential, list[dict[str, float]]]:",
         '    """Train with a seed; give the network, and what was measured after each epoch and at the end."""',
         *_surroundings(plan),
         *_data(plan, copied),
         *_model(plan),
+        *mean_begun(plan),
         "    history = []",
         "    for epoch in range(EPOCHS):",
         *_epoch(plan, copied),
@@ -166,8 +170,10 @@ def _train(plan: ExperimentPlan, copied: Copied) -> list[str]:
         f"        history.append(measured | {measure})",
         '        print(f"epoch {epoch + 1}:", *(f"{name} {value:.7f}" for name, value in history[-1].items()))',
         *_early_stopping(plan, copied),
+        *mean_remembered(plan),
         *kept,
-        *([f"    history.append({last})"] if validates else []),  # else the test data were all there was to watch
+        # else the test data were all there was to watch
+        *([f"    history.append({last})"] if validates or averages else []),
         "    return model, history",
     ]
 
@@ -241,17 +247,8 @@ def _model(plan: ExperimentPlan) -> list[str]:
 
 def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
     """Write an epoch: every sample once."""
-    train, data = plan.spec.train, plan.spec.data
-    drops = any(row.layer.drops for row in plan.network.walk())
-    kinds = [step.kind for step in data.augment]
-    samples = "x[rows]"
-    for number, step in enumerate(data.augment, 1):
-        name = step.kind if kinds.count(step.kind) == 1 else f"{step.kind}{number}"
-        samples = copied.call(name, step.apply, samples, "draws")
-    read = "(samples - mean) / deviation" if data.normalize and data.augment else "samples"
-    if layout_of(plan.network, train.device) == "channels_last" and len(plan.facts.shape) == 3:
-        read = f"({read})" if read != "samples" else read
-        read = f"{read}.contiguous(memory_format=torch.channels_last)"
+    train = plan.spec.train
+    samples, read = _reading(plan, copied)
     forward = [f"outputs = model({read})", f"loss = loss_of(outputs, y[rows]{', weight' * bool(_balanced(plan))})"]
     if train.precision == "bf16":
         forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
@@ -267,15 +264,27 @@ def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
         *([f"right += ({_right(plan).format(y='y[rows]')}).sum()"] if _right(plan) else []),
     ]
     lines = [
-        'order = torch.randperm(len(y), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))',
-        *(['draws = torch.Generator().manual_seed(stream(seed, "augment", epoch))'] if kinds else []),
-        *(['torch.manual_seed(stream(seed, "dropout", epoch))'] if drops else []),
+        *draws_of(plan, "epoch"),
         "total, right = 0, 0" if _right(plan) else "total = 0",
         "model.train()",
         *_batches(train.schedule == Constant()),
         *(f"    {line}" for line in inner),
     ]
     return [f"        {line}" for line in lines]
+
+
+def _reading(plan: ExperimentPlan, copied: Copied) -> tuple[str, str]:
+    """Write how `rows` are read to be learned from: `samples`, and what the network reads of those."""
+    data = plan.spec.data
+    kinds, samples = [step.kind for step in data.augment], "x[rows]"
+    for number, step in enumerate(data.augment, 1):
+        name = step.kind if kinds.count(step.kind) == 1 else f"{step.kind}{number}"
+        samples = copied.call(name, step.apply, samples, "draws")
+    read = "(samples - mean) / deviation" if data.normalize and data.augment else "samples"
+    if layout_of(plan.network, plan.spec.train.device) == "channels_last" and len(plan.facts.shape) == 3:
+        read = f"({read})" if read != "samples" else read
+        read = f"{read}.contiguous(memory_format=torch.channels_last)"
+    return samples, read
 
 
 def _batches(keeps_rate: bool) -> list[str]:

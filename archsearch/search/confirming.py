@@ -9,7 +9,7 @@ as long as the search does not bring other finalists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,17 +24,17 @@ from archsearch.search.confirm import BASELINE
 from archsearch.search.finalists import compared, confirming_slots, finalist_name, finalists, fresh_seeds
 from archsearch.search.jobs import confirm_job
 from archsearch.search.race_budget import choose_field, work_of
-from archsearch.search.racing import DeclaredRace, declared_race, finalist_slot, seed_check
+from archsearch.search.racing import DeclaredRace, declared_race, finalist_slot, named_finalist, seed_check
 from archsearch.search.search_file import SearchFile
 from archsearch.stats.effect import Family
 from archsearch.stats.power import seeds_to_reach
 from archsearch.stats.race import Race, looks_for
 from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, fixed_values
+from archsearch.study.ledger import amend, digest
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.study.storage import Storage, Study
-from archsearch.study.transaction import replace_attr
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +74,24 @@ def confirm(
     confirming = make_confirmation(opened, storage, (family.direction, family.metric))
     crash_point("confirmation made")
     seeds_there = len({slot.run_seed for slot in there})
-    fixed = begun is None and (asked.seeds is not None or (bool(there) and not asked.until))
-    if fixed:
+    declared = None
+    if begun is None and (asked.seeds is not None or (there and not asked.until)):
         specs = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).candidate for trial in chosen}}
     else:
         if begun is None and there:
             begun = _as_a_race(opened, held, seeds_there, family)
         declared = _declared(opened, chosen, baseline, family, begun, asked)
-        _hold(storage, confirming, declared)
         specs = declared.specs
     plans = [kind.plan(kind.read(spec)) for spec in specs.values()]
     kind.fix(storage, confirming, plans, workers, like=opened)
     there_too = replace(site, study_name=confirming.study_name)
-    if not fixed:
+    if declared is not None:
+        _declare(storage, confirming, specs, declared.race.seeds, declared.model_dump_json())
         run_workers(there_too, confirm_job, workers, lambda: look(confirming))
         _refuse_ignored_seeds(kind, family.metric, opened, storage)
         return
     run_seeds = fresh_seeds(HeldStudy(opened).seed, asked.seeds or seeds_there)
+    _declare(storage, confirming, specs, run_seeds, None)
     looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
     for of in (looked_at, dict.fromkeys(specs, run_seeds)):
         add_slots(storage, confirming, _slots(confirming, specs, of))
@@ -141,13 +142,8 @@ def _declared(
         margin=family.margin,
         maximize=family.direction == "maximize",
     )
-    first = 0 if begun is None else begun.first_slot + len(begun.race.seeds) * len(begun.race.runners)
-    return DeclaredRace(
-        race=_until(race, asked.until),
-        metric=family.metric,
-        specs={name: specs[name] for name in runners},
-        first_slot=first,
-    )
+    specs = {name: specs[name] for name in runners}
+    return DeclaredRace(race=_until(race, asked.until), metric=family.metric, specs=specs)
 
 
 def _is_still_of(race: Race, names: Sequence[str]) -> bool:
@@ -200,13 +196,23 @@ def _as_a_race(opened: Study, held: Mapping[str, dict[str, Any]], seeds: int, fa
         maximize=family.direction == "maximize",
     )
     specs = {name: held[name] for name in runners}
-    return DeclaredRace(race=race, metric=family.metric, specs=specs, first_slot=seeds * len(runners))
+    return DeclaredRace(race=race, metric=family.metric, specs=specs)
 
 
-def _hold(storage: Storage, confirming: Study, declared: DeclaredRace) -> None:
-    """Write the race down; of processes that do it at once one wins, and the others take what it wrote."""
-    before = HeldStudy(confirming).race
-    replace_attr(storage, confirming, HeldStudy.race.key, before, declared.model_dump_json())
+def _declare(
+    storage: Storage, confirming: Study, specs: Mapping[str, dict[str, Any]], seeds: Iterable[int], race: str | None
+) -> None:
+    """Note in the ledger who is confirmed with which seeds, and by which race, before any of it is planned."""
+    before = HeldStudy(confirming).planned or {"candidates": {}, "seeds": []}
+    planned = {
+        "candidates": {
+            **before["candidates"],
+            **{name: digest(named_finalist(name, spec)) for name, spec in specs.items()},
+        },
+        "seeds": list(dict.fromkeys([*before["seeds"], *seeds])),
+    }
+    changes: dict[str, Any] = {HeldStudy.planned.key: planned}
+    amend(storage, confirming, changes if race is None else changes | {HeldStudy.race.key: race})
 
 
 # -- so many seeds for all ---------------------------------------------------------------------------------------------

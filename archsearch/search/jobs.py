@@ -160,8 +160,9 @@ class ConfirmJob:
             return
         _, waiting, finished = count_slots(storage, self.study)
         if finished != self.seen and not waiting:
-            add_slots(storage, self.study, due_slots(self.study, self.race))
-            self.seen = finished  # nothing more is due before another run has finished
+            due = due_slots(self.study, self.race)
+            if add_slots(storage, self.study, due) == len(due):
+                self.seen = finished  # nothing more is due before another run has finished
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the spec and the seed that the slot holds."""

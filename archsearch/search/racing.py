@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
 from archsearch.kinds.seed_check import LOOKED_AT, SeedCheck, judge_seeds, seeds_are_checked
-from archsearch.plain import NonNegative, Plain
+from archsearch.plain import Plain
 from archsearch.search.confirm import BASELINE
 from archsearch.stats.race import Race, Standing, stand
 from archsearch.study.held import HeldStudy, HeldTrial, PlannedFinalist
@@ -26,31 +26,29 @@ from archsearch.study.queue import Slot, slots_of
 
 
 class DeclaredRace(Plain):
-    """A race with what its runners are; `first_slot` is the number of its first slot, of which each has one a seed."""
+    """A race with what its runners are, and the metric that decides it."""
 
     race: Race
     metric: str
     specs: dict[str, dict[str, Any]]
-    first_slot: NonNegative = 0
 
     @property
     def kind(self) -> ExperimentKind:
         """The kind of experiments that race."""
         return kind_of_held(self.specs[BASELINE])
 
-    def slot(self, runner: str, seed: int) -> Slot:
-        """Give the slot of a run: numbered by seed and runner, so that any worker gives it the same number."""
-        race = self.race
-        number = self.first_slot + race.seeds.index(seed) * len(race.runners) + race.runners.index(runner)
-        return finalist_slot(number, runner, race.runners, self.specs[runner], seed)
-
 
 def finalist_slot(number: int, name: str, names: Iterable[str], spec: dict[str, Any], seed: int) -> Slot:
     """Give the slot of a finalist, or the baseline, with a fresh seed."""
     held = PlannedFinalist(
-        candidate=name, candidates=tuple(names), candidate_spec={**spec, "name": name.replace(" ", "-")}, run_seed=seed
+        candidate=name, candidates=tuple(names), candidate_spec=named_finalist(name, spec), run_seed=seed
     )
     return Slot(number, {"candidate": name, "seed": seed}, held)
+
+
+def named_finalist(name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """Give the spec of a finalist as it is run: under the name that it has in the confirmation."""
+    return {**spec, "name": name.replace(" ", "-")}
 
 
 def declared_race(confirming: optuna.Study | None) -> DeclaredRace | None:
@@ -84,14 +82,19 @@ def due_slots(confirming: optuna.Study, declared: DeclaredRace) -> list[Slot]:
     """Give the slots that are to be planned now; of a program first those that show that its seeds are seeds."""
     planned = slots_of(confirming).values()
     there = {(held.candidate, held.run_seed) for held in map(HeldTrial, planned)}
-    due = stand(declared.race, race_values(confirming, declared)).due
+    race, due = declared.race, stand(declared.race, race_values(confirming, declared)).due
     if seeds_are_checked(declared.kind, declared.kind.read(declared.specs[BASELINE]), declared.metric):
         check = seed_check(declared.kind, declared.metric, planned)
         if check is not None and check.ignored:
             return []
         if check is None or not check.settled:
-            due = tuple((BASELINE, seed) for seed in declared.race.seeds[:LOOKED_AT])
-    return [declared.slot(name, seed) for name, seed in due if (name, seed) not in there]
+            due = tuple((BASELINE, seed) for seed in race.seeds[:LOOKED_AT])
+    missing = [one for one in due if one not in there]
+    # numbered in the order of planning: who plans at the same moment sees the same and gives the same numbers
+    return [
+        finalist_slot(number, name, race.runners, declared.specs[name], seed)
+        for number, (name, seed) in enumerate(missing, start=len(planned))
+    ]
 
 
 def seed_check(kind: ExperimentKind, metric: str, slots: Iterable[FrozenTrial]) -> SeedCheck | None:

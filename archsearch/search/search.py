@@ -37,6 +37,7 @@ from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.count import EXACT_UP_TO, count_space
 from archsearch.search.space.total import total_of
 from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fixed_values
+from archsearch.study.ledger import amend
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.pool import run_workers, site_of
 from archsearch.study.queue import slots_of
@@ -130,7 +131,8 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     trials = settings.trials or study.spec.trials
     opened = open_study(study, storage, name, settings.seed, settings.sampler, trials)
     trials = _at_most_each_once(study, HeldStudy(opened).sampler, trials)
-    opened.set_user_attr(HeldStudy.trials.key, max(trials, HeldStudy(opened).trials))
+    if trials > HeldStudy(opened).trials:
+        amend(storage, opened, {HeldStudy.trials.key: trials})
     workers = study.kind.workers(study.watched, study.space.base, settings.workers)
     if not settings.elsewhere:  # else its first worker fixes it: this machine may have other devices
         study.kind.fix(storage, opened, (), workers)

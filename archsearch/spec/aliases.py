@@ -110,6 +110,7 @@ _TRAINING: dict[str, tuple[str, ...]] = {
         ("clip_grad_norm",),
     ),
     **dict.fromkeys(("early_stop", "callbacks"), ("early_stopping",)),
+    **dict.fromkeys(("swa", "weight_averaging", "average_weights", "averaging", "model_averaging"), ("average",)),
     **dict.fromkeys(("accelerator", "use_cuda", "use_gpu"), ("device",)),
     "gpu": ("cuda", "device"),
     **dict.fromkeys(("amp", "mixed_precision", "dtype", "autocast"), ("precision",)),

@@ -182,6 +182,12 @@ class TrainSpec(Plain):
         description="When to stop before the last epoch; needs validation data. By default never.",
         examples=[{"patience": 5}],
     )
+    average: Annotated[int, Field(ge=2)] | None = Field(
+        default=None,
+        description="Epochs at the end over whose weights the mean is taken, one point after each; the run is measured "
+        "by that mean, its batch norms by the training data under it. By default the last epoch's weights are kept.",
+        examples=[3],
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto", description="Where to train; `auto` takes a GPU if there is one.", examples=["cpu"]
     )
@@ -197,12 +203,30 @@ class TrainSpec(Plain):
     )
 
     @model_serializer(mode="wrap")
-    def _default_eval_loss_by_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the default `eval_loss` out: what was written and hashed before there was a choice stays the same."""
+    def _younger_by_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is younger than 0.1.0 and not set: what was written and hashed before it stays the same."""
         written: dict[str, Any] = write(self)
         if self.eval_loss == EVAL_LOSS:
             written.pop("eval_loss", None)
+        if self.average is None:
+            written.pop("average", None)
         return written
+
+    @model_validator(mode="after")
+    def _averages_what_is_trained(self) -> Self:
+        if self.average is not None and self.average > self.epochs:
+            raise PydanticCustomError(
+                "average",
+                "average {average} takes more than the {epochs} epochs that are trained; use at most {epochs}",
+                {"average": self.average, "epochs": self.epochs},
+            )
+        if self.average is not None and self.early_stopping is not None:
+            raise PydanticCustomError(
+                "average_and_early_stopping",
+                "average keeps the mean of the last epochs' weights and early_stopping those of the best epoch; "
+                "use one of them",
+            )
+        return self
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:

@@ -74,8 +74,10 @@ class Effect(Plain):
     `t_p`), `equivalence_p` that of two one-sided tests against the margin; `_adjusted` is Holm's over the `comparisons`
     of the family. `wins` is the share of seeds on which the level is better (ties are no wins). `smallest_detectable`
     is what so many pairs of this spread find with the family's power, `further_seeds` how many more would decide an
-    inconclusive one (planned for the margin, not for what was observed). None where a number does not exist: n < 2, no
-    spread, a screen, or an interval that takes overlapping folds for independent ones (`bca95`, `wins95`).
+    inconclusive one (planned for the margin, not for what was observed). `seeds_saved` is how many times more seeds an
+    unpaired comparison of two cells would take, from the correlation of the pairs (`stats/pairing.py`). None where a
+    number does not exist: n < 2, no spread, a screen, or what takes overlapping folds for independent ones (`bca95`,
+    `wins95`, `seeds_saved`).
     """
 
     variant: str
@@ -101,6 +103,9 @@ class Effect(Plain):
     ties: int
     relative_error_reduction: float | None
     pair_correlation: float | None
+    pair_correlation95: Interval | None = None
+    seeds_saved: float | None = None
+    seeds_saved95: Interval | None = None
     comparisons: Positive
     smallest_detectable: float | None
     further_seeds: int | None

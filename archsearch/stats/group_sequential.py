@@ -86,7 +86,7 @@ def spent(share: float, alpha: float, spending: float = SPENDING) -> float:
 
     With a `spending` below 1 most is spent early.
     """
-    return float(alpha * share**spending)
+    return alpha * float(share**spending)
 
 
 # -- one comparison ----------------------------------------------------------------------------------------------------
@@ -152,7 +152,8 @@ def _statistics(
     import numpy as np
 
     d = np.array([0.0 if one is None else one - centre for one in differences])
-    found, sums, start = [], np.zeros(HALF), 0
+    found: list[NDArray[np.float64]] = []
+    sums, start = np.zeros(HALF), 0
     for stop in reached:
         sums = sums + signs(start, stop) @ d[start:stop]
         found.append(np.abs(sums) if side == "both" else np.concatenate((sums, -sums)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BITS = 15
-HALF = 2 ** (BITS - 1)  # patterns, of which the opposite ones are in the group too
+HALF: int = 2 ** (BITS - 1)  # patterns, of which the opposite ones are in the group too
 _STEP = 20_077  # odd, so that its multiples go through all numbers of 15 bits, in no order that matters
 
 
@@ -36,8 +36,7 @@ def signs(start: int, stop: int) -> NDArray[np.float64]:
     shared = np.arange(HALF, dtype=np.int64)[:, None] & chosen[None, :]
     for shift in (8, 4, 2, 1):  # parity of the bits
         shared ^= shared >> shift
-    found: NDArray[np.float64] = 1.0 - 2.0 * (shared & 1)
-    return found
+    return (1 - 2 * (shared & 1)).astype(np.float64)
 
 
 @lru_cache(maxsize=64)

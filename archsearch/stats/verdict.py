@@ -29,6 +29,7 @@ from archsearch.stats.effect import (
     WithFailures,
 )
 from archsearch.stats.notes import pair_notes
+from archsearch.stats.pairing import pairing
 from archsearch.stats.pairs import Pairs
 from archsearch.stats.sentence import amount, sentence
 from archsearch.stats.spread import spreads
@@ -208,6 +209,7 @@ def _effect(
     centre = intervals.mean(d) if n else None
     won, ties = sum(sign * one > 0 for one in d), sum(one == 0 for one in d)
     verdict = _verdict(centre, ci95, tests, family)
+    together = pairing(pairs.level, pairs.baseline) if independent and len(contrast.weights) == 2 else None
     further, why = (None, ()) if verdict != "inconclusive" else _further(n, sd, comparisons, family)
     unlabelled = Effect(
         variant=pairs.variant,
@@ -233,6 +235,9 @@ def _effect(
         ties=ties,
         relative_error_reduction=_error_reduction(pairs, family),
         pair_correlation=paired.pair_correlation(pairs.level, pairs.baseline) if n >= 3 else None,
+        pair_correlation95=together and together.correlation95,
+        seeds_saved=together and together.saved,
+        seeds_saved95=together and together.saved95,
         comparisons=comparisons,
         smallest_detectable=_detectable(n, sd, comparisons, family),
         further_seeds=further,

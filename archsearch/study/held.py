@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 HeldKind = Literal["search", "confirm", "ablation"]
 _LATE = "late "  # begins the key of a late result, which ends with the claim that it belongs to
+AMENDED = "amended "  # begins the key of a ledger's entry that changes what was declared, which ends with its number
 Ending = Literal["completed", "repeated", "pruned", "diverged", "failed"]
 
 # -- what is written ---------------------------------------------------------------------------------------------------
@@ -211,6 +212,11 @@ class HeldStudy(_Held):
     ablation = Key[str]("ablation")
     # of a confirmation that is a race: what was declared, as JSON
     race = Key[str | None]("race", None)
+    # of a confirmation: what is run, by candidate, with which seeds
+    planned = Key[Mapping[str, Any] | None]("planned", None)
+    # its first entry and its head: see study/ledger.py
+    declaration = Key[Mapping[str, Any] | None]("declaration", None)
+    ledger = Key[Mapping[str, Any] | None]("ledger", None)
 
     def lacks(self, fields: Iterable[str]) -> bool:
         """Say whether the study misses one of these fields: its making was interrupted."""
@@ -251,6 +257,7 @@ class HeldTrial(_Held):
     failure = Key[str | None]("failure", None)
     seconds = Key[float | None]("seconds", None)
     run_id = Key[str | None]("run_id", None)
+    entry = Key[Mapping[str, Any] | None]("entry", None)  # of the study's ledger
 
     @property
     def late(self) -> list[Mapping[str, Any]]:

@@ -22,6 +22,7 @@ from optuna.study import StudyDirection
 
 from archsearch.errors import ArchsearchError, DamagedFileError, SpecError, UnavailableError, UsageError
 from archsearch.study.held import HeldConfirmation, HeldKind, HeldPart, HeldStudy, required_fields, stored
+from archsearch.study.ledger import declared
 from archsearch.study.storage import Storage, Study, default_url
 from archsearch.study.transaction import make_study
 
@@ -78,7 +79,10 @@ def _open_or_make(
     study = _open(name, storage)
     if study is None or _is_half_made(study, kind):
         directions = [StudyDirection[direction.upper()] for direction, _ in objective]
-        make_study(storage, name, directions, [metric for _, metric in objective], stored(make()))
+        attrs = stored(make())
+        there = {} if study is None else HeldStudy(study).attrs  # which stays
+        attrs |= declared(name, objective, {**attrs, **there})
+        make_study(storage, name, directions, [metric for _, metric in objective], attrs)
         study = optuna.load_study(study_name=name, storage=storage)
     if HeldStudy(study).kind != kind:
         raise SpecError(f"{name} exists and is {_WORDS[kind]}; choose another name with --name")

@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from archsearch.crash import crash_point
 from archsearch.study.alive import CLAIMS, Watchdog, this_process
 from archsearch.study.held import HeldPart, HeldTrial, deaths_attribute, late_attribute, slot_attributes
+from archsearch.study.ledger import OF_ENTRY, contents_of, link
 from archsearch.study.optuna_private import (
     FIXED_PARAMS,
     TrialIntermediateValueModel,
@@ -43,7 +44,7 @@ from archsearch.study.optuna_private import (
 )
 from archsearch.study.planned import Planned
 from archsearch.study.steady import Storage
-from archsearch.study.transaction import lock_study, locked_state, write_attrs
+from archsearch.study.transaction import lock_study, locked_state, read_attrs, write_attrs
 
 FEW, AHEAD = 3, 8  # slots are planned when fewer than FEW wait, and then until AHEAD do
 MOST_DEATHS = 20  # a slot that kills its worker so often is not tried again
@@ -263,11 +264,7 @@ def is_ours(storage: Storage, trial: TakenTrial) -> bool:
 
 def _owner(connection: Connection, id_: int) -> object:
     """Give who has signed a slot last."""
-    signature = sqlalchemy.select(TrialUserAttributeModel.value_json).where(
-        TrialUserAttributeModel.trial_id == id_, TrialUserAttributeModel.key == HeldTrial.owner.key
-    )
-    signed = connection.execute(signature).scalar()
-    return json.loads(signed) if signed is not None else None
+    return read_attrs(connection, id_, [HeldTrial.owner.key]).get(HeldTrial.owner.key)
 
 
 # -- ending ------------------------------------------------------------------------------------------------------------
@@ -283,24 +280,27 @@ def finish(
     """End a slot with its values and what the trial shall hold; say whether it counts.
 
     It does not where the slot is not ours any more: the worker was thought dead, another one has it. What it came to is
-    kept aside then. State, values and attributes are one transaction. A pruned trial without values has that of its
-    last report, as Optuna tells it.
+    kept aside then. State, values, attributes and the ledger's entry are one transaction. A pruned trial without values
+    has that of its last report, as Optuna tells it.
     """
     id_, attrs = id_of(trial), attrs or {}
 
     def end(connection: Connection) -> bool:
         before = locked_state(connection, id_)
-        if _owner(connection, id_) != trial.owner:
+        held = read_attrs(connection, id_, OF_ENTRY)
+        if held.get(HeldTrial.owner.key) != trial.owner:
             write_attrs(connection, id_, late_attribute(trial.owner["claim"], attrs, values))
             return False
         if before.is_finished():  # ours, and told by a first try whose answer was lost
             return True
-        write_attrs(connection, id_, attrs)
+        told = list(values) or _last_report(connection, id_, state)
+        entry = link(connection, study_id_of(trial.study), contents_of({**held, **attrs}, state.name.lower(), told))
+        write_attrs(connection, id_, {**attrs, **entry})
         with Session(connection) as session:
             ended = session.get_one(TrialModel, id_)
             ended.state = state
             ended.datetime_complete = datetime.now()
-            for at, value in enumerate(values or _last_report(connection, id_, state)):
+            for at, value in enumerate(told):
                 stored, kind = TrialValueModel.value_to_stored_repr(value)
                 session.add(TrialValueModel(trial_id=id_, objective=at, value=stored, value_type=kind))
             session.flush()
@@ -331,16 +331,19 @@ def requeue_dead(storage: Storage, study: optuna.Study, watchdog: Watchdog) -> i
             continue
         held = HeldTrial(trial)
         state = TrialState.WAITING if held.deaths + 1 < MOST_DEATHS else TrialState.FAIL
-        count += storage.transact(_bury(id_of(trial), held.owner, state, held.deaths + 1))
+        count += storage.transact(_bury(study_id_of(study), id_of(trial), held.owner, state, held.deaths + 1))
         crash_point("buried")
     return count
 
 
-def _bury(id_: int, owner: object, state: TrialState, deaths: int) -> Callable[[Connection], bool]:
+def _bury(study_id: int, id_: int, owner: object, state: TrialState, deaths: int) -> Callable[[Connection], bool]:
     attrs = dict([deaths_attribute(deaths)])
 
     def bury(connection: Connection) -> bool:
         released = _release(connection, id_, owner, state, attrs)
+        if released and state.is_finished():
+            contents = contents_of(read_attrs(connection, id_, OF_ENTRY), state.name.lower(), ())
+            write_attrs(connection, id_, link(connection, study_id, contents))
         crash_point("burying")
         return released
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from archsearch.plain import Plain
 from archsearch.study.compute import FixedCompute, fixed_of
-from archsearch.study.held import HeldStudy, HeldTrial, Key
+from archsearch.study.held import AMENDED, HeldStudy, HeldTrial, Key
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Study
 
@@ -68,7 +68,10 @@ def snapshot_of(study: Study) -> StudySnapshot:
         objectives=tuple(zip(directions, study.metric_names or held.metrics, strict=True)),
         compute=fixed_of(study),
         fingerprints=dict(held.fingerprints),
-        held=_others(HeldStudy, held.attrs, (HeldStudy.kind, HeldStudy.compute, HeldStudy.fingerprints)),
+        held={
+            **_others(HeldStudy, held.attrs, (HeldStudy.kind, HeldStudy.compute, HeldStudy.fingerprints)),
+            **{key: value for key, value in held.attrs.items() if key.startswith(AMENDED)},
+        },
         trials=tuple(_trial(trial) for _, trial in sorted(slots_of(study).items())),
     )
 

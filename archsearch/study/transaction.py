@@ -11,7 +11,7 @@ attributes costs more than sampling it, and leaves half a study where the proces
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -85,6 +85,14 @@ def write_attrs(connection: Connection, id_: int, attrs: Mapping[str, Any]) -> N
         connection.execute(over, rows)
 
 
+def read_attrs(connection: Connection, id_: int, keys: Iterable[str]) -> dict[str, Any]:
+    """Read attributes of a trial, those of these keys that it has."""
+    model = TrialUserAttributeModel
+    of = (model.trial_id == id_, model.key.in_(list(keys)))
+    found = connection.execute(sqlalchemy.select(model.key, model.value_json).where(*of))
+    return {key: json.loads(text) for key, text in found}
+
+
 def _write_params(connection: Connection, id_: int, params: Mapping[str, tuple[BaseDistribution, Any]]) -> None:
     rows = [
         {
@@ -142,6 +150,24 @@ def lock_study(connection: Connection, study_id: int) -> None:
         raise gone()
 
 
+def read_study_attrs(connection: Connection, study_id: int, keys: Iterable[str]) -> dict[str, Any]:
+    """Read attributes of a study, those of these keys that it has."""
+    model = StudyUserAttributeModel
+    of = (model.study_id == study_id, model.key.in_(list(keys)))
+    found = connection.execute(sqlalchemy.select(model.key, model.value_json).where(*of))
+    return {key: json.loads(text) for key, text in found}
+
+
+def write_study_attrs(connection: Connection, study_id: int, attrs: Mapping[str, Any]) -> None:
+    """Write attributes of a study over those that it has."""
+    rows = [{"study_id": study_id, "key": key, "value_json": json.dumps(value)} for key, value in attrs.items()]
+    into = _INSERT[connection.dialect.name](StudyUserAttributeModel)
+    same = [StudyUserAttributeModel.study_id, StudyUserAttributeModel.key]
+    connection.execute(
+        into.on_conflict_do_update(index_elements=same, set_={"value_json": into.excluded.value_json}), rows
+    )
+
+
 def replace_attr(storage: Storage, study: optuna.Study, key: str, before: Any, now: Any) -> bool:
     """Give an attribute of a study another value if it still has the one of before (None: none); say whether it has it.
 
@@ -158,10 +184,7 @@ def replace_attr(storage: Storage, study: optuna.Study, key: str, before: Any, n
             return True
         if there != before:
             return False
-        row = {"study_id": id_, "key": key, "value_json": json.dumps(now)}
-        into = _INSERT[connection.dialect.name](StudyUserAttributeModel).values(row)
-        same = [StudyUserAttributeModel.study_id, StudyUserAttributeModel.key]
-        connection.execute(into.on_conflict_do_update(index_elements=same, set_={"value_json": row["value_json"]}))
+        write_study_attrs(connection, id_, {key: now})
         return True
 
     return storage.transact(replace)

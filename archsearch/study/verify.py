@@ -5,7 +5,8 @@
     verified.repair()                  # [(finding, what was done)]; no result is ever deleted
 
 Of every study: it is whole and can be read, each slot is counted once, what is counted has a run whose numbers are the
-trial's, and no slot is held by a worker that is dead. Of every run: see `verify_runs`. Of both: they say the same.
+trial's, no slot is held by a worker that is dead, and it is what its ledger says that was declared and told. Of every
+run: see `verify_runs`. Of both: they say the same.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from archsearch.errors import ArchsearchError, UnavailableError, UsageError
 from archsearch.study.alive import Watchdog
 from archsearch.study.finding import Trouble
 from archsearch.study.held import HeldKind, HeldRun, HeldStudy, HeldTrial, required_fields
+from archsearch.study.ledger_check import Ledger, kept_in, ledger_of
 from archsearch.study.lifecycle import confirm_name, legible
 from archsearch.study.queue import requeue_dead
 from archsearch.study.storage import Storage, default_url, open_storage
@@ -43,6 +45,7 @@ class Verified:
     trials: int = 0
     runs: int = 0
     findings: list[Trouble] = field(default_factory=list)
+    ledgers: dict[str, Ledger | None] = field(default_factory=dict)  # None: an earlier version made the study
 
     def repair(self) -> list[tuple[Trouble, str | None]]:
         """Mend what can be mended; give each finding with what was done, None where nothing can be."""
@@ -74,6 +77,10 @@ def verify(runs_dir: Path, url: str | None = None, name: str | None = None, *, w
                 trials = study.get_trials(deepcopy=False)
                 verified.trials += len(trials)
                 verified.findings += list(_study(storage, study, trials))
+                if HeldStudy(study).kind in _KINDS:
+                    verified.ledgers[study_name] = ledger = ledger_of(study)
+                    said = () if ledger is None else ledger.deviations
+                    verified.findings += [Trouble(f"study {study_name}", f"its ledger: {one}") for one in said]
                 for trial in trials:
                     verified.findings += list(_trial(study, trial, runs_dir, bad))
         except UnavailableError:
@@ -81,6 +88,32 @@ def verify(runs_dir: Path, url: str | None = None, name: str | None = None, *, w
         except ArchsearchError as error:
             verified.findings.append(Trouble(f"study {study_name}", str(error)))
     return verified
+
+
+def heads_of(runs_dir: Path, url: str | None, name: str) -> list[Ledger]:
+    """Give the ledgers of a study and its confirmation; raise `UsageError` where it is not there, or has none."""
+    found = [ledger for study in _opened(runs_dir, url, name) if (ledger := ledger_of(study)) is not None]
+    if not found:
+        raise UsageError(f"{name} has no ledger: a version of archsearch that kept none made it")
+    return found
+
+
+def kept_in_ledgers(runs_dir: Path, url: str | None, name: str, kept: str) -> tuple[str, int, int] | None:
+    """Say where a head that was kept stands: the study, its entry, the last entry; None where no whole chain has it."""
+    heads = {one.study: one for one in heads_of(runs_dir, url, name)}
+    for study in _opened(runs_dir, url, name):
+        ledger = heads.get(study.study_name)
+        number = None if ledger is None else kept_in(study, kept)
+        if ledger is not None and number is not None:
+            return study.study_name, number, ledger.entries - 1
+    return None
+
+
+def _opened(runs_dir: Path, url: str | None, name: str) -> list[optuna.Study]:
+    if url is None and not (runs_dir / "archsearch.db").exists():
+        raise UsageError(f"no study {name!r}: there is no storage in {runs_dir}")
+    storage = open_storage(url or default_url(runs_dir), reading=True)
+    return [optuna.load_study(study_name=one, storage=storage) for one in _names(storage, name)]
 
 
 def _names(storage: Storage, name: str | None) -> list[str]:

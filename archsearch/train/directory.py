@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from archsearch.data.inputs import Inputs
-    from archsearch.train.loop import Progress, Trained
+    from archsearch.train.loop import Trained
+    from archsearch.train.progress import Progress
 
 INPUTS = "archsearch.inputs"  # the one key of the weights' metadata: of several the order, so the bytes, would vary
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -133,7 +134,8 @@ class RunDirectory:
                 "test_reads": progress.test_reads,
                 "stopped": progress.stopped,
                 "measured": True,  # its losses by train.eval_loss: version 0.1.0 had each run's own, and no such key
-            },
+            }
+            | ({} if progress.mean_model is None else {"mean_model": progress.mean_model}),
             inner,
         )
         content = inner.getvalue()
@@ -151,7 +153,7 @@ class RunDirectory:
             return None
         import torch
 
-        from archsearch.train.loop import Progress
+        from archsearch.train.progress import Progress
 
         content = read_plain(path)
         if bytes.fromhex(sha256(content[32:])) != content[:32]:

@@ -63,9 +63,7 @@ class TorchEngine:
     weights: Tensor | None = None
 
     def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        samples, labels = to_float(x[rows]), y[rows]
-        if self.augmentations:
-            samples = augment(samples, self.augmentations, draws)
+        samples, labels = read_to_learn(x, rows, self.augmentations, draws), y[rows]
         self.model.train()
         with autocast(self.device, self.precision):
             outputs = self.model(self.prepare(samples))
@@ -98,7 +96,7 @@ class NativeEngine:
     def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
         labels = y[rows]
         if self.augmentations:
-            x, rows = augment(to_float(x[rows]), self.augmentations, draws), torch.arange(len(rows))
+            x, rows = read_to_learn(x, rows, self.augmentations, draws), torch.arange(len(rows))
         loss, correct = self.network.gradients(*self._read(x, rows), labels)
         return torch.tensor(loss), torch.tensor(correct)
 
@@ -119,6 +117,14 @@ class NativeEngine:
     def _read(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Give what the network reads, and which rows of it."""
         return (x, rows) if self.prepare is None else (self.prepare(x[rows]).contiguous(), torch.arange(len(rows)))
+
+
+def read_to_learn(
+    x: Tensor, rows: Tensor, augmentations: tuple[AnyAugmentation, ...], draws: torch.Generator
+) -> Tensor:
+    """Give rows of stored samples as float32, augmented by random numbers from `draws`, not yet prepared."""
+    samples = to_float(x[rows])
+    return augment(samples, augmentations, draws) if augmentations else samples
 
 
 def make_engine(

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,17 +21,17 @@ from archsearch.data.inputs import Inputs, mean_and_deviation
 from archsearch.data.prepare import Dataset
 from archsearch.data.split import divide
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.metrics import direction_of
 from archsearch.spec.loss_base import LossFunction
 from archsearch.spec.network import build_network
 from archsearch.task import Task
 from archsearch.train.compute import Compute
-from archsearch.train.device import memory_format
+from archsearch.train.device import autocast, memory_format
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
-from archsearch.train.engine import Engine, make_engine
+from archsearch.train.engine import Engine, make_engine, read_to_learn
 from archsearch.train.interrupt import Interruption
 from archsearch.train.losses import fitted_loss, measure
 from archsearch.train.measures import beside_the_usual, metric_values
+from archsearch.train.progress import Progress, go_on, remember_weights, take_mean
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
@@ -71,24 +71,6 @@ class Evaluation:
     def of(self, part: str) -> dict[str, float | None]:
         """Give the metrics by the names that they have on a part of the data."""
         return {f"{part}_{name}": value for name, value in self.metrics.items()}
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a run stands after a whole epoch; everything that a later process needs to go on."""
-
-    epoch: int = 0
-    model: dict[str, Tensor] = field(default_factory=dict)
-    optimizer: dict[str, Any] = field(default_factory=dict)
-    history: list[EpochRecord] = field(default_factory=list)
-    best_epoch: int | None = None
-    best_model: dict[str, Tensor] | None = None
-    test_reads: int = 0
-    stopped: bool = False
-
-
-class OtherNetworkError(Exception):
-    """A `Progress` is not one of the network that is to be trained."""
 
 
 @dataclass(slots=True)
@@ -170,7 +152,7 @@ def train(
 
     progress = progress or Progress()
     if progress.epoch:
-        _go_on(progress, model, optimizer)
+        go_on(progress, model, optimizer)
 
     reason: str | None = None
     last: tuple[Evaluation | None, Evaluation | None] = (None, None)
@@ -203,7 +185,7 @@ def train(
         progress.history.append(record)
         progress.model = model.state_dict()
         progress.optimizer = optimizer.state_dict()
-        _watch_for_early_stop(plan, progress, model)
+        remember_weights(spec, progress, model)
         keep(progress)
         crash_point("epoch kept")
         watch.epoch(record)
@@ -213,6 +195,10 @@ def train(
     best, last_epoch = progress.best_epoch, progress.epoch
     if progress.best_model is not None and (reason is not None or best != last_epoch):
         model.load_state_dict(progress.best_model)
+        last = (None, None)
+    elif progress.mean_model is not None and reason is None:
+        with autocast(device, compute.precision):
+            take_mean(progress, model, _once_more(epochs, prepare))
         last = (None, None)
     if reason is None:
         try:
@@ -305,6 +291,17 @@ def _train_epoch(run: _Epochs, epoch: int) -> tuple[dict[str, float | None], flo
     return measured, lr
 
 
+def _once_more(run: _Epochs, prepare: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
+    """Yield the training samples as one more epoch would read them, with draws of its own."""
+    data, seed, training = run.plan.spec.data, run.seed, run.training
+    order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", "average")))
+    augmentation = torch.Generator().manual_seed(stream(seed, "augment", "average"))
+    torch.manual_seed(stream(seed, "dropout", "average"))
+    for rows in torch.split(training.rows[order.to(training.x.device)], run.plan.spec.train.batch_size):
+        yield prepare(read_to_learn(training.x, rows, data.augment, augmentation))
+        run.interruption.check("all epochs are kept, the same call goes on from there")
+
+
 def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:
     """Give metrics and outputs of a part, in evaluation mode and without gradients."""
     found, loss = [], 0.0
@@ -317,30 +314,6 @@ def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> 
     metrics: dict[str, float | None] = {"loss": finite(loss / len(part))}
     metrics |= {name: finite(value) for name, value in task.metrics(outputs, targets).items()}
     return Evaluation(metrics, outputs)
-
-
-def _go_on(progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    try:
-        model.load_state_dict(progress.model)
-        optimizer.load_state_dict(progress.optimizer)
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise OtherNetworkError(str(error)) from None
-
-
-def _watch_for_early_stop(plan: ExperimentPlan, progress: Progress, model: nn.Sequential) -> None:
-    """Remember the best epoch's weights; set `stopped` when its time is up."""
-    rule = plan.spec.train.early_stopping
-    if rule is None:
-        return
-    values = [record.metrics.get(rule.monitor) for record in progress.history]
-    sign = 1.0 if direction_of(rule.monitor) == "maximize" else -1.0
-    scores = [sign * value if value is not None else -math.inf for value in values]
-    best = progress.best_epoch
-    if best is None or scores[-1] > scores[best - 1] + rule.min_delta:
-        progress.best_epoch = progress.epoch
-        progress.best_model = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    elif progress.epoch - best >= rule.patience:
-        progress.stopped = True
 
 
 def finite(value: float | None) -> float | None:

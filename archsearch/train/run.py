@@ -32,7 +32,8 @@ from archsearch.train.directory import ForeignCheckpointError, RunDirectory
 from archsearch.train.environment import environment
 from archsearch.train.identity import identity, run_id
 from archsearch.train.interrupt import interruptible
-from archsearch.train.loop import OtherNetworkError, Progress, ReadTest, Trained, finite, initial_network, train
+from archsearch.train.loop import ReadTest, Trained, finite, initial_network, train
+from archsearch.train.progress import OtherNetworkError, Progress
 from archsearch.train.result import RunResult
 from archsearch.train.run_files import CHECKPOINT
 from archsearch.train.watch import Silent, Watch

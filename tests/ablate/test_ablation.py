@@ -394,7 +394,7 @@ def test_sequential_design_stops_what_is_decided_and_resumes_to_the_same(
     assert width.n < 10
     assert width.p_adjusted is not None
     assert width.p_adjusted <= 0.05
-    assert "sequential, e-Holm over 2: better" in width.sentence
+    assert "group-sequential, look 1 of 2, Holm over 2: better" in width.sentence
     assert activation.n >= width.n
     assert report.complete
     assert report.runs.planned == report.runs.completed < 30

@@ -48,11 +48,12 @@ def test_compare_json_has_the_documented_fields_in_the_metrics_own_unit(cli, csv
 def test_compare_prints_sentences_and_a_table_in_points(cli, csv):
     done = cli("compare", "runs.csv", "--baseline", "lenet5")
     lines = done.out.splitlines()
-    assert lines[1].startswith("logits instead of lenet5: +0.36 points (95 % CI +0.26 to +0.46), 10 paired seeds")
-    assert lines[3].split()[:2] == ["variant", "n"]
-    assert lines[4].split() == ["lenet5", "10", "97.46", "±", "0.12"]
-    assert lines[6].split()[:6] == ["logits", "10", "97.82", "±", "0.08", "+0.36"]
-    assert lines[6].split()[-1] == "better"
+    assert lines[1].startswith("  pairs correlate by +0.93 (95 % CI +0.71 to +0.98): 14 times fewer seeds than unpaired")
+    assert lines[2].startswith("logits instead of lenet5: +0.36 points (95 % CI +0.26 to +0.46), 10 paired seeds")
+    assert lines[5].split()[:2] == ["variant", "n"]
+    assert lines[6].split() == ["lenet5", "10", "97.46", "±", "0.12"]
+    assert lines[8].split()[:6] == ["logits", "10", "97.82", "±", "0.08", "+0.36"]
+    assert lines[8].split()[-1] == "better"
 
 
 def test_compare_of_failed_runs_states_them_and_minimises_when_told(cli, csv):

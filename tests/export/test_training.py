@@ -73,7 +73,7 @@ def must_train_alike(plan: ExperimentPlan, folder: Path, seed: int = 3, data_fil
     """Each epoch's losses and accuracies, and those at the end, are the run's to 1e-6."""
     model, history = script_of(plan, folder, data_file).train(seed)
     result = ours(plan, seed, folder)
-    assert len(history) == len(result.history) + bool(plan.spec.data.validation)
+    assert len(history) == len(result.history) + bool(plan.spec.data.validation or plan.spec.train.average)
     for theirs, record in zip(history, result.history, strict=False):
         for name, value in theirs.items():
             assert value == pytest.approx(record.metrics[name], rel=1e-5, abs=1e-6), (name, record.epoch)
@@ -115,6 +115,8 @@ AUGMENT = "data.augment=[shift, {rotate: {degrees: 20.0}}, flip, {flip: {directi
         ["train.eval_loss=l1", "train.schedule={constant: {warmup_epochs: 1.5}}", "data.train_limit=60"],
         ["train.early_stopping={patience: 1, min_delta: 0.9}", "train.epochs=4"],
         ["train.early_stopping={patience: 1, monitor: val_loss}", "train.optimizer={adam: {lr: 0.03}}"],
+        ["train.average=2", "train.epochs=3"],
+        ["train.average=3", "train.epochs=3", "data.validation=0"],
     ],
     ids=lambda overrides: overrides[0].partition("=")[2][:30],
 )
@@ -133,6 +135,7 @@ CHOICES = (
     ["", "train.eval_loss=mse"],
     ["", "train.clip_grad_norm=0.5"],
     ["train.batch_size=7", "train.batch_size=64"],
+    ["", "train.average=2"],
 )
 
 
@@ -144,6 +147,17 @@ def test_random_training_is_written_out(number: int, tmp_path: Path) -> None:
     must_train_alike(planned("data.limit=12", "train.epochs=2", *chosen), tmp_path, seed=number)
 
 
+NORMALISED = """\
+data: {name: digits, limit: 20, validation: 0.2}
+network:
+  - conv2d: {out_channels: 4, kernel_size: 3}
+  - batch_norm2d
+  - relu
+  - flatten
+  - dropout
+  - linear: {out_features: classes}
+train: {epochs: 3, batch_size: 32, average: 2}
+"""
 BLOCKS = """\
 data: {name: digits, limit: 20, validation: 0.2}
 network:
@@ -160,6 +174,12 @@ train: {epochs: 2, batch_size: 32, loss: nll}
 def test_dropout_residual_and_parallel_blocks_train_alike(tmp_path: Path) -> None:
     (tmp_path / "blocks.yaml").write_text(BLOCKS)
     must_train_alike(planned(reference=str(tmp_path / "blocks.yaml")), tmp_path)
+
+
+@pytest.mark.parametrize("more", [[], ["data.normalize=true", AUGMENT, "train.precision=bf16"]], ids=["plain", "all"])
+def test_batch_norms_of_a_mean_are_measured_as_a_run_measures_them(more: list[str], tmp_path: Path) -> None:
+    (tmp_path / "norm.yaml").write_text(NORMALISED)
+    must_train_alike(planned(*more, reference=str(tmp_path / "norm.yaml")), tmp_path)
 
 
 def test_log_softmax_with_bf16_trains_alike(tmp_path: Path) -> None:

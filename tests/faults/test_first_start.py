@@ -17,6 +17,7 @@ from archsearch.study.queue import Slot, refill
 from archsearch.study.storage import open_storage
 from archsearch.study.transaction import replace_attr
 from tests.faults.nothing import made
+from tests.faults.verified import wrong
 from tests.postgres import Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
@@ -76,3 +77,4 @@ def test_processes_that_begin_one_study_at_once(tmp_path: Path, kind: str, table
         assert slots == dict.fromkeys(range(5), 1)
         assert sorted(trial.number for trial in study.get_trials()) == list(range(5))
         storage.engine.dispose()
+        assert wrong(Path("nowhere"), url) == []

@@ -9,7 +9,7 @@ import contextlib
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +106,11 @@ def reading(read: Callable[[str], Any], name: str) -> Callable[[bytes], Any]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def everything_is_imported() -> Iterator[None]:
-    """Import what is called late, and wait for no server: there is none."""
+def everything_is_imported() -> None:
+    """Import what is called late."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ARCHSEARCH_STORAGE_SECONDS", "0")
         _import_everything()
-        yield
 
 
 def _import_everything() -> None:
@@ -187,4 +186,6 @@ def test_urls_of_storages() -> None:
     inside.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(inside)
+        patch.setenv("ARCHSEARCH_STORAGE_SECONDS", "0")  # nobody is waited for: there is no server
+        patch.setenv("RES_OPTIONS", "timeout:1 attempts:1")  # nor one that knows names
         fuzzed(500, urls, work)

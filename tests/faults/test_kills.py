@@ -22,6 +22,7 @@ from optuna.trial import TrialState
 
 from archsearch.study.held import HeldTrial
 from archsearch.study.storage import open_storage
+from tests.faults.verified import wrong
 from tests.study.test_killed_workers import marked
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
@@ -139,4 +140,5 @@ def test_killed_workers_lose_nothing_and_count_nothing_twice(
         assert held.spec is not None
         assert trial.values == [float(f"{held.spec['values']['how']}.{held.seed}")]
     assert marked(tmp_path.name) == []
+    assert wrong(tmp_path / "runs", url) == []
     print(f"{kind} on {storage}: {done} kills in {calls} calls")

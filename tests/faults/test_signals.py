@@ -22,6 +22,7 @@ from optuna.trial import TrialState
 
 from archsearch.study.held import HeldTrial
 from archsearch.study.storage import open_storage
+from tests.faults.verified import wrong
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 MAIN = "from archsearch.cli import main; main()"
@@ -151,6 +152,7 @@ def check(command: str, workers: int, number: int, share: float, tmp_path: Path,
     again = folder.call()
     assert again.code == 0, again.err
     assert folder.told() == expected
+    assert wrong(folder.path / "runs") == []
 
 
 CASES = [("run", 1), ("study", 1), ("study", 2), ("ablate", 1), ("ablate", 2)]

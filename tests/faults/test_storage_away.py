@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from archsearch.study.held import HeldTrial
 from archsearch.study.storage import open_storage
 from tests.faults.nothing import begin, made, reports, said
+from tests.faults.verified import wrong
 from tests.postgres import Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
@@ -28,6 +29,7 @@ STOPS = int(os.environ.get("ARCHSEARCH_TEST_STOPS", "20"))
 
 def counted(url: str, name: str) -> dict[int | None, list[float] | None]:
     """The values of every slot of a study by number; each must be there once."""
+    assert wrong(Path("nowhere"), url) == []
     storage = open_storage(url)
     trials = made(storage, name, 0).get_trials()
     storage.engine.dispose()

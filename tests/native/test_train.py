@@ -12,7 +12,7 @@ from archsearch.experiment_plan import plan_experiment
 from archsearch.native import library
 from archsearch.train import compute
 from archsearch.train.doctor import examine_machine
-from archsearch.train.loop import Progress
+from archsearch.train.progress import Progress
 from archsearch.train.run import identity, run_id
 from archsearch.train.watch import Silent
 from tests.train.conftest import tiny
@@ -41,6 +41,7 @@ REGIMES = {
             "clip_grad_norm": 1.0,
         }
     },
+    "mean of the last epochs": {"train": {"average": 3}},
     "early stopping": {"data": {"validation": 40}, "train": {"early_stopping": {"patience": 2}, "epochs": 5}},
 }
 

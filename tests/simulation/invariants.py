@@ -11,6 +11,7 @@ ended is changed by nobody, no slot is planned twice, and what a study is stays 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
@@ -76,7 +77,7 @@ WHEN OLD.key = 'attempts' AND CAST(NEW.value_json AS INTEGER) < CAST(OLD.value_j
   INSERT INTO broken VALUES ('deaths are forgotten: ' || OLD.value_json || ' becomes ' || NEW.value_json);
 END;
 CREATE TEMP TRIGGER study_stays AFTER UPDATE ON main.study_user_attributes
-WHEN OLD.value_json != NEW.value_json AND OLD.key NOT IN {_MAY_GROW} BEGIN
+WHEN OLD.value_json != NEW.value_json AND OLD.key NOT IN {_MAY_GROW} AND OLD.key != 'ledger' BEGIN
   INSERT INTO broken VALUES (OLD.key || ' of the study changes from ' || OLD.value_json || ' to ' || NEW.value_json);
 END;
 CREATE TEMP TRIGGER study_grows AFTER UPDATE ON main.study_user_attributes
@@ -86,6 +87,11 @@ WHEN OLD.key IN {_MAY_GROW} AND EXISTS (
   )
 ) BEGIN
   INSERT INTO broken VALUES (OLD.key || ' of the study forget: ' || OLD.value_json || ' becomes ' || NEW.value_json);
+END;
+CREATE TEMP TRIGGER ledger_grows AFTER UPDATE ON main.study_user_attributes
+WHEN OLD.key = 'ledger' AND json_extract(NEW.value_json, '$.entries') != json_extract(OLD.value_json, '$.entries') + 1
+BEGIN
+  INSERT INTO broken VALUES ('the ledger goes from ' || OLD.value_json || ' to ' || NEW.value_json);
 END;
 CREATE TEMP TRIGGER one_owner AFTER UPDATE ON main.trial_user_attributes
 WHEN OLD.key = 'owner' AND OLD.value_json != NEW.value_json AND OLD.value_json != 'null' AND NEW.value_json != 'null'
@@ -217,6 +223,23 @@ class Ledger:
         if fate == "COMPLETE" and held["result"]["run_id"] != f"run-{slot}":
             raise Violation(f"slot {slot} carries another run's record, with {METRIC} {told}")
 
+    def _linked(self) -> None:
+        """Follow the ledger from the declaration to its head: each result is in it once."""
+        of_study = dict(self.raw.execute("SELECT key, value_json FROM study_user_attributes"))
+        told = "SELECT value_json FROM trial_user_attributes WHERE key = 'entry'"
+        entries = [json.loads(of_study["declaration"]), *(json.loads(text) for (text,) in self.raw.execute(told))]
+        entries.sort(key=lambda one: one["entry"])
+        before = ""
+        for number, entry in enumerate(entries):
+            if (entry["entry"], entry["before"]) != (number, before):
+                raise Violation(f"entry {number} of the ledger does not follow the one before it: {entry}")
+            plain = json.dumps(entry, sort_keys=True, separators=(",", ":"))
+            before = hashlib.sha256(plain.encode()).hexdigest()
+        if json.loads(of_study["ledger"]) != {"entries": len(entries), "head": before}:
+            raise Violation(f"the ledger's head is {of_study['ledger']} after {len(entries)} entries")
+        if len(entries) != len(self.plan.fates) + 1:
+            raise Violation(f"{len(self.plan.fates)} slots and a declaration, and {len(entries)} entries in the ledger")
+
     def close(self, faults: int) -> None:
         """Look at what a study came to; `faults` is how many there were that can cost a slot a worker."""
         rows = self.raw.execute("SELECT trial_id, state FROM trials").fetchall()
@@ -228,6 +251,7 @@ class Ledger:
             raise Violation(f"of {len(self.plan.fates)} slots there are {sorted(slots)}, in {len(rows)} trials")
         if left := [state for _, state in rows if state in ("WAITING", "RUNNING")]:
             raise Violation(f"the study is over and {len(left)} of its slots are {left[0].lower()}")
+        self._linked()
         deaths = "SELECT value_json FROM trial_user_attributes WHERE key = 'attempts'"
         for (text,) in self.raw.execute(deaths):
             if int(text) - 1 > faults:

@@ -92,6 +92,8 @@ def test_spec_cannot_be_changed() -> None:
         ("loss", {"nll": {"x": 1}}, "extra_forbidden"),
         ("loss", {"cross_entropy": {"label_smoothing": 1.0}}, "less_than"),
         ("early_stopping", {"patience": 0}, "greater_than"),
+        ("average", 1, "greater_than_equal"),
+        ("average", True, "int_type"),
     ],
 )
 def test_training_value_out_of_range_or_of_another_type_is_refused(part: str, value: object, kind: str) -> None:

@@ -149,7 +149,7 @@ def test_without_a_margin_nothing_is_level() -> None:
 
 
 def test_who_is_better_than_one_that_is_better_than_a_third_is_better_than_that_one() -> None:
-    """Of twelve seeds each pair of neighbours has eight pairs, a and c have four: too few for a verdict of their own."""
+    """Of twelve seeds neighbours have eight pairs each, a and c have four: too few for a verdict of their own."""
     values = values_of(12, a=6.0, b=3.0, c=0.0)
     for place in range(4):
         values["a"][100 + 2 * place] = values["c"][101 + 2 * place] = None

@@ -99,6 +99,10 @@ def test_no_error_about_a_storage_holds_its_password(url, monkeypatch):
             "postgresql+psycopg://me:a:b@/c@127.0.0.1/x",
             r"^--storage: postgresql\+psycopg://me:\*\*\*@127\.0\.0\.1/x: more than one @\. A : / @",
         ),
+        (
+            "postgresql+psycopg://d\x80b/x",
+            r"^--storage: 'postgresql\+psycopg://d\\x80b/x' has a character that no host",
+        ),
         ("postgres://db/x", r"^--storage: postgres://db/x: the scheme is written postgresql\+psycopg://$"),
         ("oracle://db/x", r"^--storage: oracle is not supported; use sqlite:///FILE or postgresql\+psycopg://USER"),
         ("postgresql+asyncpg://db/x", r"^--storage: the driver asyncpg is not supported; use"),
@@ -107,6 +111,7 @@ def test_no_error_about_a_storage_holds_its_password(url, monkeypatch):
             "sqlite://x.db",
             r"^--storage: sqlite://x\.db names no file; a study needs one: sqlite:///runs/archsearch\.db",
         ),
+        ("sqlite:///\0", r"^--storage: sqlite:///␀ names no file"),
         ("sqlite:///a%00b", r"^--storage: sqlite:///a%00b names no file"),
         ("runs/archsearch.db", r"^--storage: 'runs/archsearch\.db' is not a storage URL; use sqlite:///FILE or"),
     ],

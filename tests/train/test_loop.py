@@ -12,7 +12,8 @@ from archsearch.train.compute import decide
 from archsearch.train.device import numerics
 from archsearch.train.divergence import first_not_finite
 from archsearch.train.interrupt import Interruption
-from archsearch.train.loop import Progress, finite, initial_network, parts, train
+from archsearch.train.loop import finite, initial_network, parts, train
+from archsearch.train.progress import Progress
 from archsearch.train.streams import stream
 from archsearch.train.watch import Silent
 from tests.train.conftest import tiny
@@ -129,6 +130,17 @@ REGIMES = {
             "clip_grad_norm": 1.0,
             "epochs": 4,
         }
+    },
+    "mean of the last epochs": {
+        "network": [
+            {"conv2d": {"out_channels": 4, "kernel_size": 3}},
+            "batch_norm2d",
+            "relu",
+            "flatten",
+            "dropout",
+            {"linear": {"out_features": "classes"}},
+        ],
+        "train": {"average": 2},
     },
     "early stopping": {
         "data": {"validation": 40},

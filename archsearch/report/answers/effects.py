@@ -8,12 +8,13 @@ Everything is the ablation's own; nothing is judged here.
 from __future__ import annotations
 
 from archsearch.ablate.record import AblationReport
-from archsearch.report.answers.paper import results_part
+from archsearch.report.answers.paper import results_part, sequential_p
 from archsearch.report.document import Section, SectionPart, Tabled
 from archsearch.report.figures.effects import forest_table, in_order, scale_of
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns, mean_and_sd
 from archsearch.report.figures.lists import ablation_figures
 from archsearch.report.figures.parts import value_kind
+from archsearch.stats.pairing import pairing_text
 from archsearch.stats.sentence import number
 from archsearch.wording import number_text
 
@@ -36,7 +37,7 @@ def effect_parts(report: AblationReport) -> list[SectionPart]:
                 "test (Nadeau & Bengio 2003), as the parts overlap, with its interval; Holm over the family."
             )
         if report.sequential:
-            says = "Level minus partner, over pairs of runs with the same seed: p is 1/e, the interval always valid."
+            says = f"Level minus partner, over pairs of runs with the same seed: {sequential_p(report)}."
         parts.append(Tabled("effects-table", "All effects", says, forest_table(report, report.effects)))
         parts.append(_remarks(report))
     parts.append(_cells(report))
@@ -46,7 +47,9 @@ def effect_parts(report: AblationReport) -> list[SectionPart]:
 
 def _remarks(report: AblationReport) -> Tabled:
     columns = (Column("sentence"), Column("more seeds", "count"), Column("remarks"))
-    rows = tuple((e.sentence, e.further_seeds, "; ".join(e.notes)) for e in in_order(report))
+    pairs = report.family.pairs
+    said = [(e, (pairing_text(e, pairs), *e.notes)) for e in in_order(report)]
+    rows = tuple((e.sentence, e.further_seeds, "; ".join(filter(None, remarks))) for e, remarks in said)
     says = "As it can stand in a paper. More seeds: how many would decide an inconclusive one, planned for the margin."
     return Tabled("sentences", "The sentence of every comparison", says, Table(columns, rows))
 
@@ -110,6 +113,16 @@ def _linear_model(report: AblationReport) -> Tabled | None:
 def _courses(report: AblationReport) -> Tabled | None:
     if not report.courses:
         return None
+    if report.looks:
+        judged = {effect.variant: (effect.p_adjusted, effect.equivalence_p_adjusted) for effect in report.effects}
+        heads = (Column("comparison"), Column("decided"), Column("seeds", "count"), Column("look", "count"),
+                 Column("p adjusted", "p"), Column("p of equivalence", "p"))  # fmt: skip
+        looked = tuple((c.name, c.decided, c.pairs, c.look, *judged[c.name]) for c in report.courses)
+        says = (
+            f"Looks after {', '.join(map(str, report.looks))} seeds; a comparison is decided when an adjusted p is at "
+            f"most {report.family.alpha:g} at one of them, and takes no more seeds."
+        )
+        return Tabled("courses", "How far each comparison is decided", says, Table(heads, looked))
     columns = (Column("comparison"), Column("decided"), Column("pairs", "count"), Column("e value", "number"),
                Column("e value of equivalence", "number"))  # fmt: skip
     rows = tuple((c.name, c.decided, c.pairs, c.evidence, c.equivalence_evidence) for c in report.courses)

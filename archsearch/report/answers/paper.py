@@ -44,19 +44,27 @@ def results_part(report: AblationReport) -> Tabled:
     if base is not None:
         base = base._replace(name=report.baseline)
     return Tabled(
-        "results", "Results", says(report.family, effects, sequential=report.sequential),
+        "results", "Results", says(report.family, effects, sequential=sequential_p(report)),
         results_table(report.family, effects, levels, base), for_papers=True,
     )  # fmt: skip
 
 
-def says(family: Family, effects: Sequence[Effect], *, sequential: bool = False) -> str:
-    """Say how the numbers of the table are made, as a caption has to."""
+def sequential_p(report: AblationReport) -> str:
+    """Say what p and interval are where a comparison stops at its first decision; "" of a fixed number of seeds."""
+    if report.looks:
+        looks = ", ".join(map(str, report.looks))
+        return f"p is the group-sequential sign-flip test's with looks after {looks} seeds, the interval holds at each"
+    return "p is 1/e of a sequential test, and as the interval always valid" if report.sequential else ""
+
+
+def says(family: Family, effects: Sequence[Effect], *, sequential: str = "") -> str:
+    """Say how the numbers of the table are made, as a caption has to; `sequential` is what p is of such a design."""
     pair = family.pairs
     spread = f"Means over {pair}s with standard deviations"
     sign = f"level minus partner, over runs with the same {pair}"
     if family.screen or not effects:
         return f"{spread}; differences are {sign}. A screen has no p and no verdict."
-    test = "p is 1/e of a sequential test, always valid" if sequential else "p is the exact sign-flip test's"
+    test = sequential or "p is the exact sign-flip test's"
     if family.overlap:
         test = "p is the corrected resampled t test's (Nadeau & Bengio 2003)"
     within = f", margin {amount(family.margin, family)}" if family.margin else ""

@@ -106,7 +106,9 @@ def _missing(report: AblationReport) -> str:
 def design_text(report: AblationReport) -> str:
     """Say in one sentence what was planned."""
     kind = {"claim": "", "strong": "", "screen": ", a screen"}[report.purpose]
-    seeds = f"at most {len(report.seeds)} seeds, sequential" if report.sequential else f"{len(report.seeds)} seeds"
+    seeds = f"{len(report.seeds)} seeds"
+    if report.sequential:
+        seeds = f"at most {seeds}, looks after {', '.join(map(str, report.looks)) or 'each'}"
     if report.split is not None:
         seeds = report.split.said
     names = ", ".join(block.name for block in report.blocks)

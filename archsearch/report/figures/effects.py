@@ -109,6 +109,9 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
         *interval_columns(kind, "BCa from", "BCa to", "BCa interval"),
         Column("d_z", "number"),
         Column(f"{report.family.pairs}s won", "percent"),
+        Column("pairs correlate", "number"),
+        *interval_columns("number", "r from", "r to", "95 % of it"),
+        Column(f"times fewer {report.family.pairs}s by pairing", "number"),
         Column("against"),
     )
     rows = tuple(
@@ -123,6 +126,9 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
             *(effect.bca95 or (None, None)),
             effect.d_z,
             effect.wins,
+            effect.pair_correlation,
+            *(effect.pair_correlation95 or (None, None)),
+            effect.seeds_saved,
             effect.against,
         )
         for effect in effects
@@ -140,7 +146,7 @@ def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
     n = str(pairs[0]) if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
     exploratory = len(effects) - len(words)
     screens = f" {exploratory} without a verdict: exploratory, or no pair completed." if exploratory else ""
-    interval = "always-valid" if report.sequential else "95 %"
+    interval = "repeated 95 %" if report.looks else "always-valid" if report.sequential else "95 %"
     verdicts = f"{count_of(len(words), 'comparison')}: {counted}." if words else "No verdicts."
     of = "pair" if n == "1" else "pairs"
     return f"Mean paired differences with {interval} intervals, {n} {of} of {report.family.pairs}s. {verdicts}{screens}"

@@ -63,6 +63,13 @@ MESSAGES = {
         train="{epochs: 2, schedule: {cosine: {warmup_epochs: 2}}}"
     ): "3:8: train: warmup_epochs 2.0 leaves nothing of 2 epochs; use a smaller warm-up or more epochs",
     spec(
+        train="{epochs: 2, average: 3}"
+    ): "3:8: train: average 3 takes more than the 2 epochs that are trained; use at most 2",
+    spec(
+        train="{epochs: 4, average: 2, early_stopping: {patience: 1}}"
+    ): "3:8: train: average keeps the mean of the last epochs' weights and early_stopping those of the best epoch; "
+    "use one of them",
+    spec(
         train="{epochs: 2, early_stopping: {patience: 1}}"
     ): "3:36: early_stopping watches validation data and there is none; set data.validation, such as 0.1",
     spec(data="mnist"): "1:7: data: expected keys with values, got text 'mnist'",

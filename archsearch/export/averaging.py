@@ -1,0 +1,56 @@
+"""What a training script does for `train.average`: torch's own `AveragedModel` and `update_bn` take the mean.
+
+lines += mean_begun(plan)               # before the first epoch; each is empty for a plan without `average`
+lines += mean_remembered(plan)          # after each epoch
+lines += mean_taken(plan, copied, samples, read)        # after the last
+"""
+
+from __future__ import annotations
+
+from archsearch.experiment_plan import ExperimentPlan
+from archsearch.export.copied import Copied
+
+
+def draws_of(plan: ExperimentPlan, epoch: str) -> list[str]:
+    """Write where the random numbers of an epoch come from; `epoch` is what names it in the script."""
+    augments, drops = bool(plan.spec.data.augment), any(row.layer.drops for row in plan.network.walk())
+    return [
+        f'order = torch.randperm(len(y), generator=torch.Generator().manual_seed(stream(seed, "order", {epoch})))',
+        *([f'draws = torch.Generator().manual_seed(stream(seed, "augment", {epoch}))'] if augments else []),
+        *([f'torch.manual_seed(stream(seed, "dropout", {epoch}))'] if drops else []),
+    ]
+
+
+def mean_begun(plan: ExperimentPlan) -> list[str]:
+    """Write what will hold the mean."""
+    return ["    averaged = torch.optim.swa_utils.AveragedModel(model)"] if plan.spec.train.average else []
+
+
+def mean_remembered(plan: ExperimentPlan) -> list[str]:
+    """Write which epochs are taken into the mean."""
+    count = plan.spec.train.average
+    if count is None:
+        return []
+    return [f"        if epoch >= EPOCHS - {count}:", "            averaged.update_parameters(model)"]
+
+
+def mean_taken(plan: ExperimentPlan, copied: Copied, samples: str, read: str) -> list[str]:
+    """Write that the mean is kept, its batch norms measured on training samples that are read as in an epoch."""
+    lines = ["    model = averaged.module"]
+    if not any(row.layer.mixes_batch for row in plan.network.walk()):
+        return lines
+    copied.imports["Iterator"] = "from collections.abc import Iterator"
+    cast = plan.spec.train.precision == "bf16"
+    updated = "torch.optim.swa_utils.update_bn(once_more(), model)"
+    return [
+        *lines,
+        "",
+        "    def once_more() -> Iterator[Tensor]:",
+        *(f"        {line}" for line in draws_of(plan, '"average"')),
+        "        for rows in order.split(BATCH_SIZE):",
+        f"            samples = {samples}",
+        f"            yield {read}",
+        "",
+        *(["    with torch.autocast(DEVICE, dtype=torch.bfloat16):"] * cast),
+        f"{'    ' * cast}    {updated}",
+    ]
