@@ -31,7 +31,7 @@ from archsearch.stats.group_sequential import LookP
 from archsearch.stats.intervals import Interval, mean, of_shares, t_interval
 from archsearch.stats.pairs import left_out_note
 from archsearch.stats.power import seeds_for_equivalence, seeds_needed
-from archsearch.stats.race import DIFFERENT, Judged, Race, Standing, Values, race_interval, race_p_values
+from archsearch.stats.race import DIFFERENT, Judged, Race, RaceValues, Standing, race_interval, race_p_values
 from archsearch.stats.sentence import sentence
 from archsearch.stats.verdict import Contrast, ValuesBySeed, judge_contrasts, pair_up
 
@@ -140,7 +140,7 @@ def _within(interval: Interval, centre: float, family: Family) -> Interval:
 def conclude_race(
     race: Race,
     standing: Standing,
-    values: Values,
+    values: RaceValues,
     validation: Mapping[str, Mapping[int, float]],
     searched: Mapping[str, tuple[int | None, float | None]],
     test_reads: int,
@@ -211,7 +211,7 @@ def _with_look(found: Confirmation, race: Race, standing: Standing) -> RaceRepor
     return found.race.model_copy(update={"settled_at": at})
 
 
-def _raced(race: Race, judged: Judged, tested: LookP, values: Values, family: Family, variant: str) -> Effect:
+def _raced(race: Race, judged: Judged, tested: LookP, values: RaceValues, family: Family, variant: str) -> Effect:
     """Give a pair of a race as a comparison of `variant` with the other one."""
     (against,) = (name for name in judged.pair if name != variant)
     contrast = contrast_of_finalists(variant, against)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import optuna
 
 from archsearch.errors import UsageError
-from archsearch.search.confirming import Asked, confirm
+from archsearch.search.confirming import ConfirmAsked, run_confirmation
 from archsearch.search.finalists import confirming_slots
 from archsearch.search.racing import standing_of
 from archsearch.search.search import SearchSettings, StudyReport, finished, report_on, write_best
@@ -36,8 +36,8 @@ def confirm_more(
     name = opened.study_name
     _refuse_unconfirmable(study, opened)
     workers = study.kind.workers(study.watched, study.space.base, settings.workers)
-    asked = Asked(count=study.spec.confirm or 1, until=_until(opened, storage, seeds))
-    confirm(study, opened, storage, site_of(settings, name), workers, asked, look)
+    asked = ConfirmAsked(count=study.spec.confirm or 1, until=_until(opened, storage, seeds))
+    run_confirmation(study, opened, storage, site_of(settings, name), workers, asked, look)
     report = report_on(opened, storage)
     write_best(report, settings.runs_dir / name / "best.yaml", name)
     return report

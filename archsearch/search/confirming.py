@@ -1,7 +1,7 @@
 """Run what a confirmation lacks: the finalists and the baseline on fresh seeds, as a race or so many seeds for all.
 
-    confirm(study, opened, storage, site, workers, Asked(count=3), look)               # a race, see `stats/race.py`
-    confirm(study, opened, storage, site, workers, Asked(count=3, seeds=10), look)     # ten seeds for all
+    asked = ConfirmAsked(count=3)               # a race, see `stats/race.py`; with seeds=10 ten seeds for all
+    run_confirmation(study, opened, storage, site, workers, asked, look)
 
 What is there already is not run again. A race is declared before its first run, and one that has begun keeps its field
 as long as the search does not bring other finalists.
@@ -38,7 +38,7 @@ from archsearch.study.storage import Storage, Study
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ConfirmAsked:
     """How a search is to be confirmed: how many finalists at the most, and what decides when it ends.
 
     `seeds` for all, else a race within a `budget`, a share of the search's own work (None: the usual one), or up to the
@@ -51,8 +51,8 @@ class Asked:
     until: int = 0
 
 
-def confirm(
-    study: SearchFile, opened: Study, storage: Storage, site: Site, workers: int, asked: Asked, look: Look
+def run_confirmation(
+    study: SearchFile, opened: Study, storage: Storage, site: Site, workers: int, asked: ConfirmAsked, look: Look
 ) -> None:
     """Run what is due, with the workers of `site`; nothing where the search has no finalist."""
     there = [HeldTrial(trial) for trial in confirming_slots(opened, storage)]
@@ -114,7 +114,7 @@ def _declared(
     baseline: dict[str, Any],
     family: Family,
     begun: DeclaredRace | None,
-    asked: Asked,
+    asked: ConfirmAsked,
 ) -> DeclaredRace:
     """Declare a race, or take the one that has begun with what is asked for now."""
     names = [finalist_name(trial) for trial in chosen]

@@ -16,7 +16,7 @@ import optuna
 
 from archsearch.experiment import Experiment
 from archsearch.plain import Plain
-from archsearch.search.confirming import Asked
+from archsearch.search.confirming import ConfirmAsked
 from archsearch.search.race_budget import LEAST_FINALISTS
 from archsearch.search.search import SearchSettings, asked_of, choose_sampler
 from archsearch.search.search_file import SearchFile
@@ -87,7 +87,7 @@ def sampler_used(study: SearchFile, opened: optuna.Study | None, wanted: str, tr
     return choose_sampler(study, trials) if wanted == "auto" else (wanted, "as asked for")
 
 
-def _confirming(asked: Asked) -> int:
+def _confirming(asked: ConfirmAsked) -> int:
     """Give how many runs a confirmation has; of a race, whose work nobody knows yet, those of its first look."""
     if not asked.count:
         return 0

@@ -1,7 +1,7 @@
 """What a race may cost, and who runs in it: by default a third of the search's own work.
 
-    searched = work_of_search(opened)                       # multiply-accumulates of training, or seconds
-    field, budget = choose_field(works, baseline_work, searched.total, share=None)
+    work = work_of(opened, specs, trials)                   # multiply-accumulates of training, or seconds
+    count, budget = choose_field([work.runs["trial 7"]], work.runs["baseline"], work.searched, share=None)
 
 Work is what the house counts as such: of networks the multiply-accumulates of a training, of programs its seconds.
 """
@@ -24,17 +24,17 @@ from archsearch.stats.race import looks_for
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.queue import slots_of
 
-SHARE = 1 / 3  # of the search's own work
+BUDGET_SHARE = 1 / 3  # of the search's own work
 LEAST_FINALISTS = 2  # that the budget is made to carry to the first look, where none was said
 
-Unit = Literal["multiply-accumulates", "seconds", "runs"]
+WorkUnit = Literal["multiply-accumulates", "seconds", "runs"]
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """The work of a search, and of one run of each of some experiments, in one unit."""
 
-    unit: Unit
+    unit: WorkUnit
     searched: float
     runs: Mapping[str, float]
 
@@ -96,7 +96,7 @@ def choose_field(works: Sequence[float], baseline: float, searched: float, share
     As many as the budget carries to the first look that can decide. A budget that was not said is made large enough for
     two, one that was for one: with less nothing could be shown.
     """
-    budget = searched * (SHARE if share is None else share)
+    budget = searched * (BUDGET_SHARE if share is None else share)
     least = min(LEAST_FINALISTS if share is None else 1, len(works))
     for count in range(len(works), least - 1, -1):
         needed = looks_for(count + 1)[0] * (baseline + sum(works[:count]))

@@ -1,8 +1,8 @@
 """The confirmation of a search as a race: what was declared, as a storage holds it, and which runs are due.
 
     declared = declared_race(confirming)                # None: so many seeds for all, as `confirm_seeds` says
-    stand(declared.race, race_values(confirming))       # the rule itself is `stats/race.py`
-    add_slots(storage, confirming, due_slots(confirming))
+    stand(declared.race, race_values(confirming, declared))       # the rule itself is `stats/race.py`
+    add_slots(storage, confirming, due_slots(confirming, declared))
 
 All is decided by what the storage holds, so any worker plans what another one would have.
 """

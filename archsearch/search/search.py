@@ -27,8 +27,7 @@ from archsearch.plain import Plain
 from archsearch.search.another_metric import ByAnother
 from archsearch.search.confirm import Confirmation, best_of, better_words
 from archsearch.search.confirm_said import headline
-from archsearch.search.confirming import Asked
-from archsearch.search.confirming import confirm as train_finalists
+from archsearch.search.confirming import ConfirmAsked, run_confirmation
 from archsearch.search.finalists import confirmation_of, ranked_trials
 from archsearch.search.folds import FoldValues, fold_values, split_said
 from archsearch.search.jobs import search_job, what_is_held
@@ -143,21 +142,21 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     one_run = study.kind.one_run_is_all(study.space.base)  # of which fresh seeds would show nothing
     if confirm and finished(opened, trials) and study.learned is not None and not one_run:
         to_the_end = replace(site, seconds=math.inf)  # the timeout is the search's
-        train_finalists(study, opened, storage, to_the_end, workers, asked_of(study, settings), look)
+        run_confirmation(study, opened, storage, to_the_end, workers, asked_of(study, settings), look)
         crash_point("confirmed")
     report = report_on(opened, storage)
     write_best(report, settings.runs_dir / name / "best.yaml", name)
     return report
 
 
-def asked_of(study: SearchFile, settings: SearchSettings) -> Asked:
+def asked_of(study: SearchFile, settings: SearchSettings) -> ConfirmAsked:
     """Say how a search is confirmed: as it was asked for, else as its file says."""
     count = study.spec.confirm if settings.confirm is None else settings.confirm
     budget = study.spec.confirm_budget if settings.confirm_budget is None else settings.confirm_budget
     seeds = settings.confirm_seeds
     if seeds is None and settings.confirm_budget is None:
         seeds = study.spec.confirm_seeds
-    return Asked(count=count, seeds=seeds, budget=budget)
+    return ConfirmAsked(count=count, seeds=seeds, budget=budget)
 
 
 def open_study(

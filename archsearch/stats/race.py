@@ -30,12 +30,12 @@ from archsearch.stats.group_sequential import (
     spent,
 )
 
-Values = Mapping[str, Mapping[int, float | None]]  # by runner and seed; None: the run failed, and makes no pair
-Pair = tuple[str, str]
+RaceValues = Mapping[str, Mapping[int, float | None]]  # by runner and seed; None: the run failed, and makes no pair
+RacePair = tuple[str, str]
 DIFFERENT = ("better", "worse")
 # Chosen by tests/search/race_simulation.py: the first look of a race may spend half of alpha, and later ones lie close.
 LATER_LOOKS = (10, 12, 15, 19, 24, 30)
-SPENDING = 0.5
+RACE_SPENDING = 0.5
 
 
 class Race(Plain):
@@ -67,7 +67,7 @@ def looks_for(runners: int, alpha: float = 0.05) -> tuple[int, ...]:
     ((7, 10, 12, 15, 19, 24, 30), (8, 10, 12, 15, 19, 24, 30))
     """
     most, pairs = LATER_LOOKS[-1], runners * (runners - 1) // 2
-    first = next(n for n in range(2, most + 1) if 2.0 ** (1 - n) <= spent(n / most, alpha / pairs, SPENDING))
+    first = next(n for n in range(2, most + 1) if 2.0 ** (1 - n) <= spent(n / most, alpha / pairs, RACE_SPENDING))
     return (first, *(look for look in LATER_LOOKS if look > first))
 
 
@@ -109,7 +109,7 @@ class Standing(Plain):
         return self.racing[0] if self.outcome == "won" else None
 
 
-def stand(race: Race, values: Values) -> Standing:
+def stand(race: Race, values: RaceValues) -> Standing:
     """Replay a race from its first seed: the answer depends on the numbers only."""
     racing, left, seen, cost_so_far = list(race.runners), list[Left](), 0, 0.0
     judged = {pair: Judged(pair=pair, look=0) for pair in combinations(race.runners, 2)}
@@ -147,21 +147,21 @@ def stand(race: Race, values: Values) -> Standing:
     )
 
 
-def pair_differences(race: Race, values: Values, pair: Pair, look: int) -> tuple[float | None, ...]:
+def pair_differences(race: Race, values: RaceValues, pair: RacePair, look: int) -> tuple[float | None, ...]:
     """Give first - second for each seed up to a look, None where one of the two runs failed."""
     both = [(values[pair[0]].get(seed), values[pair[1]].get(seed)) for seed in race.seeds[:look]]
     return tuple(None if a is None or b is None else a - b for a, b in both)
 
 
-def _judged(race: Race, values: Values, judged: Mapping[Pair, Judged]) -> dict[Pair, Judged]:
+def _judged(race: Race, values: RaceValues, judged: Mapping[RacePair, Judged]) -> dict[RacePair, Judged]:
     """Judge all pairs at the looks that they have had: by Shaffer (1986) for differences, by Holm for equivalence."""
     d = {pair: pair_differences(race, values, pair, of.look) for pair, of in judged.items()}
 
-    def differs(pair: Pair, alpha: float) -> bool:
-        return first_crossing(d[pair], race.looks, alpha, spending=SPENDING) is not None
+    def differs(pair: RacePair, alpha: float) -> bool:
+        return first_crossing(d[pair], race.looks, alpha, spending=RACE_SPENDING) is not None
 
-    def is_same(pair: Pair, alpha: float) -> bool:
-        return equivalence_crossing(d[pair], race.looks, alpha, race.margin, spending=SPENDING) is not None
+    def is_same(pair: RacePair, alpha: float) -> bool:
+        return equivalence_crossing(d[pair], race.looks, alpha, race.margin, spending=RACE_SPENDING) is not None
 
     different = _step_down(judged, differs, possible_equalities(len(race.runners)), race.alpha)
     same = _step_down(judged, is_same, range(len(judged), 0, -1), race.alpha) if race.margin > 0 else set()
@@ -176,10 +176,13 @@ def _judged(race: Race, values: Values, judged: Mapping[Pair, Judged]) -> dict[P
 
 
 def _step_down(
-    judged: Mapping[Pair, Judged], shown: Callable[[Pair, float], bool], multipliers: Sequence[int], alpha: float
-) -> set[Pair]:
+    judged: Mapping[RacePair, Judged],
+    shown: Callable[[RacePair, float], bool],
+    multipliers: Sequence[int],
+    alpha: float,
+) -> set[RacePair]:
     """Reject one pair after the other, each at alpha over how many of the pairs may still be true."""
-    found: set[Pair] = set()
+    found: set[RacePair] = set()
     left = [pair for pair, of in judged.items() if of.look]
     while left and (pair := next((one for one in left if shown(one, alpha / multipliers[len(found)])), None)):
         found.add(pair)
@@ -204,7 +207,7 @@ def possible_equalities(count: int) -> list[int]:
     return [max(one for one in numbers[count] if one <= pairs - known) for known in range(pairs)]
 
 
-def _closed(judged: Mapping[Pair, Judged]) -> dict[Pair, Judged]:
+def _closed(judged: Mapping[RacePair, Judged]) -> dict[RacePair, Judged]:
     """Add what follows: who is better than one that is better than a third is better than that one."""
     better = {one if of.verdict == "better" else one[::-1] for one, of in judged.items() if of.verdict in DIFFERENT}
     while more := {(a, d) for a, b in better for c, d in better if b == c and a != d} - better:
@@ -216,7 +219,7 @@ def _closed(judged: Mapping[Pair, Judged]) -> dict[Pair, Judged]:
     return found
 
 
-def _leave(racing: list[str], left: list[Left], judged: Mapping[Pair, Judged], seeds: int) -> None:
+def _leave(racing: list[str], left: list[Left], judged: Mapping[RacePair, Judged], seeds: int) -> None:
     """Take out who is shown to be worse than another; one always stays."""
     for (one, other), of in judged.items():
         if of.verdict not in DIFFERENT:
@@ -230,25 +233,27 @@ def _leave(racing: list[str], left: list[Left], judged: Mapping[Pair, Judged], s
 # -- what is shown of a pair -------------------------------------------------------------------------------------------
 
 
-def race_p_values(race: Race, values: Values, standing: Standing) -> dict[Pair, LookP]:
+def race_p_values(race: Race, values: RaceValues, standing: Standing) -> dict[RacePair, LookP]:
     """Give the sequential p values of all pairs, each at its last look, and adjusted as the verdicts are."""
     d = {of.pair: pair_differences(race, values, of.pair, of.look) for of in standing.judged}
-    p = {pair: sequential_p(one, race.looks, spending=SPENDING) for pair, one in d.items()}
-    same = {pair: sequential_equivalence_p(one, race.looks, race.margin, spending=SPENDING) for pair, one in d.items()}
+    p = {pair: sequential_p(one, race.looks, spending=RACE_SPENDING) for pair, one in d.items()}
+    same = {
+        pair: sequential_equivalence_p(one, race.looks, race.margin, spending=RACE_SPENDING) for pair, one in d.items()
+    }
     p_adjusted = _adjusted(p, possible_equalities(len(race.runners)))
     same_adjusted = _adjusted(same, range(len(same), 0, -1))
     return {pair: LookP(p[pair], p_adjusted[pair], same[pair], same_adjusted[pair]) for pair in d}
 
 
-def _adjusted(p_values: Mapping[Pair, float], multipliers: Sequence[int]) -> dict[Pair, float]:
-    adjusted, largest = dict[Pair, float](), 0.0
+def _adjusted(p_values: Mapping[RacePair, float], multipliers: Sequence[int]) -> dict[RacePair, float]:
+    adjusted, largest = dict[RacePair, float](), 0.0
     for pair, multiplier in zip(sorted(p_values, key=lambda one: p_values[one]), multipliers, strict=True):
         largest = max(largest, min(1.0, multiplier * p_values[pair]))
         adjusted[pair] = largest
     return adjusted
 
 
-def race_interval(race: Race, values: Values, judged: Judged) -> tuple[float, float] | None:
+def race_interval(race: Race, values: RaceValues, judged: Judged) -> tuple[float, float] | None:
     """Give the repeated confidence interval of first - second: right whichever look a race ends at."""
     d = pair_differences(race, values, judged.pair, judged.look)
-    return repeated_interval(d, race.looks, race.alpha, spending=SPENDING)
+    return repeated_interval(d, race.looks, race.alpha, spending=RACE_SPENDING)

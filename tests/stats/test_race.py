@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from archsearch.stats.race import (
     Race,
+    RaceValues,
     Standing,
-    Values,
     looks_for,
     pair_differences,
     possible_equalities,
@@ -162,7 +162,7 @@ def test_who_is_better_than_one_that_is_better_than_a_third_is_better_than_that_
 
 
 def test_interval_holds_the_difference_and_excludes_0_where_it_was_shown() -> None:
-    values: Values = values_of(a=0.0, b=5.0, c=1.0)
+    values: RaceValues = values_of(a=0.0, b=5.0, c=1.0)
     race = a_race()
     at = stand(race, values)
     for one in at.judged:
