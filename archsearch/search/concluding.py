@@ -208,7 +208,7 @@ def _with_look(found: Confirmation, race: Race, standing: Standing) -> RaceRepor
         return found.race
     needed = max(effect.n + (effect.further_seeds or 0) for effect in left)
     at = next((look for look in race.looks if look > standing.seeds and look >= needed), None)
-    return found.race.model_copy(update={"settled_at": at})
+    return found.race.model_copy(update={"needed": needed, "settled_at": at})
 
 
 def _raced(race: Race, judged: Judged, tested: LookP, values: RaceValues, family: Family, variant: str) -> Effect:

@@ -108,8 +108,10 @@ def _settling(confirmed: Confirmation, race: RaceReport) -> str:
     margin = amount(confirmed.family.margin, confirmed.family)
     if race.settled_at is not None:
         return f"; about {race.settled_at} seeds settle a difference of {margin}{took}: {race.command}"
-    small = f", where a difference of {margin} may still be too small" if confirmed.family.margin else ""
-    return f"; the next look{took}{small}: {race.command}"
+    if race.needed is not None:
+        many = f"a difference of {margin} takes about {race.needed:,} seeds, more than were declared; the next look"
+        return f"; {many}{took}: {race.command}"
+    return f"; the next look{took}: {race.command}"
 
 
 def _more(effect: Effect, family: Family) -> str:
