@@ -68,9 +68,9 @@ class RaceReport(Plain):
     """How far a confirmation is that is a race: `seeds` at the last look, who is in it and who has left.
 
     `spent` and `budget` are in `unit`, as is `searched`, the search's own work. After `needed` seeds a difference of
-    the margin would be known, or that there is none as large; `settled_at` is the first look with as many. `command` goes
-    on to it, or to the next one, in about `settling_seconds` of one worker. None where nothing is left to settle, or no
-    declared look is enough.
+    the margin would be known, or that there is none as large; `settled_at` is the first look with as many. `command`
+    goes on to it, or to the next one, in about `settling_seconds` of one worker. None where nothing is left to settle,
+    or no declared look is enough.
     """
 
     outcome: Literal["running", "won", "level", "open"]
