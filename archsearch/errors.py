@@ -19,11 +19,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from archsearch.markup import visible
+
 
 class ArchsearchError(Exception):
-    """Base of every error that the library raises on purpose; `exit_code` is what the command line exits with."""
+    """Base of every error that the library raises on purpose; `exit_code` is what the command line exits with.
+
+    As text it holds no character that commands a terminal: what it quotes may be anybody's.
+    """
 
     exit_code: int = 1
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Problem:
             object.__setattr__(self, "reason", self.message)
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
+        return visible(f"{self.where}: {self.message}" if self.where else self.message)
 
 
 class SpecError(ArchsearchError):

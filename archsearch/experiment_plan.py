@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from archsearch.data.facts import DataFacts, describe, own_task, training_count
 from archsearch.errors import SpecError
 from archsearch.files import expanded
-from archsearch.metrics import metric_of
+from archsearch.metrics import metric_of, title_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.losses import EVAL_LOSS, MEASURING, loss_called, losses_for
@@ -108,6 +108,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     _as_expected(spec, plan)
     _validation_where_needed(spec)
     _watches_its_task(spec, facts.task)
+    _was_published_of_its_task(spec, facts.task)
     _batches_can_be_normalised(spec, plan, facts)
     return ExperimentPlan(spec, facts, plan)
 
@@ -231,6 +232,16 @@ def _watches_its_task(spec: ExperimentSpec, task: Task) -> None:
             f"{metric.title} is no metric of {task.name}, which {spec.data.name} is for; use one of {names}",
             ("train", "early_stopping", "monitor"),
         )
+
+
+def _was_published_of_its_task(spec: ExperimentSpec, task: Task) -> None:
+    for name in () if spec.documented is None else spec.documented.values:
+        if name not in task.learned("test"):
+            raise SpecError(
+                f"{title_of(name)} is no metric of {task.name}, which {spec.data.name} is for; use one of "
+                f"{', '.join(task.learned('test'))}",
+                ("documented", name),
+            )
 
 
 def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: DataFacts) -> None:

@@ -27,8 +27,8 @@ from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport, Counts, Failure
 from archsearch.ablate.schedule import Runs, due, rule_note
 from archsearch.ablate.seed_check import check_seeds
-from archsearch.errors import SpecError
-from archsearch.metrics import bare_name
+from archsearch.errors import SpecError, UsageError
+from archsearch.metrics import bare_name, is_learned, title_of
 from archsearch.spec.folds import SplitSpec
 from archsearch.stats import intervals
 from archsearch.study.held import HeldAblation, HeldRun, HeldTrial
@@ -47,6 +47,9 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     Raises `SpecError` if a study of this name was made for another ablation, `UnavailableError` if the storage cannot
     be reached, `Interrupted`.
     """
+    if settings.elsewhere and ablation.family.pairs == "repeat":
+        title = title_of(ablation.family.metric)
+        raise UsageError(f"--on: {title} is measured on this machine, one network after the other; take --on out")
     storage = open_storage(settings.url)
     opened = open_ablation(ablation, storage, settings.name or ablation.name)
     kind, workers = ablation.kind, settings.workers
@@ -145,7 +148,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
         runs, lacking = again.runs(runs, trials)
     comparable = {key: trial for key, trial in trials.items() if key not in useless}
     # only networks keep what they predicted; by another metric the question about two models is the same as before
-    asked = ablation.kind.name == "network" and (again is None or not again.note)
+    asked = ablation.kind.name == "network" and is_learned(ablation.family.metric) and (again is None or not again.note)
     models, missing = compare_models(ablation, comparable, runs_dir) if asked else ((), "")
     done = [trial for trial in trials.values() if trial.state == TrialState.COMPLETE]
     unusable = {*useless, *lacking}
@@ -188,7 +191,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
             *(again.valueless if again is not None else ()),
             *(one.said for one in ablation.own if one.name == bare_name(ablation.family.metric)),
             *ablation.notes,
-            *filter(None, (rule_note(ablation),)),
+            *filter(None, ("" if again is None else again.said, rule_note(ablation))),
             *((check.sentence,) if check is not None and check.sentence else ()),
             *ablation.kind.remarks(runs_of(done)),
             *mixed_notes(useless),

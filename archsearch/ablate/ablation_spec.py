@@ -21,10 +21,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from archsearch.ablate.design.designs import DESIGNS, SAMPLED_ORDERS
+from archsearch.ablate.references import DataOf, Reference, TrainSize
 from archsearch.ablate.seeds_field import MOST_SEEDS, Seeds, SeedsField
-from archsearch.metrics import COMPARED, bare_name, is_own
+from archsearch.metrics import COMPARED, NOT_LEARNED, bare_name, is_own
 from archsearch.plain import NonNegativeFloat, Plain
-from archsearch.spec.dataset import TrainLimit
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 from archsearch.spec.folds import SplitSpec
 from archsearch.spec.nearest import nearest
@@ -44,7 +44,7 @@ def _one_or_more(value: object) -> object:
 
 def _is_compared(value: str, info: ValidationInfo) -> str:
     """Refuse a metric that the baseline does not have; the context says which it has. `f1_macro` is `test_f1_macro`."""
-    names = (info.context or {}).get("metrics", COMPARED)
+    names = (info.context or {}).get("metrics", (*COMPARED, *NOT_LEARNED))
     if is_own(value):
         return f"test_{value}"
     if is_own(bare_name(value)):
@@ -67,7 +67,7 @@ def _is_compared(value: str, info: ValidationInfo) -> str:
 ComparedMetric = Annotated[
     str,
     AfterValidator(_is_compared),
-    WithJsonSchema({"anyOf": [{"type": "string", "enum": list(COMPARED)}, {"type": "string"}]}),
+    WithJsonSchema({"anyOf": [{"type": "string", "enum": [*COMPARED, *NOT_LEARNED]}, {"type": "string"}]}),
 ]
 LevelName = Annotated[
     str,
@@ -81,9 +81,6 @@ Edits = Annotated[
     Field(strict=False, min_length=1),
     BeforeValidator(_one_or_more),
 ]
-Reference = SpecName | Text
-DataOf = Annotated[SpecName | dict[str, Any], Field(union_mode="left_to_right")]
-TrainSize = Annotated[Literal["all"] | TrainLimit, Field(union_mode="left_to_right")]
 
 
 class Screens(Plain):

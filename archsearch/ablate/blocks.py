@@ -21,7 +21,7 @@ from archsearch.data.facts import training_count
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.plain import Plain
-from archsearch.spec.dataset import DataSpec
+from archsearch.spec.dataset import OF_A_KIND, DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.yaml import Node
 
@@ -89,13 +89,32 @@ def _not_together(declared: Declared, key: str) -> str:
 
 
 def _data_sets(declared: Declared) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    found: list[dict[str, Any]] = []
     for one in declared.spec.data_sets:
         data = {"name": one} if isinstance(one, str) else dict(one)
+        for key in ("path", "labels"):
+            if isinstance(path := data.get(key), str):
+                data[key] = str((declared.folder / Path(path).expanduser()).absolute())
+        found.append(data)
+    named = _told_apart([Path(data["path"]) for data in found if isinstance(data.get("path"), str)])
+    for data in found:
         path = data.get("path")
-        if isinstance(path, str):
-            data["path"] = str((declared.folder / Path(path).expanduser()).absolute())
-        name = Path(path).stem if isinstance(path, str) else str(data.get("name"))
-        yield name, {"path": None, **data}
+        yield named[Path(path)] if isinstance(path, str) else str(data.get("name")), {"path": None, **data}
+
+
+def _told_apart(paths: Sequence[Path]) -> dict[Path, str]:
+    """Name files and folders by as much of the end of their path as tells them apart: a/data, b/data."""
+    deepest = max((len(path.parts) for path in paths), default=1)
+    found: dict[Path, str] = {}
+    for path in paths:
+        for count in range(1, deepest + 1):
+            name = Path(*path.with_suffix("").parts[-count:]).as_posix()
+            if sum(Path(*other.with_suffix("").parts[-count:]).as_posix() == name for other in {*paths}) == 1:
+                break
+        else:  # data.npz beside data.csv
+            name = path.name
+        found[path] = name
+    return found
 
 
 def _train_sizes(declared: Declared) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -112,8 +131,11 @@ def _around(declared: Declared, data: Mapping[str, Any]) -> Declared:
 
 
 def _on(spec: ExperimentSpec, changes: Mapping[str, Any], declared: Declared) -> ExperimentSpec:
+    kept = spec.data.model_dump(mode="json")
+    if changes.get("name", spec.data.name) != spec.data.name:  # how the baseline's own source is read says nothing here
+        kept = {key: value for key, value in kept.items() if key not in OF_A_KIND}
     try:
-        data = DataSpec.model_validate({**spec.data.model_dump(mode="json"), **changes})
+        data = DataSpec.model_validate({**kept, **changes})
     except ValidationError as error:
         first = error.errors()[0]
         raise SpecError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -21,11 +21,15 @@ from archsearch.experiment import Experiment
 from archsearch.kinds.kind import ExperimentKind, KeptRun
 from archsearch.plain import Plain
 from archsearch.stats import intervals
-from archsearch.stats.power import Plan
+from archsearch.stats.expected_looks import expected_stops
+from archsearch.stats.power import Plan, difference_sd
 
 LEAST_FOR_SD = 3  # seeds from which a spread is measured
 # SDs of one run's accuracy over seeds: from large test sets that are nearly solved to a few hundred test samples.
 _SPREADS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
+
+
+Case = Literal["nothing differs", "at the margin", "at the effect", "in SDs"]
 
 
 class CellForecast(Plain):
@@ -46,6 +50,21 @@ class Possible(Plain):
     seed_sd: float
     smallest_effect: float | None
     seeds_for_effect: int | None
+
+
+class Expected(Plain):
+    """What a design with planned looks will take where all comparisons have one effect, in its unit or in SDs.
+
+    The SDs are those of a paired difference.
+
+    `runs` are all of them, the screens among them; `decided` is the share of the comparisons that will be.
+    """
+
+    case: Case
+    effect: float | None
+    in_sds: float
+    runs: int
+    decided: float
 
 
 class Forecast(Plain):
@@ -69,6 +88,7 @@ class Forecast(Plain):
     seed_sd_from: str
     possible: Annotated[tuple[Possible, ...], Field(strict=False)]
     plan: Plan | None  # None where there is one run a cell: nothing can be shown of noise
+    expected: Annotated[tuple[Expected, ...], Field(strict=False)] = ()
 
 
 def foresee(
@@ -102,6 +122,7 @@ def foresee(
     if all(seconds is not None or not count for count, seconds in left):
         total = sum(count * (seconds or 0.0) for count, seconds in left) / max(1, workers)
     runs, cached = sum(one.runs for one in cells), sum(one.cached for one in cells)
+    plan = None if ablation.plan is None and len(ablation.seeds) == 1 else promise(ablation, spread, effect)
     return Forecast(
         study=ablation.name,
         design=ablation.design,
@@ -116,7 +137,8 @@ def foresee(
         seed_sd_ci95=ci95,
         seed_sd_from=spread_from,
         possible=_possible(ablation, effect) if spread is None else (),
-        plan=None if ablation.plan is None and len(ablation.seeds) == 1 else promise(ablation, spread, effect),
+        plan=plan,
+        expected=() if plan is None else _expected(ablation, plan),
     )
 
 
@@ -207,3 +229,26 @@ def _possible(ablation: Ablation, effect: float | None) -> tuple[Possible, ...]:
         Possible(seed_sd=spread, smallest_effect=plan.smallest_effect, seeds_for_effect=plan.seeds_for_effect)
         for spread, plan in plans
     )
+
+
+def _expected(ablation: Ablation, plan: Plan) -> tuple[Expected, ...]:
+    """Say what the looks will save: for effects of the metric's unit where its spread is known, else for SDs."""
+    if not ablation.looks:
+        return ()
+    if plan.seed_sd is None:
+        return tuple(_expect(ablation, "in SDs", None, in_sds, 0.0) for in_sds in (0.0, 0.5, 1.0, 2.0))
+    sd, margin = difference_sd(plan.seed_sd, plan.correlation), ablation.family.margin
+    cases: list[tuple[Case, float | None]] = [("nothing differs", 0.0), ("at the margin", margin or None)]
+    cases.append(("at the effect", plan.smallest_effect if plan.effect is None else abs(plan.effect)))
+    return tuple(
+        _expect(ablation, case, effect, effect / sd, margin / sd) for case, effect in cases if effect is not None
+    )
+
+
+def _expect(ablation: Ablation, case: Case, effect: float | None, in_sds: float, margin: float) -> Expected:
+    stops = expected_stops(ablation.looks, len(ablation.claims), in_sds, margin=margin, alpha=ablation.family.alpha)
+    runs = 0.0
+    for cell in ablation.cells:
+        asks = [column for column, question in enumerate(ablation.claims) if cell.name in question.weights]
+        runs += float(stops.seeds[:, asks].max(axis=1).mean()) if asks else len(cell.seeds)
+    return Expected(case=case, effect=effect, in_sds=in_sds, runs=round(runs), decided=round(stops.decided, 3))

@@ -91,8 +91,8 @@ class AblateJob:
         return Silent()
 
     def values(self, assignment: Assignment, outcome: Outcome) -> Sequence[float | None]:
-        """Give the metric."""
-        return [outcome.metrics.get(self.ablation.family.metric)]
+        """Give the metric; what is measured is measured now."""
+        return [self.ablation.kind.value(assignment.experiment, outcome, self.ablation.family.metric)]
 
 
 def ablate_job(study: optuna.Study) -> AblateJob:

@@ -21,8 +21,8 @@ from archsearch.ablate.planned import Ablation
 from archsearch.ablate.schedule import Runs
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.metrics import Direction, is_own, metric_of, own_metric, title_of, usual_direction
-from archsearch.spec.text.sentences import unknown
+from archsearch.kinds.asked_metric import not_told
+from archsearch.metrics import Direction, is_learned, is_own, own_metric, title_of, usual_direction
 from archsearch.stats.effect import Seed
 from archsearch.study.held import HeldRun
 from archsearch.study.storage import Study
@@ -48,7 +48,13 @@ class Again:
     @property
     def why_without(self) -> str:
         """Say why a run has no value."""
-        return f"its predictions are not in {self.where}"
+        kept = "predictions are" if is_learned(self.ablation.family.metric) else "weights are"
+        return f"its {kept} not in {self.where}"
+
+    @property
+    def said(self) -> str:
+        """Say what is to be known beside the values of a metric that was chosen afterwards."""
+        return self.ablation.kind.said_of(self.ablation.family.metric) if self.note else ""
 
     @property
     def valueless(self) -> tuple[str, ...]:
@@ -66,11 +72,14 @@ class Again:
         self, runs: Runs, trials: Mapping[tuple[str, int], FrozenTrial]
     ) -> tuple[dict[str, dict[Seed, float | None]], set[tuple[str, int]]]:
         """Give the values of the metric in the place of those of the study's, and the runs of which it is not known."""
+        if self.ablation.family.pairs == "repeat" and not self.note:  # which were measured run by run
+            return {cell: dict(of) for cell, of in runs.items()}, set()
         found: dict[str, dict[Seed, float | None]] = {}
         lacking = set()
         for cell, of in runs.items():
             found[cell] = {}
-            for seed, value in of.items():
+            asked = self.ablation.cell(cell).seeds  # of what no seed changes the first one only
+            for seed, value in ((seed, value) for seed, value in of.items() if seed in asked):
                 trial = trials[cell, int(seed)]
                 if value is None or trial.state != TrialState.COMPLETE:
                     found[cell][seed] = None
@@ -92,12 +101,18 @@ def judge_again(opened: Study, metric: str, runs_dir: Path, direction: Direction
         if direction is None and usual_direction(metric.rpartition(":")[2]) is None:
             raise UsageError(f"whether more of {metric} is better is not known; say --minimize {metric}, or --maximize")
     name = metric_named(ablation, metric)
+    if ablation.family.pairs == "repeat" and name != ablation.family.metric and _spreads(ablation, name):
+        raise UsageError(
+            f"{opened.study_name} measures one run of each cell again and again: by {title_of(name)} its pairs are one "
+            "and the same"
+        )
     found, without = values_again(opened, ablation, [name], runs_dir)
     values = found[name]
     if without and not any(value is not None for value in values.values()):
+        kept = "predictions" if is_learned(name) else "weights"
         raise UsageError(
-            f"{opened.study_name}: no run keeps its predictions in {runs_dir}, so {title_of(name)} is not known of "
-            "them; --runs-dir says where the runs lie"
+            f"{opened.study_name}: no run keeps its {kept} in {runs_dir}, so {title_of(name)} is not known of them; "
+            "--runs-dir says where the runs lie"
         )
     return Again(
         ablation=with_metric(ablation, name, direction),
@@ -115,10 +130,7 @@ def metric_named(ablation: Ablation, metric: str) -> str:
         if name in names or any(name == f"{part}_{one.name}" for part in ("test", "val") for one in ablation.own):
             return name
     bare = [name.removeprefix("test_") for name in names if not name.startswith("val_")]
-    row = metric_of(metric)
-    if row is not None and row.known == "training":
-        raise UsageError(f"--metric: {row.title} is no metric of these runs; they have {', '.join(bare)}")
-    raise UsageError(f"--metric: {unknown('metric', metric, bare)}")
+    raise UsageError(not_told(metric, bare))
 
 
 def with_metric(ablation: Ablation, name: str, direction: Direction | None = None) -> Ablation:
@@ -135,13 +147,29 @@ def with_metric(ablation: Ablation, name: str, direction: Direction | None = Non
             "failed_value": ablation.kind.guessing(ablation.kind.plan(ablation.cells[0].spec), name),
         }
     )
-    return ablation.model_copy(update={"family": family, "plan": None})
+    other = ablation.model_copy(update={"family": family, "plan": None})
+    return other if _spreads(ablation, name) else _of_one_run(other)
+
+
+def _spreads(ablation: Ablation, name: str) -> bool:
+    """Say whether a metric varies over runs of one cell: else one of them is all, and nothing is tested."""
+    return ablation.kind.spreads_over(ablation.cells[0].spec, name) != "nothing"
+
+
+def _of_one_run(ablation: Ablation) -> Ablation:
+    """Give an ablation with the first run of each cell only."""
+    family = ablation.family.model_copy(update={"screen": True, "pairs": "network"})
+    cells = [one.model_copy(update={"seeds": one.seeds[:1], "run_seeds": one.run_seeds[:1]}) for one in ablation.cells]
+    changes = {"family": family, "cells": tuple(cells), "seeds": ablation.seeds[:1], "purpose": "screen"}
+    return ablation.model_copy(update=changes | {"sequential": False, "looks": ()})
 
 
 def _when(ablation: Ablation, name: str) -> str:
     """Say whether a metric was chosen before the runs or afterwards."""
     if name == ablation.family.metric:
         return ""
+    if not _spreads(ablation, name):
+        return f"{title_of(name)}: the same with every seed, so it is told and not tested"
     was = title_of(ablation.family.metric)
     if name in ablation.also:
         return f"{title_of(name)} was named in the file beside {was}, before anything ran: a second family of claims"
@@ -161,12 +189,16 @@ def values_again(
     done = (HeldRun(trial) for trial in latest(opened).values() if trial.state == TrialState.COMPLETE)
     for run in {one.run_id: one for one in done}.values():
         found: dict[str, float | None] = {name: value for name in names if (value := run.metric(name)) is not None}
-        if missing := [name for name in names if name not in found]:
-            task, folder = task or task_of_cells(ablation), runs_dir / run.run_id
-            if task is None or not (folder / PREDICTIONS).exists():
-                without.add(run.run_id)
-            else:
-                found = {**found, **metrics_kept(folder, task, run.spec, missing, ablation.own)}
+        missing, folder = [name for name in names if name not in found], runs_dir / run.run_id
+        for name in (name for name in missing if not is_learned(name)):
+            if (value := ablation.kind.value_kept(run, folder, name)) is not None:
+                found[name] = value
+        if learned := [name for name in missing if is_learned(name)]:
+            task = task or task_of_cells(ablation)
+            if task is not None and (folder / PREDICTIONS).exists():
+                found |= metrics_kept(folder, task, run.spec, learned, ablation.own)
+        if any(name not in found for name in names):
+            without.add(run.run_id)
         for name, value in found.items():
             values[name][run.run_id] = value
     return values, frozenset(without)

@@ -18,11 +18,12 @@ from archsearch.ablate.design.cell import BASELINE, Cell, Factor
 from archsearch.ablate.design.checked_cells import CheckedCells, check_differences
 from archsearch.ablate.design.confounds import Confound, confound_of
 from archsearch.ablate.design.fitting import Fitted, LeftOut, fit_design
+from archsearch.ablate.judged_by import metric_family, own_metrics
 from archsearch.ablate.questions import CONTROL, Names, Numbers, Question, pair_of, questions_of
 from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.kinds import kind_of_spec
 from archsearch.kinds.kind import ExperimentKind
-from archsearch.metrics import METRICS, OwnMetric, bare_name, is_own, own_metric, usual_direction
+from archsearch.metrics import OwnMetric
 from archsearch.plain import Plain
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.spec.experiment import ExperimentSpec
@@ -113,8 +114,8 @@ class Ablation(Plain):
 
     @property
     def pair_word(self) -> str:
-        """Name what makes a pair of runs: a seed, or a part of the split."""
-        return "seed" if self.split is None else self.split.word
+        """Name what makes a pair of runs: a seed, a part of the split, a repeat of a measurement."""
+        return self.family.pairs
 
     @property
     def families(self) -> tuple[tuple[Question, ...], ...]:
@@ -186,17 +187,25 @@ def _planned_inside(declared: Declared) -> Ablation:
         pair_of(cell.moved[0][1], name, f"{cell.moved[0][1]} instead of {name}", "screen", cell.name, BASELINE.name)
         for cell in screens
     ]
-    one_run = cells.kind.one_run_is_all(declared.baseline)
+    over = cells.kind.spreads_over(declared.baseline, spec.metric)
+    one_run = over == "nothing"
     seeds = spec.seeds.values[:1] if one_run else spec.seeds.values
+    repeated = over == "repeats"  # one run of each cell, measured again and again
     planned = [
-        _planned(cell, cells, seeds) for cell in dict.fromkeys((BASELINE, *fitted.cells)) if claimed or cell == BASELINE
+        _planned(cell, cells, seeds, repeated=repeated)
+        for cell in dict.fromkeys((BASELINE, *fitted.cells))
+        if claimed or cell == BASELINE
     ]
     if spec.control:
-        planned.append(_control(planned[0], seeds))
-    planned += [_planned(cell, cells, seeds[: spec.screens.seeds]) for cell in screens if spec.screens is not None]
+        planned.append(_control(planned[0], seeds, repeated=repeated))
+    planned += [
+        _planned(cell, cells, seeds[: spec.screens.seeds], repeated=repeated)
+        for cell in screens
+        if spec.screens is not None
+    ]
     if not claimed and spec.screens is not None:  # nothing but screens: the baseline needs no more seeds than they
         seeds = seeds[: spec.screens.seeds]
-        planned[0] = _planned(BASELINE, cells, seeds)
+        planned[0] = _planned(BASELINE, cells, seeds, repeated=repeated)
     return Ablation(
         name=spec.name,
         summary=spec.summary,
@@ -205,7 +214,7 @@ def _planned_inside(declared: Declared) -> Ablation:
         factors=tuple(Levels(name=factor.name, levels=factor.levels) for factor in factors),
         cells=tuple(planned),
         questions=tuple(questions),
-        family=_family(declared, cells, screen=spec.screen or one_run),
+        family=metric_family(declared, cells, screen=spec.screen or one_run),
         seeds=seeds,
         sequential=bool(spec.seeds.stopping) and not one_run,
         purpose="screen" if spec.screen or one_run or not claimed else "claim",
@@ -218,31 +227,15 @@ def _planned_inside(declared: Declared) -> Ablation:
         notes=(
             *fitted.notes,
             *cells.repeats(dict.fromkeys((BASELINE, *fitted.cells))),
-            *((_ONE_RUN,) if one_run else ()),
+            *((_ONE_RUN,) if cells.kind.spreads_over(declared.baseline) == "nothing" else ()),
+            *filter(None, [cells.kind.said_of(spec.metric)]),
         ),
         plan=None,
         also=tuple(name for name in spec.also if name != spec.metric),
-        own=_own(declared),
+        own=own_metrics(declared),
         split=spec.split,
         anytime=spec.seeds.anytime and not one_run,
     )
-
-
-def _own(declared: Declared) -> tuple[OwnMetric, ...]:
-    """Find the files of metrics of one's own, from the folder of the ablation's file; executes nothing."""
-    found: list[OwnMetric] = []
-    for key, names in (("metric", (declared.spec.metric,)), ("also", declared.spec.also)):
-        for name in filter(is_own, map(bare_name, names)):
-            where = declared.where(key)
-            if declared.kind.name != "network":
-                raise SpecError(
-                    Problem(where, f"{name}: a program keeps no predictions, so it gives its metrics itself")
-                )
-            try:
-                found.append(own_metric(name, declared.folder))
-            except UsageError as error:
-                raise SpecError(Problem(where, f"{key}: {error}")) from None
-    return tuple({one.name: one for one in found}.values())
 
 
 def _factors(declared: Declared) -> list[Factor]:
@@ -265,7 +258,7 @@ def _fitted(declared: Declared, cells: CheckedCells, factors: list[Factor]) -> F
         raise SpecError(Problem(declared.where("factors") or declared.where("variants"), str(error))) from None
 
 
-def _planned(cell: Cell, cells: CheckedCells, seeds: tuple[int, ...]) -> PlannedCell:
+def _planned(cell: Cell, cells: CheckedCells, seeds: tuple[int, ...], *, repeated: bool) -> PlannedCell:
     experiment = cells.plan(cell)
     return PlannedCell(
         name=cell.name,
@@ -274,40 +267,14 @@ def _planned(cell: Cell, cells: CheckedCells, seeds: tuple[int, ...]) -> Planned
         parameters=experiment.sizes.get("parameters"),
         macs=experiment.sizes.get("macs"),
         seeds=seeds,
-        run_seeds=seeds,
+        run_seeds=seeds[:1] * len(seeds) if repeated else seeds,
     )
 
 
-def _control(baseline: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
+def _control(baseline: PlannedCell, seeds: tuple[int, ...], *, repeated: bool) -> PlannedCell:
     """Run the baseline on the next free seeds: pairs by position, nothing in common but the recipe."""
     free = tuple(range(max(seeds) + 1, max(seeds) + 1 + len(seeds)))
-    return baseline.model_copy(update={"name": CONTROL, "run_seeds": free})
-
-
-def _family(declared: Declared, cells: CheckedCells, *, screen: bool) -> Family:
-    spec = declared.spec
-    metric = cells.kind.metric(declared.baseline, spec.metric)
-    bare = bare_name(spec.metric)
-    if is_own(bare) and spec.direction is None and usual_direction(bare.rpartition(":")[2]) is None:
-        why = f"whether more of {bare} is better is not known; add `direction: maximize`, or minimize"
-        raise SpecError(Problem(declared.where("metric"), why))
-    if bare in METRICS and spec.direction not in (None, metric.direction):
-        better = "more" if metric.direction == "maximize" else "less"
-        why = f"direction: {better} of {metric.title} is better; take direction out, it is for metrics of your own"
-        raise SpecError(Problem(declared.where("direction"), why))
-    guessing = cells.kind.guessing(cells.plan(BASELINE), spec.metric)
-    return Family(
-        metric=spec.metric,
-        direction=spec.direction or metric.direction,
-        alpha=spec.alpha,
-        margin=metric.margin if spec.margin is None else spec.margin,
-        power=spec.power,
-        screen=screen,
-        unit=metric.unit,
-        failed_value=guessing if spec.failed_value is None else spec.failed_value,
-        overlap=0.0 if spec.split is None else spec.split.overlap,
-        pairs="seed" if spec.split is None else spec.split.word,
-    )
+    return baseline.model_copy(update={"name": CONTROL, "run_seeds": free[:1] * len(seeds) if repeated else free})
 
 
 def _confounds(fitted: Fitted, screens: list[Cell], cells: CheckedCells) -> list[Confound]:
@@ -322,7 +289,7 @@ def _confounds(fitted: Fitted, screens: list[Cell], cells: CheckedCells) -> list
 
 def _promise(ablation: Ablation, declared: Declared) -> Plan | None:
     """Plan without a spread; refuse what cannot answer, at the place of its seeds."""
-    if not ablation.claims or declared.kind.one_run_is_all(declared.baseline):
+    if not ablation.claims or declared.kind.spreads_over(declared.baseline, declared.spec.metric) == "nothing":
         return None
     try:
         return promise(ablation)

@@ -31,6 +31,8 @@ from archsearch.stats.over_groups import OverGroups
 from archsearch.stats.power import Plan
 from archsearch.study.held import HeldRun, HeldTrial
 from archsearch.study.held_runs import Machine, fingerprints_of, machines_of, reads_of, runs_of
+from archsearch.study.ledger_check import Ledger, ledger_of
+from archsearch.study.spent import Spent, spent_by
 from archsearch.study.storage import Study
 
 
@@ -193,6 +195,8 @@ class AblationEvidence(Plain):
     machines: Annotated[tuple[Machine, ...], Field(strict=False)]
     fingerprints: dict[str, int]
     earlier_test_reads: int
+    ledger: Ledger | None = None
+    spent: Spent | None = None
 
 
 def ablation_evidence(opened: Study, values: Mapping[str, float | None] | None = None) -> AblationEvidence:
@@ -237,6 +241,8 @@ def ablation_evidence(opened: Study, values: Mapping[str, float | None] | None =
         machines=machines_of(kept),
         fingerprints=fingerprints_of(kept),
         earlier_test_reads=reads_of(runs_of(filter(_is_repeated, once.values()))),
+        ledger=ledger_of(opened),
+        spent=spent_by(opened.get_trials(deepcopy=False)),
     )
 
 

@@ -30,7 +30,7 @@ def due(ablation: Ablation, runs: Runs) -> list[tuple[str, int]]:
         (name, seed)
         for seed in ablation.seeds
         for name in ablation.kind.in_order(
-            [cell.name for cell in ablation.cells if seed in cell.seeds], seed, ablation.name
+            [cell.name for cell in ablation.cells if seed in cell.seeds], seed, ablation.name, ablation.family.metric
         )
         if wanted is None or (name, seed) in wanted
     ]

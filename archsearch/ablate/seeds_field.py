@@ -69,7 +69,7 @@ def _whole(value: object, least: int, most: int) -> bool:
 def _no_seeds() -> PydanticCustomError:
     return PydanticCustomError(
         "seeds",
-        "expected how many (10, at most {most}), a list of seeds, or {max: 30, sequential: true}, or with anytime: true",
+        "expected how many (10, at most {most}), a list of seeds, or {max: 30, sequential: true} (or anytime: true)",
         {"most": MOST_SEEDS},
     )
 

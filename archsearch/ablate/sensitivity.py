@@ -20,8 +20,9 @@ from archsearch.ablate.jobs import held_ablation, latest, mixed_runs, values_of
 from archsearch.ablate.judged_again import Again, values_again, with_metric
 from archsearch.ablate.schedule import contrast_of
 from archsearch.errors import UsageError
-from archsearch.metrics import part_of
+from archsearch.metrics import part_of, title_of
 from archsearch.plain import Plain
+from archsearch.spec.experiment import ExperimentSpec
 from archsearch.stats.intervals import mean, standard_deviation
 from archsearch.stats.power import seeds_needed
 from archsearch.stats.verdict import pair_up
@@ -53,6 +54,7 @@ class Sensitivity(Plain):
     comparisons: int
     rows: Annotated[tuple[Sensed, ...], Field(strict=False)]
     without: int  # runs whose predictions are not there
+    may_average: bool = False  # the last epochs' weights could be averaged, and are not
 
     def sooner(self, comparison: str) -> Sensed | None:
         """Give the metric that sees the change of the study's metric, in its direction, with the fewest seeds.
@@ -78,6 +80,9 @@ def sensitivity(opened: Study, runs_dir: Path) -> Sensitivity:
             f"{opened.study_name} pairs folds, or runs on several data sets; metrics are compared over seeds of one"
         )
     part = part_of(ablation.family.metric)
+    if part is None and ablation.kind.name == "network":
+        title = title_of(ablation.family.metric)
+        raise UsageError(f"{opened.study_name} is about {title}, which no network learns; what it learned is compared")
     names = [name for name in ablation.kind.compared(ablation.cells[0].spec) if part_of(name) == part]
     if ablation.family.metric not in names:
         names.insert(0, ablation.family.metric)
@@ -125,4 +130,13 @@ def sensitivity(opened: Study, runs_dir: Path) -> Sensitivity:
         comparisons=len(claims),
         rows=tuple(rows),
         without=len(without),
+        may_average=_may_average(ablation.cells[0].spec),
     )
+
+
+def _may_average(baseline: object) -> bool:
+    """Say whether `train.average` could be set: another kind of evidence, which only new runs can give."""
+    if not isinstance(baseline, ExperimentSpec):
+        return False
+    train = baseline.train
+    return train.average is None and train.early_stopping is None and train.epochs > 1

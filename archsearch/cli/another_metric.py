@@ -66,9 +66,10 @@ class Another:
             allow_own([own_metric(self.metric, Path())], once)
         return report_on(opened, runs_dir, judge_again(opened, self.metric, runs_dir, self.direction))
 
-    def study_report(self, name: str | None, storage: str | None, runs_dir: Path) -> StudyReport:
+    def study_report(self, name: str | None, storage: str | None, runs_dir: Path, *, once: bool = False) -> StudyReport:
         """Judge the finalists of a search again; raise `UsageError` where none of the name has run."""
         from archsearch.cli.meant import name_of_study
+        from archsearch.cli.programs import allow_own
         from archsearch.errors import UsageError
         from archsearch.search.another_metric import by_another
         from archsearch.search.search import report_on
@@ -76,7 +77,9 @@ class Another:
 
         opened = _storage(self.study, storage, runs_dir, "--metric")
         study = existing_study(name_of_study(name or self.study), opened)
-        report = report_on(study, opened, by_another(study, self.metric, runs_dir))
+        another = by_another(study, self.metric, runs_dir, self.direction)
+        allow_own(another.own, once)
+        report = report_on(study, opened, another)
         if report.confirmed is None:
             raise UsageError(
                 f"{report.study}: nothing was confirmed on fresh seeds, so there is nothing to judge again"

@@ -93,9 +93,9 @@ def _given(other: Path | DataSpec, network: TrainedNetwork, data_dir: Path | Non
     from archsearch.data.table.read import is_table
 
     inputs, spec = network.inputs, network.spec.data
-    if not isinstance(other, Path) and other.name == "table":
-        return table_test_part(other, inputs, spec)
     if not isinstance(other, Path):
+        if (rows := table_test_part(other, inputs, spec)) is not None:
+            return rows
         return other_test_part(other, inputs, spec, data_dir=data_dir, say=console.note)
     if is_table(other):
         return table_given(other, inputs, spec, labelled=True)

@@ -96,12 +96,16 @@ def report(
     stamp: Annotated[
         str | None, typer.Option("--stamp", help="The time that the report bears (else SOURCE_DATE_EPOCH, else now).")
     ] = None,
+    checklist: Annotated[
+        bool, typer.Option("--checklist", help="Print the paragraphs for a conference's reproducibility checklist.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Write one HTML file that answers the question: which network, how sure, and where the numbers come from.
 
     Examples:  archsearch report digits      archsearch report lenet5 lenet_best -o lenets.html
                archsearch report accuracies.csv --baseline lenet5      archsearch report documented --metric f1_macro
+               archsearch report digits --checklist
                archsearch report digits --figures figures --figure-format pdf --figure-width 3.5
     """
     from archsearch.cli import console
@@ -137,6 +141,12 @@ def report(
         made = make([name_of_study(name) for name in names], where)
     for line in made.notes:
         console.note(line)
+    if checklist:
+        if json or figures is not None or format_ is not Format.html:
+            raise UsageError("--checklist is a text by itself; leave --json, --figures and --format out")
+        _write_checklist(made.document, out)
+        made.check()
+        return
     if out == Path("-"):
         if json or figures is not None:
             raise UsageError("-o - prints the report and nothing else; leave --json and --figures out")
@@ -156,6 +166,24 @@ def report(
         for file in written:
             print(file)
     made.check()
+
+
+def _write_checklist(document: Document, out: Path | None) -> None:
+    """Print the checklist as Markdown, or write it: as plain text where the file is called so."""
+    from archsearch.errors import UsageError
+    from archsearch.files import write_whole
+    from archsearch.report.checklist import checklist_markdown, checklist_text
+
+    if not document.checklist:
+        raise UsageError("--checklist is for a search or an ablation: runs by themselves declare nothing")
+    if out is None or out == Path("-"):
+        print(checklist_markdown(document.checklist), end="")
+        return
+    if out.is_dir():
+        raise UsageError(f"-o {out}: this is a folder; name a file")
+    text = checklist_text if out.suffix == ".txt" else checklist_markdown
+    write_whole(out, text(document.checklist).encode())
+    print(out)
 
 
 def _is_tracked(name: str) -> bool:

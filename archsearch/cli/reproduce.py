@@ -97,7 +97,7 @@ def _specs(
             )
 
     from archsearch.data.prepare import load
-    from archsearch.export.documented import documented_specs, markdown_of, plan_reproductions, reproduced
+    from archsearch.export.documented import Reproduced, documented_specs, markdown_of, plan_reproductions, reproduced
     from archsearch.train.calibrate import seconds_of_run
     from archsearch.train.seeds import train_seeds
 
@@ -105,7 +105,7 @@ def _specs(
     console.note_reproductions(planned)
     if not names and not _wanted():
         return
-    found = []
+    found: list[Reproduced] = []
     for one in planned:
         dataset = load(one.plan.spec.data, data_dir=data_dir, say=console.note)
         finished = train_seeds(
@@ -117,9 +117,10 @@ def _specs(
             compute=one.compute,
             fresh=fresh,
         )
-        found.append(reproduced(one, finished, dataset.facts.test))
-        if len(planned) > 1:
-            console.note(found[-1].sentence)
+        mine = reproduced(one, finished, dataset.facts.test)
+        found += mine
+        for said in mine if len(planned) > 1 else ():
+            console.note(said.sentence)
     if json:
         console.print_json({"specs": [one.model_dump(mode="json") for one in found]})
     elif md:

@@ -74,7 +74,7 @@ def run(
         done=console.print_run if not json else lambda one: None,
         say=console.note,
     )
-    summary = seeds_summary(finished, plan.spec.documented, dataset.facts.test)
+    summary = seeds_summary(finished, plan, dataset.facts.test)
     if json:
         runs = [_run_json(one) for one in finished]
         several = {"runs": runs, "summary": summary.model_dump(mode="json")}

@@ -12,7 +12,7 @@ import typer
 from archsearch.cli import ablation_options, options, search_line
 from archsearch.cli.another_metric import Another
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
-from archsearch.cli.programs import allow_programs, share_gpus
+from archsearch.cli.programs import allow_own, allow_programs, share_gpus
 
 if TYPE_CHECKING:
     from archsearch.experiment import Experiment
@@ -89,7 +89,7 @@ def study(
     check_log(log)
     if (asked := Another.asked(study, command, metric, maximize, minimize)) is not None:
         asked.refuse_beside(trials=trials, confirm=confirm, space=space, write=write, baseline=baseline, on=on)
-        judged = asked.study_report(name, storage, runs_dir)
+        judged = asked.study_report(name, storage, runs_dir, once=trust)
         if json:
             console.print_json(console.study_json(judged))
         else:
@@ -146,6 +146,7 @@ def study(
     )
     if isinstance(loaded.space.base, ProgramSpec):
         allow_programs([loaded.space.base], study, trust)
+    allow_own(loaded.own, trust)
     if not _announced(loaded, settings, bare=study is None and command is None, json=json):
         return
     called = name or loaded.spec.name

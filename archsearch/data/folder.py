@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsearch.data.images import ENDINGS, decode, height_and_width, image_changes, look, readable, wrong
+from archsearch.data.images import ENDINGS, ImageSource, decode, height_and_width, image_changes, look, readable, wrong
 from archsearch.data.registry import Contents
 from archsearch.errors import SpecError
 
@@ -114,7 +114,7 @@ _BACKGROUND = ("data", "background")
 
 
 def sample_shape(
-    images: Sequence[Path], path: Path, *, grayscale: bool, ground: tuple[int, int, int] | None
+    images: Sequence[ImageSource], path: Path, *, grayscale: bool, ground: tuple[int, int, int] | None
 ) -> tuple[int, int, int]:
     """Give the shape of the first image, grey if it is; `path` is the folder that errors name."""
     height, width = height_and_width(images[0])
@@ -172,7 +172,7 @@ def parts(
 
 
 def images_part(
-    files: Sequence[Path],
+    files: Sequence[ImageSource],
     y: Tensor,
     shape: tuple[int, ...],
     *,

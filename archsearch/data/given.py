@@ -21,9 +21,9 @@ from archsearch.data import npz
 from archsearch.data.facts import describe
 from archsearch.data.folder import images_below, named_folders
 from archsearch.data.folder import listing as folder_listing
-from archsearch.data.images import ENDINGS, ImageHeader, decode, image_changes, look, of_images
+from archsearch.data.images import ENDINGS, ImageHeader, ImageSource, decode, image_changes, look, of_images
 from archsearch.data.inputs import Inputs
-from archsearch.data.own import arrays_file, own_path
+from archsearch.data.own import arrays_file, images_of, own_path
 from archsearch.data.precision import AnyArray
 from archsearch.data.prepare import load
 from archsearch.data.registry import DATASETS
@@ -111,7 +111,7 @@ def image_files(names: Sequence[str]) -> list[Path]:
 
 
 def images_given(
-    files: Sequence[Path], inputs: Inputs, spec: DataSpec, labels: Sequence[int] | None = None
+    files: Sequence[ImageSource], inputs: Inputs, spec: DataSpec, labels: Sequence[int] | Tensor | None = None
 ) -> GivenSamples:
     """Take images as samples of a training on `spec`; raises `UsageError` where its network reads no images.
 
@@ -126,7 +126,9 @@ def images_given(
             images[place] = _image(files[row], inputs, spec, done)
         return images
 
-    y = torch.tensor(labels if labels is not None else [UNKNOWN] * len(files), dtype=torch.int64)
+    if labels is None:
+        labels = [UNKNOWN] * len(files)
+    y = labels if isinstance(labels, Tensor) else torch.tensor(labels, dtype=torch.int64)
     return GivenSamples(tuple(str(file) for file in files), SourcePart(y, read), inputs, spec, done)
 
 
@@ -140,7 +142,7 @@ def _reads_images(inputs: Inputs, spec: DataSpec) -> None:
         )
 
 
-def _image(path: Path, inputs: Inputs, spec: DataSpec, done: Conversions) -> Tensor:
+def _image(path: ImageSource, inputs: Inputs, spec: DataSpec, done: Conversions) -> Tensor:
     """Read one image as the training would have: (C, H, W) uint8."""
     header = look(path)
     grey, size = inputs.shape[0] == 1, (inputs.shape[1], inputs.shape[2])
@@ -192,7 +194,7 @@ def arrays_given(path: Path, inputs: Inputs, spec: DataSpec, *, labelled: bool) 
     Raises `SpecError` or `UsageError` for arrays that are not what the network reads, `DamagedFileError` for a file
     that cannot be read.
     """
-    channels = spec.channels if spec.name in ("npz", "python") else None
+    channels = spec.channels if spec.name in ("npz", "python", "huggingface") else None
     x, y, name = npz.samples(path, channels, task=inputs.task, labelled=labelled)
     if y is not None:
         _are_targets(path, y, inputs)
@@ -243,6 +245,11 @@ def other_test_part(
     """
     if (file := arrays_file(other)) is not None:
         return _limited(arrays_given(file, inputs, spec, labelled=True), other.limit)
+    if (images := images_of(other)) is not None:
+        _same_classes(other.name, images.contents.class_names, inputs)
+        rows = images.rows["test"]
+        shown = [images.files[row] for row in rows.tolist()]
+        return _limited(images_given(shown, inputs, spec, torch.from_numpy(images.y[rows])), other.limit)
     if other.name == "folder":
         listing = folder_listing(own_path(other))
         _same_classes(other.name, listing.class_names, inputs)

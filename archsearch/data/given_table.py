@@ -16,10 +16,10 @@ from torch import Tensor
 
 from archsearch.data.given import UNKNOWN, Conversions, GivenSamples
 from archsearch.data.inputs import Inputs
-from archsearch.data.own import own_path
+from archsearch.data.own import table_of
 from archsearch.data.samples import SourcePart, first_per_class
 from archsearch.data.table.columns import FeatureColumn
-from archsearch.data.table.described import cells_of, describe_table, encoded
+from archsearch.data.table.described import cells_of, encoded
 from archsearch.data.table.read import DataTable, read_table
 from archsearch.data.table.target import Meant, targets_of
 from archsearch.errors import Problem, SpecError, UsageError
@@ -30,10 +30,17 @@ from archsearch.wording import count_of, listed
 _MOST_PROBLEMS = 20
 
 
-def table_test_part(other: DataSpec, inputs: Inputs, spec: DataSpec) -> GivenSamples:
-    """Take the test rows of the table that another spec is trained on; raises what `table_given` raises."""
-    given = table_given(own_path(other), inputs, spec, labelled=True)
-    rows = torch.from_numpy(describe_table(other).rows["test"])
+def table_test_part(other: DataSpec, inputs: Inputs, spec: DataSpec) -> GivenSamples | None:
+    """Take the test rows of the table that another spec is trained on, None where that is no table.
+
+    Raises what `table_given` raises.
+    """
+    found = table_of(other)
+    if found is None:
+        return None
+    table, described, targets = found
+    given = _rows_given(table, inputs, spec, targets)
+    rows = torch.from_numpy(described.rows["test"])
     rows = rows[first_per_class(inputs.what().strata(given.part.y[rows]), other.limit)]
     part = SourcePart(given.part.y[rows], lambda some: given.part.read(rows[some]))
     return replace(given, names=tuple(given.names[row] for row in rows.tolist()), part=part)
@@ -46,11 +53,20 @@ def table_given(path: Path, inputs: Inputs, spec: DataSpec, *, labelled: bool) -
     that cannot be read, `DamagedFileError` for a broken file.
     """
     if not inputs.columns:
-        raise UsageError(
-            f"{path} is a table, and the network was trained on {spec.name}; give the samples as it reads them"
-        )
-    table = read_table(path, spec.encoding)
-    targets = tuple(spec.target or ()) if labelled else ()
+        raise _reads_no_table(path, spec)
+    return _rows_given(read_table(path, spec.encoding), inputs, spec, tuple(spec.target or ()) if labelled else ())
+
+
+def _reads_no_table(path: Path, spec: DataSpec) -> UsageError:
+    return UsageError(
+        f"{path} is a table, and the network was trained on {spec.name}; give the samples as it reads them"
+    )
+
+
+def _rows_given(table: DataTable, inputs: Inputs, spec: DataSpec, targets: tuple[str, ...]) -> GivenSamples:
+    path = table.path
+    if not inputs.columns:
+        raise _reads_no_table(path, spec)
     wanted = (*(column.name for column in inputs.columns), *targets)
     if absent := [name for name in wanted if name not in table.columns]:
         close = nearest(absent[0], table.columns)
@@ -69,7 +85,7 @@ def table_given(path: Path, inputs: Inputs, spec: DataSpec, *, labelled: bool) -
         return torch.from_numpy(encoded(inputs.columns, cells, rows.numpy()))
 
     y = torch.full((len(table),), UNKNOWN)
-    if labelled:
+    if targets:
         y = torch.from_numpy(targets_of(table, targets, Meant(inputs.task, inputs.class_names)))
     names = tuple(f"row {number}" for number in range(1, len(table) + 1))
     return GivenSamples(names, SourcePart(y, read), inputs, spec, done)

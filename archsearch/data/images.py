@@ -1,4 +1,4 @@
-"""One image file as uint8 values: transparency laid on a ground, turned as its EXIF says, its first frame.
+"""One image as uint8 values: transparency laid on a ground, turned as its EXIF says, its first frame.
 
     look(path).grey, look(path).transparent     # from the header
     decode(path, grey=False, ground=(255, 255, 255)).shape     # (3, H, W), torch
@@ -8,8 +8,9 @@ Reads with Pillow. Knows files, no data set and no option; must not import torch
 
 from __future__ import annotations
 
+import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,20 @@ _ORIENTATION = 0x0112  # the EXIF tag; 1 is upright, 2 to 8 are turned or mirror
 
 
 @dataclass(frozen=True, slots=True)
+class HeldImage:
+    """An image that lies in another file: the place that errors name, and what gives its bytes."""
+
+    place: str
+    content: Callable[[], bytes]
+
+    def __str__(self) -> str:
+        return self.place
+
+
+ImageSource = Path | HeldImage
+
+
+@dataclass(frozen=True, slots=True)
 class ImageHeader:
     """What the header of an image says; `transparent`: it can hold pixels that are not opaque."""
 
@@ -39,7 +54,7 @@ class ImageHeader:
     several_frames: bool
 
 
-def look(path: Path) -> ImageHeader:
+def look(path: ImageSource) -> ImageHeader:
     """Read the header of an image; raises SpecError for more than 8 bits, DamagedFileError for what is no image."""
     with _opened(path) as image:
         return ImageHeader(
@@ -50,14 +65,14 @@ def look(path: Path) -> ImageHeader:
         )
 
 
-def height_and_width(path: Path) -> tuple[int, int]:
+def height_and_width(path: ImageSource) -> tuple[int, int]:
     """Give the size of an image as it is read, that is after turning it."""
     with _opened(path) as image:
         upright = _upright(image)
         return upright.height, upright.width
 
 
-def decode(path: Path, *, grey: bool, ground: tuple[int, int, int]) -> Tensor:
+def decode(path: ImageSource, *, grey: bool, ground: tuple[int, int, int]) -> Tensor:
     """Give the values of an image, uint8: (1, H, W) for grey, else red, green and blue (3, H, W).
 
     Raises SpecError where grey is asked for and the image is coloured.
@@ -73,19 +88,19 @@ def decode(path: Path, *, grey: bool, ground: tuple[int, int, int]) -> Tensor:
     return tensor[None] if grey else tensor.permute(2, 0, 1).contiguous()
 
 
-def wrong(path: Path, found: str, expected: str) -> SpecError:
+def wrong(path: ImageSource, found: str, expected: str) -> SpecError:
     """Make the error for a file or folder that is not what is read."""
     return SpecError(f"{path}: {found}; {expected}.", ("data", "path"))
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(path: ImageSource) -> Iterator[None]:
     """Turn what a decoder says about a broken file into DamagedFileError; what is no file is not waited for."""
     try:
-        if (kind := file_type(path.stat().st_mode)) != "file":
+        if isinstance(path, Path) and (kind := file_type(path.stat().st_mode)) != "file":
             raise ValueError(f"it is a {kind}")
         yield
-    except SpecError:
+    except (SpecError, DamagedFileError):
         raise
     except Exception as problem:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and their own
         raise DamagedFileError(
@@ -117,12 +132,12 @@ def _opaque(image: Image, ground: tuple[int, int, int]) -> Image:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image]:
+def _opened(path: ImageSource) -> Iterator[Image]:
     import PIL.Image
 
     with readable(path), warnings.catch_warnings():
         warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-        with PIL.Image.open(path) as image:
+        with PIL.Image.open(path if isinstance(path, Path) else io.BytesIO(path.content())) as image:
             if image.mode in DEEP or image.mode.startswith("I;"):
                 raise wrong(path, f"has more than 8 bits per channel ({image.mode})", "convert it to 8 bits")
             yield image

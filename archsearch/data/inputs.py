@@ -18,10 +18,9 @@ from torch import Tensor
 
 from archsearch.data import npz
 from archsearch.data.facts import contents
-from archsearch.data.own import arrays_file
+from archsearch.data.own import arrays_file, table_of
 from archsearch.data.prepare import Dataset, to_float
 from archsearch.data.table.columns import FeatureColumn
-from archsearch.data.table.described import describe_table
 from archsearch.plain import Plain
 from archsearch.spec.dataset import DataSpec
 from archsearch.task import TASKS, Task
@@ -130,7 +129,8 @@ class Inputs(Plain):
 
 def columns_of(spec: DataSpec) -> tuple[FeatureColumn, ...]:
     """Give the columns of a table that are features, nothing for other data."""
-    return describe_table(spec).columns if spec.name == "table" else ()
+    found = table_of(spec)
+    return () if found is None else found[1].columns
 
 
 _YOUNGER = frozenset({"target_mean", "target_deviation", "link", "columns"})

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from archsearch.data.folder import images_below, images_part, sample_shape
 from archsearch.data.groups import numbered
-from archsearch.data.images import wrong
+from archsearch.data.images import ImageSource, wrong
 from archsearch.data.registry import Contents
 from archsearch.data.table.columns import as_words
 from archsearch.data.table.described import contents_of
@@ -48,12 +48,13 @@ class DescribedImages:
     """What a table says of images: the files in its order, their targets `y`, and the rows of each part."""
 
     contents: Contents
-    files: tuple[Path, ...]
+    files: tuple[ImageSource, ...]
+    meant: Meant
     y: NDArray[Any]
     rows: dict[str, Rows]
     groups: NDArray[Any] | None
     weights: NDArray[Any] | None
-    remarks: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def describe_images(spec: DataSpec) -> DescribedImages:
@@ -72,32 +73,52 @@ def describe_images(spec: DataSpec) -> DescribedImages:
 def _described(spec: DataSpec, state: tuple[int, int]) -> DescribedImages:
     folder = Path(spec.path or "")
     table = read_table(Path(spec.labels or ""), spec.encoding)
-    column = _file_column(table)
+    column = file_column(table)
     targets = spec.target or _others(spec, table, column)
     for name in targets:
         column_named(table, name, "target")
     table, targets = _each_label_a_column(table, targets, spec.task)
-    spec = spec.model_copy(update={"target": targets})
-    files = _files(folder, table, column)
+    files = files_of(folder, table, column)
+    by_folder = _by_folder(spec, files, folder)
+    found = described_files(spec.model_copy(update={"target": targets}), table, files, folder, by_folder)
+    others = len(set(images_below(folder)) - set(files))
+    remarks = _remarks(spec, table, found, by_folder is not None)
+    return replace(
+        found, remarks=(*remarks, f"not used: {count_of(others, 'image')} without a row") if others else remarks
+    )
+
+
+def described_files(
+    spec: DataSpec,
+    table: DataTable,
+    files: Sequence[ImageSource],
+    folder: Path,
+    by_folder: dict[str, Rows] | None = None,
+) -> DescribedImages:
+    """Describe images, a row of the table for each, with the targets that the spec names; nothing is said of them yet.
+
+    `by_folder` are the rows of each part where the table does not say it.
+    """
+    targets = spec.target or ()
     meant = meant_by(table, targets, spec.task)
     y = targets_of(table, targets, meant)
     groups, weights = groups_of(spec, table), weights_of(spec, table)
-    rows = _by_folder(spec, files, folder) or part_rows(spec, table, y, groups)
+    rows = by_folder or part_rows(spec, table, y, groups)
     if fault := targets_fault(y, rows["train"], meant, targets):
         raise SpecError(Problem(f"{table.path}:{listed(targets)}", fault), TARGET)
     if (wrong := groups_fault(spec, table, groups, rows)) is not None:
         raise wrong
-    drawn = spec.part is None and _by_folder(spec, files, folder) is None
+    drawn = spec.part is None and by_folder is None
     shape = sample_shape(files, folder, grayscale=spec.grayscale, ground=spec.background)
     names, numbers = ((), None) if groups is None else _numbered(groups)
     return DescribedImages(
         contents=contents_of(meant, shape, y, rows, names, spec.weight, "uint8", drawn=drawn),
-        files=files,
+        files=tuple(files),
+        meant=meant,
         y=y,
         rows=rows,
         groups=numbers,
         weights=weights,
-        remarks=_remarks(spec, table, folder, files, meant, rows),
     )
 
 
@@ -106,7 +127,8 @@ def _numbered(groups: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[Any]]:
     return names, numbers["all"]
 
 
-def _file_column(table: DataTable) -> str:
+def file_column(table: DataTable) -> str:
+    """Name the column of the files: by its name, else the first."""
     by_name = {name.lower(): name for name in table.columns}
     return next((by_name[word] for word in FILE_WORDS if word in by_name), table.columns[0])
 
@@ -139,7 +161,7 @@ def _each_label_a_column(
     return replace(table, frame=rest.with_columns(columns)), tuple(labels)
 
 
-def _files(folder: Path, table: DataTable, column: str) -> tuple[Path, ...]:
+def files_of(folder: Path, table: DataTable, column: str) -> tuple[Path, ...]:
     """Give the file of each row; raise `SpecError` with the places of those that are not there, or there twice."""
     found, problems = [], []
     seen: dict[str, int] = {}
@@ -170,28 +192,42 @@ def _by_folder(spec: DataSpec, files: Sequence[Path], folder: Path) -> dict[str,
     return {part: np.flatnonzero(parts == part) for part in ("train", "val", "test") if part in parts}
 
 
-def _remarks(
-    spec: DataSpec, table: DataTable, folder: Path, files: Sequence[Path], meant: Meant, rows: dict[str, Rows]
-) -> tuple[str, ...]:
-    kinds = {"multilabel": "labels", "regression": "numbers"}
-    said = [f"{kinds.get(meant.task, 'classes')} of {table.path.name}: {listed(meant.names)}"]
-    if _by_folder(spec, files, folder) is not None:
+def _remarks(spec: DataSpec, table: DataTable, found: DescribedImages, by_folder: bool) -> tuple[str, ...]:
+    said, rows = [targets_said(found.meant, table.path.name)], found.rows
+    if by_folder:
         if "val" in rows:
             said.append(f"validation part: {len(rows['val']):,} images of its folder, the same for every seed")
-    elif spec.part is None:
-        said.append(f"test part: each fifth {f'group of {spec.group}' if spec.group else 'row'}")
-    elif "val" in rows:
-        said.append(f"validation part: {len(rows['val']):,} rows of {spec.part}, the same for every seed")
-    others = len(set(images_below(folder)) - set(files))
-    return (*said, f"not used: {count_of(others, 'image')} without a row") if others else tuple(said)
+        return tuple(said)
+    return (*said, *parts_said(spec, rows))
+
+
+def targets_said(meant: Meant, of: str) -> str:
+    """Say what the targets are, and of what: classes of labels.csv: ant, cat."""
+    kinds = {"multilabel": "labels", "regression": "numbers"}
+    return f"{kinds.get(meant.task, 'classes')} of {of}: {listed(meant.names)}"
+
+
+def parts_said(spec: DataSpec, rows: dict[str, Rows]) -> list[str]:
+    """Say which rows are held out where a table says it, or nothing does."""
+    if spec.part is None:
+        return [f"test part: each fifth {f'group of {spec.group}' if spec.group else 'row'}"]
+    return (
+        [f"validation part: {len(rows['val']):,} rows of {spec.part}, the same for every seed"] if "val" in rows else []
+    )
 
 
 def labelled_parts(spec: DataSpec, shape: tuple[int, ...]) -> tuple[SourcePart, SourcePart]:
     """Read train (with the validation part behind it) and test; `shape` is that after `grayscale` and `size`."""
+    return parts_of_images(describe_images(spec), spec, shape)
+
+
+def parts_of_images(
+    described: DescribedImages, spec: DataSpec, shape: tuple[int, ...]
+) -> tuple[SourcePart, SourcePart]:
+    """Read train (with the validation part behind it) and test of images that are described."""
     import numpy as np
     import torch
 
-    described = describe_images(spec)
     ground = spec.background or WHITE
 
     def part(at: Rows) -> SourcePart:
@@ -218,5 +254,6 @@ def labelled_digest(spec: DataSpec) -> str:
     from archsearch.data.integrity import digest_of
 
     total = hashlib.sha256(digest_of(Path(spec.labels or "").expanduser().absolute()).encode())
-    hash_images(total.update, describe_images(spec).files, Path(spec.path or "").expanduser().absolute())
+    files = [file for file in describe_images(spec).files if isinstance(file, Path)]
+    hash_images(total.update, files, Path(spec.path or "").expanduser().absolute())
     return total.hexdigest()

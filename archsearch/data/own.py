@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsearch.data import folder, npz, python_source
+from archsearch.data.huggingface.described import dataset_digest, dataset_parts, describe_dataset, said_of_dataset
 from archsearch.data.images import image_changes, look
 from archsearch.data.integrity import digest_of
-from archsearch.data.labelled_images import describe_images, labelled_digest, labelled_parts
+from archsearch.data.labelled_images import DescribedImages, describe_images, labelled_digest, labelled_parts
 from archsearch.data.registry import Contents
-from archsearch.data.table.described import describe_table, table_parts
+from archsearch.data.table.described import DescribedTable, describe_table, table_parts
+from archsearch.data.table.read import DataTable, read_table
 from archsearch.errors import DamagedFileError, SpecError
 from archsearch.files import expanded
-from archsearch.spec.dataset import TABLE_KEYS, WHITE, DataSpec
+from archsearch.spec.dataset import COLUMN_KEYS, TABLE_KEYS, WHITE, DataSpec
 
 if TYPE_CHECKING:
     from archsearch.data.samples import SourcePart
@@ -58,7 +60,26 @@ def own_path(spec: DataSpec) -> Path:
 
 def arrays_file(spec: DataSpec) -> Path | None:
     """Give the .npz with the arrays of a source, None where it has none."""
+    if spec.name == "huggingface":
+        return describe_dataset(spec).arrays
     return own_path(spec) if spec.name == "npz" else python_source.made(spec) if spec.name == "python" else None
+
+
+def images_of(spec: DataSpec) -> DescribedImages | None:
+    """Give the images of a source that has a table beside them, None where it has none."""
+    if spec.name == "huggingface":
+        return describe_dataset(spec).images
+    return describe_images(spec) if spec.name == "folder" and spec.labels is not None else None
+
+
+def table_of(spec: DataSpec) -> tuple[DataTable, DescribedTable, tuple[str, ...]] | None:
+    """Give the table of a source, read and described, and its target columns; None where it has none."""
+    if spec.name == "huggingface":
+        found = describe_dataset(spec)
+        return None if found.rows is None else (found.table, found.rows, found.spec.target or ())
+    if spec.name != "table":
+        return None
+    return read_table(own_path(spec), spec.encoding), describe_table(spec), spec.target or ()
 
 
 def _npz_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, SourcePart]:
@@ -151,6 +172,16 @@ OWN_SOURCES: Mapping[str, OwnSource] = {
         said=lambda spec: python_source.said_of_function(spec) + _not_used(npz.unused(python_source.made(spec))),
         keys=("function", "channels"),
         only="is for a function of your own (python), and {} is none",
+        by_task=True,
+    ),
+    "huggingface": OwnSource(
+        contents=lambda spec: describe_dataset(spec).contents,
+        digest=dataset_digest,
+        parts=dataset_parts,
+        said=said_of_dataset,
+        keys=(*COLUMN_KEYS, "channels", "background", *(key for key in TABLE_KEYS if key != "encoding")),
+        only="is for data sets of Hugging Face (huggingface), and {} is none",
+        fits=True,
         by_task=True,
     ),
 }

@@ -125,6 +125,7 @@ OWN_DATA: dict[str, str] = {
     "folder": "your images: one sub-folder per class, in train/, test/ (and val/) or at the top",
     "table": "your table: a .csv or .parquet with a row for each sample, and its target column",
     "python": "your function: FILE.py:NAME, which gives the arrays of an npz",
+    "huggingface": "a data set of Hugging Face on disk: save_to_disk, Parquet files, or images by split",
 }
 
 DIGITS = tuple("0123456789")

@@ -26,6 +26,7 @@ from archsearch.export.sameness import (
     judged_by,
     largest_difference,
 )
+from archsearch.markup import markdown_text
 from archsearch.metrics import kind_of, title_of, written
 from archsearch.plain import Plain
 from archsearch.stats import intervals
@@ -74,6 +75,7 @@ class BundleAgain(Plain):
     verdict: Sameness
     runs: tuple[RunAgainst, ...]
     machines: tuple[MachineDifference, ...]
+    declared: Annotated[tuple[str, ...], Field(strict=False)] = ()  # what its ledgers say
 
     @property
     def sentence(self) -> str:
@@ -221,6 +223,7 @@ def markdown_of_bundle(found: BundleAgain) -> str:
     for one in found.runs:
         what = against_text(one).partition(": ")[2] if one.difference else ""
         lines.append(f"| `{one.name}` | {one.seed} | {one.sameness} | {', '.join(one.compared)} | {what} |")
+    lines += [line for said in found.declared for line in ("", markdown_text(said))]
     if found.machines:
         lines += ["", "| differs | in the bundle | here | runs |", "| --- | --- | --- | --- |"]
         lines += [f"| {one.what} | {one.theirs} | {one.ours} | {one.runs} |" for one in found.machines]

@@ -37,6 +37,7 @@ from archsearch.report.names import Named, find_named
 from archsearch.report.page import page
 from archsearch.report.provenance import folded_spec
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.study.ledger_check import Ledger, ledger_of_snapshot
 from archsearch.study.lifecycle import confirmation_study, existing_ablation, existing_study, legible
 from archsearch.study.snapshot import StudySnapshot, snapshot_of
 from archsearch.study.storage import open_storage
@@ -78,6 +79,21 @@ class Bundle:
     head: BundleHead
     runs: tuple[BundledRun, ...]
 
+    @property
+    def ledgers(self) -> tuple[Ledger, ...]:
+        """What its studies declared and were told, checked; none of runs, or of what an earlier version made."""
+        found = []
+        for name in _STUDIES:
+            try:
+                snapshot = StudySnapshot.model_validate_json(self.archive.read(name))
+            except (KeyError, ValidationError):
+                continue
+            found.append(ledger_of_snapshot(snapshot))
+        return tuple(filter(None, found))
+
+
+_STUDIES = ("study.json", "confirmation.json")
+
 
 # -- what goes in ------------------------------------------------------------------------------------------------------
 
@@ -112,7 +128,7 @@ def gather(names: Sequence[str], where: Where) -> Gathered:
         folders={one.result.run_id: one.directory for one in known if one.directory is not None},
         studies=studies,
         report=page(made.document),
-        notes=(*made.notes, *notes, *_of_versions(runs.values())),
+        notes=(*made.notes, *notes, *_of_versions(runs.values()), *_deviations(studies)),
     )
 
 
@@ -170,6 +186,12 @@ def _of_versions(runs: Iterable[BundledRun]) -> list[str]:
     return [f"made with torch {', '.join(sorted(made))}; the versions in requirements.txt are those here, torch {here}"]
 
 
+def _deviations(studies: Iterable[StudySnapshot]) -> list[str]:
+    """Say what of a study is not as it was declared: whoever opens the bundle is told too."""
+    ledgers = filter(None, map(ledger_of_snapshot, studies))
+    return [f"{one.study} is not as it was declared: {said}" for one in ledgers for said in one.deviations]
+
+
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
@@ -190,7 +212,7 @@ def _files(gathered: Gathered, *, weights: bool) -> Iterator[tuple[str, bytes]]:
     yield "requirements.txt", requirements_text(installed()).encode()
     yield "environment.json", _json(_machines(gathered.runs))
     yield "data.json", _json(data_of(gathered.runs))
-    for file, study in zip(("study.json", "confirmation.json"), gathered.studies, strict=False):
+    for file, study in zip(_STUDIES, gathered.studies, strict=False):
         # the records stand with their runs
         yield file, _json(study.model_dump(mode="json", exclude={"trials": {"__all__": {"record"}}}))
     for run in gathered.runs:
@@ -260,7 +282,7 @@ runs/*/run.json          seed, what it was computed with, and what came out
 runs/*/history.csv       the metrics of every epoch
 runs/*/predictions.npz   outputs and labels on validation and test data
 runs/*/model.safetensors the weights, where they were bundled (--weights)
-study.json               the search or ablation as its storage held it, trial by trial
+study.json               the search or ablation as its storage held it, trial by trial, with its ledger
 confirmation.json        the same of a search's confirmation
 data.json                the data and their fingerprints; the data themselves are not here
 environment.json         the machines, engines and versions that computed the runs

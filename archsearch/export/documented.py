@@ -2,7 +2,7 @@
 
     planned = plan_reproductions(["lenet5"], range(5), Path("runs"), measure=seconds_of_run)
     planned[0].to_run, planned[0].seconds
-    reproduced(planned[0], finished, 10_000).summary.documented_inside
+    reproduced(planned[0], finished, 10_000)[0].summary.documented_inside
 
 Trains nothing itself (`train/seeds.py` does); says by `stats/over_seeds.py` what the seeds say.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, load_plan
+from archsearch.metrics import kind_of, title_of, written
 from archsearch.plain import Plain
 from archsearch.spec.catalog import catalog, read_spec
 from archsearch.stats import intervals
@@ -24,8 +25,8 @@ from archsearch.train.environment import environment_line
 from archsearch.train.identity import experiment_key
 from archsearch.train.kept import Kept, kept_runs, read_kept
 from archsearch.train.run import FinishedRun
-from archsearch.train.seeds import seeds_summary
-from archsearch.wording import capital, chance_text, percent, range_text
+from archsearch.train.seeds import seeds_summary, summarised_by, tested_value
+from archsearch.wording import capital, chance_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class PlannedReproduction:
 
 
 class Reproduced(Plain):
-    """What the seeds of a spec say of its documented value; accuracies are fractions, by seed, None of a diverged run.
+    """What the seeds of a spec say of a documented value; shares are fractions, by seed, None of a diverged run.
 
     `computed` names the machines, engines and versions, one line each.
     """
@@ -64,6 +65,12 @@ class Reproduced(Plain):
     values: dict[str, float | None]
     summary: Summary
     computed: tuple[str, ...]
+
+    @property
+    def named(self) -> str:
+        """Name the spec, and what was documented where it is no accuracy."""
+        metric = self.summary.metric
+        return self.spec if metric == "test_accuracy" else f"{self.spec}, {title_of(metric)}"
 
     @property
     def sentence(self) -> str:
@@ -131,7 +138,8 @@ def _planned(
         for one in read_kept(there.get(experiment_key(plan), []))
         if (one.device, one.engine) == (compute.device, compute.engine)
     ]
-    mine = {one.seed for one in kept if one.seed in seeds and _is_done(one)}
+    main = f"test_{plan.task.main_metric}"
+    mine = {one.seed for one in kept if one.seed in seeds and _is_done(one, main)}
     took = [float(one.result["seconds"]) for one in kept if one.result.get("status") == "completed"]
     seconds = intervals.mean(took) if took else measure(plan) if len(mine) < len(seeds) else 0.0
     return PlannedReproduction(
@@ -139,19 +147,24 @@ def _planned(
     )
 
 
-def _is_done(kept: Kept) -> bool:
-    return kept.result.get("status") == "diverged" or kept.result.get("test_accuracy") is not None
+def _is_done(kept: Kept, main: str) -> bool:
+    return kept.result.get("status") == "diverged" or kept.result.get(main) is not None
 
 
-def reproduced(planned: PlannedReproduction, finished: Sequence[FinishedRun], test_images: int) -> Reproduced:
-    """Sum up the runs of a spec."""
-    spec = planned.plan.spec
-    return Reproduced(
-        spec=spec.name,
-        source=spec.source,
-        values={str(one.result.seed): one.result.test_accuracy for one in finished},
-        summary=seeds_summary(finished, spec.documented, test_images),
-        computed=tuple(dict.fromkeys(environment_line(one.result.environment) for one in finished)),
+def reproduced(
+    planned: PlannedReproduction, finished: Sequence[FinishedRun], test_images: int
+) -> tuple[Reproduced, ...]:
+    """Sum up the runs of a spec, once for each of its documented values."""
+    plan = planned.plan
+    return tuple(
+        Reproduced(
+            spec=plan.name,
+            source=plan.spec.source,
+            values={str(one.result.seed): tested_value(one, plan.task, metric) for one in finished},
+            summary=seeds_summary(finished, plan, test_images, metric),
+            computed=tuple(dict.fromkeys(environment_line(one.result.environment) for one in finished)),
+        )
+        for metric in summarised_by(plan)
     )
 
 
@@ -164,17 +177,19 @@ CHANCE = "chance of one more run at least so good"
 def row_of(one: Reproduced) -> tuple[str, ...]:
     """Write what came out of a spec as cells under `COLUMNS` and `CHANCE`; what is not known is a dash."""
     summary = one.summary
-    documented, ends = "-" if summary.documented is None else percent(summary.documented), "-"
+    share = kind_of(summary.metric) == "percent"
+    documented, ends = "-" if summary.documented is None else written(summary.metric, summary.documented), "-"
     if summary.documented is not None and summary.prediction95 is not None:
-        documented, ends = (f"{text} %" for text in beside_prediction(summary.documented, summary.prediction95))
+        texts = beside_prediction(summary.documented, summary.prediction95, summary.metric)
+        documented, ends = (f"{text}{' %' * share}" for text in texts)
     inside = {None: "-", True: "yes", False: "NO"}[summary.documented_inside]
     return (
-        one.spec,
+        one.named,
         documented,
         f"{summary.n}" + (f" (+{summary.diverged} diverged)" if summary.diverged else ""),
-        "-" if summary.mean is None else percent(summary.mean),
-        "-" if summary.sd is None else f"{100 * summary.sd:.2f}",
-        "-" if summary.ci95 is None else range_text(summary.ci95),
+        "-" if summary.mean is None else summary.mean_words,
+        "-" if summary.sd is None else f"{100 * summary.sd:.2f}" if share else f"{summary.sd:.3g}",
+        "-" if summary.ci95 is None else summary.interval_words,
         ends,
         inside,
         "-" if summary.documented_chance is None else chance_text(summary.documented_chance),
@@ -184,12 +199,17 @@ def row_of(one: Reproduced) -> tuple[str, ...]:
 def markdown_of(found: Sequence[Reproduced], command: str) -> str:
     """Write all of it as Markdown: the table, every seed's value, what computed them, the command."""
     lines = ["| " + " | ".join((*COLUMNS, CHANCE)) + " |", "| " + " | ".join("---" for _ in (*COLUMNS, CHANCE)) + " |"]
-    lines += ["| " + " | ".join((f"`{one.spec}`", *row_of(one)[1:])) + " |" for one in found]
-    lines += ["", "Test accuracies; the SD is in points. Intervals are Student's t with n - 1 degrees of freedom."]
-    lines += ["", "Seed by seed, in per cent:", ""]
+    lines += [
+        "| " + " | ".join((one.named.replace(one.spec, f"`{one.spec}`", 1), *row_of(one)[1:])) + " |" for one in found
+    ]
+    what = "Test accuracies" if all(one.summary.metric == "test_accuracy" for one in found) else "On the test data"
+    lines += ["", f"{what}; the SD of a share is in points. Intervals are Student's t with n - 1 degrees of freedom."]
+    lines += ["", "Seed by seed, shares in per cent:", ""]
     for one in found:
-        values = (f"{seed}: {'diverged' if v is None else f'{100 * v:.2f}'}" for seed, v in one.values.items())
-        lines.append(f"- `{one.spec}`: {', '.join(values)}")
+        scale = 100 if kind_of(one.summary.metric) == "percent" else 1
+        form = ".2f" if scale == 100 else ".4g"
+        values = (f"{seed}: {'diverged' if v is None else f'{scale * v:{form}}'}" for seed, v in one.values.items())
+        lines.append(f"- {one.named.replace(one.spec, f'`{one.spec}`', 1)}: {', '.join(values)}")
     lines += ["", f"    {command}", ""]
     lines += [f"Computed on {line}." for line in dict.fromkeys(line for one in found for line in one.computed)]
     return "\n".join(lines) + "\n"

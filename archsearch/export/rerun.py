@@ -109,6 +109,9 @@ class RunAgain:
             verdict=worst(done),
             runs=tuple(done),
             machines=machine_differences(environments),
+            declared=tuple(
+                f"{one.study}: {said}." for one in bundle.ledgers for said in (one.sentence, *one.deviations)
+            ),
         )
 
     def _plans(self, bundle: Bundle) -> dict[str, ExperimentPlan]:

@@ -44,7 +44,15 @@ def training_source(plan: ExperimentPlan, module: str, data_file: str | None = N
     if plan.facts.task.name not in KNOWN_TASKS:
         raise UsageError(f"a training script is written for {' and '.join(KNOWN_TASKS)}, not {plan.facts.task.name}")
     if plan.facts.weighted:
-        raise UsageError(f"a training script weighs no samples, and those of {plan.facts.name} have weights")
+        raise UsageError(
+            f"a training script weighs no samples, and those of {plan.facts.name} have weights; take them out "
+            "(data.weight, weight_train of an .npz), or train with `archsearch run`"
+        )
+    if plan.facts.group_names and plan.spec.data.validation and not plan.facts.validation:
+        raise UsageError(
+            f"a training script holds single samples out, and the validation part of {plan.facts.name} is of whole "
+            "groups; give the data a validation part of their own, or train with `archsearch run`"
+        )
     rule = plan.spec.train.early_stopping
     if rule is not None and rule.monitor not in _measured(plan, "val"):
         raise UsageError(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from archsearch.errors import Problem
 from archsearch.experiment import Experiment
-from archsearch.metrics import Direction, Metric, OwnMetric
+from archsearch.metrics import Direction, Metric, OwnMetric, SpreadsOver
 from archsearch.spec.difference.factors import FactorChange
 from archsearch.spec.text.yaml import Node
 
@@ -141,13 +141,25 @@ class ExperimentKind(Protocol):
     def workers(self, metric: str, spec: AnySpec, wanted: int) -> int:
         """Give how many runs may be under way at once on a machine."""
 
-    def in_order(self, cells: Sequence[str], seed: int, study: str) -> Sequence[str]:
+    def in_order(self, cells: Sequence[str], seed: int, study: str, metric: str) -> Sequence[str]:
         """Give the order in which the cells of one seed are run."""
 
     # -- seeds ---------------------------------------------------------------------------------------------------------
 
-    def one_run_is_all(self, spec: AnySpec) -> bool:
-        """Say whether a spec says of itself that every seed gives the same: one run a cell, and no p values."""
+    def spreads_over(self, spec: AnySpec, metric: str | None = None) -> SpreadsOver:
+        """Say what makes values differ: seeds; repeats of a measurement of one run; or nothing.
+
+        Then one run a cell is all, and there are no p values. Without a metric it is what the spec says of itself.
+        """
+
+    def said_of(self, metric: str) -> str:
+        """Say what is to be known beside the values of a metric, "" for nothing."""
+
+    def value_kept(self, run: HeldRun, folder: Path, metric: str) -> float | None:
+        """Give what is not learned of a finished run, now: counted, read or measured; None where that cannot be done.
+
+        `folder` is the run's own.
+        """
 
     def seeds_are_ours(self, spec: AnySpec) -> bool:
         """Say whether the seed is in our own hands; else the baseline shows first that it decides the numbers."""

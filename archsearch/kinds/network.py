@@ -15,14 +15,19 @@ from archsearch.experiment import Experiment
 from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
 from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
+from archsearch.kinds.not_learned import SAID, is_timed, of_kept, on_two_machines, shuffled
 from archsearch.metrics import (
     COMPARED,
     METRICS,
+    NOT_LEARNED,
     OBJECTIVES,
     Direction,
     Metric,
     OwnMetric,
+    SpreadsOver,
+    bare_name,
     is_learned,
+    is_own,
     main_of,
     metric_of,
     part_of,
@@ -100,7 +105,7 @@ class NetworkKind:
         return {part: getattr(spec, part) for part in ("data", "network", "train")}
 
     def compared(self, spec: ExperimentSpec) -> Sequence[str]:
-        return plan_experiment(spec).task.learned("test", "val")
+        return (*plan_experiment(spec).task.learned("test", "val"), *NOT_LEARNED)
 
     def metric(self, spec: ExperimentSpec, name: str) -> Metric:
         return self.metric_held({}, name)
@@ -154,19 +159,27 @@ class NetworkKind:
     ) -> dict[tuple[str, int], str]:
         from archsearch.study.mixed import left_out
 
-        return left_out(study, runs, sides, first, metric)
+        return left_out(study, runs, sides, first, metric) | on_two_machines(runs, first, metric)
 
     def outdated(self, run: HeldRun, metric: str) -> bool:
         return not holds(run.result, run.spec, metric)
 
     def workers(self, metric: str, spec: ExperimentSpec, wanted: int) -> int:
-        return wanted
+        return 1 if is_timed(metric) else wanted  # what runs beside it would be in the times
 
-    def in_order(self, cells: Sequence[str], seed: int, study: str) -> Sequence[str]:
-        return cells  # a network's numbers do not depend on when it is trained
+    def in_order(self, cells: Sequence[str], seed: int, study: str, metric: str) -> Sequence[str]:
+        """Give the cells as they are, but for times: a machine that warms up or slows down then hits all alike."""
+        return shuffled(cells, seed, study) if is_timed(metric) else cells
 
-    def one_run_is_all(self, spec: ExperimentSpec) -> bool:
-        return False
+    def spreads_over(self, spec: ExperimentSpec, metric: str | None = None) -> SpreadsOver:
+        row = METRICS.get(metric or "")
+        return "seeds" if row is None else row.spreads_over
+
+    def said_of(self, metric: str) -> str:
+        return SAID.get(metric, "")
+
+    def value_kept(self, run: HeldRun, folder: Path, metric: str) -> float | None:
+        return of_kept(plan_experiment(self.read(run.spec)), run.seconds, folder, metric)
 
     def seeds_are_ours(self, spec: ExperimentSpec) -> bool:
         return True
@@ -221,21 +234,16 @@ class NetworkKind:
             return "accuracy"
 
     def followed(self, spec: ExperimentSpec, metric: str) -> bool:
-        return is_learned(metric)
+        return is_learned(metric) and not is_own(bare_name(metric))  # those are computed when a run has ended
 
     def epochs(self, spec: ExperimentSpec) -> int:
         return spec.train.epochs
 
     def value(self, experiment: Experiment, outcome: Outcome, metric: str) -> float | None:
-        row = METRICS.get(metric)
-        if row is None or row.known == "training":
+        if is_learned(metric) or metric not in METRICS:
             return outcome.metrics.get(metric)
-        if row.compute is not None:
-            return float(row.compute(_plan(experiment).network))
-        if metric == "seconds":
-            return float(outcome.record["seconds"])
         assert outcome.files is not None, "a network's run keeps its weights"
-        return _measured(metric, _plan(experiment), outcome.files)
+        return of_kept(_plan(experiment), float(outcome.record["seconds"]), outcome.files, metric)
 
     def key(self, experiment: Experiment) -> str:
         return experiment_key(_plan(experiment))
@@ -267,16 +275,6 @@ NETWORK = NetworkKind()
 def _plan(experiment: Experiment) -> ExperimentPlan:
     assert isinstance(experiment, ExperimentPlan), f"{experiment.name} is no network"
     return experiment
-
-
-def _measured(metric: str, plan: ExperimentPlan, run_dir: Path) -> float:
-    """Measure what is measured on the machine, after a run."""
-    if metric == "file_size":
-        return float((run_dir / "model.safetensors").stat().st_size)
-    from archsearch.train.latency import latency_ms
-
-    measures = {"latency_ms": latency_ms}
-    return measures[metric](plan, run_dir)
 
 
 def _held_out(plan: ExperimentPlan) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from archsearch.errors import Problem, SpecError
 from archsearch.experiment import Experiment
-from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
-from archsearch.metrics import Direction, Metric, OwnMetric
+from archsearch.kinds.not_learned import measured_on_two_machines, shuffled
+from archsearch.metrics import Direction, Metric, OwnMetric, SpreadsOver
 from archsearch.program.change import edited_program, program_edit_problems
 from archsearch.program.experiment import ProgramChange, ProgramExperiment, changes, plan_program, program_key
 from archsearch.program.from_command import program_text
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from archsearch.study.held import HeldRun
     from archsearch.study.runner import Outcome, Runner
     from archsearch.study.storage import Storage, Study
-
-_OF_THE_MACHINE = ("host", "processor")  # keys of a run's environment that a measured time depends on
 
 
 class ProgramKind:
@@ -146,19 +143,9 @@ class ProgramKind:
         """Leave out runs whose time or memory was measured on another machine than the baseline's with that seed."""
         from archsearch.study.held import HeldRun
 
-        held = {key: HeldRun(trial) for key, trial in runs.items()}
-        if not held or metric_row(self.read(next(iter(held.values())).spec), metric).known != "measured":
+        if not runs or metric_row(self.read(HeldRun(next(iter(runs.values()))).spec), metric).known != "measured":
             return {}
-        found = {}
-        for (cell, seed), run in held.items():
-            partner = held.get((first, seed))
-            if partner is None or cell == first:
-                continue
-            mine, theirs = ([one.environment.get(key) for key in _OF_THE_MACHINE] for one in (run, partner))
-            if mine != theirs:
-                words = " and ".join(" ".join(str(word) for word in one if word) or "unknown" for one in (mine, theirs))
-                found[cell, seed] = f"{metric} was measured on two machines ({words})"
-        return found
+        return measured_on_two_machines(runs, first, metric)
 
     def outdated(self, run: HeldRun, metric: str) -> bool:
         return False
@@ -170,14 +157,18 @@ class ProgramKind:
         alone = metric_row(spec, metric).known == "measured" if section.parallel is None else not section.parallel
         return 1 if alone else wanted
 
-    def in_order(self, cells: Sequence[str], seed: int, study: str) -> Sequence[str]:
+    def in_order(self, cells: Sequence[str], seed: int, study: str, metric: str) -> Sequence[str]:
         """Shuffle the cells of a seed, by the study's name: a machine that warms up or slows down hits all alike."""
-        shuffled = list(cells)
-        random.Random(seal([study, seed])).shuffle(shuffled)
-        return shuffled
+        return shuffled(cells, seed, study)
 
-    def one_run_is_all(self, spec: ProgramSpec) -> bool:
-        return spec.program.deterministic
+    def spreads_over(self, spec: ProgramSpec, metric: str | None = None) -> SpreadsOver:
+        return "nothing" if spec.program.deterministic else "seeds"
+
+    def said_of(self, metric: str) -> str:
+        return ""  # what is measured, and by whom, is said by the program's file
+
+    def value_kept(self, run: HeldRun, folder: Path, metric: str) -> float | None:
+        return run.metric(metric)
 
     def seeds_are_ours(self, spec: ProgramSpec) -> bool:
         return spec.program.deterministic

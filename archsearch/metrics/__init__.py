@@ -8,11 +8,12 @@ The rows stand in `table.py`, their arithmetic in `arithmetic.py`.
 
 from __future__ import annotations
 
-from archsearch.metrics.metric import Direction, Metric, Unit, Written
+from archsearch.metrics.metric import Direction, Metric, SpreadsOver, Unit, Written
 from archsearch.metrics.own import OwnMetric, is_own, own_metric
 from archsearch.metrics.table import (
     COMPARED,
     METRICS,
+    NOT_LEARNED,
     OBJECTIVES,
     PARTS,
     WATCHED,
@@ -33,6 +34,7 @@ from archsearch.metrics.words import NamedMetric, difference, format_of, kind_of
 __all__ = [
     "COMPARED",
     "METRICS",
+    "NOT_LEARNED",
     "OBJECTIVES",
     "PARTS",
     "WATCHED",
@@ -40,6 +42,7 @@ __all__ = [
     "Metric",
     "NamedMetric",
     "OwnMetric",
+    "SpreadsOver",
     "Unit",
     "Written",
     "bare_name",

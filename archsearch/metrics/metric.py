@@ -15,6 +15,7 @@ Written = Literal["percent", "count", "number"]
 Known = Literal["plan", "training", "measured"]
 Giver = Literal["network", "program"]
 Takes = Literal["outputs", "predicted", "probabilities"]
+SpreadsOver = Literal["seeds", "repeats", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Metric:
     `tasks` are those that it belongs to, None for all. `margin` is the difference that is too small to matter unless a
     file says otherwise, 0 for none; `near` the one that a smaller network may cost, None for a hundredth of the best.
     `given_by` is the only kind of experiment that gives it, None where every kind may.
+    `spreads_over` says what makes two values of one network differ: the seed, the moment at which it is measured (then
+    a trained network is measured again and again), or nothing, so that one value is all.
     `guessing` gives what guessing is worth, by the number of outputs. Of counts whole numbers are written.
     """
 
@@ -47,6 +50,7 @@ class Metric:
     compute: Callable[..., float] | None = None
     takes: Takes = "outputs"
     anywhere: bool = False
+    spreads_over: SpreadsOver = "seeds"
 
     @property
     def unit(self) -> Unit:

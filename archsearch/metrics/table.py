@@ -149,6 +149,7 @@ _ROWS = (
         written="count",
         known="plan",
         compute=lambda network: network.parameters,
+        spreads_over="nothing",
     ),
     Metric(
         name="macs",
@@ -157,6 +158,7 @@ _ROWS = (
         written="count",
         known="plan",
         compute=lambda network: network.macs,
+        spreads_over="nothing",
     ),
     Metric(
         name="activation_memory",
@@ -166,6 +168,7 @@ _ROWS = (
         known="plan",
         given_by="network",
         compute=lambda network: network.activation_bytes(1),
+        spreads_over="nothing",
     ),
     Metric(
         name="latency_ms",
@@ -174,6 +177,7 @@ _ROWS = (
         written="number",
         known="measured",
         given_by="network",
+        spreads_over="repeats",
     ),
     Metric(
         name="file_size",
@@ -182,6 +186,7 @@ _ROWS = (
         written="count",
         known="measured",
         given_by="network",
+        spreads_over="nothing",
     ),
     Metric(name="seconds", title="seconds", direction="minimize", written="number", known="measured"),
     Metric(
@@ -221,10 +226,10 @@ def learned(*parts: str) -> tuple[str, ...]:
     return tuple(f"{part}_{metric.name}" for part in parts for metric in METRICS.values() if metric.known == "training")
 
 
-OBJECTIVES = (
-    *learned("val"),
-    *(metric.name for metric in METRICS.values() if metric.known != "training" and metric.given_by != "program"),
+NOT_LEARNED = tuple(
+    metric.name for metric in METRICS.values() if metric.known != "training" and metric.given_by != "program"
 )
+OBJECTIVES = (*learned("val"), *NOT_LEARNED)
 COMPARED = learned("test", "val")
 WATCHED = learned("val")
 

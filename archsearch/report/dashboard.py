@@ -8,7 +8,8 @@ A note is Markdown: what comes from a file stands in it as text, and what would 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from archsearch.ablate.ablation import report_on
 from archsearch.ablate.record import AblationReport
@@ -22,6 +23,7 @@ from archsearch.report.figures.figure import Figure, Missing
 from archsearch.report.figures.lists import ablation_figures, search_figures
 from archsearch.report.figures.trials import baseline_value, counted
 from archsearch.report.program_parts import command_of
+from archsearch.search.folds import mean_of
 from archsearch.search.record import SearchRecord, search_record
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import size_text
@@ -92,12 +94,26 @@ def trial_note(held: HeldTrial, state: str) -> str:
         markdown_row(row.name, row.kind, size_text(row.output_shape), f"{row.parameters:,}", f"{row.macs:,}")
         for row in plan.network.walk()
     ]
-    history = held.run.history if held.run is not None else ()
+    histories = [run.history for run in held.runs]
+    history = _mean_history(histories)
     if history:
         names = ("train_loss", "val_loss", *(f"val_{name}" for name in told_by(history[0]) if name != "loss"))
+        if len(histories) > 1:
+            lines += ["", f"Means over {len(histories)} folds, of the epochs that all of them have:"]
         lines += ["", markdown_row("epoch", *map(title_of, names)), "| ---: " * (1 + len(names)) + "|"]
         lines += [markdown_row(e["epoch"], *(_number(e.get(name)) for name in names)) for e in history]
     return "\n".join(lines)
+
+
+def _mean_history(histories: Sequence[Sequence[Mapping[str, Any]]]) -> Sequence[Mapping[str, Any]]:
+    """Give the means of each epoch over the runs of a trial, a run a fold; of one run what it has."""
+    if len(histories) < 2:
+        return histories[0] if histories else ()
+    return [
+        {name: mean_of([epoch.get(name) for epoch in epochs]) for name in epochs[0] if name != "epoch"}
+        | {"epoch": epochs[0]["epoch"]}
+        for epochs in zip(*histories, strict=False)
+    ]
 
 
 def _program_note(held: HeldTrial, state: str) -> str:

@@ -93,7 +93,25 @@ class Folded:
     text: str
 
 
-SectionPart = Figure | Gallery | Diagram | Tabled | Folded | Missing
+@dataclass(frozen=True, slots=True)
+class TextToCopy:
+    """A text that is taken into another document: it stands open, with a button that copies it."""
+
+    key: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistItem:
+    """A question of the checklist, by its number, and what the study says to it."""
+
+    number: int
+    question: str
+    answer: tuple[str, ...]
+
+
+SectionPart = Figure | Gallery | Diagram | Tabled | Folded | TextToCopy | Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +126,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A report. The first sentence of `answer` is the short one; `made` is when and by which version it was written."""
+    """A report. The first sentence of `answer` is the short one; `made` is when and by which version it was written.
+
+    `checklist` is what a study says to the questions of a conference; a section shows it too.
+    """
 
     kind: Answers
     title: str
@@ -118,6 +139,7 @@ class Document:
     command: str
     made: str
     sections: tuple[Section, ...]
+    checklist: tuple[ChecklistItem, ...] = ()
 
     def tabled(self) -> Iterator[tuple[Section, Figure | Gallery | Diagram | Tabled]]:
         """Yield every part that has a table, with its section."""

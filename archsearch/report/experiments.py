@@ -20,11 +20,13 @@ from pydantic import ValidationError
 from archsearch.errors import ArchsearchError
 from archsearch.experiment_plan import plan_experiment, task_of_kept
 from archsearch.files import seal
+from archsearch.metrics import bare_name, part_of
 from archsearch.report.document import slug
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.task import Task
 from archsearch.train.directory import RunDirectory
 from archsearch.train.identity import experiment_key
+from archsearch.train.measures import PredictedPart
 from archsearch.train.probabilities import probabilities_of
 from archsearch.train.result import RunResult
 
@@ -139,3 +141,14 @@ def predictions_of(run: KnownRun) -> Predictions | str:
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         return f"{path} cannot be read: {error}"
     return f"{path} holds no predictions"
+
+
+def tested_by(run: KnownRun, name: str) -> float | None:
+    """Give a metric on test data: as it was measured, else of what was predicted; None where neither is there."""
+    value = run.result.metrics.get(name)
+    if value is not None or run.result.status != "completed" or part_of(name) != "test":
+        return value
+    there = predictions_of(run)
+    if isinstance(there, str) or there.part != "test":
+        return None
+    return PredictedPart(there.task, run.result.spec, there.outputs, there.labels).value(bare_name(name))

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from archsearch.markup import visible
 from archsearch.report.cells import headings, written_rows
-from archsearch.report.document import Diagram, Document, Folded, Gallery, Picture, Tabled
+from archsearch.report.document import Diagram, Document, Folded, Gallery, Picture, Tabled, TextToCopy
 from archsearch.report.figures.drawing import drawing, plotly_script
 from archsearch.report.figures.figure import Figure, Missing, Table
 
@@ -116,6 +116,7 @@ def _environment() -> jinja2.Environment:
         "diagram": lambda part: isinstance(part, Diagram),
         "tabled": lambda part: isinstance(part, Tabled),
         "folded": lambda part: isinstance(part, Folded),
+        "text_to_copy": lambda part: isinstance(part, TextToCopy),
         "missing": lambda part: isinstance(part, Missing),
     }
     environment.filters["kept_together"] = _kept_together

@@ -16,6 +16,8 @@ from archsearch.report.figures.drawing import plotly_version
 from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.write import spec_yaml
+from archsearch.study.ledger_check import Ledger
+from archsearch.wording import capital, count_of
 
 _ENVIRONMENT = (
     ("archsearch", "archsearch"),
@@ -26,6 +28,7 @@ _ENVIRONMENT = (
     ("platform", "system"),
     ("threads", "threads"),
 )
+_MOST_DEVIATIONS = 3  # that are said first
 MOST_LOST = 200  # rows of runs that came to nothing; their number is always said
 
 
@@ -82,6 +85,33 @@ def facts_part(facts: Sequence[tuple[str, TableCell]]) -> Tabled:
     """Give the facts of a report as two columns, with the versions that wrote it."""
     rows = (*facts, ("report written by", f"archsearch {__version__}, plotly {plotly_version()}"))
     return Tabled("facts", "Facts", "", Table((Column("what"), Column("value")), tuple(rows)))
+
+
+def ledger_facts(ledgers: Sequence[Ledger | None]) -> list[tuple[str, TableCell]]:
+    """Give what a study declared before its first run, what was amended, and the head that proves the rest."""
+    if not any(ledgers):
+        return [("declared beforehand", "not known: an earlier version made the study, and kept no ledger")]
+    found: list[tuple[str, TableCell]] = []
+    for ledger in filter(None, ledgers):
+        of = f" ({ledger.study})" if len(ledgers) > 1 else ""
+        found += [(f"declared{of}", ledger.sentence)]
+        found += [(f"amended{of}", amendment.sentence) for amendment in ledger.amendments]
+        found += [(f"deviates{of}", said) for said in ledger.deviations]
+        found += [(f"ledger{of}, SHA-256 of its {ledger.entries:,} entries", ledger.head)] if ledger.head else []
+    return found
+
+
+def ledger_words(ledgers: Sequence[Ledger | None]) -> list[str]:
+    """Say first what is not as it was declared: deviations, and what was amended when results were known."""
+    found = []
+    for ledger in filter(None, ledgers):
+        found += [f"Not as declared: {said} ({ledger.study})." for said in ledger.deviations[:_MOST_DEVIATIONS]]
+        if (more := len(ledger.deviations) - _MOST_DEVIATIONS) > 0:
+            found.append(f"{count_of(more, 'more deviation')} stand under Facts.")
+        # a search that goes on for longer claims no more than before
+        changed = [one for one in ledger.amendments if not all(what.startswith("trials was") for what in one.changes)]
+        found += [f"{capital(one.sentence)} ({ledger.study})." for one in changed if one.results]
+    return found
 
 
 def lost_part(rows: Sequence[tuple[TableCell, ...]], columns: tuple[Column, ...]) -> Tabled:

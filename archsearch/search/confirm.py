@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from archsearch.kinds.kind import ExperimentKind
-from archsearch.metrics import METRICS, Direction, title_of
+from archsearch.metrics import METRICS, Direction, bare_name, is_own, title_of
 from archsearch.plain import Plain
 from archsearch.stats.effect import Effect, Family
 from archsearch.stats.intervals import Interval
@@ -30,11 +30,12 @@ def family_of(
     """Give what a search is confirmed by, as an ablation of that metric would be, and what the search had of it.
 
     `held` is the base as a storage has it. Of networks the first is the metric that was learned, on the test set;
-    where both are one, it goes in the `direction` of the search.
+    where both are one, or it is a function of somebody's file, it goes in the `direction` of the search.
     """
     name, searched = kind.confirmed_by(learned, held)
     metric = kind.metric_held(held, name)
-    wanted = direction if direction is not None and name == searched else metric.direction
+    same = name == searched or is_own(bare_name(name))
+    wanted = direction if direction is not None and same else metric.direction
     return Family(metric=name, direction=wanted, margin=metric.margin, unit=metric.unit), searched
 
 

@@ -49,7 +49,7 @@ def _refuse_unconfirmable(study: SearchFile, opened: optuna.Study) -> None:
         raise UsageError(f"{name} is not done: archsearch study goes on with it, and confirms the best then")
     if study.learned is None:
         raise UsageError(f"{name} looked for what is known without training: there is nothing to confirm")
-    if study.kind.one_run_is_all(study.space.base):
+    if study.kind.spreads_over(study.space.base) == "nothing":
         raise UsageError(f"{name}: every seed of a deterministic program gives the same; there is nothing to confirm")
 
 

@@ -30,7 +30,7 @@ from archsearch.stats.effect import Family
 from archsearch.stats.power import seeds_to_reach
 from archsearch.stats.race import Race, looks_for
 from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, fixed_values
-from archsearch.study.ledger import amend, digest
+from archsearch.study.ledger import amend, json_digest
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
 from archsearch.study.pool import Site, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
@@ -207,7 +207,7 @@ def _declare(
     planned = {
         "candidates": {
             **before["candidates"],
-            **{name: digest(named_finalist(name, spec)) for name, spec in specs.items()},
+            **{name: json_digest(named_finalist(name, spec)) for name, spec in specs.items()},
         },
         "seeds": list(dict.fromkeys([*before["seeds"], *seeds])),
     }

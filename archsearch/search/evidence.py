@@ -24,7 +24,10 @@ from archsearch.search.jobs import SEARCH_SEED, held_search
 from archsearch.search.tried import experiment_of
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.held_runs import Machine, fingerprints_of, machines_of, reads_of, run_of, runs_of, why_lost
+from archsearch.study.ledger_check import Ledger, ledger_of
+from archsearch.study.lifecycle import confirmation_study
 from archsearch.study.queue import slots_of
+from archsearch.study.spent import Spent, spent_by
 from archsearch.study.storage import Storage
 from archsearch.train.result import RunResult
 
@@ -86,6 +89,8 @@ class SearchEvidence(Plain):
     fingerprints: dict[str, int]
     test_reads: int
     earlier_test_reads: int
+    ledgers: tuple[Ledger, ...] = ()
+    spent: Spent | None = None
 
 
 RANKED_KEPT = 5  # of the ranking: the finalists are found by their own names
@@ -124,6 +129,12 @@ def search_evidence(opened: optuna.Study, storage: Storage) -> SearchEvidence:
         fingerprints=fingerprints_of(everything),
         test_reads=reads_of(runs_of(confirming)),
         earlier_test_reads=reads_of(runs_of(searching)),
+        ledgers=tuple(
+            ledger
+            for study in (opened, confirmation_study(opened, storage))
+            if study is not None and (ledger := ledger_of(study)) is not None
+        ),
+        spent=spent_by([*searching, *confirming]),
     )
 
 

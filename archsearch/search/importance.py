@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from archsearch.plain import Plain
 from archsearch.search.space.domains import Value
@@ -164,6 +163,8 @@ def _study_of(parameters: Sequence[OpenValue], samples: Sequence[TrialSample]) -
 
 def _fanova(study: optuna.Study, names: list[str]) -> dict[str, float]:
     """Ask Optuna's fANOVA among the trials that have all of these; shares are of the sum over them."""
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances  # imports scikit-learn: a second
+
     evaluator = FanovaImportanceEvaluator(n_trees=TREES, max_depth=DEPTH, seed=SEED)
     found = get_param_importances(study, evaluator=evaluator, params=names)
     return {name: float(share) for name, share in found.items()}

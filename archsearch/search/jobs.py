@@ -15,6 +15,7 @@ from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
 from archsearch.kinds.seed_check import seeds_are_checked
+from archsearch.metrics import OwnMetric
 from archsearch.search.confirm import BASELINE
 from archsearch.search.folds import FoldsRunner, fold_experiments, mean_of
 from archsearch.search.racing import declared_race, due_slots
@@ -43,7 +44,7 @@ class SearchJob:
         self.study = study
         self.source = held_search(held)
         space = self.source.space
-        runner = self.source.kind.runner(self.source.watched, goes_on=True)
+        runner = self.source.kind.runner(self.source.watched, goes_on=True, own=self.source.own)
         self.split = self.source.spec.split
         self.runner: Runner = runner if self.split is None else FoldsRunner(runner)
         planned = slots_of(study).get(0)
@@ -150,7 +151,7 @@ class ConfirmJob:
         self.race = declared_race(study)
         specs = (HeldTrial(trial).candidate_spec for trial in slots_of(study).values())
         kind = self.race.kind if self.race is not None else kind_of_held(next(specs, {}))
-        self.runner = kind.runner(self.metric, goes_on=True)
+        self.runner = kind.runner(self.metric, goes_on=True, own=own_of(HeldStudy(study)))
         self.twice = self._run_twice(kind)
         self.seen = -1
 
@@ -221,9 +222,15 @@ def what_is_held(study: SearchFile, seed: int, sampler: str, trials: int) -> Hel
         metrics=study.metrics,
         minimize_learned=learned is not None and study.spec.objective[learned][0] == "minimize",
         trials=trials,
+        own=tuple(one.model_dump(mode="json") for one in study.own) or None,
     )
+
+
+def own_of(held: HeldStudy) -> tuple[OwnMetric, ...]:
+    """Give the functions of people's files that a search, or its confirmation, is made for."""
+    return tuple(OwnMetric.model_validate(one) for one in held.own or ())
 
 
 def held_search(held: HeldStudy) -> SearchFile:
     """Read the search file that a study holds; raise `SpecError` where this version does not read it any more."""
-    return stored_study(held.text, held.stem, held.base)
+    return stored_study(held.text, held.stem, held.base, own_of(held))

@@ -139,7 +139,7 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     run_workers(site, search_job, workers, lambda: look(opened))
     look(opened)
     confirm = study.spec.confirm if settings.confirm is None else settings.confirm
-    one_run = study.kind.one_run_is_all(study.space.base)  # of which fresh seeds would show nothing
+    one_run = study.kind.spreads_over(study.space.base) == "nothing"  # of which fresh seeds would show nothing
     if confirm and finished(opened, trials) and study.learned is not None and not one_run:
         to_the_end = replace(site, seconds=math.inf)  # the timeout is the search's
         run_confirmation(study, opened, storage, to_the_end, workers, asked_of(study, settings), look)
@@ -197,6 +197,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
         found.append(f"split was {split_said(before.get('split'))}, is {split_said(now.get('split'))}")
     if before.get("measured_by") != now.get("measured_by"):
         found.append(f"val_loss was each run's own training loss, is {now.get('measured_by')} for all")
+    digests = before.get("own", {})
+    found += [f"the file of {name} has changed" for name, one in now.get("own", {}).items() if digests.get(name) != one]
     old, new = before.get("space", {}), now["space"]
     found += [f"{name} is new" for name in new if name not in old]
     found += [f"{name} is gone" for name in old if name not in new]

@@ -8,17 +8,17 @@ Fields are checked here, with `file:line:column`; the open values by the spaces 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from archsearch.errors import Problem, SpecError
+from archsearch.errors import Problem, SpecError, UsageError
 from archsearch.kinds import kind_of_held, kind_of_reference, kind_of_spec, load_experiment
 from archsearch.kinds.kind import AnySpec, ExperimentKind
-from archsearch.metrics import OBJECTIVES
+from archsearch.metrics import OBJECTIVES, OwnMetric, bare_name, is_own, own_metric
 from archsearch.search.folds import check_split
 from archsearch.search.search_spec import AnyPruner, NoPruning, StudySpec
 from archsearch.search.space.by_kind import spaces_of
@@ -38,6 +38,7 @@ class SearchFile:
     text: str
     stem: str
     note: str  # how the base is trained otherwise than its own spec says, "" if not: said when the study starts
+    own: tuple[OwnMetric, ...] = ()  # objectives that are functions of people's files
 
     @property
     def kind(self) -> ExperimentKind:
@@ -68,10 +69,11 @@ class SearchFile:
         return self.spec.pruner if self.kind.followed(self.space.base, self.watched) else NoPruning()
 
     def identity(self) -> dict[str, Any]:
-        """Give what must not change inside a study: base, space, limits, objectives and folds."""
+        """Give what must not change inside a study: base, space, limits, objectives and their files, and folds."""
         split = {} if self.spec.split is None else {"split": self.spec.split.model_dump(mode="json")}
         objective = {"objective": [list(objective) for objective in self.spec.objective]}
-        return self.space.identity(self.metrics) | objective | split
+        own = {"own": {one.name: one.digest for one in self.own}} if self.own else {}
+        return self.space.identity(self.metrics) | objective | split | own
 
 
 def load_study(reference: str) -> SearchFile:
@@ -91,7 +93,16 @@ def load_study(reference: str) -> SearchFile:
     if isinstance(base, SpecError):
         raise base
     assert base is not None, "the key is there"
-    return _searched(node, base, spec, path.read_text(encoding="utf-8-sig"), path.stem)
+    read = _searched(node, base, spec, path.read_text(encoding="utf-8-sig"), path.stem)
+    return replace(read, own=_own_metrics(spec, node, path.parent))
+
+
+def _own_metrics(spec: StudySpec, node: Node, folder: Path) -> tuple[OwnMetric, ...]:
+    """Find the files of objectives of one's own, from the folder of the search's file; executes nothing."""
+    try:
+        return tuple(own_metric(name, folder) for _, metric in spec.objective if is_own(name := bare_name(metric)))
+    except UsageError as error:
+        raise SpecError(Problem(str(node.locate(("objective",))), f"objective: {error}")) from None
 
 
 def declared_study(text: str, stem: str, base: AnySpec) -> SearchFile:
@@ -113,12 +124,12 @@ def _searched(node: Node, read: AnySpec, spec: StudySpec, text: str, stem: str) 
     return SearchFile(spec, space, text, stem, notes)
 
 
-def stored_study(text: str, stem: str, base: dict[str, Any]) -> SearchFile:
+def stored_study(text: str, stem: str, base: dict[str, Any], own: Sequence[OwnMetric] = ()) -> SearchFile:
     """Make a study again from what a storage holds of it: the file's text and the resolved base."""
     node = _named(read_text(text, f"{stem}.yaml"), stem)
     read = kind_of_held(base).read(base)
     spec = _plain_part(node, read)
-    return SearchFile(spec, spaces_of(read).read(node, read, spec), text, stem, "")
+    return SearchFile(spec, spaces_of(read).read(node, read, spec), text, stem, "", tuple(own))
 
 
 def _named(node: Node, stem: str) -> Node:

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from archsearch.kinds import NETWORK, kind_of_spec
 from archsearch.kinds.kind import AnySpec, ExperimentKind
-from archsearch.metrics import OBJECTIVES, direction_of
+from archsearch.metrics import OBJECTIVES, bare_name, direction_of, is_own, part_of
 from archsearch.plain import NonNegative, Plain, Positive
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, written_default
 from archsearch.spec.folds import SplitSpec
@@ -72,11 +72,24 @@ def _objective(value: object, info: ValidationInfo) -> object:
         ((direction, metric),) = value.items()
         if direction in ("maximize", "minimize") and metric in metrics:
             return (direction, metric)
+        if direction in ("maximize", "minimize") and isinstance(metric, str) and is_own(bare_name(metric)):
+            return (direction, _own_on_validation(metric, base))
     raise PydanticCustomError(
         "objective",
         "expected maximize or minimize with one of {metrics}, {hint}",
         {"metrics": ", ".join(metrics), "hint": _objective_hint(value, base, metrics)},
     )
+
+
+def _own_on_validation(metric: str, base: AnySpec | None) -> str:
+    """Give the name of a function of people's files on validation data: a search never selects on test data."""
+    bare = bare_name(metric)
+    if part_of(metric) not in (None, "val"):
+        raise PydanticCustomError("objective", "a search selects on validation data: write {bare}", {"bare": bare})
+    if _kind_of(base).name != "network":
+        why = "{bare}: a program keeps no predictions, so it gives its metrics itself"
+        raise PydanticCustomError("objective", why, {"bare": bare})
+    return f"val_{bare}"
 
 
 def _objective_hint(value: object, base: AnySpec | None, metrics: Sequence[str]) -> str:

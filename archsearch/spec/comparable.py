@@ -12,25 +12,36 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from archsearch.metrics import METRICS, metric_of, part_of
-from archsearch.spec.dataset import DataSpec
+from archsearch.spec.dataset import OF_SOURCE, DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.folds import Fold
 
+_UNSET = "not set"
 _SOURCE = "the test data would be others; compare on one data set"
 _LIMIT = "it cuts the validation and test data too, while data.train_limit cuts the training part only"
 _VALIDATION = "validation accuracy and loss would be of other samples"
 _EVAL_LOSS = "losses would be of two functions; what is trained on is train.loss"
 
+_OF_INPUTS = (
+    "input",
+    "weight",
+    "ignore",
+    "categorical",
+    "missing",
+    "unseen",
+)  # not what is predicted, of which samples
+
 # Why each key decides what is measured, and what to do instead.
 _WHY = {
-    "data.name": _SOURCE,
-    "data.path": _SOURCE,
+    **{f"data.{key}": _SOURCE for key in OF_SOURCE if key not in _OF_INPUTS},
     "data.limit": _LIMIT,
     "data.fold": "the test data would be others; `split` of an ablation runs every fold of all cells",
     "data.validation": _VALIDATION,
     "train.eval_loss": _EVAL_LOSS,
 }
-_TESTED_ON = ("name", "path", "limit", "fold", "labels", "function", "target", "task", "part", "group")  # keys of data
+_TESTED_ON = tuple(  # keys of data
+    key.removeprefix("data.") for key in _WHY if key.startswith("data.") and key != "data.validation"
+)
 FIXED_IN_A_SEARCH = {
     part: tuple(key.partition(".")[2] for key in _WHY if key.startswith(part)) for part in ("data", "train")
 }
@@ -49,7 +60,9 @@ def differences(base: ExperimentSpec, other: ExperimentSpec, metric: str, valida
     for key in _TESTED_ON:
         ours, theirs = (_said(spec.data, key) for spec in (base, other))
         if ours != theirs:
-            difference = f"data.{key} is {theirs}, not {ours}"
+            difference = f"data.{key} is {theirs}, " + (
+                f"not {ours}" if ours != _UNSET else f"and {base.name} sets none"
+            )
             yield f"{other.name} is tested on other data than {base.name}: {difference}; {_WHY[f'data.{key}']}"
     if part_of(metric) == "val":
         if not validation[1]:
@@ -76,4 +89,6 @@ def _said(data: DataSpec, key: str) -> str:
     value = getattr(data, key)
     if isinstance(value, Fold):
         return value.said
-    return "not set" if value is None else str(value)
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return _UNSET if value is None else str(value)

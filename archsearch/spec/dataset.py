@@ -47,7 +47,8 @@ Validation = Annotated[
 ]
 
 
-def _part_of_training(value: object) -> object:
+def part_of_training(value: object) -> object:
+    """Take a number of training samples, or a fraction of them; a validator of pydantic's."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise PydanticCustomError("train_limit", "expected a number of samples or a fraction between 0 and 1")
     if not (0 < value < 1 if isinstance(value, float) else 1 <= value <= LARGEST):
@@ -60,7 +61,7 @@ def _part_of_training(value: object) -> object:
 
 TrainLimit = Annotated[
     int | float,
-    BeforeValidator(_part_of_training),
+    BeforeValidator(part_of_training),
     WithJsonSchema(
         {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}]}
     ),
@@ -118,19 +119,41 @@ ColumnNames = Annotated[
     WithJsonSchema({"anyOf": [_A_NAME, {"type": "array", "items": _A_NAME, "minItems": 1}]}),
 ]
 
-OWN_KINDS = ("npz", "folder", "table", "python")
+OWN_KINDS = ("npz", "folder", "table", "python", "huggingface")
+
+
+class Splits(Plain):
+    """Which split of a data set is which part; a split that is not named is not used."""
+
+    train: Text = Field(description="The split that is trained on.", examples=["train"])
+    test: Text | None = Field(
+        default=None, description="The split for testing; by default every fifth row of train.", examples=["validation"]
+    )
+    validation: Text | None = Field(default=None, description="The split for validation.", examples=["dev"])
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        named = [name for name in (self.train, self.test, self.validation) if name is not None]
+        if len(set(named)) < len(named):
+            raise PydanticCustomError("splits", "a split can be one part only; name each once")
+        return self
 
 
 class DataSpec(Plain):
     """The `data:` part of a spec; `path` is for your own data (`OWN_KINDS`) only."""
 
     name: SpecName = Field(
-        description="The data set: one by its name, or your own as npz, folder, table or python.",
+        description="The data set: one by its name, or your own as npz, folder, table, python or huggingface.",
         examples=["mnist", "folder"],
     )
     path: Text | None = Field(
         default=None,
-        description="The file (npz, table, python) or folder of your own data, from the spec's folder.",
+        description="The file (npz, table, python) or folder (folder, huggingface) of your own data, from the spec's "
+        "folder.",
         examples=["data/leaves.npz"],
     )
     size: Pair | None = Field(
@@ -256,6 +279,18 @@ class DataSpec(Plain):
         examples=["load"],
     )
 
+    input: Text | None = Field(
+        default=None,
+        description="The column of images or arrays that a network reads (huggingface); by default the only one, and "
+        "without any such all columns but the target.",
+        examples=["image"],
+    )
+    splits: Splits | None = Field(
+        default=None,
+        description="Which split is which part (huggingface); by default those called train, validation and test.",
+        examples=[{"train": "train", "test": "validation"}],
+    )
+
     def of_source(self) -> DataSpec:
         """Give the spec with what says how a source is read, and nothing of what is done with its samples later."""
         return DataSpec(**{key: getattr(self, key) for key in OF_SOURCE})
@@ -286,5 +321,7 @@ class DataSpec(Plain):
 # Keys of tables, and of images with a table beside them.
 TABLE_KEYS = ("target", "part", "group", "weight", "ignore", "categorical", "missing", "unseen", "encoding")
 LABEL_KEYS = ("target", "part", "group", "weight", "ignore", "encoding")  # those of a table beside images
-OF_SOURCE = ("name", "path", "task", *TABLE_KEYS, "labels", "function")
+COLUMN_KEYS = ("input", "splits")  # those of data sets of Hugging Face
+OF_SOURCE = ("name", "path", "task", *TABLE_KEYS, "labels", "function", *COLUMN_KEYS)
+OF_A_KIND = (*OF_SOURCE[1:], "channels", "background")  # mean something for one kind of source only
 _YOUNGER = frozenset({"train_limit", "background", "channels", "normalize_targets", "fold", *OF_SOURCE[2:]})

@@ -13,20 +13,13 @@ from pydantic import Field, StringConstraints
 
 from archsearch.plain import NonNegative, Plain
 from archsearch.spec.dataset import DataSpec
+from archsearch.spec.documented import Documented
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, text_pattern, written_default
 from archsearch.spec.layers import Layer
 from archsearch.spec.training import TrainSpec
 
 LintCode = Annotated[str, text_pattern(r"^A[0-9]{3}$", "is no lint rule; `archsearch lint` names them, such as A001")]
 LintReason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-
-
-class Documented(Plain):
-    """A published result of this experiment, to be reproduced; a fraction, not per cent."""
-
-    test_accuracy: Annotated[float, Field(ge=0, le=1)] = Field(
-        description="The published accuracy on the test data, as a fraction.", examples=[0.9753]
-    )
 
 
 class Expect(Plain):
@@ -70,7 +63,7 @@ class ExperimentSpec(Plain):
     )
     documented: Documented | None = Field(
         default=None,
-        description="A published result of this very experiment, to compare with.",
+        description="Published results of this very experiment on its test data, to compare with.",
         examples=[{"test_accuracy": 0.9753}],
     )
     expect: Expect | None = Field(

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from archsearch.plain import NonNegativeFloat, Plain, Positive
 
+PairWord = Literal["seed", "fold", "random part", "repeat", "network"]
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
 ExclusionKind = Literal["missing", "failed", "alone", "mixed"]
 Seed = int | str
@@ -30,7 +31,8 @@ class Family(Plain):
     with the failures in it: the accuracy of guessing, say.
 
     `pairs` names what makes a pair: a seed, or a fold or random part of the samples. Those overlap by `overlap`,
-    n_test / n_train, and are judged by the corrected resampled t test (Nadeau & Bengio 2003); seeds by sign flips.
+    n_test / n_train, and are judged by the corrected resampled t test (Nadeau & Bengio 2003); seeds by sign flips, as
+    repeats of a measurement are. Where nothing hangs on a seed a pair is of two networks, and one is all.
     """
 
     metric: str = "test_accuracy"
@@ -42,7 +44,7 @@ class Family(Plain):
     unit: Literal["points", "own"] = "points"
     failed_value: float | None = None
     overlap: NonNegativeFloat = 0.0
-    pairs: Literal["seed", "fold", "random part"] = "seed"
+    pairs: PairWord = "seed"
 
 
 class Exclusion(Plain):
@@ -65,6 +67,15 @@ class WithFailures(Plain):
     mean_difference: float
     ci95: Interval | None
     p: float | None
+
+
+class Adjusted(Plain):
+    """A comparison that also uses the runs of the baseline in no pair (`stats/adjusted.py`): all of them, the slope."""
+
+    baseline_runs: int
+    slope: float
+    mean_difference: float
+    ci95: Interval
 
 
 class Effect(Plain):
@@ -106,6 +117,7 @@ class Effect(Plain):
     pair_correlation95: Interval | None = None
     seeds_saved: float | None = None
     seeds_saved95: Interval | None = None
+    adjusted: Adjusted | None = None
     comparisons: Positive
     smallest_detectable: float | None
     further_seeds: int | None

@@ -1,8 +1,8 @@
 """Group-sequential comparisons: look a few times, at numbers of seeds fixed before, and stop what is decided.
 
-    looks = plan_looks(30, comparisons=2)                                   # (9, 11, 15, 19, 24, 30)
+    looks = plan_looks(30, comparisons=2)                                   # (9, 12, 15, 20, 30)
     run = follow_looks({"relu": d_relu, "wide": d_wide}, looks=looks, margin=0.001)     # differences in seed order
-    run["relu"].verdict, run["relu"].stopped_at, run["wide"].verdict        # "better", 8, None: needs more seeds
+    run["relu"].verdict, run["relu"].stopped_at, run["wide"].verdict        # "better", 9, None: needs more seeds
 
 The test is the sign-flip test of the mean (`sign_group`), at each look given the sizes of the differences so far: of
 all sign patterns, those whose sum is farthest from 0 now, and that no look before has rejected, are rejected, as many
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Of alpha, share ** SPENDING may be spent when this share of the most seeds is there. Chosen by simulation, with the
-# steps between looks: what finds 0.5 SDs most often and yet stops early (docs/statistics.md).
-SPENDING = 1.4
-GROWTH = 1.3  # from one look to the next
+# Of alpha, share ** SPENDING may be spent when this share of the most seeds is there, and FIRST of it from the first
+# look on: what 8 pairs that agree need at 0.05. Looks go on by GROWTH up to LAST of the most seeds. Chosen by
+# simulation: what finds 0.5 SDs as often as it can and yet stops early for large effects (docs/statistics.md).
+FIRST = 0.24
+SPENDING = 1.6
+GROWTH = 1.36
+LAST = 2 / 3
 _TIE = 1e-11  # of the sum of sizes: accuracies are multiples of 1/10,000, and rounding must not part their ties
 _HALVINGS = 24
 
@@ -71,14 +74,13 @@ def plan_looks(most: int, *, comparisons: int = 1, alpha: float = 0.05) -> tuple
     """Choose the numbers of seeds at which one looks, the last of them `most`.
 
     The first is the fewest seeds that can reject at the hardest step of the family: 2 of their 2^n sign patterns are no
-    more than may be spent. The others follow in equal proportions, about GROWTH apart.
+    more than may be spent. The others follow in equal proportions, and there is a wide step to the last.
     """
     first = next((n for n in range(1, most) if 2.0 ** (1 - n) <= spent(n / most, alpha / comparisons)), most)
-    steps = round(math.log(most / first) / math.log(GROWTH)) if first < most else 0
-    inner = [round(first * (most / first) ** (step / steps)) for step in range(steps)]
-    if first < most and not inner:
-        inner = [first]
-    return tuple(dict.fromkeys((*inner, most)))
+    end = max(first, round(LAST * most))
+    steps = max(1, round(math.log(end / first) / math.log(GROWTH)))
+    inner = [round(first * (end / first) ** (step / steps)) for step in range(steps + 1)]
+    return tuple(dict.fromkeys((*(one for one in inner if one < most), most)))
 
 
 def spent(share: float, alpha: float, spending: float = SPENDING) -> float:
@@ -86,7 +88,7 @@ def spent(share: float, alpha: float, spending: float = SPENDING) -> float:
 
     With a `spending` below 1 most is spent early.
     """
-    return alpha * float(share**spending)
+    return alpha * float(max(FIRST, share**spending))
 
 
 # -- one comparison ----------------------------------------------------------------------------------------------------

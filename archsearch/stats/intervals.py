@@ -64,19 +64,19 @@ def chance_of_at_least(values: Sequence[float], wanted: float) -> float:
     That is Student's t with n - 1 degrees of freedom around the mean, of at least two values. Where all of them agree
     nothing else is expected: 0 or 1.
     """
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     n, centre, spread = len(values), mean(values), standard_deviation(values)
     if not spread:
         return float(centre >= wanted or _identical([centre, wanted]))
-    return float(t.sf((wanted - centre) / (spread * math.sqrt(1 + 1 / n)), n - 1))
+    return float(stdtr(n - 1, -(wanted - centre) / (spread * math.sqrt(1 + 1 / n))))
 
 
-def around(estimate: float, error: float, freedom: int, confidence: float = 0.95) -> Interval:
+def around(estimate: float, error: float, freedom: float, confidence: float = 0.95) -> Interval:
     """Give Student's interval of an estimate with this standard error and so many degrees of freedom."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    reach = float(t.ppf((1 + confidence) / 2, freedom)) * error
+    reach = float(stdtrit(freedom, (1 + confidence) / 2)) * error
     return estimate - reach, estimate + reach
 
 
@@ -87,10 +87,10 @@ def of_shares(interval: Interval, mean: float) -> Interval:
 
 def spread_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Give the interval of a standard deviation, by chi squared with n - 1 degrees of freedom."""
-    from scipy.stats import chi2
+    from scipy.special import gammaincinv
 
     sd, freedom, tail = standard_deviation(values), len(values) - 1, (1 - confidence) / 2
-    low, high = (sd * math.sqrt(freedom / float(chi2.ppf(q, freedom))) for q in (1 - tail, tail))
+    low, high = (sd * math.sqrt(freedom / (2 * float(gammaincinv(freedom / 2, q)))) for q in (1 - tail, tail))
     return low, high
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archsearch.metrics import kind_of, written
+from archsearch.metrics import direction_of, kind_of, title_of, written
 from archsearch.plain import Plain
 from archsearch.stats import intervals
 from archsearch.wording import chance_text, count_of, range_text
@@ -72,10 +72,10 @@ def summarise(
     metric: str = "test_accuracy",
 ) -> Summary:
     """Summarise values over seeds; `diverged` runs are counted, not averaged. Only an accuracy is a share of images."""
-    share = kind_of(metric) == "percent"
+    share, sign = kind_of(metric) == "percent", 1 if direction_of(metric) == "maximize" else -1
     n = len(values)
     if metric != "test_accuracy":
-        documented = test_images = None
+        test_images = None
     mean = intervals.mean(values) if n else None
     ci = prediction = None
     if n >= 2 and mean is not None:
@@ -94,8 +94,8 @@ def summarise(
         documented_inside=inside,
         documented_chance=None
         if inside is None or documented is None
-        else intervals.chance_of_at_least(values, documented),
-        documented_reached=None if documented is None else sum(value >= documented for value in values),
+        else intervals.chance_of_at_least([sign * value for value in values], sign * documented),
+        documented_reached=None if documented is None else sum(sign * value >= sign * documented for value in values),
         test_images=test_images,
         images95=None
         if mean is None or not test_images
@@ -111,22 +111,29 @@ def documented_words(summary: Summary) -> tuple[str, ...]:
     assert summary.prediction95 is not None
     assert summary.documented_chance is not None
     inside = "lies inside" if summary.documented_inside else "lies outside"
-    documented, ends = beside_prediction(summary.documented, summary.prediction95)
+    unit = " %" if kind_of(summary.metric) == "percent" else ""
+    documented, ends = beside_prediction(summary.documented, summary.prediction95, summary.metric)
+    named = "" if summary.metric == "test_accuracy" else f"{title_of(summary.metric)} "
     return (
-        f"the documented {documented} %",
+        f"the documented {named}{documented}{unit}",
         f"{inside} the 95 % prediction interval",
         "for one more run,",
-        f"{ends} %;",
+        f"{ends}{unit};",
         f"{summary.documented_reached} of {count_of(summary.n, 'seed')}",
         f"{'was' if summary.documented_reached == 1 else 'were'} at least so good,",
         f"the chance of one more is {chance_text(summary.documented_chance)}",
     )
 
 
-def beside_prediction(documented: float, interval: tuple[float, float]) -> tuple[str, str]:
-    """Write a value and an interval in per cent, with as many digits as tell the value from the interval's ends."""
+def beside_prediction(
+    documented: float, interval: tuple[float, float], metric: str = "test_accuracy"
+) -> tuple[str, str]:
+    """Write a value and an interval, shares in per cent, with as many digits as tell the value from its ends."""
     for digits in (2, 3, 4, 5):
-        value, low, high = (f"{100 * one:.{digits}f}" for one in (documented, *interval))
+        if kind_of(metric) == "percent":
+            value, low, high = (f"{100 * one:.{digits}f}" for one in (documented, *interval))
+        else:
+            value, low, high = (f"{one:.{digits + 2}g}" for one in (documented, *interval))
         if value not in (low, high):
             break
     return value, f"{low} to {high}"

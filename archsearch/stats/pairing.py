@@ -19,7 +19,7 @@ from archsearch.stats.effect import Effect
 from archsearch.stats.intervals import Interval, standard_deviation
 from archsearch.stats.paired import pair_correlation
 
-LEAST_PAIRS = 4  # below, Fisher's z has no standard error
+_LEAST_PAIRS = 4  # below, Fisher's z has no standard error
 _MOST_SAID = 1000  # times: above, the differences vary by rounding
 
 
@@ -51,11 +51,11 @@ def pairing(level: Sequence[float], baseline: Sequence[float]) -> Pairing | None
 
 def fisher_interval(correlation: float, n: int) -> Interval | None:
     """Give Fisher's 95 % interval of a correlation of n pairs; None for fewer than four, and for 1 or -1."""
-    if n < LEAST_PAIRS or abs(correlation) >= 1 - 1e-12:
+    if n < _LEAST_PAIRS or abs(correlation) >= 1 - 1e-12:
         return None
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    reach = float(norm.ppf(0.975)) / math.sqrt(n - 3)
+    reach = float(ndtri(0.975)) / math.sqrt(n - 3)
     return math.tanh(math.atanh(correlation) - reach), math.tanh(math.atanh(correlation) + reach)
 
 

@@ -221,10 +221,10 @@ def seeds_for_equivalence(
 
     Two one-sided t tests at alpha / comparisons, each with half of the error 1 - power (Chow, Shao & Wang 2008, 3.2).
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     def enough(n: int) -> bool:
-        reach = float(t.isf(alpha / comparisons, n - 1)) + float(t.isf((1 - power) / 2, n - 1))
+        reach = -float(stdtrit(n - 1, alpha / comparisons)) - float(stdtrit(n - 1, (1 - power) / 2))
         return reach * sd <= margin * math.sqrt(n / (1 + n * overlap))
 
     return _least(enough, 2) if enough(MOST_PLANNED_SEEDS) else None
@@ -287,11 +287,11 @@ def _t_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> float:
     distribution of the spread, as scipy's `nct` gives NaN here and there.
     """
     from scipy.integrate import quad
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     freedom = seeds - 1
     critical, shift = (
-        float(t.isf(level / 2, freedom)) / math.sqrt(freedom),
+        -float(stdtrit(freedom, level / 2)) / math.sqrt(freedom),
         abs(d) * math.sqrt(seeds / (1 + seeds * overlap)),
     )
     constant = (freedom / 2 - 1) * math.log(2) + math.lgamma(freedom / 2)
@@ -301,4 +301,8 @@ def _t_power(seeds: int, d: float, level: float, overlap: float = 0.0) -> float:
         return 0.5 * tails * math.exp((freedom - 1) * math.log(s) - s * s / 2 - constant)
 
     centre = math.sqrt(freedom)  # of a chi variable, whose SD is below 1
-    return min(1.0, quad(density, max(0.0, centre - 10), centre + 10, epsabs=1e-12, epsrel=1e-12, limit=200)[0])
+    low, high = max(0.0, centre - 10), centre + 10
+    # with few pairs a tail goes from 1 to 0 within a sliver of the spread, which is pointed out to be seen
+    turns = [(side * shift + place) / critical for side in (-1, 1) for place in (-8, -2, 0, 2, 8)]
+    points = sorted({turn for turn in turns if low < turn < high}) if freedom < 10 else []
+    return min(1.0, quad(density, low, high, epsabs=1e-13, epsrel=1e-9, limit=200, points=points or None)[0])

@@ -104,6 +104,8 @@ def sentence(
     size += " points" * (family.unit == "points") + f" (95 % CI {between})" * bool(between)
     if unfinished:
         return f"{label}: {size}, {pairs} so far, unfinished: no verdict."
+    if family.pairs == "network":
+        return f"{label}: {size}, the same with every seed."
     if family.screen:
         return f"{label}: {size}, {pairs}, a screen: exploratory, no verdict."
     verdict: str = effect.verdict

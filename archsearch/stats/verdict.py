@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from archsearch.errors import UsageError
 from archsearch.stats import intervals, paired, power
+from archsearch.stats.adjusted import with_adjusted
 from archsearch.stats.effect import (
     Effect,
     Exclusion,
@@ -78,7 +79,10 @@ def judge(
         Contrast(name, baseline, said.get(name, f"{name} instead of {baseline}"), {name: 1.0, baseline: -1.0})
         for name in variants
     ]
-    effects = judge_contrasts(values, contrasts, family)
+    effects = tuple(
+        with_adjusted(effect, values[effect.variant], values[baseline], family)
+        for effect in judge_contrasts(values, contrasts, family)
+    )
     return Verdicts(
         baseline=baseline,
         family=family,
@@ -235,9 +239,9 @@ def _effect(
         ties=ties,
         relative_error_reduction=_error_reduction(pairs, family),
         pair_correlation=paired.pair_correlation(pairs.level, pairs.baseline) if n >= 3 else None,
-        pair_correlation95=together and together.correlation95,
-        seeds_saved=together and together.saved,
-        seeds_saved95=together and together.saved95,
+        pair_correlation95=None if together is None else together.correlation95,
+        seeds_saved=None if together is None else together.saved,
+        seeds_saved95=None if together is None else together.saved95,
         comparisons=comparisons,
         smallest_detectable=_detectable(n, sd, comparisons, family),
         further_seeds=further,

@@ -33,6 +33,7 @@ from archsearch.study.optuna_private import (
     TrialSystemAttributeModel,
     TrialUserAttributeModel,
     TrialValueModel,
+    opened_as_it_is,
 )
 
 T = TypeVar("T")
@@ -67,7 +68,8 @@ class Database(RDBStorage):
 
     def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
         self._fold = Folding()
-        super().__init__(url, engine_kwargs=engine_kwargs)
+        if not opened_as_it_is(self, url, engine_kwargs):
+            super().__init__(url, engine_kwargs=engine_kwargs)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """Give a trial; raise `KeyError` where there is none."""

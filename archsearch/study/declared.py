@@ -1,8 +1,8 @@
 """What a study declares, as its ledger holds it: which runs are in it, what has changed since, in words.
 
-    then = Declared(declaration["plan"])
+    then = DeclaredPlan(declaration["plan"])
     then.why_not({"cell": "relu", "pair": 17, "run_seed": 17}, entry)     # "of a seed that was not declared: 17"
-    differences({"margin": 0.001}, {"margin": 0.01})                       # [("margin", "0.001", "0.01")]
+    plan_differences({"margin": 0.001}, {"margin": 0.01})                       # [("margin", "0.001", "0.01")]
 
 Plain JSON in, words out: it knows where an ablation, a search and a confirmation say which runs are theirs.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -24,14 +24,20 @@ _BRIEF = 60  # characters of a value that are shown
 
 
 @dataclass(frozen=True)
-class Declared:
-    """What was declared, with all amendments up to some entry."""
+class DeclaredPlan:
+    """What was declared, with all amendments up to some entry.
+
+    `by` is the version that declared it, and `specs` are experiments that the study holds, by their SHA-256: another
+    version may write more keys than there were.
+    """
 
     plan: Mapping[str, Any]
+    by: str = ""
+    specs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def amended(self, changes: Mapping[str, Any]) -> Declared:
+    def amended(self, changes: Mapping[str, Any]) -> DeclaredPlan:
         """Give what is declared from an amendment on."""
-        return Declared({**self.plan, **changes})
+        return replace(self, plan={**self.plan, **changes})
 
     @cached_property
     def _cells(self) -> Mapping[str, Mapping[str, Any]]:
@@ -51,9 +57,8 @@ class Declared:
                 return f"of a candidate that was not declared: {name}"
             if seed not in planned["seeds"]:
                 return f"of a seed that was not declared: {seed}"
-            whole = "network" in (attrs.get(HeldTrial.spec.key) or {})
-            other = whole and entry.get(HeldTrial.spec.key) != planned["candidates"][name]
-            return f"of another experiment than {name} was declared to be" if other else ""
+            same = self._is_same(planned["candidates"][name], attrs, entry)
+            return "" if same else f"of another experiment than {name} was declared to be"
         cell = self._cells.get(entry["cell"])
         if cell is None:
             return f"of a cell that was not declared: {entry['cell']}"
@@ -62,14 +67,20 @@ class Declared:
         seed = entry.get(HeldTrial.seed.key, entry["run_seed"])
         if seed != entry["run_seed"]:
             return f"with the seed {seed}, which is not the one that was declared"
-        whole = "network" in (attrs.get(HeldTrial.spec.key) or {}) and not self._is_split
-        if whole and entry.get(HeldTrial.spec.key, cell["spec"]) != cell["spec"]:
-            return f"of another experiment than the cell {entry['cell']} was declared to be"
-        return ""
+        split = (self.plan.get(HeldStudy.ablation.key) or {}).get("split")  # which gives each run a part of the data
+        if split or self._is_same(cell["spec"], attrs, entry):
+            return ""
+        return f"of another experiment than the cell {entry['cell']} was declared to be"
 
-    @property
-    def _is_split(self) -> bool:
-        return bool((self.plan.get(HeldStudy.ablation.key) or {}).get("split"))
+    def _is_same(self, declared: str, attrs: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+        """Say whether a run is of the experiment with this SHA-256, also where another version wrote it."""
+        spec = attrs.get(HeldTrial.spec.key)
+        if entry.get(HeldTrial.spec.key) in (None, declared) or spec is None or "network" not in spec:
+            return True  # a program's says at each run what its files were
+        run = HeldTrial(attrs).run
+        version = None if run is None else run.environment.get("archsearch")
+        there = self.specs.get(declared)
+        return self.by != f"archsearch {version}" and there is not None and _holds(spec, there)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -89,6 +100,15 @@ class Declared:
         return ()
 
 
+def _holds(spec: Any, declared: Any) -> bool:
+    """Say whether an experiment has all that was declared of it; keys that are new since are no change."""
+    if isinstance(spec, Mapping) and isinstance(declared, Mapping):
+        return all(key in spec and _holds(spec[key], value) for key, value in declared.items())
+    if isinstance(spec, list) and isinstance(declared, list):
+        return len(spec) == len(declared) and all(map(_holds, spec, declared))
+    return bool(spec == declared)
+
+
 def objective_words(objective: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Say what is optimised: maximize test_accuracy."""
     return tuple(" ".join(one) for one in objective)
@@ -103,9 +123,9 @@ def _of_ablation(ablation: Mapping[str, Any]) -> Iterator[str]:
     yield count_of(len(asked), "comparison")
     yield f"seeds {_seeds(ablation.get('seeds', ()))}"
     if looks := ablation.get("looks"):
-        yield f"looks {looks}"
+        yield f"looks after {', '.join(map(str, looks))} seeds"
     elif ablation.get("sequential"):
-        yield "sequential"
+        yield "looks after each seed"
 
 
 def _seeds(seeds: Sequence[int]) -> str:
@@ -115,7 +135,7 @@ def _seeds(seeds: Sequence[int]) -> str:
     return listed([str(seed) for seed in seeds])
 
 
-def differences(was: Any, now: Any, name: str = "") -> list[tuple[str, str, str]]:
+def plan_differences(was: Any, now: Any, name: str = "") -> list[tuple[str, str, str]]:
     """Give what differs between two plans: where, what it was, what it is; at most the first dozen."""
     return list(_differences(was, now, name))[:12]
 
@@ -125,12 +145,16 @@ def _differences(was: Any, now: Any, name: str) -> Iterator[tuple[str, str, str]
         return
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*was, *now]):
-            inner = key if name in ("", HeldStudy.ablation.key) else f"{name}.{key}"
+            inner = key if name in ("", HeldStudy.ablation.key, HeldStudy.planned.key) else f"{name}.{key}"
             yield from _differences(was.get(key), now.get(key), inner)
     elif _is_named(was) and _is_named(now):
         yield from _differences(_by_name(was), _by_name(now), name)
     else:
-        yield name, _brief(was), _brief(now)
+        yield name, _brief(was), "there now" if was is None and _is_digest(now) else _brief(now)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"(sha256:)?[0-9a-f]{64}", value) is not None
 
 
 def _is_named(value: Any) -> bool:
@@ -148,7 +172,7 @@ def _brief(value: Any) -> str:
         return f"{_seeds(value)} ({len(value)})"
     if isinstance(value, (Mapping, list)):
         return "another one"
-    if isinstance(value, str) and re.fullmatch(r"(sha256:)?[0-9a-f]{64}", value):
+    if _is_digest(value):
         return f"{value.removeprefix('sha256:')[:12]}…"
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"

@@ -49,6 +49,7 @@ class HeldSearch(HeldPart):
     metrics: tuple[str, ...]
     minimize_learned: bool
     trials: int
+    own: tuple[dict[str, Any], ...] | None = None  # objectives that are functions of people's files
 
 
 class HeldConfirmation(HeldPart):
@@ -56,6 +57,7 @@ class HeldConfirmation(HeldPart):
 
     kind: Literal["confirm"] = "confirm"
     of: str
+    own: tuple[dict[str, Any], ...] | None = None
 
 
 class HeldAblation(HeldPart):
@@ -208,6 +210,7 @@ class HeldStudy(_Held):
     sampler = Key[str]("sampler")
     identity = Key[dict[str, Any]]("identity")
     minimize_learned = Key("minimize_learned", False)
+    own = Key[Sequence[Mapping[str, Any]]]("own", ())
     # of an ablation
     ablation = Key[str]("ablation")
     # of a confirmation that is a race: what was declared, as JSON

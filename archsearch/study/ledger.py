@@ -1,7 +1,7 @@
 """The ledger of a study: what was declared before its first run, and each result since, linked to the entry before it.
 
     attrs = declared("digits", [("maximize", "test_accuracy")], stored(held))    # of a study that is made
-    link(connection, study_id, contents_of(attrs, "complete", [0.97]))           # in the transaction that ends a slot
+    link(connection, study_id, entry_contents(attrs, "complete", [0.97]))    # in the transaction that ends a slot
     amend(storage, study, {"trials": 100})          # what was declared changes, with an entry that says what and when
 
 An entry holds the SHA-256 of the one before it, and the study that of the last one, its head: none can be changed,
@@ -53,7 +53,7 @@ _LONG = 200  # characters of a text that a declaration holds by its SHA-256
 _SPECS = ("spec", "specs", "base", "candidate_spec")  # what is an experiment, whole
 
 
-def digest(value: object) -> str:
+def json_digest(value: object) -> str:
     """Give the SHA-256 of a value as JSON gives it back, whatever order its keys have."""
     plain = json.loads(json.dumps(value))
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -61,10 +61,10 @@ def digest(value: object) -> str:
 
 def head_after(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Give the head of a ledger that ends with an entry: how many there are, and the SHA-256 of the last."""
-    return {"entries": entry["entry"] + 1, "head": digest(entry)}
+    return {"entries": entry["entry"] + 1, "head": json_digest(entry)}
 
 
-def plan_of(attrs: Mapping[str, Any]) -> dict[str, Any]:
+def frozen_plan(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Give what is frozen of a study's attributes, as a declaration holds it: experiments and long texts by SHA-256."""
     found = {key: attrs[key] for key in FROZEN if attrs.get(key) is not None}
     plain = {key: _parsed(value) if key in _AS_JSON else value for key, value in found.items()}
@@ -82,12 +82,12 @@ def _parsed(text: str) -> Any:
 def _condensed(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: digest(one) if key in _SPECS and isinstance(one, dict) else _condensed(one)
+            key: json_digest(one) if key in _SPECS and isinstance(one, dict) else _condensed(one)
             for key, one in value.items()
         }
     if isinstance(value, list):
         return [_condensed(one) for one in value]
-    return f"sha256:{digest(value)}" if isinstance(value, str) and len(value) > _LONG else value
+    return f"sha256:{json_digest(value)}" if isinstance(value, str) and len(value) > _LONG else value
 
 
 def declared(name: str, objective: Iterable[tuple[str, str]], attrs: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,15 +100,15 @@ def declared(name: str, objective: Iterable[tuple[str, str]], attrs: Mapping[str
         "by": f"archsearch {__version__}",
         "study": name,
         "objective": [list(one) for one in objective],
-        "plan": plan_of(attrs),
+        "plan": frozen_plan(attrs),
     }
     return {HeldStudy.declaration.key: entry, HeldStudy.ledger.key: head_after(entry)}
 
 
-def contents_of(attrs: Mapping[str, Any], state: str, values: Sequence[float]) -> dict[str, Any]:
+def entry_contents(attrs: Mapping[str, Any], state: str, values: Sequence[float]) -> dict[str, Any]:
     """Give what an entry says of a slot that ended: which it is, what it ran, and what came out."""
     found = {key: attrs[key] for key in _SAID if attrs.get(key) is not None}
-    found |= {key: digest(attrs[key]) for key in _DIGESTED if attrs.get(key) is not None}
+    found |= {key: json_digest(attrs[key]) for key in _DIGESTED if attrs.get(key) is not None}
     return {**found, "state": state, "values": list(values)}
 
 
@@ -140,7 +140,7 @@ def amend(storage: Storage, study: optuna.Study, changes: Mapping[str, Any]) -> 
             return False
         head = _locked_head(connection, id_)
         if head is not None:
-            entry = _entry(head, "amended", {"plan": plan_of(new)})
+            entry = _entry(head, "amended", {"plan": frozen_plan(new)})
             new |= {f"{AMENDED}{entry['entry']}": entry, HeldStudy.ledger.key: head_after(entry)}
         write_study_attrs(connection, id_, new)
         return True

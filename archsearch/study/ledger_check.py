@@ -9,6 +9,7 @@ Pure functions of what a storage, or a bundle, holds: nothing is written, and no
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -17,9 +18,9 @@ from optuna.study import StudyDirection
 from pydantic import Field
 
 from archsearch.plain import Plain
-from archsearch.study.declared import Declared, differences, late_declaration, objective_words
+from archsearch.study.declared import DeclaredPlan, late_declaration, objective_words, plan_differences
 from archsearch.study.held import AMENDED, HeldStudy, HeldTrial
-from archsearch.study.ledger import contents_of, digest, head_after, plan_of
+from archsearch.study.ledger import entry_contents, frozen_plan, head_after, json_digest
 from archsearch.study.snapshot import StudySnapshot
 from archsearch.study.storage import Study
 from archsearch.wording import count_of, listed
@@ -41,7 +42,7 @@ class Amendment(Plain):
     def sentence(self) -> str:
         """Say it."""
         after = f"after {count_of(self.results, 'result')}" if self.results else "before the first result"
-        return f"amended {self.when}, {after}: {'; '.join(self.changes)}"
+        return f"amended {self.when[:16]} UTC, {after}: {'; '.join(self.changes)}"
 
 
 class Ledger(Plain):
@@ -66,7 +67,7 @@ class Ledger(Plain):
         """Say in a sentence whether the study is what was declared."""
         if not self.declared:
             return self.deviations[0]
-        what = f"declared {self.declared}, before the first of {count_of(self.results, 'result')}"
+        what = f"declared {self.declared[:16]} UTC, before the first of {count_of(self.results, 'result')}"
         if self.deviations:
             return f"{what}; {count_of(len(self.deviations), 'deviation')} from it"
         changed = f", amended {count_of(len(self.amendments), 'time')}" if self.amendments else ""
@@ -122,7 +123,7 @@ def kept_in(study: Study, kept: str) -> int | None:
     for number, (entry, _) in enumerate(_entries(HeldStudy(study).attrs, slots)):
         if entry["entry"] != number or entry["before"] != before:
             return None  # what lies behind a break proves nothing
-        before = digest(entry)
+        before = json_digest(entry)
         if before.startswith(kept):
             return number
     return None
@@ -163,7 +164,7 @@ def _read(
     if declaration is None or head is None:
         lost = "the declaration" if declaration is None else "the head of the ledger"
         return _without(name, f"{lost} was taken away: what was declared cannot be proved")
-    then = Declared(declaration["plan"])
+    then = DeclaredPlan(declaration["plan"], declaration["by"], _specs(held, slots))
     amendments, deviations = [], [*_chain(entries, head), *_objective(declaration, name, objective)]
     results = 0
     undeclared: list[str] = []
@@ -176,7 +177,7 @@ def _read(
         results += 1
         undeclared += [why] if (why := then.why_not(slot.attrs, entry)) else []
         deviations += list(_edited(slot, entry, records))
-    deviations += [f"{name} was {was}, is {now}" for name, was, now in differences(then.plan, plan_of(attrs))]
+    deviations += [f"{name} was {was}, is {now}" for name, was, now in plan_differences(then.plan, frozen_plan(attrs))]
     deviations += _grouped(undeclared)
     deviations += list(_unlinked(slots)) + list(late_declaration(declaration, [entry for entry, _ in entries[1:]]))
     return Ledger(
@@ -191,6 +192,14 @@ def _read(
         amendments=tuple(amendments),
         deviations=tuple(deviations),
     )
+
+
+def _specs(held: HeldStudy, slots: Iterable[LedgerSlot]) -> dict[str, Mapping[str, Any]]:
+    """Give the experiments that a study holds of what it declared, by their SHA-256."""
+    cells = json.loads(held.ablation)["cells"] if HeldStudy.ablation.key in held.attrs else ()
+    key = HeldTrial.candidate_spec.key
+    found = [*(cell["spec"] for cell in cells), *(slot.attrs[key] for slot in slots if key in slot.attrs)]
+    return {json_digest(spec): spec for spec in found}
 
 
 _Entries = list[tuple[Mapping[str, Any], LedgerSlot | None]]
@@ -219,7 +228,7 @@ def _chain(entries: _Entries, head: Mapping[str, Any]) -> Iterator[str]:
             what = "is missing: a result was taken out" if entry["entry"] > number else "is there twice"
             yield f"entry {min(number, entry['entry'])} of the ledger {what} (before that of {where})"
             return
-        if number and entry["before"] != digest(entries[number - 1][0]):
+        if number and entry["before"] != json_digest(entries[number - 1][0]):
             if number == 1:
                 yield (
                     "the declaration is not the one under which the first result was told: it was replaced or changed "
@@ -243,9 +252,10 @@ def _objective(declaration: Mapping[str, Any], name: str, objective: Sequence[tu
         yield f"it was declared as {declaration['study']}: the study was renamed or copied"
 
 
-def _amendment(entry: Mapping[str, Any], then: Declared, results: int) -> Amendment:
+def _amendment(entry: Mapping[str, Any], then: DeclaredPlan, results: int) -> Amendment:
     changes = [
-        f"{name} was {was}, is {now}" for name, was, now in differences(then.plan, then.amended(entry["plan"]).plan)
+        f"{name} was {was}, is {now}"
+        for name, was, now in plan_differences(then.plan, then.amended(entry["plan"]).plan)
     ]
     return Amendment(entry=entry["entry"], when=entry["when"], results=results, changes=tuple(changes))
 
@@ -253,7 +263,7 @@ def _amendment(entry: Mapping[str, Any], then: Declared, results: int) -> Amendm
 def _edited(slot: LedgerSlot, entry: Mapping[str, Any], records: bool) -> Iterator[str]:
     """Say what a trial holds otherwise than it was told."""
     told = {key: value for key, value in entry.items() if key not in _LINKS}
-    now = contents_of(slot.attrs, slot.state, slot.values)
+    now = entry_contents(slot.attrs, slot.state, slot.values)
     if slot.state not in _ENDED:
         yield f"{slot.where} was told ({entry['state']}) and is {slot.state} again"
         return

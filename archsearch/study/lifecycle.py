@@ -116,7 +116,7 @@ def confirmation_study(searched: Study, storage: Storage) -> Study | None:
 def make_confirmation(searched: Study, storage: Storage, objective: tuple[str, str]) -> Study:
     """Open the confirmation of a search, or make it, with a direction and a metric; one that is there keeps its own."""
     name = confirm_name(searched.study_name)
-    held = HeldConfirmation(of=searched.study_name)
+    held = HeldConfirmation(of=searched.study_name, own=tuple(map(dict, HeldStudy(searched).own)) or None)
     return _open_or_make(storage, name, "confirm", [objective], lambda: held)
 
 

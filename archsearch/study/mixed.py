@@ -28,7 +28,7 @@ from archsearch.study.held import HeldRun, HeldStudy
 from archsearch.study.storage import Study
 from archsearch.train.compute import Resources, decide
 
-TIMES = ("latency_ms",)  # metrics that an engine decides
+TIMES = ("seconds",)  # metrics that an engine decides; latency is torch's, whatever trained
 BY_RULE = "by rule"  # each network by the engine that the rule gives it, the native one being there
 _Run = tuple[str, int]  # a cell and a seed
 

@@ -25,7 +25,7 @@ from typing import NoReturn
 
 import optuna
 
-from archsearch.errors import ArchsearchError, Interrupted, UnavailableError
+from archsearch.errors import ArchsearchError, Interrupted, SpecError, UnavailableError, UsageError
 from archsearch.files import of_system
 from archsearch.markup import visible
 from archsearch.study.compute import fixed_of, kept_threads
@@ -108,6 +108,8 @@ def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], 
             raise Interrupted(f"interrupted; {GOES_ON}", code - 128)
     if not waiting.empty() and codes <= {0, SlotsWaitError.exit_code}:
         raise SlotsWaitError(site.study_name, waiting.get())
+    if codes & {UsageError.exit_code, SpecError.exit_code}:
+        raise UsageError("a worker ended early, see its message above; mend that, and the same call goes on")
     if codes - {0}:
         raise UnavailableError("a worker ended early, see its message above; the same call goes on")
 

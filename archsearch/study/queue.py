@@ -31,7 +31,7 @@ from sqlalchemy.orm import Session
 from archsearch.crash import crash_point
 from archsearch.study.alive import CLAIMS, Watchdog, this_process
 from archsearch.study.held import HeldPart, HeldTrial, deaths_attribute, late_attribute, slot_attributes
-from archsearch.study.ledger import OF_ENTRY, contents_of, link
+from archsearch.study.ledger import OF_ENTRY, entry_contents, link
 from archsearch.study.optuna_private import (
     FIXED_PARAMS,
     TrialIntermediateValueModel,
@@ -294,7 +294,7 @@ def finish(
         if before.is_finished():  # ours, and told by a first try whose answer was lost
             return True
         told = list(values) or _last_report(connection, id_, state)
-        entry = link(connection, study_id_of(trial.study), contents_of({**held, **attrs}, state.name.lower(), told))
+        entry = link(connection, study_id_of(trial.study), entry_contents({**held, **attrs}, state.name.lower(), told))
         write_attrs(connection, id_, {**attrs, **entry})
         with Session(connection) as session:
             ended = session.get_one(TrialModel, id_)
@@ -342,7 +342,7 @@ def _bury(study_id: int, id_: int, owner: object, state: TrialState, deaths: int
     def bury(connection: Connection) -> bool:
         released = _release(connection, id_, owner, state, attrs)
         if released and state.is_finished():
-            contents = contents_of(read_attrs(connection, id_, OF_ENTRY), state.name.lower(), ())
+            contents = entry_contents(read_attrs(connection, id_, OF_ENTRY), state.name.lower(), ())
             write_attrs(connection, id_, link(connection, study_id, contents))
         crash_point("burying")
         return released

@@ -39,7 +39,7 @@ class TrialSnapshot(Plain):
     seed: int | None
     spec: dict[str, Any] | None
     run_id: str | None
-    record: dict[str, Any] | None
+    record: dict[str, Any] | None = None
     held: dict[str, Any]
 
 

@@ -83,7 +83,7 @@ def open_storage(url: str, *, reading: bool = False, calls: Calls | None = None)
             "and a URL that begins with postgresql+psycopg://"
         ) from None
     except UnicodeError:  # of a host, by the rules of names in the net, or of a name that UTF-8 cannot write
-        raise UsageError(f"--storage: {shown_url(url)!r} has a character that no host, user or database has") from None
+        raise UsageError(f"--storage: {shown_url(url)} has a character that no host, user or database has") from None
     except UnavailableError as error:
         reason = without_secrets(str(error), url)
         raise UnavailableError(f"the storage {shown_url(url)} cannot be reached: {reason}") from None

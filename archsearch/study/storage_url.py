@@ -18,7 +18,6 @@ from urllib.parse import parse_qsl, quote, unquote
 import sqlalchemy
 
 from archsearch.errors import UsageError
-from archsearch.markup import visible
 
 STORAGE_VARIABLE = "ARCHSEARCH_STORAGE"
 HIDDEN = "***"
@@ -102,14 +101,7 @@ def server_url(url: str) -> sqlalchemy.URL:
 
 
 def shown_url(url: str) -> str:
-    """Write a URL, or what was meant to be one, without anything that may be a password or a token.
-
-    Characters that command a terminal are shown as what they are.
-    """
-    return visible(_without_secret_parts(url))
-
-
-def _without_secret_parts(url: str) -> str:
+    """Write a URL, or what was meant to be one, without anything that may be a password or a token."""
     found = _SCHEME.fullmatch(url)
     if found is None:
         return _mistyped(url)

@@ -16,14 +16,21 @@ RUNS, WARM_UP = 100, 10
 
 
 def latency_ms(plan: ExperimentPlan, run_dir: Path) -> float:
-    """Measure a forward pass of one sample on the CPU: the median of 100 in milliseconds, after 10 to warm up."""
+    """Measure a forward pass of one sample on one CPU thread: the median of 100 in milliseconds, after 10 to warm up.
+
+    One thread: several that wait for each other on a busy machine take a thousand times as long now and then.
+    """
     model = initial_network(plan, seed=0).eval()
     model.load_state_dict(RunDirectory(run_dir).weights())
     x = torch.zeros(1, *plan.facts.shape)
-    times = []
-    with torch.inference_mode():
-        for _ in range(WARM_UP + RUNS):
-            began = time.perf_counter()
-            model(x)
-            times.append(1000 * (time.perf_counter() - began))
+    times, threads = [], torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            for _ in range(WARM_UP + RUNS):
+                began = time.perf_counter()
+                model(x)
+                times.append(1000 * (time.perf_counter() - began))
+    finally:
+        torch.set_num_threads(threads)
     return statistics.median(times[WARM_UP:])

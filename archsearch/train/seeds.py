@@ -1,7 +1,7 @@
 """One spec with several seeds, one after the other: train what is not there yet, and sum up.
 
     finished = train_seeds(plan, range(3), watch, runs_dir=Path("runs"), dataset=dataset, compute=compute)
-    seeds_summary(finished, plan.spec.documented, dataset.facts.test).documented_inside
+    seeds_summary(finished, plan, dataset.facts.test).documented_inside
 
 What there is to see while it trains is the caller's.
 """
@@ -14,10 +14,10 @@ from pathlib import Path
 
 from archsearch.data.prepare import Dataset
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.spec.experiment import Documented
 from archsearch.stats.over_seeds import Summary, summarise
-from archsearch.task import main_metric_of
+from archsearch.task import Task
 from archsearch.train.compute import Compute
+from archsearch.train.measures import metrics_kept
 from archsearch.train.run import FinishedRun, run
 from archsearch.train.watch import Watch
 
@@ -57,14 +57,31 @@ def train_seeds(
     return finished
 
 
-def seeds_summary(finished: Sequence[FinishedRun], documented: Documented | None, test_images: int) -> Summary:
-    """Sum up the main test metric of a spec's runs; those that diverged are counted, not averaged."""
-    completed = [one.result for one in finished if one.result.status == "completed"]
-    metric = f"test_{main_metric_of(name for result in completed for name in result.metrics)}"
+def summarised_by(plan: ExperimentPlan) -> tuple[str, ...]:
+    """Name what several seeds are summed up by: the metrics of documented values, else the task's main one."""
+    documented = plan.spec.documented
+    return (f"test_{plan.task.main_metric}",) if documented is None else tuple(documented.values)
+
+
+def tested_value(finished: FinishedRun, task: Task, metric: str) -> float | None:
+    """Give a test metric of a run: as it was measured, else of what was predicted; None where neither is there."""
+    value = finished.result.metrics.get(metric)
+    if value is not None or finished.result.status != "completed":
+        return value
+    return metrics_kept(finished.run_dir, task, finished.result.spec, [metric])[metric]
+
+
+def seeds_summary(
+    finished: Sequence[FinishedRun], plan: ExperimentPlan, test_images: int, metric: str | None = None
+) -> Summary:
+    """Sum up a spec's runs by a test metric; those that diverged are counted, not averaged."""
+    metric = metric or summarised_by(plan)[0]
+    completed = [one for one in finished if one.result.status == "completed"]
+    documented = plan.spec.documented
     return summarise(
-        [value for result in completed if (value := result.metrics.get(metric)) is not None],
+        [value for one in completed if (value := tested_value(one, plan.task, metric)) is not None],
         diverged=len(finished) - len(completed),
-        documented=None if documented is None else documented.test_accuracy,
+        documented=None if documented is None else documented.values.get(metric),
         test_images=test_images,
         metric=metric,
     )

@@ -153,6 +153,10 @@ design: path
 
 
 WRONG = [
+    (
+        "baseline: {extends: tiny, edits: [{replace: {relu: tanh}}]}\nvariants: [tiny]\n",
+        r"^[^\n]*mine\.yaml:1:11: baseline: expected the name of a spec, or a file; a spec with changes [^\n]*$",
+    ),
     ("baseline: tiny.yaml\n", r"mine\.yaml:1:1: there is nothing to compare: give `factors`, or a list"),
     (FACTORS.replace("tiny.yaml", "tny.yaml"), r"no such file|tny\.yaml"),
     ("factors: {}\n", r"the key 'baseline' is missing"),

@@ -43,6 +43,31 @@ def sets(tmp_path, planned) -> Ablation:
     return planned(FACTORS + text)
 
 
+def test_data_sets_of_one_file_name_are_told_apart_by_their_folders(planned, tmp_path) -> None:
+    for folder, classes in (("ann", 3), ("bob", 5)):
+        (tmp_path / folder).mkdir()
+        own(tmp_path / folder / "data.npz", classes)
+    own(tmp_path / "other.npz", 4)
+    names = "ann/data.npz", "bob/data.npz", "other.npz"
+    ablation = planned(FACTORS + f"data_sets: [{', '.join(f'{{name: npz, path: {name}}}' for name in names)}]\n")
+    assert [block.name for block in ablation.blocks] == ["ann/data", "bob/data", "other"]
+    assert ablation.spec_at("bob/data: baseline", 0).data.path == str(tmp_path / "bob" / "data.npz")
+    with pytest.raises(SpecError, match=r"data_sets: other is there already; name each once"):
+        planned(FACTORS + "data_sets: [{name: npz, path: other.npz}, {name: npz, path: ./other.npz}]\n")
+
+
+def test_what_is_said_of_the_baselines_own_source_is_not_said_of_another_kind(planned, tmp_path) -> None:
+    dice = np.random.default_rng(0)
+    x, y = dice.normal(size=(60, 1, 8, 8)).astype("f4"), np.arange(60) % 10
+    np.savez(tmp_path / "mine.npz", x_train=x[:40], y_train=y[:40], x_test=x[40:], y_test=y[40:])
+    own_data = TINY.replace("name: digits, limit: 20", "name: npz, path: mine.npz, channels: first").replace("40", "20")
+    (tmp_path / "npz.yaml").write_text(own_data, encoding="utf-8")
+    text = FACTORS.replace("tiny.yaml", "npz.yaml") + "data_sets: [digits, {name: npz, path: mine.npz}]\n"
+    ablation = planned(text)
+    assert ablation.spec_at("digits: baseline", 0).data.channels is None
+    assert ablation.spec_at("mine: baseline", 0).data.channels == "first"
+
+
 def test_a_fold_is_the_pair_and_each_has_a_seed_of_its_own(planned) -> None:
     ablation = planned(FOLDS)
     assert (ablation.runs, ablation.seeds, ablation.pair_word) == (30, tuple(range(10)), "fold")
@@ -168,6 +193,9 @@ def test_a_study_over_folds_and_groups_from_end_to_end(planned, run_ablation, tm
         ("split: {folds: 5, repeats: 2}\nseeds: 3\n", r"a split makes the pairs \(5 folds, 2 times: 10\).*take `se"),
         ("split: {folds: 50}\n", r"mine.yaml:5:1: split: .*50 folds are more than the 40 samples of the rarest class"),
         ("split: {folds: 10, group: subject}\n", r"split: .*digits says of no sample which subject it belongs to"),
+        ("data_sets: [digits, 5]\n", r"^[^\n]*:5:21: data_sets\[2\]: expected the name of a data set.*, got 5$"),
+        ("train_sizes: [60, x]\n", r"^[^\n]*train_sizes\[2\]: expected a number of samples.*, or all, got text 'x'$"),
+        ("train_sizes: [60, 1.5]\n", r"^[^\n]*mine.yaml:5:19: train_sizes\[2\]: must be a number of samples.*got 1.5$"),
         ("data_sets: [digits]\n", r"data_sets: one is not several; give another data set, or take data_sets out"),
         ("data_sets: [digits, {name: digits, limit: 10}]\n", r"mine.yaml:5:21: data_sets: digits is there already"),
         ("data_sets: [digits, digtis]\n", r"mine.yaml:5:21: data_sets: digtis: unknown data set digtis. Did you mean"),

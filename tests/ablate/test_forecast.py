@@ -25,6 +25,31 @@ def test_forecast_counts_the_runs_that_are_there(planned, tmp_path, data_dir) ->
     assert (forecast.runs, forecast.cached) == (6, 1)
 
 
+LOOKED = """\
+baseline: tiny.yaml
+factors: {width: {x2: [set: {conv1.out_channels: 8}]}, activation: {gelu: [replace: {relu: gelu}]}}
+seeds: {max: 20, sequential: true}
+"""
+
+
+def test_plan_says_what_looks_will_take_in_sds_where_no_spread_is_known(planned, tmp_path, monkeypatch) -> None:
+    ablation = planned(LOOKED)
+    nothing, half, one, two = foresee(ablation, tmp_path / "runs").expected
+    assert [of.in_sds for of in (nothing, half, one, two)] == [0, 0.5, 1, 2]
+    assert 58 <= nothing.runs <= 60  # three cells of 20, and hardly anything is decided
+    assert nothing.decided < 0.05
+    assert 27 <= two.runs < one.runs < half.runs < nothing.runs  # not before the first look, after 9 seeds
+    monkeypatch.setattr("archsearch.ablate.forecast._seed_sd", lambda ablation, kept: (0.001, (0.0005, 0.003), "given"))
+    known = foresee(ablation, tmp_path / "runs", effect=0.004).expected
+    assert [(of.case, of.effect) for of in known] == [
+        ("nothing differs", 0.0),
+        ("at the margin", 0.001),
+        ("at the effect", 0.004),
+    ]
+    assert known[2].in_sds == pytest.approx(0.004 / (0.001 * 2**0.5))
+    assert foresee(planned(LOOKED.replace("sequential", "anytime")), tmp_path / "runs").expected == ()
+
+
 def test_pilot_needs_three_seeds(planned) -> None:
     with pytest.raises(UsageError, match="measures a spread on 3 seeds, and mine has 2"):
         pilot_seeds(planned(TWO_SEEDS))

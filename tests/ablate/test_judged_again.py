@@ -27,6 +27,17 @@ from tests.ablate.conftest import FACTORS
 SCREEN = FACTORS + "seeds: 3\nscreen: true\n"
 ALSO = SCREEN + "also: [f1_macro, val_loss]\n"
 
+AGAIN = """
+import sys
+from archsearch.cli import main
+sys.argv = ["archsearch", "ablate", "mine", "--metric", "auroc"]
+try:
+    main()
+finally:
+    heavy = ("torch", "alembic", "plotly")
+    print("imported:", [name for name in heavy if name in sys.modules])
+"""
+
 
 def cells(report: AblationReport) -> list[tuple[str, CellReport]]:
     return [(cell.name, cell) for cell in report.cells]
@@ -107,6 +118,10 @@ def test_an_ablation_is_judged_again_by_any_metric_of_its_predictions(
     assert {name: cell.values for name, cell in cells(cost)} == wrong
     assert (cost.family.direction, cost.family.unit) == ("minimize", "own")
     assert cost.notes[0].startswith(f"mine.py:cost is a function of {own} (SHA-256 ")
+
+    # what takes long to import is what makes such a question slow
+    done = subprocess.run([sys.executable, "-c", AGAIN], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.stdout.splitlines()[-1], done.returncode) == ("imported: []", 0), done.stderr
 
     # what stood under `also:` is in the storage; the rest needs the predictions, and says which are not there
     gone = sorted(runs.glob("*/predictions.npz"))

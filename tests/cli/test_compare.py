@@ -48,12 +48,24 @@ def test_compare_json_has_the_documented_fields_in_the_metrics_own_unit(cli, csv
 def test_compare_prints_sentences_and_a_table_in_points(cli, csv):
     done = cli("compare", "runs.csv", "--baseline", "lenet5")
     lines = done.out.splitlines()
-    assert lines[1].startswith("  pairs correlate by +0.93 (95 % CI +0.71 to +0.98): 14 times fewer seeds than unpaired")
+    assert lines[1].startswith("  pairs correlate by +0.93 (95 % CI +0.71 to +0.98): 14 times fewer seeds than unp")
     assert lines[2].startswith("logits instead of lenet5: +0.36 points (95 % CI +0.26 to +0.46), 10 paired seeds")
     assert lines[5].split()[:2] == ["variant", "n"]
     assert lines[6].split() == ["lenet5", "10", "97.46", "±", "0.12"]
     assert lines[8].split()[:6] == ["logits", "10", "97.82", "±", "0.08", "+0.36"]
     assert lines[8].split()[-1] == "better"
+
+
+def test_compare_with_more_baseline_runs_than_pairs_says_the_adjusted_estimate_too(cli, tmp_path):
+    runs = [f"base,{seed},{0.97 + 0.001 * (seed * 7 % 5)}" for seed in range(20)]
+    runs += [f"deep,{seed},{0.971 + 0.001 * (seed * 3 % 4)}" for seed in range(10)]
+    (tmp_path / "runs.csv").write_text("\n".join(["variant,seed,accuracy", *runs]))
+    done = cli("compare", "runs.csv", "--baseline", "base")
+    said = " ".join(done.out.split())
+    assert "by all 20 runs of base, adjusted by regression: +0.05 points (95 % CI -0.06 to +0.16), 1" in said
+    assert json.loads(cli("compare", "runs.csv", "--baseline", "base", "--json").out)["effects"][0]["adjusted"][
+        "baseline_runs"
+    ] == 20  # fmt: skip
 
 
 def test_compare_of_failed_runs_states_them_and_minimises_when_told(cli, csv):

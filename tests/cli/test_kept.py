@@ -6,16 +6,20 @@ import json
 import os
 import pty
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import PROGRAM
+from tests.cli.test_ablate import ABLATION
 from tests.test_older_versions import ASSET
 
+MARGIN = (r"\"margin\":0.001", r"\"margin\":0.009")  # as the ablation's JSON stands in the storage
 RENAMED, UNFINISHED = "67a41bb7e8f2d6b8", "395ada83264b8912"
 
 
@@ -44,6 +48,36 @@ def test_verify_says_repairs_and_says_again(cli, runs):
     assert f"  repaired: called {RENAMED} again" in done.out.splitlines()
     assert cli("verify").code == 0
     assert (cli("verify", "nothing").code, cli("verify", "--runs-dir", "nowhere").code) == (2, 2)
+
+
+def test_verify_proves_what_a_study_declared_and_says_what_deviates(cli, tiny, tmp_path):
+    (tmp_path / "ours.yaml").write_text(ABLATION, encoding="utf-8")
+    assert cli("ablate", "ours.yaml", "--workers", "1", "--screen", "--seeds", "2").code == 0
+    done = cli("verify", "ours")
+    assert done.code == 0
+    first, second, *_ = done.out.splitlines()
+    assert first.startswith("ours: declared 20")
+    assert "maximize test_accuracy" in second
+    head = cli("verify", "ours", "--head")
+    kept, _, said = head.out.partition("  ")
+    assert (head.code, len(kept), said) == (0, 64, "ours, 7 entries\n")
+    assert cli("verify", "ours", "--head", "--json").json[0]["head"] == kept
+    there = cli("verify", "ours", "--kept", kept)
+    assert there.out == "ours: it is entry 6 of 6, and nothing before it was changed\n"
+    with closing(sqlite3.connect(tmp_path / "runs" / "archsearch.db")) as connection, connection:
+        connection.execute("UPDATE study_user_attributes SET value_json = replace(value_json, ?, ?)", MARGIN)
+    wrong = cli("verify", "ours")
+    assert wrong.code == 4
+    assert "study ours: its ledger: family.margin was 0.001, is 0.009" in wrong.out
+    report = cli("report", "ours", "--format", "json", "-o", "-").out
+    assert "Not as declared: family.margin was 0.001, is 0.009 (ours)." in report
+    for arguments, code, why in (
+        (("verify", "--head"), 2, "--head and --kept are of one study"),
+        (("verify", "ours", "--kept", "xyz"), 2, "--kept xyz: a SHA-256 is 64 digits"),
+        (("verify", "ours", "--kept", "0" * 64), 4, "ours: no entry of its ledger has this SHA-256"),
+    ):
+        refused = cli(*arguments)
+        assert (refused.code, why in refused.err) == (code, True), refused.err
 
 
 def test_clean_says_what_goes_and_asks_first(cli, runs, tmp_path):

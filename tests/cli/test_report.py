@@ -55,6 +55,20 @@ def test_report_json_has_the_answer_and_the_files(cli, done):
     assert (document["kind"], document["title"], document["files"]) == ("search", "mine", ["runs/mine/report.html"])
 
 
+def test_checklist_of_a_study_is_printed_and_written(cli, done, tmp_path):
+    printed = cli("report", "mine", "--checklist")
+    assert (printed.code, printed.err) == (0, "")
+    assert [line[:4] for line in printed.out.splitlines() if line] == [f"**{one}." for one in (4, 5, 6, 7, 8)]
+    assert "mine was declared " in printed.out
+    assert cli("report", "mine", "--checklist", "-o", "list.txt").out == "list.txt\n"
+    assert (tmp_path / "list.txt").read_text(encoding="utf-8").startswith("4. Experimental result reproducibility. ")
+    refused = cli("report", "mine", "--checklist", "--json")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--checklist is a text by itself; leave --json, --figures and --format out" in refused.err
+    of_runs = cli("report", "tiny", "--checklist")
+    assert of_runs.code == 2
+
+
 @pytest.mark.parametrize(("form", "begin"), [("md", "# mine\n"), ("tex", "% needs"), ("json", "{\n")])
 def test_tables_in_one_file(cli, done, tmp_path, form, begin):
     out = cli("report", "mine", "--format", form).out

@@ -340,3 +340,11 @@ def test_keys_of_tables_are_refused_for_other_data() -> None:
         describe(DataSpec(name="digits", channels="last"))
     assert columns.words_in_order(["10", "9"]) == ("9", "10")
     assert (target.MOST_WHOLE, rows.PART_WORDS["dev"]) == (20, "val")
+
+
+def test_groups_that_are_written_otherwise_are_others(tmp_path: Path, data_folder: Path) -> None:
+    lines = [f"{i},{i % 2},{('01', '1', '2', '10', '1.0')[i % 5]}" for i in range(20)]
+    path = write(tmp_path / "t.csv", "x,y,g", lines)
+    assert describe(spec_of(path, target="y", group="g")).group_names == ("01", "1", "1.0", "10", "2")
+    path = write(tmp_path / "u.csv", "x,y,g", [f"{i},{i % 2},{i % 11}" for i in range(22)])
+    assert describe(spec_of(path, target="y", group="g")).group_names == tuple(map(str, range(11)))

@@ -91,6 +91,8 @@ def test_a_bundle_of_a_search_holds_every_trial_and_its_confirmation(workshop, t
 def test_a_bundle_of_an_ablation_holds_each_run_once(workshop, tmp_path):
     with open_bundle(workshop.bundle("factors")) as bundle:
         assert bundle.head.kind == "ablation"
+        (ledger,) = bundle.ledgers
+        assert (ledger.results, ledger.deviations) == (4, ())
         trials = json.loads(bundle.archive.read("study.json"))["trials"]
         assert sorted(one.key for one in bundle.runs) == sorted({trial["run_id"] for trial in trials})
         assert {(trial["held"]["cell"], trial["held"]["pair"]) for trial in trials} == {

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from archsearch.cli.console.runs import RunBar
 from archsearch.data.prepare import load
-from archsearch.errors import UsageError
+from archsearch.errors import SpecError, UsageError
+from archsearch.experiment_plan import load_spec
 from archsearch.export.documented import documented_specs, markdown_of, plan_reproductions, reproduced
+from archsearch.stats.over_seeds import documented_words, summarise
 from archsearch.train.run import run
 from archsearch.train.seeds import train_seeds
 
@@ -97,7 +103,7 @@ def test_what_came_out_is_every_seed_and_their_summary(tiny, tmp_path):
         compute=planned.compute,
         done=told.append,
     )
-    found = reproduced(planned, finished, 200)
+    [found] = reproduced(planned, finished, 200)
     assert told == finished
     values = [one.result.test_accuracy for one in finished]
     assert found.values == {"0": values[0], "1": values[1]}
@@ -112,6 +118,49 @@ def test_what_came_out_is_every_seed_and_their_summary(tiny, tmp_path):
 
 def test_one_completed_run_says_nothing_of_the_documented_value(tiny, tmp_path):
     [planned] = plan_reproductions([tiny], range(1), tmp_path / "runs", lambda plan: 1.0)
-    found = reproduced(planned, [run(tiny, seed=0, runs_dir=tmp_path / "runs")], 200)
+    [found] = reproduced(planned, [run(tiny, seed=0, runs_dir=tmp_path / "runs")], 200)
     assert found.sentence == "tiny: one run only completed, so nothing can be said of the documented value."
     assert "| 50.00 % | 1 |" in markdown_of([found], "x")
+
+
+def test_any_test_metric_may_be_documented(tmp_path):
+    tiny = tmp_path / "f1.yaml"
+    tiny.write_text(TINY.replace("{test_accuracy: 0.5}", "{test_f1_macro: 0.4}"), encoding="utf-8")
+    [planned] = plan_reproductions([str(tiny)], range(2), tmp_path / "runs", lambda plan: 1.0)
+    finished = [run(str(tiny), seed=seed, runs_dir=tmp_path / "runs") for seed in range(2)]
+    [found] = reproduced(planned, finished, 200)
+    expected = {}
+    for one in finished:
+        with np.load(one.run_dir / "predictions.npz") as kept:
+            targets, outputs = kept["test_labels"], kept["test_outputs"]
+        expected[str(one.result.seed)] = f1_score(targets, outputs.argmax(axis=1), average="macro")
+    assert found.values == pytest.approx(expected, rel=1e-12)
+    assert found.sentence.startswith("tiny: the documented test macro F1 40.00 % lies ")
+    assert markdown_of([found], "x").splitlines()[2].startswith("| `tiny`, test macro F1 | 40.00 % | 2 |")
+
+
+def test_less_of_an_error_is_at_least_so_good():
+    found = summarise([58.0, 61.0, 55.0], metric="test_rmse", documented=50.0)
+    assert (found.documented_inside, found.documented_reached) == (True, 0)
+    # Student's t with 2 degrees of freedom has F(t) = 1/2 + t / (2 sqrt(2 + t^2)); here t = -8 / (3 sqrt(4/3))
+    assert found.documented_chance == pytest.approx(0.5 - 2 / math.sqrt(22), rel=1e-12)
+    assert " ".join(documented_words(found)) == (
+        "the documented test root mean squared error 50 lies inside the 95 % prediction interval for one more run, "
+        "43.1 to 72.9; 0 of 3 seeds were at least so good, the chance of one more is 7.4 %"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("{test_rmse: 3}", r"f1.yaml:7:25: test root mean squared error is no metric of classification"),
+        ("{test_acuracy: 0.5}", r"documented: unknown key 'test_acuracy'; did you mean 'test_accuracy'"),
+        ("{}", r"documented: names no value; write one, such as test_accuracy: 0.9753"),
+        ("{test_f1_macro: 40}", r"documented.test_f1_macro: must be at most 1.0, got 40"),
+    ],
+)
+def test_a_documented_value_that_cannot_be_is_refused_with_its_place(tmp_path, value, said):
+    path = tmp_path / "f1.yaml"
+    path.write_text(TINY.replace("{test_accuracy: 0.5}", value), encoding="utf-8")
+    with pytest.raises(SpecError, match=said):
+        load_spec(str(path))

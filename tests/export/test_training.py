@@ -279,3 +279,24 @@ def test_a_script_that_could_not_stop_as_the_run_does_is_not_written() -> None:
     plan = load_plan("digits_quickstart", ["train.early_stopping={monitor: val_f1_macro, patience: 2}"])
     with pytest.raises(UsageError, match="measures val_loss and val_accuracy, and early stopping watches val_f1_macro"):
         training_source(plan, "net")
+
+
+def test_weights_and_groups_that_a_script_does_not_divide_by_are_refused(tmp_path: Path) -> None:
+    dice = np.random.default_rng(0)
+    arrays = {"x_train": dice.normal(size=(40, 3)), "y_train": np.arange(40) % 2}
+    arrays |= {"x_test": dice.normal(size=(20, 3)), "y_test": np.arange(20) % 2}
+    groups = {"group_train": np.arange(40) // 5, "group_test": 50 + np.arange(20) // 5}
+    for name, more in {"weighted": {"weight_train": np.ones(40)}, "grouped": groups}.items():
+        np.savez(tmp_path / f"{name}.npz", **arrays, **more)
+        text = f"data: {{name: npz, path: {name}.npz, validation: 0.2}}\nnetwork: [linear: {{out_features: classes}}]\n"
+        (tmp_path / f"{name}.yaml").write_text(text + "train: {epochs: 1, batch_size: 8}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"weighs no samples, and those of npz have weights; take them out .*run`$"):
+        training_source(load_plan(str(tmp_path / "weighted.yaml")), "net", "net.npz")
+    plan = load_plan(str(tmp_path / "grouped.yaml"))
+    with pytest.raises(
+        UsageError, match=r"holds single samples out, and the validation part of npz is of whole groups"
+    ):
+        training_source(plan, "net", "net.npz")
+    assert "stratified" not in training_source(
+        load_plan(str(tmp_path / "grouped.yaml"), ["data.validation=0"]), "n", "n.npz"
+    )

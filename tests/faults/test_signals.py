@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM at eight moments of run, study and ablate: the promised code and one line, the slot waits again,
 and the same call goes on to the same bits.
 
-pytest -m faults tests/faults/test_signals.py                          # two moments of each
+pytest -m faults tests/faults/test_signals.py                          # one moment of each
 pytest -m "faults and slow" tests/faults/test_signals.py               # all eight
 """
 
@@ -27,7 +27,7 @@ from tests.faults.verified import wrong
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 MAIN = "from archsearch.cli import main; main()"
 MOMENTS = [0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95]  # shares of the time that the call takes by itself
-FEW = [MOMENTS[2], MOMENTS[5]]
+FEW = [MOMENTS[3]]
 FILES = {
     "tiny.yaml": """
 name: tiny
@@ -161,7 +161,7 @@ CASES = [("run", 1), ("study", 1), ("study", 2), ("ablate", 1), ("ablate", 2)]
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["int", "term"])
 @pytest.mark.parametrize("share", FEW)
 @pytest.mark.parametrize(("command", "workers"), CASES)
-def test_signal_at_two_moments(command, workers, share, number, tmp_path, data_dir):
+def test_signal_at_one_moment(command, workers, share, number, tmp_path, data_dir):
     check(command, workers, number, share, tmp_path, data_dir)
 
 

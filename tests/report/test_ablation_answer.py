@@ -143,7 +143,8 @@ def test_document_has_its_sections_numbers_and_every_run(ablation_made, held):
     report, evidence = held
     document = ablation_made.document
     assert (document.kind, document.title) == ("ablation", "factors")
-    assert [s.key for s in document.sections] == ["effects", "limits", "models", "architectures", "provenance"]
+    keys = ["effects", "limits", "models", "architectures", "provenance", "checklist"]
+    assert [s.key for s in document.sections] == keys
     numbers = {number.label: number.value for number in document.numbers}
     assert {key: numbers[key] for key in list(numbers)[:4]} == {
         "Comparisons in the family": "4", "Pairs of seeds per comparison": "10", "alpha": "0.05",

@@ -41,3 +41,20 @@ def test_trial_of_a_program_shows_command_values_metrics_and_steps():
     assert "| lr | 0.1 |" in note
     assert "| loss | 0.2500 |" in note
     assert "| 1 | 0.5000 |" in note
+
+
+def test_trial_of_folds_shows_the_means_of_the_epochs_that_all_folds_have():
+    spec = {
+        "name": "mine",
+        "data": {"name": "digits", "fold": {"of": 2, "number": 0, "part": "validation"}},
+        "network": ["flatten", {"linear": {"out_features": "classes"}}],
+        "train": {"epochs": 2, "batch_size": 32},
+    }
+    first = [{"epoch": 1, "train_loss": 0.5, "val_loss": 0.7}, {"epoch": 2, "train_loss": 0.25, "val_loss": 0.5}]
+    second = [{"epoch": 1, "train_loss": 0.75, "val_loss": 0.9}]
+    held = {"spec": spec, "outcome": "completed", "folds": [spec["data"]["fold"], {"of": 2, "number": 1}]}
+    results = {"result": {"history": first}, "fold_results": [{"history": second, "run_id": "b"}]}
+    note = trial_note(HeldTrial(create_trial(value=0.5, user_attrs=held | results)), "complete")
+    assert "Means over 2 folds, of the epochs that all of them have:" in note
+    assert "| 1 | 0.6250 | 0.8000 |" in note
+    assert "\n| 2 |" not in note

@@ -168,6 +168,7 @@ def test_program_is_searched_confirmed_on_fresh_seeds_and_written_down(tmp_path:
         "Runs",
         "Values",
         "Provenance",
+        "Checklist",
     ]
     assert "Reads of the test set" not in {number.label for number in document.numbers}
 

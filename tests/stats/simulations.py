@@ -18,6 +18,7 @@ from archsearch.stats.effect import Family, Seed
 from archsearch.stats.intervals import bca_interval, t_interval
 from archsearch.stats.sequential import always_valid_interval, follow
 from archsearch.stats.verdict import judge
+from tests.stats import look_simulations
 
 SD = 0.002  # of one run, 0.2 points
 
@@ -154,6 +155,7 @@ def main() -> None:
     print("sequential, all null, margin 1 SD:", sequential_rates([0.0] * 6, 30, repeats, margin=1.0))
     print("sequential, all at the margin of 1 SD:", sequential_rates([1.0] * 6, 30, repeats, margin=1.0))
     print("always-valid interval, all looks up to 30:", always_valid_coverage(30, 500))
+    look_simulations.main()
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def test_a_chance_is_written_as_exactly_as_it_is_known(probability, text):
 
 
 def test_errors_over_seeds_are_no_shares() -> None:
-    found = summarise([58.0, 61.0, 55.0], metric="test_rmse", documented=0.9, test_images=89)
+    found = summarise([58.0, 61.0, 55.0], metric="test_rmse", test_images=89)
     assert (found.mean, found.sd) == (58.0, 3.0)
     reach = 4.302652729911275 * 3 / math.sqrt(3)  # Student's t with 2 degrees of freedom, 0.975
     assert found.ci95 == pytest.approx((58 - reach, 58 + reach))

@@ -191,3 +191,18 @@ def test_screen_may_have_too_few_seeds_and_says_that_it_cannot_answer() -> None:
 def test_plan_that_cannot_answer_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         power.plan_seeds(**arguments)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10, 1000])
+@pytest.mark.parametrize("level", [0.05, 0.001, 1e-5])
+def test_without_an_effect_the_power_of_t_is_the_level(seeds: int, level: float) -> None:
+    assert power._t_power(seeds, 0.0, level) == pytest.approx(level, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "d", "level"), [(10, 1.2, 0.05), (20, 0.5, 0.01), (30, 0.3, 0.05 / 6), (100, 0.2, 0.05)]
+)
+def test_the_power_of_t_is_that_of_the_noncentral_t(seeds: int, d: float, level: float) -> None:
+    critical, shift = float(stats.t.isf(level / 2, seeds - 1)), d * math.sqrt(seeds)
+    expected = float(stats.nct.sf(critical, seeds - 1, shift) + stats.nct.cdf(-critical, seeds - 1, shift))
+    assert power._t_power(seeds, d, level) == pytest.approx(expected, abs=1e-9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.stats import simulations
+from tests.stats import look_simulations, simulations
 
 FULL = 2000
 
@@ -35,6 +35,45 @@ def test_sequential_family_is_seldom_wrong_and_stops_early() -> None:
     assert simulations.sequential_rates([0.0] * 6, 30, 300).wrong <= at_most(0.05, 300)
     shares = [simulations.sequential_rates([d] * 6, 30, 30).runs for d in simulations.PLANTED]
     assert np.mean(shares) <= 0.5
+
+
+def test_looks_are_seldom_wrong_and_stop_early() -> None:
+    assert look_simulations.look_rates([0.0] * 6, 100).wrong <= at_most(0.05, 100)
+    assert look_simulations.look_rates([2.0], 60).runs <= 0.3
+    half = look_simulations.look_rates([0.5], 150)
+    assert half.decided >= 1 - at_most(0.3, 150)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("draw", look_simulations.DRAWN.values(), ids=look_simulations.DRAWN)
+@pytest.mark.parametrize("comparisons", [1, 6])
+def test_looks_call_a_null_better_or_worse_in_at_most_one_family_of_twenty(
+    draw: look_simulations.Draw, comparisons: int
+) -> None:
+    assert look_simulations.look_rates([0.0] * comparisons, FULL, draw=draw).wrong <= at_most(0.05, FULL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("effects", "decided", "runs"),
+    [([0.5], 0.7, 0.85), ([1.0], 0.99, 0.47), ([2.0], 1.0, 0.29), ([3.0], 1.0, 0.27), ([0.5] * 6, 0.48, 1.0)],
+)
+def test_looks_find_what_they_promise_with_few_runs(effects: list[float], decided: float, runs: float) -> None:
+    rates = look_simulations.look_rates(effects, FULL)
+    assert rates.decided >= decided - (at_most(decided, FULL) - decided)
+    assert rates.runs <= runs + 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("effect", [1.0, 1.25])
+def test_looks_seldom_call_equivalent_what_is_at_the_margin_or_beyond_it(effect: float) -> None:
+    assert look_simulations.look_rates([effect] * 6, 1000, margin=1.0).wrong <= at_most(0.05, 1000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("effect", [0.0, 0.5, 1.0])
+def test_repeated_interval_holds_where_a_comparison_stopped(effect: float) -> None:
+    assert look_simulations.interval_coverage(effect, 500) >= 1 - at_most(0.05, 500)
 
 
 @pytest.mark.slow

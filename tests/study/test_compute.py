@@ -288,6 +288,6 @@ def test_times_are_never_compared_over_two_engines(ablation, settings) -> None:
     study = study_of(settings)
     sides = [("norm=batch", "baseline"), ("activation=tanh", "baseline")]
     assert left_out(study, latest(study), sides, "baseline", "test_accuracy") == {}
-    apart = left_out(study, latest(study), sides, "baseline", "latency_ms")
+    apart = left_out(study, latest(study), sides, "baseline", "seconds")
     assert sorted(apart) == [("norm=batch", seed) for seed in range(3)]
     assert set(apart.values()) == {"computed by the engine torch, not by native as others"}

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from archsearch.study import queue
 from archsearch.study.held import Ended, HeldAblation, HeldCell, HeldStudy, stored
-from archsearch.study.ledger import amend, digest, plan_of
+from archsearch.study.ledger import amend, frozen_plan, json_digest
 from archsearch.study.lifecycle import open_or_make
 from archsearch.study.queue import Slot, add_slots, finish, requeue_dead, take
 from archsearch.study.storage import Storage, open_storage
@@ -173,8 +173,8 @@ def test_study_of_before_there_were_ledgers_gets_none(opened) -> None:
 
 
 def test_digest_is_of_what_a_storage_gives_back() -> None:
-    assert digest({"b": (1, 2), "a": {3: None}}) == by_hand({"a": {"3": None}, "b": [1, 2]})
-    assert plan_of({"kind": "search", "text": "x" * 300, "compute": "free", "base": {"a": 1}}) == {
+    assert json_digest({"b": (1, 2), "a": {3: None}}) == by_hand({"a": {"3": None}, "b": [1, 2]})
+    assert frozen_plan({"kind": "search", "text": "x" * 300, "compute": "free", "base": {"a": 1}}) == {
         "kind": "search",
         "text": f"sha256:{by_hand('x' * 300)}",
         "base": by_hand({"a": 1}),

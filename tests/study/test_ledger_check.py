@@ -14,7 +14,7 @@ import pytest
 from optuna.trial import TrialState
 
 from archsearch.errors import UsageError
-from archsearch.study.declared import Declared, differences
+from archsearch.study.declared import DeclaredPlan, plan_differences
 from archsearch.study.held import Ended, HeldCell, HeldStudy, Started, stored
 from archsearch.study.ledger import amend
 from archsearch.study.ledger_check import Ledger, kept_in, ledger_of, ledger_of_snapshot
@@ -62,7 +62,8 @@ def test_study_as_it_was_declared(told) -> None:
     )  # fmt: skip
     assert found.head == by_hand(study.get_trials()[2].user_attrs["entry"])
     assert found.sentence == (
-        f"declared {found.declared}, before the first of 3 results; nothing deviates, and the chain of 4 is whole"
+        f"declared {found.declared[:16]} UTC, before the first of 3 results; nothing deviates, and the chain of 4 is "
+        "whole"
     )
     snapshot = StudySnapshot.model_validate_json(snapshot_of(study).model_dump_json())
     assert ledger_of_snapshot(snapshot) == found, "and so does a bundle say"
@@ -206,9 +207,9 @@ def test_amendment_is_no_deviation_and_counts_from_then_on(told) -> None:
     assert found.deviations == ()
     (amendment,) = found.amendments
     assert amendment.sentence == (
-        f"amended {amendment.when}, after 3 results: trials was 24, is 25; seeds was 0 to 23 (24), is 0 to 24 (25); "
-        "cells.baseline.seeds was 0 to 23 (24), is 0 to 24 (25); cells.baseline.run_seeds was 0 to 23 (24), is 0 to 24 "
-        "(25)"
+        f"amended {amendment.when[:16]} UTC, after 3 results: trials was 24, is 25; seeds was 0 to 23 (24), is 0 to 24 "
+        "(25); cells.baseline.seeds was 0 to 23 (24), is 0 to 24 (25); cells.baseline.run_seeds was 0 to 23 (24), is "
+        "0 to 24 (25)"
     )
     assert "amended 1 time" in found.sentence
     assert kept_in(study, before[:12]) == 3
@@ -264,13 +265,13 @@ def test_what_an_older_version_left_has_no_ledger_and_is_no_fault(older_runs: Pa
 
 
 def test_declared_runs_of_a_search_and_a_confirmation() -> None:
-    search = Declared({"kind": "search", "trials": 2, "sampler": "local", "seed": 0})
+    search = DeclaredPlan({"kind": "search", "trials": 2, "sampler": "local", "seed": 0})
     assert search.why_not({}, {"slot": 1}) == ""
     assert search.why_not({}, {"slot": 2}) == "beyond the number that was declared"
     assert search.amended({"trials": 3}).why_not({}, {"slot": 2}) == ""
     assert search.words == ("2 trials", "sampler local", "seed 0")
     planned = {"candidates": {"baseline": by_hand(SPEC), "trial 7": "x"}, "seeds": [5, 6]}
-    none = Declared({"kind": "confirm", "of": "s"})
+    none = DeclaredPlan({"kind": "confirm", "of": "s"})
     assert none.why_not({}, {}) == "of a confirmation whose candidates and seeds were not declared"
     confirm = none.amended({"planned": planned})
     mine = {"candidate": "baseline", "run_seed": 5, "spec": by_hand(SPEC)}
@@ -285,7 +286,7 @@ def test_declared_runs_of_a_search_and_a_confirmation() -> None:
 def test_differences_name_what_changed_in_cells_by_their_name() -> None:
     was = {"ablation": {"cells": [{"name": "a", "seeds": [0, 1]}], "own": []}, "text": f"sha256:{'a' * 64}"}
     now = {"ablation": {"cells": [{"name": "a", "seeds": [0]}], "own": [{"x": 1}]}, "text": f"sha256:{'b' * 64}"}
-    assert differences(was, now) == [
+    assert plan_differences(was, now) == [
         ("cells.a.seeds", "0, 1 (2)", "0 (1)"),
         ("own", "another one", "another one"),
         ("text", "aaaaaaaaaaaa…", "bbbbbbbbbbbb…"),

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from archsearch.study.optuna_private import contains, frozen, id_of, is_reported
+from archsearch.study.optuna_private import contains, frozen, id_of, is_reported, opened_as_it_is
 
 PACKAGE = Path(__file__).parents[2] / "archsearch"
 HOME = PACKAGE / "study" / "optuna_private.py"
@@ -85,3 +85,33 @@ def test_a_step_is_reported_whoever_reported_it(opened) -> None:
 )
 def test_contains_says_whether_a_value_lies_in_a_distribution(distribution, value, inside) -> None:
     assert contains(distribution, value) is inside
+
+
+def test_a_database_of_this_version_is_opened_as_optuna_opens_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'made.db'}"
+    made = optuna.storages.RDBStorage(url)
+    study = optuna.create_study(study_name="s", storage=made)
+    opened = optuna.storages.RDBStorage.__new__(optuna.storages.RDBStorage)
+    assert opened_as_it_is(opened, url, {})
+    assert {*vars(opened), "_version_manager"} == {*vars(made)}
+    same = ("url", "engine_kwargs", "skip_compatibility_check", "heartbeat_interval", "grace_period")
+    assert [vars(opened)[name] for name in same] == [vars(made)[name] for name in same]
+    study.add_trial(optuna.trial.create_trial(value=0.5))
+    assert [trial.value for trial in optuna.load_study(study_name="s", storage=opened).trials] == [0.5]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE alembic_version SET version_num = 'v2.6.0.a'",
+        "DELETE FROM alembic_version",
+        "DELETE FROM version_info",
+        "DROP TABLE trial_values",
+    ],
+)
+def test_a_database_of_another_version_is_left_to_optuna(tmp_path: Path, damage: str) -> None:
+    url = f"sqlite:///{tmp_path / 'made.db'}"
+    with optuna.storages.RDBStorage(url).engine.begin() as connection:
+        connection.exec_driver_sql(damage)
+    assert not opened_as_it_is(optuna.storages.RDBStorage.__new__(optuna.storages.RDBStorage), url, {})
+    assert not opened_as_it_is(optuna.storages.RDBStorage.__new__(optuna.storages.RDBStorage), "sqlite://", {})

@@ -101,7 +101,7 @@ def test_no_error_about_a_storage_holds_its_password(url, monkeypatch):
         ),
         (
             "postgresql+psycopg://d\x80b/x",
-            r"^--storage: 'postgresql\+psycopg://d\\x80b/x' has a character that no host",
+            r"^--storage: postgresql\+psycopg://d�b/x has a character that no host",
         ),
         ("postgres://db/x", r"^--storage: postgres://db/x: the scheme is written postgresql\+psycopg://$"),
         ("oracle://db/x", r"^--storage: oracle is not supported; use sqlite:///FILE or postgresql\+psycopg://USER"),

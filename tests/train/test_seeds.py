@@ -58,11 +58,13 @@ def test_each_seed_is_trained_once_and_told_of(plan, tmp_path):
 def test_the_summary_counts_what_diverged_and_averages_the_others(plan, tmp_path):
     finished, _ = trained(plan, range(3), tmp_path / "runs")
     values = [one.result.test_accuracy for one in finished]
-    summary = seeds_summary(finished, plan.spec.documented, 200)
+    summary = seeds_summary(finished, plan, 200)
     assert (summary.n, summary.diverged, summary.documented, summary.test_images) == (3, 0, 0.5, 200)
     assert summary.mean == pytest.approx(sum(values) / 3)
     lost = finished[2].result.model_copy(update={"status": "diverged"})
     last = FinishedRun(lost, finished[2].run_dir, cached=False)
-    with_one_lost = seeds_summary([*finished[:2], last], None, 200)
+    with_one_lost = seeds_summary([*finished[:2], last], plan, 200, "test_loss")
     assert (with_one_lost.n, with_one_lost.diverged, with_one_lost.documented) == (2, 1, None)
+    assert with_one_lost.mean == pytest.approx(sum(one.result.test_loss for one in finished[:2]) / 2)
+    with_one_lost = seeds_summary([*finished[:2], last], plan, 200)
     assert with_one_lost.mean == pytest.approx(sum(values[:2]) / 2)

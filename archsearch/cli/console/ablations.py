@@ -102,6 +102,13 @@ def print_sensitivity(found: Sensitivity) -> None:
         "metric for what it means, name it before new seeds are run",
         "dim",
     )
+    if found.may_average:
+        sentences(
+            to,
+            "another kind of evidence: the mean of the last epochs' weights (train.average: 3); docs/statistics.md "
+            "says how many seeds it took to see six changes to LeNet-5",
+            "dim",
+        )
     if found.without:
         sentences(to, f"{count_of(found.without, 'run')} without predictions here", "yellow")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from archsearch.cli.console.base import out, sentences
-from archsearch.init.begin import Begun
+
+if TYPE_CHECKING:
+    from archsearch.init.begin import Begun
 
 
 def print_begun(begun: Begun) -> None:

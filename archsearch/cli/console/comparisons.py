@@ -32,16 +32,16 @@ def print_verdicts(verdicts: Verdicts) -> None:
 
 def print_effects(effects: Sequence[Effect], family: Family, spreads: Sequence[Spread] = ()) -> None:
     """Print the sentences, and the table behind them; `spreads` are the variants by themselves, where there are any."""
+    from archsearch.stats.adjusted import adjusted_text
     from archsearch.stats.pairing import pairing_text
     from archsearch.stats.sentence import number, p_equals
 
     to = out()
     for effect in effects:
         sentences(to, effect.sentence, VERDICT_STYLES[effect.verdict])
-        if paired := pairing_text(effect, family.pairs):
-            sentences(to, f"  {paired}", "dim")
-        for remark in effect.notes:
-            sentences(to, f"  {remark}", "dim")
+        for remark in (pairing_text(effect, family.pairs), adjusted_text(effect, family), *effect.notes):
+            if remark:
+                sentences(to, f"  {remark}", "dim")
         if (whole := effect.with_failures) is not None:
             counted = f"{number(whole.mean_difference, family)} over {count_of(whole.n, 'pair')}"
             p = "" if whole.p is None else f", {p_equals(whole.p)}"

@@ -76,8 +76,31 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
         )
     )
     _print_spread(forecast, family)
-    if ablation.sequential:
+    if forecast.expected:
+        _print_expected(forecast, ablation)
+    elif ablation.sequential:
         to.print(Text(f"that is a fixed design of {plan.seeds} seeds; a sequential one stops early for large effects"))
+
+
+def _print_expected(forecast: Forecast, ablation: Ablation) -> None:
+    """Say what the looks will save, by how much the comparisons differ."""
+    from archsearch.stats.sentence import amount
+
+    to, family = out(), ablation.family
+    looks = ", ".join(map(str, ablation.looks))
+    to.print(
+        Text(
+            f"that is a fixed design of {len(ablation.seeds)} seeds; this one looks after {looks}, and what is decided "
+            f"stops. About so many of the {forecast.runs:,} runs, where all comparisons are alike:"
+        )
+    )
+    rows = []
+    for one in forecast.expected:
+        case = "nothing differs" if not one.in_sds else f"all differ by {one.in_sds:g} SDs of a difference"
+        if one.effect:
+            case = f"all differ by {amount(one.effect, family)}" + ", the margin" * (one.case == "at the margin")
+        rows.append((case, f"{one.runs:,}", f"{one.decided:.0%}"))
+    print_table(to, (TableColumn("if", words=True), TableColumn("runs"), TableColumn("decided")), rows)
 
 
 def _print_spread(forecast: Forecast, family: Family) -> None:

@@ -27,8 +27,8 @@ def print_verified(found: Verified, mended: Sequence[tuple[Trouble, str | None]]
     studies = f"{found.studies:,} {'study' if found.studies == 1 else 'studies'}"
     looked_at = (studies, count_of(found.trials, "trial"), count_of(found.runs, "run"))
     state = "all is well" if not mended else count_of(len(mended), "finding")
-    if done := sum(one is not None for _, one in mended):
-        state += f", {'all' if done == len(mended) else done} repaired"
+    if repaired := sum(one is not None for _, one in mended):
+        state += f", {'all' if repaired == len(mended) else repaired} repaired"
     sentences(to, f"{', '.join(looked_at)}: {state}")
 
 

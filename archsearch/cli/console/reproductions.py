@@ -107,6 +107,8 @@ def print_bundle_again(found: BundleAgain) -> None:
         sentences(to, f"  {one.name} seed {one.seed}: {against_text(one)}")
     if len(others) > _MOST_SHOWN:
         sentences(to, f"  and {len(others) - _MOST_SHOWN} more; --json has all")
+    for said in found.declared:
+        sentences(to, said)
     if found.machines:
         to.print()
         print_table(to, _MACHINES, [(one.what, one.theirs, one.ours, str(one.runs)) for one in found.machines])

@@ -62,10 +62,11 @@ def describe_table(spec: DataSpec) -> DescribedTable:
 
 @lru_cache(maxsize=8)
 def _described(spec: DataSpec, state: tuple[int, int]) -> DescribedTable:
-    return _describe(spec, read_table(Path(spec.path or ""), spec.encoding))
+    return describe_rows(spec, read_table(Path(spec.path or ""), spec.encoding))
 
 
-def _describe(spec: DataSpec, table: DataTable) -> DescribedTable:
+def describe_rows(spec: DataSpec, table: DataTable) -> DescribedTable:
+    """Describe a table that is read already."""
     targets = target_columns(spec, table)
     meant = meant_by(table, targets, spec.task)
     y = targets_of(table, targets, meant)
@@ -237,13 +238,17 @@ def _strangers(table: DataTable, columns: Sequence[FeatureColumn], rows: dict[st
 
 def table_parts(spec: DataSpec) -> tuple[SourcePart, SourcePart]:
     """Read train (with the validation part behind it) and test: float32 (N, features) and their targets."""
+    table = read_table(expanded(spec.path or "", ("data", "path")).absolute(), spec.encoding)
+    return parts_of_rows(describe_table(spec), spec, table)
+
+
+def parts_of_rows(described: DescribedTable, spec: DataSpec, table: DataTable) -> tuple[SourcePart, SourcePart]:
+    """Read train (with the validation part behind it) and test of a table that is described."""
     import numpy as np
     import torch
 
     from archsearch.data.samples import SourcePart
 
-    described = describe_table(spec)
-    table = read_table(expanded(spec.path or "", ("data", "path")).absolute(), spec.encoding)
     cells = {one.name: cells_of(table, one) for one in described.columns}
     y = targets_of(table, target_columns(spec, table), described.meant)
     groups, weights = groups_of(spec, table), weights_of(spec, table)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from archsearch.data.groups import bad_weight, shared_group
 from archsearch.data.table.columns import as_numbers, as_words
-from archsearch.data.table.read import DataTable
+from archsearch.data.table.read import DataTable, import_polars
 from archsearch.errors import Problem, SpecError
 from archsearch.spec.dataset import DataSpec
 from archsearch.wording import count_of
@@ -46,6 +46,8 @@ def groups_of(spec: DataSpec, table: DataTable) -> NDArray[Any] | None:
         raise SpecError(Problem(table.place(row, spec.group), "the group is missing"), ("data", "group"))
     numbers = as_numbers(table, spec.group)
     whole = not numbers.null_count() and bool((numbers.floor() == numbers).all())
+    if whole and table.separator:  # 01 and 1 are two words of a CSV
+        whole = bool((numbers.cast(import_polars().Int64).cast(import_polars().String) == words).all())
     found: NDArray[Any] = numbers.to_numpy().astype(np.int64) if whole else words.to_numpy().astype(str)
     if len(np.unique(found)) < 2:
         raise SpecError(

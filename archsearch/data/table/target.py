@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archsearch.data.table.columns import FEW_ROWS, MOST_CATEGORIES, as_numbers, as_words, words_in_order
-from archsearch.data.table.read import DataTable
+from archsearch.data.table.read import DataTable, import_polars
 from archsearch.errors import Problem, SpecError
 from archsearch.spec.nearest import nearest
 from archsearch.wording import count_of, listed
@@ -71,7 +71,7 @@ def meant_by(table: DataTable, columns: Sequence[str], task: str | None) -> Mean
 
 def _of_one(table: DataTable, name: str, task: str | None) -> Meant:
     numbers = as_numbers(table, name)
-    distinct = words_in_order([str(word) for word in as_words(table, name).unique().to_list()])
+    distinct = _in_their_order(table, name)
     if task is None and not numbers.null_count():
         whole = bool((numbers.floor() == numbers).all())
         if not whole or len(distinct) > MOST_WHOLE:
@@ -79,6 +79,15 @@ def _of_one(table: DataTable, name: str, task: str | None) -> Meant:
         why = f"{len(distinct)} different whole numbers are classes; data.task: regression takes them as numbers"
         return _classes(table, name, "classification", distinct, why if len(distinct) > 2 else "")
     return _classes(table, name, task or "classification", distinct, "")
+
+
+def _in_their_order(table: DataTable, name: str) -> tuple[str, ...]:
+    """Give the different words of a column: in the order that its type has them in, else sorted."""
+    words = [str(word) for word in as_words(table, name).unique().to_list()]
+    cells = table.frame[name]
+    if cells.dtype == import_polars().Enum:
+        return tuple(word for word in cells.dtype.categories.to_list() if word in set(words))
+    return words_in_order(words)
 
 
 def _classes(table: DataTable, name: str, task: str, distinct: tuple[str, ...], why: str) -> Meant:

@@ -15,11 +15,12 @@ from archsearch.ablate.record import AblationEvidence, AblationReport, CellSpec
 from archsearch.report.answers.effects import effect_parts, limit_parts, models_section
 from archsearch.report.answers.verdicts import answer, design_text, numbers
 from archsearch.report.architectures import HOW_TO_READ, Shown, beside_part, network_parts
+from archsearch.report.checklist import ablation_checklist, checklist_section
 from archsearch.report.document import Document, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.figures.figure import Column, Table, TableCell
 from archsearch.report.figures.parts import value_kind
 from archsearch.report.program_parts import course_parts, program_facts, values_parts
-from archsearch.report.provenance import facts_part, folded_spec, lost_part, machines_part
+from archsearch.report.provenance import facts_part, folded_spec, ledger_facts, ledger_words, lost_part, machines_part
 from archsearch.stats.sentence import amount
 
 MOST_NETWORKS = 8  # cells that are drawn beside the baseline
@@ -29,6 +30,7 @@ __all__ = ["MOST_NETWORKS", "ablation_document", "answer"]
 
 def ablation_document(report: AblationReport, evidence: AblationEvidence, source: Source) -> Document:
     """Make the document."""
+    checklist = ablation_checklist(report, evidence)
     sections = [
         Section("effects", "Effects", (), tuple(effect_parts(report))),
         Section("limits", "Limits", (), tuple(limit_parts(report))),
@@ -38,16 +40,18 @@ def ablation_document(report: AblationReport, evidence: AblationEvidence, source
             else (_courses(evidence), _values(report, evidence))
         ),
         _provenance(report, evidence),
+        checklist_section(checklist),
     ]
     return Document(
         kind="ablation",
         title=report.study,
         subtitle=f"{report.summary.rstrip('. ')}. {design_text(report)}".lstrip(". "),
-        answer=answer(report),
+        answer=(*answer(report), *ledger_words([evidence.ledger])),
         numbers=numbers(report, evidence),
         command=source.command,
         made=source.made,
         sections=tuple(section for section in sections if section.parts),
+        checklist=checklist,
     )
 
 
@@ -105,6 +109,7 @@ def _provenance(report: AblationReport, evidence: AblationEvidence) -> Section:
         *((("repeated on", ", ".join(block.name for block in report.blocks)),) if report.blocks else ()),
         ("alpha, margin, power", f"{family.alpha:g}, {amount(family.margin, family)}, {family.power:g}"),
         *_facts_of_kind(report, evidence),
+        *ledger_facts([evidence.ledger]),
         ("further tries of runs that failed", report.runs.retried),
     ]
     failed = {(one.cell, one.seed): (one.outcome, one.reason) for one in report.failures}

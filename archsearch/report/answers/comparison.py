@@ -17,6 +17,7 @@ from archsearch.report.figures.effects import VERDICTS, forest_table
 from archsearch.report.figures.figure import Column, ColumnKind, Figure, Table
 from archsearch.report.figures.lists import ABLATION_FIGURES
 from archsearch.report.provenance import facts_part, lost_part
+from archsearch.stats.adjusted import adjusted_text
 from archsearch.stats.pairing import pairing_text
 from archsearch.stats.sentence import amount
 from archsearch.wording import count_of
@@ -58,7 +59,11 @@ def _effects(report: AblationReport, compared: Compared) -> list[SectionPart]:
     columns = (Column("variant"), Column("runs", "count"), Column("failed", "count"), Column("mean", kind),
                Column("SD", kind))  # fmt: skip
     rows = tuple((one.variant, one.n, one.failed, one.mean, one.sd) for one in compared.spreads)
-    remarks = [(pairing_text(effect, compared.family.pairs), *effect.notes) for effect in compared.effects]
+    family = compared.family
+    remarks = [
+        (pairing_text(effect, family.pairs), adjusted_text(effect, family), *effect.notes)
+        for effect in compared.effects
+    ]
     sentences = tuple(
         (e.sentence, "; ".join(filter(None, of))) for e, of in zip(compared.effects, remarks, strict=True)
     )

@@ -20,7 +20,7 @@ from archsearch.report.answers.run_tables import every_run, table_of_verdicts
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.evaluations import evaluation_sections
-from archsearch.report.experiments import KnownRun, RunGroup, grouped
+from archsearch.report.experiments import KnownRun, RunGroup, grouped, tested_by
 from archsearch.report.figures.figure import (
     Column,
     Figure,
@@ -41,7 +41,7 @@ from archsearch.stats.over_seeds import Summary, documented_words, size_warning,
 from archsearch.stats.verdict import judge
 from archsearch.task import main_metric_of
 from archsearch.train.result import WATCHED_TEST, RunResult
-from archsearch.wording import capital, percent, short_number
+from archsearch.wording import capital, short_number
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 
@@ -81,12 +81,15 @@ def runs_document(
 
 
 def _metric(groups: Sequence[RunGroup]) -> str:
-    """Name what runs are judged by: their task's main metric on the test data."""
+    """Name what runs are judged by: the documented metric where they have it, else their task's main one, of tests."""
+    for name in groups[0].runs[0].result.spec.get("documented") or {} if len(groups) == 1 else ():
+        if all(tested_by(run, name) is not None for run in groups[0].completed):
+            return str(name)
     return f"test_{main_metric_of(name for group in groups for run in group.runs for name in run.result.metrics)}"
 
 
 def _values(group: RunGroup, metric: str) -> tuple[float, ...]:
-    return tuple(value for run in group.completed if (value := run.result.metrics.get(metric)) is not None)
+    return tuple(value for run in group.completed if (value := tested_by(run, metric)) is not None)
 
 
 def _summary(group: RunGroup) -> Summary:
@@ -191,7 +194,7 @@ def _said(group: RunGroup, one: Summary) -> list[str]:
     if words := documented_words(one):
         lines.append(f"{capital(' '.join(words))}.")
     elif one.documented is not None:
-        lines.append(f"Documented: {percent(one.documented)}; more seeds would say whether that agrees.")
+        lines.append(f"Documented: {written(one.metric, one.documented)}; more seeds would say whether that agrees.")
     if warning := size_warning(one):
         lines.append(f"{group.label}: {warning}.")
     if one.diverged:
@@ -219,7 +222,7 @@ def _numbers(groups: Sequence[RunGroup], summaries: Sequence[Summary]) -> tuple[
             numbers.append(KeyNumber("95 % interval of the mean", one.interval_words, "Student's t"))
         if alone and one.documented is not None:
             inside = {True: "inside the prediction interval", False: "outside the prediction interval", None: ""}
-            numbers.append(KeyNumber("Documented", percent(one.documented), inside[one.documented_inside]))
+            numbers.append(KeyNumber("Documented", written(one.metric, one.documented), inside[one.documented_inside]))
     results = [run.result for group in groups for run in group.runs]
     if len(groups) == 1:
         result = results[0]

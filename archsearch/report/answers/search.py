@@ -13,12 +13,21 @@ from typing import Any
 from archsearch.kinds import EXPERIMENT_KINDS
 from archsearch.report.answers.program_search import course_sections, values_section
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
+from archsearch.report.checklist import checklist_section, search_checklist
 from archsearch.report.document import Document, Folded, KeyNumber, Section, SectionPart, Source, Tabled, slug
 from archsearch.report.experiments import RunGroup, with_files
 from archsearch.report.figures.confirmed import confirmed_kinds
 from archsearch.report.figures.figure import Column, ColumnKind, Figure, Missing, Table, TableCell, interval_columns
 from archsearch.report.program_parts import program_facts
-from archsearch.report.provenance import engine_numbers, facts_part, folded_spec, lost_part, machines_part
+from archsearch.report.provenance import (
+    engine_numbers,
+    facts_part,
+    folded_spec,
+    ledger_facts,
+    ledger_words,
+    lost_part,
+    machines_part,
+)
 from archsearch.report.run_parts import run_parts
 from archsearch.search.confirm import (
     BASELINE,
@@ -47,22 +56,25 @@ def search_document(
     """Make the document; `figures` are those of the search itself."""
     if len(report.metrics) < 2:  # of one objective there is no front to ask for
         figures = [figure for figure in figures if figure.key != FRONT]
+    checklist = search_checklist(report, evidence)
     sections = [
         _confirmation(report, [figure for figure in figures if figure.key == CONFIRMED]),
         Section("search", "Search", (), tuple(figure for figure in figures if figure.key != CONFIRMED)),
         *_runs(report, evidence, source),
         _values_of(report, evidence) if report.kind == "program" else _architectures(report, evidence),
         _provenance(report, evidence),
+        checklist_section(checklist),
     ]
     return Document(
         kind="search",
         title=report.study,
         subtitle=f"Search around {evidence.base.get('name', 'its base')}, {_objective(evidence)}.",
-        answer=answer(report, evidence),
+        answer=(*answer(report, evidence), *ledger_words(evidence.ledgers)),
         numbers=_numbers(report, evidence),
         command=source.command,
         made=source.made,
         sections=tuple(section for section in sections if section.parts),
+        checklist=checklist,
     )
 
 
@@ -310,6 +322,7 @@ def _provenance(report: StudyReport, evidence: SearchEvidence) -> Section:
         ("seed of every search run", str(evidence.run_seed)),
         ("seeds of the confirmation", ", ".join(map(str, report.confirmed.seeds)) if report.confirmed else "none"),
         *(program_facts(_compared_specs(report, evidence)) if report.kind == "program" else _data_read(evidence)),
+        *ledger_facts(evidence.ledgers),
     ]
     columns = (Column("part"), Column("trial", "count"), Column("seed"), Column("outcome"), Column("reason"))
     lost = [

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archsearch.metrics import title_of
 from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import GREY, MARKS, layout, mark, plain_text
 from archsearch.stats.sentence import NO_VERDICT, alike, common_form, verdict_of
@@ -56,7 +57,12 @@ def scale_of(report: AblationReport) -> tuple[float, str, ColumnKind]:
     """Give what differences are multiplied by, their unit, and the kind of a table's column."""
     if report.family.unit == "points":
         return 100.0, "percentage points", "points"
-    return 1.0, report.family.metric, "difference"
+    return 1.0, metric_said(report), "difference"
+
+
+def metric_said(report: AblationReport) -> str:
+    """Name the metric as people say it; a program's is its own, whatever the table has by its name."""
+    return report.family.metric if report.kind == "program" else title_of(report.family.metric)
 
 
 def is_claim(report: AblationReport, effect: Effect) -> bool:

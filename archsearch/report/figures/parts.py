@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from archsearch.report.figures.effects import along, scale_of
+from archsearch.report.figures.effects import along, metric_said, scale_of
 from archsearch.report.figures.figure import Column, ColumnKind, Table, interval_columns
 from archsearch.report.figures.style import BLUE, GREEN, GREY, VERMILION, even_ticks, layout, plain_text
 from archsearch.stats.sentence import verdict_of
@@ -42,8 +42,8 @@ class Waterfall(NamedTuple):
 def value_kind(report: AblationReport) -> tuple[float, str, ColumnKind]:
     """Give what values are multiplied by, how the axis is called, and the kind of a table's column."""
     if report.family.unit == "points":
-        return 100.0, f"{report.family.metric} (%)", "percent"
-    return 1.0, report.family.metric, "number"
+        return 100.0, f"{metric_said(report)} (%)", "percent"
+    return 1.0, metric_said(report), "number"
 
 
 def waterfall_data(report: AblationReport) -> Waterfall | str:
@@ -67,7 +67,7 @@ def waterfall_data(report: AblationReport) -> Waterfall | str:
     _, _, difference = scale_of(report)
     first, last = steps[0].before, steps[-1].after
     shown = 100 * (last - first) if kind == "percent" else last - first
-    words = "percentage points" if kind == "percent" else report.family.metric
+    words = "percentage points" if kind == "percent" else metric_said(report)
     says = f"From {report.baseline} to all changes made: {shown:+.2f} {words} over {len(seeds)} seeds."
     says += " What a step adds depends on the steps before it."
     columns = (

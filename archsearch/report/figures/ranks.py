@@ -73,7 +73,7 @@ def draw_ranks(data: Ranks) -> go.Figure:
     import plotly.graph_objects as go
 
     height = 170 + 36 * len(data.ranked) + 18 * len(data.alike)
-    figure = go.Figure(layout=layout(x="mean rank over data sets (1 is the best)", height=height))
+    figure = go.Figure(layout=layout(x="mean rank (1 is the best)", height=height))
     for number, (first, last) in enumerate(data.alike):
         figure.add_scatter(
             x=[data.ranked[first].mean_rank, data.ranked[last].mean_rank],

@@ -121,6 +121,23 @@
   dark.addEventListener("change", () => { label(); recolour(); });
   label();
 
+  /* Copy a text; a page that was opened from a file may not write to the clipboard, and then its text is selected. */
+  for (const copies of document.querySelectorAll("[data-copies]")) {
+    const text = document.getElementById(copies.dataset.copies);
+    copies.hidden = false;
+    copies.setAttribute("aria-live", "polite");
+    copies.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+        copies.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(text);
+        copies.textContent = document.execCommand("copy") ? "Copied" : "Selected: copy it with Ctrl+C";
+      }
+      setTimeout(() => { copies.textContent = "Copy"; }, 3000);
+    });
+  }
+
   if ("IntersectionObserver" in window) {
     const seen = new IntersectionObserver(
       (entries) => {

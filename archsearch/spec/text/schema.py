@@ -13,6 +13,7 @@ from typing import Any
 from archsearch.spec.experiment import ExperimentSpec
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
+_FUNCTION = {"type": "string", "pattern": r"\.py:[A-Za-z_]\w*$", "description": "a function of your own: FILE.py:NAME"}
 _ADDRESS = "a layer: its name (conv2), its kind (tanh), or kind and position (tanh[2])"
 
 
@@ -21,6 +22,8 @@ def experiment_schema(data_sets: Sequence[str]) -> dict[str, Any]:
     schema = ExperimentSpec.model_json_schema()
     definitions = schema.pop("$defs")
     definitions["DataSpec"]["properties"]["name"] |= {"enum": list(data_sets)}
+    data, words = _parted(schema["properties"]["data"])[::-1]
+    schema["properties"]["data"] = {"anyOf": [data, _FUNCTION], **words}
     layer = schema["properties"]["network"]["items"]
     definitions["Layer"] = layer
     _share(schema, layer)

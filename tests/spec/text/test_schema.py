@@ -221,3 +221,9 @@ def test_schema_of_programs_is_of_one_mind_with_the_reader(text: str, valid: boo
         assert not valid
     else:
         assert valid
+
+
+@pytest.mark.parametrize(("data", "valid"), [("my_data.py:load", True), ("my_data.py", False), ("digits", False)])
+def test_data_may_be_a_function_by_its_file_and_name(data: str, valid: bool) -> None:
+    spec = {"data": data, "network": ["flatten"], "train": {"epochs": 1, "batch_size": 8}}
+    assert VALIDATOR.is_valid(spec) is valid
