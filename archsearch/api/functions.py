@@ -136,6 +136,7 @@ def study(
     sampler: str | None = None,
     confirm: int | None = None,
     confirm_seeds: int | None = None,
+    confirm_budget: float | None = None,
     name: str | None = None,
     version: str | None = None,
     workers: int = 1,
@@ -148,7 +149,8 @@ def study(
     """Search for the best values of a function or a program, or run a search file; called again, it goes on.
 
     `space` is what is open: `{"lr": "float:1e-4..1e-1:log", "norm": ["batch", "layer"]}`, or domains as a search file
-    has them (`{"int": [1, 8]}`). The best are confirmed on fresh seeds (`confirm` of them, `confirm_seeds` each).
+    has them (`{"int": [1, 8]}`). The best are confirmed on fresh seeds: at most `confirm` of them, which
+    race within `confirm_budget`, a share of the search's own work, or have `confirm_seeds` each.
     Other arguments as of `ablate`.
     """
     from archsearch.search.search import SearchSettings, search
@@ -168,6 +170,7 @@ def study(
         sampler=sampler,
         confirm=confirm,
         confirm_seeds=confirm_seeds,
+        confirm_budget=confirm_budget,
     )
     with Said(name or searched.spec.name, trials or searched.spec.trials, show=progress) as said:
         report = search(searched, settings, said.look)

@@ -24,6 +24,7 @@ from archsearch.cli import (
     claim,
     clean,
     compare,
+    confirm,
     dashboard,
     data,
     diff,
@@ -78,6 +79,7 @@ app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("study")(study.study)
+app.command("confirm")(confirm.confirm)
 app.command("ablate")(ablate.ablate)
 app.command("worker")(worker.worker)
 app.command("plan")(plan.plan)

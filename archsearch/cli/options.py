@@ -55,6 +55,16 @@ MaxActivations = Annotated[
 MaxLayers = Annotated[int | None, typer.Option("--max-layers", min=1, help="Raise the limit of 512 layers.")]
 
 
+def refuse_without_studies(storage: str | None, runs_dir: Path) -> None:
+    """Raise `UsageError` where no storage was named and none is there: opening it would make one."""
+    from archsearch.errors import UsageError
+
+    if storage is None and not (runs_dir / "archsearch.db").exists():
+        raise UsageError(
+            f"there is no study in {runs_dir} yet; `archsearch study` makes one, --storage names another place"
+        )
+
+
 def workers(text: str) -> int | None:
     """Read the number of workers; None for `auto`."""
     if text == "auto":

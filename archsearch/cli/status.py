@@ -106,11 +106,7 @@ def best(
 
 
 def _open(storage: str | None, runs_dir: Path) -> Storage:
-    from archsearch.errors import UsageError
     from archsearch.study.storage import default_url, open_storage
 
-    if storage is None and not (runs_dir / "archsearch.db").exists():
-        raise UsageError(
-            f"there is no study in {runs_dir} yet; `archsearch study` makes one, --storage names another place"
-        )
+    options.refuse_without_studies(storage, runs_dir)
     return open_storage(storage or default_url(runs_dir), reading=True)

@@ -39,9 +39,20 @@ def study(
     seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of the sampling.")] = 0,
     sampler: Annotated[str | None, typer.Option("--sampler", help="How to sample, if not as the study says.")] = None,
     confirm: Annotated[
-        int | None, typer.Option("--confirm", min=0, help="How many of the best to train again on fresh seeds.")
+        int | None,
+        typer.Option("--confirm", min=0, help="How many of the best to train again on fresh seeds."),
     ] = None,
-    confirm_seeds: Annotated[int | None, typer.Option("--confirm-seeds", min=2, help="On how many.")] = None,
+    confirm_seeds: Annotated[
+        int | None, typer.Option("--confirm-seeds", min=2, help="On how many, all of them; by default they race.")
+    ] = None,
+    confirm_budget: Annotated[
+        float | None,
+        typer.Option(
+            "--confirm-budget",
+            min=0.0,
+            help="What the race may cost, as a share of the search's own work; 1/3 if not given.",
+        ),
+    ] = None,
     command: ablation_options.CommandOption = None,
     space: search_line.SpaceOption = None,
     baseline: ablation_options.BaselineValues = None,
@@ -113,6 +124,8 @@ def study(
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
         raise UsageError(f"--sampler: {unknown('sampler', sampler, ['auto', *SAMPLERS])}")
+    if confirm_seeds is not None and confirm_budget is not None:
+        raise UsageError("--confirm-seeds gives all the same number of seeds, --confirm-budget is a race's: keep one")
     refuse_where_nothing_fits(loaded, reference)
     share_gpus(gpus)
     settings = SearchSettings(
@@ -125,6 +138,7 @@ def study(
         sampler=sampler,
         confirm=confirm,
         confirm_seeds=confirm_seeds,
+        confirm_budget=confirm_budget,
         runs_dir=runs_dir,
         data_dir=data_dir,
         elsewhere=on is not None,

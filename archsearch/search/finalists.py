@@ -1,7 +1,6 @@
 """The finalists of a search: which they are, their runs on fresh seeds beside the baseline's, and what these came to.
 
     ranked_trials(study); finalists(study, 3, key)
-    confirm(study, opened, storage, site, workers, 3, 10, look)     # trains what is not there yet
     confirmation_of(opened, storage)
 
 The baseline is no finalist: a trial of the same network and training is the same runs over again. With several
@@ -10,34 +9,31 @@ objectives the finalists are those of the Pareto front.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+import statistics
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from archsearch.crash import crash_point
 from archsearch.errors import SpecError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
-from archsearch.kinds.seed_check import LOOKED_AT, SeedCheck, judge_seeds, seeds_are_checked
 from archsearch.metrics import Direction
 from archsearch.search.another_metric import ByAnother
-from archsearch.search.confirm import BASELINE, Confirmation, best_of, conclude, family_of
-from archsearch.search.jobs import confirm_job, held_search
-from archsearch.search.search_file import SearchFile
+from archsearch.search.concluding import conclude, conclude_race
+from archsearch.search.confirm import BASELINE, Confirmation, RaceReport, best_of, family_of
+from archsearch.search.jobs import held_search
+from archsearch.search.racing import DeclaredRace, declared_race, race_values, seed_check
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.tried import experiment_of
 from archsearch.stats.effect import Family
-from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, PlannedFinalist
+from archsearch.stats.race import stand
+from archsearch.study.held import HeldRun, HeldStudy, HeldTrial
 from archsearch.study.held_runs import reads_of, runs_of
-from archsearch.study.ledger import amend, json_digest
-from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
-from archsearch.study.pool import Site, run_workers
-from archsearch.study.queue import Slot, add_slots, slots_of
+from archsearch.study.lifecycle import confirmation_study
+from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage
 from archsearch.train.streams import stream
 
@@ -46,7 +42,7 @@ def _kind(opened: optuna.Study) -> ExperimentKind:
     return kind_of_held(HeldStudy(opened).base)
 
 
-def _compared(opened: optuna.Study) -> tuple[Family, str]:
+def compared(opened: optuna.Study) -> tuple[Family, str]:
     """Give the metric that finalists are judged by, and the one that the search had of them."""
     held = HeldStudy(opened)
     kind = kind_of_held(held.base)
@@ -78,93 +74,6 @@ def finalists(opened: optuna.Study, count: int, baseline: str | None) -> list[Fr
         front = {trial.number for trial in opened.best_trials}
         ranked = [trial for trial in ranked if trial.number in front]
     return ranked[:count]
-
-
-def confirm(
-    study: SearchFile,
-    opened: optuna.Study,
-    storage: Storage,
-    site: Site,
-    workers: int,
-    count: int,
-    seeds: int,
-    look: Look,
-) -> None:
-    """Train the finalists and the baseline on fresh seeds; what is there already is not trained again."""
-    there = confirming_slots(opened, storage)
-    held = {slot.candidate: slot.candidate_spec for slot in map(HeldTrial, there)}
-    # a confirmation that has begun goes on with the baseline that it began with
-    kind = study.kind
-    baseline = held.get(BASELINE) or kind.plan(study.space.baseline).written
-    chosen = finalists(opened, count, kind.key(kind.plan(kind.read(baseline))))
-    if not chosen:
-        return
-    candidates = {BASELINE: baseline, **{finalist_name(trial): HeldRun(trial).candidate for trial in chosen}}
-    family, _ = _compared(opened)
-    confirming = make_confirmation(opened, storage, (family.direction, family.metric))
-    crash_point("confirmation made")
-    plans = [kind.plan(kind.read(spec)) for spec in candidates.values()]
-    kind.fix(storage, confirming, plans, workers, like=opened)
-    there_too = replace(site, study_name=confirming.study_name, seconds=math.inf)
-    run_seeds = fresh_seeds(HeldStudy(opened).seed, seeds)
-    _declare(storage, confirming, candidates, run_seeds)
-    looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
-    for of in (looked_at, dict.fromkeys(candidates, run_seeds)):
-        add_slots(storage, confirming, _slots(confirming, candidates, of))
-        run_workers(there_too, confirm_job, workers, lambda: look(confirming))
-        check = seed_check(kind, family.metric, confirming_slots(opened, storage))
-        if check is not None and check.ignored:
-            raise SpecError(check.sentence)
-
-
-def _declare(
-    storage: Storage, confirming: optuna.Study, candidates: Mapping[str, dict[str, Any]], seeds: Iterable[int]
-) -> None:
-    """Note in the ledger who is confirmed with which seeds, before any of it is planned."""
-    before = HeldStudy(confirming).planned or {"candidates": {}, "seeds": []}
-    planned = {
-        "candidates": {
-            **before["candidates"],
-            **{name: json_digest(_named(name, spec)) for name, spec in candidates.items()},
-        },
-        "seeds": list(dict.fromkeys([*before["seeds"], *seeds])),
-    }
-    amend(storage, confirming, {HeldStudy.planned.key: planned})
-
-
-def seed_check(kind: ExperimentKind, metric: str, slots: Iterable[FrozenTrial]) -> SeedCheck | None:
-    """Look at the baseline's runs of a confirmation: are its seeds seeds? None where they are ours, or none ended."""
-    of_baseline = [(held, trial) for trial in slots if (held := HeldTrial(trial)).candidate == BASELINE]
-    if not of_baseline or not seeds_are_checked(kind, kind.read(of_baseline[0][0].candidate_spec), metric):
-        return None
-    ended = {held.run_seed: held.run for held, trial in of_baseline[:LOOKED_AT] if trial.state.is_finished()}
-    return judge_seeds(kind, BASELINE, ended, [held.run_seed for held, _ in of_baseline[:LOOKED_AT]])
-
-
-def _slots(
-    confirming: optuna.Study, candidates: dict[str, dict[str, Any]], seeds_of: Mapping[str, Sequence[int]]
-) -> list[Slot]:
-    """Plan runs of candidates with their seeds, seed by seed, but for those that are planned already."""
-    seeds = dict.fromkeys(seed for of in seeds_of.values() for seed in of)
-    planned = slots_of(confirming)
-    there = {(slot.candidate, slot.run_seed) for slot in map(HeldTrial, planned.values())}
-    slots: list[Slot] = []
-    for run_seed in seeds:
-        for candidate, spec in candidates.items():
-            if (candidate, run_seed) in there or run_seed not in seeds_of.get(candidate, ()):
-                continue
-            held = PlannedFinalist(
-                candidate=candidate,
-                candidates=tuple(candidates),
-                candidate_spec=_named(candidate, spec),
-                run_seed=run_seed,
-            )
-            slots.append(Slot(len(planned) + len(slots), {"candidate": candidate, "seed": run_seed}, held))
-    return slots
-
-
-def _named(candidate: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {**spec, "name": candidate.replace(" ", "-")}
 
 
 def finalist_name(trial: FrozenTrial) -> str:
@@ -211,7 +120,7 @@ def mixed_confirmations(opened: optuna.Study, storage: Storage, slots: Sequence[
     done = [trial for trial in slots if trial.state == TrialState.COMPLETE]
     runs = {(HeldTrial(trial).candidate, HeldTrial(trial).run_seed): trial for trial in done}
     sides = [(BASELINE, name) for name, _ in runs if name != BASELINE]
-    found = _kind(opened).left_out(confirming, runs, sides, BASELINE, _compared(opened)[0].metric)
+    found = _kind(opened).left_out(confirming, runs, sides, BASELINE, compared(opened)[0].metric)
     return {runs[key].number: reason for key, reason in found.items()}
 
 
@@ -247,15 +156,46 @@ def confirmation_of(opened: optuna.Study, storage: Storage, by: ByAnother | None
         elif trial.state.is_finished():
             runs[held.run_seed] = None
     seeds = sorted({seed for by_seed in test.values() for seed in by_seed})
-    complete = all(trial.state.is_finished() for trial in planned)
     searched = _searched(opened, test, validated)
     reads = reads_of(runs_of(slots))
-    confirmed = conclude(seeds, test, validation, searched, reads, complete=complete, family=family)
+    confirming = confirmation_study(opened, storage)
+    declared = declared_race(confirming) if by is None else None  # by another metric there was no race
+    if declared is not None and confirming is not None:
+        values = race_values(confirming, declared)
+        standing = stand(declared.race, values)
+        confirmed = conclude_race(declared.race, standing, values, validation, searched, reads, family=family)
+        confirmed = confirmed.model_copy(update={"race": _settling(opened, confirmed, declared, planned)})
+    else:
+        complete = all(trial.state.is_finished() for trial in planned)
+        confirmed = conclude(seeds, test, validation, searched, reads, complete=complete, family=family)
     check = seed_check(_kind(opened), family.metric, slots)
     if check is not None and check.sentence:
         note = f"{note} {check.sentence[:1].upper()}{check.sentence[1:]}."
     said = {"sentence": f"{confirmed.sentence}{note}", "unlike": _unlike(opened, confirmed, specs)}
     return confirmed.model_copy(update=said)
+
+
+def _settling(
+    opened: optuna.Study, confirmed: Confirmation, declared: DeclaredRace, planned: Sequence[FrozenTrial]
+) -> RaceReport | None:
+    """Add to an open race what would settle it: the command, and the seconds of one worker."""
+    race = confirmed.race
+    further = [] if race is None else [look for look in race.looks if look > race.seeds]
+    if race is None or race.outcome != "open" or not further:
+        return race
+    until = race.settled_at or further[0]
+    took: dict[str, list[float]] = {}
+    for trial in planned:
+        if (run := _carried(trial)) is not None:
+            took.setdefault(HeldTrial(trial).candidate, []).append(run.seconds)
+    known = all(name in took for name in race.racing)
+    of_a_seed = sum(statistics.fmean(took[name]) for name in race.racing) if known else 0.0
+    return race.model_copy(
+        update={
+            "settling_seconds": (until - race.seeds) * of_a_seed if known else None,
+            "command": f"archsearch confirm {opened.study_name} --seeds {until}",
+        }
+    )
 
 
 def _carried(trial: FrozenTrial) -> HeldRun | None:
@@ -270,7 +210,7 @@ def _decided_by(opened: optuna.Study, planned: Sequence[FrozenTrial]) -> tuple[F
     Version 0.1.0 measured a loss by each run's own.
     """
     kind = _kind(opened)
-    family, validated = _compared(opened)
+    family, validated = compared(opened)
     runs = [_carried(trial) for trial in planned if trial.state == TrialState.COMPLETE]
     if family.metric != "test_loss" or not any(run is None or kind.outdated(run, family.metric) for run in runs):
         return family, validated, ""

@@ -18,6 +18,7 @@ from archsearch.kinds.seed_check import seeds_are_checked
 from archsearch.metrics import OwnMetric
 from archsearch.search.confirm import BASELINE
 from archsearch.search.folds import FoldsRunner, fold_experiments, mean_of
+from archsearch.search.racing import declared_race, due_slots
 from archsearch.search.sampling.feasible import FeasibleSampler
 from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
 from archsearch.search.search_file import SearchFile, stored_study
@@ -26,7 +27,7 @@ from archsearch.search.space.space import InfeasibleError
 from archsearch.study.held import Assigned, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.optuna_private import frozen, is_reported
 from archsearch.study.planned import Planned
-from archsearch.study.queue import Slot, refill, slots_of
+from archsearch.study.queue import Slot, add_slots, count_slots, refill, slots_of
 from archsearch.study.runner import Assignment, Outcome, PrunedError, RefusedError, Runner
 from archsearch.study.storage import Storage
 from archsearch.train.result import EpochRecord
@@ -147,13 +148,22 @@ class ConfirmJob:
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
         self.metric = (study.metric_names or ("test_accuracy",))[0]
+        self.race = declared_race(study)
         specs = (HeldTrial(trial).candidate_spec for trial in slots_of(study).values())
-        kind = kind_of_held(next(specs, {}))
+        kind = self.race.kind if self.race is not None else kind_of_held(next(specs, {}))
         self.runner = kind.runner(self.metric, goes_on=True, own=own_of(HeldStudy(study)))
         self.twice = self._run_twice(kind)
+        self.seen = -1
 
     def plan_ahead(self, storage: Storage) -> None:
-        """All slots were planned when the confirmation began."""
+        """Plan the runs that are due of a race; else all slots were planned when the confirmation began."""
+        if self.race is None:
+            return
+        _, waiting, finished = count_slots(storage, self.study)
+        if finished != self.seen and not waiting:
+            due = due_slots(self.study, self.race)
+            if add_slots(storage, self.study, due) == len(due):
+                self.seen = finished  # nothing more is due before another run has finished
 
     def assignment(self, trial: optuna.Trial) -> Assignment:
         """Take the spec and the seed that the slot holds."""
@@ -169,12 +179,16 @@ class ConfirmJob:
 
     def _run_twice(self, kind: ExperimentKind) -> tuple[str, int] | None:
         """Name the run that is made again: the baseline's first, where seeds are not ours."""
-        for trial in slots_of(self.study).values():
-            held = HeldTrial(trial)
-            if held.candidate == BASELINE:
-                checked = seeds_are_checked(kind, kind.read(held.candidate_spec), self.metric)
-                return (held.candidate, held.run_seed) if checked else None
-        return None
+        if self.race is not None:
+            first = (self.race.specs[BASELINE], self.race.race.seeds[0])
+        else:
+            slots = (HeldTrial(trial) for trial in slots_of(self.study).values())
+            planned = next((held for held in slots if held.candidate == BASELINE), None)
+            if planned is None:
+                return None
+            first = (planned.candidate_spec, planned.run_seed)
+        spec, seed = first
+        return (BASELINE, seed) if seeds_are_checked(kind, kind.read(spec), self.metric) else None
 
     def watch(self, trial: optuna.Trial) -> Watch:
         """Follow nothing: a finalist is always trained to the end."""

@@ -16,13 +16,16 @@ import optuna
 
 from archsearch.experiment import Experiment
 from archsearch.plain import Plain
-from archsearch.search.search import SearchSettings, choose_sampler
+from archsearch.search.confirming import ConfirmAsked
+from archsearch.search.race_budget import LEAST_FINALISTS
+from archsearch.search.search import SearchSettings, asked_of, choose_sampler
 from archsearch.search.search_file import SearchFile
 from archsearch.search.search_spec import Screen
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, Values
 from archsearch.search.space.templates import Open
+from archsearch.stats.race import looks_for
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.lifecycle import study_there
 from archsearch.study.queue import slots_of
@@ -35,6 +38,8 @@ _MOST_TRIES = 200
 
 class Outlook(Plain):
     """What is left of a search: trials in all and yet to do, runs to confirm, the sampler and why it is that one.
+
+    Of a confirmation that is a race the runs are those of the first look, which it has at the least.
 
     `seconds` is an estimate for all that is left, None where nothing is known; `seconds_from` says what it rests on.
     """
@@ -59,9 +64,7 @@ def outlook(
     sampler, why = sampler_used(study, opened, settings.sampler or study.spec.sampler, trials)
     slots = [] if opened is None else list(slots_of(opened).values())
     left = max(0, trials - sum(trial.state.is_finished() for trial in slots))
-    count = study.spec.confirm if settings.confirm is None else settings.confirm
-    learned = study.learned is not None
-    confirming = (count + 1) * (settings.confirm_seeds or study.spec.confirm_seeds) if count and learned else 0
+    confirming = _confirming(asked_of(study, settings)) if study.learned is not None else 0
     near = (spaces_of(study.space).base_values(study.space) or {}) if sampler == "local" and measure is not None else {}
     seconds, source = _seconds(study, slots, left, confirming, measure, near)
     return Outlook(
@@ -82,6 +85,16 @@ def sampler_used(study: SearchFile, opened: optuna.Study | None, wanted: str, tr
         held = study_held.sampler
         return held, "the study began with it" + (f", {wanted} is not used" if wanted not in ("auto", held) else "")
     return choose_sampler(study, trials) if wanted == "auto" else (wanted, "as asked for")
+
+
+def _confirming(asked: ConfirmAsked) -> int:
+    """Give how many runs a confirmation has; of a race, whose work nobody knows yet, those of its first look."""
+    if not asked.count:
+        return 0
+    if asked.seeds is not None:
+        return (asked.count + 1) * asked.seeds
+    runners = 1 + min(asked.count, LEAST_FINALISTS if asked.budget is None else 1)
+    return runners * looks_for(runners)[0]
 
 
 def _opened(url: str, name: str) -> optuna.Study | None:

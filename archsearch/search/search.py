@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from archsearch.kinds.kind import AnySpec, ExperimentKindName
 from archsearch.metrics import Metric, Written, metric_text
 from archsearch.plain import Plain
 from archsearch.search.another_metric import ByAnother
-from archsearch.search.confirm import Confirmation, best_of, better_words, headline
-from archsearch.search.finalists import confirm as train_finalists
+from archsearch.search.confirm import Confirmation, best_of, better_words
+from archsearch.search.confirm_said import headline
+from archsearch.search.confirming import ConfirmAsked, run_confirmation
 from archsearch.search.finalists import confirmation_of, ranked_trials
 from archsearch.search.folds import FoldValues, fold_values, split_said
 from archsearch.search.jobs import search_job, what_is_held
@@ -115,6 +116,7 @@ class SearchSettings(Settings):
     sampler: str | None = None
     confirm: int | None = None
     confirm_seeds: int | None = None
+    confirm_budget: float | None = None
 
 
 def search(study: SearchFile, settings: SearchSettings, look: Look = lambda study: None) -> StudyReport:
@@ -138,13 +140,23 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     look(opened)
     confirm = study.spec.confirm if settings.confirm is None else settings.confirm
     one_run = study.kind.spreads_over(study.space.base) == "nothing"  # of which fresh seeds would show nothing
-    if confirm and _finished(opened, trials) and study.learned is not None and not one_run:
-        seeds = settings.confirm_seeds or study.spec.confirm_seeds
-        train_finalists(study, opened, storage, site, workers, confirm, seeds, look)
+    if confirm and finished(opened, trials) and study.learned is not None and not one_run:
+        to_the_end = replace(site, seconds=math.inf)  # the timeout is the search's
+        run_confirmation(study, opened, storage, to_the_end, workers, asked_of(study, settings), look)
         crash_point("confirmed")
     report = report_on(opened, storage)
-    _write_best(report, settings.runs_dir / name / "best.yaml", name)
+    write_best(report, settings.runs_dir / name / "best.yaml", name)
     return report
+
+
+def asked_of(study: SearchFile, settings: SearchSettings) -> ConfirmAsked:
+    """Say how a search is confirmed: as it was asked for, else as its file says."""
+    count = study.spec.confirm if settings.confirm is None else settings.confirm
+    budget = study.spec.confirm_budget if settings.confirm_budget is None else settings.confirm_budget
+    seeds = settings.confirm_seeds
+    if seeds is None and settings.confirm_budget is None:
+        seeds = study.spec.confirm_seeds
+    return ConfirmAsked(count=count, seeds=seeds, budget=budget)
 
 
 def open_study(
@@ -213,7 +225,8 @@ def choose_sampler(study: SearchFile, trials: int) -> tuple[str, str]:
     return sampler, f"the space is larger than the number of trials, and {why}"
 
 
-def _finished(study: optuna.Study, trials: int) -> bool:
+def finished(study: optuna.Study, trials: int) -> bool:
+    """Say whether a search has all of so many trials."""
     return sum(trial.state.is_finished() for trial in slots_of(study).values()) >= trials
 
 
@@ -292,12 +305,21 @@ def winner_spec(report: StudyReport, name: str) -> AnySpec | None:
     if report.best is None:
         return None
     tree = report.best.spec
-    origin = f"trial {report.best.number}" + ("" if report.confirmed is None else ", confirmed on fresh seeds")
+    origin = f"trial {report.best.number}" + (f", {_confirmed_words(report.confirmed)}" if report.confirmed else "")
     tree = {**tree, "name": f"{name}-best", "summary": f"The best of the study {name}, {origin}."}
     return kind_of_held(tree).read(tree)
 
 
-def _write_best(report: StudyReport, path: Path, name: str) -> None:
+def _confirmed_words(confirmed: Confirmation) -> str:
+    """Say in a few words what fresh seeds have shown of the best: no more than they did."""
+    first = best_of(confirmed)
+    effect = None if first is None else confirmed.effect(first.candidate)
+    shown = effect is not None and effect.verdict == "better"
+    return "confirmed on fresh seeds" if shown else "run on fresh seeds, not shown to be better than the baseline"
+
+
+def write_best(report: StudyReport, path: Path, name: str) -> None:
+    """Write the winner's spec, where there is one."""
     spec = winner_spec(report, name)
     if spec is not None:
         write_whole(path, kind_of_spec(spec).file_of(spec, path).encode())

@@ -226,10 +226,20 @@ class StudySpec(Plain):
         examples=[{"folds": 5}, {"folds": 5, "group": "subject"}],
     )
     confirm: NonNegative = Field(
-        default=3, description="Best networks that are trained again on new seeds and tested; 0 is none.", examples=[5]
+        default=3,
+        description="Most of the best networks that are trained again on new seeds and tested; 0 is none.",
+        examples=[5],
     )
-    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = Field(
-        default=3, description="Seeds on which each of them is trained again.", examples=[10]
+    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] | None = Field(
+        default=None,
+        description="Seeds on which each of them is trained again; by default they race, and losers leave early.",
+        examples=[10],
+    )
+    confirm_budget: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+        default=None,
+        description="What the race may cost, as a share of the search's own work; by default a third, or what its "
+        "first look takes.",
+        examples=[0.5],
     )
     source: WhereFrom = None
     departures: Departures = ()
@@ -245,6 +255,15 @@ class StudySpec(Plain):
         if own is not None:
             return {**value, "objective": [{own[0]: own[1]}]}
         return {**value, "objective": [value["objective"]]} if isinstance(value.get("objective"), dict) else value
+
+    @model_validator(mode="after")
+    def _seeds_or_a_budget(self) -> StudySpec:
+        if self.confirm_seeds is not None and self.confirm_budget is not None:
+            raise PydanticCustomError(
+                "confirm",
+                "confirm_seeds gives all finalists so many seeds, confirm_budget is a race's: keep one of them",
+            )
+        return self
 
     @model_validator(mode="after")
     def _folds_are_for_what_is_learned(self, info: ValidationInfo) -> StudySpec:

@@ -83,28 +83,42 @@ def plan_looks(most: int, *, comparisons: int = 1, alpha: float = 0.05) -> tuple
     return tuple(dict.fromkeys((*(one for one in inner if one < most), most)))
 
 
-def spent(share: float, alpha: float) -> float:
-    """Give how much of alpha may be spent when this share of the most seeds is there."""
-    return alpha * max(FIRST, math.pow(share, SPENDING))
+def spent(share: float, alpha: float, spending: float = SPENDING) -> float:
+    """Give how much of alpha may be spent when this share of the most seeds is there.
+
+    With a `spending` below 1 most is spent early.
+    """
+    return alpha * max(FIRST, math.pow(share, spending))
 
 
 # -- one comparison ----------------------------------------------------------------------------------------------------
 
 
 def first_crossing(
-    differences: Differences, looks: Sequence[int], alpha: float, *, side: _Side = "both", centre: float = 0.0
+    differences: Differences,
+    looks: Sequence[int],
+    alpha: float,
+    *,
+    side: _Side = "both",
+    centre: float = 0.0,
+    spending: float = SPENDING,
 ) -> int | None:
     """Give the first look (0, 1, ...) that rejects "symmetric about the centre" at this alpha; None: none until now.
 
     `differences` are in the order of the seeds, None where a pair has failed: no sign is flipped there. Looks at more
     seeds than there are have not taken place. `side` "greater" rejects for large differences only.
     """
-    return _first_crossing(tuple(differences), tuple(looks), alpha, side, centre)
+    return _first_crossing(tuple(differences), tuple(looks), alpha, side, centre, spending)
 
 
 @lru_cache(maxsize=4096)
 def _first_crossing(
-    differences: tuple[float | None, ...], looks: tuple[int, ...], alpha: float, side: _Side, centre: float
+    differences: tuple[float | None, ...],
+    looks: tuple[int, ...],
+    alpha: float,
+    side: _Side,
+    centre: float,
+    spending: float,
 ) -> int | None:
     import numpy as np
 
@@ -114,7 +128,8 @@ def _first_crossing(
     statistics, ties = _statistics(differences[: reached[-1]], tuple(reached), side, centre)
     left = np.ones(statistics.shape[1], dtype=bool)
     for look, (now, tie) in enumerate(zip(statistics, ties, strict=True)):
-        may = math.floor(spent(reached[look] / looks[-1], alpha) * len(left) + 1e-9) - int(len(left) - left.sum())
+        share = spent(reached[look] / looks[-1], alpha, spending)
+        may = math.floor(share * len(left) + 1e-9) - int(len(left) - left.sum())
         crossed = left & (now > _limit(now[left], may, tie))
         if crossed[0]:  # row 0 flips nothing: what was observed
             return look
@@ -148,12 +163,19 @@ def _statistics(
     return np.array(found), [_TIE * float(np.abs(d[:stop]).sum()) for stop in reached]
 
 
-def sequential_p(differences: Differences, looks: Sequence[int], *, side: _Side = "both", centre: float = 0.0) -> float:
+def sequential_p(
+    differences: Differences,
+    looks: Sequence[int],
+    *,
+    side: _Side = "both",
+    centre: float = 0.0,
+    spending: float = SPENDING,
+) -> float:
     """Give the least alpha with which a look until now would have rejected (Liu & Anderson 2008); 1 before them."""
     low, high = 0, HALF  # of so many parts of 1
     while high - low > 1:
         middle = (low + high) // 2
-        if first_crossing(differences, looks, middle / HALF, side=side, centre=centre) is None:
+        if first_crossing(differences, looks, middle / HALF, side=side, centre=centre, spending=spending) is None:
             low = middle
         else:
             high = middle
@@ -161,7 +183,7 @@ def sequential_p(differences: Differences, looks: Sequence[int], *, side: _Side 
 
 
 def repeated_interval(
-    differences: Differences, looks: Sequence[int], alpha: float = 0.05
+    differences: Differences, looks: Sequence[int], alpha: float = 0.05, *, spending: float = SPENDING
 ) -> tuple[float, float] | None:
     """Give the centres of symmetry that no look until now has rejected: valid at each look, and where one stops.
 
@@ -175,7 +197,7 @@ def repeated_interval(
         return None
 
     def stands(centre: float) -> bool:
-        return first_crossing(differences, looks, alpha, centre=centre) is None
+        return first_crossing(differences, looks, alpha, centre=centre, spending=spending) is None
 
     reach = float(np.ptp(known)) or abs(float(known[0])) or 1.0
     centre = next((one for one in (float(known.mean()), float(np.median(known))) if stands(one)), None)
@@ -249,11 +271,20 @@ def _levels(
 def _crossing(differences: Differences, looks: Sequence[int], alpha: float, margin: float) -> int | None:
     if not margin:
         return first_crossing(differences, looks, alpha)
-    above = first_crossing(differences, looks, alpha, side="greater", centre=-margin)
-    if above is None:
-        return None
-    below = first_crossing(_opposite(differences), looks, alpha, side="greater", centre=-margin)
-    return None if below is None else max(above, below)
+    return equivalence_crossing(differences, looks, alpha, margin)
+
+
+def equivalence_crossing(
+    differences: Differences, looks: Sequence[int], alpha: float, margin: float, *, spending: float = SPENDING
+) -> int | None:
+    """Give the first look by which both "at least the margin above 0" and "below 0" are rejected at this alpha."""
+
+    def rejects(d: Differences) -> int | None:
+        return first_crossing(d, looks, alpha, side="greater", centre=-margin, spending=spending)
+
+    above = rejects(differences)
+    below = None if above is None else rejects(_opposite(differences))
+    return None if above is None or below is None else max(above, below)
 
 
 def _opposite(differences: Differences) -> Differences:
@@ -290,12 +321,15 @@ def look_p_values(
 
     used = {name: differences[name][: course.seeds] for name, course in courses.items()}
     p = [sequential_p(d, looks) for d in used.values()]
-    same = [_equivalence_p(d, looks, margin) for d in used.values()]
+    same = [sequential_equivalence_p(d, looks, margin) for d in used.values()]
     return {name: LookP(*values) for name, *values in zip(used, p, holm(p), same, holm(same), strict=True)}
 
 
-def _equivalence_p(differences: Differences, looks: Sequence[int], margin: float) -> float:
+def sequential_equivalence_p(
+    differences: Differences, looks: Sequence[int], margin: float, *, spending: float = SPENDING
+) -> float:
+    """Give the least alpha with which a look until now would have shown equivalence; 1 without a margin."""
     if not margin:
         return 1.0
     sides = (differences, _opposite(differences))
-    return max(sequential_p(d, looks, side="greater", centre=-margin) for d in sides)
+    return max(sequential_p(d, looks, side="greater", centre=-margin, spending=spending) for d in sides)

@@ -91,7 +91,10 @@ class DeclaredPlan:
         planned = self.plan.get(HeldStudy.planned.key)
         if planned is not None:
             names = [name for name in planned["candidates"] if name != "baseline"]
-            return f"{count_of(len(names), 'finalist')} ({listed(names)})", f"seeds {_seeds(planned['seeds'])}"
+            raced = (self.plan.get(HeldStudy.race.key) or {}).get("race")
+            looks = () if raced is None else (f"a race with looks at {listed([str(look) for look in raced['looks']])}",)
+            said = f"{count_of(len(names), 'finalist')} ({listed(names)})", f"seeds {_seeds(planned['seeds'])}"
+            return (*said, *looks)
         if self.plan.get(HeldStudy.kind.key) == "search":
             return f"{self.plan['trials']} trials", f"sampler {self.plan['sampler']}", f"seed {self.plan['seed']}"
         return ()

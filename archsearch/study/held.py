@@ -213,6 +213,8 @@ class HeldStudy(_Held):
     own = Key[Sequence[Mapping[str, Any]]]("own", ())
     # of an ablation
     ablation = Key[str]("ablation")
+    # of a confirmation that is a race: what was declared, as JSON
+    race = Key[str | None]("race", None)
     # of a confirmation: what is run, by candidate, with which seeds
     planned = Key[Mapping[str, Any] | None]("planned", None)
     # its first entry and its head: see study/ledger.py

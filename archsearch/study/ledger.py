@@ -38,7 +38,9 @@ from archsearch.study.transaction import lock_study, read_study_attrs, write_stu
 
 _PARTS: tuple[type[HeldPart], ...] = (HeldSearch, HeldConfirmation, HeldAblation)
 # the attributes of a study that are declared, and change by `amend` only
-FROZEN = tuple(dict.fromkeys([*(key for part in _PARTS for key in part.model_fields), HeldStudy.planned.key]))
+FROZEN = tuple(
+    dict.fromkeys([*(key for part in _PARTS for key in part.model_fields), HeldStudy.planned.key, HeldStudy.race.key])
+)
 # what an entry says of a slot: these as they are, and of what is large the SHA-256
 _SAID = (
     HeldTrial.slot.key, HeldTrial.cell.key, HeldTrial.pair.key, HeldTrial.retry.key, HeldTrial.candidate.key,
@@ -46,9 +48,9 @@ _SAID = (
 )  # fmt: skip
 _DIGESTED = (HeldTrial.spec.key, HeldTrial.sampled_spec.key, HeldRun.result.key, HeldTrial.fold_results.key)
 OF_ENTRY = (HeldTrial.owner.key, *_SAID, *_DIGESTED)
-_AS_JSON = (HeldStudy.ablation.key,)  # attributes whose value is a JSON text
+_AS_JSON = (HeldStudy.ablation.key, HeldStudy.race.key)  # attributes whose value is a JSON text
 _LONG = 200  # characters of a text that a declaration holds by its SHA-256
-_SPECS = ("spec", "base", "candidate_spec")  # what is an experiment, whole
+_SPECS = ("spec", "specs", "base", "candidate_spec")  # what is an experiment, whole
 
 
 def json_digest(value: object) -> str:

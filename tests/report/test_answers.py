@@ -10,7 +10,8 @@ from archsearch.report.answers.search import answer
 from archsearch.report.document import Diagram
 from archsearch.report.figures.figure import Missing
 from archsearch.report.names import find_named
-from archsearch.search.confirm import BASELINE, conclude
+from archsearch.search.concluding import conclude
+from archsearch.search.confirm import BASELINE
 from archsearch.search.evidence import search_evidence
 from archsearch.search.search import report_on
 from archsearch.stats.effect import Family

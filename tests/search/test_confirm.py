@@ -6,17 +6,17 @@ import pytest
 from scipy import stats
 
 from archsearch.kinds import NETWORK
+from archsearch.search.concluding import conclude
 from archsearch.search.confirm import (
     BASELINE,
     Confirmation,
     Confirmed,
     ahead_of_the_best,
     best_of,
-    conclude,
     family_of,
-    headline,
     not_told_apart,
 )
+from archsearch.search.confirm_said import headline
 from archsearch.stats.effect import Effect
 
 NOISE = (0.0, 0.001, -0.001, 0.0005, -0.0005, 0.0007, -0.0007, 0.0003)

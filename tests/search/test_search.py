@@ -15,7 +15,8 @@ import pytest
 
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_plan
-from archsearch.search.confirm import BASELINE, conclude
+from archsearch.search.concluding import conclude
+from archsearch.search.confirm import BASELINE
 from archsearch.search.evidence import search_evidence
 from archsearch.search.finalists import finalists, fresh_seeds
 from archsearch.search.sampling.samplers import SAMPLERS

@@ -216,15 +216,26 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
     )
     rows = tuple(_confirmed_row(row, report.confirmed.effect(row.candidate)) for row in report.confirmed.candidates)
     what = metric_words(report.confirmed.family)
+    judged = "exact sign-flip test, Holm over the finalists"
+    if (race := report.confirmed.race) is not None:
+        judged = (
+            f"a race with looks after {', '.join(map(str, race.looks))} seeds, exact group-sequential sign-flip test, "
+            f"Shaffer over all pairs; it may cost {_work(race.budget, race.searched)}, and has cost "
+            f"{_work(race.spent, race.searched)}"
+        )
     same = "the mean" if report.kind == "program" else f"the validation {what.removeprefix('test ')}"
     says = (
         f"{capital(what)} on {len(report.confirmed.seeds)} seeds that the search never saw; intervals of means: "
         f"{interval_method(report.confirmed)}. Differences are of runs with the same seed, judged as in an ablation: "
-        f"exact sign-flip test, Holm over the finalists; shrinkage is the search's value minus {same} on the fresh "
-        "seeds."
+        f"{judged}; shrinkage is the search's value minus {same} on the fresh seeds."
     )
     table = Tabled("finalists", "Finalists on fresh seeds", says, Table(columns, rows))
     return Section("confirmation", "Confirmation", (), (*figures, table, _finalist_seeds(report.confirmed)))
+
+
+def _work(amount: float, searched: float | None) -> str:
+    """Write an amount of work as a share of the search's own."""
+    return f"{amount:.4g}" if not searched else f"{100 * amount / searched:.0f} % of the search's own work"
 
 
 def _finalist_seeds(confirmed: Confirmation) -> Tabled:
