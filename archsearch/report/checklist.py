@@ -14,7 +14,7 @@ from typing import Any
 
 from archsearch.ablate.record import AblationEvidence, AblationReport
 from archsearch.markup import markdown_text
-from archsearch.report.answers.paper import says, how_sequential
+from archsearch.report.answers.paper import how_sequential, says
 from archsearch.report.answers.verdicts import design_text
 from archsearch.report.document import ChecklistItem, Section, TextToCopy
 from archsearch.report.figures.effects import in_order
