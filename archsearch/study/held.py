@@ -213,12 +213,10 @@ class HeldStudy(_Held):
     own = Key[Sequence[Mapping[str, Any]]]("own", ())
     # of an ablation
     ablation = Key[str]("ablation")
-    # of a confirmation that is a race: what was declared, as JSON
+    # of a confirmation: the race that it is, as JSON; what is run, by candidate, with which seeds
     race = Key[str | None]("race", None)
-    # of a confirmation: what is run, by candidate, with which seeds
     planned = Key[Mapping[str, Any] | None]("planned", None)
-    # its first entry and its head: see study/ledger.py
-    declaration = Key[Mapping[str, Any] | None]("declaration", None)
+    declaration = Key[Mapping[str, Any] | None]("declaration", None)  # first entry and head: see study/ledger.py
     ledger = Key[Mapping[str, Any] | None]("ledger", None)
 
     def lacks(self, fields: Iterable[str]) -> bool:
