@@ -8,7 +8,7 @@ Everything is the ablation's own; nothing is judged here.
 from __future__ import annotations
 
 from archsearch.ablate.record import AblationReport
-from archsearch.report.answers.paper import results_part, sequential_p
+from archsearch.report.answers.paper import results_part, looked_p
 from archsearch.report.document import Section, SectionPart, Tabled
 from archsearch.report.figures.effects import forest_table, in_order, scale_of
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns, mean_and_sd
@@ -37,7 +37,7 @@ def effect_parts(report: AblationReport) -> list[SectionPart]:
                 "test (Nadeau & Bengio 2003), as the parts overlap, with its interval; Holm over the family."
             )
         if report.sequential:
-            says = f"Level minus partner, over pairs of runs with the same seed: {sequential_p(report)}."
+            says = f"Level minus partner, over pairs of runs with the same seed: {looked_p(report)}."
         parts.append(Tabled("effects-table", "All effects", says, forest_table(report, report.effects)))
         parts.append(_remarks(report))
     parts.append(_cells(report))

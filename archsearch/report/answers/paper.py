@@ -44,12 +44,12 @@ def results_part(report: AblationReport) -> Tabled:
     if base is not None:
         base = base._replace(name=report.baseline)
     return Tabled(
-        "results", "Results", says(report.family, effects, sequential=sequential_p(report)),
+        "results", "Results", says(report.family, effects, sequential=looked_p(report)),
         results_table(report.family, effects, levels, base), for_papers=True,
     )  # fmt: skip
 
 
-def sequential_p(report: AblationReport) -> str:
+def looked_p(report: AblationReport) -> str:
     """Say what p and interval are where a comparison stops at its first decision; "" of a fixed number of seeds."""
     if report.looks:
         looks = ", ".join(map(str, report.looks))
