@@ -8,7 +8,7 @@ Everything is the ablation's own; nothing is judged here.
 from __future__ import annotations
 
 from archsearch.ablate.record import AblationReport
-from archsearch.report.answers.paper import results_part, looked_p
+from archsearch.report.answers.paper import looked_p, results_part
 from archsearch.report.document import Section, SectionPart, Tabled
 from archsearch.report.figures.effects import forest_table, in_order, scale_of
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns, mean_and_sd
