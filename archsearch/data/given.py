@@ -24,7 +24,7 @@ from archsearch.data.folder import listing as folder_listing
 from archsearch.data.images import ENDINGS, ImageHeader, ImageSource, decode, image_changes, look, of_images
 from archsearch.data.inputs import Inputs
 from archsearch.data.own import arrays_file, images_of, own_path
-from archsearch.data.precision import AnyArray
+from archsearch.data.precision import AnyArray, not_finite
 from archsearch.data.prepare import load
 from archsearch.data.registry import DATASETS
 from archsearch.data.samples import SourcePart, first_per_class, fit_images
@@ -292,8 +292,8 @@ def _as_stored(what: str, x: AnyArray, inputs: Inputs, spec: DataSpec) -> Tensor
         narrow = x.astype(np.float32)
     for column, mean, deviation in inputs.scaled if x.shape[1:] == inputs.shape else ():
         narrow[:, column] = ((x[:, column].astype(np.float64) - mean) / deviation).astype(np.float32)
-    if wrong := narrow.size - int(np.isfinite(narrow).sum()):
-        raise UsageError(f"{what} has {wrong:,} values that are not finite as float32; replace them")
+    if fault := not_finite(what, narrow):
+        raise UsageError(fault)
     return torch.from_numpy(np.ascontiguousarray(narrow))
 
 

@@ -214,13 +214,13 @@ def scales(path: Path, channels: ChannelAxis = None) -> tuple[tuple[int, float, 
 def _as_float32(path: Path, x: dict[str, NDArray[Any]], normalize: bool) -> dict[str, NDArray[Any]]:
     import numpy as np
 
-    from archsearch.data.precision import Lost, Narrowing, fallen_together
+    from archsearch.data.precision import Lost, Narrowing, fallen_together, not_finite
 
     for name, array in x.items():
         with np.errstate(over="ignore"):
-            wrong = array.size - int(np.isfinite(array.astype(np.float32)).sum())
-        if wrong:
-            raise wrong_file(path, f"{name} has {wrong} values that are not finite as float32; replace them")
+            fault = not_finite(name, array.astype(np.float32))
+        if fault:
+            raise wrong_file(path, fault)
     narrow = Narrowing(*x.values())
 
     def say(lost: tuple[Lost, ...], way_out: str) -> SpecError:

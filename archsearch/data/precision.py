@@ -3,6 +3,7 @@
     narrow = Narrowing(x_train, x_test)
     narrow.lost                      # columns (axis 1) in which values fall together
     narrow.as_float32(x_train)       # those columns standardised in float64, the others as they are
+    not_finite("x_train", x_train.astype("f4"))      # how many values are no numbers, and where the first is
 
 Knows arrays only: no file, no spec.
 """
@@ -24,6 +25,18 @@ _SAMPLE = 1000
 _SHARE = 0.01
 _NOISE = 2.0**-44  # 256 steps of float64: what sums in another order differ by, and no difference that anyone means
 _WHOLE = 2.0**53  # from here on float64 has whole numbers only: what differs at all is a counter or a stamp, no sum
+
+
+def not_finite(name: str, narrow: AnyArray) -> str:
+    """Say how many float32 values are not finite, and where the first is (rows and columns from 0); "" for none."""
+    finite = np.isfinite(narrow)
+    wrong = narrow.size - int(finite.sum())
+    if not wrong:
+        return ""
+    row, *rest = (int(place) for place in np.argwhere(~finite)[0])
+    where = f"the first in row {row}" + (f", {'channel' if len(rest) > 1 else 'column'} {rest[0]}" if rest else "")
+    values = "value that is" if wrong == 1 else "values that are"
+    return f"{name} has {wrong:,} {values} not finite as float32 ({where}); replace {'it' if wrong == 1 else 'them'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ def test_large_numbers_are_standardised_as_in_training(tmp_path, data_dir):
         (
             {"x": np.full((2, 3, 16), np.nan, "f4"), "y": np.array([0, 1])},
             UsageError,
-            "x has 96 values that are not finite as float32",
+            r"x has 96 values that are not finite as float32 \(the first in row 0, channel 0\); replace them",
         ),
         (
             {"x": np.zeros((2, 3, 16), "u1"), "y": np.array([0, 1])},

@@ -123,7 +123,10 @@ def test_npz_that_is_not_data_is_refused(tmp_path: Path, changes: dict[str, Any]
 def test_npz_values_that_are_not_finite_are_refused(tmp_path: Path, data_folder: Path, value: float) -> None:
     x = np.zeros((6, 5))
     x[2, 3] = value
-    with pytest.raises(SpecError, match="x_train has 1 values that are not finite as float32"):
+    with pytest.raises(
+        SpecError,
+        match=r"x_train has 1 value that is not finite as float32 \(the first in row 2, column 3\); replace it",
+    ):
         load(npz_spec(write_npz(tmp_path / "own.npz", x_train=x)))
     assert not (data_folder / "prepared").exists()
 
