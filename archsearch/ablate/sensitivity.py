@@ -135,8 +135,8 @@ def sensitivity(opened: Study, runs_dir: Path) -> Sensitivity:
 
 
 def _may_average(baseline: object) -> bool:
-    """Say whether `train.average` could be set: another kind of evidence, which only new runs can give."""
+    """Say whether `train.average: 3` could be set: another kind of evidence, which only new runs can give."""
     if not isinstance(baseline, ExperimentSpec):
         return False
     train = baseline.train
-    return train.average is None and train.early_stopping is None and train.epochs > 1
+    return train.average is None and train.early_stopping is None and train.epochs >= 3

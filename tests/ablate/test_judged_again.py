@@ -156,6 +156,7 @@ def test_metrics_are_compared_by_the_seeds_that_they_would_need(finished: tuple[
     assert row.seeds == pytest.approx(max(power, 7), abs=3)
     seeds = [one.seeds or math.inf for one in found.of("width=x2")]
     assert seeds == sorted(seeds)
+    assert not found.may_average  # one epoch was trained: there are no last three to average
     sooner = found.sooner("width=x2")
     own = next(one for one in found.of("width=x2") if one.metric == "test_accuracy")
     assert sooner is None or (sooner.seeds or 0) < (own.seeds or math.inf)
