@@ -87,6 +87,8 @@ def verify(runs_dir: Path, url: str | None = None, name: str | None = None, *, w
             raise
         except ArchsearchError as error:
             verified.findings.append(Trouble(f"study {study_name}", str(error)))
+    if not writing:  # nothing is repaired by it any more
+        storage.engine.dispose()
     return verified
 
 
