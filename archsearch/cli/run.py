@@ -57,7 +57,7 @@ def run(
 
     from archsearch.data.prepare import load
     from archsearch.train.compute import decide
-    from archsearch.train.seeds import seeds_summary, train_seeds
+    from archsearch.train.seeds import seeds_summaries, train_seeds
 
     compute = decide(plan)
     if compute.reason:
@@ -74,13 +74,17 @@ def run(
         done=console.print_run if not json else lambda one: None,
         say=console.note,
     )
-    summary = seeds_summary(finished, plan, dataset.facts.test)
-    if json:
-        runs = [_run_json(one) for one in finished]
-        several = {"runs": runs, "summary": summary.model_dump(mode="json")}
-        console.print_json(runs[0] if seeds is None else several)
+    if json and seeds is None:
+        console.print_json(_run_json(finished[0]))
     elif seeds is not None:
-        console.print_summary(summary)
+        summaries = seeds_summaries(finished, plan, dataset.facts.test)
+        if json:
+            first, *others = [one.model_dump(mode="json") for one in summaries]
+            runs = [_run_json(one) for one in finished]
+            console.print_json({"runs": runs, "summary": first, "others": others})
+        else:
+            for summary in summaries:
+                console.print_summary(summary)
     console.note_lint(spec, lint(plan.spec, plan.network, task=plan.facts.task.name))
     if all(one.result.status != "completed" for one in finished):
         raise NothingCompletedError(f"{plan.spec.name}: {finished[-1].result.reason}; try a smaller learning rate")

@@ -38,7 +38,8 @@ class Ranked(Plain):
 
     `rank95` is what the seeds leave open of the mean rank on these very data sets: a bootstrap of the seeds in each.
     `z`, `p` and Holm's `p_adjusted` compare its mean rank with the baseline's (None of the baseline itself), by the
-    normal approximation of Demsar 2006, section 3.2.2: a question about further data sets.
+    normal approximation of Demsar 2006, section 3.2.2: a question about further data sets. Of two variants there is no
+    `z`, and `p` is that of the one test there is, Wilcoxon's.
     """
 
     name: str
@@ -93,6 +94,8 @@ def compare_over_data_sets(
     mean_ranks, sets = ranks.mean(axis=0), len(values)
     statistic, p_chi2, p, exact, smallest = _test(means, ranks)
     z, plain_p = _against(mean_ranks, names.index(baseline), sets)
+    if len(names) == 2:  # ranks of two are signs, which forget how far apart the means are: the same question, once
+        z, plain_p = [None, None], [None if one is None else p for one in plain_p]
     adjusted = iter(holm([one for one in plain_p if one is not None]))
     spread = _rank_intervals(values, names, direction)
     ranked = [

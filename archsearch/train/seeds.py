@@ -71,6 +71,11 @@ def tested_value(finished: FinishedRun, task: Task, metric: str) -> float | None
     return metrics_kept(finished.run_dir, task, finished.result.spec, [metric])[metric]
 
 
+def seeds_summaries(finished: Sequence[FinishedRun], plan: ExperimentPlan, test_images: int) -> list[Summary]:
+    """Sum up a spec's runs by each metric of its documented values, else by the task's main one."""
+    return [seeds_summary(finished, plan, test_images, metric) for metric in summarised_by(plan)]
+
+
 def seeds_summary(
     finished: Sequence[FinishedRun], plan: ExperimentPlan, test_images: int, metric: str | None = None
 ) -> Summary:

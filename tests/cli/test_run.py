@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+import yaml
 
 from tests.cli.conftest import PROGRAM
 
@@ -64,7 +65,8 @@ def test_run_without_validation_data_says_null(cli, tiny):
 
 def test_run_with_seeds_gives_runs_and_a_summary(cli, tiny):
     document = cli("run", "tiny.yaml", "--seeds", "3", "--json").json
-    assert list(document) == ["runs", "summary"]
+    assert list(document) == ["runs", "summary", "others"]
+    assert document["others"] == []
     assert [one["seed"] for one in document["runs"]] == [0, 1, 2]
     values = [one["test_accuracy"] for one in document["runs"]]
     assert document["summary"]["mean"] == pytest.approx(sum(values) / 3)
@@ -74,6 +76,23 @@ def test_run_with_seeds_gives_runs_and_a_summary(cli, tiny):
     assert "3 seeds: mean test accuracy" in text
     assert "the documented 50.00 % lies" in text
     assert text.count("from the cache") == 3
+
+
+def test_run_with_seeds_says_where_each_documented_value_lies(cli, tiny):
+    spec = yaml.safe_load(tiny.read_text(encoding="utf-8"))
+    spec["documented"] = {"test_log_loss": 2.0, "test_accuracy": 0.5}
+    tiny.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    document = cli("run", "tiny.yaml", "--seeds", "2", "--json").json
+    (other,) = document["others"]
+    assert (document["summary"]["metric"], other["metric"], other["documented"]) == (
+        "test_accuracy",
+        "test_log_loss",
+        2.0,
+    )
+    text = cli("run", "tiny.yaml", "--seeds", "2").out
+    assert "the documented 50.00 % lies" in text
+    assert "2 seeds: mean test log loss" in text
+    assert "the documented test log loss 2 lies" in text
 
 
 def test_run_that_diverges_exits_5_with_the_reason(cli, tiny):

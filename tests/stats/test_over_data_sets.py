@@ -85,6 +85,16 @@ def test_two_variants_are_compared_by_wilcoxon() -> None:
     assert found.sentence.endswith("b is the better one (mean ranks 1.00 and 2.00).")
 
 
+def test_two_variants_have_one_p_and_no_other_by_their_ranks() -> None:
+    values = np.array([[0.1, 0.25], [0.2, 0.3], [0.3, 0.5], [0.6, 0.62]])  # z of the ranks: 2, p = 0.046
+    found = compare_over_data_sets(table(values, ("a", "b")), "a")
+    assert found.p == pytest.approx(2 / 2**4)
+    assert [(one.name, one.z, one.p, one.p_adjusted) for one in found.ranked] == [
+        ("b", None, found.p, found.p),
+        ("a", None, None, None),
+    ]
+
+
 def test_few_data_sets_say_that_they_cannot_show_anything() -> None:
     values = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
     found = compare_over_data_sets(table(values, ("a", "b", "c")), "a")
