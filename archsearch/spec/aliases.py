@@ -94,7 +94,7 @@ _DATA: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("up_down", "upside_down", "v"), ("vertical",)),
     **dict.fromkeys(("imagefolder", "images", "image_folder"), ("folder",)),
     **dict.fromkeys(("numpy", "npy", "arrays"), ("npz",)),
-    **dict.fromkeys(("hugging_face", "hf", "datasets", "load_from_disk"), ("huggingface",)),
+    **dict.fromkeys(("hf", "datasets", "load_from_disk"), ("huggingface",)),
     **dict.fromkeys(("image", "image_column", "input_column"), ("input",)),
     **dict.fromkeys(("target_column", "label_column", "label"), ("target",)),
     "fmnist": ("fashion_mnist",),

@@ -27,6 +27,7 @@ from archsearch.errors import DamagedFileError, SpecError
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
 from tests.ablate.conftest import FACTORS
+from tests.faults.verified import wrong
 
 HUGE = "  rate: {huge: [set: {train.optimizer: {sgd: {lr: 1.0e+20}}}]}\n"
 SCREEN = "seeds: 3\nscreen: true\n"
@@ -355,7 +356,7 @@ def test_failed_run_is_tried_again_by_later_calls_up_to_a_limit(planned, run_abl
     assert run_ablation(ablation, name="third").cells == first.cells
 
 
-def test_cell_that_is_out_of_memory_fails_and_the_others_go_on(planned, run_ablation, monkeypatch) -> None:
+def test_cell_that_is_out_of_memory_fails_and_the_others_go_on(planned, run_ablation, monkeypatch, tmp_path) -> None:
     from archsearch.study import network_runner
 
     real = network_runner.run
@@ -371,6 +372,7 @@ def test_cell_that_is_out_of_memory_fails_and_the_others_go_on(planned, run_abla
     assert {failure.reason for failure in report.failures} == {"out of memory: Unable to allocate 9 TiB"}
     monkeypatch.setattr(network_runner, "run", real)
     assert run_ablation(planned(FACTORS + SCREEN)).runs.completed == 9
+    assert wrong(tmp_path / "runs") == [], "further tries are numbered far behind"
 
 
 # -- sequential --------------------------------------------------------------------------------------------------------

@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from archsearch.ablate.ablation import differences_of
+from archsearch.ablate.ablation import differences_of, open_ablation
 from archsearch.ablate.ablation_file import changed
+from archsearch.ablate.jobs import slot_of
 from archsearch.ablate.judging import courses_of, judge_ablation
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.schedule import due, look_decisions, rule_note
 from archsearch.errors import SpecError
 from archsearch.stats.sequential import follow
+from archsearch.study.queue import add_slots, slots_of
+from archsearch.study.storage import default_url, open_storage
+from tests.faults.verified import wrong
 
 WIDE = """\
 baseline: tiny.yaml
@@ -60,6 +64,16 @@ def test_runs_are_due_look_by_look_and_those_of_what_is_decided_no_more(looked) 
     assert second == first + [(name, seed) for seed in range(9, 13) for name in (BASE, GELU)]
     last = due(looked, after(runs, b=20, w=9, g=20))
     assert [sum(name == cell for cell, _ in last) for name in (BASE, WIDTH, GELU)] == [20, 9, 20]
+
+
+def test_seeds_that_were_spared_are_no_slots_that_were_lost(looked, tmp_path) -> None:
+    url = default_url(tmp_path)
+    storage = open_storage(url)
+    study = open_ablation(looked, storage, "mine")
+    wanted = due(looked, after(drawn(), b=9, w=9, g=9))
+    add_slots(storage, study, [slot_of(looked, cell, seed) for cell, seed in wanted])
+    assert max(slots_of(study)) + 1 > len(wanted)
+    assert wrong(tmp_path, url) == []
 
 
 def test_each_comparison_says_at_which_look_it_stands(looked) -> None:

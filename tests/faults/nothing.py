@@ -80,7 +80,8 @@ class NothingRunner:
             if reports(assignment.seed):
                 watch.report(epoch, assignment.seed)
         self._note("ended", assignment.seed)
-        record = {"environment": {}, "data_fingerprint": "", "test_reads": 0, "seconds": self.seconds}
+        identity = {"run_id": f"run-{assignment.seed}", "seed": assignment.seed}
+        record = {**identity, "environment": {}, "data_fingerprint": "", "test_reads": 0, "seconds": self.seconds}
         return Outcome(f"run-{assignment.seed}", {"val_accuracy": float(assignment.seed)}, record)
 
     def _note(self, file: str, seed: int) -> None:
