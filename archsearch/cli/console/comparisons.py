@@ -65,7 +65,7 @@ def _print_table(effects: Sequence[Effect], family: Family, spreads: Mapping[str
         TableColumn("variant", words=True),
         TableColumn("n", 1),
         TableColumn("points" if family.unit == "points" else "difference"),
-        TableColumn("95 % t", 2),
+        TableColumn("95 % t" if any(one.t_p is not None for one in effects) else "95 %", 2),
         TableColumn("95 % BCa", 8),
         TableColumn("p", 5),
         TableColumn("p adjusted", 1),
