@@ -10,6 +10,7 @@ before use: a restarted server costs one retry.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import warnings
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ _CONNECTING: dict[str, Any] = {
 }
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # it tells of each connection that a restart cut; so do we, once
 
 
 @contextmanager
