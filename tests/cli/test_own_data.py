@@ -89,6 +89,6 @@ def test_a_wrong_value_is_refused_in_a_sentence(cli, icons, override, message):
 
 def test_data_list_names_the_kinds_of_own_data(cli):
     lines = cli("data", "list", env={"COLUMNS": "160"}).out.splitlines()
-    assert [line.split()[0] for line in lines[-5:-1]] == ["npz", "folder", "table", "python"]
+    assert [line.split()[0] for line in lines[-6:-1]] == ["npz", "folder", "table", "python", "huggingface"]
     own = cli("data", "list", "--json").json["own_data"]
-    assert [one["name"] for one in own] == ["npz", "folder", "table", "python"]
+    assert [one["name"] for one in own] == ["npz", "folder", "table", "python", "huggingface"]

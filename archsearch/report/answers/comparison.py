@@ -10,6 +10,7 @@ from __future__ import annotations
 from archsearch.ablate.compare import Compared, Measurements
 from archsearch.ablate.questions import Question
 from archsearch.ablate.record import AblationReport, CellReport, Counts
+from archsearch.report.answers.effects import pairing_part
 from archsearch.report.answers.paper import Level, results_table, says
 from archsearch.report.answers.verdicts import MOST_SAID
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled
@@ -72,6 +73,7 @@ def _effects(report: AblationReport, compared: Compared) -> list[SectionPart]:
         *(one for one in figures if isinstance(one, Figure)),
         Tabled("effects-table", "All effects", "Variant minus baseline, over pairs of runs with the same seed.",
                forest_table(report, report.effects)),
+        pairing_part(report),
         Tabled("sentences", "The sentence of every comparison", "As it can stand in a paper.",
                Table((Column("sentence"), Column("remarks")), sentences)),
         Tabled("variants", "Variants", "Each by itself: mean and SD of its runs.", Table(columns, rows)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from archsearch.ablate.record import AblationReport
 from archsearch.report.answers.paper import how_sequential, results_part
 from archsearch.report.document import Section, SectionPart, Tabled
-from archsearch.report.figures.effects import forest_table, in_order, scale_of
+from archsearch.report.figures.effects import forest_table, in_order, pairing_table, scale_of
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns, mean_and_sd
 from archsearch.report.figures.lists import ablation_figures
 from archsearch.report.figures.parts import value_kind
@@ -39,10 +39,16 @@ def effect_parts(report: AblationReport) -> list[SectionPart]:
         if report.sequential:
             says = f"Level minus partner, over pairs of runs with the same seed: {how_sequential(report)}."
         parts.append(Tabled("effects-table", "All effects", says, forest_table(report, report.effects)))
-        parts.append(_remarks(report))
+        parts += [pairing_part(report), _remarks(report)]
     parts.append(_cells(report))
     parts += [part for part in (_failed_counted(report), _linear_model(report), _courses(report)) if part is not None]
     return parts
+
+
+def pairing_part(report: AblationReport) -> Tabled:
+    """Give what it was worth that level and partner ran with the same seeds."""
+    says = "How far level and partner go together over pairs, with Fisher's interval, and what pairing saved."
+    return Tabled("pairing-table", "What pairing saved", says, pairing_table(report, report.effects))
 
 
 def _remarks(report: AblationReport) -> Tabled:

@@ -115,9 +115,6 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
         *interval_columns(kind, "BCa from", "BCa to", "BCa interval"),
         Column("d_z", "number"),
         Column(f"{report.family.pairs}s won", "percent"),
-        Column("pairs correlate", "number"),
-        *interval_columns("number", "r from", "r to", "95 % of it"),
-        Column(f"times fewer {report.family.pairs}s by pairing", "number"),
         Column("against"),
     )
     rows = tuple(
@@ -132,10 +129,29 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
             *(effect.bca95 or (None, None)),
             effect.d_z,
             effect.wins,
+            effect.against,
+        )
+        for effect in effects
+    )
+    return Table(columns, rows)
+
+
+def pairing_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
+    """Give how far the pairs of every comparison correlate, and what that saved."""
+    columns = (
+        Column("comparison"),
+        Column("pairs", "count"),
+        Column("pairs correlate", "number"),
+        *interval_columns("number"),
+        Column(f"times fewer {report.family.pairs}s by pairing", "number"),
+    )
+    rows = tuple(
+        (
+            effect.variant,
+            effect.n,
             effect.pair_correlation,
             *(effect.pair_correlation95 or (None, None)),
             effect.seeds_saved,
-            effect.against,
         )
         for effect in effects
     )
