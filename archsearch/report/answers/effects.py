@@ -10,7 +10,7 @@ from __future__ import annotations
 from archsearch.ablate.record import AblationReport
 from archsearch.report.answers.paper import how_sequential, results_part
 from archsearch.report.document import Section, SectionPart, Tabled
-from archsearch.report.figures.effects import forest_table, in_order, pairing_table, scale_of
+from archsearch.report.figures.effects import forest_table, in_order, scale_of
 from archsearch.report.figures.figure import Column, Figure, Missing, Table, TableCell, interval_columns, mean_and_sd
 from archsearch.report.figures.lists import ablation_figures
 from archsearch.report.figures.parts import value_kind
@@ -48,7 +48,24 @@ def effect_parts(report: AblationReport) -> list[SectionPart]:
 def pairing_part(report: AblationReport) -> Tabled:
     """Give what it was worth that level and partner ran with the same seeds."""
     says = "How far level and partner go together over pairs, with Fisher's interval, and what pairing saved."
-    return Tabled("pairing-table", "What pairing saved", says, pairing_table(report, report.effects))
+    columns = (
+        Column("comparison"),
+        Column("pairs", "count"),
+        Column("pairs correlate", "number"),
+        *interval_columns("number"),
+        Column(f"times fewer {report.family.pairs}s by pairing", "number"),
+    )
+    rows = tuple(
+        (
+            effect.variant,
+            effect.n,
+            effect.pair_correlation,
+            *(effect.pair_correlation95 or (None, None)),
+            effect.seeds_saved,
+        )
+        for effect in report.effects
+    )
+    return Tabled("pairing-table", "What pairing saved", says, Table(columns, rows))
 
 
 def _remarks(report: AblationReport) -> Tabled:

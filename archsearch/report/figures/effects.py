@@ -136,28 +136,6 @@ def forest_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
     return Table(columns, rows)
 
 
-def pairing_table(report: AblationReport, effects: Sequence[Effect]) -> Table:
-    """Give how far the pairs of every comparison correlate, and what that saved."""
-    columns = (
-        Column("comparison"),
-        Column("pairs", "count"),
-        Column("pairs correlate", "number"),
-        *interval_columns("number"),
-        Column(f"times fewer {report.family.pairs}s by pairing", "number"),
-    )
-    rows = tuple(
-        (
-            effect.variant,
-            effect.n,
-            effect.pair_correlation,
-            *(effect.pair_correlation95 or (None, None)),
-            effect.seeds_saved,
-        )
-        for effect in effects
-    )
-    return Table(columns, rows)
-
-
 def _says(report: AblationReport, effects: Sequence[Effect]) -> str:
     if not report.complete:
         done, planned = report.runs.completed, report.runs.planned
