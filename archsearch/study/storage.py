@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -111,7 +111,7 @@ def _postgres(parsed: sqlalchemy.engine.URL) -> Database:
 def _open_sqlite(path: Path, reading: bool, calls: Calls) -> Storage:
     try:
         if reading and (connect := connect_read_only(path)) is not None:
-            opened = Database("sqlite://", engine_kwargs={"creator": connect})
+            opened = Database("sqlite://", engine_kwargs=_pooled(connect))
             sqlalchemy.event.listen(opened.engine, "begin", _begin)
             return Storage(opened, calls)
         if not path.exists():
@@ -122,13 +122,22 @@ def _open_sqlite(path: Path, reading: bool, calls: Calls) -> Storage:
         _check_not_emptied(path)
         # tables that an older version left half made are completed: by one process
         with _file_lock(path):
-            opened = Database("sqlite://", engine_kwargs={"creator": partial(_connect, path)})
+            opened = Database("sqlite://", engine_kwargs=_pooled(partial(_connect, path)))
     except (OSError, sqlite3.Error) as error:
         raise UnavailableError(f"the storage {path} cannot be opened: {error}") from None
     except StorageErrors as error:
         raise UnavailableError(f"the storage {path} cannot be used: {said_by(error)}") from None
     sqlalchemy.event.listen(opened.engine, "begin", _begin if reading else _begin_immediate)
     return Storage(opened, calls)
+
+
+def _pooled(connect: Callable[[], sqlite3.Connection]) -> dict[str, Any]:
+    """Give an engine's connections one user at a time.
+
+    A URL without a file gets SQLAlchemy's pool for databases in memory, a connection for each thread: of more than five
+    threads, which a worker has in the course of its slots, it closes those of others, also while they are used.
+    """
+    return {"creator": connect, "poolclass": sqlalchemy.pool.QueuePool}
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -142,7 +151,7 @@ def _make_sqlite(path: Path) -> None:
     """Make a database with its tables, whole or not at all: what is there and empty was therefore emptied."""
     temporary = temporary_beside(path)
     try:
-        made = Database("sqlite://", engine_kwargs={"creator": partial(_connect, temporary)})
+        made = Database("sqlite://", engine_kwargs=_pooled(partial(_connect, temporary)))
         made.remove_session()
         made.engine.dispose()
         with temporary.open("rb") as file:
