@@ -130,11 +130,11 @@ def sensitivity(opened: Study, runs_dir: Path) -> Sensitivity:
         comparisons=len(claims),
         rows=tuple(rows),
         without=len(without),
-        may_average=_may_average(ablation.cells[0].spec),
+        may_average=can_average(ablation.cells[0].spec),
     )
 
 
-def _may_average(baseline: object) -> bool:
+def can_average(baseline: object) -> bool:
     """Say whether `train.average: 3` could be set: another kind of evidence, which only new runs can give."""
     if not isinstance(baseline, ExperimentSpec):
         return False

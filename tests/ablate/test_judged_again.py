@@ -17,8 +17,9 @@ from archsearch.ablate.ablation import open_ablation, report_on
 from archsearch.ablate.judged_again import judge_again
 from archsearch.ablate.planned import Ablation
 from archsearch.ablate.record import AblationReport, CellReport
-from archsearch.ablate.sensitivity import sensitivity
+from archsearch.ablate.sensitivity import can_average, sensitivity
 from archsearch.errors import SpecError, UntrustedError, UsageError
+from archsearch.experiment_plan import load_spec
 from archsearch.study.lifecycle import existing_ablation
 from archsearch.study.storage import Study, default_url, open_storage
 from archsearch.trust import allow_once, python_file
@@ -178,3 +179,13 @@ def test_judging_again_and_its_report_need_no_torch(tmp_path: Path, modules: str
     code = f"import sys, archsearch.{modules}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "offered"),
+    [({"epochs": 2}, False), ({"epochs": 3}, True), ({"epochs": 3, "average": 2}, False)],
+)
+def test_the_mean_of_three_epochs_is_offered_where_it_could_be_taken(values: dict[str, int], offered: bool) -> None:
+    spec = load_spec("digits_quickstart")
+    spec = spec.model_copy(update={"train": spec.train.model_copy(update=values)})
+    assert can_average(spec) == offered
