@@ -11,7 +11,6 @@ import pytest
 
 from tests.postgres import Server, why_absent
 
-
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # begun in a shell's background, what tests start would be deaf to it

@@ -55,7 +55,7 @@ def sqlite_file(url: str) -> Path | None:
     """Give the file of an SQLite storage, None for another kind; raise `UsageError` where none is named.
 
     `%20` and the like are the characters that they stand for. A `?` would begin options, of which there are none: in
-    the name of a file it is `%3F`. So is a line end `%0A`: one that stands there as it is came with the text by mistake.
+    the name of a file it is `%3F`, as a line end is `%0A`: one that stands there as it is came by mistake.
     """
     found = _SCHEME.fullmatch(url)
     if found is None or found[1].lower() != "sqlite":
