@@ -117,8 +117,8 @@ def test_no_error_about_a_storage_holds_its_password(url, monkeypatch):
         ),
         (
             "sqlite:///runs/a.db\n",
-            r"^--storage: sqlite:///runs/a\.db: a character that is not seen, '\\n', stands in the file's name; if it is "
-            r"meant, write it as its code, %0A$",
+            r"^--storage: sqlite:///runs/a\.db: a character that is not seen, '\\n', stands in the file's name; if it "
+            r"is meant, write it as its code, %0A$",
         ),
         ("sqlite:///a%00b", r"^--storage: sqlite:///a%00b names no file"),
         ("runs/archsearch.db", r"^--storage: 'runs/archsearch\.db' is not a storage URL; use sqlite:///FILE or"),
