@@ -11,9 +11,8 @@ import pytest
 
 from tests.postgres import Server, why_absent
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # begun in a shell's background, what tests start would be deaf to it
+# begun in a shell's background, what tests start would be deaf to Ctrl-C
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
