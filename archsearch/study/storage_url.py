@@ -108,7 +108,7 @@ def server_url(url: str) -> sqlalchemy.URL:
 
 def shown_url(url: str) -> str:
     """Write a URL, or what was meant to be one, in a line without anything that may be a password or a token."""
-    return " ".join(_without_what_is_secret(url).splitlines())
+    return re.sub(r"\s", " ", _without_what_is_secret(url).strip())
 
 
 def _without_what_is_secret(url: str) -> str:
