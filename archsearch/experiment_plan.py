@@ -148,9 +148,10 @@ def _resolved(spec: ExperimentSpec, facts: DataFacts) -> ExperimentSpec:
         for key, value in (("loss", loss_called(usual)), ("eval_loss", usual))
         if key not in spec.train.model_fields_set and usual != EVAL_LOSS
     }
-    rule = spec.train.early_stopping
-    if rule is not None and "monitor" not in rule.model_fields_set:
-        train["early_stopping"] = rule.model_copy(update={"monitor": f"val_{facts.task.main_metric}"})
+    for key in spec.train.watches:
+        rule = getattr(spec.train, key)
+        if "monitor" not in rule.model_fields_set:
+            train[key] = rule.model_copy(update={"monitor": f"val_{facts.task.main_metric}"})
     changed = {
         name: part.model_copy(update=update)
         for name, part, update in (("data", spec.data, data), ("train", spec.train, train))
@@ -216,22 +217,22 @@ def _as_expected(spec: ExperimentSpec, plan: NetworkPlan) -> None:
 
 
 def _validation_where_needed(spec: ExperimentSpec) -> None:
-    if spec.train.early_stopping is not None and not spec.data.validation:
+    for key in () if spec.data.validation else spec.train.watches:
+        what = "early_stopping" if key == "early_stopping" else f"{key} {getattr(spec.train, key).kind}"
         raise SpecError(
-            "early_stopping watches validation data and there is none; set data.validation, such as 0.1",
-            ("train", "early_stopping"),
+            f"{what} watches validation data and there is none; set data.validation, such as 0.1", ("train", key)
         )
 
 
 def _watches_its_task(spec: ExperimentSpec, task: Task) -> None:
-    rule = spec.train.early_stopping
-    metric = None if rule is None else metric_of(rule.monitor)
-    if metric is not None and not metric.fits(task.name):
-        names = ", ".join(task.learned("val"))
-        raise SpecError(
-            f"{metric.title} is no metric of {task.name}, which {spec.data.name} is for; use one of {names}",
-            ("train", "early_stopping", "monitor"),
-        )
+    for key, monitor in spec.train.watches.items():
+        metric = metric_of(monitor)
+        if metric is not None and not metric.fits(task.name):
+            names = ", ".join(task.learned("val"))
+            place = ("train", key, "monitor") if key == "early_stopping" else ("train", key)
+            raise SpecError(
+                f"{metric.title} is no metric of {task.name}, which {spec.data.name} is for; use one of {names}", place
+            )
 
 
 def _was_published_of_its_task(spec: ExperimentSpec, task: Task) -> None:

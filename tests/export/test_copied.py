@@ -17,7 +17,7 @@ from archsearch.spec.augmentations import AUGMENTATION_KINDS, Flip, Shift
 from archsearch.spec.losses import LOSS_KINDS, CrossEntropy, Nll, Quantile
 from archsearch.spec.modules import Branches
 from archsearch.spec.optimizers import Adam, Sgd
-from archsearch.spec.training import SCHEDULE_KINDS, OneCycle
+from archsearch.spec.schedules import SCHEDULE_KINDS, OneCycle
 
 
 @pytest.mark.parametrize(

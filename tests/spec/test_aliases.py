@@ -16,8 +16,9 @@ from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.losses import LOSS_KINDS
 from archsearch.spec.nearest import distance, instead_of, means, nearest, open_word, place_of_word, squashed
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
+from archsearch.spec.schedules import SCHEDULE_KINDS
 from archsearch.spec.text.yaml import read_text
-from archsearch.spec.training import SCHEDULE_KINDS, TrainSpec
+from archsearch.spec.training import TrainSpec
 
 
 def words_of(schema: Any) -> set[str]:

@@ -14,8 +14,8 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.losses import LOSS_KINDS
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
+from archsearch.spec.schedules import SCHEDULE_KINDS
 from archsearch.spec.text.yaml import read_text
-from archsearch.spec.training import SCHEDULE_KINDS
 from tests.spec.trees import TINY
 
 SPECS = sorted(path.stem for path in (Path(__file__).parents[2] / "specs").glob("*.yaml"))
@@ -89,6 +89,13 @@ def test_spec_cannot_be_changed() -> None:
         ("schedule", {"step": {}}, "missing"),
         ("schedule", "linear", "union_tag_invalid"),
         ("schedule", {"one_cycle": {"pct_start": 1.0}}, "less_than"),
+        ("schedule", "multi_step", "missing"),
+        ("schedule", {"multi_step": {"milestones": []}}, "too_short"),
+        ("schedule", {"multi_step": {"milestones": [2, 2]}}, "milestones"),
+        ("schedule", {"multi_step": {"milestones": [0]}}, "greater_than"),
+        ("schedule", {"exponential": {"gamma": 0}}, "greater_than"),
+        ("schedule", {"plateau": {"monitor": "train_loss"}}, "literal_error"),
+        ("schedule", {"plateau": {"gamma": 1.1}}, "less_than_equal"),
         ("loss", {"nll": {"x": 1}}, "extra_forbidden"),
         ("loss", {"cross_entropy": {"label_smoothing": 1.0}}, "less_than"),
         ("early_stopping", {"patience": 0}, "greater_than"),

@@ -142,6 +142,10 @@ REGIMES = {
         ],
         "train": {"average": 2},
     },
+    "plateau": {
+        "data": {"validation": 40},
+        "train": {"schedule": {"plateau": {"patience": 0, "threshold": 0.1}}, "optimizer": {"sgd": {"lr": 0.3}}},
+    },
     "early stopping": {
         "data": {"validation": 40},
         "train": {"early_stopping": {"patience": 2}, "epochs": 8, "optimizer": {"adam": {"lr": 0.05}}},

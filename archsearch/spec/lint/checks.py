@@ -274,6 +274,13 @@ def one_layer_has_it_all(subject: Examined) -> Iterator[Found]:
             yield Found(f"{row.name} holds {share:.0%} of all parameters", row.name, (fix,))
 
 
+def idle_schedule(subject: Examined) -> Iterator[Found]:
+    """Find a schedule whose drops lie behind the last epoch."""
+    train = subject.spec.train
+    if why := train.schedule.idle(train.epochs):
+        yield Found(f"{train.schedule.kind}: {why} in {train.epochs} epoch{'s' * (train.epochs != 1)}")
+
+
 def unusual_rate(subject: Examined) -> Iterator[Found]:
     """Find a learning rate outside the optimiser's usual range."""
     optimizer = subject.spec.train.optimizer

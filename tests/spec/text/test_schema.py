@@ -24,9 +24,10 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.losses import LOSS_KINDS
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
+from archsearch.spec.schedules import SCHEDULE_KINDS
 from archsearch.spec.text.schema import experiment_schema
 from archsearch.spec.text.yaml import read_file, read_text
-from archsearch.spec.training import SCHEDULE_KINDS, EarlyStopping, TrainSpec
+from archsearch.spec.training import EarlyStopping, TrainSpec
 from tests.spec.trees import BLOCKS, TINY
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,100 @@
+"""What an epoch of a training script does: batches, the learning rate, steps, as `train/epoch.py` has them.
+
+lines = epoch_written(plan, copied)             # inside `for epoch in range(EPOCHS):`
+samples, read = reading_written(plan, copied)   # how `rows` become what the network reads
+"""
+
+from __future__ import annotations
+
+from archsearch.experiment_plan import ExperimentPlan
+from archsearch.export.averaging import draws_of
+from archsearch.export.copied import Copied
+from archsearch.spec.schedules import Constant
+from archsearch.train.compute import layout_of
+
+
+def balanced_field(plan: ExperimentPlan) -> str:
+    """Name the field of the loss that is counted over the samples of a seed, "" where none is."""
+    written = plan.spec.train.loss.model_dump()
+    return next((field for field, value in written.items() if value == "balanced"), "")
+
+
+def when_right(plan: ExperimentPlan) -> str:
+    """Write when a prediction is right, with {y} for the labels; "" where none is right or wrong."""
+    if plan.task.name == "classification":
+        return "outputs.argmax(1) == {y}"
+    return f"(outputs[:, 0] > {plan.task.threshold!r}) == {{y}}" if plan.task.name == "binary" else ""
+
+
+def epoch_written(plan: ExperimentPlan, copied: Copied) -> list[str]:
+    """Write an epoch: every sample once."""
+    train = plan.spec.train
+    samples, read = reading_written(plan, copied)
+    forward = [f"outputs = model({read})", f"loss = loss_of(outputs, y[rows]{', weight' * bool(balanced_field(plan))})"]
+    if train.precision == "bf16":
+        forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
+    inner = [
+        *_rate(plan, copied),
+        f"samples = {samples}",
+        *forward,
+        "optimizer.zero_grad()",
+        "loss.backward()",
+        *([f"nn.utils.clip_grad_norm_(model.parameters(), {train.clip_grad_norm!r})"] * bool(train.clip_grad_norm)),
+        "optimizer.step()",
+        "total += loss.detach() * len(rows)",
+        *([f"right += ({when_right(plan).format(y='y[rows]')}).sum()"] if when_right(plan) else []),
+    ]
+    lines = [
+        *draws_of(plan, "epoch"),
+        *_slowed(train.schedule.watches),
+        "total, right = 0, 0" if when_right(plan) else "total = 0",
+        "model.train()",
+        *_batches(train.schedule == Constant()),
+        *(f"    {line}" for line in inner),
+    ]
+    return [f"        {line}" for line in lines]
+
+
+def reading_written(plan: ExperimentPlan, copied: Copied) -> tuple[str, str]:
+    """Write how `rows` are read to be learned from: `samples`, and what the network reads of those."""
+    data = plan.spec.data
+    kinds, samples = [step.kind for step in data.augment], "x[rows]"
+    for number, step in enumerate(data.augment, 1):
+        name = step.kind if kinds.count(step.kind) == 1 else f"{step.kind}{number}"
+        samples = copied.call(name, step.apply, samples, "draws")
+    read = "(samples - mean) / deviation" if data.normalize and data.augment else "samples"
+    if layout_of(plan.network, plan.spec.train.device) == "channels_last" and len(plan.facts.shape) == 3:
+        read = f"({read})" if read != "samples" else read
+        read = f"{read}.contiguous(memory_format=torch.channels_last)"
+    return samples, read
+
+
+def _batches(keeps_rate: bool) -> list[str]:
+    if keeps_rate:
+        return ["for rows in order.split(BATCH_SIZE):"]
+    return [
+        "batches = order.split(BATCH_SIZE)",
+        "for step, rows in enumerate(batches, epoch * len(batches)):",
+    ]
+
+
+def _rate(plan: ExperimentPlan, copied: Copied) -> list[str]:
+    """Write how the learning rate follows the step."""
+    schedule = plan.spec.train.schedule
+    if schedule == Constant():
+        return []
+    lr = "LR * factor(step / len(batches), EPOCHS)"
+    if schedule.watches:
+        copied.method("reduced", schedule.reduced)
+        lr = "LR * slowed"
+    else:
+        copied.method("factor", schedule.factor)
+    lines = [f'optimizer.param_groups[0]["lr"] = {lr}']
+    if warmup := getattr(schedule, "warmup_epochs", 0.0):
+        lines += [f"if step + 1 < {warmup!r} * len(batches):"]
+        lines += [f'    optimizer.param_groups[0]["lr"] *= (step + 1) / ({warmup!r} * len(batches))']
+    return lines
+
+
+def _slowed(watched: str) -> list[str]:
+    return [f'slowed = reduced([measured["{watched}"] for measured in history])'] if watched else []

@@ -1,0 +1,110 @@
+"""An epoch of training, to be read from top to bottom: the order of the samples, batches, steps.
+
+    measured, lr = train_epoch(run, epoch, progress.history)
+
+Everything random comes from streams of the run's seed that are named by the epoch, so nothing is kept between epochs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from archsearch.crash import crash_point
+from archsearch.experiment_plan import ExperimentPlan
+from archsearch.train.divergence import Diverged
+from archsearch.train.engine import Engine, read_to_learn
+from archsearch.train.interrupt import Interruption
+from archsearch.train.result import EpochRecord
+from archsearch.train.schedules import factor, reduced
+from archsearch.train.streams import stream
+from archsearch.train.watch import Watch
+
+LOOK_EVERY = 10  # batches between two looks at the loss: a look waits for the device
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the data, on the run's device: x as stored (uint8 or float32), targets y, and which rows are meant.
+
+    `weights` (N,) are what the samples of x count for in training, their mean over `rows` is 1; None where all count
+    alike.
+    """
+
+    x: Tensor
+    y: Tensor
+    rows: Tensor
+    weights: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """What all epochs of a run share: who learns from what, and who looks on."""
+
+    plan: ExperimentPlan
+    seed: int
+    model: nn.Sequential
+    optimizer: torch.optim.Optimizer
+    engine: Engine
+    training: Part
+    interruption: Interruption
+    watch: Watch
+
+
+def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tuple[dict[str, float | None], float]:
+    """Train on every sample once; give what was measured while training, by name, and the last learning rate.
+
+    `history` are the epochs before it, which a schedule may look at.
+    """
+    spec, seed, training = run.plan.spec.train, run.seed, run.training
+    device = training.x.device
+    order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
+    batches = torch.split(training.rows[order.to(device)], spec.batch_size)
+    augmentation = torch.Generator().manual_seed(stream(seed, "augment", epoch))
+    torch.manual_seed(stream(seed, "dropout", epoch))
+    base_lr = spec.optimizer.lr * reduced(spec.schedule, history)
+    lr = base_lr
+    total_loss = torch.zeros((), device=device)
+    correct: Tensor | None = torch.zeros((), device=device, dtype=torch.int64)
+    done = 0
+    kept = "1 whole epoch is" if epoch == 1 else f"{epoch} whole epochs are"
+    for number, rows in enumerate(batches):
+        lr = base_lr * factor(spec.schedule, epoch * len(batches) + number, len(batches), spec.epochs)
+        for group in run.optimizer.param_groups:
+            group["lr"] = lr
+        loss, hits = run.engine.learn(training.x, training.y, rows, augmentation)
+        if spec.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(run.model.parameters(), spec.clip_grad_norm)
+        run.optimizer.step()
+        done += len(rows)
+        total_loss += loss
+        correct = None if correct is None or hits is None else correct + hits
+        if number % LOOK_EVERY == 0 or number == len(batches) - 1:
+            mean = float(total_loss) / done
+            if not math.isfinite(mean):
+                raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
+            run.watch.batch(epoch, done, mean)
+            crash_point("mid-epoch")
+        run.interruption.check(f"{kept} kept, the same call goes on from there")
+    measured: dict[str, float | None] = {"train_loss": float(total_loss) / done}
+    if correct is not None:
+        measured["train_accuracy"] = int(correct) / done
+    return measured, lr
+
+
+def once_more(run: Epochs, prepare: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
+    """Yield the training samples as one more epoch would read them, with draws of its own."""
+    data, seed, training = run.plan.spec.data, run.seed, run.training
+    order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", "average")))
+    augmentation = torch.Generator().manual_seed(stream(seed, "augment", "average"))
+    torch.manual_seed(stream(seed, "dropout", "average"))
+    for rows in torch.split(training.rows[order.to(training.x.device)], run.plan.spec.train.batch_size):
+        yield prepare(read_to_learn(training.x, rows, data.augment, augmentation))
+        run.interruption.check("all epochs are kept, the same call goes on from there")
