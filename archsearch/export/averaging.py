@@ -1,6 +1,6 @@
-"""What a training script does for `train.average`: torch's own `AveragedModel` and `update_bn` take the mean.
+"""What a training script does for `train.average` and `train.ema`: torch's own `AveragedModel` and `update_bn`.
 
-lines += mean_begun(plan)               # before the first epoch; each is empty for a plan without `average`
+lines += mean_begun(plan)               # before the first epoch; each is empty for a plan without either
 lines += mean_remembered(plan)          # after each epoch
 lines += mean_taken(plan, copied, samples, read)        # after the last
 """
@@ -22,8 +22,11 @@ def draws_of(plan: ExperimentPlan, epoch: str) -> list[str]:
 
 
 def mean_begun(plan: ExperimentPlan) -> list[str]:
-    """Write what will hold the mean."""
-    return ["    averaged = torch.optim.swa_utils.AveragedModel(model)"] if plan.spec.train.average else []
+    """Write what will hold the mean, or the moving average."""
+    decay, made = plan.spec.train.ema, "    averaged = torch.optim.swa_utils.AveragedModel(model"
+    if decay is None:
+        return [f"{made})"] if plan.spec.train.average else []
+    return [f"{made}, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn({decay!r}), use_buffers=True)"]
 
 
 def mean_remembered(plan: ExperimentPlan) -> list[str]:

@@ -10,6 +10,7 @@ from archsearch.experiment_plan import ExperimentPlan
 from archsearch.export.averaging import draws_of
 from archsearch.export.copied import Copied
 from archsearch.spec.schedules import Constant
+from archsearch.spec.training import TrainSpec
 from archsearch.train.compute import layout_of
 
 
@@ -33,24 +34,29 @@ def epoch_written(plan: ExperimentPlan, copied: Copied) -> list[str]:
     forward = [f"outputs = model({read})", f"loss = loss_of(outputs, y[rows]{', weight' * bool(balanced_field(plan))})"]
     if train.precision == "bf16":
         forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
-    inner = [
-        *_rate(plan, copied),
-        f"samples = {samples}",
-        *forward,
-        "optimizer.zero_grad()",
-        "loss.backward()",
-        *([f"nn.utils.clip_grad_norm_(model.parameters(), {train.clip_grad_norm!r})"] * bool(train.clip_grad_norm)),
-        "optimizer.step()",
+    counted = [
         "total += loss.detach() * len(rows)",
         *([f"right += ({when_right(plan).format(y='y[rows]')}).sum()"] if when_right(plan) else []),
     ]
+    learned = [f"samples = {samples}", *forward]
+    stepped = [
+        *([f"nn.utils.clip_grad_norm_(model.parameters(), {train.clip_grad_norm!r})"] * bool(train.clip_grad_norm)),
+        "optimizer.step()",
+        *(["averaged.update_parameters(model)"] * (train.ema is not None)),
+    ]
+    if train.accumulate == 1:
+        inner = [*learned, "optimizer.zero_grad()", "loss.backward()", *stepped, *counted]
+    else:
+        each = [*learned, "(loss * (len(rows) / len(together))).backward()", *counted]
+        inner = ["optimizer.zero_grad()", "for rows in together.split(BATCH_SIZE):", *(f"    {line}" for line in each)]
+        inner += stepped
     lines = [
         *draws_of(plan, "epoch"),
         *_slowed(train.schedule.watches),
         "total, right = 0, 0" if when_right(plan) else "total = 0",
         "model.train()",
-        *_batches(train.schedule == Constant()),
-        *(f"    {line}" for line in inner),
+        *_steps(train),
+        *(f"    {line}" for line in [*_rate(plan, copied), *inner]),
     ]
     return [f"        {line}" for line in lines]
 
@@ -69,13 +75,13 @@ def reading_written(plan: ExperimentPlan, copied: Copied) -> tuple[str, str]:
     return samples, read
 
 
-def _batches(keeps_rate: bool) -> list[str]:
-    if keeps_rate:
-        return ["for rows in order.split(BATCH_SIZE):"]
-    return [
-        "batches = order.split(BATCH_SIZE)",
-        "for step, rows in enumerate(batches, epoch * len(batches)):",
-    ]
+def _steps(train: TrainSpec) -> list[str]:
+    """Write the loop over the steps of the optimizer: what each has of the order of the epoch."""
+    one = train.accumulate == 1
+    rows, size = ("rows", "BATCH_SIZE") if one else ("together", f"BATCH_SIZE * {train.accumulate}")
+    if train.schedule == Constant():
+        return [f"for {rows} in order.split({size}):"]
+    return [f"steps = order.split({size})", f"for step, {rows} in enumerate(steps, epoch * len(steps)):"]
 
 
 def _rate(plan: ExperimentPlan, copied: Copied) -> list[str]:
@@ -83,7 +89,7 @@ def _rate(plan: ExperimentPlan, copied: Copied) -> list[str]:
     schedule = plan.spec.train.schedule
     if schedule == Constant():
         return []
-    lr = "LR * factor(step / len(batches), EPOCHS)"
+    lr = "LR * factor(step / len(steps), EPOCHS)"
     if schedule.watches:
         copied.method("reduced", schedule.reduced)
         lr = "LR * slowed"
@@ -91,8 +97,8 @@ def _rate(plan: ExperimentPlan, copied: Copied) -> list[str]:
         copied.method("factor", schedule.factor)
     lines = [f'optimizer.param_groups[0]["lr"] = {lr}']
     if warmup := getattr(schedule, "warmup_epochs", 0.0):
-        lines += [f"if step + 1 < {warmup!r} * len(batches):"]
-        lines += [f'    optimizer.param_groups[0]["lr"] *= (step + 1) / ({warmup!r} * len(batches))']
+        lines += [f"if step + 1 < {warmup!r} * len(steps):"]
+        lines += [f'    optimizer.param_groups[0]["lr"] *= (step + 1) / ({warmup!r} * len(steps))']
     return lines
 
 

@@ -144,11 +144,13 @@ def _train(plan: ExperimentPlan, copied: Copied) -> list[str]:
     """Write the training, from the data to the kept weights."""
     validates, rule = bool(plan.spec.data.validation), plan.spec.train.early_stopping
     scale = _SCALE * plan.spec.data.normalize_targets
-    on_val = f'evaluate("val", model, x_val, y_val{scale})'
-    on_test = f'evaluate("test", model, x_test, y_test{scale})'
+    measured = "averaged.module" if plan.spec.train.ema else "model"
+    on_val = f'evaluate("val", {measured}, x_val, y_val{scale})'
+    on_test = f'evaluate("test", {measured}, x_test, y_test{scale})'
     accuracy = ', "train_accuracy": int(right) / len(y)' if when_right(plan) else ""
     measure = on_val if validates else on_test
-    kept = ["    model.load_state_dict(best_state)"] if rule is not None else []
+    kept = ["    model = averaged.module"] * bool(plan.spec.train.ema)
+    kept += ["    model.load_state_dict(best_state)"] * (rule is not None)
     averages = plan.spec.train.average is not None
     kept += mean_taken(plan, copied, *reading_written(plan, copied)) if averages else []
     last = f"{on_val} | {on_test}" if validates and (averages or rule is not None) else on_test
@@ -251,11 +253,12 @@ def _early_stopping(plan: ExperimentPlan, copied: Copied) -> list[str]:
             "train it with archsearch run, or watch one of these"
         )
     copied.imports["copy"] = "import copy"
+    model = "averaged.module" if plan.spec.train.ema else "model"
     sign = "-" if direction_of(rule.monitor) == "minimize" else ""
     return [
         f'        score = {sign}history[-1]["{rule.monitor}"]',
         f"        if epoch == 0 or score > best + {rule.min_delta!r}:",
-        "            best, best_epoch, best_state = score, epoch, copy.deepcopy(model.state_dict())",
+        f"            best, best_epoch, best_state = score, epoch, copy.deepcopy({model}.state_dict())",
         f"        elif epoch - best_epoch >= {rule.patience}:",
         "            break",
     ]

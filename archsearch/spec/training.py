@@ -8,7 +8,7 @@ no torch.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from archsearch.metrics import WATCHED
 from archsearch.plain import NonNegativeFloat, Plain, Positive, PositiveFloat
 from archsearch.spec.fields import written_default
+from archsearch.spec.loss_base import OpenFraction
 from archsearch.spec.losses import EVAL_LOSS, LOSS_KINDS, CrossEntropy, EvalLoss, Loss
 from archsearch.spec.onekey import one_of
 from archsearch.spec.optimizers import OPTIMIZER_KINDS, Adam, Optimizer
@@ -40,6 +41,8 @@ class EarlyStopping(Plain):
 
 class TrainSpec(Plain):
     """The `train:` part of a spec."""
+
+    _YOUNGER: ClassVar[tuple[str, ...]] = ("eval_loss", "average", "ema", "accumulate")
 
     epochs: Positive = Field(description="Passes over the training data.", examples=[10])
     batch_size: Positive = Field(default=128, description="Samples in one step of the optimizer.", examples=[64])
@@ -84,6 +87,17 @@ class TrainSpec(Plain):
         "by that mean, its batch norms by the training data under it. By default the last epoch's weights are kept.",
         examples=[3],
     )
+    ema: OpenFraction | None = Field(
+        default=None,
+        description="Decay of an exponential moving average of the weights, taken after each step of the optimizer; "
+        "the run is measured by it, after every epoch and at the end, and keeps it. By default there is none.",
+        examples=[0.999],
+    )
+    accumulate: Positive = Field(
+        default=1,
+        description="Batches whose gradients are averaged to one step of the optimizer, each counting by its samples.",
+        examples=[4],
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto", description="Where to train; `auto` takes a GPU if there is one.", examples=["cpu"]
     )
@@ -102,10 +116,9 @@ class TrainSpec(Plain):
     def _younger_by_silence(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what is younger than 0.1.0 and not set: what was written and hashed before it stays the same."""
         written: dict[str, Any] = write(self)
-        if self.eval_loss == EVAL_LOSS:
-            written.pop("eval_loss", None)
-        if self.average is None:
-            written.pop("average", None)
+        for name in self._YOUNGER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                written.pop(name, None)
         return written
 
     @property
@@ -121,6 +134,11 @@ class TrainSpec(Plain):
                 "average",
                 "average {average} takes more than the {epochs} epochs that are trained; use at most {epochs}",
                 {"average": self.average, "epochs": self.epochs},
+            )
+        if self.average is not None and self.ema is not None:
+            raise PydanticCustomError(
+                "average_and_ema",
+                "average keeps the mean of the last epochs' weights and ema their moving average; use one of them",
             )
         if self.average is not None and self.early_stopping is not None:
             raise PydanticCustomError(

@@ -19,12 +19,13 @@ from archsearch.experiment_plan import ExperimentPlan
 from archsearch.train.divergence import Diverged
 from archsearch.train.engine import Engine, read_to_learn
 from archsearch.train.interrupt import Interruption
+from archsearch.train.moving import MovingAverage
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor, reduced
 from archsearch.train.streams import stream
 from archsearch.train.watch import Watch
 
-LOOK_EVERY = 10  # batches between two looks at the loss: a look waits for the device
+LOOK_EVERY = 10  # steps between two looks at the loss: a look waits for the device
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Epochs:
     training: Part
     interruption: Interruption
     watch: Watch
+    moving: MovingAverage | None = None
 
 
 def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tuple[dict[str, float | None], float]:
@@ -66,7 +68,7 @@ def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tupl
     spec, seed, training = run.plan.spec.train, run.seed, run.training
     device = training.x.device
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
-    batches = torch.split(training.rows[order.to(device)], spec.batch_size)
+    steps = torch.split(training.rows[order.to(device)], spec.batch_size * spec.accumulate)
     augmentation = torch.Generator().manual_seed(stream(seed, "augment", epoch))
     torch.manual_seed(stream(seed, "dropout", epoch))
     base_lr = spec.optimizer.lr * reduced(spec.schedule, history)
@@ -75,21 +77,24 @@ def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tupl
     correct: Tensor | None = torch.zeros((), device=device, dtype=torch.int64)
     done = 0
     kept = "1 whole epoch is" if epoch == 1 else f"{epoch} whole epochs are"
-    for number, rows in enumerate(batches):
-        lr = base_lr * factor(spec.schedule, epoch * len(batches) + number, len(batches), spec.epochs)
+    for number, rows in enumerate(steps):
+        lr = base_lr * factor(spec.schedule, epoch * len(steps) + number, len(steps), spec.epochs)
         for group in run.optimizer.param_groups:
             group["lr"] = lr
-        loss, hits = run.engine.learn(training.x, training.y, rows, augmentation)
+        loss, hits = _learn(run, torch.split(rows, spec.batch_size), augmentation)
         if spec.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(run.model.parameters(), spec.clip_grad_norm)
         run.optimizer.step()
+        if run.moving is not None:
+            run.moving.update()
         done += len(rows)
         total_loss += loss
         correct = None if correct is None or hits is None else correct + hits
-        if number % LOOK_EVERY == 0 or number == len(batches) - 1:
+        if number % LOOK_EVERY == 0 or number == len(steps) - 1:
             mean = float(total_loss) / done
             if not math.isfinite(mean):
-                raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
+                what = "batch" if spec.accumulate == 1 else "step"
+                raise Diverged(f"the loss is {mean} at {what} {number + 1} of {len(steps)} (lr {lr:g})")
             run.watch.batch(epoch, done, mean)
             crash_point("mid-epoch")
         run.interruption.check(f"{kept} kept, the same call goes on from there")
@@ -97,6 +102,35 @@ def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tupl
     if correct is not None:
         measured["train_accuracy"] = int(correct) / done
     return measured, lr
+
+
+def _learn(run: Epochs, batches: Sequence[Tensor], augmentation: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    """Leave in `.grad` the gradient of a step, the mean over the samples of its batches; give what `Engine.learn` does.
+
+    The batches are summed up here, whatever computes them, as each call of an engine writes a gradient anew.
+    """
+    training, engine = run.training, run.engine
+    loss, hits = engine.learn(training.x, training.y, batches[0], augmentation)
+    if len(batches) == 1:
+        return loss, hits
+    samples = sum(map(len, batches))
+    gathered: dict[nn.Parameter, Tensor] = {}
+    _gather(gathered, run.model, len(batches[0]) / samples)
+    for rows in batches[1:]:
+        more, more_hits = engine.learn(training.x, training.y, rows, augmentation)
+        loss, hits = loss + more, None if hits is None or more_hits is None else hits + more_hits
+        _gather(gathered, run.model, len(rows) / samples)
+    for parameter, gradient in gathered.items():
+        parameter.grad = gradient
+    return loss, hits
+
+
+def _gather(gathered: dict[nn.Parameter, Tensor], model: nn.Module, share: float) -> None:
+    """Add the share of each gradient that there is; what a batch did not use has none."""
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            part = parameter.grad * share
+            gathered[parameter] = gathered[parameter].add_(part) if parameter in gathered else part
 
 
 def once_more(run: Epochs, prepare: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:

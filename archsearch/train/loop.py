@@ -32,6 +32,7 @@ from archsearch.train.epoch import Epochs, Part, once_more, train_epoch
 from archsearch.train.interrupt import Interruption
 from archsearch.train.losses import fitted_loss, measure
 from archsearch.train.measures import beside_the_usual, metric_values
+from archsearch.train.moving import MovingAverage, in_the_network
 from archsearch.train.progress import Progress, go_on, remember_weights, take_mean
 from archsearch.train.result import EpochRecord
 from archsearch.train.streams import split_seeds, stream
@@ -120,7 +121,8 @@ def train(
         compute, plan, model, prepare, fitted_loss(plan, training.y[training.rows]), inputs.restore, training.weights
     )
     training = replace(training, y=inputs.scale_targets(training.y))
-    epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
+    moving = None if spec.ema is None else MovingAverage(model, spec.ema)
+    epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving)
     more = beside_the_usual(plan.task, (*spec.watches.values(), *also))
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
@@ -133,7 +135,7 @@ def train(
 
     progress = progress or Progress()
     if progress.epoch:
-        go_on(progress, model, optimizer)
+        go_on(progress, model, optimizer, moving)
 
     reason: str | None = None
     last: tuple[Evaluation | None, Evaluation | None] = (None, None)
@@ -145,11 +147,12 @@ def train(
             with engine.threads():
                 measured, lr = train_epoch(epochs, epoch, progress.history)
             check_weights(model, lr)
-            seen_validation = evaluate(validation, "validation")
-            seen_test = None
-            if read_test == "each_epoch":
-                progress.test_reads += 1
-                seen_test = evaluate(test, "test")
+            with in_the_network(moving):
+                seen_validation = evaluate(validation, "validation")
+                seen_test = None
+                if read_test == "each_epoch":
+                    progress.test_reads += 1
+                    seen_test = evaluate(test, "test")
         except Diverged as diverged:
             reason = f"epoch {epoch + 1}: {diverged}"
             break
@@ -166,7 +169,9 @@ def train(
         progress.history.append(record)
         progress.model = model.state_dict()
         progress.optimizer = optimizer.state_dict()
-        remember_weights(spec, progress, model)
+        progress.moving_model = None if moving is None else moving.state()
+        with in_the_network(moving):
+            remember_weights(spec, progress, model)
         keep(progress)
         crash_point("epoch kept")
         watch.epoch(record)
@@ -181,6 +186,8 @@ def train(
         with autocast(device, compute.precision):
             take_mean(progress, model, once_more(epochs, prepare))
         last = (None, None)
+    elif moving is not None and reason is None:
+        moving.take()
     if reason is None:
         try:
             check_weights(model)

@@ -42,6 +42,7 @@ REGIMES = {
         }
     },
     "mean of the last epochs": {"train": {"average": 3}},
+    "moving average, several batches a step": {"train": {"ema": 0.9, "accumulate": 3, "batch_size": 16}},
     "early stopping": {"data": {"validation": 40}, "train": {"early_stopping": {"patience": 2}, "epochs": 5}},
 }
 

@@ -101,6 +101,10 @@ def test_spec_cannot_be_changed() -> None:
         ("early_stopping", {"patience": 0}, "greater_than"),
         ("average", 1, "greater_than_equal"),
         ("average", True, "int_type"),
+        ("ema", 1.0, "less_than"),
+        ("ema", 0, "greater_than"),
+        ("accumulate", 0, "greater_than"),
+        ("accumulate", 2.0, "int_type"),
     ],
 )
 def test_training_value_out_of_range_or_of_another_type_is_refused(part: str, value: object, kind: str) -> None:

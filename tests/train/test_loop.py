@@ -142,6 +142,17 @@ REGIMES = {
         ],
         "train": {"average": 2},
     },
+    "moving average, several batches a step": {
+        "network": [
+            {"conv2d": {"out_channels": 4, "kernel_size": 3}},
+            "batch_norm2d",
+            "relu",
+            "flatten",
+            "dropout",
+            {"linear": {"out_features": "classes"}},
+        ],
+        "train": {"ema": 0.9, "accumulate": 3, "batch_size": 16},
+    },
     "plateau": {
         "data": {"validation": 40},
         "train": {"schedule": {"plateau": {"patience": 0, "threshold": 0.1}}, "optimizer": {"sgd": {"lr": 0.3}}},
