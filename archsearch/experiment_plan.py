@@ -109,6 +109,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     _validation_where_needed(spec)
     _watches_its_task(spec, facts.task)
     _was_published_of_its_task(spec, facts.task)
+    _labels_where_needed(spec, facts)
     _batches_can_be_normalised(spec, plan, facts)
     return ExperimentPlan(spec, facts, plan)
 
@@ -221,6 +222,26 @@ def _validation_where_needed(spec: ExperimentSpec) -> None:
         what = "early_stopping" if key == "early_stopping" else f"{key} {getattr(spec.train, key).kind}"
         raise SpecError(
             f"{what} watches validation data and there is none; set data.validation, such as 0.1", ("train", key)
+        )
+
+
+MOST_WEIGHED = 2**24  # torch.multinomial takes no more
+
+
+def _labels_where_needed(spec: ExperimentSpec, facts: DataFacts) -> None:
+    """Refuse what is done to the class of a sample where samples have no class, or several."""
+    asked = {"sampler": spec.train.sampler == "balanced", "label_noise": spec.train.label_noise > 0}
+    for key in (key for key, is_asked in asked.items() if is_asked and facts.task.groups < 2):
+        raise SpecError(
+            f"{key} {getattr(spec.train, key)} is for classification and binary, where each sample has one class; "
+            f"{spec.data.name} is for {facts.task.name}, leave it out",
+            ("train", key),
+        )
+    if asked["sampler"] and (samples := training_count(spec.data, facts.train)) > MOST_WEIGHED:
+        raise SpecError(
+            f"sampler balanced draws from {MOST_WEIGHED:,} samples at most and there are {samples:,}; "
+            "use data.train_limit, or train.loss: {cross_entropy: {weight: balanced}}",
+            ("train", "sampler"),
         )
 
 

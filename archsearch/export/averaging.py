@@ -14,8 +14,12 @@ from archsearch.export.copied import Copied
 def draws_of(plan: ExperimentPlan, epoch: str) -> list[str]:
     """Write where the random numbers of an epoch come from; `epoch` is what names it in the script."""
     augments, drops = bool(plan.spec.data.augment), any(row.layer.drops for row in plan.network.walk())
+    generator = f'generator=torch.Generator().manual_seed(stream(seed, "order", {epoch})))'
+    drawn = "torch.randperm(len(y), "
+    if plan.spec.train.sampler == "balanced":
+        drawn = "torch.multinomial(balanced_chances(y), len(y), replacement=True, "
     return [
-        f'order = torch.randperm(len(y), generator=torch.Generator().manual_seed(stream(seed, "order", {epoch})))',
+        f"order = {drawn}{generator}",
         *([f'draws = torch.Generator().manual_seed(stream(seed, "augment", {epoch}))'] if augments else []),
         *([f'torch.manual_seed(stream(seed, "dropout", {epoch}))'] if drops else []),
     ]

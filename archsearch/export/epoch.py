@@ -12,6 +12,7 @@ from archsearch.export.copied import Copied
 from archsearch.spec.schedules import Constant
 from archsearch.spec.training import TrainSpec
 from archsearch.train.compute import layout_of
+from archsearch.train.labels import balanced_chances
 
 
 def balanced_field(plan: ExperimentPlan) -> str:
@@ -34,6 +35,8 @@ def epoch_written(plan: ExperimentPlan, copied: Copied) -> list[str]:
     forward = [f"outputs = model({read})", f"loss = loss_of(outputs, y[rows]{', weight' * bool(balanced_field(plan))})"]
     if train.precision == "bf16":
         forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
+    if train.sampler == "balanced":
+        copied.definition(balanced_chances)
     counted = [
         "total += loss.detach() * len(rows)",
         *([f"right += ({when_right(plan).format(y='y[rows]')}).sum()"] if when_right(plan) else []),

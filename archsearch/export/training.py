@@ -29,6 +29,7 @@ from archsearch.spec.losses import LOSS_KINDS, minimises_eval_loss
 from archsearch.task.multilabel import label_sets
 from archsearch.task.regression import quantile_bins
 from archsearch.train.compute import layout_of
+from archsearch.train.labels import with_label_noise
 from archsearch.train.loop import EVALUATION_BATCH
 from archsearch.train.streams import stream
 
@@ -209,6 +210,10 @@ def _data(plan: ExperimentPlan, copied: Copied) -> list[str]:
         kept = data.train_limit if isinstance(data.train_limit, int) else f"round({data.train_limit!r} * len(y))"
         lines += [f'    _, kept = stratified({groups}, {kept}, stream(seed, "split", "train_limit"))']
         lines += ["    x, y = x[kept], y[kept]"]
+    if share := plan.spec.train.label_noise:
+        copied.definition(with_label_noise)
+        rows, draws = "torch.arange(len(y))", 'torch.Generator().manual_seed(stream(seed, "label_noise"))'
+        lines += [f"    y = with_label_noise(y, {rows}, {share!r}, {plan.facts.task.groups}, {draws})"]
     if balanced_field(plan):
         counted = balanced_classes if plan.facts.task.name == "classification" else balanced_labels
         lines += [f"    weight = {copied.definition(counted)}(y, {plan.facts.task.outputs})"]

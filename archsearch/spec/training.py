@@ -14,7 +14,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from pydantic_core import PydanticCustomError
 
 from archsearch.metrics import WATCHED
-from archsearch.plain import NonNegativeFloat, Plain, Positive, PositiveFloat
+from archsearch.plain import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat
 from archsearch.spec.fields import written_default
 from archsearch.spec.loss_base import OpenFraction
 from archsearch.spec.losses import EVAL_LOSS, LOSS_KINDS, CrossEntropy, EvalLoss, Loss
@@ -42,7 +42,7 @@ class EarlyStopping(Plain):
 class TrainSpec(Plain):
     """The `train:` part of a spec."""
 
-    _YOUNGER: ClassVar[tuple[str, ...]] = ("eval_loss", "average", "ema", "accumulate")
+    _YOUNGER: ClassVar[tuple[str, ...]] = ("eval_loss", "average", "ema", "accumulate", "sampler", "label_noise")
 
     epochs: Positive = Field(description="Passes over the training data.", examples=[10])
     batch_size: Positive = Field(default=128, description="Samples in one step of the optimizer.", examples=[64])
@@ -97,6 +97,18 @@ class TrainSpec(Plain):
         default=1,
         description="Batches whose gradients are averaged to one step of the optimizer, each counting by its samples.",
         examples=[4],
+    )
+    sampler: Literal["random", "balanced"] = Field(
+        default="random",
+        description="What an epoch draws: random, every sample once; balanced, as many samples with replacement, each "
+        "class as often as any other.",
+        examples=["balanced"],
+    )
+    label_noise: Fraction = Field(
+        default=0.0,
+        description="Share of the labels that are trained on, at least 0 and below 1, that are made wrong on purpose: "
+        "another class, drawn evenly. Validation and test data stay as they are.",
+        examples=[0.1],
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto", description="Where to train; `auto` takes a GPU if there is one.", examples=["cpu"]

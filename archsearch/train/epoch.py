@@ -19,6 +19,7 @@ from archsearch.experiment_plan import ExperimentPlan
 from archsearch.train.divergence import Diverged
 from archsearch.train.engine import Engine, read_to_learn
 from archsearch.train.interrupt import Interruption
+from archsearch.train.labels import balanced_chances
 from archsearch.train.moving import MovingAverage
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor, reduced
@@ -59,16 +60,25 @@ class Epochs:
     watch: Watch
     moving: MovingAverage | None = None
 
+    def order(self, epoch: int | str) -> Tensor:
+        """Give the rows of an epoch in their order, each once or by the chances of `train.sampler`."""
+        count, draws = len(self.training), torch.Generator().manual_seed(stream(self.seed, "order", epoch))
+        if self.plan.spec.train.sampler == "balanced":
+            labels = self.training.y[self.training.rows]
+            order = torch.multinomial(balanced_chances(labels), count, replacement=True, generator=draws)
+        else:
+            order = torch.randperm(count, generator=draws)
+        return self.training.rows[order.to(self.training.x.device)]
+
 
 def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tuple[dict[str, float | None], float]:
-    """Train on every sample once; give what was measured while training, by name, and the last learning rate.
+    """Train on as many samples as there are; give what was measured meanwhile, by name, and the last learning rate.
 
     `history` are the epochs before it, which a schedule may look at.
     """
     spec, seed, training = run.plan.spec.train, run.seed, run.training
     device = training.x.device
-    order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
-    steps = torch.split(training.rows[order.to(device)], spec.batch_size * spec.accumulate)
+    steps = torch.split(run.order(epoch), spec.batch_size * spec.accumulate)
     augmentation = torch.Generator().manual_seed(stream(seed, "augment", epoch))
     torch.manual_seed(stream(seed, "dropout", epoch))
     base_lr = spec.optimizer.lr * reduced(spec.schedule, history)
@@ -136,9 +146,8 @@ def _gather(gathered: dict[nn.Parameter, Tensor], model: nn.Module, share: float
 def once_more(run: Epochs, prepare: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
     """Yield the training samples as one more epoch would read them, with draws of its own."""
     data, seed, training = run.plan.spec.data, run.seed, run.training
-    order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", "average")))
     augmentation = torch.Generator().manual_seed(stream(seed, "augment", "average"))
     torch.manual_seed(stream(seed, "dropout", "average"))
-    for rows in torch.split(training.rows[order.to(training.x.device)], run.plan.spec.train.batch_size):
+    for rows in torch.split(run.order("average"), run.plan.spec.train.batch_size):
         yield prepare(read_to_learn(training.x, rows, data.augment, augmentation))
         run.interruption.check("all epochs are kept, the same call goes on from there")

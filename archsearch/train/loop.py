@@ -30,6 +30,7 @@ from archsearch.train.divergence import Diverged, check_outputs, check_weights, 
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.epoch import Epochs, Part, once_more, train_epoch
 from archsearch.train.interrupt import Interruption
+from archsearch.train.labels import with_label_noise
 from archsearch.train.losses import fitted_loss, measure
 from archsearch.train.measures import beside_the_usual, metric_values
 from archsearch.train.moving import MovingAverage, in_the_network
@@ -115,6 +116,7 @@ def train(
     optimizer = spec.optimizer.build(model.parameters(), device)
     loss_of = measure(spec.eval_loss)
     training, validation, test = parts(plan, seed, dataset, device)
+    training = _mislabelled(plan, seed, training)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
     engine = make_engine(
@@ -213,6 +215,16 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
     validation = Part(x, y, held_out.to(device)) if len(held_out) else None
     training = Part(x, y, fit.to(device), mean_one(dataset.weights_train, fit, device))
     return training, validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
+
+
+def _mislabelled(plan: ExperimentPlan, seed: int, training: Part) -> Part:
+    """Make the labels of the training part wrong that the recipe wants wrong."""
+    share = plan.spec.train.label_noise
+    if not share:
+        return training
+    draws = torch.Generator().manual_seed(stream(seed, "label_noise"))
+    noisy = with_label_noise(training.y, training.rows, share, plan.facts.task.groups, draws)
+    return replace(training, y=noisy)
 
 
 def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:

@@ -120,6 +120,7 @@ AUGMENT = "data.augment=[shift, {rotate: {degrees: 20.0}}, flip, {flip: {directi
         ["train.schedule={plateau: {patience: 0, threshold: 0.9, gamma: 0.5, warmup_epochs: 0.5}}", "train.epochs=4"],
         ["train.schedule={multi_step: {milestones: [1, 2]}}", "train.epochs=3", "train.ema=0.8"],
         ["train.ema=0.9", "train.early_stopping={patience: 1, min_delta: 0.9}", "train.epochs=4"],
+        ["train.sampler=balanced", "train.label_noise=0.3", "data.train_limit=40"],
         ["train.accumulate=3", "train.batch_size=7", "train.clip_grad_norm=0.1", "train.schedule={cosine: {}}"],
     ],
     ids=lambda overrides: overrides[0].partition("=")[2][:30],
@@ -141,6 +142,8 @@ CHOICES = (
     ["train.batch_size=7", "train.batch_size=64"],
     ["", "train.average=2", "train.ema=0.9"],
     ["", "train.accumulate=3"],
+    ["", "train.sampler=balanced"],
+    ["", "train.label_noise=0.2"],
 )
 
 

@@ -153,6 +153,7 @@ REGIMES = {
         ],
         "train": {"ema": 0.9, "accumulate": 3, "batch_size": 16},
     },
+    "balanced sampler, label noise": {"train": {"sampler": "balanced", "label_noise": 0.2}},
     "plateau": {
         "data": {"validation": 40},
         "train": {"schedule": {"plateau": {"patience": 0, "threshold": 0.1}}, "optimizer": {"sgd": {"lr": 0.3}}},

@@ -221,5 +221,14 @@ RULES: dict[str, Rule] = {
             "torch.optim.lr_scheduler.StepLR, MultiStepLR, ReduceLROnPlateau: when each of them acts.",
             checks.idle_schedule,
         ),
+        Rule(
+            "A018",
+            "classes that are balanced twice",
+            "A class that is drawn as often as any other and weighed by its rareness counts as if it were the frequent "
+            "one.",
+            "Arithmetic: expected weight of a class = times drawn x weight; Buda, Maki & Mazurowski 2018 "
+            "(arXiv 1710.05381).",
+            checks.balanced_twice,
+        ),
     )
 }
