@@ -110,6 +110,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     _watches_its_task(spec, facts.task)
     _was_published_of_its_task(spec, facts.task)
     _labels_where_needed(spec, facts)
+    _samples_can_be_mixed(spec, facts)
     _batches_can_be_normalised(spec, plan, facts)
     return ExperimentPlan(spec, facts, plan)
 
@@ -242,6 +243,22 @@ def _labels_where_needed(spec: ExperimentSpec, facts: DataFacts) -> None:
             f"sampler balanced draws from {MOST_WEIGHED:,} samples at most and there are {samples:,}; "
             "use data.train_limit, or train.loss: {cross_entropy: {weight: balanced}}",
             ("train", "sampler"),
+        )
+
+
+def _samples_can_be_mixed(spec: ExperimentSpec, facts: DataFacts) -> None:
+    """Refuse to mix samples with weights, and to cut out of what is no image."""
+    asked = [key for key in ("mixup", "cutmix") if getattr(spec.train, key) is not None]
+    if asked and facts.weighted:
+        raise SpecError(
+            f"{asked[0]} mixes samples that count alike, and those of {spec.data.name} have weights; leave out one of "
+            "both",
+            ("train", asked[0]),
+        )
+    if "cutmix" in asked and len(facts.shape) != 3:
+        raise SpecError(
+            f"cutmix is for images, and a sample of {spec.data.name} is {size_text(facts.shape)}; use mixup",
+            ("train", "cutmix"),
         )
 
 

@@ -25,6 +25,12 @@ def draws_of(plan: ExperimentPlan, epoch: str) -> list[str]:
     ]
 
 
+def cast_written(precision: str) -> list[str]:
+    """Write what forward passes stand under, nothing where they are in single precision."""
+    narrow = {"bf16": "bfloat16", "fp16": "float16"}.get(precision)
+    return [] if narrow is None else [f"with torch.autocast(DEVICE, dtype=torch.{narrow}):"]
+
+
 def mean_begun(plan: ExperimentPlan) -> list[str]:
     """Write what will hold the mean, or the moving average."""
     decay, made = plan.spec.train.ema, "    averaged = torch.optim.swa_utils.AveragedModel(model"
@@ -47,7 +53,7 @@ def mean_taken(plan: ExperimentPlan, copied: Copied, samples: str, read: str) ->
     if not any(row.layer.mixes_batch for row in plan.network.walk()):
         return lines
     copied.imports["Iterator"] = "from collections.abc import Iterator"
-    cast = plan.spec.train.precision == "bf16"
+    cast = cast_written(plan.spec.train.precision)
     updated = "torch.optim.swa_utils.update_bn(once_more(), model)"
     return [
         *lines,
@@ -58,6 +64,6 @@ def mean_taken(plan: ExperimentPlan, copied: Copied, samples: str, read: str) ->
         f"            samples = {samples}",
         f"            yield {read}",
         "",
-        *(["    with torch.autocast(DEVICE, dtype=torch.bfloat16):"] * cast),
-        f"{'    ' * cast}    {updated}",
+        *(f"    {line}" for line in cast),
+        f"{'    ' * len(cast)}    {updated}",
     ]

@@ -7,12 +7,13 @@ samples, read = reading_written(plan, copied)   # how `rows` become what the net
 from __future__ import annotations
 
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.export.averaging import draws_of
+from archsearch.export.averaging import cast_written, draws_of
 from archsearch.export.copied import Copied
 from archsearch.spec.schedules import Constant
 from archsearch.spec.training import TrainSpec
 from archsearch.train.compute import layout_of
 from archsearch.train.labels import balanced_chances
+from archsearch.train.mixing import drawn_mixes
 
 
 def balanced_field(plan: ExperimentPlan) -> str:
@@ -32,28 +33,44 @@ def epoch_written(plan: ExperimentPlan, copied: Copied) -> list[str]:
     """Write an epoch: every sample once."""
     train = plan.spec.train
     samples, read = reading_written(plan, copied)
-    forward = [f"outputs = model({read})", f"loss = loss_of(outputs, y[rows]{', weight' * bool(balanced_field(plan))})"]
-    if train.precision == "bf16":
-        forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
+    weight, mixes = ", weight" * bool(balanced_field(plan)), train.mixup is not None or train.cutmix is not None
+    forward = [f"outputs = model({read})", f"loss = loss_of(outputs, y[rows]{weight})"]
+    told = "y[rows]"
+    if mixes:
+        copied.definition(drawn_mixes)
+        told = f"mix.mostly({told})"
+        forward = [
+            f"outputs = model(mix.samples({read}))",
+            f"loss = mix.loss(lambda targets: loss_of(outputs, targets{weight}), y[rows])",
+        ]
+    if cast := cast_written(train.precision):
+        forward = [*cast, *(f"    {line}" for line in forward)]
     if train.sampler == "balanced":
         copied.definition(balanced_chances)
     counted = [
         "total += loss.detach() * len(rows)",
-        *([f"right += ({when_right(plan).format(y='y[rows]')}).sum()"] if when_right(plan) else []),
+        *([f"right += ({when_right(plan).format(y=told)}).sum()"] if when_right(plan) else []),
     ]
-    learned = [f"samples = {samples}", *forward]
+    learned = [*["mix = next(mixes)"] * mixes, f"samples = {samples}", *forward]
+    loss, scaled = (
+        "loss" if train.accumulate == 1 else "(loss * (len(rows) / len(together)))",
+        train.precision == "fp16",
+    )
+    backward = f"scaler.scale({loss}).backward()" if scaled else f"{loss}.backward()"
     stepped = [
+        *(["scaler.unscale_(optimizer)"] * (scaled and bool(train.clip_grad_norm))),
         *([f"nn.utils.clip_grad_norm_(model.parameters(), {train.clip_grad_norm!r})"] * bool(train.clip_grad_norm)),
-        "optimizer.step()",
+        *(["scaler.step(optimizer)", "scaler.update()"] if scaled else ["optimizer.step()"]),
         *(["averaged.update_parameters(model)"] * (train.ema is not None)),
     ]
     if train.accumulate == 1:
-        inner = [*learned, "optimizer.zero_grad()", "loss.backward()", *stepped, *counted]
+        inner = [*learned, "optimizer.zero_grad()", backward, *stepped, *counted]
     else:
-        each = [*learned, "(loss * (len(rows) / len(together))).backward()", *counted]
+        each = [*learned, backward, *counted]
         inner = ["optimizer.zero_grad()", "for rows in together.split(BATCH_SIZE):", *(f"    {line}" for line in each)]
         inner += stepped
     lines = [
+        *(_mixed(train) if mixes else []),
         *draws_of(plan, "epoch"),
         *_slowed(train.schedule.watches),
         "total, right = 0, 0" if when_right(plan) else "total = 0",
@@ -76,6 +93,14 @@ def reading_written(plan: ExperimentPlan, copied: Copied) -> tuple[str, str]:
         read = f"({read})" if read != "samples" else read
         read = f"{read}.contiguous(memory_format=torch.channels_last)"
     return samples, read
+
+
+def _mixed(train: TrainSpec) -> list[str]:
+    batches = "-(-len(y) // BATCH_SIZE)"
+    return [
+        'torch.manual_seed(stream(seed, "mix", epoch))',
+        f"mixes = iter(drawn_mixes({train.mixup!r}, {train.cutmix!r}, x.shape[1:], {batches}))",
+    ]
 
 
 def _steps(train: TrainSpec) -> list[str]:

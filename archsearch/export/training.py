@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from archsearch.data.split import stratified
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.export.averaging import mean_begun, mean_remembered, mean_taken
+from archsearch.export.averaging import cast_written, mean_begun, mean_remembered, mean_taken
 from archsearch.export.calls import optimizer_call, written_value
 from archsearch.export.copied import Copied
 from archsearch.export.epoch import balanced_field, epoch_written, reading_written, when_right
@@ -122,7 +122,7 @@ def _evaluate(plan: ExperimentPlan, copied: Copied) -> list[str]:
         kind = next(kind for kind in LOSS_KINDS if kind.kind == train.eval_loss)
         copied.method("eval_loss_of", kind().function)
         loss = "eval_loss_of"
-    cast = ["    with torch.autocast(DEVICE, dtype=torch.bfloat16):"] * (train.precision == "bf16")
+    cast = [f"    {line}" for line in cast_written(train.precision)]
     right, scaled = when_right(plan), plan.spec.data.normalize_targets
     restored = ["    outputs = outputs * deviation + mean"] * scaled
     restored += ["    outputs = outputs.exp()"] * (train.loss.link == "exp")
@@ -245,6 +245,7 @@ def _model(plan: ExperimentPlan) -> list[str]:
     return [
         f"    model = initial_model(seed).to(DEVICE{layout})",
         f"    optimizer = {made.replace(f'lr={train.optimizer.lr!r}', 'lr=LR')}",
+        *(["    scaler = torch.amp.GradScaler(DEVICE)"] * (train.precision == "fp16")),
     ]
 
 

@@ -219,8 +219,8 @@ def _setting(base: Mapping[str, Any]) -> list[str]:
     loss = next(iter(train["loss"])) if isinstance(train["loss"], Mapping) else train["loss"]
     return [
         f"Baseline: {', '.join([held, augment, *limits, *noise])}; {train['epochs']} epochs, batches of "
-        f"{train['batch_size']}, {name}{f' ({said})' if said else ''}, loss {loss}, precision {train.get('precision', 'fp32')}; all of it "
-        "stands in the resolved specs."
+        f"{train['batch_size']}, {name}{f' ({said})' if said else ''}, loss {loss}, "
+        f"precision {train.get('precision', 'fp32')}; all of it stands in the resolved specs."
     ]
 
 
@@ -240,6 +240,8 @@ def _of_a_seed(specs: Iterable[Mapping[str, Any]]) -> str:
     found = ["initial weights", "order of batches"]
     found += ["augmentation"] if any(spec["data"].get("augment") for spec in specs) else []
     found += ["which labels are made wrong"] if any(spec["train"].get("label_noise") for spec in specs) else []
+    mixes = any(spec["train"].get(key) for spec in specs for key in ("mixup", "cutmix"))
+    found += ["which samples are mixed, and how far"] if mixes else []
     found += ["dropout"] if any("dropout" in str(spec["network"]) for spec in specs) else []
     found += ["what is held out for validation"] if any(spec["data"].get("validation") for spec in specs) else []
     return ", ".join(found)

@@ -100,14 +100,18 @@ class MultiStep(ScheduleBase):
 
     kind: ClassVar[str] = "multi_step"
 
-    milestones: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = Field(
-        description="Epochs after which the learning rate drops, in rising order.", examples=[[30, 60, 80]]
+    milestones: Annotated[tuple[Positive, ...], Field(strict=False)] = Field(
+        description="Epochs after which the learning rate drops, in rising order.",
+        examples=[[30, 60, 80]],
+        json_schema_extra={"minItems": 1},
     )
     gamma: Gamma = 0.1
     warmup_epochs: WarmupEpochs = 0.0
 
     @model_validator(mode="after")
     def _in_rising_order(self) -> Self:
+        if not self.milestones:
+            raise PydanticCustomError("milestones", "milestones must name at least one epoch")
         for one, next_ in pairwise(self.milestones):
             if next_ <= one:
                 raise PydanticCustomError(

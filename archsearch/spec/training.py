@@ -42,7 +42,16 @@ class EarlyStopping(Plain):
 class TrainSpec(Plain):
     """The `train:` part of a spec."""
 
-    _YOUNGER: ClassVar[tuple[str, ...]] = ("eval_loss", "average", "ema", "accumulate", "sampler", "label_noise")
+    _YOUNGER: ClassVar[tuple[str, ...]] = (
+        "eval_loss",
+        "average",
+        "ema",
+        "accumulate",
+        "sampler",
+        "label_noise",
+        "mixup",
+        "cutmix",
+    )
 
     epochs: Positive = Field(description="Passes over the training data.", examples=[10])
     batch_size: Positive = Field(default=128, description="Samples in one step of the optimizer.", examples=[64])
@@ -110,12 +119,25 @@ class TrainSpec(Plain):
         "another class, drawn evenly. Validation and test data stay as they are.",
         examples=[0.1],
     )
+    mixup: PositiveFloat | None = Field(
+        default=None,
+        description="Alpha of the Beta distribution that says how far two samples of a batch are blended, and what "
+        "they are to be with them; with cutmix too, each batch is mixed by one of both. By default no sample is.",
+        examples=[0.2],
+    )
+    cutmix: PositiveFloat | None = Field(
+        default=None,
+        description="Alpha of the Beta distribution that says how much of an image shows a part of another one. By "
+        "default none does.",
+        examples=[1.0],
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto", description="Where to train; `auto` takes a GPU if there is one.", examples=["cpu"]
     )
-    precision: Literal["fp32", "tf32", "bf16"] = Field(
+    precision: Literal["fp32", "tf32", "bf16", "fp16"] = Field(
         default="fp32",
-        description="Numbers used in training: full single precision, tf32 or bf16 where the device has them.",
+        description="Numbers used in training: full single precision, tf32, bf16 or fp16 where the device has them; "
+        "with fp16 the loss is scaled, so that small gradients do not vanish.",
         examples=["bf16"],
     )
     engine: Literal["auto", "torch", "native"] = Field(

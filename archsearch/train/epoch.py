@@ -20,6 +20,7 @@ from archsearch.train.divergence import Diverged
 from archsearch.train.engine import Engine, read_to_learn
 from archsearch.train.interrupt import Interruption
 from archsearch.train.labels import balanced_chances
+from archsearch.train.mixing import Mix, drawn_mixes
 from archsearch.train.moving import MovingAverage
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor, reduced
@@ -59,6 +60,7 @@ class Epochs:
     interruption: Interruption
     watch: Watch
     moving: MovingAverage | None = None
+    scaler: torch.amp.GradScaler | None = None
 
     def order(self, epoch: int | str) -> Tensor:
         """Give the rows of an epoch in their order, each once or by the chances of `train.sampler`."""
@@ -70,6 +72,12 @@ class Epochs:
             order = torch.randperm(count, generator=draws)
         return self.training.rows[order.to(self.training.x.device)]
 
+    def mixes(self, epoch: int) -> list[Mix]:
+        """Draw how each batch of an epoch is mixed, none where none is; leaves torch's random state changed."""
+        spec, training = self.plan.spec.train, self.training
+        torch.manual_seed(stream(self.seed, "mix", epoch))
+        return drawn_mixes(spec.mixup, spec.cutmix, training.x.shape[1:], math.ceil(len(training) / spec.batch_size))
+
 
 def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tuple[dict[str, float | None], float]:
     """Train on as many samples as there are; give what was measured meanwhile, by name, and the last learning rate.
@@ -80,6 +88,7 @@ def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tupl
     device = training.x.device
     steps = torch.split(run.order(epoch), spec.batch_size * spec.accumulate)
     augmentation = torch.Generator().manual_seed(stream(seed, "augment", epoch))
+    mixes = iter(run.mixes(epoch))
     torch.manual_seed(stream(seed, "dropout", epoch))
     base_lr = spec.optimizer.lr * reduced(spec.schedule, history)
     lr = base_lr
@@ -91,12 +100,8 @@ def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tupl
         lr = base_lr * factor(spec.schedule, epoch * len(steps) + number, len(steps), spec.epochs)
         for group in run.optimizer.param_groups:
             group["lr"] = lr
-        loss, hits = _learn(run, torch.split(rows, spec.batch_size), augmentation)
-        if spec.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(run.model.parameters(), spec.clip_grad_norm)
-        run.optimizer.step()
-        if run.moving is not None:
-            run.moving.update()
+        loss, hits = _learn(run, torch.split(rows, spec.batch_size), augmentation, mixes)
+        _step(run)
         done += len(rows)
         total_loss += loss
         correct = None if correct is None or hits is None else correct + hits
@@ -114,20 +119,38 @@ def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tupl
     return measured, lr
 
 
-def _learn(run: Epochs, batches: Sequence[Tensor], augmentation: torch.Generator) -> tuple[Tensor, Tensor | None]:
+def _step(run: Epochs) -> None:
+    """Change the weights by the gradient in `.grad`."""
+    longest, scaler = run.plan.spec.train.clip_grad_norm, run.scaler
+    if longest is not None:
+        if scaler is not None:
+            scaler.unscale_(run.optimizer)
+        nn.utils.clip_grad_norm_(run.model.parameters(), longest)
+    if scaler is None:
+        run.optimizer.step()
+    else:
+        scaler.step(run.optimizer)
+        scaler.update()
+    if run.moving is not None:
+        run.moving.update()
+
+
+def _learn(
+    run: Epochs, batches: Sequence[Tensor], augmentation: torch.Generator, mixes: Iterator[Mix]
+) -> tuple[Tensor, Tensor | None]:
     """Leave in `.grad` the gradient of a step, the mean over the samples of its batches; give what `Engine.learn` does.
 
     The batches are summed up here, whatever computes them, as each call of an engine writes a gradient anew.
     """
     training, engine = run.training, run.engine
-    loss, hits = engine.learn(training.x, training.y, batches[0], augmentation)
+    loss, hits = engine.learn(training.x, training.y, batches[0], augmentation, next(mixes, None))
     if len(batches) == 1:
         return loss, hits
     samples = sum(map(len, batches))
     gathered: dict[nn.Parameter, Tensor] = {}
     _gather(gathered, run.model, len(batches[0]) / samples)
     for rows in batches[1:]:
-        more, more_hits = engine.learn(training.x, training.y, rows, augmentation)
+        more, more_hits = engine.learn(training.x, training.y, rows, augmentation, next(mixes, None))
         loss, hits = loss + more, None if hits is None or more_hits is None else hits + more_hits
         _gather(gathered, run.model, len(rows) / samples)
     for parameter, gradient in gathered.items():

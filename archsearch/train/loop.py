@@ -25,7 +25,7 @@ from archsearch.spec.loss_base import LossFunction
 from archsearch.spec.network import build_network
 from archsearch.task import Task
 from archsearch.train.compute import Compute
-from archsearch.train.device import autocast, memory_format
+from archsearch.train.device import autocast, memory_format, scaler_of
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
 from archsearch.train.engine import Engine, make_engine
 from archsearch.train.epoch import Epochs, Part, once_more, train_epoch
@@ -119,12 +119,11 @@ def train(
     training = _mislabelled(plan, seed, training)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
-    engine = make_engine(
-        compute, plan, model, prepare, fitted_loss(plan, training.y[training.rows]), inputs.restore, training.weights
-    )
+    loss, scaler = fitted_loss(plan, training.y[training.rows]), scaler_of(compute)
+    engine = make_engine(compute, plan, model, prepare, loss, inputs.restore, training.weights, scaler)
     training = replace(training, y=inputs.scale_targets(training.y))
     moving = None if spec.ema is None else MovingAverage(model, spec.ema)
-    epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving)
+    epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving, scaler)
     more = beside_the_usual(plan.task, (*spec.watches.values(), *also))
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
@@ -137,7 +136,7 @@ def train(
 
     progress = progress or Progress()
     if progress.epoch:
-        go_on(progress, model, optimizer, moving)
+        go_on(progress, model, optimizer, moving, scaler)
 
     reason: str | None = None
     last: tuple[Evaluation | None, Evaluation | None] = (None, None)
@@ -171,6 +170,7 @@ def train(
         progress.history.append(record)
         progress.model = model.state_dict()
         progress.optimizer = optimizer.state_dict()
+        progress.scaler = None if scaler is None else scaler.state_dict()
         progress.moving_model = None if moving is None else moving.state()
         with in_the_network(moving):
             remember_weights(spec, progress, model)

@@ -31,7 +31,8 @@ class Progress:
     """Where a run stands after a whole epoch; everything that a later process needs to go on.
 
     `mean_model` is the mean of the parameters after those of the last `train.average` epochs that are over,
-    `moving_model` the state of the moving average where there is one (`train.ema`).
+    `moving_model` the state of the moving average where there is one (`train.ema`), `scaler` that of what scales the
+    loss (`train.precision: fp16`).
     """
 
     epoch: int = 0
@@ -44,6 +45,7 @@ class Progress:
     stopped: bool = False
     mean_model: dict[str, Tensor] | None = None
     moving_model: dict[str, Tensor] | None = None
+    scaler: dict[str, Any] | None = None
 
 
 class OtherNetworkError(Exception):
@@ -51,7 +53,11 @@ class OtherNetworkError(Exception):
 
 
 def go_on(
-    progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer, moving: MovingAverage | None = None
+    progress: Progress,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    moving: MovingAverage | None = None,
+    scaler: torch.amp.GradScaler | None = None,
 ) -> None:
     """Put a run where it was; raise `OtherNetworkError` where that was another network's."""
     try:
@@ -59,6 +65,8 @@ def go_on(
         optimizer.load_state_dict(progress.optimizer)
         if moving is not None:
             moving.restore(progress.moving_model or {})
+        if scaler is not None:
+            scaler.load_state_dict(progress.scaler or {})
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise OtherNetworkError(str(error)) from None
 

@@ -120,6 +120,9 @@ AUGMENT = "data.augment=[shift, {rotate: {degrees: 20.0}}, flip, {flip: {directi
         ["train.schedule={plateau: {patience: 0, threshold: 0.9, gamma: 0.5, warmup_epochs: 0.5}}", "train.epochs=4"],
         ["train.schedule={multi_step: {milestones: [1, 2]}}", "train.epochs=3", "train.ema=0.8"],
         ["train.ema=0.9", "train.early_stopping={patience: 1, min_delta: 0.9}", "train.epochs=4"],
+        ["train.mixup=0.4", "train.cutmix=1.0", AUGMENT, "data.normalize=true"],
+        ["train.mixup=0.4", "train.accumulate=2", "train.loss={cross_entropy: {weight: balanced}}"],
+        ["train.precision=fp16", "train.clip_grad_norm=0.5", "train.accumulate=2", "train.epochs=1"],
         ["train.sampler=balanced", "train.label_noise=0.3", "data.train_limit=40"],
         ["train.accumulate=3", "train.batch_size=7", "train.clip_grad_norm=0.1", "train.schedule={cosine: {}}"],
     ],
@@ -143,6 +146,7 @@ CHOICES = (
     ["", "train.average=2", "train.ema=0.9"],
     ["", "train.accumulate=3"],
     ["", "train.sampler=balanced"],
+    ["", "train.mixup=0.2", "train.cutmix=0.5"],
     ["", "train.label_noise=0.2"],
 )
 

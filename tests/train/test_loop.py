@@ -153,6 +153,8 @@ REGIMES = {
         ],
         "train": {"ema": 0.9, "accumulate": 3, "batch_size": 16},
     },
+    "mixup and cutmix": {"train": {"mixup": 0.4, "cutmix": 1.0}},
+    "fp16": {"train": {"precision": "fp16", "epochs": 3}},
     "balanced sampler, label noise": {"train": {"sampler": "balanced", "label_noise": 0.2}},
     "plateau": {
         "data": {"validation": 40},
