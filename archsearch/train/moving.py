@@ -23,7 +23,8 @@ class MovingAverage:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self._model = model
-        self._averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self._averaged = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
 
     def update(self) -> None:
         """Take the weights that the network has now into the average."""
