@@ -214,5 +214,13 @@ RULES: dict[str, Rule] = {
             "LeCun, Bottou, Orr & Mueller 1998, Efficient BackProp, section 4.5.",
             checks.targets_as_they_are,
         ),
+        Rule(
+            "A017",
+            "channels read as steps",
+            "Recurrence and attention go along the first size of a sample, (steps, features); data and convolutions "
+            "have the channels there. It runs, and learns the order of the channels.",
+            "torch.nn.LSTM with batch_first: (N, steps, features); torch.nn.Conv1d: (N, channels, steps).",
+            checks.channels_as_steps,
+        ),
     )
 }
