@@ -116,8 +116,10 @@ def layer_of(module: nn.Module, shape: Shape) -> AnyLayer:
     with torch.device("meta"):
         again = layer.build(shape)
     for name, ours in vars(again).items():
+        if name.startswith("_") or name in _NO_MATTER:
+            continue
         theirs, ours = (_usual(name, value, shape) for value in (getattr(module, name, _MISSING), ours))
-        if not name.startswith("_") and name not in _NO_MATTER and theirs != ours:
+        if theirs != ours:
             raise Unsayable(
                 f"{what} has {name} {_shown(theirs)}, and {kind} of the language has {_shown(ours)} for an input of "
                 f"{size_text(shape)}"

@@ -422,7 +422,7 @@ def agree(tree: list[Any], shape: tuple[int, ...]) -> None:
 
 
 @given(networks())
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_networks_agree_with_torch(case: tuple[list[Any], tuple[int, ...]]) -> None:
     agree(*case)
 
@@ -440,7 +440,7 @@ single = st.sampled_from([k for k in LEAVES if "conv" in k or "pool" in k]).flat
 
 
 @given(single)
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
 def test_one_random_window_agrees_with_torch(case: tuple[str, dict[str, Any], tuple[int, ...]]) -> None:
     kind, chosen, shape = case
     agree([{kind: chosen}], shape)

@@ -35,7 +35,7 @@ class Permute(_Reshaping):
     family: ClassVar[str] = "perm"
     keeps_values: ClassVar[bool] = True
 
-    dims: _SizesInYaml = Field(
+    dims: Annotated[tuple[NonNegative, ...], Field(strict=False, min_length=1)] = Field(
         description="Which size of the input stands in each place of the output, counted from 1 on.",
         examples=[[2, 1], [2, 3, 1]],
     )
