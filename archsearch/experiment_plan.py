@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from archsearch.data.facts import DataFacts, describe, own_task, training_count
+from archsearch.data.whole import embedding_faults, tensor_faults
 from archsearch.errors import SpecError
 from archsearch.files import expanded
 from archsearch.metrics import metric_of, title_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
+from archsearch.spec.embedded import EmbeddedValues, embedded_values
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.losses import EVAL_LOSS, MEASURING, loss_called, losses_for
 from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network, size_text
@@ -112,6 +114,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     _labels_where_needed(spec, facts)
     _samples_can_be_mixed(spec, facts)
     _batches_can_be_normalised(spec, plan, facts)
+    _embeds_whole_numbers(spec, plan)
     return ExperimentPlan(spec, facts, plan)
 
 
@@ -281,6 +284,31 @@ def _was_published_of_its_task(spec: ExperimentSpec, task: Task) -> None:
                 f"{', '.join(task.learned('test'))}",
                 ("documented", name),
             )
+
+
+def _embeds_whole_numbers(spec: ExperimentSpec, plan: NetworkPlan) -> None:
+    """Refuse an embedding of what is not stored as whole numbers, as far as it can be said before data are loaded."""
+    for values in embedded_values(plan):
+        if spec.data.normalize:
+            raise SpecError(
+                f"{values.name} ({values.kind}) reads whole numbers, and data.normalize changes them; remove it",
+                ("data", "normalize"),
+            )
+        for fault in embedding_faults(spec.data, values):
+            raise _cannot_embed(values, fault)
+
+
+def must_be_embeddable(network: NetworkPlan, samples: Mapping[str, Any]) -> None:
+    """Raise `SpecError` where an embedding of the network reads samples (N, *shape) that are not whole numbers."""
+    for values in embedded_values(network):
+        for fault in tensor_faults(samples, values):
+            raise _cannot_embed(values, fault)
+
+
+def _cannot_embed(values: EmbeddedValues, fault: str) -> SpecError:
+    reason = f"({values.kind}): {fault}"
+    way_out = "An embedding reads whole numbers, stored as float32; use a larger num_embeddings, other data, or linear"
+    return SpecError(f"{values.name} {reason}. {way_out}.", values.loc, reason=reason)
 
 
 def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: DataFacts) -> None:

@@ -18,7 +18,9 @@ _LAYERS: dict[str, tuple[str, ...]] = {
     "Convolution1D": ("conv1d",),
     **dict.fromkeys(("BatchNormalization", "batch_norm", "bn", "norm"), ("batch_norm2d", "batch_norm1d")),
     **dict.fromkeys(("LayerNormalization", "ln"), ("layer_norm",)),
-    **dict.fromkeys(("GroupNormalization", "gn", "InstanceNorm2d", "instance_norm"), ("group_norm",)),
+    **dict.fromkeys(("GroupNormalization", "gn"), ("group_norm",)),
+    **dict.fromkeys(("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"), ("instance_norm",)),
+    **dict.fromkeys(("BatchNormalization3D",), ("batch_norm3d",)),
     **dict.fromkeys(("MaxPooling2D", "max_pool", "max_pooling", "pool", "pooling", "pool2d"), ("max_pool2d",)),
     "MaxPooling1D": ("max_pool1d",),
     **dict.fromkeys(
@@ -34,16 +36,32 @@ _LAYERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("SpatialDropout2D", "channel_dropout"), ("dropout2d",)),
     **dict.fromkeys(("swish", "swish1"), ("silu",)),
     **dict.fromkeys(("logistic", "sigm"), ("sigmoid",)),
-    **dict.fromkeys(("lrelu", "PReLU", "RReLU"), ("leaky_relu",)),
-    **dict.fromkeys(("ReLU6", "clip"), ("hardtanh",)),
+    **dict.fromkeys(("lrelu", "RReLU"), ("leaky_relu",)),
+    "clip": ("hardtanh",),
+    **dict.fromkeys(("h_swish", "hswish"), ("hardswish",)),
+    **dict.fromkeys(("h_sigmoid", "hsigmoid"), ("hard_sigmoid",)),
     **dict.fromkeys(("none", "noop", "no_op", "pass"), ("identity",)),
     **dict.fromkeys(("skip", "shortcut", "resblock", "residual_block", "basic_block", "add"), ("residual", "insert")),
     **dict.fromkeys(("block", "seq", "stack", "ModuleList"), ("sequential", "layers")),
     **dict.fromkeys(
-        ("Concatenate", "Inception", "inception_block", "branch", "split", "squeeze_excite", "se_block"),
+        ("Concatenate", "Inception", "inception_block", "branch", "split"),
         ("parallel", "branches"),
     ),
-    **dict.fromkeys(("view", "reshape", "ravel"), ("flatten",)),
+    **dict.fromkeys(("view", "reshape", "ravel"), ("flatten", "unflatten")),
+    **dict.fromkeys(("SqueezeExcitation", "se_block", "squeeze_and_excitation"), ("squeeze_excite",)),
+    **dict.fromkeys(("attention", "self_attention", "MultiHeadAttention", "mha"), ("multihead_attention",)),
+    **dict.fromkeys(("transformer", "TransformerEncoder", "encoder_layer"), ("transformer_encoder_layer",)),
+    **dict.fromkeys(("pos_embedding", "position_embedding", "positional_embedding"), ("positional_encoding",)),
+    **dict.fromkeys(("cls_token",), ("class_token",)),
+    **dict.fromkeys(("Conv1DTranspose", "deconv1d"), ("conv_transpose1d",)),
+    **dict.fromkeys(("Conv2DTranspose", "deconv2d", "deconvolution"), ("conv_transpose2d",)),
+    **dict.fromkeys(("UpSampling2D", "UpsamplingNearest2d", "interpolate"), ("upsample",)),
+    **dict.fromkeys(("ZeroPadding2D", "ZeroPad2d", "ZeroPad1d", "ConstantPad1d"), ("zero_pad",)),
+    **dict.fromkeys(("depth_to_space",), ("pixel_shuffle",)),
+    **dict.fromkeys(("drop_path", "DropPath"), ("stochastic_depth",)),
+    **dict.fromkeys(("transpose", "swapaxes"), ("permute",)),
+    **dict.fromkeys(("SimpleRNN", "recurrent"), ("rnn",)),
+    **dict.fromkeys(("word_embedding", "token_embedding"), ("embedding",)),
 }
 
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -52,7 +70,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(
         ("units", "neurons", "nodes", "hidden", "hidden_size", "hidden_units", "hidden_dim", "features", "output_dim"),
-        ("out_features",),
+        ("out_features", "hidden_size", "dim_feedforward"),
     ),
     **dict.fromkeys(("width", "n_out", "out", "output_size", "outputs"), ("out_channels", "out_features")),
     **dict.fromkeys(("kernel", "kernels", "filter_size", "ksize", "kernel_shape", "pool_size"), ("kernel_size",)),
@@ -67,6 +85,11 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("n_groups", "group", "cardinality"), ("num_groups", "groups")),
     **dict.fromkeys(("slope", "leak"), ("negative_slope",)),
     **dict.fromkeys(("project", "downsample"), ("projection",)),
+    **dict.fromkeys(("heads", "n_heads", "n_head"), ("num_heads", "nhead")),
+    **dict.fromkeys(("vocab_size", "input_dim_embedding", "n_tokens"), ("num_embeddings",)),
+    **dict.fromkeys(("emb_dim", "embed_dim_out"), ("embedding_dim",)),
+    **dict.fromkeys(("return_sequences", "return_all"), ("output",)),
+    **dict.fromkeys(("reduction_ratio", "se_ratio"), ("reduction",)),
 }
 
 # -- data and training -------------------------------------------------------------------------------------------------
@@ -261,9 +284,10 @@ OPEN_WORDS: dict[str, tuple[str, bool]] = {
 _IN = "is what comes in, known from the layer before; leave it out"
 _OPTIMIZERS = "is not here; sgd, adam, adamw and rmsprop are"
 _LAYER_KINDS = (
-    "is no layer here; a network is made of convolutions, pooling, linear layers, norms, dropout, activations"
+    "is no layer here; a network is made of convolutions, pooling, linear layers, recurrence, attention, norms, "
+    "dropout, activations; any other one is a layer of your own"
 )
-_DEPTHWISE = "is a `conv2d` with as many `groups` as channels come in"
+_DEPTHWISE = "is a `conv2d` with `groups: in`"
 _LOSSES = (
     "is not here; of numbers there are mse, l1, huber, smooth_l1 and quantile, of classes cross_entropy, nll and focal"
 )
@@ -274,11 +298,7 @@ INSTEAD: dict[str, str] = {
         ("in_channels", "in_features", "input_channels", "input_shape", "input_dim", "in_dim", "n_in"), _IN
     ),
     **dict.fromkeys(("normalized_shape", "num_features", "num_channels"), _IN),
-    **dict.fromkeys(
-        ("attention", "MultiheadAttention", "self_attention", "transformer", "embedding", "lstm", "gru", "rnn"),
-        _LAYER_KINDS,
-    ),
-    **dict.fromkeys(("conv3d", "conv_transpose2d", "Conv2DTranspose", "upsample"), _LAYER_KINDS),
+    **dict.fromkeys(("conv_transpose3d", "Conv3DTranspose", "Bilinear", "local_response_norm"), _LAYER_KINDS),
     **dict.fromkeys(("depthwise_conv2d", "DepthwiseConv2D", "separable_conv2d"), _DEPTHWISE),
     **dict.fromkeys(("GlobalMaxPooling2D", "adaptive_max_pool2d"), "is `max_pool2d` with the size of the map"),
     **dict.fromkeys(("activation", "act", "nonlinearity", "act_layer"), "is a layer of its own: write `relu` after it"),

@@ -165,11 +165,12 @@ def _not_worth_it(network: NetworkPlan) -> str | None:
 def layout_of(network: NetworkPlan, device: str) -> Layout:
     """Choose torch's layout from the shapes: channels_last where the convolutions have many channels.
 
-    A 1x1 convolution with a stride stays in the default layout: oneDNN issue 6035, wrong gradients.
+    A 1x1 convolution with a stride stays in the default layout: oneDNN issue 6035, wrong gradients. So do volumes,
+    whose weights have no such layout.
     """
     convolutions = [row for row in network.walk() if isinstance(row.layer, Conv2d)]
     macs = sum(row.macs for row in convolutions)
-    if device == "mps" or not macs:
+    if device == "mps" or not macs or any(len(row.input_shape) > 3 for row in network.walk()):
         return "contiguous_format"
     for row in convolutions:
         assert isinstance(row.layer, Conv2d)

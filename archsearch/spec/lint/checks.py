@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from archsearch.spec.edit.in_memory import Edit
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.layers import Block, LayerBase
+from archsearch.spec.layers import Block, LayerBase, size_text
 from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.layers.pooling import Pooling
 from archsearch.spec.network import NetworkPlan, PlannedLayer
@@ -193,6 +193,26 @@ def rows_thrown_away(subject: Examined) -> Iterator[Found]:
         if row.layer.pools:
             fix = ({"set": {f"{row.name}.ceil_mode": True}},)
         yield Found(f"{row.name} ({row.kind}) never looks at the last {words} of its input", row.name, fix)
+
+
+def channels_as_steps(subject: Examined) -> Iterator[Found]:
+    """Find recurrence or attention that reads (channels x length) as (steps x features).
+
+    That is what the data and a convolution or a pooling of signals give; a `permute` between makes it right.
+    """
+    for rows in subject.lists():
+        signal = rows is not None and rows == subject.rows and len(subject.plan.input_shape) == 2
+        said = f"the data's {size_text(subject.plan.input_shape)}"
+        for row in rows:
+            if row.layer.reads_steps and signal:
+                fix: Edit = {"insert": {"before": row.name, "layers": [{"permute": {"dims": [2, 1]}}]}}
+                what = f"{row.name} ({row.kind}) reads {said} as {row.input_shape[0]} steps, and these are channels"
+                yield Found(what, row.name, (fix,))
+                break
+            if isinstance(row.layer, (Convolution, Pooling)):
+                signal, said = len(row.output_shape) == 2, f"the {size_text(row.output_shape)} of {row.name}"
+            elif not (row.layer.elementwise or row.layer.drops or row.layer.thin) or row.kind == "permute":
+                signal = False
 
 
 def _unread(row: PlannedLayer) -> list[int]:

@@ -230,5 +230,13 @@ RULES: dict[str, Rule] = {
             "(arXiv 1710.05381).",
             checks.balanced_twice,
         ),
+        Rule(
+            "A019",
+            "channels read as steps",
+            "Recurrence and attention go along the first size of a sample, (steps, features); data and convolutions "
+            "have the channels there. It runs, and learns the order of the channels.",
+            "torch.nn.LSTM with batch_first: (N, steps, features); torch.nn.Conv1d: (N, channels, steps).",
+            checks.channels_as_steps,
+        ),
     )
 }
