@@ -66,7 +66,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("scale", "center", "learnable"), ("affine", "elementwise_affine", "log")),
     **dict.fromkeys(("n_groups", "group", "cardinality"), ("num_groups", "groups")),
     **dict.fromkeys(("slope", "leak"), ("negative_slope",)),
-    **dict.fromkeys(("project", "downsample"), ("projection",)),
+    **dict.fromkeys(("project", "downsample"), ("projection", "shortcut")),
+    **dict.fromkeys(("skip", "skip_connection", "identity_branch"), ("shortcut",)),
 }
 
 # -- data and training -------------------------------------------------------------------------------------------------

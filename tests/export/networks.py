@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from archsearch.data.facts import DataFacts
 from archsearch.errors import SpecError
@@ -65,7 +65,7 @@ def random_layers(dice: random.Random, shape: tuple[int, ...], count: int, deep:
 def _planned(tree: list[Any], shape: tuple[int, ...]) -> NetworkPlan | None:
     try:
         return plan_network(LAYERS.validate_python(tree), shape, CLASSES)
-    except SpecError:
+    except (SpecError, ValidationError):  # a layer called shortcut beside a shortcut
         return None
 
 
@@ -140,6 +140,8 @@ def _block(dice: random.Random, shape: tuple[int, ...], deep: int) -> Any:
     if kind == "sequential":
         return {"sequential": {"layers": inside}}
     if kind == "residual":
-        return {"residual": {"layers": inside, "projection": dice.random() < 0.8}}
+        if dice.random() < 0.2:
+            return {"residual": {"layers": inside, "shortcut": random_layers(dice, shape, 1, deep + 1)}}
+        return {"residual": {"layers": inside, "projection": dice.choice([True, True, True, "pad", False])}}
     branches = [inside, *([random_layers(dice, shape, 1, deep + 1)] if dice.random() < 0.5 else []), []]
     return {"parallel": {"branches": branches, "join": dice.choice(["concat", "add", "multiply"])}}

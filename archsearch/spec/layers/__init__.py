@@ -25,6 +25,7 @@ from archsearch.spec.layers.blocks import Block, Parallel, Residual, Sequential
 from archsearch.spec.layers.convolution import Conv1d, Conv2d
 from archsearch.spec.layers.dense import Flatten, Linear
 from archsearch.spec.layers.normalization import BatchNorm1d, BatchNorm2d, Dropout, Dropout2d, GroupNorm, LayerNorm
+from archsearch.spec.layers.padding import PadChannels
 from archsearch.spec.layers.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -66,6 +67,7 @@ AnyLayer = (
     | Softmax
     | LogSoftmax
     | Identity
+    | PadChannels
     | Sequential
     | Residual
     | Parallel
