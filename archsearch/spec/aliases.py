@@ -84,12 +84,13 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("scale", "center", "learnable"), ("affine", "elementwise_affine", "log")),
     **dict.fromkeys(("n_groups", "group", "cardinality"), ("num_groups", "groups")),
     **dict.fromkeys(("slope", "leak"), ("negative_slope",)),
-    **dict.fromkeys(("project", "downsample"), ("projection",)),
     **dict.fromkeys(("heads", "n_heads", "n_head"), ("num_heads", "nhead")),
     **dict.fromkeys(("vocab_size", "input_dim_embedding", "n_tokens"), ("num_embeddings",)),
     **dict.fromkeys(("emb_dim", "embed_dim_out"), ("embedding_dim",)),
     **dict.fromkeys(("return_sequences", "return_all"), ("output",)),
     **dict.fromkeys(("reduction_ratio", "se_ratio"), ("reduction",)),
+    **dict.fromkeys(("project", "downsample"), ("projection", "shortcut")),
+    **dict.fromkeys(("skip", "skip_connection", "identity_branch"), ("shortcut",)),
 }
 
 # -- data and training -------------------------------------------------------------------------------------------------
