@@ -125,7 +125,8 @@ class NativeNetwork:
         return CBatch(x.data_ptr(), int(x.dtype == torch.uint8), rows.data_ptr(), None, len(rows))
 
     def _running(self) -> ctypes.Array[ctypes.c_void_p]:
-        return _addresses([one for norm in self._norms for one in (norm.running_mean, norm.running_var)])
+        running = (one for norm in self._norms for one in (norm.running_mean, norm.running_var))
+        return _addresses([one for one in running if one is not None])
 
     def _scratch(self, operation: Operation, doubles: int) -> int:
         size = int(self._library.call.archsearch_scratch(ctypes.byref(_c_operation(operation)), doubles))
