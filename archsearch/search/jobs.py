@@ -20,8 +20,8 @@ from archsearch.metrics import OwnMetric
 from archsearch.search.confirm import BASELINE
 from archsearch.search.folds import FoldsRunner, fold_experiments, mean_of
 from archsearch.search.racing import declared_race, due_slots
-from archsearch.search.sampling.feasible import FeasibleSampler
-from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
+from archsearch.search.sampling.feasible import MOST_DRAWS, FeasibleSampler
+from archsearch.search.sampling.samplers import MEMORY, PATIENCE, make_pruner, make_sampler
 from archsearch.search.search_file import SearchFile, stored_study
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.space import InfeasibleError
@@ -51,7 +51,14 @@ class SearchJob:
         self.first = first or {}
         self.trials = held.trials
         self.planned = Planned()  # what this worker knows of the slots
-        self.sampler = FeasibleSampler(space, make_sampler(held.sampler), held.seed, first, MEMORY.get(held.sampler))
+        self.sampler = FeasibleSampler(
+            space,
+            make_sampler(held.sampler),
+            held.seed,
+            first,
+            MEMORY.get(held.sampler),
+            PATIENCE.get(held.sampler, MOST_DRAWS),
+        )
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
         study.pruner = make_pruner(self.source.pruner, self.source.kind.epochs(space.baseline))
 

@@ -27,7 +27,7 @@ from archsearch.errors import ArchsearchError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import canonical_json, seal
 from archsearch.native.library import load_library, why_missing
-from archsearch.native.planner import supports
+from archsearch.native.planner import KERNELS, supports
 from archsearch.plain import Plain
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
@@ -42,6 +42,7 @@ from archsearch.train.identity import experiment_key
 if TYPE_CHECKING:
     from archsearch.data.prepare import Dataset
 
+_OF_THE_FIRST = Resources("cpu", native=True, threads=1, kernels=1)
 _NOT_WHEN_BEGUN = "it was not there when the study was begun"
 
 
@@ -52,12 +53,13 @@ class FixedCompute(Plain):
     native: bool
     why_no_native: str
     threads: int
+    kernels: int = 1  # said since there are more than those of 0.1.0
     cells: Mapping[str, Compute] = {}
 
     @property
     def resources(self) -> Resources:
         """What the rule has to choose from, on whatever machine."""
-        return Resources(self.device, self.native, self.threads, self.why_no_native)
+        return Resources(self.device, self.native, self.threads, self.why_no_native, self.kernels)
 
     def compute(self, plan: ExperimentPlan) -> Compute:
         """Give what a plan is computed with; raise `SpecError` where `engine: native` cannot be."""
@@ -156,7 +158,8 @@ def _as_begun(runs: Sequence[HeldRun], workers: int, auto: Callable[[], str] | N
         native, why = True, ""
     elif any(_would_be_native(spec) for spec in {canonical_json(run.spec): run.spec for run in chosen}.values()):
         native, why = False, _NOT_WHEN_BEGUN
-    return FixedCompute(device=device, native=native, why_no_native=why, threads=threads)
+    kernels = 1 if runs else KERNELS
+    return FixedCompute(device=device, native=native, why_no_native=why, threads=threads, kernels=kernels)
 
 
 def _train(run: HeldRun) -> Mapping[str, Any]:
@@ -179,7 +182,7 @@ def replanned(spec: Mapping[str, Any]) -> ExperimentPlan | None:
 
 def _would_be_native(spec: Mapping[str, Any]) -> bool:
     plan = replanned(spec)
-    return plan is not None and decide(plan, Resources("cpu", native=True, threads=1)).engine == "native"
+    return plan is not None and decide(plan, _OF_THE_FIRST).engine == "native"
 
 
 def _engines_of(runs: Iterable[HeldRun]) -> dict[str, str]:

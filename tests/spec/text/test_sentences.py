@@ -85,7 +85,7 @@ MESSAGES = {
     "1:1: top level: the key 'train' is missing",
     spec() + "optimizer: adam\n": "4:1: top level: unknown key 'optimizer'; did you mean 'train.optimizer'?",
     spec() + "gadgets: 3\n": "4:1: top level: unknown key 'gadgets'; allowed: name, summary, data, "
-    "network, train, documented, expect, source, departures, lint, extends, edits",
+    "network, train, documented, expect, source, departures, lint, extends, edits, values",
     spec(data="{name: mnist, val_split: 0.1, batch: 8}"): "1:21: data: unknown key 'val_split'; did you mean "
     "'validation'?\n1:37: data: unknown key 'batch'; did you mean 'train.batch_size'?",
     spec(train="{epochs: 2, learning_rate: 0.1, network: x, limit: 3}"): "3:20: train: unknown key 'learning_rate'; in "
