@@ -80,10 +80,10 @@ def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None, wa
                 look()
             elif place.part == "visitor":
                 break
-            elif place.part == "watcher" and (_somebody_works(place.study) or waits(place.storage, place.study)):
+            elif place.part == "watcher" and (somebody_works(place.study) or waits(place.storage, place.study)):
                 look()
                 calls.sleep(IDLE_SECONDS)
-            elif _somebody_works(place.study):
+            elif somebody_works(place.study):
                 calls.sleep(IDLE_SECONDS)
             elif place.refused and waits(place.storage, place.study):
                 raise SlotsWaitError(place.study.study_name, place.refused.values())
@@ -92,7 +92,8 @@ def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None, wa
     return done
 
 
-def _somebody_works(study: optuna.Study) -> bool:
+def somebody_works(study: optuna.Study) -> bool:
+    """Say whether a slot is under way: it may come back, where its worker has died."""
     return bool(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
 
 
