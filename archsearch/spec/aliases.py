@@ -114,11 +114,21 @@ _TRAINING: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("early_stop", "callbacks"), ("early_stopping",)),
     **dict.fromkeys(("swa", "weight_averaging", "average_weights", "averaging", "model_averaging"), ("average",)),
+    **dict.fromkeys(("ema_decay", "model_ema", "weight_ema", "polyak", "moving_average"), ("ema",)),
+    **dict.fromkeys(
+        ("gradient_accumulation", "gradient_accumulation_steps", "accumulate_grad_batches", "accumulation_steps"),
+        ("accumulate",),
+    ),
+    **dict.fromkeys(("WeightedRandomSampler", "weighted_sampler", "class_balanced"), ("sampler", "balanced")),
+    **dict.fromkeys(("noisy_labels", "label_noise_rate", "noise_rate"), ("label_noise",)),
+    "mixup_alpha": ("mixup",),
+    "cutmix_alpha": ("cutmix",),
     **dict.fromkeys(("accelerator", "use_cuda", "use_gpu"), ("device",)),
     "gpu": ("cuda", "device"),
     **dict.fromkeys(("amp", "mixed_precision", "dtype", "autocast"), ("precision",)),
     **dict.fromkeys(("float32", "single", "full"), ("fp32", "full_factorial")),
     "bfloat16": ("bf16",),
+    **dict.fromkeys(("float16", "half"), ("fp16",)),
     **dict.fromkeys(("backend", "framework"), ("engine",)),
     **dict.fromkeys(("l2_regularization", "wd", "l2_penalty", "decay", "kernel_regularizer"), ("weight_decay",)),
     **dict.fromkeys(("beta", "beta1", "beta_1", "beta2", "beta_2"), ("betas",)),
@@ -128,7 +138,11 @@ _TRAINING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("delta", "tolerance", "tol"), ("min_delta", "margin")),
     **dict.fromkeys(("SGDM", "momentum_sgd"), ("sgd",)),
     **dict.fromkeys(("adam_weight_decay", "AdamWeightDecay"), ("adamw",)),
-    **dict.fromkeys(("StepLR", "multi_step", "multi_step_lr", "staircase"), ("step",)),
+    **dict.fromkeys(("StepLR", "staircase"), ("step",)),
+    **dict.fromkeys(("MultiStepLR", "multi_step_lr", "piecewise_constant"), ("multi_step",)),
+    **dict.fromkeys(("ExponentialLR", "exponential_lr", "exponential_decay", "exp_decay"), ("exponential",)),
+    **dict.fromkeys(("ReduceLROnPlateau", "reduce_on_plateau", "reduce_lr_on_plateau"), ("plateau",)),
+    **dict.fromkeys(("boundaries", "steps"), ("milestones",)),
     **dict.fromkeys(("CosineAnnealingLR", "cosine_annealing", "cosine_decay", "cos"), ("cosine",)),
     **dict.fromkeys(("OneCycleLR", "cyclic"), ("one_cycle",)),
     **dict.fromkeys(("fixed", "const", "no_schedule"), ("constant",)),
@@ -253,7 +267,7 @@ _DEPTHWISE = "is a `conv2d` with as many `groups` as channels come in"
 _LOSSES = (
     "is not here; of numbers there are mse, l1, huber, smooth_l1 and quantile, of classes cross_entropy, nll and focal"
 )
-_SCHEDULES = "is not here; constant, step, cosine and one_cycle are"
+_SCHEDULES = "is not here; constant, step, multi_step, exponential, cosine, one_cycle and plateau are"
 _PICTURES = "is not here; shift, rotate, flip and crop are"
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(
@@ -294,11 +308,11 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("test_split", "test_size", "train_size"), "is the data's; hold out `validation: 0.2`"),
     **dict.fromkeys(("adagrad", "adadelta", "adamax", "nadam", "radam", "lamb", "lion", "lbfgs", "muon"), _OPTIMIZERS),
     **dict.fromkeys(("hinge", "triplet", "kl_div"), _LOSSES),
-    **dict.fromkeys(("ReduceLROnPlateau", "plateau", "polynomial", "cosine_restarts"), _SCHEDULES),
-    **dict.fromkeys(("ExponentialLR", "exponential"), "is a step each epoch: `{step: {step_size: 1, gamma: 0.95}}`"),
-    **dict.fromkeys(("color_jitter", "cutout", "random_erasing", "mixup", "cutmix", "randaugment", "zoom"), _PICTURES),
+    **dict.fromkeys(("polynomial", "cosine_restarts", "cyclic_lr", "noam", "inverse_sqrt"), _SCHEDULES),
+    **dict.fromkeys(("color_jitter", "cutout", "random_erasing", "randaugment", "zoom"), _PICTURES),
+    "mixup": "mixes samples and labels: write `mixup: 0.2` under `train`",
+    "cutmix": "mixes images and labels: write `cutmix: 1.0` under `train`",
     **dict.fromkeys(("low", "high", "lower", "upper"), "is one of two bounds: `{int: [8, 64]}`"),
-    **dict.fromkeys(("fp16", "float16", "half"), "is not here; `bf16` needs no loss scaling"),
 }  # fmt: skip
 
 # -- what stands deeper in `train` -------------------------------------------------------------------------------------
@@ -315,6 +329,7 @@ PLACED: dict[str, tuple[str, str]] = {
     "warmup_epochs": ("schedule", "schedule: {cosine: {warmup_epochs: 1}}"),
     "gamma": ("schedule", "schedule: {step: {step_size: 10, gamma: 0.1}}"),
     "step_size": ("schedule", "schedule: {step: {step_size: 10}}"),
+    "milestones": ("schedule", "schedule: {multi_step: {milestones: [10, 15]}}"),
     "patience": ("early_stopping", "early_stopping: {patience: 5}"),
     "monitor": ("early_stopping", "early_stopping: {monitor: val_loss, patience: 5}"),
     "min_delta": ("early_stopping", "early_stopping: {patience: 5, min_delta: 0.001}"),
