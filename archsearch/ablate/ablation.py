@@ -83,7 +83,8 @@ def open_ablation(ablation: Ablation, storage: Storage, name: str) -> optuna.Stu
     if differences:
         raise SpecError(
             f"an ablation named {name} exists and is another one ({'; '.join(differences)}): what is compared is fixed "
-            "before the first run; choose another name with --name"
+            "before the first run, and not amended. Put it back as it was to go on, or choose another name with "
+            "--name: a run that both have is not trained again"
         )
     return opened
 
