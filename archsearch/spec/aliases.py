@@ -49,7 +49,7 @@ _LAYERS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("view", "reshape", "ravel"), ("flatten", "unflatten")),
     **dict.fromkeys(("SqueezeExcitation", "se_block", "squeeze_and_excitation"), ("squeeze_excite",)),
-    **dict.fromkeys(("attention", "self_attention", "MultiHeadAttention", "mha"), ("multihead_attention",)),
+    **dict.fromkeys(("attention", "self_attention", "mha"), ("multihead_attention",)),
     **dict.fromkeys(("transformer", "TransformerEncoder", "encoder_layer"), ("transformer_encoder_layer",)),
     **dict.fromkeys(("pos_embedding", "position_embedding", "positional_embedding"), ("positional_encoding",)),
     **dict.fromkeys(("cls_token",), ("class_token",)),

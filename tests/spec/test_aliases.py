@@ -100,7 +100,7 @@ KINDS = list(LAYER_KINDS)
 @pytest.mark.parametrize(
     ("word", "allowed", "meant"),
     [
-        ("attention", KINDS, None),
+        ("attention", KINDS, "multihead_attention"),
         ("activation", CONV, None),
         ("in_channels", CONV, None),
         ("filters", CONV, "out_channels"),
