@@ -56,6 +56,9 @@ def supports(plan: NetworkPlan, train: TrainSpec) -> str | None:
         compile_network(plan, train.loss)
     except UnsupportedError as reason:
         return str(reason)
+    for name in ("mixup", "cutmix"):
+        if getattr(train, name) is not None:
+            return f"train.{name} has no native kernel"
     if train.precision != "fp32":
         return f"train.precision: {train.precision} is not float32"
     return None

@@ -294,6 +294,24 @@ def one_layer_has_it_all(subject: Examined) -> Iterator[Found]:
             yield Found(f"{row.name} holds {share:.0%} of all parameters", row.name, (fix,))
 
 
+def balanced_twice(subject: Examined) -> Iterator[Found]:
+    """Find classes that are balanced by the sampler and by the weights of the loss."""
+    train = subject.spec.train
+    weighs = "balanced" in train.loss.model_dump().values()
+    if train.sampler == "balanced" and weighs:
+        fix: Edit = {"set": {"train.sampler": "random"}}
+        yield Found(
+            f"sampler balanced draws rare classes more often, and {train.loss.kind} weighs them more", "", (fix,)
+        )
+
+
+def idle_schedule(subject: Examined) -> Iterator[Found]:
+    """Find a schedule whose drops lie behind the last epoch."""
+    train = subject.spec.train
+    if why := train.schedule.idle(train.epochs):
+        yield Found(f"{train.schedule.kind}: {why} in {train.epochs} epoch{'s' * (train.epochs != 1)}")
+
+
 def unusual_rate(subject: Examined) -> Iterator[Found]:
     """Find a learning rate outside the optimiser's usual range."""
     optimizer = subject.spec.train.optimizer
