@@ -103,6 +103,9 @@ MISTAKES = {
              [{"set": {"train.sampler": "random"}}]),
     "A017 milestones": (f"{HEAD}; {OUT}", "{epochs: 5, schedule: {multi_step: {milestones: [4, 5, 9]}}}",
              "multi_step: milestones 5, 9 are not passed in 5 epochs", []),
+    "A019": (f"flatten: {{start_dim: 2}}; conv1d: {{out_channels: 4, kernel_size: 3}}; lstm: {{hidden_size: 5}}; {OUT}",
+             ONCE, "rnn1 (lstm) reads the 4x782 of conv1 as 4 steps, and these are channels",
+             [{"insert": {"before": "rnn1", "layers": [{"permute": {"dims": [2, 1]}}]}}]),
     "A012 small": (f"{HEAD}; {OUT}", "{epochs: 1, optimizer: {sgd: {lr: 1e-5}}}",
                    "sgd with lr 1e-05; usual is 0.0001 to 2", [{"set": {"train.optimizer.sgd.lr": 0.01}}]),
 }  # fmt: skip
