@@ -305,5 +305,5 @@ def test_silencing_that_is_written_wrongly_is_refused(tmp_path: Path, value: str
 
 def test_silencing_a_rule_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     plan = plan_experiment(read(tmp_path, TINY + "lint: {A099: x}\n").spec)
-    with pytest.raises(SpecError, match=r"^unknown lint rule 'A099'; did you mean 'A009'\?$"):
+    with pytest.raises(SpecError, match=r"^unknown lint rule 'A099'; did you mean 'A019'\?$"):
         lint(plan.spec, plan.network)
