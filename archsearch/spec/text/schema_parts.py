@@ -74,9 +74,7 @@ def repeat_schema(
 ) -> dict[str, Any]:
     free = "" if "name" in required else "; by default it has none"
     fields = {
-        "name": worded(
-            {"type": "string"}, f"What its values are named after: conv.depth, conv2.bias{free}.", "conv"
-        ),
+        "name": worded({"type": "string"}, f"What its values are named after: conv.depth, conv2.bias{free}.", "conv"),
         "times": worded(
             times,
             "How often the layers stand there, at most 64 times.",
