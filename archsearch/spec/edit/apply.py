@@ -180,6 +180,9 @@ def _insertion(target: Node) -> Iterator[_Change]:
                 )
             )
         loc = entries[0].loc
+        if entries[0].kind == "branch":
+            said = f"{short(address)!r} is a branch; name a layer in it, or replace the branch"
+            raise AddressError(Problem(str(where.mark), said))
         old = (at(node, loc),)
         return put(node, loc, (*old, *new) if side == "after" else (*new, *old))
 
