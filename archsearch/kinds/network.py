@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,11 +92,12 @@ class NetworkKind:
         """Give another hash than `experiment_key`, on purpose.
 
         Where a spec asks to be computed (device, engine) and where its data lie are part of it, as a level may set
-        them; what a loss is measured by is none, unless it decides when training stops, as the weights are the same.
+        them; what a loss is measured by is none, unless it decides when training stops or slows down, as the weights
+        are the same.
         """
         plan = _plan(experiment)
         data, train = plan.spec.data, plan.spec.train
-        if train.early_stopping is None or train.early_stopping.monitor != "val_loss":
+        if "val_loss" not in train.watches.values():
             spec = plan.spec.model_copy(update={"train": train.model_copy(update={"eval_loss": EVAL_LOSS})})
             plan = replace(plan, spec=spec)
         return seal([experiment_key(plan), data.path, train.device, train.engine])
@@ -140,11 +141,17 @@ class NetworkKind:
         )
 
     def fix(
-        self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
+        self,
+        storage: Storage,
+        study: Study,
+        experiments: Iterable[Experiment],
+        workers: int,
+        like: Study | None = None,
+        auto: Callable[[], str] | None = None,
     ) -> None:
         from archsearch.study.compute import fix
 
-        fix(storage, study, [_plan(one) for one in experiments], workers, like=like)
+        fix(storage, study, [_plan(one) for one in experiments], workers, like=like, auto=auto)
 
     def why_not_here(self, experiment: Experiment) -> str:
         return ""  # its spec is all of it; device, engine and data are looked at run by run: see `study/compute.py`

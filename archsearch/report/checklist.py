@@ -19,12 +19,13 @@ from archsearch.report.answers.verdicts import design_text
 from archsearch.report.document import ChecklistItem, Section, TextToCopy
 from archsearch.report.figures.effects import in_order
 from archsearch.report.provenance import engine_text
-from archsearch.search.confirm import interval_method, metric_words
+from archsearch.search.confirm import Confirmation, comparison_method, interval_method, metric_words
 from archsearch.search.evidence import SearchEvidence
 from archsearch.search.search import StudyReport
 from archsearch.study.held_runs import Machine
 from archsearch.study.ledger_check import Ledger
 from archsearch.study.spent import Spent, Took
+from archsearch.train.result import label_noise_words
 from archsearch.wording import count_of, listed, seconds_text
 
 _MOST_SEEDS = 30
@@ -129,8 +130,9 @@ def search_checklist(report: StudyReport, evidence: SearchEvidence) -> tuple[Che
             f"{metric_words(confirmed.family)} on {len(confirmed.seeds)} seeds that the search never saw "
             f"({_seeds(confirmed.seeds)}); runs vary by the seed: {_of_a_seed(specs)}.",
             _ERROR_BARS,
-            f"Intervals of means: {interval_method(confirmed)}. Differences are of runs with the same seed; p is the "
-            f"exact sign-flip test's, adjusted by Holm over the finalists; alpha {confirmed.family.alpha:g}.",
+            f"Intervals of means: {interval_method(confirmed)}. Differences are of runs with the same seed: "
+            f"{comparison_method(confirmed)}; alpha {confirmed.family.alpha:g}.",
+            *_raced(confirmed),
             *(() if confirmed.complete else ("The confirmation is not finished: there are no verdicts yet.",)),
         ]
     return _items(
@@ -140,6 +142,16 @@ def search_checklist(report: StudyReport, evidence: SearchEvidence) -> tuple[Che
         statistics,
         _compute(evidence.machines, evidence.spent),
     )
+
+
+def _raced(confirmed: Confirmation) -> list[str]:
+    """Say who left a race when, and what its intervals are: with unequal numbers of seeds one has to."""
+    race = confirmed.race
+    if race is None:
+        return []
+    left = [f"{one.runner} after {one.seeds} seeds" for one in race.left]
+    gone = f"Who was shown to be worse left: {listed(left)}. " if left else ""
+    return [f"{gone}Intervals of differences are repeated confidence intervals, which hold at each look."]
 
 
 # -- what both have ----------------------------------------------------------------------------------------------------
@@ -214,11 +226,12 @@ def _setting(base: Mapping[str, Any]) -> list[str]:
     name, fields = next(iter(train["optimizer"].items())) if isinstance(train["optimizer"], Mapping) else (
         train["optimizer"], {})  # fmt: skip
     said = ", ".join(f"{key} {value}" for key, value in fields.items())
+    noise = [label_noise_words(train["label_noise"])] if train.get("label_noise") else []
     loss = next(iter(train["loss"])) if isinstance(train["loss"], Mapping) else train["loss"]
     return [
-        f"Baseline: {', '.join([held, augment, *limits])}; {train['epochs']} epochs, batches of {train['batch_size']}, "
-        f"{name}{f' ({said})' if said else ''}, loss {loss}, precision {train.get('precision', 'fp32')}; all of it "
-        "stands in the resolved specs."
+        f"Baseline: {', '.join([held, augment, *limits, *noise])}; {train['epochs']} epochs, batches of "
+        f"{train['batch_size']}, {name}{f' ({said})' if said else ''}, loss {loss}, "
+        f"precision {train.get('precision', 'fp32')}; all of it stands in the resolved specs."
     ]
 
 
@@ -237,6 +250,9 @@ def _of_a_seed(specs: Iterable[Mapping[str, Any]]) -> str:
         return "whatever the program makes of it"
     found = ["initial weights", "order of batches"]
     found += ["augmentation"] if any(spec["data"].get("augment") for spec in specs) else []
+    found += ["which labels are made wrong"] if any(spec["train"].get("label_noise") for spec in specs) else []
+    mixes = any(spec["train"].get(key) for spec in specs for key in ("mixup", "cutmix"))
+    found += ["which samples are mixed, and how far"] if mixes else []
     found += ["dropout"] if any("dropout" in str(spec["network"]) for spec in specs) else []
     found += ["what is held out for validation"] if any(spec["data"].get("validation") for spec in specs) else []
     return ", ".join(found)

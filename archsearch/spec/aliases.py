@@ -10,65 +10,7 @@ different things in different places has several targets. nearest.py looks thing
 
 from __future__ import annotations
 
-# -- layers ------------------------------------------------------------------------------------------------------------
-
-_LAYERS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("Dense", "fc", "fully_connected", "InnerProduct", "mlp"), ("linear",)),
-    **dict.fromkeys(("conv", "convolution", "Convolution2D"), ("conv2d", "conv1d")),
-    "Convolution1D": ("conv1d",),
-    **dict.fromkeys(("BatchNormalization", "batch_norm", "bn", "norm"), ("batch_norm2d", "batch_norm1d")),
-    **dict.fromkeys(("LayerNormalization", "ln"), ("layer_norm",)),
-    **dict.fromkeys(("GroupNormalization", "gn", "InstanceNorm2d", "instance_norm"), ("group_norm",)),
-    **dict.fromkeys(("MaxPooling2D", "max_pool", "max_pooling", "pool", "pooling", "pool2d"), ("max_pool2d",)),
-    "MaxPooling1D": ("max_pool1d",),
-    **dict.fromkeys(
-        ("AveragePooling2D", "avg_pool", "average_pool", "mean_pool", "subsampling", "subsample"), ("avg_pool2d",)
-    ),
-    "AveragePooling1D": ("avg_pool1d",),
-    **dict.fromkeys(
-        ("GlobalAveragePooling2D", "global_average_pooling", "global_avg_pool", "adaptive_avg_pool", "gap"),
-        ("adaptive_avg_pool2d",),
-    ),
-    "GlobalAveragePooling1D": ("adaptive_avg_pool1d",),
-    **dict.fromkeys(("drop", "AlphaDropout"), ("dropout",)),
-    **dict.fromkeys(("SpatialDropout2D", "channel_dropout"), ("dropout2d",)),
-    **dict.fromkeys(("swish", "swish1"), ("silu",)),
-    **dict.fromkeys(("logistic", "sigm"), ("sigmoid",)),
-    **dict.fromkeys(("lrelu", "PReLU", "RReLU"), ("leaky_relu",)),
-    **dict.fromkeys(("ReLU6", "clip"), ("hardtanh",)),
-    **dict.fromkeys(("none", "noop", "no_op", "pass"), ("identity",)),
-    **dict.fromkeys(("skip", "shortcut", "resblock", "residual_block", "basic_block", "add"), ("residual", "insert")),
-    **dict.fromkeys(("block", "seq", "stack", "ModuleList"), ("sequential", "layers")),
-    **dict.fromkeys(
-        ("Concatenate", "Inception", "inception_block", "branch", "split", "squeeze_excite", "se_block"),
-        ("parallel", "branches"),
-    ),
-    **dict.fromkeys(("view", "reshape", "ravel"), ("flatten",)),
-}
-
-_FIELDS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        ("filters", "num_filters", "n_filters", "nb_filter", "channels", "output_channels", "planes"), ("out_channels",)
-    ),
-    **dict.fromkeys(
-        ("units", "neurons", "nodes", "hidden", "hidden_size", "hidden_units", "hidden_dim", "features", "output_dim"),
-        ("out_features",),
-    ),
-    **dict.fromkeys(("width", "n_out", "out", "output_size", "outputs"), ("out_channels", "out_features")),
-    **dict.fromkeys(("kernel", "kernels", "filter_size", "ksize", "kernel_shape", "pool_size"), ("kernel_size",)),
-    **dict.fromkeys(("size", "window"), ("kernel_size", "output_size")),
-    **dict.fromkeys(("strides", "subsample_factor"), ("stride",)),
-    **dict.fromkeys(("pad", "pads", "zero_padding"), ("padding",)),
-    **dict.fromkeys(("dilation_rate", "atrous_rate"), ("dilation",)),
-    **dict.fromkeys(("use_bias", "with_bias", "bias_term"), ("bias",)),
-    **dict.fromkeys(("rate", "prob", "probability", "dropout_rate", "drop_rate", "drop_prob"), ("p",)),
-    "epsilon": ("eps", "margin"),
-    **dict.fromkeys(("scale", "center", "learnable"), ("affine", "elementwise_affine", "log")),
-    **dict.fromkeys(("n_groups", "group", "cardinality"), ("num_groups", "groups")),
-    **dict.fromkeys(("slope", "leak"), ("negative_slope",)),
-    **dict.fromkeys(("project", "downsample"), ("projection", "shortcut")),
-    **dict.fromkeys(("skip", "skip_connection", "identity_branch"), ("shortcut",)),
-}
+from archsearch.spec.layer_aliases import FIELDS, LAYERS
 
 # -- data and training -------------------------------------------------------------------------------------------------
 
@@ -115,11 +57,21 @@ _TRAINING: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("early_stop", "callbacks"), ("early_stopping",)),
     **dict.fromkeys(("swa", "weight_averaging", "average_weights", "averaging", "model_averaging"), ("average",)),
+    **dict.fromkeys(("ema_decay", "model_ema", "weight_ema", "polyak", "moving_average"), ("ema",)),
+    **dict.fromkeys(
+        ("gradient_accumulation", "gradient_accumulation_steps", "accumulate_grad_batches", "accumulation_steps"),
+        ("accumulate",),
+    ),
+    **dict.fromkeys(("WeightedRandomSampler", "weighted_sampler", "class_balanced"), ("sampler", "balanced")),
+    **dict.fromkeys(("noisy_labels", "label_noise_rate", "noise_rate"), ("label_noise",)),
+    "mixup_alpha": ("mixup",),
+    "cutmix_alpha": ("cutmix",),
     **dict.fromkeys(("accelerator", "use_cuda", "use_gpu"), ("device",)),
     "gpu": ("cuda", "device"),
     **dict.fromkeys(("amp", "mixed_precision", "dtype", "autocast"), ("precision",)),
     **dict.fromkeys(("float32", "single", "full"), ("fp32", "full_factorial")),
     "bfloat16": ("bf16",),
+    **dict.fromkeys(("float16", "half"), ("fp16",)),
     **dict.fromkeys(("backend", "framework"), ("engine",)),
     **dict.fromkeys(("l2_regularization", "wd", "l2_penalty", "decay", "kernel_regularizer"), ("weight_decay",)),
     **dict.fromkeys(("beta", "beta1", "beta_1", "beta2", "beta_2"), ("betas",)),
@@ -129,7 +81,11 @@ _TRAINING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("delta", "tolerance", "tol"), ("min_delta", "margin")),
     **dict.fromkeys(("SGDM", "momentum_sgd"), ("sgd",)),
     **dict.fromkeys(("adam_weight_decay", "AdamWeightDecay"), ("adamw",)),
-    **dict.fromkeys(("StepLR", "multi_step", "multi_step_lr", "staircase"), ("step",)),
+    **dict.fromkeys(("StepLR", "staircase"), ("step",)),
+    **dict.fromkeys(("MultiStepLR", "multi_step_lr", "piecewise_constant"), ("multi_step",)),
+    **dict.fromkeys(("ExponentialLR", "exponential_lr", "exponential_decay", "exp_decay"), ("exponential",)),
+    **dict.fromkeys(("ReduceLROnPlateau", "reduce_on_plateau", "reduce_lr_on_plateau"), ("plateau",)),
+    **dict.fromkeys(("boundaries", "steps"), ("milestones",)),
     **dict.fromkeys(("CosineAnnealingLR", "cosine_annealing", "cosine_decay", "cos"), ("cosine",)),
     **dict.fromkeys(("OneCycleLR", "cyclic"), ("one_cycle",)),
     **dict.fromkeys(("fixed", "const", "no_schedule"), ("constant",)),
@@ -223,7 +179,7 @@ _STUDIES: dict[str, tuple[str, ...]] = {
 }
 
 MEANS: dict[str, tuple[str, ...]] = {}
-for _table in (_LAYERS, _FIELDS, _DATA, _TRAINING, _PARTS, _STUDIES):
+for _table in (LAYERS, FIELDS, _DATA, _TRAINING, _PARTS, _STUDIES):
     for _word, _targets in _table.items():
         MEANS[_word] = tuple(dict.fromkeys((*MEANS.get(_word, ()), *_targets)))
 
@@ -248,24 +204,21 @@ OPEN_WORDS: dict[str, tuple[str, bool]] = {
 _IN = "is what comes in, known from the layer before; leave it out"
 _OPTIMIZERS = "is not here; sgd, adam, adamw and rmsprop are"
 _LAYER_KINDS = (
-    "is no layer here; a network is made of convolutions, pooling, linear layers, norms, dropout, activations"
+    "is no layer here; a network is made of convolutions, pooling, linear layers, recurrence, attention, norms, "
+    "dropout, activations; any other one is a layer of your own"
 )
-_DEPTHWISE = "is a `conv2d` with as many `groups` as channels come in"
+_DEPTHWISE = "is a `conv2d` with `groups: in`"
 _LOSSES = (
     "is not here; of numbers there are mse, l1, huber, smooth_l1 and quantile, of classes cross_entropy, nll and focal"
 )
-_SCHEDULES = "is not here; constant, step, cosine and one_cycle are"
+_SCHEDULES = "is not here; constant, step, multi_step, exponential, cosine, one_cycle and plateau are"
 _PICTURES = "is not here; shift, rotate, flip and crop are"
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(
         ("in_channels", "in_features", "input_channels", "input_shape", "input_dim", "in_dim", "n_in"), _IN
     ),
     **dict.fromkeys(("normalized_shape", "num_features", "num_channels"), _IN),
-    **dict.fromkeys(
-        ("attention", "MultiheadAttention", "self_attention", "transformer", "embedding", "lstm", "gru", "rnn"),
-        _LAYER_KINDS,
-    ),
-    **dict.fromkeys(("conv3d", "conv_transpose2d", "Conv2DTranspose", "upsample"), _LAYER_KINDS),
+    **dict.fromkeys(("conv_transpose3d", "Conv3DTranspose", "Bilinear", "local_response_norm"), _LAYER_KINDS),
     **dict.fromkeys(("depthwise_conv2d", "DepthwiseConv2D", "separable_conv2d"), _DEPTHWISE),
     **dict.fromkeys(("GlobalMaxPooling2D", "adaptive_max_pool2d"), "is `max_pool2d` with the size of the map"),
     **dict.fromkeys(("activation", "act", "nonlinearity", "act_layer"), "is a layer of its own: write `relu` after it"),
@@ -295,11 +248,11 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("test_split", "test_size", "train_size"), "is the data's; hold out `validation: 0.2`"),
     **dict.fromkeys(("adagrad", "adadelta", "adamax", "nadam", "radam", "lamb", "lion", "lbfgs", "muon"), _OPTIMIZERS),
     **dict.fromkeys(("hinge", "triplet", "kl_div"), _LOSSES),
-    **dict.fromkeys(("ReduceLROnPlateau", "plateau", "polynomial", "cosine_restarts"), _SCHEDULES),
-    **dict.fromkeys(("ExponentialLR", "exponential"), "is a step each epoch: `{step: {step_size: 1, gamma: 0.95}}`"),
-    **dict.fromkeys(("color_jitter", "cutout", "random_erasing", "mixup", "cutmix", "randaugment", "zoom"), _PICTURES),
+    **dict.fromkeys(("polynomial", "cosine_restarts", "cyclic_lr", "noam", "inverse_sqrt"), _SCHEDULES),
+    **dict.fromkeys(("color_jitter", "cutout", "random_erasing", "randaugment", "zoom"), _PICTURES),
+    "mixup": "mixes samples and labels: write `mixup: 0.2` under `train`",
+    "cutmix": "mixes images and labels: write `cutmix: 1.0` under `train`",
     **dict.fromkeys(("low", "high", "lower", "upper"), "is one of two bounds: `{int: [8, 64]}`"),
-    **dict.fromkeys(("fp16", "float16", "half"), "is not here; `bf16` needs no loss scaling"),
 }  # fmt: skip
 
 # -- what stands deeper in `train` -------------------------------------------------------------------------------------
@@ -316,6 +269,7 @@ PLACED: dict[str, tuple[str, str]] = {
     "warmup_epochs": ("schedule", "schedule: {cosine: {warmup_epochs: 1}}"),
     "gamma": ("schedule", "schedule: {step: {step_size: 10, gamma: 0.1}}"),
     "step_size": ("schedule", "schedule: {step: {step_size: 10}}"),
+    "milestones": ("schedule", "schedule: {multi_step: {milestones: [10, 15]}}"),
     "patience": ("early_stopping", "early_stopping: {patience: 5}"),
     "monitor": ("early_stopping", "early_stopping: {monitor: val_loss, patience: 5}"),
     "min_delta": ("early_stopping", "early_stopping: {patience: 5, min_delta: 0.001}"),

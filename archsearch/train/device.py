@@ -19,7 +19,13 @@ def memory_format(compute: Compute) -> torch.memory_format:
 
 def autocast(device: str, precision: str) -> AbstractContextManager[object]:
     """Give the context in which forward passes run."""
-    return torch.autocast(device, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
+    narrow = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+    return nullcontext() if narrow is None else torch.autocast(device, dtype=narrow)
+
+
+def scaler_of(compute: Compute) -> torch.amp.GradScaler | None:
+    """Give what scales the loss with fp16 and skips steps whose gradients overflow; None where nothing is scaled."""
+    return torch.amp.GradScaler(compute.device) if compute.precision == "fp16" else None
 
 
 @contextmanager
@@ -43,6 +49,7 @@ def numerics(compute: Compute) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        if torch.are_deterministic_algorithms_enabled() != before[1]:  # the call imports a compiler, 2 s
+            torch.use_deterministic_algorithms(before[1])
         torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = cudnn
         torch.set_flush_denormal(False)
