@@ -139,15 +139,19 @@ def train(
     )
     training = replace(training, y=inputs.scale_targets(training.y))
     epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
-    monitored = () if spec.early_stopping is None else (spec.early_stopping.monitor,)
-    more = beside_the_usual(plan.task, (*monitored, *also))
+    rule = spec.early_stopping
+    own = None if rule is None else rule.own
+    more = beside_the_usual(plan.task, (*(() if rule is None else (rule.monitor,)), *also))
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
         found = _evaluate(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
-        found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
+        outputs, targets = found.outputs.numpy(), part.y[part.rows].cpu().numpy()
+        found.metrics |= metric_values(plan, outputs, targets, more)
+        if own is not None:
+            found.metrics[own.name] = own.value(targets, outputs)
         return found
 
     progress = progress or Progress()
