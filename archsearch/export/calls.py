@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from archsearch.errors import UsageError
+from archsearch.spec.eager_optimizer import torchs_own
 
 _PLACE = ("device", "dtype")  # where a module lies, not what it is
 _MISSING = object()
@@ -76,7 +77,7 @@ def written_value(value: object) -> str:
 
 def optimizer_call(optimizer: torch.optim.Optimizer, parameters: str) -> str:
     """Write the call that makes a torch optimiser of `parameters`, an expression; rates first, defaults left out."""
-    cls = type(optimizer)
+    cls = torchs_own(optimizer)
     if getattr(torch.optim, cls.__name__, None) is not cls:
         raise UsageError(f"the optimiser {cls.__name__} is not torch's own, and cannot be written as a call")
     known = _parameters(cls)

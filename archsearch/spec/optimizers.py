@@ -74,7 +74,9 @@ class Sgd(OptimizerBase):
         """Make torch's optimiser of these parameters."""
         import torch
 
-        return torch.optim.SGD(parameters, **self.model_dump(), fused=can_fuse(device))
+        from archsearch.spec.eager_optimizer import eager
+
+        return eager(torch.optim.SGD)(parameters, **self.model_dump(), fused=can_fuse(device))
 
 
 class Adam(OptimizerBase):
@@ -103,7 +105,9 @@ class Adam(OptimizerBase):
         """Make torch's optimiser of these parameters."""
         import torch
 
-        return torch.optim.Adam(parameters, **self.model_dump(), fused=can_fuse(device))
+        from archsearch.spec.eager_optimizer import eager
+
+        return eager(torch.optim.Adam)(parameters, **self.model_dump(), fused=can_fuse(device))
 
 
 class AdamW(OptimizerBase):
@@ -134,7 +138,9 @@ class AdamW(OptimizerBase):
         """Make torch's optimiser of these parameters."""
         import torch
 
-        return torch.optim.AdamW(parameters, **self.model_dump(), fused=can_fuse(device))
+        from archsearch.spec.eager_optimizer import eager
+
+        return eager(torch.optim.AdamW)(parameters, **self.model_dump(), fused=can_fuse(device))
 
 
 class RmsProp(OptimizerBase):
@@ -164,7 +170,9 @@ class RmsProp(OptimizerBase):
         """Make torch's optimiser of these parameters."""
         import torch
 
-        return torch.optim.RMSprop(parameters, **self.model_dump())
+        from archsearch.spec.eager_optimizer import eager
+
+        return eager(torch.optim.RMSprop)(parameters, **self.model_dump())
 
 
 AnyOptimizer = Sgd | Adam | AdamW | RmsProp

@@ -63,8 +63,9 @@ def most_seconds() -> float:
     raise UsageError(f"ARCHSEARCH_STORAGE_SECONDS: {text!r} is no number of seconds; the usual is {MOST_SECONDS:g}")
 
 
-def _say(message: str) -> None:
-    print(visible(message), file=sys.stderr)  # what a database says, also from processes that a command has started
+def say_beside(message: str) -> None:
+    """Say a line on stderr, from processes that a command has started too; what a database says may hold anything."""
+    print(visible(message), file=sys.stderr)
 
 
 def _sleep(seconds: float) -> None:
@@ -89,7 +90,7 @@ class Calls:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = _sleep,
         draw: Callable[[], float] = random.random,
-        say: Callable[[str], None] = _say,
+        say: Callable[[str], None] = say_beside,
     ) -> None:
         self.seconds = most_seconds() if seconds is None else seconds
         self.clock, self.sleep, self.draw, self.say = clock, sleep, draw, say

@@ -14,6 +14,7 @@ from archsearch.data.prepare import Dataset, load
 from archsearch.errors import BusyError, DamagedFileError, SpecError, UnavailableError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import OwnMetric, is_learned
+from archsearch.study.calls import say_beside
 from archsearch.study.compute import Keeper, data_key
 from archsearch.study.runner import IDLE_SECONDS, Assignment, CannotKeepError, Outcome, RefusedError, Workplace
 from archsearch.train.compute import Compute, decide
@@ -97,6 +98,7 @@ class NetworkRunner:
                         read_test=self.read_test,
                         watch=watch(assignment),
                         also=() if self.followed is None else (self.followed,),
+                        say=say_beside,
                     )
                 except BusyError:
                     time.sleep(IDLE_SECONDS)

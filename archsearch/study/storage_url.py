@@ -25,6 +25,7 @@ _FORMS = "use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
 _CODES = "A : / @ ? # or % in a password is written as its code: %3A %2F %40 %3F %23 %25"
 _DRIVERS = ("psycopg", "psycopg2")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TAME = re.compile(r"[A-Za-z0-9_.%-]*")
 # Options of PostgreSQL's library that are no secret; the value of any other is hidden.
 _SHOWN_OPTIONS = frozenset(
@@ -54,7 +55,7 @@ def sqlite_file(url: str) -> Path | None:
     """Give the file of an SQLite storage, None for another kind; raise `UsageError` where none is named.
 
     `%20` and the like are the characters that they stand for. A `?` would begin options, of which there are none: in
-    the name of a file it is `%3F`.
+    the name of a file it is `%3F`, as a line end is `%0A`: one that stands there as it is came by mistake.
     """
     found = _SCHEME.fullmatch(url)
     if found is None or found[1].lower() != "sqlite":
@@ -62,6 +63,11 @@ def sqlite_file(url: str) -> Path | None:
     slash, path = found[2][:1], found[2][1:]
     if "?" in path:
         raise UsageError(f"--storage: {shown_url(url)}: SQLite has no options here; in a file's name write ? as %3F")
+    if found_control := _CONTROL.search(path):
+        raise UsageError(
+            f"--storage: {shown_url(url)}: a character that is not seen, {found_control[0]!a}, stands in the "
+            f"file's name; if it is meant, write it as its code, {quote(found_control[0])}"
+        )
     name = unquote(path)
     if slash != "/" or not name or name == ":memory:" or "\0" in name:
         raise UsageError(
@@ -101,7 +107,11 @@ def server_url(url: str) -> sqlalchemy.URL:
 
 
 def shown_url(url: str) -> str:
-    """Write a URL, or what was meant to be one, without anything that may be a password or a token."""
+    """Write a URL, or what was meant to be one, in a line without anything that may be a password or a token."""
+    return re.sub(r"\s", " ", _without_what_is_secret(url).strip())
+
+
+def _without_what_is_secret(url: str) -> str:
     found = _SCHEME.fullmatch(url)
     if found is None:
         return _mistyped(url)

@@ -97,7 +97,11 @@ COUNTS = {
 }
 REAPING = {"burying", "buried"}
 REPORTING = {"report made"}
-POINTS = [f"{point}:{count}" for point in CRASH_POINTS for count in COUNTS.get(point, (1,))]
+POINTS = [  # each point once is quick enough for every change; its other times are not
+    pytest.param(f"{point}:{count}", marks=[] if count == COUNTS.get(point, (1,))[0] else pytest.mark.slow)
+    for point in CRASH_POINTS
+    for count in COUNTS.get(point, (1,))
+]
 
 
 class Forks:

@@ -1,11 +1,13 @@
 """20,000 files and lines of any bytes: read, or refused by our own errors, quickly and in little memory.
 
-pytest -m faults tests/faults/test_fuzz.py
+pytest -m faults tests/faults/test_fuzz.py                # the same inputs each time
+ARCHSEARCH_FAULTS_SEED=7 pytest -m faults tests/faults/test_fuzz.py        # others
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import tempfile
 import time
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from archsearch.ablate.ablation_file import load_ablation
@@ -87,6 +89,7 @@ def within_limits(work: Callable[[], Any], what: object) -> None:
 def fuzzed(examples: int, given_: Any, work: Callable[[Any], Any]) -> None:
     """Try so many inputs; the first call, which imports what it needs, is not timed."""
 
+    @seed(int(os.environ.get("ARCHSEARCH_FAULTS_SEED", "0")))
     @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(given_)
     def try_one(value: Any) -> None:

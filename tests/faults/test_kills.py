@@ -6,6 +6,7 @@ ARCHSEARCH_TEST_KILLS=500 pytest -m faults tests/faults/test_kills.py
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import re
@@ -28,6 +29,7 @@ from tests.study.test_killed_workers import marked
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
 KILLS = int(os.environ.get("ARCHSEARCH_TEST_KILLS", "40"))
+EACH = 40  # kills at most in one study; more of them are those of several
 SLOTS = 60
 MAIN = "from archsearch.cli import main; main()"
 LEVELS = ", ".join(f"l{level}: [set: {{values.how: {level}}}]" for level in range(1, 6))
@@ -123,15 +125,31 @@ def kill_until(call: Call, kills: int, dice: random.Random) -> tuple[int, int]:
 def test_killed_workers_lose_nothing_and_count_nothing_twice(
     kind: str, storage: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    killed = 0
+    for study in itertools.count():
+        folder = tmp_path / f"{kind}-{study}-{tmp_path.name}"  # marks its processes: must be one of its kind
+        folder.mkdir()
+        done, calls = one_study(kind, storage, folder, min(KILLS - killed, EACH), request, random.Random(11 + study))
+        print(f"{kind} on {storage}: {done} kills in {calls} calls")
+        killed += done
+        if killed >= KILLS:
+            break
+        assert done, "a study that ends before anybody is killed shows nothing"
+
+
+def one_study(
+    kind: str, storage: str, tmp_path: Path, kills: int, request: pytest.FixtureRequest, dice: random.Random
+) -> tuple[int, int]:
+    """Kill in one study of its own until it is done or there were enough kills; say how many, in how many calls."""
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    name = f"kills-{kind}-{tmp_path.name}"
+    name = f"kills-{tmp_path.name}"
     sqlite = f"sqlite:///{tmp_path / 'runs' / 'archsearch.db'}"
     url = sqlite if storage == "sqlite" else request.getfixturevalue("postgres")
     more = ("--trials", str(SLOTS), "--confirm", "0", "--sampler", "random") if kind == "study" else ()
     file = "search.yaml" if kind == "study" else "ablation.yaml"
     call = Call(tmp_path, url, (kind, file, "--name", name, *more))
-    done, calls = kill_until(call, KILLS, random.Random(11))
+    done, calls = kill_until(call, kills, dice)
     last = call.start()
     _, err = last.communicate(timeout=900)
     assert last.returncode == 0, err
@@ -147,4 +165,4 @@ def test_killed_workers_lose_nothing_and_count_nothing_twice(
         assert trial.values == [float(f"{held.spec['values']['how']}.{held.seed}")]
     assert marked(tmp_path.name) == []
     assert wrong(tmp_path / "runs", url) == []
-    print(f"{kind} on {storage}: {done} kills in {calls} calls")
+    return done, calls

@@ -111,7 +111,15 @@ def test_no_error_about_a_storage_holds_its_password(url, monkeypatch):
             "sqlite://x.db",
             r"^--storage: sqlite://x\.db names no file; a study needs one: sqlite:///runs/archsearch\.db",
         ),
-        ("sqlite:///\0", r"^--storage: sqlite:///␀ names no file"),
+        (
+            "sqlite:///\0",
+            r"^--storage: sqlite:///␀: a character that is not seen, '\\x00', .*write it as its code, %00$",
+        ),
+        (
+            "sqlite:///runs/a.db\n",
+            r"^--storage: sqlite:///runs/a\.db: a character that is not seen, '\\n', stands in the file's name; if it "
+            r"is meant, write it as its code, %0A$",
+        ),
         ("sqlite:///a%00b", r"^--storage: sqlite:///a%00b names no file"),
         ("runs/archsearch.db", r"^--storage: 'runs/archsearch\.db' is not a storage URL; use sqlite:///FILE or"),
     ],
