@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from archsearch.data.facts import DataFacts, describe, own_task, refuse_bad_values, training_count
+from archsearch.data.whole import embedding_faults, tensor_faults
 from archsearch.errors import SpecError, UsageError
 from archsearch.files import expanded
 from archsearch.metrics import metric_of, own_metric, title_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
+from archsearch.spec.embedded import EmbeddedValues, embedded_values
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.losses import EVAL_LOSS, MEASURING, loss_called, losses_for
 from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network, size_text
@@ -129,7 +131,10 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     _validation_where_needed(spec)
     _watches_its_task(spec, facts.task)
     _was_published_of_its_task(spec, facts.task)
+    _labels_where_needed(spec, facts)
+    _samples_can_be_mixed(spec, facts)
     _batches_can_be_normalised(spec, plan, facts)
+    _embeds_whole_numbers(spec, plan)
     return ExperimentPlan(spec, facts, plan)
 
 
@@ -168,9 +173,10 @@ def _resolved(spec: ExperimentSpec, facts: DataFacts) -> ExperimentSpec:
         for key, value in (("loss", loss_called(usual)), ("eval_loss", usual))
         if key not in spec.train.model_fields_set and usual != EVAL_LOSS
     }
-    rule = spec.train.early_stopping
-    if rule is not None and "monitor" not in rule.model_fields_set:
-        train["early_stopping"] = rule.model_copy(update={"monitor": f"val_{facts.task.main_metric}"})
+    for key in spec.train.watches:
+        rule = getattr(spec.train, key)
+        if "monitor" not in rule.model_fields_set:
+            train[key] = rule.model_copy(update={"monitor": f"val_{facts.task.main_metric}"})
     changed = {
         name: part.model_copy(update=update)
         for name, part, update in (("data", spec.data, data), ("train", spec.train, train))
@@ -236,22 +242,58 @@ def _as_expected(spec: ExperimentSpec, plan: NetworkPlan) -> None:
 
 
 def _validation_where_needed(spec: ExperimentSpec) -> None:
-    if spec.train.early_stopping is not None and not spec.data.validation:
+    for key in () if spec.data.validation else spec.train.watches:
+        what = "early_stopping" if key == "early_stopping" else f"{key} {getattr(spec.train, key).kind}"
         raise SpecError(
-            "early_stopping watches validation data and there is none; set data.validation, such as 0.1",
-            ("train", "early_stopping"),
+            f"{what} watches validation data and there is none; set data.validation, such as 0.1", ("train", key)
+        )
+
+
+MOST_WEIGHED = 2**24  # torch.multinomial takes no more
+
+
+def _labels_where_needed(spec: ExperimentSpec, facts: DataFacts) -> None:
+    """Refuse what is done to the class of a sample where samples have no class, or several."""
+    asked = {"sampler": spec.train.sampler == "balanced", "label_noise": spec.train.label_noise > 0}
+    for key in (key for key, is_asked in asked.items() if is_asked and facts.task.groups < 2):
+        raise SpecError(
+            f"{key} {getattr(spec.train, key)} is for classification and binary, where each sample has one class; "
+            f"{spec.data.name} is for {facts.task.name}, leave it out",
+            ("train", key),
+        )
+    if asked["sampler"] and (samples := training_count(spec.data, facts.train)) > MOST_WEIGHED:
+        raise SpecError(
+            f"sampler balanced draws from {MOST_WEIGHED:,} samples at most and there are {samples:,}; "
+            "use data.train_limit, or train.loss: {cross_entropy: {weight: balanced}}",
+            ("train", "sampler"),
+        )
+
+
+def _samples_can_be_mixed(spec: ExperimentSpec, facts: DataFacts) -> None:
+    """Refuse to mix samples with weights, and to cut out of what is no image."""
+    asked = [key for key in ("mixup", "cutmix") if getattr(spec.train, key) is not None]
+    if asked and facts.weighted:
+        raise SpecError(
+            f"{asked[0]} mixes samples that count alike, and those of {spec.data.name} have weights; leave out one of "
+            "both",
+            ("train", asked[0]),
+        )
+    if "cutmix" in asked and len(facts.shape) != 3:
+        raise SpecError(
+            f"cutmix is for images, and a sample of {spec.data.name} is {size_text(facts.shape)}; use mixup",
+            ("train", "cutmix"),
         )
 
 
 def _watches_its_task(spec: ExperimentSpec, task: Task) -> None:
-    rule = spec.train.early_stopping
-    metric = None if rule is None else metric_of(rule.monitor)
-    if metric is not None and not metric.fits(task.name):
-        names = ", ".join(task.learned("val"))
-        raise SpecError(
-            f"{metric.title} is no metric of {task.name}, which {spec.data.name} is for; use one of {names}",
-            ("train", "early_stopping", "monitor"),
-        )
+    for key, monitor in spec.train.watches.items():
+        metric = metric_of(monitor)
+        if metric is not None and not metric.fits(task.name):
+            names = ", ".join(task.learned("val"))
+            place = ("train", key, "monitor") if key == "early_stopping" else ("train", key)
+            raise SpecError(
+                f"{metric.title} is no metric of {task.name}, which {spec.data.name} is for; use one of {names}", place
+            )
 
 
 def _was_published_of_its_task(spec: ExperimentSpec, task: Task) -> None:
@@ -262,6 +304,31 @@ def _was_published_of_its_task(spec: ExperimentSpec, task: Task) -> None:
                 f"{', '.join(task.learned('test'))}",
                 ("documented", name),
             )
+
+
+def _embeds_whole_numbers(spec: ExperimentSpec, plan: NetworkPlan) -> None:
+    """Refuse an embedding of what is not stored as whole numbers, as far as it can be said before data are loaded."""
+    for values in embedded_values(plan):
+        if spec.data.normalize:
+            raise SpecError(
+                f"{values.name} ({values.kind}) reads whole numbers, and data.normalize changes them; remove it",
+                ("data", "normalize"),
+            )
+        for fault in embedding_faults(spec.data, values):
+            raise _cannot_embed(values, fault)
+
+
+def must_be_embeddable(network: NetworkPlan, samples: Mapping[str, Any]) -> None:
+    """Raise `SpecError` where an embedding of the network reads samples (N, *shape) that are not whole numbers."""
+    for values in embedded_values(network):
+        for fault in tensor_faults(samples, values):
+            raise _cannot_embed(values, fault)
+
+
+def _cannot_embed(values: EmbeddedValues, fault: str) -> SpecError:
+    reason = f"({values.kind}): {fault}"
+    way_out = "An embedding reads whole numbers, stored as float32; use a larger num_embeddings, other data, or linear"
+    return SpecError(f"{values.name} {reason}. {way_out}.", values.loc, reason=reason)
 
 
 def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: DataFacts) -> None:

@@ -192,8 +192,8 @@ ADDED = {
         ("spec/optimizers.py", "AnyOptimizer = Sgd | Adam | AdamW | RmsProp", " | Adamax"),
     ),
     "schedule": (
-        ("spec/training.py", "AnySchedule = ", SCHEDULE),
-        ("spec/training.py", "AnySchedule = Constant | Step | Cosine | OneCycle", " | Linear"),
+        ("spec/schedules.py", "AnySchedule = ", SCHEDULE),
+        ("spec/schedules.py", "AnySchedule = Constant | Step | Cosine | OneCycle", " | Linear"),
     ),
     "loss": (
         ("spec/losses.py", "AnyLoss = ", LOSS),

@@ -148,4 +148,4 @@ def can_average(baseline: object) -> bool:
     if not isinstance(baseline, ExperimentSpec):
         return False
     train = baseline.train
-    return train.average is None and train.early_stopping is None and train.epochs >= 3
+    return train.average is None and train.ema is None and train.early_stopping is None and train.epochs >= 3

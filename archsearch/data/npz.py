@@ -192,6 +192,15 @@ def samples(
     return x, labels, name
 
 
+def inputs(path: Path, channels: ChannelAxis = None) -> dict[str, AnyArray]:
+    """Read the arrays of samples by name, their channels first."""
+    import numpy as np
+
+    with reading_npz(path), np.load(path, allow_pickle=False) as archive:
+        names = [name for name in _names(path, archive.files) if name[0] == "x"]
+        return {name: _channels_first(archive[name], channels) for name in names}
+
+
 def _same_count(path: Path, x: str, of_x: tuple[int, ...], y: str, of_y: tuple[int, ...]) -> None:
     if of_x and of_y and of_x[0] != of_y[0]:
         each = "labels" if len(of_y) == 1 else "targets"
@@ -204,12 +213,9 @@ def _has_labels(name: str, present: Sequence[str], labelled: bool) -> bool:
 
 def scales(path: Path, channels: ChannelAxis = None) -> tuple[tuple[int, float, float], ...]:
     """Give the columns that `parts` standardises before they become float32, each with its mean and deviation."""
-    import numpy as np
-
     from archsearch.data.precision import Narrowing
 
-    with reading_npz(path), np.load(path, allow_pickle=False) as archive:
-        x = [_channels_first(archive[name], channels) for name in _names(path, archive.files) if name[0] == "x"]
+    x = inputs(path, channels).values()
     return tuple((column, *scale) for column, scale in Narrowing(*x).scale.items())
 
 

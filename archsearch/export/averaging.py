@@ -1,6 +1,6 @@
-"""What a training script does for `train.average`: torch's own `AveragedModel` and `update_bn` take the mean.
+"""What a training script does for `train.average` and `train.ema`: torch's own `AveragedModel` and `update_bn`.
 
-lines += mean_begun(plan)               # before the first epoch; each is empty for a plan without `average`
+lines += mean_begun(plan)               # before the first epoch; each is empty for a plan without either
 lines += mean_remembered(plan)          # after each epoch
 lines += mean_taken(plan, copied, samples, read)        # after the last
 """
@@ -14,16 +14,29 @@ from archsearch.export.copied import Copied
 def draws_of(plan: ExperimentPlan, epoch: str) -> list[str]:
     """Write where the random numbers of an epoch come from; `epoch` is what names it in the script."""
     augments, drops = bool(plan.spec.data.augment), any(row.layer.drops for row in plan.network.walk())
+    generator = f'generator=torch.Generator().manual_seed(stream(seed, "order", {epoch})))'
+    drawn = "torch.randperm(len(y), "
+    if plan.spec.train.sampler == "balanced":
+        drawn = "torch.multinomial(balanced_chances(y), len(y), replacement=True, "
     return [
-        f'order = torch.randperm(len(y), generator=torch.Generator().manual_seed(stream(seed, "order", {epoch})))',
+        f"order = {drawn}{generator}",
         *([f'draws = torch.Generator().manual_seed(stream(seed, "augment", {epoch}))'] if augments else []),
         *([f'torch.manual_seed(stream(seed, "dropout", {epoch}))'] if drops else []),
     ]
 
 
+def cast_written(precision: str) -> list[str]:
+    """Write what forward passes stand under, nothing where they are in single precision."""
+    narrow = {"bf16": "bfloat16", "fp16": "float16"}.get(precision)
+    return [] if narrow is None else [f"with torch.autocast(DEVICE, dtype=torch.{narrow}):"]
+
+
 def mean_begun(plan: ExperimentPlan) -> list[str]:
-    """Write what will hold the mean."""
-    return ["    averaged = torch.optim.swa_utils.AveragedModel(model)"] if plan.spec.train.average else []
+    """Write what will hold the mean, or the moving average."""
+    decay, made = plan.spec.train.ema, "    averaged = torch.optim.swa_utils.AveragedModel(model"
+    if decay is None:
+        return [f"{made})"] if plan.spec.train.average else []
+    return [f"{made}, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn({decay!r}), use_buffers=True)"]
 
 
 def mean_remembered(plan: ExperimentPlan) -> list[str]:
@@ -40,7 +53,7 @@ def mean_taken(plan: ExperimentPlan, copied: Copied, samples: str, read: str) ->
     if not any(row.layer.mixes_batch for row in plan.network.walk()):
         return lines
     copied.imports["Iterator"] = "from collections.abc import Iterator"
-    cast = plan.spec.train.precision == "bf16"
+    cast = cast_written(plan.spec.train.precision)
     updated = "torch.optim.swa_utils.update_bn(once_more(), model)"
     return [
         *lines,
@@ -51,6 +64,6 @@ def mean_taken(plan: ExperimentPlan, copied: Copied, samples: str, read: str) ->
         f"            samples = {samples}",
         f"            yield {read}",
         "",
-        *(["    with torch.autocast(DEVICE, dtype=torch.bfloat16):"] * cast),
-        f"{'    ' * cast}    {updated}",
+        *(f"    {line}" for line in cast),
+        f"{'    ' * len(cast)}    {updated}",
     ]

@@ -16,19 +16,20 @@ from torch import Tensor, nn
 from archsearch.data.split import stratified
 from archsearch.errors import UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.export.averaging import draws_of, mean_begun, mean_remembered, mean_taken
+from archsearch.export.averaging import cast_written, mean_begun, mean_remembered, mean_taken
 from archsearch.export.calls import optimizer_call, written_value
 from archsearch.export.copied import Copied
+from archsearch.export.epoch import balanced_field, epoch_written, reading_written, when_right
 from archsearch.export.loading import loading
 from archsearch.export.pytorch import harmless
 from archsearch.export.seeded import seeding
 from archsearch.metrics import direction_of
 from archsearch.spec.loss_functions import balanced_classes, balanced_labels
 from archsearch.spec.losses import LOSS_KINDS, minimises_eval_loss
-from archsearch.spec.training import Constant
 from archsearch.task.multilabel import label_sets
 from archsearch.task.regression import quantile_bins
 from archsearch.train.compute import layout_of
+from archsearch.train.labels import with_label_noise
 from archsearch.train.loop import EVALUATION_BATCH
 from archsearch.train.streams import stream
 
@@ -53,12 +54,13 @@ def training_source(plan: ExperimentPlan, module: str, data_file: str | None = N
             f"a training script holds single samples out, and the validation part of {plan.facts.name} is of whole "
             "groups; give the data a validation part of their own, or train with `archsearch run`"
         )
-    rule = plan.spec.train.early_stopping
-    if rule is not None and rule.monitor not in _measured(plan, "val"):
-        raise UsageError(
-            f"a training script measures {' and '.join(_measured(plan, 'val'))}, and early stopping watches "
-            f"{rule.monitor}; watch one of them"
-        )
+    for key, monitor in plan.spec.train.watches.items():
+        if monitor not in _measured(plan, "val"):
+            who = "early stopping" if key == "early_stopping" else f"the {key}"
+            raise UsageError(
+                f"a training script measures {' and '.join(_measured(plan, 'val'))}, and {who} watches {monitor}; "
+                "watch one of them"
+            )
     copied = Copied({word: f"import {word}" for word in ("sys", "torch")})
     copied.imports |= {"build_model": f"from {module} import build_model", "Tensor": "from torch import Tensor"}
     copied.imports["nn"] = "from torch import nn"
@@ -88,15 +90,9 @@ _SCALE = ", y_mean, y_deviation"
 _SCALE_TYPED = ", mean: Tensor, deviation: Tensor"
 
 
-def _balanced(plan: ExperimentPlan) -> str:
-    """Name the field of the loss that is counted over the samples of a seed, "" where none is."""
-    written = plan.spec.train.loss.model_dump()
-    return next((field for field, value in written.items() if value == "balanced"), "")
-
-
 def _take_loss(plan: ExperimentPlan, copied: Copied) -> None:
     """Take the loss along; one whose weights are counted for each seed gets them as an argument."""
-    loss, field = plan.spec.train.loss, _balanced(plan)
+    loss, field = plan.spec.train.loss, balanced_field(plan)
     if not field:
         copied.method("loss_of", loss.function)
         return
@@ -105,15 +101,8 @@ def _take_loss(plan: ExperimentPlan, copied: Copied) -> None:
     copied.definitions["loss_of"] = re.sub(r"^def loss_of\((\w+), (\w+)\)", r"def loss_of(\1, \2, weight)", text)
 
 
-def _right(plan: ExperimentPlan) -> str:
-    """Write when a prediction is right, with {y} for the labels; "" where none is right or wrong."""
-    if plan.task.name == "classification":
-        return "outputs.argmax(1) == {y}"
-    return f"(outputs[:, 0] > {plan.task.threshold!r}) == {{y}}" if plan.task.name == "binary" else ""
-
-
 def _measured(plan: ExperimentPlan, part: str) -> list[str]:
-    return [f"{part}_loss", *([f"{part}_accuracy"] if _right(plan) else [])]
+    return [f"{part}_loss", *([f"{part}_accuracy"] if when_right(plan) else [])]
 
 
 def _strata(plan: ExperimentPlan, copied: Copied) -> str:
@@ -133,8 +122,8 @@ def _evaluate(plan: ExperimentPlan, copied: Copied) -> list[str]:
         kind = next(kind for kind in LOSS_KINDS if kind.kind == train.eval_loss)
         copied.method("eval_loss_of", kind().function)
         loss = "eval_loss_of"
-    cast = ["    with torch.autocast(DEVICE, dtype=torch.bfloat16):"] * (train.precision == "bf16")
-    right, scaled = _right(plan), plan.spec.data.normalize_targets
+    cast = [f"    {line}" for line in cast_written(train.precision)]
+    right, scaled = when_right(plan), plan.spec.data.normalize_targets
     restored = ["    outputs = outputs * deviation + mean"] * scaled
     restored += ["    outputs = outputs.exp()"] * (train.loss.link == "exp")
     outputs = f"    outputs = torch.cat([model(some) for some in x.split({EVALUATION_BATCH})]).float()"
@@ -156,13 +145,15 @@ def _train(plan: ExperimentPlan, copied: Copied) -> list[str]:
     """Write the training, from the data to the kept weights."""
     validates, rule = bool(plan.spec.data.validation), plan.spec.train.early_stopping
     scale = _SCALE * plan.spec.data.normalize_targets
-    on_val = f'evaluate("val", model, x_val, y_val{scale})'
-    on_test = f'evaluate("test", model, x_test, y_test{scale})'
-    accuracy = ', "train_accuracy": int(right) / len(y)' if _right(plan) else ""
+    measured = "averaged.module" if plan.spec.train.ema else "model"
+    on_val = f'evaluate("val", {measured}, x_val, y_val{scale})'
+    on_test = f'evaluate("test", {measured}, x_test, y_test{scale})'
+    accuracy = ', "train_accuracy": int(right) / len(y)' if when_right(plan) else ""
     measure = on_val if validates else on_test
-    kept = ["    model.load_state_dict(best_state)"] if rule is not None else []
+    kept = ["    model = averaged.module"] * bool(plan.spec.train.ema)
+    kept += ["    model.load_state_dict(best_state)"] * (rule is not None)
     averages = plan.spec.train.average is not None
-    kept += mean_taken(plan, copied, *_reading(plan, copied)) if averages else []
+    kept += mean_taken(plan, copied, *reading_written(plan, copied)) if averages else []
     last = f"{on_val} | {on_test}" if validates and (averages or rule is not None) else on_test
     return [
         "def train(seed: int) -> tuple[nn.Sequential, list[dict[str, float]]]:",
@@ -173,7 +164,7 @@ def _train(plan: ExperimentPlan, copied: Copied) -> list[str]:
         *mean_begun(plan),
         "    history = []",
         "    for epoch in range(EPOCHS):",
-        *_epoch(plan, copied),
+        *epoch_written(plan, copied),
         f'        measured = {{"train_loss": float(total) / len(y){accuracy}}}',
         f"        history.append(measured | {measure})",
         '        print(f"epoch {epoch + 1}:", *(f"{name} {value:.7f}" for name, value in history[-1].items()))',
@@ -219,7 +210,11 @@ def _data(plan: ExperimentPlan, copied: Copied) -> list[str]:
         kept = data.train_limit if isinstance(data.train_limit, int) else f"round({data.train_limit!r} * len(y))"
         lines += [f'    _, kept = stratified({groups}, {kept}, stream(seed, "split", "train_limit"))']
         lines += ["    x, y = x[kept], y[kept]"]
-    if _balanced(plan):
+    if share := plan.spec.train.label_noise:
+        copied.definition(with_label_noise)
+        rows, draws = "torch.arange(len(y))", 'torch.Generator().manual_seed(stream(seed, "label_noise"))'
+        lines += [f"    y = with_label_noise(y, {rows}, {share!r}, {plan.facts.task.groups}, {draws})"]
+    if balanced_field(plan):
         counted = balanced_classes if plan.facts.task.name == "classification" else balanced_labels
         lines += [f"    weight = {copied.definition(counted)}(y, {plan.facts.task.outputs})"]
     if data.normalize_targets:
@@ -250,71 +245,8 @@ def _model(plan: ExperimentPlan) -> list[str]:
     return [
         f"    model = initial_model(seed).to(DEVICE{layout})",
         f"    optimizer = {made.replace(f'lr={train.optimizer.lr!r}', 'lr=LR')}",
+        *(["    scaler = torch.amp.GradScaler(DEVICE)"] * (train.precision == "fp16")),
     ]
-
-
-def _epoch(plan: ExperimentPlan, copied: Copied) -> list[str]:
-    """Write an epoch: every sample once."""
-    train = plan.spec.train
-    samples, read = _reading(plan, copied)
-    forward = [f"outputs = model({read})", f"loss = loss_of(outputs, y[rows]{', weight' * bool(_balanced(plan))})"]
-    if train.precision == "bf16":
-        forward = ["with torch.autocast(DEVICE, dtype=torch.bfloat16):", *(f"    {line}" for line in forward)]
-    inner = [
-        *_rate(plan, copied),
-        f"samples = {samples}",
-        *forward,
-        "optimizer.zero_grad()",
-        "loss.backward()",
-        *([f"nn.utils.clip_grad_norm_(model.parameters(), {train.clip_grad_norm!r})"] * bool(train.clip_grad_norm)),
-        "optimizer.step()",
-        "total += loss.detach() * len(rows)",
-        *([f"right += ({_right(plan).format(y='y[rows]')}).sum()"] if _right(plan) else []),
-    ]
-    lines = [
-        *draws_of(plan, "epoch"),
-        "total, right = 0, 0" if _right(plan) else "total = 0",
-        "model.train()",
-        *_batches(train.schedule == Constant()),
-        *(f"    {line}" for line in inner),
-    ]
-    return [f"        {line}" for line in lines]
-
-
-def _reading(plan: ExperimentPlan, copied: Copied) -> tuple[str, str]:
-    """Write how `rows` are read to be learned from: `samples`, and what the network reads of those."""
-    data = plan.spec.data
-    kinds, samples = [step.kind for step in data.augment], "x[rows]"
-    for number, step in enumerate(data.augment, 1):
-        name = step.kind if kinds.count(step.kind) == 1 else f"{step.kind}{number}"
-        samples = copied.call(name, step.apply, samples, "draws")
-    read = "(samples - mean) / deviation" if data.normalize and data.augment else "samples"
-    if layout_of(plan.network, plan.spec.train.device) == "channels_last" and len(plan.facts.shape) == 3:
-        read = f"({read})" if read != "samples" else read
-        read = f"{read}.contiguous(memory_format=torch.channels_last)"
-    return samples, read
-
-
-def _batches(keeps_rate: bool) -> list[str]:
-    if keeps_rate:
-        return ["for rows in order.split(BATCH_SIZE):"]
-    return [
-        "batches = order.split(BATCH_SIZE)",
-        "for step, rows in enumerate(batches, epoch * len(batches)):",
-    ]
-
-
-def _rate(plan: ExperimentPlan, copied: Copied) -> list[str]:
-    """Write how the learning rate follows the step."""
-    schedule = plan.spec.train.schedule
-    if schedule == Constant():
-        return []
-    copied.method("factor", schedule.factor)
-    lines = ['optimizer.param_groups[0]["lr"] = LR * factor(step / len(batches), EPOCHS)']
-    if warmup := getattr(schedule, "warmup_epochs", 0.0):
-        lines += [f"if step + 1 < {warmup!r} * len(batches):"]
-        lines += [f'    optimizer.param_groups[0]["lr"] *= (step + 1) / ({warmup!r} * len(batches))']
-    return lines
 
 
 def _early_stopping(plan: ExperimentPlan, copied: Copied) -> list[str]:
@@ -327,11 +259,12 @@ def _early_stopping(plan: ExperimentPlan, copied: Copied) -> list[str]:
             "train it with archsearch run, or watch one of these"
         )
     copied.imports["copy"] = "import copy"
+    model = "averaged.module" if plan.spec.train.ema else "model"
     sign = "-" if direction_of(rule.monitor) == "minimize" else ""
     return [
         f'        score = {sign}history[-1]["{rule.monitor}"]',
         f"        if epoch == 0 or score > best + {rule.min_delta!r}:",
-        "            best, best_epoch, best_state = score, epoch, copy.deepcopy(model.state_dict())",
+        f"            best, best_epoch, best_state = score, epoch, copy.deepcopy({model}.state_dict())",
         f"        elif epoch - best_epoch >= {rule.patience}:",
         "            break",
     ]

@@ -93,11 +93,12 @@ class NetworkKind:
         """Give another hash than `experiment_key`, on purpose.
 
         Where a spec asks to be computed (device, engine) and where its data lie are part of it, as a level may set
-        them; what a loss is measured by is none, unless it decides when training stops, as the weights are the same.
+        them; what a loss is measured by is none, unless it decides when training stops or slows down, as the weights
+        are the same.
         """
         plan = _plan(experiment)
         data, train = plan.spec.data, plan.spec.train
-        if train.early_stopping is None or train.early_stopping.monitor != "val_loss":
+        if "val_loss" not in train.watches.values():
             spec = plan.spec.model_copy(update={"train": train.model_copy(update={"eval_loss": EVAL_LOSS})})
             plan = replace(plan, spec=spec)
         return seal([experiment_key(plan), data.path, train.device, train.engine])

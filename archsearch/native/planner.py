@@ -42,6 +42,7 @@ from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.layers.dense import Flatten, Linear
 from archsearch.spec.layers.normalization import Dropout, Dropout2d
 from archsearch.spec.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, MaxPool1d, MaxPool2d, Pooling
+from archsearch.spec.layers.pooling3d import ScaledAvgPool2d
 from archsearch.spec.losses import AnyLoss, CrossEntropy
 from archsearch.spec.network import NetworkPlan, PlannedLayer
 from archsearch.spec.training import TrainSpec
@@ -55,6 +56,9 @@ def supports(plan: NetworkPlan, train: TrainSpec) -> str | None:
         compile_network(plan, train.loss)
     except UnsupportedError as reason:
         return str(reason)
+    for name in ("mixup", "cutmix"):
+        if getattr(train, name) is not None:
+            return f"train.{name} has no native kernel"
     if train.precision != "fp32":
         return f"train.precision: {train.precision} is not float32"
     return None
@@ -94,6 +98,8 @@ class _Builder:
         return value
 
     def layer(self, row: PlannedLayer, value: Vectors) -> Vectors:
+        if max(len(row.input_shape), len(row.output_shape)) > 3:
+            raise UnsupportedError(f"{row.name} ({row.kind}) is for volumes, and there are kernels for maps only")
         match row.layer:
             case Sequential():
                 return self.run(row.branches[0].rows, value)
@@ -101,8 +107,10 @@ class _Builder:
                 return self.residual(row, value)
             case Convolution():
                 return self.convolution(row, row.layer, value)
-            case Linear():
+            case Linear(per_step=False):
                 return self.linear(row, row.layer, value)
+            case ScaledAvgPool2d():
+                pass  # a pooling with weights
             case Pooling():
                 return self.pooling(row, row.layer, value)
             case AdaptiveAvgPool1d() | AdaptiveAvgPool2d():

@@ -25,6 +25,7 @@ from archsearch.search.search import StudyReport
 from archsearch.study.held_runs import Machine
 from archsearch.study.ledger_check import Ledger
 from archsearch.study.spent import Spent, Took
+from archsearch.train.result import label_noise_words
 from archsearch.wording import count_of, listed, seconds_text
 
 _MOST_SEEDS = 30
@@ -214,11 +215,12 @@ def _setting(base: Mapping[str, Any]) -> list[str]:
     name, fields = next(iter(train["optimizer"].items())) if isinstance(train["optimizer"], Mapping) else (
         train["optimizer"], {})  # fmt: skip
     said = ", ".join(f"{key} {value}" for key, value in fields.items())
+    noise = [label_noise_words(train["label_noise"])] if train.get("label_noise") else []
     loss = next(iter(train["loss"])) if isinstance(train["loss"], Mapping) else train["loss"]
     return [
-        f"Baseline: {', '.join([held, augment, *limits])}; {train['epochs']} epochs, batches of {train['batch_size']}, "
-        f"{name}{f' ({said})' if said else ''}, loss {loss}, precision {train.get('precision', 'fp32')}; all of it "
-        "stands in the resolved specs."
+        f"Baseline: {', '.join([held, augment, *limits, *noise])}; {train['epochs']} epochs, batches of "
+        f"{train['batch_size']}, {name}{f' ({said})' if said else ''}, loss {loss}, "
+        f"precision {train.get('precision', 'fp32')}; all of it stands in the resolved specs."
     ]
 
 
@@ -237,6 +239,9 @@ def _of_a_seed(specs: Iterable[Mapping[str, Any]]) -> str:
         return "whatever the program makes of it"
     found = ["initial weights", "order of batches"]
     found += ["augmentation"] if any(spec["data"].get("augment") for spec in specs) else []
+    found += ["which labels are made wrong"] if any(spec["train"].get("label_noise") for spec in specs) else []
+    mixes = any(spec["train"].get(key) for spec in specs for key in ("mixup", "cutmix"))
+    found += ["which samples are mixed, and how far"] if mixes else []
     found += ["dropout"] if any("dropout" in str(spec["network"]) for spec in specs) else []
     found += ["what is held out for validation"] if any(spec["data"].get("validation") for spec in specs) else []
     return ", ".join(found)

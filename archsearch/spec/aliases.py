@@ -18,7 +18,9 @@ _LAYERS: dict[str, tuple[str, ...]] = {
     "Convolution1D": ("conv1d",),
     **dict.fromkeys(("BatchNormalization", "batch_norm", "bn", "norm"), ("batch_norm2d", "batch_norm1d")),
     **dict.fromkeys(("LayerNormalization", "ln"), ("layer_norm",)),
-    **dict.fromkeys(("GroupNormalization", "gn", "InstanceNorm2d", "instance_norm"), ("group_norm",)),
+    **dict.fromkeys(("GroupNormalization", "gn"), ("group_norm",)),
+    **dict.fromkeys(("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"), ("instance_norm",)),
+    **dict.fromkeys(("BatchNormalization3D",), ("batch_norm3d",)),
     **dict.fromkeys(("MaxPooling2D", "max_pool", "max_pooling", "pool", "pooling", "pool2d"), ("max_pool2d",)),
     "MaxPooling1D": ("max_pool1d",),
     **dict.fromkeys(
@@ -34,16 +36,32 @@ _LAYERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("SpatialDropout2D", "channel_dropout"), ("dropout2d",)),
     **dict.fromkeys(("swish", "swish1"), ("silu",)),
     **dict.fromkeys(("logistic", "sigm"), ("sigmoid",)),
-    **dict.fromkeys(("lrelu", "PReLU", "RReLU"), ("leaky_relu",)),
-    **dict.fromkeys(("ReLU6", "clip"), ("hardtanh",)),
+    **dict.fromkeys(("lrelu", "RReLU"), ("leaky_relu",)),
+    "clip": ("hardtanh",),
+    **dict.fromkeys(("h_swish", "hswish"), ("hardswish",)),
+    **dict.fromkeys(("h_sigmoid", "hsigmoid"), ("hard_sigmoid",)),
     **dict.fromkeys(("none", "noop", "no_op", "pass"), ("identity",)),
     **dict.fromkeys(("skip", "shortcut", "resblock", "residual_block", "basic_block", "add"), ("residual", "insert")),
     **dict.fromkeys(("block", "seq", "stack", "ModuleList"), ("sequential", "layers")),
     **dict.fromkeys(
-        ("Concatenate", "Inception", "inception_block", "branch", "split", "squeeze_excite", "se_block"),
+        ("Concatenate", "Inception", "inception_block", "branch", "split"),
         ("parallel", "branches"),
     ),
-    **dict.fromkeys(("view", "reshape", "ravel"), ("flatten",)),
+    **dict.fromkeys(("view", "reshape", "ravel"), ("flatten", "unflatten")),
+    **dict.fromkeys(("SqueezeExcitation", "se_block", "squeeze_and_excitation"), ("squeeze_excite",)),
+    **dict.fromkeys(("attention", "self_attention", "MultiHeadAttention", "mha"), ("multihead_attention",)),
+    **dict.fromkeys(("transformer", "TransformerEncoder", "encoder_layer"), ("transformer_encoder_layer",)),
+    **dict.fromkeys(("pos_embedding", "position_embedding", "positional_embedding"), ("positional_encoding",)),
+    **dict.fromkeys(("cls_token",), ("class_token",)),
+    **dict.fromkeys(("Conv1DTranspose", "deconv1d"), ("conv_transpose1d",)),
+    **dict.fromkeys(("Conv2DTranspose", "deconv2d", "deconvolution"), ("conv_transpose2d",)),
+    **dict.fromkeys(("UpSampling2D", "UpsamplingNearest2d", "interpolate"), ("upsample",)),
+    **dict.fromkeys(("ZeroPadding2D", "ZeroPad2d", "ZeroPad1d", "ConstantPad1d"), ("zero_pad",)),
+    **dict.fromkeys(("depth_to_space",), ("pixel_shuffle",)),
+    **dict.fromkeys(("drop_path", "DropPath"), ("stochastic_depth",)),
+    **dict.fromkeys(("transpose", "swapaxes"), ("permute",)),
+    **dict.fromkeys(("SimpleRNN", "recurrent"), ("rnn",)),
+    **dict.fromkeys(("word_embedding", "token_embedding"), ("embedding",)),
 }
 
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -52,7 +70,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(
         ("units", "neurons", "nodes", "hidden", "hidden_size", "hidden_units", "hidden_dim", "features", "output_dim"),
-        ("out_features",),
+        ("out_features", "hidden_size", "dim_feedforward"),
     ),
     **dict.fromkeys(("width", "n_out", "out", "output_size", "outputs"), ("out_channels", "out_features")),
     **dict.fromkeys(("kernel", "kernels", "filter_size", "ksize", "kernel_shape", "pool_size"), ("kernel_size",)),
@@ -67,6 +85,11 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("n_groups", "group", "cardinality"), ("num_groups", "groups")),
     **dict.fromkeys(("slope", "leak"), ("negative_slope",)),
     **dict.fromkeys(("project", "downsample"), ("projection",)),
+    **dict.fromkeys(("heads", "n_heads", "n_head"), ("num_heads", "nhead")),
+    **dict.fromkeys(("vocab_size", "input_dim_embedding", "n_tokens"), ("num_embeddings",)),
+    **dict.fromkeys(("emb_dim", "embed_dim_out"), ("embedding_dim",)),
+    **dict.fromkeys(("return_sequences", "return_all"), ("output",)),
+    **dict.fromkeys(("reduction_ratio", "se_ratio"), ("reduction",)),
 }
 
 # -- data and training -------------------------------------------------------------------------------------------------
@@ -114,11 +137,21 @@ _TRAINING: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("early_stop", "callbacks"), ("early_stopping",)),
     **dict.fromkeys(("swa", "weight_averaging", "average_weights", "averaging", "model_averaging"), ("average",)),
+    **dict.fromkeys(("ema_decay", "model_ema", "weight_ema", "polyak", "moving_average"), ("ema",)),
+    **dict.fromkeys(
+        ("gradient_accumulation", "gradient_accumulation_steps", "accumulate_grad_batches", "accumulation_steps"),
+        ("accumulate",),
+    ),
+    **dict.fromkeys(("WeightedRandomSampler", "weighted_sampler", "class_balanced"), ("sampler", "balanced")),
+    **dict.fromkeys(("noisy_labels", "label_noise_rate", "noise_rate"), ("label_noise",)),
+    "mixup_alpha": ("mixup",),
+    "cutmix_alpha": ("cutmix",),
     **dict.fromkeys(("accelerator", "use_cuda", "use_gpu"), ("device",)),
     "gpu": ("cuda", "device"),
     **dict.fromkeys(("amp", "mixed_precision", "dtype", "autocast"), ("precision",)),
     **dict.fromkeys(("float32", "single", "full"), ("fp32", "full_factorial")),
     "bfloat16": ("bf16",),
+    **dict.fromkeys(("float16", "half"), ("fp16",)),
     **dict.fromkeys(("backend", "framework"), ("engine",)),
     **dict.fromkeys(("l2_regularization", "wd", "l2_penalty", "decay", "kernel_regularizer"), ("weight_decay",)),
     **dict.fromkeys(("beta", "beta1", "beta_1", "beta2", "beta_2"), ("betas",)),
@@ -128,7 +161,11 @@ _TRAINING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("delta", "tolerance", "tol"), ("min_delta", "margin")),
     **dict.fromkeys(("SGDM", "momentum_sgd"), ("sgd",)),
     **dict.fromkeys(("adam_weight_decay", "AdamWeightDecay"), ("adamw",)),
-    **dict.fromkeys(("StepLR", "multi_step", "multi_step_lr", "staircase"), ("step",)),
+    **dict.fromkeys(("StepLR", "staircase"), ("step",)),
+    **dict.fromkeys(("MultiStepLR", "multi_step_lr", "piecewise_constant"), ("multi_step",)),
+    **dict.fromkeys(("ExponentialLR", "exponential_lr", "exponential_decay", "exp_decay"), ("exponential",)),
+    **dict.fromkeys(("ReduceLROnPlateau", "reduce_on_plateau", "reduce_lr_on_plateau"), ("plateau",)),
+    **dict.fromkeys(("boundaries", "steps"), ("milestones",)),
     **dict.fromkeys(("CosineAnnealingLR", "cosine_annealing", "cosine_decay", "cos"), ("cosine",)),
     **dict.fromkeys(("OneCycleLR", "cyclic"), ("one_cycle",)),
     **dict.fromkeys(("fixed", "const", "no_schedule"), ("constant",)),
@@ -247,24 +284,21 @@ OPEN_WORDS: dict[str, tuple[str, bool]] = {
 _IN = "is what comes in, known from the layer before; leave it out"
 _OPTIMIZERS = "is not here; sgd, adam, adamw and rmsprop are"
 _LAYER_KINDS = (
-    "is no layer here; a network is made of convolutions, pooling, linear layers, norms, dropout, activations"
+    "is no layer here; a network is made of convolutions, pooling, linear layers, recurrence, attention, norms, "
+    "dropout, activations; any other one is a layer of your own"
 )
-_DEPTHWISE = "is a `conv2d` with as many `groups` as channels come in"
+_DEPTHWISE = "is a `conv2d` with `groups: in`"
 _LOSSES = (
     "is not here; of numbers there are mse, l1, huber, smooth_l1 and quantile, of classes cross_entropy, nll and focal"
 )
-_SCHEDULES = "is not here; constant, step, cosine and one_cycle are"
+_SCHEDULES = "is not here; constant, step, multi_step, exponential, cosine, one_cycle and plateau are"
 _PICTURES = "is not here; shift, rotate, flip and crop are"
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(
         ("in_channels", "in_features", "input_channels", "input_shape", "input_dim", "in_dim", "n_in"), _IN
     ),
     **dict.fromkeys(("normalized_shape", "num_features", "num_channels"), _IN),
-    **dict.fromkeys(
-        ("attention", "MultiheadAttention", "self_attention", "transformer", "embedding", "lstm", "gru", "rnn"),
-        _LAYER_KINDS,
-    ),
-    **dict.fromkeys(("conv3d", "conv_transpose2d", "Conv2DTranspose", "upsample"), _LAYER_KINDS),
+    **dict.fromkeys(("conv_transpose3d", "Conv3DTranspose", "Bilinear", "local_response_norm"), _LAYER_KINDS),
     **dict.fromkeys(("depthwise_conv2d", "DepthwiseConv2D", "separable_conv2d"), _DEPTHWISE),
     **dict.fromkeys(("GlobalMaxPooling2D", "adaptive_max_pool2d"), "is `max_pool2d` with the size of the map"),
     **dict.fromkeys(("activation", "act", "nonlinearity", "act_layer"), "is a layer of its own: write `relu` after it"),
@@ -294,11 +328,11 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("test_split", "test_size", "train_size"), "is the data's; hold out `validation: 0.2`"),
     **dict.fromkeys(("adagrad", "adadelta", "adamax", "nadam", "radam", "lamb", "lion", "lbfgs", "muon"), _OPTIMIZERS),
     **dict.fromkeys(("hinge", "triplet", "kl_div"), _LOSSES),
-    **dict.fromkeys(("ReduceLROnPlateau", "plateau", "polynomial", "cosine_restarts"), _SCHEDULES),
-    **dict.fromkeys(("ExponentialLR", "exponential"), "is a step each epoch: `{step: {step_size: 1, gamma: 0.95}}`"),
-    **dict.fromkeys(("color_jitter", "cutout", "random_erasing", "mixup", "cutmix", "randaugment", "zoom"), _PICTURES),
+    **dict.fromkeys(("polynomial", "cosine_restarts", "cyclic_lr", "noam", "inverse_sqrt"), _SCHEDULES),
+    **dict.fromkeys(("color_jitter", "cutout", "random_erasing", "randaugment", "zoom"), _PICTURES),
+    "mixup": "mixes samples and labels: write `mixup: 0.2` under `train`",
+    "cutmix": "mixes images and labels: write `cutmix: 1.0` under `train`",
     **dict.fromkeys(("low", "high", "lower", "upper"), "is one of two bounds: `{int: [8, 64]}`"),
-    **dict.fromkeys(("fp16", "float16", "half"), "is not here; `bf16` needs no loss scaling"),
 }  # fmt: skip
 
 # -- what stands deeper in `train` -------------------------------------------------------------------------------------
@@ -315,6 +349,7 @@ PLACED: dict[str, tuple[str, str]] = {
     "warmup_epochs": ("schedule", "schedule: {cosine: {warmup_epochs: 1}}"),
     "gamma": ("schedule", "schedule: {step: {step_size: 10, gamma: 0.1}}"),
     "step_size": ("schedule", "schedule: {step: {step_size: 10}}"),
+    "milestones": ("schedule", "schedule: {multi_step: {milestones: [10, 15]}}"),
     "patience": ("early_stopping", "early_stopping: {patience: 5}"),
     "monitor": ("early_stopping", "early_stopping: {monitor: val_loss, patience: 5}"),
     "min_delta": ("early_stopping", "early_stopping: {patience: 5, min_delta: 0.001}"),

@@ -18,7 +18,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic_core import PydanticCustomError
 
 from archsearch.metrics import (
     METRICS,
@@ -32,6 +32,9 @@ from archsearch.metrics import (
     usual_direction,
 )
 from archsearch.plain import NonNegativeFloat, Plain, Positive
+from archsearch.spec.nearest import nearest
+
+_MOST_NAMES = 8  # of metrics, in a message
 
 
 def _is_watched(value: str) -> str:
@@ -46,11 +49,12 @@ def _is_watched(value: str) -> str:
             )
         if is_own(bare) or f"val_{bare}" in WATCHED:
             return f"val_{bare}"
-    *most, last = (repr(name) for name in WATCHED)
-    raise PydanticKnownError("literal_error", {"expected": f"{', '.join(most)} or {last}"})
+    close = nearest(value, WATCHED) or nearest(f"val_{value}", WATCHED)
+    such = repr(close) if close is not None else ", ".join(repr(name) for name in WATCHED[:_MOST_NAMES])
+    raise PydanticCustomError("watched", "expected a metric of the validation data, such as {such}", {"such": such})
 
 
-Watched = Annotated[
+Monitor = Annotated[
     str,
     AfterValidator(_is_watched),
     WithJsonSchema({"anyOf": [{"type": "string", "enum": [*WATCHED]}, {"type": "string"}]}),
@@ -60,7 +64,7 @@ Watched = Annotated[
 class EarlyStopping(Plain):
     """Stop when the validation value has not improved for `patience` epochs; the best epoch's weights are kept."""
 
-    monitor: Watched = Field(
+    monitor: Monitor = Field(
         default=WATCHED[0],
         description="What is watched on the validation data after each epoch: a metric, or a function of your own over "
         "targets and outputs (FILE.py:NAME).",

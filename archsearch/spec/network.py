@@ -196,7 +196,7 @@ def _plan(
             why = "is taken by another layer" if name not in RESERVED_NAMES else "means something else already"
             message = f"the name {name!r} {why}; give the layer another `name`"
             raise PlanError(message, here, tuple(rows), input_shape)
-        layer = _with_classes(layer, classes)
+        layer = _with_classes(layer, classes).resolved(shape)
         inner: list[PlannedBranch] = []
         for branch in layer.branches_of() if isinstance(layer, Block) else ():
             inside = (*here, layer.kind, *branch.loc)
@@ -223,7 +223,7 @@ def _planned(path: str, layer: LayerBase, shape: Shape, inner: Sequence[PlannedB
     if not isinstance(layer, Block):
         output = layer.output_shape(shape)
         counts = layer.parameters(shape), layer.macs(shape)
-        return PlannedLayer(path, layer, shape, output, *counts, outputs=product(output))
+        return PlannedLayer(path, layer, shape, output, *counts, outputs=layer.outputs(shape))
     outputs = [branch.rows[-1].output_shape if branch.rows else shape for branch in inner]
     beside = layer.beside(shape, outputs)
     if beside is not None:

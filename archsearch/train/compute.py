@@ -61,6 +61,7 @@ class Resources:
     why_no_native: str = ""
 
 
+_SCALES = ("cuda", "cpu")  # devices on which torch scales gradients and has every step in float16
 _UNWEIGHTED = "to it all samples count alike, and these have weights"
 
 
@@ -90,6 +91,11 @@ def decide(plan: ExperimentPlan, resources: Resources | None = None) -> Compute:
     train = plan.spec.train
     resources = resources or resources_here(train.device)
     device = resources.device if train.device == "auto" else train.device
+    if train.precision == "fp16" and device not in _SCALES:
+        raise SpecError(
+            f"train.precision: fp16 is for {' and '.join(_SCALES)}, and the run is on {device}; use fp32 or bf16",
+            ("train", "precision"),
+        )
     choice = choose_engine(plan.network, train, device, resources, plan.facts.task, weighted=plan.facts.weighted)
     layout: Layout = "contiguous_format" if choice.name == "native" else layout_of(plan.network, device)
     return Compute(device, choice.name, choice.reason, layout, train.precision, resources.threads)
@@ -159,11 +165,12 @@ def _not_worth_it(network: NetworkPlan) -> str | None:
 def layout_of(network: NetworkPlan, device: str) -> Layout:
     """Choose torch's layout from the shapes: channels_last where the convolutions have many channels.
 
-    A 1x1 convolution with a stride stays in the default layout: oneDNN issue 6035, wrong gradients.
+    A 1x1 convolution with a stride stays in the default layout: oneDNN issue 6035, wrong gradients. So do volumes,
+    whose weights have no such layout.
     """
     convolutions = [row for row in network.walk() if isinstance(row.layer, Conv2d)]
     macs = sum(row.macs for row in convolutions)
-    if device == "mps" or not macs:
+    if device == "mps" or not macs or any(len(row.input_shape) > 3 for row in network.walk()):
         return "contiguous_format"
     for row in convolutions:
         assert isinstance(row.layer, Conv2d)

@@ -19,7 +19,13 @@ def memory_format(compute: Compute) -> torch.memory_format:
 
 def autocast(device: str, precision: str) -> AbstractContextManager[object]:
     """Give the context in which forward passes run."""
-    return torch.autocast(device, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
+    narrow = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+    return nullcontext() if narrow is None else torch.autocast(device, dtype=narrow)
+
+
+def scaler_of(compute: Compute) -> torch.amp.GradScaler | None:
+    """Give what scales the loss with fp16 and skips steps whose gradients overflow; None where nothing is scaled."""
+    return torch.amp.GradScaler(compute.device) if compute.precision == "fp16" else None
 
 
 @contextmanager

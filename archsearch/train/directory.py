@@ -135,7 +135,9 @@ class RunDirectory:
                 "stopped": progress.stopped,
                 "measured": True,  # its losses by train.eval_loss: version 0.1.0 had each run's own, and no such key
             }
-            | ({} if progress.mean_model is None else {"mean_model": progress.mean_model}),
+            | ({} if progress.mean_model is None else {"mean_model": progress.mean_model})
+            | ({} if progress.moving_model is None else {"moving_model": progress.moving_model})
+            | ({} if progress.scaler is None else {"scaler": progress.scaler}),
             inner,
         )
         content = inner.getvalue()

@@ -27,18 +27,22 @@ from archsearch.spec.losses import AnyLoss
 from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import autocast
+from archsearch.train.mixing import Mix
 from archsearch.train.weighted import weighted_loss
 
 
 class Engine(Protocol):
     """Computes with a model's parameters, wherever they stand at the moment."""
 
-    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    def learn(
+        self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator, mix: Mix | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """Set `.grad` to the gradient of the mean loss of these rows; give summed loss and number correct, scalars.
 
         The latter is None where the task has nothing that is right or wrong.
 
-        `draws` is what augmentation takes its random numbers from.
+        `draws` is what augmentation takes its random numbers from, `mix` how the samples are mixed with one another;
+        right is then what agrees with the larger part.
         """
 
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
@@ -61,19 +65,26 @@ class TorchEngine:
     task: Task
     restore: Callable[[Tensor], Tensor]
     weights: Tensor | None = None
+    scaler: torch.amp.GradScaler | None = None
 
-    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    def learn(
+        self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator, mix: Mix | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         samples, labels = read_to_learn(x, rows, self.augmentations, draws), y[rows]
         self.model.train()
         with autocast(self.device, self.precision):
-            outputs = self.model(self.prepare(samples))
-            if self.weights is None:
+            inputs = self.prepare(samples)
+            outputs = self.model(inputs if mix is None else mix.samples(inputs))
+            if mix is not None:
+                loss = mix.loss(lambda targets: self.loss_of(outputs, targets), labels)
+            elif self.weights is None:
                 loss = self.loss_of(outputs, labels)
             else:
                 loss = weighted_loss(self.loss_of, outputs, labels, self.weights[rows])
         self.model.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        return loss.detach() * len(rows), self.task.right(outputs.detach(), labels)
+        torch.autograd.backward(loss if self.scaler is None else self.scaler.scale(loss))
+        told = labels if mix is None else mix.mostly(labels)
+        return loss.detach() * len(rows), self.task.right(outputs.detach(), told)
 
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
         self.model.eval()
@@ -93,7 +104,10 @@ class NativeEngine:
     augmentations: tuple[AnyAugmentation, ...]
     prepare: Callable[[Tensor], Tensor] | None
 
-    def learn(self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    def learn(
+        self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator, mix: Mix | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        assert mix is None, "the planner refuses what mixes samples"
         labels = y[rows]
         if self.augmentations:
             x, rows = read_to_learn(x, rows, self.augmentations, draws), torch.arange(len(rows))
@@ -135,15 +149,18 @@ def make_engine(
     loss: AnyLoss,
     restore: Callable[[Tensor], Tensor],
     weights: Tensor | None = None,
+    scaler: torch.amp.GradScaler | None = None,
 ) -> Engine:
     """Give the engine that was decided on, on the model's parameters.
 
     `prepare` makes what the network reads, `restore` of what it gives what is in the unit of the targets; `loss` is
-    fitted to the targets that are trained on, `weights` are what samples count for in it.
+    fitted to the targets that are trained on, `weights` are what samples count for in it. With a `scaler` the gradients
+    are those of the scaled loss.
     """
     data = plan.spec.data
     if compute.engine == "native":
         network = NativeNetwork(plan.network, loss, model, compute.threads)
         return NativeEngine(network, data.augment, prepare if data.normalize else None)
     of = loss.function()
-    return TorchEngine(model, of, data.augment, prepare, compute.device, compute.precision, plan.task, restore, weights)
+    device, precision = compute.device, compute.precision
+    return TorchEngine(model, of, data.augment, prepare, device, precision, plan.task, restore, weights, scaler)

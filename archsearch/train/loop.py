@@ -1,15 +1,15 @@
-"""One training run, to be read from top to bottom: batches, steps, evaluations, epochs.
+"""One training run, to be read from top to bottom: epochs, evaluations, which weights are kept.
 
-The whole data set is one tensor; an epoch is one permutation of it. Nothing random is kept between epochs: every epoch
-takes its order, augmentation and dropout from streams of the run's seed, so a run that goes on from a checkpoint is the
-run that was never stopped. Knows nothing of files: a checkpoint is a value that the caller keeps.
+The whole data set is one tensor; an epoch (`epoch.py`) is one permutation of it. Nothing random is kept between epochs:
+every epoch takes its order, augmentation and dropout from streams of the run's seed, so a run that goes on from a
+checkpoint is the run that was never stopped. Knows nothing of files: a checkpoint is a value that the caller keeps.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -25,40 +25,24 @@ from archsearch.spec.loss_base import LossFunction
 from archsearch.spec.network import build_network
 from archsearch.task import Task
 from archsearch.train.compute import Compute
-from archsearch.train.device import autocast, memory_format
+from archsearch.train.device import autocast, memory_format, scaler_of
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
-from archsearch.train.engine import Engine, make_engine, read_to_learn
+from archsearch.train.engine import Engine, make_engine
+from archsearch.train.epoch import Epochs, Part, once_more, train_epoch
 from archsearch.train.interrupt import Interruption
+from archsearch.train.labels import with_label_noise
 from archsearch.train.losses import fitted_loss, measure
 from archsearch.train.measures import beside_the_usual, metric_values
+from archsearch.train.moving import MovingAverage, in_the_network
 from archsearch.train.progress import Progress, go_on, remember_weights, take_mean
 from archsearch.train.result import EpochRecord
-from archsearch.train.schedules import factor
 from archsearch.train.streams import split_seeds, stream
 from archsearch.train.watch import Watch
 from archsearch.train.weighted import mean_one
 
 EVALUATION_BATCH = 1000
-LOOK_EVERY = 10  # batches between two looks at the loss: a look waits for the device
 
 ReadTest = Literal["each_epoch", "end", "never"]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the data, on the run's device: x as stored (uint8 or float32), targets y, and which rows are meant.
-
-    `weights` (N,) are what the samples of x count for in training, their mean over `rows` is 1; None where all count
-    alike.
-    """
-
-    x: Tensor
-    y: Tensor
-    rows: Tensor
-    weights: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
 
 @dataclass(slots=True)
@@ -123,7 +107,7 @@ def train(
 ) -> Trained:
     """Train from the start, or from a kept `Progress`, to the end.
 
-    `also` names metrics that are computed after every epoch beside the usual ones and what early stopping watches.
+    `also` names metrics that are computed after every epoch beside the usual ones and what the recipe watches.
     `keep` is called after every whole epoch. Raises `Interrupted` between two batches when a signal came, and
     `OtherNetworkError` before the first for a `progress` of another network.
     """
@@ -132,16 +116,16 @@ def train(
     optimizer = spec.optimizer.build(model.parameters(), device)
     loss_of = measure(spec.eval_loss)
     training, validation, test = parts(plan, seed, dataset, device)
+    training = _mislabelled(plan, seed, training)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
-    engine = make_engine(
-        compute, plan, model, prepare, fitted_loss(plan, training.y[training.rows]), inputs.restore, training.weights
-    )
+    loss, scaler = fitted_loss(plan, training.y[training.rows]), scaler_of(compute)
+    engine = make_engine(compute, plan, model, prepare, loss, inputs.restore, training.weights, scaler)
     training = replace(training, y=inputs.scale_targets(training.y))
-    epochs = _Epochs(plan, seed, model, optimizer, engine, training, interruption, watch)
-    rule = spec.early_stopping
-    own = None if rule is None else rule.own
-    more = beside_the_usual(plan.task, (*(() if rule is None else (rule.monitor,)), *also))
+    moving = None if spec.ema is None else MovingAverage(model, spec.ema)
+    epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving, scaler)
+    more = beside_the_usual(plan.task, (*spec.watches.values(), *also))
+    own = None if spec.early_stopping is None else spec.early_stopping.own
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
@@ -156,7 +140,7 @@ def train(
 
     progress = progress or Progress()
     if progress.epoch:
-        go_on(progress, model, optimizer)
+        go_on(progress, model, optimizer, moving, scaler)
 
     reason: str | None = None
     last: tuple[Evaluation | None, Evaluation | None] = (None, None)
@@ -166,13 +150,14 @@ def train(
         epoch = progress.epoch
         try:
             with engine.threads():
-                measured, lr = _train_epoch(epochs, epoch)
+                measured, lr = train_epoch(epochs, epoch, progress.history)
             check_weights(model, lr)
-            seen_validation = evaluate(validation, "validation")
-            seen_test = None
-            if read_test == "each_epoch":
-                progress.test_reads += 1
-                seen_test = evaluate(test, "test")
+            with in_the_network(moving):
+                seen_validation = evaluate(validation, "validation")
+                seen_test = None
+                if read_test == "each_epoch":
+                    progress.test_reads += 1
+                    seen_test = evaluate(test, "test")
         except Diverged as diverged:
             reason = f"epoch {epoch + 1}: {diverged}"
             break
@@ -189,7 +174,10 @@ def train(
         progress.history.append(record)
         progress.model = model.state_dict()
         progress.optimizer = optimizer.state_dict()
-        remember_weights(spec, progress, model)
+        progress.scaler = None if scaler is None else scaler.state_dict()
+        progress.moving_model = None if moving is None else moving.state()
+        with in_the_network(moving):
+            remember_weights(spec, progress, model)
         keep(progress)
         crash_point("epoch kept")
         watch.epoch(record)
@@ -202,8 +190,10 @@ def train(
         last = (None, None)
     elif progress.mean_model is not None and reason is None:
         with autocast(device, compute.precision):
-            take_mean(progress, model, _once_more(epochs, prepare))
+            take_mean(progress, model, once_more(epochs, prepare))
         last = (None, None)
+    elif moving is not None and reason is None:
+        moving.take()
     if reason is None:
         try:
             check_weights(model)
@@ -231,6 +221,16 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
     return training, validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
 
 
+def _mislabelled(plan: ExperimentPlan, seed: int, training: Part) -> Part:
+    """Make the labels of the training part wrong that the recipe wants wrong."""
+    share = plan.spec.train.label_noise
+    if not share:
+        return training
+    draws = torch.Generator().manual_seed(stream(seed, "label_noise"))
+    noisy = with_label_noise(training.y, training.rows, share, plan.facts.task.groups, draws)
+    return replace(training, y=noisy)
+
+
 def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
     """Describe what the network of a run reads; what is normalised is so by the part that it trains on."""
     data = plan.spec.data
@@ -241,69 +241,6 @@ def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
         targets=mean_and_deviation(training.y, training.rows) if data.normalize_targets else None,
         link=plan.spec.train.loss.link,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Epochs:
-    """What all epochs of a run share: who learns from what, and who looks on."""
-
-    plan: ExperimentPlan
-    seed: int
-    model: nn.Sequential
-    optimizer: torch.optim.Optimizer
-    engine: Engine
-    training: Part
-    interruption: Interruption
-    watch: Watch
-
-
-def _train_epoch(run: _Epochs, epoch: int) -> tuple[dict[str, float | None], float]:
-    """Train on every sample once; give what was measured while training, by name, and the last learning rate."""
-    spec, seed, training = run.plan.spec.train, run.seed, run.training
-    device = training.x.device
-    order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
-    batches = torch.split(training.rows[order.to(device)], spec.batch_size)
-    augmentation = torch.Generator().manual_seed(stream(seed, "augment", epoch))
-    torch.manual_seed(stream(seed, "dropout", epoch))
-    base_lr = spec.optimizer.lr
-    lr = base_lr
-    total_loss = torch.zeros((), device=device)
-    correct: Tensor | None = torch.zeros((), device=device, dtype=torch.int64)
-    done = 0
-    kept = "1 whole epoch is" if epoch == 1 else f"{epoch} whole epochs are"
-    for number, rows in enumerate(batches):
-        lr = base_lr * factor(spec.schedule, epoch * len(batches) + number, len(batches), spec.epochs)
-        for group in run.optimizer.param_groups:
-            group["lr"] = lr
-        loss, hits = run.engine.learn(training.x, training.y, rows, augmentation)
-        if spec.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(run.model.parameters(), spec.clip_grad_norm)
-        run.optimizer.step()
-        done += len(rows)
-        total_loss += loss
-        correct = None if correct is None or hits is None else correct + hits
-        if number % LOOK_EVERY == 0 or number == len(batches) - 1:
-            mean = float(total_loss) / done
-            if not math.isfinite(mean):
-                raise Diverged(f"the loss is {mean} at batch {number + 1} of {len(batches)} (lr {lr:g})")
-            run.watch.batch(epoch, done, mean)
-            crash_point("mid-epoch")
-        run.interruption.check(f"{kept} kept, the same call goes on from there")
-    measured: dict[str, float | None] = {"train_loss": float(total_loss) / done}
-    if correct is not None:
-        measured["train_accuracy"] = int(correct) / done
-    return measured, lr
-
-
-def _once_more(run: _Epochs, prepare: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
-    """Yield the training samples as one more epoch would read them, with draws of its own."""
-    data, seed, training = run.plan.spec.data, run.seed, run.training
-    order = torch.randperm(len(training), generator=torch.Generator().manual_seed(stream(seed, "order", "average")))
-    augmentation = torch.Generator().manual_seed(stream(seed, "augment", "average"))
-    torch.manual_seed(stream(seed, "dropout", "average"))
-    for rows in torch.split(training.rows[order.to(training.x.device)], run.plan.spec.train.batch_size):
-        yield prepare(read_to_learn(training.x, rows, data.augment, augmentation))
-        run.interruption.check("all epochs are kept, the same call goes on from there")
 
 
 def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:

@@ -5,7 +5,8 @@
     take_mean(progress, model, batches)                 # at the end, with `train.average`
 
 Of a run that stops early the best epoch's weights are kept, with `average: k` the mean of those after each of the last
-k epochs (Izmailov et al. 2018, one point an epoch), else the last epoch's. Knows no files.
+k epochs (Izmailov et al. 2018, one point an epoch), else the last epoch's; with `ema` "the weights" are their moving
+average. Knows no files.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from archsearch.spec.training import TrainSpec
+from archsearch.train.moving import MovingAverage
 from archsearch.train.result import EpochRecord
 
 
@@ -27,7 +29,9 @@ from archsearch.train.result import EpochRecord
 class Progress:
     """Where a run stands after a whole epoch; everything that a later process needs to go on.
 
-    `mean_model` is the mean of the parameters after those of the last `train.average` epochs that are over.
+    `mean_model` is the mean of the parameters after those of the last `train.average` epochs that are over,
+    `moving_model` the state of the moving average where there is one (`train.ema`), `scaler` that of what scales the
+    loss (`train.precision: fp16`).
     """
 
     epoch: int = 0
@@ -39,17 +43,29 @@ class Progress:
     test_reads: int = 0
     stopped: bool = False
     mean_model: dict[str, Tensor] | None = None
+    moving_model: dict[str, Tensor] | None = None
+    scaler: dict[str, Any] | None = None
 
 
 class OtherNetworkError(Exception):
     """A `Progress` is not one of the network that is to be trained."""
 
 
-def go_on(progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def go_on(
+    progress: Progress,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    moving: MovingAverage | None = None,
+    scaler: torch.amp.GradScaler | None = None,
+) -> None:
     """Put a run where it was; raise `OtherNetworkError` where that was another network's."""
     try:
         model.load_state_dict(progress.model)
         optimizer.load_state_dict(progress.optimizer)
+        if moving is not None:
+            moving.restore(progress.moving_model or {})
+        if scaler is not None:
+            scaler.load_state_dict(progress.scaler or {})
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise OtherNetworkError(str(error)) from None
 

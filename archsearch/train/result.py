@@ -26,6 +26,11 @@ WATCHED_TEST = (
 _MEASURED_LOSSES = ("val_loss", "test_loss")
 
 
+def label_noise_words(share: float) -> str:
+    """Say what `train.label_noise` does to a run."""
+    return f"{100 * share:g} % of the training labels are made wrong on purpose (train.label_noise)"
+
+
 def by_part(metrics: Mapping[str, MetricValue]) -> dict[str, MetricValue]:
     """Give metrics in one order, each for every part of the data: None where it was not measured."""
     names = dict.fromkeys(name.removeprefix(f"{part}_") for name in metrics if (part := part_of(name)))

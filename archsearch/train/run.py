@@ -20,7 +20,7 @@ import torch
 
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
-from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.experiment_plan import ExperimentPlan, load_plan, must_be_embeddable, plan_experiment
 from archsearch.files import damaged
 from archsearch.metrics import part_of
 from archsearch.native.library import load_library as load_native
@@ -94,6 +94,7 @@ def run(
     compute = compute or decide(plan)
     if dataset is None:
         dataset = load(spec.data, data_dir=data_dir)
+    must_be_embeddable(plan.network, {"x_train": dataset.x_train, "x_test": dataset.x_test})
     identity_ = identity(plan, seed, dataset.fingerprint, compute)
     id_ = run_id(identity_)
     directory = RunDirectory(Path(runs_dir) / id_)

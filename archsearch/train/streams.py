@@ -4,7 +4,7 @@
     stream(3, "init", "conv1")   # initial weights of the layer conv1
 
 So a change in one place (another layer, no augmentation) leaves every other random number of the run as it was. The
-purposes in use: init, split, order, augment, dropout; a study adds its own.
+purposes in use: init, split, order, augment, dropout, mix, label_noise; a study adds its own.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from archsearch.spec.augmentations import AUGMENTATION_KINDS, Flip, Shift
 from archsearch.spec.losses import LOSS_KINDS, CrossEntropy, Nll, Quantile
 from archsearch.spec.modules import Branches
 from archsearch.spec.optimizers import Adam, Sgd
-from archsearch.spec.training import SCHEDULE_KINDS, OneCycle
+from archsearch.spec.schedules import SCHEDULE_KINDS, OneCycle
 
 
 @pytest.mark.parametrize(
@@ -122,14 +122,20 @@ def test_function_that_is_only_given_on_is_written_as_such() -> None:
     }
 
 
+MUST_BE_SAID = {"step_size": 2, "milestones": (1, 3), "gamma": 0.5}
+
+
 @pytest.mark.parametrize("kind", SCHEDULE_KINDS, ids=lambda kind: kind.kind)
 def test_every_schedule_is_written_out(kind: Any) -> None:
-    schedule = kind(step_size=2) if "step_size" in kind.model_fields else kind()
+    schedule = kind(**{name: MUST_BE_SAID[name] for name, field in kind.model_fields.items() if field.is_required()})
     copied = Copied()
     copied.method("factor", schedule.factor)
-    factor = space_of(copied)["factor"]
+    copied.method("reduced", schedule.reduced)
+    factor, reduced = (space_of(copied)[name] for name in ("factor", "reduced"))
     for epoch in (0.0, 0.4, 2.0, 3.9, 5.0):
         assert factor(epoch, 5) == schedule.factor(epoch, 5)
+    for seen in ([], [0.5] * 12, [0.5, None, 0.9, *[0.9] * 30]):
+        assert reduced(seen) == schedule.reduced(seen)
 
 
 def test_fields_stand_in_the_text_as_numbers() -> None:

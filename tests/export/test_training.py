@@ -117,6 +117,14 @@ AUGMENT = "data.augment=[shift, {rotate: {degrees: 20.0}}, flip, {flip: {directi
         ["train.early_stopping={patience: 1, monitor: val_loss}", "train.optimizer={adam: {lr: 0.03}}"],
         ["train.average=2", "train.epochs=3"],
         ["train.average=3", "train.epochs=3", "data.validation=0"],
+        ["train.schedule={plateau: {patience: 0, threshold: 0.9, gamma: 0.5, warmup_epochs: 0.5}}", "train.epochs=4"],
+        ["train.schedule={multi_step: {milestones: [1, 2]}}", "train.epochs=3", "train.ema=0.8"],
+        ["train.ema=0.9", "train.early_stopping={patience: 1, min_delta: 0.9}", "train.epochs=4"],
+        ["train.mixup=0.4", "train.cutmix=1.0", AUGMENT, "data.normalize=true"],
+        ["train.mixup=0.4", "train.accumulate=2", "train.loss={cross_entropy: {weight: balanced}}"],
+        ["train.precision=fp16", "train.clip_grad_norm=0.5", "train.accumulate=2", "train.epochs=1"],
+        ["train.sampler=balanced", "train.label_noise=0.3", "data.train_limit=40"],
+        ["train.accumulate=3", "train.batch_size=7", "train.clip_grad_norm=0.1", "train.schedule={cosine: {}}"],
     ],
     ids=lambda overrides: overrides[0].partition("=")[2][:30],
 )
@@ -135,7 +143,11 @@ CHOICES = (
     ["", "train.eval_loss=mse"],
     ["", "train.clip_grad_norm=0.5"],
     ["train.batch_size=7", "train.batch_size=64"],
-    ["", "train.average=2"],
+    ["", "train.average=2", "train.ema=0.9"],
+    ["", "train.accumulate=3"],
+    ["", "train.sampler=balanced"],
+    ["", "train.mixup=0.2", "train.cutmix=0.5"],
+    ["", "train.label_noise=0.2"],
 )
 
 

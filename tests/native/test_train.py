@@ -42,6 +42,8 @@ REGIMES = {
         }
     },
     "mean of the last epochs": {"train": {"average": 3}},
+    "balanced sampler, label noise": {"train": {"sampler": "balanced", "label_noise": 0.2}},
+    "moving average, several batches a step": {"train": {"ema": 0.9, "accumulate": 3, "batch_size": 16}},
     "early stopping": {"data": {"validation": 40}, "train": {"early_stopping": {"patience": 2}, "epochs": 5}},
 }
 

@@ -187,6 +187,8 @@ def test_overrides_set_values_and_say_what_there_is(written: Write) -> None:
     assert problems(path, ("program.timout=3",)) == [
         "override 'program.timout=3': program: unknown key 'timout'; did you mean 'timeout'?"
     ]
+    (said,) = problems(path, ("metrics.loss.lst=x",))
+    assert said.endswith(": metrics.loss: unknown key 'lst'; did you mean 'last'?")
 
 
 def test_folder_patch_and_template_that_are_not_there_are_said_with_their_place(written: Write) -> None:

@@ -16,8 +16,9 @@ from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.losses import LOSS_KINDS
 from archsearch.spec.nearest import distance, instead_of, means, nearest, open_word, place_of_word, squashed
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
+from archsearch.spec.schedules import SCHEDULE_KINDS
 from archsearch.spec.text.yaml import read_text
-from archsearch.spec.training import SCHEDULE_KINDS, TrainSpec
+from archsearch.spec.training import TrainSpec
 
 
 def words_of(schema: Any) -> set[str]:
@@ -48,7 +49,7 @@ def test_target_of_an_alias_can_be_written(word: str, target: str) -> None:
 def test_what_is_written_instead_is_in_the_language(word: str) -> None:
     text = instead_of(word)
     assert text
-    assert word not in VOCABULARY or word in ("dropout", "classes")
+    assert word not in VOCABULARY or word in ("dropout", "classes", "mixup", "cutmix")
     for snippet in re.findall(r"`([^`]*)`", text):
         if snippet.startswith("archsearch "):
             continue

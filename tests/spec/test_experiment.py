@@ -14,8 +14,8 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.losses import LOSS_KINDS
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
+from archsearch.spec.schedules import SCHEDULE_KINDS
 from archsearch.spec.text.yaml import read_text
-from archsearch.spec.training import SCHEDULE_KINDS
 from tests.spec.trees import TINY
 
 SPECS = sorted(path.stem for path in (Path(__file__).parents[2] / "specs").glob("*.yaml"))
@@ -81,7 +81,7 @@ def test_spec_cannot_be_changed() -> None:
         ("batch_size", -1, "greater_than"),
         ("clip_grad_norm", 0, "greater_than"),
         ("clip_grad_norm", float("inf"), "finite_number"),
-        ("precision", "fp16", "literal_error"),
+        ("precision", "fp8", "literal_error"),
         ("lr", 1, "extra_forbidden"),
         ("optimizer", {"sgd": {"lr": 0}}, "greater_than"),
         ("optimizer", {"adam": {"betas": [0.9, 1.0]}}, "less_than"),
@@ -89,11 +89,25 @@ def test_spec_cannot_be_changed() -> None:
         ("schedule", {"step": {}}, "missing"),
         ("schedule", "linear", "union_tag_invalid"),
         ("schedule", {"one_cycle": {"pct_start": 1.0}}, "less_than"),
+        ("schedule", "multi_step", "missing"),
+        ("schedule", {"multi_step": {"milestones": []}}, "milestones"),
+        ("schedule", {"multi_step": {"milestones": [2, 2]}}, "milestones"),
+        ("schedule", {"multi_step": {"milestones": [0]}}, "greater_than"),
+        ("schedule", {"exponential": {"gamma": 0}}, "greater_than"),
+        ("schedule", {"plateau": {"monitor": "train_loss"}}, "literal_error"),
+        ("schedule", {"plateau": {"gamma": 1.1}}, "less_than_equal"),
         ("loss", {"nll": {"x": 1}}, "extra_forbidden"),
         ("loss", {"cross_entropy": {"label_smoothing": 1.0}}, "less_than"),
         ("early_stopping", {"patience": 0}, "greater_than"),
         ("average", 1, "greater_than_equal"),
         ("average", True, "int_type"),
+        ("ema", 1.0, "less_than"),
+        ("ema", 0, "greater_than"),
+        ("sampler", "weighted", "literal_error"),
+        ("label_noise", 1.0, "less_than"),
+        ("label_noise", -0.1, "greater_than_equal"),
+        ("accumulate", 0, "greater_than"),
+        ("accumulate", 2.0, "int_type"),
     ],
 )
 def test_training_value_out_of_range_or_of_another_type_is_refused(part: str, value: object, kind: str) -> None:

@@ -142,6 +142,24 @@ REGIMES = {
         ],
         "train": {"average": 2},
     },
+    "moving average, several batches a step": {
+        "network": [
+            {"conv2d": {"out_channels": 4, "kernel_size": 3}},
+            "batch_norm2d",
+            "relu",
+            "flatten",
+            "dropout",
+            {"linear": {"out_features": "classes"}},
+        ],
+        "train": {"ema": 0.9, "accumulate": 3, "batch_size": 16},
+    },
+    "mixup and cutmix": {"train": {"mixup": 0.4, "cutmix": 1.0}},
+    "fp16": {"train": {"precision": "fp16", "epochs": 3}},
+    "balanced sampler, label noise": {"train": {"sampler": "balanced", "label_noise": 0.2}},
+    "plateau": {
+        "data": {"validation": 40},
+        "train": {"schedule": {"plateau": {"patience": 0, "threshold": 0.1}}, "optimizer": {"sgd": {"lr": 0.3}}},
+    },
     "early stopping": {
         "data": {"validation": 40},
         "train": {"early_stopping": {"patience": 2}, "epochs": 8, "optimizer": {"adam": {"lr": 0.05}}},

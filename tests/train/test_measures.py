@@ -145,7 +145,9 @@ def test_a_function_that_cannot_be_watched_is_told_before_it_trains(
             "early stopping watches validation data, and test_f1_macro is of test data; write val_f1",
         ),
         ("val_loss", {"direction": "maximize"}, "less of loss is better; take direction out, it is for functions"),
-        ("val_los", {}, "Input should be 'val_accuracy', 'val_loss'"),
+        ("val_los", {}, "expected a metric of the validation data, such as 'val_loss'"),
+        ("f1_makro", {}, "expected a metric of the validation data, such as 'val_f1_macro'"),
+        ("mine.py", {}, "expected a metric of the validation data, such as 'val_accuracy', 'val_loss', "),
     ):
         with pytest.raises(ValidationError, match=message):
             spec_of(early_stopping={"monitor": monitor, "patience": 3, **rule})

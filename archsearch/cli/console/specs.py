@@ -12,7 +12,7 @@ from rich.text import Text
 from archsearch.cli.console.base import cells, err, fields_text, flowing, note, out, print_layers, value_text
 from archsearch.errors import SpecError
 from archsearch.spec.network import PlannedLayer, size_text
-from archsearch.train.result import WATCHED_TEST
+from archsearch.train.result import WATCHED_TEST, label_noise_words
 from archsearch.wording import count_of, short_number
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def started(plan: ExperimentPlan) -> None:
     flowing(err(), [size, data, f"{count_of(spec.train.epochs, 'epoch')} of batches of {spec.train.batch_size}"], " ")
     for remark in remarks(spec.data):
         note(f"data: {remark}")
+    if spec.train.label_noise:
+        note(label_noise_words(spec.train.label_noise))
     if not spec.data.validation and spec.train.epochs > 1:
         note(WATCHED_TEST)
 

@@ -40,7 +40,7 @@ from archsearch.stats.effect import Family, Seed, Verdicts
 from archsearch.stats.over_seeds import Summary, documented_words, size_warning, summarise
 from archsearch.stats.verdict import judge
 from archsearch.task import main_metric_of
-from archsearch.train.result import WATCHED_TEST, RunResult
+from archsearch.train.result import WATCHED_TEST, RunResult, label_noise_words
 from archsearch.wording import capital, cut_text, short_number
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
@@ -149,7 +149,7 @@ def _subtitle(groups: Sequence[RunGroup]) -> str:
 def answer(groups: Sequence[RunGroup], summaries: Sequence[Summary], verdicts: Verdicts | None) -> tuple[str, ...]:
     """Say what the seeds add up to, and of several experiments whether they differ."""
     said = [text for group, one in zip(groups, summaries, strict=True) for text in _said(group, one)]
-    said += _watched(groups)
+    said += [*_watched(groups), *_mislabelled(groups)]
     if len(groups) == 1:
         return tuple(said)
     if verdicts is None:
@@ -170,6 +170,16 @@ def _watched(groups: Sequence[RunGroup]) -> list[str]:
         return []
     of = "" if len(mine) == len(groups) else f"{', '.join(mine)}: "
     return [f"{of}{WATCHED_TEST if of else WATCHED_TEST[0].upper() + WATCHED_TEST[1:]}."]
+
+
+def _mislabelled(groups: Sequence[RunGroup]) -> list[str]:
+    """Say of which experiments labels were made wrong on purpose."""
+    said = []
+    for group in groups:
+        share = group.runs[0].result.spec["train"].get("label_noise")
+        of = "" if len(groups) == 1 else f"{group.label}: "
+        said += [f"{of}{label_noise_words(share)}."] if share else []
+    return said
 
 
 def _watched_test(result: RunResult) -> bool:

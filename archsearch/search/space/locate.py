@@ -127,7 +127,8 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
     ((kind, fields),) = template.items
     if kind != layer.kind or not isinstance(fields, Keys):
         return
-    known: Mapping[str, Any] = layer.model_dump(mode="json") if isinstance(layer, Block) else layer.canonical(())
+    known: Mapping[str, Any] = layer.every_field()
+    known = known if isinstance(layer, Block) else {**known, **layer.canonical(())}
     found: list[Values] = [values]
     for key, item in fields.items:
         if isinstance(layer, Block) and key == layer.holds and isinstance(item, Items):

@@ -174,11 +174,9 @@ def _factor_of(layer: LayerBase) -> Callable[[str], str]:
 
 
 def _fields(ours: PlannedLayer, theirs: PlannedLayer, factor_of: Callable[[str], str]) -> Iterator[Change]:
-    one, two = (
-        layer.model_dump(mode="json", exclude={"name", "layers", "branches"}) for layer in (ours.layer, theirs.layer)
-    )
+    one, two = (layer.every_field() for layer in (ours.layer, theirs.layer))
     for field, after in two.items():
-        if one[field] != after:
+        if field not in ("layers", "branches") and one[field] != after:
             yield _setting(factor_of(field), ours.name, field, one[field], after)
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from archsearch.spec.dataset import ARRAY_KINDS
 from archsearch.spec.edit.in_memory import Edit
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.layers import Block, LayerBase
+from archsearch.spec.layers import Block, LayerBase, size_text
 from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.layers.pooling import Pooling
 from archsearch.spec.network import NetworkPlan, PlannedLayer
@@ -196,6 +196,26 @@ def rows_thrown_away(subject: Examined) -> Iterator[Found]:
         yield Found(f"{row.name} ({row.kind}) never looks at the last {words} of its input", row.name, fix)
 
 
+def channels_as_steps(subject: Examined) -> Iterator[Found]:
+    """Find recurrence or attention that reads (channels x length) as (steps x features).
+
+    That is what the data and a convolution or a pooling of signals give; a `permute` between makes it right.
+    """
+    for rows in subject.lists():
+        signal = rows is not None and rows == subject.rows and len(subject.plan.input_shape) == 2
+        said = f"the data's {size_text(subject.plan.input_shape)}"
+        for row in rows:
+            if row.layer.reads_steps and signal:
+                fix: Edit = {"insert": {"before": row.name, "layers": [{"permute": {"dims": [2, 1]}}]}}
+                what = f"{row.name} ({row.kind}) reads {said} as {row.input_shape[0]} steps, and these are channels"
+                yield Found(what, row.name, (fix,))
+                break
+            if isinstance(row.layer, (Convolution, Pooling)):
+                signal, said = len(row.output_shape) == 2, f"the {size_text(row.output_shape)} of {row.name}"
+            elif not (row.layer.elementwise or row.layer.drops or row.layer.thin) or row.kind == "permute":
+                signal = False
+
+
 def _unread(row: PlannedLayer) -> list[int]:
     """Count, for each dimension, the last places of the input that no window reaches."""
     layer = row.layer
@@ -273,6 +293,24 @@ def one_layer_has_it_all(subject: Examined) -> Iterator[Found]:
             pool = f"adaptive_avg_pool{len(before.input_shape) - 1}d"
             fix: Edit = {"insert": {"before": before.name, "layers": [{pool: {"output_size": 1}}]}}
             yield Found(f"{row.name} holds {share:.0%} of all parameters", row.name, (fix,))
+
+
+def balanced_twice(subject: Examined) -> Iterator[Found]:
+    """Find classes that are balanced by the sampler and by the weights of the loss."""
+    train = subject.spec.train
+    weighs = "balanced" in train.loss.model_dump().values()
+    if train.sampler == "balanced" and weighs:
+        fix: Edit = {"set": {"train.sampler": "random"}}
+        yield Found(
+            f"sampler balanced draws rare classes more often, and {train.loss.kind} weighs them more", "", (fix,)
+        )
+
+
+def idle_schedule(subject: Examined) -> Iterator[Found]:
+    """Find a schedule whose drops lie behind the last epoch."""
+    train = subject.spec.train
+    if why := train.schedule.idle(train.epochs):
+        yield Found(f"{train.schedule.kind}: {why} in {train.epochs} epoch{'s' * (train.epochs != 1)}")
 
 
 def unusual_rate(subject: Examined) -> Iterator[Found]:

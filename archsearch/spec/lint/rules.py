@@ -214,5 +214,29 @@ RULES: dict[str, Rule] = {
             "LeCun, Bottou, Orr & Mueller 1998, Efficient BackProp, section 4.5.",
             checks.targets_as_they_are,
         ),
+        Rule(
+            "A017",
+            "a schedule that does nothing",
+            "The training ends before the learning rate drops: what is written down as the recipe is not what is run.",
+            "torch.optim.lr_scheduler.StepLR, MultiStepLR, ReduceLROnPlateau: when each of them acts.",
+            checks.idle_schedule,
+        ),
+        Rule(
+            "A018",
+            "classes that are balanced twice",
+            "A class that is drawn as often as any other and weighed by its rareness counts as if it were the frequent "
+            "one.",
+            "Arithmetic: expected weight of a class = times drawn x weight; Buda, Maki & Mazurowski 2018 "
+            "(arXiv 1710.05381).",
+            checks.balanced_twice,
+        ),
+        Rule(
+            "A019",
+            "channels read as steps",
+            "Recurrence and attention go along the first size of a sample, (steps, features); data and convolutions "
+            "have the channels there. It runs, and learns the order of the channels.",
+            "torch.nn.LSTM with batch_first: (N, steps, features); torch.nn.Conv1d: (N, channels, steps).",
+            checks.channels_as_steps,
+        ),
     )
 }

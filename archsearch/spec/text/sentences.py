@@ -283,6 +283,8 @@ def _step(at: Any, part: str | int) -> Any:
     kinds = _kinds(at)
     if part in kinds:
         return kinds[part]
+    if get_origin(_bare(at)) in (dict, Mapping):  # of names that a file gives
+        return get_args(_bare(at))[1]
     if isinstance(at, type) and issubclass(at, BaseModel):
         field = at.model_fields.get(part)
         if field is not None:

@@ -99,6 +99,13 @@ MISTAKES = {
              [{"insert": {"before": "flatten1", "layers": [{"adaptive_avg_pool2d": {"output_size": 1}}]}}]),
     "A012": (f"{HEAD}; {OUT}", "{epochs: 1, optimizer: {adam: {lr: 0.5}}}",
              "adam with lr 0.5; usual is 1e-06 to 0.03", [{"set": {"train.optimizer.adam.lr": 1e-3}}]),
+    "A017": (f"{HEAD}; {OUT}", "{epochs: 5, schedule: {step: {step_size: 5}}}",
+             "step: step_size 5 is not reached in 5 epochs", []),
+    "A018": (f"{HEAD}; {OUT}", "{epochs: 1, sampler: balanced, loss: {cross_entropy: {weight: balanced}}}",
+             "sampler balanced draws rare classes more often, and cross_entropy weighs them more",
+             [{"set": {"train.sampler": "random"}}]),
+    "A017 milestones": (f"{HEAD}; {OUT}", "{epochs: 5, schedule: {multi_step: {milestones: [4, 5, 9]}}}",
+             "multi_step: milestones 5, 9 are not passed in 5 epochs", []),
     "A012 small": (f"{HEAD}; {OUT}", "{epochs: 1, optimizer: {sgd: {lr: 1e-5}}}",
                    "sgd with lr 1e-05; usual is 0.0001 to 2", [{"set": {"train.optimizer.sgd.lr": 0.01}}]),
 }  # fmt: skip

@@ -24,9 +24,10 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.losses import LOSS_KINDS
 from archsearch.spec.optimizers import OPTIMIZER_KINDS
+from archsearch.spec.schedules import SCHEDULE_KINDS
 from archsearch.spec.text.schema import experiment_schema
 from archsearch.spec.text.yaml import read_file, read_text
-from archsearch.spec.training import SCHEDULE_KINDS, EarlyStopping, TrainSpec
+from archsearch.spec.training import EarlyStopping, TrainSpec
 from tests.spec.trees import BLOCKS, TINY
 
 ROOT = Path(__file__).parents[3]
@@ -44,7 +45,7 @@ def test_schema_is_valid_draft_7_without_words_of_later_drafts_and_small() -> No
     Draft7Validator.check_schema(SCHEMA)
     text = json.dumps(SCHEMA)
     assert [word for word in ('"$defs"', "#/$defs/", '"prefixItems"', '"const": null') if word in text] == []
-    assert FILE.stat().st_size < 150_000
+    assert FILE.stat().st_size < 200_000
 
 
 def references(value: Any) -> set[str]:
