@@ -13,7 +13,7 @@ from archsearch.cli import ablation_options, options, search_line
 from archsearch.cli.another_metric import Another
 from archsearch.cli.early import nursery_of
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
-from archsearch.cli.programs import allow_own, allow_programs, share_gpus
+from archsearch.cli.programs import allow_own, allow_programs, share_gpus, watched_functions
 
 if TYPE_CHECKING:
     from archsearch.experiment import Experiment
@@ -149,7 +149,8 @@ def study(
     )
     if isinstance(loaded.space.base, ProgramSpec):
         allow_programs([loaded.space.base], study, trust)
-    allow_own(loaded.own, trust)
+    planned = loaded.kind.spec_of(loaded.kind.plan(loaded.space.baseline))
+    allow_own([*loaded.own, *watched_functions([planned])], trust)
     if not _announced(loaded, settings, bare=study is None and command is None, json=json):
         return
     called = name or loaded.spec.name
