@@ -166,7 +166,7 @@ def study(
     if isinstance(looked_at, ExperimentPlan):
         console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True, task=looked_at.facts.task.name))
     log_at_end(log, report.study, settings.url)
-    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts)
+    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts, nursery)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
 
