@@ -34,6 +34,7 @@ ANYWHERE_IN = {
         *("spec/layers/", "spec/network.py", "spec/modules.py", "spec/map_modules.py", "spec/sequence_modules.py"),
         *(
             "spec/optimizers.py",
+            "spec/eager_optimizer.py",
             "spec/losses.py",
             "spec/loss_base.py",
             "spec/loss_functions.py",

@@ -11,6 +11,7 @@ import typer
 
 from archsearch.cli import ablation_options, options, search_line
 from archsearch.cli.another_metric import Another
+from archsearch.cli.early import nursery_of
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_own, allow_programs, share_gpus
 
@@ -23,6 +24,7 @@ DEFAULT = "lenet"
 
 
 def study(
+    context: typer.Context,
     study: Annotated[
         str | None, typer.Argument(metavar="[STUDY]", help="A study: a name or a file; lenet if none is given.")
     ] = None,
@@ -96,6 +98,7 @@ def study(
             console.print_study(judged, runs_dir)
         return
     elsewhere = Elsewhere(on, address, on_option, workers)
+    nursery = nursery_of(context, "" if write else "archsearch.search.jobs", elsewhere, storage, runs_dir)
     reference = study or DEFAULT
     line = search_line.SearchLine(command, space, baseline, metric, maximize, minimize, folder)
     line.refuse_without_command()
@@ -151,7 +154,7 @@ def study(
         return
     called = name or loaded.spec.name
     with elsewhere.placed(settings, called) as check, console.StudyPanel(called) as panel:
-        report = search(loaded, settings, looking(panel.look, check))
+        report = search(loaded, settings, looking(panel.look, check), nursery)
     if json:
         console.print_json(console.study_json(report))
     else:

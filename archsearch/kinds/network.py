@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,11 +141,17 @@ class NetworkKind:
         )
 
     def fix(
-        self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
+        self,
+        storage: Storage,
+        study: Study,
+        experiments: Iterable[Experiment],
+        workers: int,
+        like: Study | None = None,
+        auto: Callable[[], str] | None = None,
     ) -> None:
         from archsearch.study.compute import fix
 
-        fix(storage, study, [_plan(one) for one in experiments], workers, like=like)
+        fix(storage, study, [_plan(one) for one in experiments], workers, like=like, auto=auto)
 
     def why_not_here(self, experiment: Experiment) -> str:
         return ""  # its spec is all of it; device, engine and data are looked at run by run: see `study/compute.py`

@@ -1,15 +1,15 @@
-"""From a planned network to the list of operations that the C++ engine runs, and one buffer for all of its values.
+"""From a planned network to the list of operations that the C++ engine runs.
 
     program = compile_network(plan, loss)       # raises UnsupportedError
     supports(plan, train)                       # why not, in words, or None
 
-Every value of one group of images and every gradient gets a place in one buffer; two that never live at the same time
-share it. Knows the plan and the training spec only: no torch, no library.
+Where values and gradients lie is `placing.py`'s. Knows the plan and the training spec only: no torch, no library.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from archsearch.native.program import (
@@ -36,11 +36,11 @@ from archsearch.spec.layers.activation import (
     Softmax,
     Softplus,
 )
-from archsearch.spec.layers.base import Shape, product
+from archsearch.spec.layers.base import LayerBase, Shape, product
 from archsearch.spec.layers.blocks import BODY, SHORTCUT, Residual, Sequential
 from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.layers.dense import Flatten, Linear
-from archsearch.spec.layers.normalization import Dropout, Dropout2d
+from archsearch.spec.layers.normalization import BatchNorm1d, BatchNorm2d, Dropout, Dropout2d
 from archsearch.spec.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, MaxPool1d, MaxPool2d, Pooling
 from archsearch.spec.layers.pooling3d import ScaledAvgPool2d
 from archsearch.spec.losses import AnyLoss, CrossEntropy
@@ -48,10 +48,18 @@ from archsearch.spec.network import NetworkPlan, PlannedLayer
 from archsearch.spec.training import TrainSpec
 
 MOST_CLASSES = 2**24  # the engine compares labels as floats, exact up to here
+# Which layers there are kernels for; a study goes on with those that it was begun with, so that no two of its runs are
+# computed by two engines because archsearch became newer. 1 is version 0.1.0.
+KERNELS = 2
+_SINCE_2 = (BatchNorm1d, BatchNorm2d, Dropout, Dropout2d)
 
 
-def supports(plan: NetworkPlan, train: TrainSpec) -> str | None:
-    """Give the reason why the engine cannot train this network, None where it can."""
+def supports(plan: NetworkPlan, train: TrainSpec, kernels: int = KERNELS) -> str | None:
+    """Give the reason why the engine cannot train this network, None where it can; `kernels` are those it may use."""
+    if kernels < KERNELS:
+        for row in plan.walk():
+            if isinstance(row.layer, _SINCE_2) and getattr(row.layer, "p", None) != 0:
+                return f"{row.name} ({row.kind}) had no native kernel when the study was begun"
     try:
         compile_network(plan, train.loss)
     except UnsupportedError as reason:
@@ -93,8 +101,16 @@ class _Builder:
         self.input = Vectors(product(plan.input_shape), NOTHING, learns=False)
 
     def run(self, rows: Sequence[PlannedLayer], value: Vectors) -> Vectors:
-        for row in rows:
-            value = self.layer(row, value)
+        done = False
+        for row, following in itertools.zip_longest(rows, rows[1:]):
+            if done:  # the batch norm before has it
+                done = False
+            elif isinstance(row.layer, BatchNorm1d | BatchNorm2d):
+                activation = _function(following.layer) if following is not None else None
+                done = activation is not None
+                value = self.batch_norm(row, row.layer, value, activation)
+            else:
+                value = self.layer(row, value)
         return value
 
     def layer(self, row: PlannedLayer, value: Vectors) -> Vectors:
@@ -121,6 +137,8 @@ class _Builder:
                 return self.add(OperationKind.LOG_SOFTMAX, value, row)
             case Identity() | Flatten() | Dropout(p=0.0) | Dropout2d(p=0.0):
                 return value  # flattening moves nothing: the order of a value's vectors is torch's
+            case Dropout() | Dropout2d():
+                return self.dropout(row, row.layer, value)
             case Activation():
                 return self.activation(row, row.layer, value)
         raise UnsupportedError(f"{row.name} ({row.kind}) has no native kernel")
@@ -140,7 +158,7 @@ class _Builder:
     ) -> Vectors:
         """Append an operation, with a new output unless it works in place; give its output."""
         index = len(self.operations)
-        learns = value.learns or kind is OperationKind.CONVOLUTION
+        learns = value.learns or fields.get("weight", NOTHING) != NOTHING
         output = value if in_place else Vectors(product(output_shape), index, learns)
         operation = Operation(kind, value, output, input_shape, output_shape, **fields)
         self.operations.append(operation)
@@ -208,23 +226,40 @@ class _Builder:
         )
 
     def activation(self, row: PlannedLayer, layer: Activation, value: Vectors) -> Vectors:
-        name, a, b = layer.kind, 0.0, 0.0
-        match layer:
-            case Gelu(approximate="tanh"):
-                name = "gelu_tanh"
-            case LeakyRelu():
-                a = layer.negative_slope
-            case Elu():
-                a = layer.alpha
-            case Hardtanh():
-                a, b = layer.min_val, layer.max_val
-            case Softplus():
-                a, b = layer.beta, layer.threshold
-        if name not in FUNCTIONS:
+        found = _function(layer)
+        if found is None:
             raise UnsupportedError(f"{row.name} ({row.kind}) has no native kernel")
-        function = FUNCTIONS.index(name)
+        function, a, b = found
         in_place = function in FROM_OUTPUT and self.may_overwrite(value)
         return self.add(OperationKind.ACTIVATION, value, row, in_place=in_place, function=function, a=a, b=b)
+
+    def batch_norm(
+        self,
+        row: PlannedLayer,
+        layer: BatchNorm1d | BatchNorm2d,
+        value: Vectors,
+        activation: tuple[int, float, float] | None,
+    ) -> Vectors:
+        channels = row.input_shape[0]
+        function, a, b = activation or (NOTHING, 0.0, 0.0)
+        return self.add(
+            OperationKind.BATCH_NORM,
+            value,
+            row,
+            function=function,
+            a=a,
+            b=b,
+            weight=self.parameter(channels) if layer.affine else NOTHING,
+            bias=self.parameter(channels) if layer.affine else NOTHING,
+            eps=layer.eps,
+            momentum=layer.momentum,
+            number=sum(op.kind is OperationKind.BATCH_NORM for op in self.operations),
+        )
+
+    def dropout(self, row: PlannedLayer, layer: Dropout | Dropout2d, value: Vectors) -> Vectors:
+        kind = OperationKind.DROPOUT if isinstance(layer, Dropout) else OperationKind.DROPOUT_CHANNELS
+        before = sum(op.kind in (OperationKind.DROPOUT, OperationKind.DROPOUT_CHANNELS) for op in self.operations)
+        return self.add(kind, value, row, in_place=self.may_overwrite(value), drop=layer.p, number=before)
 
     def residual(self, row: PlannedLayer, value: Vectors) -> Vectors:
         held, value.held = value.held, True
@@ -240,6 +275,25 @@ class _Builder:
         return self.put(OperationKind.ADD, body, shape, shape, in_place=in_place, other=beside)
 
 
+def _function(layer: LayerBase) -> tuple[int, float, float] | None:
+    """Give the number of an activation and its two fields; None for what is none, or has no kernel."""
+    if not isinstance(layer, Activation) or isinstance(layer, Identity | Softmax | LogSoftmax):
+        return None
+    name, a, b = layer.kind, 0.0, 0.0
+    match layer:
+        case Gelu(approximate="tanh"):
+            name = "gelu_tanh"
+        case LeakyRelu():
+            a = layer.negative_slope
+        case Elu():
+            a = layer.alpha
+        case Hardtanh():
+            a, b = layer.min_val, layer.max_val
+        case Softplus():
+            a, b = layer.beta, layer.threshold
+    return (FUNCTIONS.index(name), a, b) if name in FUNCTIONS else None
+
+
 def _map(shape: Shape) -> Map:
     """Write any shape as channels, height, width: a signal has height 1, a flat input one pixel."""
     if len(shape) == 3:
@@ -250,41 +304,3 @@ def _map(shape: Shape) -> Map:
 def _pair(sizes: Sequence[int], height: int) -> TwoSizes:
     """Write one number per spatial dimension as (height, width); signals get `height`."""
     return (sizes[0], sizes[1]) if len(sizes) == 2 else (height, sizes[0])
-
-
-def place(program: Program, scratch: Callable[[Operation], int]) -> None:
-    """Give every value, gradient and scratch a place in the buffer; `scratch` says how many vectors an operation needs.
-
-    Time runs 0 ... n-1 forward, n is the loss, 2n - i the way back of operation i. The largest take their places first,
-    each the lowest that is free while it lives.
-    """
-    n = len(program.operations)
-    values = {id(value): value for op in program.operations for value in (op.input, op.output)}
-    wanted: list[tuple[int, int, int, Callable[[int], None]]] = []  # size, first and last time, who is told
-    for value in values.values():
-        last = max([value.producer, *value.readers, n if value is program.output else 0])
-        for i, op in enumerate(program.operations):
-            if op.output.learns and (
-                (op.input is value and op.needs_input) or (op.output is value and op.needs_output)
-            ):
-                last = max(last, 2 * n - i)
-        wanted.append((value.size, value.producer, last, _setter(value, "at")))
-        if value.learns:
-            first = n if value is program.output else 2 * n - max(value.readers)
-            wanted.append((value.size, first, 2 * n - value.producer, _setter(value, "gradient_at")))
-    for i, op in enumerate(program.operations):
-        if op.output.learns and (size := scratch(op)):
-            wanted.append((size, 2 * n - i, 2 * n - i, _setter(op, "scratch_at")))
-    placed: list[tuple[int, int, int, int]] = []
-    for size, first, last, tell in sorted(wanted, key=lambda one: -one[0]):
-        at = 0
-        for begin, end, start, stop in sorted(placed):
-            if start <= last and first <= stop and begin < at + size and at < end:
-                at = end
-        placed.append((at, at + size, first, last))
-        tell(at)
-    program.vectors = max(end for _, end, _, _ in placed)
-
-
-def _setter(target: Vectors | Operation, name: str) -> Callable[[int], None]:
-    return lambda at: setattr(target, name, at)

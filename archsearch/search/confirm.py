@@ -169,6 +169,14 @@ def interval_method(confirmed: Confirmation) -> str:
     return f"{words}, cut to 0 and above" if is_not_negative(family) and not below else words
 
 
+def comparison_method(confirmed: Confirmation) -> str:
+    """Say by which test finalists and baseline were compared, and over what its p is adjusted."""
+    if confirmed.race is None:
+        return "exact sign-flip test, Holm over the finalists"
+    looks = ", ".join(map(str, confirmed.race.looks))
+    return f"a race with looks after {looks} seeds, exact group-sequential sign-flip test, Shaffer over all pairs"
+
+
 def not_told_apart(confirmed: Confirmation) -> tuple[str, ...]:
     """Name the candidates, the baseline among them, that the best finalist is not shown to be better or worse than."""
     return tuple(one.against for one in _of_the_best(confirmed) if one.verdict not in ("better", "worse"))

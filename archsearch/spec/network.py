@@ -37,10 +37,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBranch:
-    """A branch of a block: its rows, none where it passes the block's input on."""
+    """A branch of a block: its rows, none where it passes the block's input on.
+
+    A projection that follows from the shapes is not `written`.
+    """
 
     name: str
     rows: tuple[PlannedLayer, ...]
+    written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,8 @@ def _planned(path: str, layer: LayerBase, shape: Shape, inner: Sequence[PlannedB
     outputs = [branch.rows[-1].output_shape if branch.rows else shape for branch in inner]
     beside = layer.beside(shape, outputs)
     if beside is not None:
-        inner = [*inner, PlannedBranch(SHORTCUT, (_planned(f"{path}.projection", beside, shape, ()),))]
+        projection = _planned(f"{path}.projection", beside, shape, ())
+        inner = [*inner, PlannedBranch(SHORTCUT, (projection,), written=False)]
     output = layer.join_shape(outputs)
     parts = [row for branch in inner for row in branch.rows]
     return PlannedLayer(

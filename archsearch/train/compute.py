@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.native.library import load_library, why_missing
-from archsearch.native.planner import supports
+from archsearch.native.planner import KERNELS, supports
 from archsearch.spec.layers.convolution import Conv2d, Convolution
 from archsearch.spec.network import NetworkPlan
 from archsearch.spec.training import TrainSpec
@@ -52,13 +52,14 @@ class Compute:
 class Resources:
     """What a machine has, as far as the rule asks: what `device: auto` stands for, whether the native engine is there.
 
-    `why_no_native` says why it is not ("" where it is).
+    `why_no_native` says why it is not ("" where it is); `kernels` are those that it may use (`planner.KERNELS`).
     """
 
     device: str
     native: bool
     threads: int
     why_no_native: str = ""
+    kernels: int = KERNELS
 
 
 _SCALES = ("cuda", "cpu")  # devices on which torch scales gradients and has every step in float16
@@ -147,7 +148,7 @@ def _impossible(
         return f"the native engine learns class labels, and the data are for {task.name}"
     if device != "cpu":
         return f"it computes on cpu, the run on {device}"
-    if reason := supports(network, train):
+    if reason := supports(network, train, KERNELS if resources is None else resources.kernels):
         return reason
     if resources is not None:
         return None if resources.native else resources.why_no_native

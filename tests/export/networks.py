@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from archsearch.data.facts import DataFacts
 from archsearch.errors import SpecError
@@ -70,7 +70,7 @@ def random_layers(dice: random.Random, shape: tuple[int, ...], count: int, deep:
 def _planned(tree: list[Any], shape: tuple[int, ...]) -> NetworkPlan | None:
     try:
         return plan_network(LAYERS.validate_python(tree), shape, CLASSES)
-    except SpecError:
+    except (SpecError, ValidationError):  # a layer called shortcut beside a shortcut
         return None
 
 
@@ -150,12 +150,14 @@ def _later(dice: random.Random, shape: tuple[int, ...], deep: int) -> Any:
     by_rank: dict[int, list[Any]] = {
         1: [{"unflatten": {"unflattened_size": [2, 6]}}],
         2: [{"lstm": recurrent}, {"gru": {**recurrent, "num_layers": 2}}, {"rnn": recurrent}, "class_token",
-            {"multihead_attention": {"num_heads": 2}}, "positional_encoding", {"positional_encoding": {"learned": True}},
+            {"multihead_attention": {"num_heads": 2}}, "positional_encoding",
+            {"positional_encoding": {"learned": True}},
             {"transformer_encoder_layer": {"nhead": 2, "dim_feedforward": 8, "dropout": 0.2, "norm_first": True}},
             {"transformer_encoder_layer": {"nhead": 2, "dim_feedforward": 8, "activation": "gelu", "bias": False}},
             "select_step", {"linear": {"out_features": width, "per_step": True}}, {"zero_pad": {"padding": [2, 0]}},
             {"conv_transpose1d": {"out_channels": width, "kernel_size": 2, "stride": 2}}],
-        3: [{"squeeze_excite": {"reduction": 2}}, {"scaled_avg_pool2d": {"kernel_size": 2}}, {"flatten": {"start_dim": 2}},
+        3: [{"squeeze_excite": {"reduction": 2}}, {"scaled_avg_pool2d": {"kernel_size": 2}},
+            {"flatten": {"start_dim": 2}},
             {"conv2d": {"out_channels": shape[0], "kernel_size": 3, "groups": "in"}},
             {"conv_transpose2d": {"out_channels": width, "kernel_size": 3, "stride": 2, "output_padding": 1}},
             {"upsample": {"scale_factor": 2, "mode": dice.choice(["nearest", "bilinear"])}},
@@ -174,6 +176,8 @@ def _block(dice: random.Random, shape: tuple[int, ...], deep: int) -> Any:
     if kind == "sequential":
         return {"sequential": {"layers": inside}}
     if kind == "residual":
-        return {"residual": {"layers": inside, "projection": dice.random() < 0.8}}
+        if dice.random() < 0.2:
+            return {"residual": {"layers": inside, "shortcut": random_layers(dice, shape, 1, deep + 1)}}
+        return {"residual": {"layers": inside, "projection": dice.choice([True, True, True, "pad", False])}}
     branches = [inside, *([random_layers(dice, shape, 1, deep + 1)] if dice.random() < 0.5 else []), []]
     return {"parallel": {"branches": branches, "join": dice.choice(["concat", "add", "multiply"])}}

@@ -24,7 +24,7 @@ TORCH_NAMES = {
     "group_norm": "GroupNorm", "dropout": "Dropout", "dropout2d": "Dropout2d", "tanh": "Tanh", "relu": "ReLU",
     "leaky_relu": "LeakyReLU", "elu": "ELU", "selu": "SELU", "gelu": "GELU", "silu": "SiLU", "mish": "Mish",
     "hardtanh": "Hardtanh", "sigmoid": "Sigmoid", "softplus": "Softplus", "softmax": "Softmax",
-    "log_softmax": "LogSoftmax", "identity": "Identity",
+    "log_softmax": "LogSoftmax", "identity": "Identity", "pad_channels": "ZeroPad1d ZeroPad2d ZeroPad3d",
     "relu6": "ReLU6", "prelu": "PReLU", "hardswish": "Hardswish", "hard_sigmoid": "Hardsigmoid", "glu": "GLU",
     "rms_norm": "RMSNorm", "instance_norm": "InstanceNorm2d", "batch_norm3d": "BatchNorm3d", "permute": "",
     "unflatten": "Unflatten", "zero_pad": "ZeroPad2d", "select_channels": "", "select_step": "",
@@ -119,12 +119,18 @@ def torch_layer(kind: str, fields: dict[str, Any], shape: tuple[int, ...]) -> nn
         return torch_network(fields["layers"], shape)[0]
     if kind == "residual":
         body, out = torch_network(fields["layers"], shape)
+        if fields.get("shortcut"):
+            return Sum(body, torch_network(fields["shortcut"], shape)[0])
+        if fields.get("projection") == "pad" and out != shape:
+            return Sum(body, padded(shape, out))
         return Sum(body, shortcut(shape, out) if fields.get("projection") and out != shape else nn.Identity())
     if kind == "parallel":
         built = [torch_network(layers, shape) for layers in fields["branches"]]
         return Joined([module for module, _ in built], fields.get("join", "concat"))
     if kind in NOT_IN_TORCH_NN:
         return by_hand(kind, fields, shape)
+    if kind == "pad_channels":
+        return pad_channels(fields, shape)
     cls = getattr(nn, TORCH_NAMES[kind])
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     if fields.get("groups") == "in":
@@ -247,6 +253,34 @@ def waves(steps: int, features: int) -> Tensor:
             angle = step / 10000 ** (feature // 2 * 2 / features)
             found[step, feature] = math.cos(angle) if feature % 2 else math.sin(angle)
     return found
+
+
+def pad_channels(fields: dict[str, Any], shape: tuple[int, ...]) -> nn.Module:
+    """Subsample with a pooling of one pixel, and pad with torch's own zeros."""
+    rank, stride, more = len(shape) - 1, fields.get("stride", 1), fields["out_channels"] - shape[0]
+    if more < 0 or (rank == 0 and stride != 1) or (rank == 1 and isinstance(stride, list) and len(set(stride)) > 1):
+        raise RuntimeError(f"{fields} of {shape}")
+    padding = getattr(nn, TORCH_NAMES["pad_channels"].split()[rank])((0, 0) * rank + (0, more))
+    if rank == 0:
+        return padding
+    stride = (
+        tuple(stride) if isinstance(stride, list) and rank == 2 else stride[0] if isinstance(stride, list) else stride
+    )
+    return nn.Sequential((nn.MaxPool1d, nn.MaxPool2d)[rank - 1](1, stride), padding)
+
+
+def padded(shape: tuple[int, ...], out: tuple[int, ...]) -> nn.Module:
+    """Find, by trying every stride, the subsampling that takes one shape to the other; pad the channels."""
+    if len(shape) != len(out):
+        raise RuntimeError(f"{shape} to {out}")
+    fitting = [
+        [s for s in range(1, n + 1) if len(range(0, n, s)) == m] for n, m in zip(shape[1:], out[1:], strict=True)
+    ]
+    if not all(fitting):
+        raise RuntimeError(f"no strides take {shape} to {out}")
+    strides = [one[0] for one in fitting]
+    stride: Any = {0: 1, 1: strides[0] if strides else 1}.get(len(strides), strides)
+    return pad_channels({"out_channels": out[0], "stride": stride}, shape)
 
 
 def shortcut(shape: tuple[int, ...], out: tuple[int, ...]) -> nn.Module:

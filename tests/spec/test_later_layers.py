@@ -197,15 +197,18 @@ REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
      "Give the layer before it 6 channels or features."),
     ([{"permute": {"dims": [2, 1]}}], (3, 8, 8), "perm1 (permute): dims names 2 sizes, its input 3x8x8 has 3. "
      "Use dims: [2, 3, 1]."),
-    ([{"unflatten": {"unflattened_size": [3, 5]}}], (16,), "unflatten1 (unflatten): 3x5 is 15 values, and size 1 of its "
+    ([{"unflatten": {"unflattened_size": [3, 5]}}], (16,), "unflatten1 (unflatten): 3x5 is 15 values, and size 1 of "
+     "its "
      "input 16 is 16. Use sizes whose product is 16."),
     ([{"zero_pad": {"padding": [1, 0]}}], (3, 8, 8), "pad1 (zero_pad): padding has 2 numbers, its input 3x8x8 has 4 "
      "sides. Use padding: [left, right, top, bottom], or give one number for all sides."),
     ([{"select_channels": {"channels": [0, 4]}}], (4, 8), "select1 (select_channels): there is no channel 4: its input "
      "4x8 has 0 to 3. Name others, or give the layer before it more channels."),
-    ([{"select_step": {"step": 4}}], (4, 8), "select1 (select_step): there is no step 4: its input has 4 steps, 0 to 3. "
+    ([{"select_step": {"step": 4}}], (4, 8), "select1 (select_step): there is no step 4: its input has 4 steps, 0 "
+     "to 3. "
      "Use step: 0."),
-    ([{"upsample": {"scale_factor": 2, "mode": "linear"}}], (3, 8, 8), "up1 (upsample): mode linear is not for an input "
+    ([{"upsample": {"scale_factor": 2, "mode": "linear"}}], (3, 8, 8), "up1 (upsample): mode linear is not for an "
+     "input "
      "of 3x8x8. Use mode: bilinear, or mode: nearest."),
     ([{"pixel_shuffle": {"upscale_factor": 2}}], (6, 8, 8), "shuffle1 (pixel_shuffle): upscale_factor 2 needs a "
      "multiple of 4 channels, its input is 6x8x8. Give the layer before it 8 channels."),
@@ -217,7 +220,8 @@ REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
      "kernel_size."),
     ([{"conv3d": {"out_channels": 2, "kernel_size": 3}}], (4, 8, 8), "conv1 (conv3d): needs a volume (channels x depth "
      "x height x width), its input is 4x8x8. Use the 2d kind, or drop it."),
-    ([{"avg_pool3d": {"kernel_size": 3, "padding": 1}}], (4, 2, 4, 4), "pool1 (avg_pool3d): kernel 3x3x3 is larger than "
+    ([{"avg_pool3d": {"kernel_size": 3, "padding": 1}}], (4, 2, 4, 4), "pool1 (avg_pool3d): kernel 3x3x3 is larger "
+     "than "
      "its 2x4x4 input without padding. Use kernel_size <= 2, or drop it."),
     (["instance_norm"], (4, 1, 1), "norm1 (instance_norm): each of its channels has one value, there is nothing to "
      "normalise. Drop it."),

@@ -72,6 +72,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, ...], tuple[int, ...], int, in
     "softmax": ({}, (5, 2, 2), (5, 2, 2), 0, 0),
     "log_softmax": ({}, (5, 2), (5, 2), 0, 0),
     "identity": ({}, (5, 2), (5, 2), 0, 0),
+    "pad_channels": ({"out_channels": 7, "stride": 2}, (4, 5, 6), (7, 3, 3), 0, 0),
     # 3x3 2->4: 72 + 4; then 4 batch-norm pairs; 4*6*6 outputs * 18
     "sequential": (
         {"layers": [{"conv2d": {"out_channels": 4, "kernel_size": 3}}, "batch_norm2d"]},
@@ -110,7 +111,7 @@ CASES = {**{k: v for k, v in CASES.items() if k not in BLOCKS}, **LATER, **{k: C
 def test_every_layer_kind_has_a_case_here_and_a_torch_class_in_the_oracle() -> None:
     assert list(CASES) == list(LAYER_KINDS)
     assert [*oracle.TORCH_NAMES, *BLOCKS] == list(LAYER_KINDS)
-    assert len(LAYER_KINDS) == 66
+    assert len(LAYER_KINDS) == 67
 
 
 @pytest.mark.parametrize("kind", list(LAYER_KINDS))
@@ -123,7 +124,9 @@ def test_layer_shape_and_counts_equal_hand_arithmetic_and_torch(kind: str) -> No
     assert (torch_output, counted, oracle.macs(module, shape)) == (output, parameters, macs)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LAYER_KINDS if kind not in oracle.NOT_IN_TORCH_NN])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in LAYER_KINDS if kind not in (*oracle.NOT_IN_TORCH_NN, "pad_channels")]
+)
 def test_layer_build_gives_the_module_that_torch_prints_the_same(kind: str) -> None:
     """The repr holds every argument, eps and slopes included."""
     fields, shape, *_ = CASES[kind]
@@ -257,6 +260,7 @@ FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "dropout": fields({}, {"p": st.floats(0, 0.9)}),
     "dropout2d": fields({}, {"p": st.floats(0, 0.9)}),
     "leaky_relu": fields({}, {"negative_slope": slope}),
+    "pad_channels": fields({"out_channels": st.integers(1, 9)}, {"stride": pair(st.integers(1, 3))}),
     "elu": fields({}, {"alpha": slope}),
     "gelu": fields({}, {"approximate": st.sampled_from(["none", "tanh"])}),
     "softplus": fields({}, {"beta": slope}),
@@ -333,7 +337,7 @@ def layer_lists(draw: st.DrawFn, rank: int, depth: int = 0) -> tuple[list[Any], 
             layers, after = draw(layer_lists(rank, depth + 1))
             chosen: dict[str, Any] = {"layers": layers}
             if kind == "residual":
-                chosen["projection"] = draw(st.booleans())
+                chosen |= draw(beside(rank, after, depth))
         else:
             chosen = draw(FIELDS.get(kind, st.just({})))
             after = rank_after(kind, chosen, rank)
@@ -352,6 +356,15 @@ def rank_after(kind: str, chosen: dict[str, Any], rank: int) -> int:
         return 1
     ends = kind in ("lstm", "gru", "rnn") and chosen.get("output", "last") == "last"
     return 0 if ends or kind == "select_step" else rank
+
+
+@st.composite
+def beside(draw: st.DrawFn, rank: int, after: int, depth: int) -> dict[str, Any]:
+    """Draw the shortcut of a `residual`: the input, one of the projections, or layers."""
+    kind = draw(st.sampled_from([False, True, "pad", "layers"]))
+    if kind != "layers":
+        return {"projection": kind}
+    return {"shortcut": draw(layer_lists(rank, depth + 1))[0]}
 
 
 @st.composite
@@ -526,6 +539,45 @@ REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
         "Use padding: same in its convolutions, or use a stride that divides the input.",
     ),
     (
+        [{"residual": {"projection": "pad", "layers": [{"conv2d": {"out_channels": 3, "kernel_size": 1}}]}}],
+        (4, 8, 8),
+        "res1 (residual): projection: pad only adds channels, its layers give 3 of 4. Use projection: true, or end its "
+        "layers with 4 channels or more.",
+    ),
+    (
+        [{"residual": {"projection": "pad", "layers": [{"conv2d": {"out_channels": 4, "kernel_size": 3}}]}}],
+        (4, 8, 8),
+        "res1 (residual): no stride of subsampling takes 8x8 to 6x6. "
+        "Use padding: same in its convolutions, or use a stride that divides the input.",
+    ),
+    (
+        [{"residual": {"layers": ["tanh"], "shortcut": [{"conv2d": {"out_channels": 3, "kernel_size": 1}}]}}],
+        (4, 8, 8),
+        "res1 (residual): its layers give 4x8x8, its shortcut gives 3x8x8. End both with as many channels, use the "
+        "same strides in both, or padding: same in its convolutions.",
+    ),
+    (
+        [{"residual": {"layers": ["tanh"], "shortcut": ["relu", {"max_pool2d": {"kernel_size": 9}}]}}],
+        (1, 8, 8),
+        "res1.shortcut.pool1 (max_pool2d): kernel 9x9 does not fit its 8x8 input. Use kernel_size <= 8, or drop it.",
+    ),
+    (
+        [{"pad_channels": {"out_channels": 3}}],
+        (4, 8, 8),
+        "pad1 (pad_channels): gives 3 channels of 4; it only adds some. Use out_channels >= 4, or use a convolution "
+        "with kernel_size: 1.",
+    ),
+    (
+        [{"pad_channels": {"out_channels": 5, "stride": 2}}],
+        (4,),
+        "pad1 (pad_channels): a flat input has no pixels to leave out. Use stride: 1.",
+    ),
+    (
+        [{"pad_channels": {"out_channels": 5, "stride": [2, 1]}}],
+        (4, 9),
+        "pad1 (pad_channels): a signal has one stride. Give the stride as one number.",
+    ),
+    (
         [{"parallel": {"branches": [[{"max_pool2d": {"kernel_size": 2}}], []]}}],
         (3, 8, 8),
         "par1 (parallel): the channels of branches can be put together only where their maps are equal: branch1 gives "
@@ -597,6 +649,15 @@ def test_plan_error_inside_a_block_carries_the_rows_before_the_block_too() -> No
         ({"conv2d": {"out_channels": 2, "kernel_size": [3, 3, 3]}}, "expected a number or a pair [height, width]"),
         ({"conv1d": {"out_channels": 2, "kernel_size": [3, 3]}}, "Input should be a valid integer"),
         ({"sequential": {"layers": []}}, "should have at least 1 item"),
+        (
+            {"residual": {"layers": ["tanh"], "shortcut": ["tanh"], "projection": True}},
+            "shortcut gives the layers beside its own, and projection makes one: keep one of them",
+        ),
+        (
+            {"residual": {"layers": [{"tanh": {"name": "shortcut"}}], "shortcut": ["tanh"]}},
+            "one of its layers is called shortcut, as the list beside is; give the layer another name",
+        ),
+        ({"residual": {"layers": ["tanh"], "projection": "zeros"}}, "Input should be"),
         ({"parallel": {"branches": []}}, "should have at least 1 item"),
         ({"parallel": {"branches": [[], []]}}, "every branch is empty"),
         ({"parallel": {"branches": [["tanh"]], "join": "sum"}}, "Input should be 'concat', 'add' or 'multiply'"),
@@ -627,6 +688,22 @@ def test_build_enters_around_once_for_each_layer_with_its_full_name() -> None:
     assert list(model.state_dict()) == ["res1.body.conv1.weight", "res1.body.conv1.bias", "res1.shortcut.weight"]
 
 
+def test_written_shortcut_is_built_under_its_own_names() -> None:
+    conv = {"conv2d": {"out_channels": 4, "kernel_size": 1, "bias": False}}
+    planned = plan([{"residual": {"layers": [conv], "shortcut": [conv, "batch_norm2d"]}}], (2, 3, 3))
+    assert [row.name for row in planned.walk()] == [
+        "res1", "res1.conv1", "res1.shortcut.conv1", "res1.shortcut.norm1"
+    ]  # fmt: skip
+    seen: list[str] = []
+    from contextlib import nullcontext
+
+    model = build_network(planned, lambda name: nullcontext(seen.append(name)))
+    assert sorted(seen) == ["res1.conv1", "res1.shortcut.conv1", "res1.shortcut.norm1"]
+    assert [name for name, _ in model.named_parameters()] == [
+        "res1.body.conv1.weight", "res1.shortcut.conv1.weight", "res1.shortcut.norm1.weight", "res1.shortcut.norm1.bias"
+    ]  # fmt: skip
+
+
 SQUEEZE = [{"adaptive_avg_pool2d": {"output_size": 1}}, "flatten", {"linear": {"out_features": 2}}, "sigmoid"]
 JOINS = {
     "inception": {"branches": [[{"conv2d": {"out_channels": 3, "kernel_size": 1}}, "relu"], ["tanh"], []]},
@@ -634,14 +711,25 @@ JOINS = {
     "dense": {"branches": [[], [{"conv2d": {"out_channels": 5, "kernel_size": 3, "padding": 1}}]]},
     "sum of three": {"join": "add", "branches": [["tanh"], ["relu"], []]},
 }
+NORM: dict[str, Any] = {"group_norm": {"num_groups": 5}}
+HALVED: list[Any] = [{"conv2d": {"out_channels": 5, "kernel_size": 3, "stride": 2, "padding": 1}}, NORM]
+POOLED: list[Any] = [{"avg_pool2d": {"kernel_size": 2}}, {"pad_channels": {"out_channels": 5}}]
+ONE_BY_ONE = {"conv2d": {"out_channels": 5, "kernel_size": 1, "stride": 2, "bias": False}}
+BLOCKS_THAT_JOIN: dict[str, Any] = {
+    **{name: {"parallel": fields} for name, fields in JOINS.items()},
+    "projection with a normalisation": {"residual": {"layers": HALVED, "shortcut": [ONE_BY_ONE, NORM]}},
+    "pooled shortcut": {"residual": {"layers": HALVED, "shortcut": POOLED}},
+    "option A": {"residual": {"layers": HALVED, "projection": "pad"}},
+    "channels padded, one way subsampled": {"pad_channels": {"out_channels": 5, "stride": [2, 1]}},
+}
 
 
-@pytest.mark.parametrize("name", list(JOINS))
+@pytest.mark.parametrize("name", list(BLOCKS_THAT_JOIN))
 def test_joined_branches_equal_torch_in_values_and_gradients(name: str) -> None:
     """The oracle is a module written without ours; it gets our weights."""
     shape = (2, 6, 6)
-    ours = build_network(plan([{"parallel": JOINS[name]}], shape))
-    theirs = oracle.torch_network([{"parallel": JOINS[name]}], shape)[0].to_empty(device="cpu")
+    ours = build_network(plan([BLOCKS_THAT_JOIN[name]], shape))
+    theirs = oracle.torch_network([BLOCKS_THAT_JOIN[name]], shape)[0].to_empty(device="cpu")
     weights = list(ours.parameters())
     with torch.no_grad():
         for mine, other in zip(weights, theirs.parameters(), strict=True):
@@ -650,7 +738,7 @@ def test_joined_branches_equal_torch_in_values_and_gradients(name: str) -> None:
     y = x.detach().clone().requires_grad_()
     out, expected = ours(x), theirs(y)
     assert torch.equal(out, expected)
-    assert out.shape[1:] == plan([{"parallel": JOINS[name]}], shape).output_shape
+    assert out.shape[1:] == plan([BLOCKS_THAT_JOIN[name]], shape).output_shape
     out.square().sum().backward()
     expected.square().sum().backward()
     torch.testing.assert_close(x.grad, y.grad)

@@ -18,10 +18,21 @@ from pydantic import ValidationError
 from archsearch.search.space.domains import Value
 from archsearch.search.space.network_space import NetworkSpace
 from archsearch.search.space.space import InfeasibleError, Values
-from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template, resolve
+from archsearch.search.space.templates import (
+    Computed,
+    Fixed,
+    Items,
+    Keys,
+    Open,
+    Repeat,
+    Template,
+    enumerate_values,
+    resolve,
+)
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS, Block
 from archsearch.spec.layers.base import LayerBase
+from archsearch.spec.layers.blocks import HOLDING
 from archsearch.spec.text.yaml import Tree
 
 
@@ -131,9 +142,9 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
     known = known if isinstance(layer, Block) else {**known, **layer.canonical(())}
     found: list[Values] = [values]
     for key, item in fields.items:
-        if isinstance(layer, Block) and key == layer.holds and isinstance(item, Items):
-            lists = [item] if key == "layers" else item.items
-            found = [new for old in found for new in _branches(lists, layer, old)]
+        if isinstance(layer, Block) and key in HOLDING and isinstance(item, Items):
+            lists = item.items if key == "branches" else [item]
+            found = [new for old in found for new in _branches(key, lists, layer, old)]
         elif key != "name":
             found = [new for old in found for new in values_giving(item, known.get(key), old)]
     for added in found:
@@ -141,14 +152,16 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
             yield added
 
 
-def _branches(lists: Sequence[Template], block: Block, values: Values) -> Iterator[Values]:
-    """Match the layer lists of a block with its branches, one by one."""
-    branches = block.branches_of()
+def _branches(field: str, lists: Sequence[Template], block: Block, values: Values) -> Iterator[Values]:
+    """Match the layer lists in a field of a block with its branches, one by one; a shortcut may be without layers."""
+    branches: list[Sequence[LayerBase]] = [one.layers for one in block.branches_of() if one.loc[0] == field]
+    if not branches and field == "shortcut":
+        branches = [()]
     if len(lists) != len(branches):
         return
     found: list[Values] = [values]
     for item, branch in zip(lists, branches, strict=True):
-        layers = [layer for layer in branch.layers if layer.kind != "identity"]
+        layers = [layer for layer in branch if layer.kind != "identity"]
         found = [new for old in found for new in _sequence([item], layers, old)]
     yield from found
 
@@ -187,6 +200,11 @@ def values_giving(template: Template, target: Tree, values: Values) -> Iterator[
         for item, inner in zip(template.items, target, strict=True):
             found = [new for old in found for new in values_giving(item, inner, old)]
         yield from found
+    elif isinstance(template, Computed):
+        for chosen in enumerate_values(template, values):
+            found_values = {**values, **chosen}
+            if template.value(partial(_given, found_values)) == target:
+                yield found_values
     elif not isinstance(template, (Keys, Items, Repeat)):
         yield values
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archsearch.spec.layers import Block
-from archsearch.spec.layers.blocks import SHORTCUT
 from archsearch.spec.network import PlannedBranch, PlannedLayer
 
 LayerPair = tuple[PlannedLayer | None, PlannedLayer | None]
@@ -66,7 +65,7 @@ def branches_of_both(ours: PlannedLayer, theirs: PlannedLayer) -> list[list[Laye
 
 def written_branches(row: PlannedLayer) -> list[PlannedBranch]:
     """Give the branches that a spec writes: a projection follows from the shapes and is not among them."""
-    return [branch for branch in row.branches if branch.name != SHORTCUT]
+    return [branch for branch in row.branches if branch.written]
 
 
 def _does_nothing(branch: PlannedBranch) -> bool:

@@ -21,6 +21,7 @@ from archsearch.spec.difference.gaps import Change, structural_changes
 from archsearch.spec.edit.in_memory import Edit, brief, edited, word, written_layer
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Block, LayerBase
+from archsearch.spec.layers.blocks import HOLDING
 from archsearch.spec.network import NetworkPlan, PlannedLayer, plan_network
 
 # The order in which factors are named and applied: in place first, then what moves names, from the end of the network.
@@ -176,7 +177,7 @@ def _factor_of(layer: LayerBase) -> Callable[[str], str]:
 def _fields(ours: PlannedLayer, theirs: PlannedLayer, factor_of: Callable[[str], str]) -> Iterator[Change]:
     one, two = (layer.every_field() for layer in (ours.layer, theirs.layer))
     for field, after in two.items():
-        if field not in ("layers", "branches") and one[field] != after:
+        if field not in HOLDING and one[field] != after:
             yield _setting(factor_of(field), ours.name, field, one[field], after)
 
 

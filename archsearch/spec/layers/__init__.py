@@ -47,6 +47,7 @@ from archsearch.spec.layers.normalization import (
     LayerNorm,
     RmsNorm,
 )
+from archsearch.spec.layers.padding import PadChannels
 from archsearch.spec.layers.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -101,6 +102,7 @@ AnyLayer = (
     | Softmax
     | LogSoftmax
     | Identity
+    | PadChannels
     | Relu6
     | Prelu
     | Hardswish

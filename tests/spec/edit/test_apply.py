@@ -19,6 +19,39 @@ from archsearch.spec.network import layer_names
 from archsearch.spec.text.yaml import read_text
 from tests.spec.trees import BLOCKS, TINY, read, variant, words
 
+SHORTCUT = """\
+data: {name: mnist}
+network:
+  - residual:
+      shortcut: [conv2d: {out_channels: 3, kernel_size: 1}, batch_norm2d]
+      layers: [conv2d: {out_channels: 3, kernel_size: 3, padding: same}, batch_norm2d]
+  - flatten
+  - linear: {out_features: classes}
+train: {epochs: 1}
+"""
+CONV1 = {"conv2d": {"out_channels": 3, "kernel_size": 1}}
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ("- drop: res1.shortcut.norm1", [CONV1]),
+        ("- drop: [res1.shortcut.conv1, res1.shortcut.norm1]", []),
+        ("- insert: {after: res1.shortcut.norm1, layers: [dropout]}", [CONV1, "batch_norm2d", "dropout"]),
+        ("- replace: {'batch_norm2d[2]': {group_norm: {num_groups: 3}}}", [CONV1, {"group_norm": {"num_groups": 3}}]),
+        ("- set: {res1.shortcut.conv1.bias: false}", [{"conv2d": CONV1["conv2d"] | {"bias": False}}, "batch_norm2d"]),
+        ("- set: {res1.shortcut: [batch_norm2d]}", ["batch_norm2d"]),
+    ],
+)
+def test_layers_in_a_shortcut_are_edited_by_their_names(tmp_path: Path, edits: str, expected: list[Any]) -> None:
+    spec = variant(tmp_path, edits, SHORTCUT).spec
+    (block, *_) = spec.model_dump(mode="json", exclude_defaults=True)["network"]
+    assert block["residual"].get("shortcut", []) == expected
+    assert block["residual"]["layers"] == [
+        {"conv2d": {"out_channels": 3, "kernel_size": 3, "padding": "same"}}, "batch_norm2d"
+    ]  # fmt: skip
+
+
 HEAD = ["conv2d 4", "tanh", "max_pool2d", "conv2d 8", "tanh", "flatten"]
 TAIL = ["linear 20", "tanh", "linear classes"]
 
