@@ -9,7 +9,7 @@ import pytest
 
 from archsearch.data.own import OWN_SOURCES
 from archsearch.errors import SpecError
-from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.experiment_plan import ExperimentPlan, lint_plan, load_plan, plan_experiment
 from archsearch.spec.catalog import read_spec
 from archsearch.spec.dataset import ARRAY_KINDS
 from archsearch.spec.edit.in_memory import edited
@@ -158,6 +158,27 @@ def test_rule_finds_the_mistake_of_a_task_and_its_fix_mends_it(tmp_path: Path, c
     assert lint(mended.spec, mended.network, task=mended.facts.task.name).findings == ()
 
 
+def test_moving_average_that_is_longer_than_the_training_is_found_where_the_samples_are_known(tmp_path: Path) -> None:
+    """Of 60,000 images in batches of 100 one epoch has 600 steps: 0.999 ** 599 = 0.549, 0.98 ** 599 = 6e-6."""
+    plan = planned(tmp_path, f"{HEAD}; {OUT}", "{epochs: 1, batch_size: 100, ema: 0.999}")
+    assert lint(plan.spec, plan.network).findings == ()
+    (finding,) = lint_plan(plan).findings
+    assert (finding.code, finding.message, finding.fix) == (
+        "A020",
+        "ema 0.999: 55% of it are the first weights still, after 600 steps",
+        ({"set": {"train.ema": 0.98}},),
+    )
+    mended = plan_experiment(edited(plan.spec, finding.fix))
+    assert lint_plan(mended).findings == ()
+    for enough in ("epochs: 10", "epochs: 1, ema: 0.9"):
+        train = f"{{batch_size: 100, {enough}{'' if 'ema' in enough else ', ema: 0.999'}}}"
+        assert lint_plan(planned(tmp_path, f"{HEAD}; {OUT}", train)).findings == ()
+    fewer = planned(tmp_path, f"{HEAD}; {OUT}", "{epochs: 10, batch_size: 100, accumulate: 5, ema: 0.999}")
+    assert [one.message for one in lint_plan(fewer).findings] == [
+        "ema 0.999: 30% of it are the first weights still, after 1,200 steps"
+    ]
+
+
 def test_search_without_validation_data_is_found_in_searches_only(tmp_path: Path) -> None:
     plan = planned(tmp_path, f"{HEAD}; {OUT}")
     assert lint(plan.spec, plan.network).findings == ()
@@ -219,7 +240,7 @@ def test_arrays_with_their_channels_first_are_right(tmp_path: Path, shape: tuple
 
 
 def test_every_rule_has_a_mistake_here_a_reason_and_a_source() -> None:
-    assert {case[:4] for case in [*MISTAKES, *OF_TASKS]} | {"A009", "A013"} == set(RULES)
+    assert {case[:4] for case in [*MISTAKES, *OF_TASKS]} | {"A009", "A013", "A020"} == set(RULES)
     for code, rule in RULES.items():
         assert rule.code == code
         assert rule.reason.endswith(".")
@@ -321,6 +342,6 @@ def test_silencing_that_is_written_wrongly_is_refused(tmp_path: Path, value: str
 
 
 def test_silencing_a_rule_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    plan = plan_experiment(read(tmp_path, TINY + "lint: {A099: x}\n").spec)
-    with pytest.raises(SpecError, match=r"^unknown lint rule 'A099'; did you mean 'A019'\?$"):
+    plan = plan_experiment(read(tmp_path, TINY + "lint: {A512: x}\n").spec)
+    with pytest.raises(SpecError, match=r"^unknown lint rule 'A512'; did you mean 'A012'\?$"):
         lint(plan.spec, plan.network)
