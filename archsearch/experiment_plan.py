@@ -11,16 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from archsearch.data.asked import refuse_recipe
-from archsearch.data.facts import DataFacts, describe, own_task, training_count
+from archsearch.data.facts import DataFacts, describe, own_task, refuse_bad_values, training_count
 from archsearch.data.whole import embedding_faults, tensor_faults
-from archsearch.errors import SpecError
+from archsearch.errors import SpecError, UsageError
 from archsearch.files import expanded
-from archsearch.metrics import metric_of, title_of
+from archsearch.metrics import metric_of, own_metric, title_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.embedded import EmbeddedValues, embedded_values
 from archsearch.spec.experiment import ExperimentSpec
@@ -75,7 +76,9 @@ def load_plan(reference: str, overrides: Sequence[str] = (), *, limits: Limits |
     """Do what `load_spec` does, and give the plan with it."""
     loaded = read_spec(reference, overrides)
     try:
-        return plan_experiment(_with_own_path(loaded), limits=limits)
+        plan = plan_experiment(with_own_monitor(_with_own_path(loaded), loaded.path.parent), limits=limits)
+        refuse_bad_values(plan.spec.data)
+        return plan
     except SpecError as error:
         error.place(loaded.locate(error.loc))
         raise
@@ -92,6 +95,23 @@ def _with_own_path(loaded: LoadedSpec) -> ExperimentSpec:
     return spec.model_copy(update={"data": spec.data.model_copy(update=absolute)})
 
 
+def with_own_monitor(spec: ExperimentSpec, folder: Path) -> ExperimentSpec:
+    """Find the file of a function that early stopping watches, from a folder; executes nothing.
+
+    Raises `SpecError` where there is no such file or function. A spec that says its file already stays as it is.
+    """
+    rule = spec.train.early_stopping
+    function = None if rule is None else rule.function
+    if rule is None or (None if rule.own is None else rule.own.name) == function:
+        return spec
+    try:
+        own = None if function is None else own_metric(function, folder)
+    except UsageError as error:
+        raise SpecError(str(error), ("train", "early_stopping", "monitor")) from None
+    train = spec.train.model_copy(update={"early_stopping": rule.model_copy(update={"own": own})})
+    return spec.model_copy(update={"train": train})
+
+
 def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> ExperimentPlan:
     """Look the data's facts up and put the network together; raise `SpecError` or `LimitError`.
 
@@ -102,7 +122,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     except SpecError as error:
         error.loc = error.loc or ("data",)
         raise
-    spec = _resolved(spec, facts)
+    spec = with_own_monitor(_resolved(spec, facts), Path())
     plan = plan_network(
         spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
     )

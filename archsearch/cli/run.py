@@ -52,6 +52,7 @@ def run(
         )
         return
     plan = load_plan(spec, overrides or (), limits=limits)  # a mistake is told before torch is loaded
+    programs.allow_own(programs.watched_functions([plan.spec]), trust)
     console.started(plan)
 
     from archsearch.data.prepare import load

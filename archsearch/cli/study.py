@@ -13,7 +13,7 @@ from archsearch.cli import ablation_options, options, search_line
 from archsearch.cli.another_metric import Another
 from archsearch.cli.early import nursery_of
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
-from archsearch.cli.programs import allow_own, allow_programs, share_gpus
+from archsearch.cli.programs import allow_own, allow_programs, share_gpus, watched_functions
 
 if TYPE_CHECKING:
     from archsearch.experiment import Experiment
@@ -148,7 +148,8 @@ def study(
     )
     if isinstance(loaded.space.base, ProgramSpec):
         allow_programs([loaded.space.base], study, trust)
-    allow_own(loaded.own, trust)
+    planned = loaded.kind.spec_of(loaded.kind.plan(loaded.space.baseline))
+    allow_own([*loaded.own, *watched_functions([planned])], trust)
     if not _announced(loaded, settings, bare=study is None and command is None, json=json):
         return
     called = name or loaded.spec.name
@@ -164,7 +165,7 @@ def study(
     if isinstance(looked_at, ExperimentPlan):
         console.note_lint(where, lint_plan(looked_at, searched=True))
     log_at_end(log, report.study, settings.url)
-    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts)
+    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts, nursery)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
 

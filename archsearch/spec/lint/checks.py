@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from archsearch.spec.dataset import ARRAY_KINDS
 from archsearch.spec.edit.in_memory import Edit
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Block, LayerBase, size_text
@@ -255,7 +256,7 @@ def channels_last(subject: Examined) -> Iterator[Found]:
     one size, as rows and columns are.
     """
     shape, data = subject.plan.input_shape, subject.spec.data
-    if data.name != "npz" or data.channels is not None or data.size is not None or len(shape) not in (2, 3):
+    if data.name not in ARRAY_KINDS or data.channels is not None or data.size is not None or len(shape) not in (2, 3):
         return
     channels, last = shape[0], shape[-1]
     if len(shape) == 2:

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archsearch.data.own import OWN_SOURCES
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan, lint_plan, load_plan, plan_experiment
 from archsearch.spec.catalog import read_spec
+from archsearch.spec.dataset import ARRAY_KINDS
 from archsearch.spec.edit.in_memory import edited
 from archsearch.spec.lint.rules import RULES, lint
+from archsearch.trust import python_file
 from tests.spec.trees import TINY, read
 
 ROOT = Path(__file__).parents[3]
@@ -213,6 +216,20 @@ def test_arrays_that_look_like_channels_last_are_found(tmp_path: Path, shape: tu
     assert lint(mended.spec, mended.network).findings == ()
     meant = plan_experiment(edited(plan.spec, [{"set": {"data.channels": "first"}}]))
     assert lint(meant.spec, meant.network).findings == ()
+
+
+def test_arrays_of_a_function_are_looked_at_as_those_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays(tmp_path, 128, 9)
+    source = "import numpy as np\n\n\ndef load():\n    return dict(np.load('own.npz'))\n"
+    (tmp_path / "my_data.py").write_text(source, encoding="utf-8")
+    monkeypatch.setenv("ARCHSEARCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("ARCHSEARCH_TRUST_ONCE", python_file(tmp_path / "my_data.py").digest)
+    data = f"{{name: python, path: {tmp_path / 'my_data.py'}, function: load}}"
+    plan = planned(tmp_path, f"flatten; {OUT}", data=data)
+    (finding,) = lint(plan.spec, plan.network).findings
+    assert (finding.code, finding.fix) == ("A013", ({"set": {"data.channels": "last"}},))
+    kinds = {name for name, source in OWN_SOURCES.items() if "channels" in source.keys}
+    assert kinds == set(ARRAY_KINDS)
 
 
 @pytest.mark.parametrize("shape", [(9, 128), (9, 9), (3, 32, 32), (32, 32, 3), (64, 7, 7), (512, 7, 6), (5, 9, 8)])
