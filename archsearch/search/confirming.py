@@ -64,6 +64,7 @@ def run_confirmation(
     if not chosen:
         return
     family, _ = compared(opened)
+    _refuse_ignored_seeds(kind, family.metric, opened, storage)  # of runs that are there, before more is declared
     begun = declared_race(confirmation_study(opened, storage))
     if begun is not None and asked.seeds is not None:
         raise SpecError(
@@ -91,6 +92,8 @@ def run_confirmation(
         _refuse_ignored_seeds(kind, family.metric, opened, storage)
         return
     run_seeds = fresh_seeds(HeldStudy(opened).seed, asked.seeds or seeds_there)
+    if len(run_seeds) > seeds_there and all(slot.state.is_finished() for slot in confirming_slots(opened, storage)):
+        _refuse_more(opened, seeds_there, family)
     _declare(storage, confirming, specs, run_seeds, None)
     looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
     for of in (looked_at, dict.fromkeys(specs, run_seeds)):
@@ -103,6 +106,16 @@ def _refuse_ignored_seeds(kind: ExperimentKind, metric: str, opened: Study, stor
     check = seed_check(kind, metric, confirming_slots(opened, storage))
     if check is not None and check.ignored:
         raise SpecError(check.sentence)
+
+
+def _refuse_more(opened: Study, seeds: int, family: Family) -> None:
+    """Raise `SpecError` where as many seeds for all as there are may have decided something: one more look is one."""
+    if seeds >= seeds_to_reach(1, family.alpha):
+        raise SpecError(
+            f"{opened.study_name} was confirmed with {seeds} seeds for all, as it was planned: adding seeds until "
+            "something is shown would show too much. A study with another --name and --seed has other fresh seeds; "
+            "without --confirm-seeds its finalists race, and a race may go on (archsearch confirm)"
+        )
 
 
 # -- a race ------------------------------------------------------------------------------------------------------------
@@ -174,11 +187,7 @@ def _as_a_race(opened: Study, held: Mapping[str, dict[str, Any]], seeds: int, fa
     With fewer pairs than can be significant nothing was decided by a look at them, so that the looks may be declared
     now. Raises `SpecError` where there were more.
     """
-    if seeds >= seeds_to_reach(1, family.alpha):
-        raise SpecError(
-            f"{opened.study_name} was confirmed with {seeds} seeds for all, as it was planned: adding seeds until "
-            "something is shown would show too much. Choose another name with --name for a new study"
-        )
+    _refuse_more(opened, seeds, family)
     runners = (BASELINE, *(name for name in held if name != BASELINE))
     looks = looks_for(len(runners))
     trials = {finalist_name(trial): trial for trial in slots_of(opened).values()}
