@@ -57,12 +57,17 @@ class Study:
 
 
 def opened(folder: Path) -> Study:
-    """Open the one ablation whose storage lies in a folder of runs."""
+    """Open the ablation whose storage lies in a folder of runs; of several the first, with the runs of equal cells."""
     storage = open_storage(default_url(folder), reading=True)
-    (name,) = [one.study_name for one in storage.get_all_studies()]
-    study = existing_ablation(name, storage)
-    done = {key: HeldRun(trial) for key, trial in latest(study).items() if trial.state.name == "COMPLETE"}
-    return Study(held_ablation(study), done, folder)
+    studies = [existing_ablation(one.study_name, storage) for one in storage.get_all_studies()]
+    ablation, done = held_ablation(studies[0]), dict[tuple[str, int], HeldRun]()
+    specs = {cell.name: cell.spec for cell in ablation.cells}
+    for study in studies:
+        same = {cell.name for cell in held_ablation(study).cells if specs.get(cell.name) == cell.spec}
+        for key, trial in latest(study).items():
+            if trial.state.name == "COMPLETE" and key[0] in same:
+                done[key] = HeldRun(trial)
+    return Study(ablation, done, folder)
 
 
 @dataclass(frozen=True)

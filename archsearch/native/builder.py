@@ -164,7 +164,7 @@ class Builder:
         shape = (channels, height + total[0], width + total[1])
         if any(total):
             value = self.put(OperationKind.PAD, value, (channels, height, width), shape, padding=before)
-        weight = self.parameter(layer.width * (channels // layer.groups) * kernel[0] * kernel[1])
+        weight = self.parameter(layer.width * (channels // layer.group_count) * kernel[0] * kernel[1])
         bias = self.parameter(layer.width) if layer.bias else NOTHING
         return self.put(
             OperationKind.CONVOLUTION,
@@ -174,7 +174,7 @@ class Builder:
             kernel=kernel,
             stride=stride,
             dilation=dilation,
-            groups=layer.groups,
+            groups=layer.group_count,
             weight=weight,
             bias=bias,
         )

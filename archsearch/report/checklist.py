@@ -19,7 +19,7 @@ from archsearch.report.answers.verdicts import design_text
 from archsearch.report.document import ChecklistItem, Section, TextToCopy
 from archsearch.report.figures.effects import in_order
 from archsearch.report.provenance import engine_text
-from archsearch.search.confirm import interval_method, metric_words
+from archsearch.search.confirm import Confirmation, comparison_method, interval_method, metric_words
 from archsearch.search.evidence import SearchEvidence
 from archsearch.search.search import StudyReport
 from archsearch.study.held_runs import Machine
@@ -130,8 +130,9 @@ def search_checklist(report: StudyReport, evidence: SearchEvidence) -> tuple[Che
             f"{metric_words(confirmed.family)} on {len(confirmed.seeds)} seeds that the search never saw "
             f"({_seeds(confirmed.seeds)}); runs vary by the seed: {_of_a_seed(specs)}.",
             _ERROR_BARS,
-            f"Intervals of means: {interval_method(confirmed)}. Differences are of runs with the same seed; p is the "
-            f"exact sign-flip test's, adjusted by Holm over the finalists; alpha {confirmed.family.alpha:g}.",
+            f"Intervals of means: {interval_method(confirmed)}. Differences are of runs with the same seed: "
+            f"{comparison_method(confirmed)}; alpha {confirmed.family.alpha:g}.",
+            *_raced(confirmed),
             *(() if confirmed.complete else ("The confirmation is not finished: there are no verdicts yet.",)),
         ]
     return _items(
@@ -141,6 +142,16 @@ def search_checklist(report: StudyReport, evidence: SearchEvidence) -> tuple[Che
         statistics,
         _compute(evidence.machines, evidence.spent),
     )
+
+
+def _raced(confirmed: Confirmation) -> list[str]:
+    """Say who left a race when, and what its intervals are: with unequal numbers of seeds one has to."""
+    race = confirmed.race
+    if race is None:
+        return []
+    left = [f"{one.runner} after {one.seeds} seeds" for one in race.left]
+    gone = f"Who was shown to be worse left: {listed(left)}. " if left else ""
+    return [f"{gone}Intervals of differences are repeated confidence intervals, which hold at each look."]
 
 
 # -- what both have ----------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def ledger_words(ledgers: Sequence[Ledger | None]) -> list[str]:
     for ledger in filter(None, ledgers):
         found += [f"Not as declared: {said} ({ledger.study})." for said in ledger.deviations[:_MOST_DEVIATIONS]]
         if (more := len(ledger.deviations) - _MOST_DEVIATIONS) > 0:
-            found.append(f"{count_of(more, 'more deviation')} stand under Facts.")
+            found.append(f"{count_of(more, 'more deviation')} stand{'s' * (more == 1)} under Facts.")
         # a search that goes on for longer claims no more than before
         changed = [one for one in ledger.amendments if not all(what.startswith("trials was") for what in one.changes)]
         found += [f"{capital(one.sentence)} ({ledger.study})." for one in changed if one.results]

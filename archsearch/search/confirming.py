@@ -1,7 +1,7 @@
 """Run what a confirmation lacks: the finalists and the baseline on fresh seeds, as a race or so many seeds for all.
 
     asked = ConfirmAsked(count=3)               # a race, see `stats/race.py`; with seeds=10 ten seeds for all
-    run_confirmation(study, opened, storage, site, workers, asked, look)
+    run_confirmation(study, opened, storage, crew, asked, look)
 
 What is there already is not run again. A race is declared before its first run, and one that has begun keeps its field
 as long as the search does not bring other finalists.
@@ -10,7 +10,7 @@ as long as the search does not bring other finalists.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -32,7 +32,7 @@ from archsearch.stats.race import Race, looks_for
 from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.ledger import amend, json_digest
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
-from archsearch.study.pool import Site, run_workers
+from archsearch.study.pool import Crew, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.study.storage import Storage, Study
 
@@ -52,9 +52,9 @@ class ConfirmAsked:
 
 
 def run_confirmation(
-    study: SearchFile, opened: Study, storage: Storage, site: Site, workers: int, asked: ConfirmAsked, look: Look
+    study: SearchFile, opened: Study, storage: Storage, crew: Crew, asked: ConfirmAsked, look: Look
 ) -> None:
-    """Run what is due, with the workers of `site`; nothing where the search has no finalist."""
+    """Run what is due, with a crew; nothing where the search has no finalist."""
     there = [HeldTrial(trial) for trial in confirming_slots(opened, storage)]
     kind = study.kind
     held = {slot.candidate: slot.candidate_spec for slot in there}
@@ -64,6 +64,7 @@ def run_confirmation(
     if not chosen:
         return
     family, _ = compared(opened)
+    _refuse_ignored_seeds(kind, family.metric, opened, storage)  # of runs that are there, before more is declared
     begun = declared_race(confirmation_study(opened, storage))
     if begun is not None and asked.seeds is not None:
         raise SpecError(
@@ -83,19 +84,21 @@ def run_confirmation(
         declared = _declared(opened, chosen, baseline, family, begun, asked)
         specs = declared.specs
     plans = [kind.plan(kind.read(spec)) for spec in specs.values()]
-    kind.fix(storage, confirming, plans, workers, like=opened)
-    there_too = replace(site, study_name=confirming.study_name)
+    kind.fix(storage, confirming, plans, crew.workers, like=opened)
+    there_too = crew.at(study_name=confirming.study_name)
     if declared is not None:
         _declare(storage, confirming, specs, declared.race.seeds, declared.model_dump_json())
-        run_workers(there_too, confirm_job, workers, lambda: look(confirming))
+        run_workers(there_too, confirm_job, lambda: look(confirming))
         _refuse_ignored_seeds(kind, family.metric, opened, storage)
         return
     run_seeds = fresh_seeds(HeldStudy(opened).seed, asked.seeds or seeds_there)
+    if len(run_seeds) > seeds_there and all(slot.state.is_finished() for slot in confirming_slots(opened, storage)):
+        _refuse_more(opened, seeds_there, family)
     _declare(storage, confirming, specs, run_seeds, None)
     looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
     for of in (looked_at, dict.fromkeys(specs, run_seeds)):
         add_slots(storage, confirming, _slots(confirming, specs, of))
-        run_workers(there_too, confirm_job, workers, lambda: look(confirming))
+        run_workers(there_too, confirm_job, lambda: look(confirming))
         _refuse_ignored_seeds(kind, family.metric, opened, storage)
 
 
@@ -103,6 +106,16 @@ def _refuse_ignored_seeds(kind: ExperimentKind, metric: str, opened: Study, stor
     check = seed_check(kind, metric, confirming_slots(opened, storage))
     if check is not None and check.ignored:
         raise SpecError(check.sentence)
+
+
+def _refuse_more(opened: Study, seeds: int, family: Family) -> None:
+    """Raise `SpecError` where as many seeds for all as there are may have decided something: one more look is one."""
+    if seeds >= seeds_to_reach(1, family.alpha):
+        raise SpecError(
+            f"{opened.study_name} was confirmed with {seeds} seeds for all, as it was planned: adding seeds until "
+            "something is shown would show too much. A study with another --name and --seed has other fresh seeds; "
+            "without --confirm-seeds its finalists race, and a race may go on (archsearch confirm)"
+        )
 
 
 # -- a race ------------------------------------------------------------------------------------------------------------
@@ -174,11 +187,7 @@ def _as_a_race(opened: Study, held: Mapping[str, dict[str, Any]], seeds: int, fa
     With fewer pairs than can be significant nothing was decided by a look at them, so that the looks may be declared
     now. Raises `SpecError` where there were more.
     """
-    if seeds >= seeds_to_reach(1, family.alpha):
-        raise SpecError(
-            f"{opened.study_name} was confirmed with {seeds} seeds for all, as it was planned: adding seeds until "
-            "something is shown would show too much. Choose another name with --name for a new study"
-        )
+    _refuse_more(opened, seeds, family)
     runners = (BASELINE, *(name for name in held if name != BASELINE))
     looks = looks_for(len(runners))
     trials = {finalist_name(trial): trial for trial in slots_of(opened).values()}

@@ -175,7 +175,7 @@ ConvPaddingTriple = Annotated[
 ]
 
 # The groups of a convolution; `in` stands for as many as channels come in until the network is planned.
-Groups = Annotated[
+GroupCount = Annotated[
     int | Literal["in"],
     BeforeValidator(lambda value: value if value == "in" else _whole(value, 1, " or the word in")),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "in"}]}),

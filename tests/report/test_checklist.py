@@ -16,8 +16,10 @@ from archsearch.report.checklist import (
     search_checklist,
 )
 from archsearch.report.provenance import ledger_facts, ledger_words
+from archsearch.search.concluding import conclude_race
 from archsearch.search.evidence import search_evidence
 from archsearch.search.search import report_on as search_report
+from archsearch.stats.race import Race, stand
 from archsearch.study.ledger_check import Amendment
 from archsearch.study.lifecycle import existing_ablation, existing_study
 from archsearch.study.spent import Took, spent_by
@@ -76,6 +78,31 @@ def test_search_says_what_its_confirmation_is(workshop):
     assert none[7].startswith("Nothing was confirmed on fresh seeds")
 
 
+def test_race_says_its_looks_who_left_and_which_intervals_hold(workshop):
+    """The poor one of three runners leaves after eight seeds; the other two go on to ten."""
+    names = ("baseline", "trial 1", "trial 2")
+    race = Race(
+        runners=names, seeds=tuple(range(12)), looks=(8, 10, 12), work=dict.fromkeys(names, 1.0), unit="runs",
+        budget=28.0,
+    )  # fmt: skip
+    noise = {
+        name: [0.0005 * ((3 * seed + 5 * place) % 7 - 3) for seed in range(10)] for place, name in enumerate(names)
+    }
+    true = {"baseline": 0.8, "trial 1": 0.9, "trial 2": 0.9}
+    values = {name: {seed: true[name] + one for seed, one in enumerate(noise[name])} for name in names}
+    confirmed = conclude_race(race, stand(race, values), values, {}, {}, 28)
+    storage = open_storage(default_url(workshop.runs_dir), reading=True)
+    opened = existing_study("small", storage)
+    report = search_report(opened, storage).model_copy(update={"confirmed": confirmed})
+    said = answers(search_checklist(report, search_evidence(opened, storage)))[7]
+    assert (
+        "Differences are of runs with the same seed: a race with looks after 8, 10, 12 seeds, exact group-sequential "
+        "sign-flip test, Shaffer over all pairs; alpha 0.05. Who was shown to be worse left: baseline after 8 seeds. "
+        "Intervals of differences are repeated confidence intervals, which hold at each look."
+    ) in said
+    assert "Holm" not in said
+
+
 def test_what_deviates_and_what_was_amended_is_said_first_and_in_the_facts(ablated):
     _, report, evidence = ablated
     amendment = Amendment(
@@ -90,7 +117,7 @@ def test_what_deviates_and_what_was_amended_is_said_first_and_in_the_facts(ablat
         "Not as declared: a was edited (factors).",
         "Not as declared: b was edited (factors).",
         "Not as declared: c was edited (factors).",
-        "1 more deviation stand under Facts.",
+        "1 more deviation stands under Facts.",
         f"A{sentence} (factors).",
     ]
     facts = ledger_facts([ledger])

@@ -16,11 +16,13 @@ from archsearch.search.race_budget import choose_field, work_of
 from archsearch.search.racing import declared_race
 from archsearch.search.search import SearchSettings, StudyReport, report_on, search
 from archsearch.search.search_file import SearchFile, load_study
-from archsearch.study.held import HeldTrial
+from archsearch.study.held import HeldStudy, HeldTrial
+from archsearch.study.ledger_check import ledger_of
 from archsearch.study.lifecycle import confirmation_study, existing_study
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
 from archsearch.study.verify import verify
+from benchmarks import samplers
 from tests.search import race_simulation
 
 # gives the part of its norm, plus up to half of the noise as seed and norm have it; and one line a run in `count`
@@ -71,6 +73,16 @@ def runs_of_norms(folder: Path) -> list[str]:
 def go_on(study: SearchFile, settings: SearchSettings, seeds: int | None = None) -> StudyReport:
     storage = open_storage(settings.url)
     return confirm_more(study, existing_study("norms", storage), storage, settings, seeds)
+
+
+def declared_seeds(study: SearchFile, settings: SearchSettings) -> list[int]:
+    """Give the seeds that the ledger of a confirmation has."""
+    storage = open_storage(settings.url)
+    confirming = confirmation_study(existing_study(study.spec.name, storage), storage)
+    assert confirming is not None
+    planned = HeldStudy(confirming).planned
+    assert planned is not None
+    return list(planned["seeds"])
 
 
 def test_clear_winner_is_named_at_the_first_look_and_nothing_is_run_after_it(
@@ -160,11 +172,32 @@ def test_few_seeds_for_all_go_on_as_a_race_with_the_runs_that_are_there(
 def test_as_many_seeds_for_all_as_can_decide_are_not_gone_on_with(
     program: Callable[..., SearchFile], tmp_path: Path
 ) -> None:
+    """As a race or with more seeds it would be a second look that nothing corrects; three were none."""
     study = program()
     settings = settings_of(study, tmp_path)
-    search(study, replace(settings, confirm=1, confirm_seeds=6))
-    with pytest.raises(SpecError, match="confirmed with 6 seeds for all, as it was planned: adding seeds until"):
+    search(study, replace(settings, confirm=1, confirm_seeds=3))
+    before = search(study, replace(settings, confirm=1, confirm_seeds=6))
+    refused = "confirmed with 6 seeds for all, as it was planned: adding seeds until .* another --name and --seed has"
+    with pytest.raises(SpecError, match=refused):
         go_on(study, settings)
+    with pytest.raises(SpecError, match=refused):
+        search(study, replace(settings, confirm=1, confirm_seeds=10))
+    assert search(study, replace(settings, confirm=1, confirm_seeds=6)) == before
+    assert declared_seeds(study, settings) == fresh_seeds(0, 6)
+
+
+def test_race_of_a_program_that_ignores_its_seed_is_refused_before_more_is_declared(
+    program: Callable[..., SearchFile], tmp_path: Path
+) -> None:
+    study = program(noise=0.0)
+    settings = settings_of(study, tmp_path)
+    with pytest.raises(SpecError, match="ignores its seed"):
+        search(study, settings)
+    storage = open_storage(settings.url)
+    before = ledger_of(confirmation_study(existing_study("norms", storage), storage))
+    with pytest.raises(SpecError, match="ignores its seed"):
+        go_on(study, settings, 15)
+    assert ledger_of(confirmation_study(existing_study("norms", storage), storage)) == before
 
 
 def test_search_that_is_not_done_is_not_confirmed(program: Callable[..., SearchFile], tmp_path: Path) -> None:
@@ -288,3 +321,13 @@ def test_replayed_searches_seldom_name_a_false_winner() -> None:
         assert found["all"].share("false") <= at_most(0.05, 1000)
         if sd == race_simulation.SD:
             assert found["2 margins or more"].share("right") >= 0.8
+
+
+def test_table_has_the_networks_that_its_study_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replayed trial is answered by the key of its experiment: the base first, then what is drawn."""
+    monkeypatch.setattr(samplers, "TRIALS", 6)
+    accuracies, _, base = race_simulation.read_table()
+    values = samplers.replay("random", 0)
+    assert values[0] == accuracies[base]
+    assert len(values) == 6
+    assert set(values) <= set(accuracies)

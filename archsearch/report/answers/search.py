@@ -34,6 +34,7 @@ from archsearch.search.confirm import (
     Confirmation,
     Confirmed,
     best_of,
+    comparison_method,
     interval_method,
     interval_words,
     metric_words,
@@ -216,13 +217,10 @@ def _confirmation(report: StudyReport, figures: Sequence[Figure | Missing]) -> S
     )
     rows = tuple(_confirmed_row(row, report.confirmed.effect(row.candidate)) for row in report.confirmed.candidates)
     what = metric_words(report.confirmed.family)
-    judged = "exact sign-flip test, Holm over the finalists"
+    judged = comparison_method(report.confirmed)
     if (race := report.confirmed.race) is not None:
-        judged = (
-            f"a race with looks after {', '.join(map(str, race.looks))} seeds, exact group-sequential sign-flip test, "
-            f"Shaffer over all pairs; it may cost {_work(race.budget, race.searched)}, and has cost "
-            f"{_work(race.spent, race.searched)}"
-        )
+        spent, budget = (_work(amount, race.searched) for amount in (race.spent, race.budget))
+        judged += f"; it may cost {budget}, and has cost {spent}"
     same = "the mean" if report.kind == "program" else f"the validation {what.removeprefix('test ')}"
     says = (
         f"{capital(what)} on {len(report.confirmed.seeds)} seeds that the search never saw; intervals of means: "

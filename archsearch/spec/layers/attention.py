@@ -108,8 +108,10 @@ class MultiheadAttention(LayerBase):
 
 
 class TransformerEncoderLayer(LayerBase):
-    """Self-attention, then two linear layers on each step, both added to their input and normalised (Vaswani et al.
-    2017); torch's layer of this name."""
+    """Self-attention, then two linear layers on each step, both beside their input (Vaswani et al. 2017).
+
+    Torch's layer of this name: the norms stand behind the sums, or with `norm_first` before what is added.
+    """
 
     kind: ClassVar[str] = "transformer_encoder_layer"
     family: ClassVar[str] = "encoder"
@@ -233,8 +235,10 @@ class PositionalEncoding(LayerBase):
 
 
 class ClassToken(LayerBase):
-    """Put a trainable step before the others, whose output stands for all of them (Devlin et al. 2019);
-    `select_step` takes it out again."""
+    """Put a trainable step before the others, to stand for all of them (Devlin et al. 2019).
+
+    `select_step` takes it out again.
+    """
 
     kind: ClassVar[str] = "class_token"
     family: ClassVar[str] = "token"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field
 
 from archsearch.plain import Positive
-from archsearch.spec.fields import ConvPadding, ConvPaddingPair, ConvPaddingTriple, Groups, Pair, Triple, Width
+from archsearch.spec.fields import ConvPadding, ConvPaddingPair, ConvPaddingTriple, GroupCount, Pair, Triple, Width
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, product, size_text, window_count
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Filters(LayerBase):
         description="Channels that come out, one filter each; `classes` is the number of classes.",
         examples=[32, "classes"],
     )
-    groups: Groups = Field(
+    groups: GroupCount = Field(
         default=1,
         description="Parts that the channels are split into, each convolved on its own; divides channels in and out. "
         "`in`: as many as channels come in (a depthwise convolution).",

@@ -158,8 +158,10 @@ class LayerNorm(GrownLayer):
 
 
 class RmsNorm(LayerBase):
-    """Divide each sample by the root mean square of its values, or with `per_step` each step of a sequence by that of
-    its features (Zhang & Sennrich 2019)."""
+    """Divide each sample by the root mean square of its values (Zhang & Sennrich 2019).
+
+    With `per_step` each step of a sequence is divided by that of its features.
+    """
 
     kind: ClassVar[str] = "rms_norm"
     family: ClassVar[str] = "norm"
