@@ -165,6 +165,8 @@ def of_torchvision(name: str) -> nn.Module:
             value.uniform_(0.5, 1.5, generator=draws)
         elif key.endswith("layer_scale"):
             value.uniform_(0.1, 0.5, generator=draws)  # 1e-6 would hide the blocks
+        elif key == "heads.head.weight":
+            value.normal_(std=0.1, generator=draws)  # zeros
     return model
 
 
