@@ -122,6 +122,17 @@ def test_parameters_are_those_that_were_published_or_counted_by_hand(name: str) 
         assert plan_network(plan.spec.network, plan.facts.shape, 1000, limits=ANY_SIZE).parameters == PUBLISHED[name]
 
 
+def test_page_of_the_zoo_has_every_network_with_its_numbers_and_a_picture() -> None:
+    page = (ZOO.parents[1] / "docs" / "zoo.md").read_text(encoding="utf-8")
+    for name, path in FILES.items():
+        plan = load_plan(str(path), limits=ANY_SIZE)
+        counts = f"| {plan.network.parameters:,} | {plan.network.macs / 1e6:,.1f} M |"
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| [{name}](")]
+        assert counts in row
+        assert f"![{name}, layer by layer](images/zoo/{name}.svg)" in page
+        assert (ZOO.parents[1] / "docs" / "images" / "zoo" / f"{name}.svg").is_file()
+
+
 # -- torchvision's weights ---------------------------------------------------------------------------------------------
 
 
