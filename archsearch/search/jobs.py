@@ -21,7 +21,7 @@ from archsearch.search.confirm import BASELINE
 from archsearch.search.folds import FoldsRunner, fold_experiments, mean_of
 from archsearch.search.racing import declared_race, due_slots
 from archsearch.search.sampling.feasible import MOST_DRAWS, FeasibleSampler
-from archsearch.search.sampling.samplers import MEMORY, PATIENCE, make_pruner, make_sampler
+from archsearch.search.sampling.samplers import MEMORY, MOST_PROPOSALS, make_pruner, make_sampler
 from archsearch.search.search_file import SearchFile, stored_study
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.space import InfeasibleError
@@ -57,7 +57,7 @@ class SearchJob:
             held.seed,
             first,
             MEMORY.get(held.sampler),
-            PATIENCE.get(held.sampler, MOST_DRAWS),
+            MOST_PROPOSALS.get(held.sampler, MOST_DRAWS),
         )
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
         study.pruner = make_pruner(self.source.pruner, self.source.kind.epochs(space.baseline))

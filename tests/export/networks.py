@@ -178,6 +178,6 @@ def _block(dice: random.Random, shape: tuple[int, ...], deep: int) -> Any:
     if kind == "residual":
         if dice.random() < 0.2:
             return {"residual": {"layers": inside, "shortcut": random_layers(dice, shape, 1, deep + 1)}}
-        return {"residual": {"layers": inside, "projection": dice.choice([True, True, True, "pad", False])}}
+        return {"residual": {"layers": inside, "projection": dice.random() < 0.8}}
     branches = [inside, *([random_layers(dice, shape, 1, deep + 1)] if dice.random() < 0.5 else []), []]
     return {"parallel": {"branches": branches, "join": dice.choice(["concat", "add", "multiply"])}}

@@ -101,6 +101,22 @@ ALIKE: dict[str, list[Any]] = {
     "projection": [
         {"residual": {"projection": True, "layers": [{"conv2d": {"out_channels": 4, "kernel_size": 1}}]}},
     ],
+    "layers in the shortcut": [
+        {
+            "residual": {
+                "layers": [{"conv2d": {"out_channels": 4, "kernel_size": 3, "padding": 1}}],
+                "shortcut": [{"conv2d": {"out_channels": 4, "kernel_size": 1, "bias": False}}, "batch_norm2d"],
+            }
+        }
+    ],
+    "a projection written as the shortcut": [
+        {
+            "residual": {
+                "layers": [{"conv2d": {"out_channels": 4, "kernel_size": 1}}],
+                "shortcut": [{"conv2d": {"out_channels": 4, "kernel_size": 1, "bias": False}}],
+            }
+        }
+    ],
     "projection written as a branch": [
         {
             "parallel": {

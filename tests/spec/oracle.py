@@ -125,7 +125,7 @@ def torch_layer(kind: str, fields: dict[str, Any], shape: tuple[int, ...]) -> nn
             return Sum(body, padded(shape, out))
         return Sum(body, shortcut(shape, out) if fields.get("projection") and out != shape else nn.Identity())
     if kind == "parallel":
-        built = [torch_network(layers, shape) for layers in fields["branches"]]
+        built = [torch_network(layers, shape) for layers in fields["branches"] if layers != "none"]
         return Joined([module for module, _ in built], fields.get("join", "concat"))
     if kind in NOT_IN_TORCH_NN:
         return by_hand(kind, fields, shape)

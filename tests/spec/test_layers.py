@@ -660,6 +660,7 @@ def test_plan_error_inside_a_block_carries_the_rows_before_the_block_too() -> No
         ({"residual": {"layers": ["tanh"], "projection": "zeros"}}, "Input should be"),
         ({"parallel": {"branches": []}}, "should have at least 1 item"),
         ({"parallel": {"branches": [[], []]}}, "every branch is empty"),
+        ({"parallel": {"branches": ["none", None]}}, "every branch is empty"),
         ({"parallel": {"branches": [["tanh"]], "join": "sum"}}, "Input should be 'concat', 'add' or 'multiply'"),
         ({"linear": {"out_features": 2.0}}, "expected a whole number or the word classes"),
         ({"linear": {"out_features": True}}, "expected a whole number or the word classes"),
@@ -709,6 +710,7 @@ JOINS = {
     "inception": {"branches": [[{"conv2d": {"out_channels": 3, "kernel_size": 1}}, "relu"], ["tanh"], []]},
     "squeeze and excitation": {"join": "multiply", "branches": [[], SQUEEZE]},
     "dense": {"branches": [[], [{"conv2d": {"out_channels": 5, "kernel_size": 3, "padding": 1}}]]},
+    "one of three left out": {"branches": [["tanh"], "none", [{"conv2d": {"out_channels": 3, "kernel_size": 1}}]]},
     "sum of three": {"join": "add", "branches": [["tanh"], ["relu"], []]},
 }
 NORM: dict[str, Any] = {"group_norm": {"num_groups": 5}}
@@ -762,6 +764,18 @@ def test_layers_in_branches_have_names_of_their_own_and_keep_them_in_the_state()
             "name": "mix",
         }
     ]
+
+
+def test_a_branch_that_is_none_is_not_there_and_the_others_keep_their_names() -> None:
+    branches: list[Any] = [[{"linear": {"out_features": 2}}], None, [{"linear": {"out_features": 3}}]]
+    planned = plan([{"parallel": {"branches": branches}}], (4,))
+    assert planned.output_shape == (5,)
+    assert [row.name for row in planned.walk()] == [
+        "par1", "par1.branch1.fc1", "par1.branch3.fc1"
+    ]  # fmt: skip
+    assert list(build_network(planned).state_dict())[2:] == ["par1.branch3.fc1.weight", "par1.branch3.fc1.bias"]
+    with pytest.raises(PlanError, match=r"branch1 gives 2, branch3 gives 3\."):
+        plan([{"parallel": {"branches": branches, "join": "add"}}], (4,))
 
 
 def test_error_in_a_branch_has_its_place() -> None:

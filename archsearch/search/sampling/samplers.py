@@ -56,7 +56,7 @@ MEMORY: Mapping[str, int] = {"tpe": 200, "gp": 200}
 
 # A Gaussian process proposes what it believes in, again and again, at up to a second each: where that does not fit or
 # is known, chance takes over after so many.
-PATIENCE: Mapping[str, int] = {"gp": 5}
+MOST_PROPOSALS: Mapping[str, int] = {"gp": 5}
 
 
 def make_sampler(name: str) -> MakeSampler:

@@ -32,7 +32,7 @@ from archsearch.search.space.templates import (
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS, Block
 from archsearch.spec.layers.base import LayerBase
-from archsearch.spec.layers.blocks import HOLDING
+from archsearch.spec.layers.blocks import HOLDING, Parallel
 from archsearch.spec.text.yaml import Tree
 
 
@@ -113,7 +113,7 @@ def _sequence(items: Sequence[Template], layers: Sequence[LayerBase], values: Va
                 yield from _sequence([head.chosen(label), *rest], layers, added)
     elif isinstance(head, Fixed) and (head.value == "identity" or head.value == {"identity": {}}):
         yield from _sequence(rest, layers, values)
-    elif layers:
+    elif layers and head != Fixed("none"):
         for added in _layer(head, layers[0], values):
             yield from _sequence(rest, layers[1:], added)
 
@@ -154,16 +154,32 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
 
 def _branches(field: str, lists: Sequence[Template], block: Block, values: Values) -> Iterator[Values]:
     """Match the layer lists in a field of a block with its branches, one by one; a shortcut may be without layers."""
-    branches: list[Sequence[LayerBase]] = [one.layers for one in block.branches_of() if one.loc[0] == field]
+    branches: list[Sequence[LayerBase] | None] = [one.layers for one in block.branches_of() if one.loc[0] == field]
+    if isinstance(block, Parallel):
+        branches = list(block.branches)
     if not branches and field == "shortcut":
         branches = [()]
     if len(lists) != len(branches):
         return
     found: list[Values] = [values]
     for item, branch in zip(lists, branches, strict=True):
+        if branch is None:
+            found = [new for old in found for new in _no_branch(item, old)]
+            continue
         layers = [layer for layer in branch if layer.kind != "identity"]
         found = [new for old in found for new in _sequence([item], layers, old)]
     yield from found
+
+
+def _no_branch(template: Template, values: Values) -> Iterator[Values]:
+    """Match the place of a branch with `none`: a choice whose option that is, or the word itself."""
+    (head,) = template.items if isinstance(template, Items) and len(template.items) == 1 else (template,)
+    if isinstance(head, Fixed) and head.value == "none":
+        yield values
+    elif isinstance(head, Open):
+        for label in head.domain.values():
+            if head.chosen(label) == Fixed("none") and (added := _with(values, head.name, label)) is not None:
+                yield added
 
 
 def _given(values: Values, value: Open) -> Value:

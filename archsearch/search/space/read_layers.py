@@ -114,7 +114,9 @@ def _read_branches(node: Node, scope: Scope) -> Items:
     branches = []
     for number, branch in enumerate(node.value):
         label = branch_name(number)
-        if is_open(branch):
+        if branch.value in ("none", None):
+            branches.append(Items((Fixed("none"),)))
+        elif is_open(branch):
             branches.append(Items((read_open(branch, scope.prefix + label, scope, _read_option),)))
         else:
             branches.append(read_layers(branch, replace(scope, prefix=f"{scope.prefix}{label}.")))

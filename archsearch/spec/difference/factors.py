@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archsearch.errors import SpecError
-from archsearch.spec.difference.align import LayerPair, align, branches_of_both, same_layer
+from archsearch.spec.difference.align import LayerPair, align, branches_left_out, branches_of_both, same_layer
 from archsearch.spec.difference.gaps import Change, structural_changes
 from archsearch.spec.edit.in_memory import Edit, brief, edited, word, written_layer
 from archsearch.spec.experiment import ExperimentSpec
@@ -156,6 +156,10 @@ def _in_place(rows: Sequence[LayerPair]) -> Iterator[Change]:
             continue
         if isinstance(ours.layer, Block):
             branches = branches_of_both(ours, theirs)
+            if branches is None and (without := branches_left_out(ours, theirs)):
+                words = f"- {', '.join(without)}"
+                yield Change("blocks", {"drop": without}, words)
+                continue
             if branches is None:
                 yield _replacement("blocks", ours, theirs.layer)
                 continue

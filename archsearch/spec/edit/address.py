@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archsearch.errors import Problem, SpecError
-from archsearch.spec.layers.blocks import HOLDING, branch_prefix
+from archsearch.spec.edit.tree import at
+from archsearch.spec.layers.blocks import HOLDING, Parallel, branch_name, branch_prefix
 from archsearch.spec.network import layer_names
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.spec.text.yaml import Loc, Mark, Node
@@ -70,6 +71,8 @@ def find_layers(node: Node, address: str, mark: Mark) -> list[LayerEntry]:
     named = [entry for entry in entries if entry.path == address]
     if named:
         return named
+    if branch := [entry for entry in _branches(node, entries) if entry.path == address]:
+        return branch
     nth = _NTH.fullmatch(address)
     if nth:
         of_kind = [entry for entry in entries if entry.kind == nth["kind"]]
@@ -85,6 +88,17 @@ def find_layers(node: Node, address: str, mark: Mark) -> list[LayerEntry]:
         return of_kind
     known = [entry.path for entry in entries] + sorted({entry.kind for entry in entries})
     raise AddressError(Problem(str(mark), unknown("layer", address, known)))
+
+
+def _branches(node: Node, layers: Sequence[LayerEntry]) -> Iterator[LayerEntry]:
+    """Yield the branches of blocks, which may be dropped or replaced as layers are: par1.branch2."""
+    for entry in layers:
+        if entry.kind == Parallel.kind:
+            _, fields = kind_and_fields(at(node, entry.loc))
+            for _, lists in lists_in(fields):
+                for number, (inside, _) in enumerate(lists):
+                    path = f"{entry.path}.{branch_name(number)}"
+                    yield LayerEntry((*entry.loc, entry.kind, *inside), path, "branch")
 
 
 def find_each(node: Node, addresses: Sequence[tuple[str, Mark]]) -> list[list[LayerEntry]]:

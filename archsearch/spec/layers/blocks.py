@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, size_text
@@ -177,10 +177,16 @@ class Residual(_OneList):
         return Branches({BODY: branches[BODY], SHORTCUT: beside}, "add")
 
 
+def _no_branch(value: object) -> object:
+    """Read `none` in the place of a branch; a choice of a search gives it in a list."""
+    return None if value in ("none", ["none"], [None]) else value
+
+
 class Parallel(Block):
     """Branches that read the same input, their outputs joined: `concat` (of the channels), `add` or `multiply`.
 
-    An empty branch is the input itself. With `multiply` a branch may give one value per channel, as maps of 1x1 or
+    An empty branch is the input itself, and `none` in the place of one is no branch: those after it keep their names,
+    and so their initial weights. With `multiply` a branch may give one value per channel, as maps of 1x1 or
     flat: it scales the channels of the others (squeeze and excitation).
     """
 
@@ -189,11 +195,12 @@ class Parallel(Block):
     colour: ClassVar[str] = "blue"
 
     branches: Annotated[
-        tuple[Annotated[tuple[Layer, ...], Field(strict=False)], ...],
+        tuple[Annotated[tuple[Layer, ...] | None, Field(strict=False), BeforeValidator(_no_branch)], ...],
         Field(
             strict=False,
             min_length=1,
-            description="Layer lists that all read the block's input; an empty one is the input itself.",
+            description="Layer lists that all read the block's input; an empty one is the input itself, `none` no "
+            "branch.",
             examples=[[[{"conv2d": {"out_channels": 8, "kernel_size": 1}}], []]],
         ),
     ]
@@ -213,11 +220,13 @@ class Parallel(Block):
         return tuple(
             WrittenBranch(branch_name(index), ("branches", index), branch_prefix("branches", index), layers)
             for index, layers in enumerate(self.branches)
+            if layers is not None
         )
 
     def join_shape(self, outputs: Sequence[Shape]) -> Shape:
         join = {"concat": _concatenated, "add": _added, "multiply": _multiplied}[self.join]
-        return join(outputs)
+        pairs = zip(self.branches_of(), outputs, strict=True)
+        return join(outputs, ", ".join(f"{branch.name} gives {size_text(shape)}" for branch, shape in pairs))
 
     def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
         from archsearch.spec.modules import Branches
@@ -238,33 +247,29 @@ def branch_prefix(field: str, index: int = 0) -> str:
     return {"layers": "", "shortcut": f"{SHORTCUT}."}.get(field, f"{branch_name(index)}.")
 
 
-def _named(outputs: Sequence[Shape]) -> str:
-    return ", ".join(f"{branch_name(index)} gives {size_text(shape)}" for index, shape in enumerate(outputs))
-
-
 _KEEP_SIZE = "give its convolutions padding: same and its poolings stride: 1"
 
 
-def _concatenated(outputs: Sequence[Shape]) -> Shape:
+def _concatenated(outputs: Sequence[Shape], named: str) -> Shape:
     """Add up the channels; all else must agree."""
     if len({shape[1:] for shape in outputs}) > 1 or len({len(shape) for shape in outputs}) > 1:
         raise ShapeError(
-            f"the channels of branches can be put together only where their maps are equal: {_named(outputs)}",
+            f"the channels of branches can be put together only where their maps are equal: {named}",
             [_KEEP_SIZE, "use the same strides in every branch"],
         )
     return (sum(shape[0] for shape in outputs), *outputs[0][1:])
 
 
-def _added(outputs: Sequence[Shape]) -> Shape:
+def _added(outputs: Sequence[Shape], named: str) -> Shape:
     if len(set(outputs)) > 1:
         raise ShapeError(
-            f"branches can be added only where they give the same shape: {_named(outputs)}",
+            f"branches can be added only where they give the same shape: {named}",
             ["end each branch with as many channels", _KEEP_SIZE, "use join: concat"],
         )
     return outputs[0]
 
 
-def _multiplied(outputs: Sequence[Shape]) -> Shape:
+def _multiplied(outputs: Sequence[Shape], named: str) -> Shape:
     """Give the shape of the product; a branch of one value per channel is taken for every place of a map."""
     most = max(len(shape) for shape in outputs)
     full = [(*shape, *(1,) * (most - len(shape))) if len(shape) == 1 else shape for shape in outputs]
@@ -274,7 +279,7 @@ def _multiplied(outputs: Sequence[Shape]) -> Shape:
         if all(len(one) <= 1 for one in sizes) and (len(channels) == 1 or 1 in channels):
             return tuple(max(at) for at in zip(*full, strict=True))
     raise ShapeError(
-        f"branches can be multiplied only where they give the same shape, or one value per channel: {_named(outputs)}",
+        f"branches can be multiplied only where they give the same shape, or one value per channel: {named}",
         ["end each branch with as many channels", "end a gate with adaptive_avg_pool2d: {output_size: 1}"],
     )
 
@@ -297,9 +302,8 @@ def _padding(shape: Shape, wanted: Shape) -> LayerBase:
             ["use projection: true", f"end its layers with {shape[0]} channels or more"],
         )
     strides = _strides(shape, wanted, "subsampling")
-    if len(strides) > 1 and len(set(strides)) > 1:
-        return PadChannels(out_channels=wanted[0], stride=(strides[0], strides[1]))
-    return PadChannels(out_channels=wanted[0], stride=strides[0] if strides else 1)
+    first, last = (strides[0], strides[-1]) if strides else (1, 1)
+    return PadChannels(out_channels=wanted[0], stride=(first, last))
 
 
 def _strides(shape: Shape, wanted: Shape, what: str) -> tuple[int, ...]:

@@ -47,7 +47,7 @@ def _lists(fields: Mapping[str, Any]) -> Sequence[Any]:
     """Give the layer lists that stand in a block's fields."""
     branches = fields.get("branches")
     if isinstance(branches, (list, tuple)):
-        return branches
+        return [branch for branch in branches if isinstance(branch, (list, tuple))]
     return [held for key in ("layers", "shortcut") if isinstance(held := fields.get(key), (list, tuple)) and held]
 
 

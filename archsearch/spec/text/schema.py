@@ -43,6 +43,8 @@ def experiment_schema(data_sets: Sequence[str]) -> dict[str, Any]:
     definitions["Computed"] = COMPUTED
     for kind in LAYER_KINDS.values():
         definitions[kind.__name__] = _computed_fields(definitions[kind.__name__])
+    branches = definitions["Parallel"]["properties"]["branches"]
+    branches["items"] = {"anyOf": [*branches["items"]["anyOf"], {"enum": ["none"]}]}
     reference = {"$ref": "#/definitions/Layer"}
     repeat = repeat_schema(
         reference, {"anyOf": [{"type": "integer", "minimum": 0}, {"$ref": "#/definitions/Computed"}]}

@@ -11,7 +11,7 @@ from typing import Any
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Block
 from archsearch.spec.layers.base import LayerBase
-from archsearch.spec.layers.blocks import HOLDING, WrittenBranch
+from archsearch.spec.layers.blocks import HOLDING, Parallel
 from archsearch.spec.onekey import Kind
 
 _LONGEST = 100  # characters of a block on one line
@@ -56,19 +56,19 @@ def _item(layer: LayerBase) -> list[str]:
     for field, branches in _held(layer).items():
         lines.append(f"    {field}:")
         for branch in branches:
-            items = [line for inner in branch.layers for line in _item(inner)]
+            items = [line for inner in branch or () for line in _item(inner)]
             if field == "branches":
-                items = [f"{'- ' if at == 0 else '  '}{line}" for at, line in enumerate(items)] or ["- []"]
+                nothing = "- none" if branch is None else "- []"
+                items = [f"{'- ' if at == 0 else '  '}{line}" for at, line in enumerate(items)] or [nothing]
             lines += [f"      {line}" for line in items]
     return lines
 
 
-def _held(block: Block) -> dict[str, list[WrittenBranch]]:
-    """Give the branches of a block by the field in which they stand."""
-    held: dict[str, list[WrittenBranch]] = {}
-    for branch in block.branches_of():
-        held.setdefault(str(branch.loc[0]), []).append(branch)
-    return held
+def _held(block: Block) -> dict[str, list[tuple[LayerBase, ...] | None]]:
+    """Give the branches of a block by the field in which they stand; None where there is none."""
+    if isinstance(block, Parallel):
+        return {"branches": list(block.branches)}
+    return {str(branch.loc[0]): [branch.layers] for branch in block.branches_of()}
 
 
 def _layer(layer: LayerBase) -> str:
@@ -77,7 +77,7 @@ def _layer(layer: LayerBase) -> str:
     fields = layer.model_dump(mode="json", exclude=set(HOLDING), exclude_defaults=True)
     parts = [f"{key}: {flow(value)}" for key, value in fields.items()]
     for field, branches in _held(layer).items():
-        lists = ", ".join(f"[{', '.join(map(_layer, branch.layers))}]" for branch in branches)
+        lists = ", ".join("none" if one is None else f"[{', '.join(map(_layer, one))}]" for one in branches)
         parts.append(f"{field}: [{lists}]" if field == "branches" else f"{field}: {lists}")
     return f"{layer.kind}: {{{', '.join(parts)}}}"
 

@@ -9,7 +9,7 @@ import pytest
 
 from archsearch.errors import SpecError
 from archsearch.search.sampling.feasible import MOST_DRAWS, FeasibleSampler
-from archsearch.search.sampling.samplers import PATIENCE, SAMPLERS, make_sampler
+from archsearch.search.sampling.samplers import MOST_PROPOSALS, SAMPLERS, make_sampler
 from archsearch.search.space.count import count_space, each_feasible
 from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
 from archsearch.search.space.space import InfeasibleError
@@ -74,7 +74,7 @@ SLOW = {"gp": [pytest.mark.slow]}  # its proposals take up to a second each
 def test_no_sampler_tries_what_is_forbidden(make_study, sampler):
     space = make_study(OPEN + NEVER).space
     study = optuna.create_study(directions=["maximize", "minimize"] if sampler.startswith("nsga") else ["maximize"])
-    sampling = FeasibleSampler(space, make_sampler(sampler), seed=3, patience=PATIENCE.get(sampler, MOST_DRAWS))
+    sampling = FeasibleSampler(space, make_sampler(sampler), seed=3, patience=MOST_PROPOSALS.get(sampler, MOST_DRAWS))
     # the good ones lie where the forbidden ones are: a sampler that learns is drawn there
     for number in range(14):
         trial = study.ask()

@@ -132,6 +132,14 @@ def test_a_network_with_an_open_shortcut_is_located(make_study):
     assert len(found) == (1 + 3) + 2
 
 
+def test_a_network_with_branches_left_out_is_located(make_study):
+    space = make_study(COUNTED["a branch that may not be there"]).space
+    found = list(each_feasible(space))
+    assert [locate(space, space.with_values(values).spec) for values in found] == found
+    # the first: 2 widths or off; the third: on, off or the input; without a layer in any there is nothing to do
+    assert len(found) == 3 * 3 - 2
+
+
 def test_a_network_outside_the_space_is_not_located():
     space = load_study("lenet").space
     spec = load_spec("lenet5", ["conv1.out_channels=5"])
@@ -207,6 +215,17 @@ network:
             deep: [conv2d: {out_channels: 2, kernel_size: 1}, conv2d: {out_channels: {int: [2, 3]}, kernel_size: 1}]
             flat: [conv2d: {out_channels: 3, kernel_size: 1}]
             input: []
+  - flatten
+  - linear: {out_features: classes}
+""",
+    "a branch that may not be there": """
+network:
+  - parallel:
+      branches:
+        - choice: {on: [conv2d: {out_channels: {choice: [2, 3]}, kernel_size: 1}], off: none}
+        - none
+        - choice: {on: [max_pool2d: {kernel_size: 3, stride: 1, padding: 1}], off: none, input: []}
+        - []
   - flatten
   - linear: {out_features: classes}
 """,

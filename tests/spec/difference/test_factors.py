@@ -181,6 +181,14 @@ def test_branches_are_entered_and_another_number_of_them_replaces_the_block(tmp_
     a, b = planned(one, tmp_path, "one"), planned(two, tmp_path, "two")
     (factor,) = difference(a, b).factors
     assert (factor.name, factor.edits) == ("activation", ({"replace": {"par1.branch2.act1": "gelu"}},))
+    d = planned(one.replace("[relu, gelu]", "none"), tmp_path, "four")
+    (factor,) = difference(a, d).factors
+    assert (factor.name, factor.edits) == ("blocks", ({"drop": ["par1.branch2"]},))
+    assert what_it_computes(edited(a.spec, factor.edits), d) == what_it_computes(d.spec, d)
+    c = planned(one.replace("[relu, gelu], []", "[gelu], []"), tmp_path, "three")
+    (factor,) = difference(d, c).factors
+    assert factor.name == "blocks"
+    assert what_it_computes(edited(d.spec, factor.edits), c) == what_it_computes(c.spec, c)
     c = planned(one.replace("[relu, gelu], []", "[relu, gelu]"), tmp_path, "three")
     (factor,) = difference(a, c).factors
     assert factor.name == "blocks"

@@ -52,6 +52,44 @@ def test_layers_in_a_shortcut_are_edited_by_their_names(tmp_path: Path, edits: s
     ]  # fmt: skip
 
 
+BRANCHES = BLOCKS.replace("sequential: {layers: [tanh]}", "parallel: {branches: [[tanh], [relu, gelu], []]}")
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ("- drop: par1.branch2", [["tanh"], None, []]),
+        ("- drop: [par1.branch2, par1.branch3]", [["tanh"], None, None]),
+        ("- replace: {par1.branch3: elu}", [["tanh"], ["relu", "gelu"], ["elu"]]),
+        ("- replace: {par1.branch1: [elu, relu], par1.branch2.act1: silu}", [["elu", "relu"], ["silu", "gelu"], []]),
+        ("- drop: par1.branch2\n- replace: {par1.branch2: relu}", [["tanh"], ["relu"], []]),
+    ],
+)
+def test_a_branch_is_left_out_or_replaced_and_the_others_keep_their_places(
+    tmp_path: Path, edits: str, expected: list[Any]
+) -> None:
+    spec = variant(tmp_path, edits, BRANCHES).spec
+    assert spec.model_dump(mode="json", exclude_defaults=True)["network"][1]["parallel"]["branches"] == expected
+
+
+@pytest.mark.parametrize(
+    ("edits", "message"),
+    [
+        ("- drop: par1.branch4", "unknown layer 'par1.branch4'"),
+        (
+            "- insert: {after: par1.branch2, layers: [relu]}",
+            "'par1.branch2' is a branch; name a layer in it",
+        ),
+        ("- set: {par1.branch2.p: 1}", "par1.branch2 (branch): unknown field 'p'"),
+        ("- drop: [par1.branch2, par1.branch2.act1]", "is meant by 'par1.branch2' already; name each layer once"),
+        ("- drop: par1.branch3\n- drop: par1.branch3", "drop par1.branch3 changes nothing"),
+    ],
+)
+def test_an_edit_of_a_branch_that_cannot_be_is_refused(tmp_path: Path, edits: str, message: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(message)):
+        variant(tmp_path, edits, BRANCHES)
+
+
 HEAD = ["conv2d 4", "tanh", "max_pool2d", "conv2d 8", "tanh", "flatten"]
 TAIL = ["linear 20", "tanh", "linear classes"]
 

@@ -40,6 +40,12 @@ network:
   - residual:
       layers: [conv2d: {out_channels: 9, kernel_size: 3, padding: same, bias: false}, {batch_norm2d: {momentum: 0.2}}]
       shortcut: [conv2d: {out_channels: 9, kernel_size: 1, bias: false}, {batch_norm2d: {momentum: 0.2}}]
+  - parallel: {branches: [[tanh], none, []]}
+  - parallel:
+      branches:
+        - none
+        - [conv2d: {out_channels: 9, kernel_size: 3, padding: same, bias: false}, batch_norm2d: {momentum: 0.2}]
+        - []
   - flatten
   - dropout: {p: 0.25}
   - linear: {out_features: classes}

@@ -1,6 +1,6 @@
 """What a file says shorter: `values:` that its layers name, `repeat:` of layers, and widths that are computed.
 
-    node = filled(read_file(path))        # the same file with every layer written out
+    node = written_out(read_file(path))        # the same file with every layer written out
 
     values: {w: 32}
     network:
@@ -21,7 +21,7 @@ from archsearch.spec.layers.blocks import HOLDING
 from archsearch.spec.text.sentences import quoted, short, unknown
 from archsearch.spec.text.yaml import MAX_NODES, Node
 
-MOST_REPEATS = 64
+_MOST_TIMES = 64
 _KEYS = ("name", "times", "layers")
 _TOLD: Any = object()  # stands where a value cannot be known, for a reason that is told already
 
@@ -42,7 +42,7 @@ class _Filling:
         return node
 
 
-def filled(node: Node) -> Node:
+def written_out(node: Node) -> Node:
     """Write out the layers of a spec's file; raise `SpecError` with all problems, `LimitError` for too much."""
     written, network = node.get("values"), node.get("network")
     if written is not None and not isinstance(written.value, dict):
@@ -63,7 +63,7 @@ def filled(node: Node) -> Node:
     return node if written is None else node.with_item("values", None)
 
 
-def filled_layers(layers: tuple[Node, ...]) -> tuple[Node, ...]:
+def layers_written_out(layers: tuple[Node, ...]) -> tuple[Node, ...]:
     """Write out the repeats among the layers of an edit; raise `SpecError` where one is none."""
     filling = _Filling({})
     found = tuple(made for layer in layers for made in _entry(layer, filling, ""))
@@ -134,9 +134,9 @@ def _repeated(item: Node, repeat: Node, filling: _Filling, suffix: str) -> Itera
     count = _value(times, filling).value
     if count is _TOLD:
         return
-    if type(count) is not int or not 0 <= count <= MOST_REPEATS:
+    if type(count) is not int or not 0 <= count <= _MOST_TIMES:
         got = quoted(times.plain())
-        raise SpecError(Problem(str(times.mark), f"repeat: times: a whole number from 0 to {MOST_REPEATS}, got {got}"))
+        raise SpecError(Problem(str(times.mark), f"repeat: times: a whole number from 0 to {_MOST_TIMES}, got {got}"))
     for number in range(1, count + 1):
         for layer in layers.value:
             yield from _entry(layer, filling, f"{suffix}{number}")
