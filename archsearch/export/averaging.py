@@ -14,12 +14,13 @@ from archsearch.export.copied import Copied
 def draws_of(plan: ExperimentPlan, epoch: str) -> list[str]:
     """Write where the random numbers of an epoch come from; `epoch` is what names it in the script."""
     augments, drops = bool(plan.spec.data.augment), any(row.layer.draws for row in plan.network.walk())
-    generator = f'generator=torch.Generator().manual_seed(stream(seed, "order", {epoch})))'
-    drawn = "torch.randperm(len(y), "
+    generator = f'torch.Generator().manual_seed(stream(seed, "order", {epoch}))'
+    drawn = [f"order = torch.randperm(len(y), generator={generator})"]
     if plan.spec.train.sampler == "balanced":
-        drawn = "torch.multinomial(balanced_chances(y), len(y), replacement=True, "
+        drawn = [f"dice, chances = {generator}, balanced_chances(y)"]
+        drawn += ["order = torch.multinomial(chances, len(y), replacement=True, generator=dice)"]
     return [
-        f"order = {drawn}{generator}",
+        *drawn,
         *([f'draws = torch.Generator().manual_seed(stream(seed, "augment", {epoch}))'] if augments else []),
         *([f'torch.manual_seed(stream(seed, "dropout", {epoch}))'] if drops else []),
     ]
@@ -36,7 +37,10 @@ def mean_begun(plan: ExperimentPlan) -> list[str]:
     decay, made = plan.spec.train.ema, "    averaged = torch.optim.swa_utils.AveragedModel(model"
     if decay is None:
         return [f"{made})"] if plan.spec.train.average else []
-    return [f"{made}, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn({decay!r}), use_buffers=True)"]
+    return [
+        f"    moving = torch.optim.swa_utils.get_ema_multi_avg_fn({decay!r})",
+        f"{made}, multi_avg_fn=moving, use_buffers=True)",
+    ]
 
 
 def mean_remembered(plan: ExperimentPlan) -> list[str]:

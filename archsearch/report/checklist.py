@@ -252,7 +252,7 @@ def _of_a_seed(specs: Iterable[Mapping[str, Any]]) -> str:
     found += ["augmentation"] if any(spec["data"].get("augment") for spec in specs) else []
     found += ["which labels are made wrong"] if any(spec["train"].get("label_noise") for spec in specs) else []
     mixes = any(spec["train"].get(key) for spec in specs for key in ("mixup", "cutmix"))
-    found += ["which samples are mixed, and how far"] if mixes else []
+    found += ["which samples are mixed"] if mixes else []
     found += ["dropout"] if any("dropout" in str(spec["network"]) for spec in specs) else []
     found += ["what is held out for validation"] if any(spec["data"].get("validation") for spec in specs) else []
     return ", ".join(found)

@@ -51,6 +51,7 @@ REGIMES: dict[str, Any] = {
 NORMED = [{"conv2d": NETWORK[0]["conv2d"] | {"bias": False}}, "batch_norm2d", *NETWORK[1:]]
 REGIMES |= {
     "batch norm": {"network": NORMED},
+    "batch norm, moving average": {"network": NORMED, "train": {"ema": 0.9}},
     "batch norm, mean of the last epochs": {"network": NORMED, "train": {"average": 2}},
 }
 DROPPING = {"dropout": {"network": [*NORMED[:3], {"dropout": {"p": 0.3}}, *NORMED[3:]]}}

@@ -65,6 +65,17 @@ def test_ablation_says_n_seeds_intervals_tests_and_compute(ablated):
     assert f"torch {trials[0].user_attrs['result']['environment']['torch']}" in said[8]
 
 
+def test_recipe_that_mixes_samples_and_makes_labels_wrong_says_so(ablated):
+    _, report, evidence = ablated
+    recipe = {"label_noise": 0.1, "cutmix": 1.0}
+    cells = tuple(
+        cell.model_copy(update={"spec": cell.spec | {"train": cell.spec["train"] | recipe}}) for cell in evidence.cells
+    )
+    said = answers(ablation_checklist(report, evidence.model_copy(update={"cells": cells})))
+    assert "10 % of the training labels are made wrong on purpose (train.label_noise); 2 epochs, batches of" in said[6]
+    assert "which labels are made wrong, which samples are mixed, what is held out for validation." in said[7]
+
+
 def test_search_says_what_its_confirmation_is(workshop):
     storage = open_storage(default_url(workshop.runs_dir), reading=True)
     opened = existing_study("small", storage)

@@ -117,10 +117,11 @@ def test_curves_draw_a_line_per_seed_a_band_and_the_mean():
 
 def changed(runs, label, **changes):
     """Give the runs as those of another experiment: `data` is merged into the spec, the rest into the result."""
-    data = changes.pop("data", {})
+    data, train = changes.pop("data", {}), changes.pop("train", {})
     given = []
     for one in runs:
         spec = one.result.spec | {"name": label, "data": one.result.spec["data"] | data}
+        spec |= {"train": spec["train"] | train}
         update = {"spec": spec, "name": label, "run_id": f"{label}{one.result.seed}", **changes}
         given.append(replace(one, result=one.result.model_copy(update=update)))
     return given
@@ -134,6 +135,16 @@ def test_report_says_in_one_sentence_that_the_test_set_was_watched(tiny):
     both = runs_document([*tiny.runs, *watched], (), source).answer
     assert [line for line in both if "held out" in line] == ["watched: n" + said[1:]]
     assert not any("held out" in line for line in runs_document(tiny.runs, (), source).answer)
+
+
+def test_report_says_of_which_runs_labels_were_made_wrong(tiny):
+    source = Source(command="archsearch report", made="Written.")
+    noisy = changed(tiny.runs, "noisy", train={"label_noise": 0.25})
+    said = "25 % of the training labels are made wrong on purpose (train.label_noise)."
+    assert runs_document(noisy, (), source).answer[-1] == said
+    both = runs_document([*tiny.runs, *noisy], (), source).answer
+    assert [line for line in both if "wrong" in line] == [f"noisy: {said}"]
+    assert not any("wrong" in line for line in runs_document(tiny.runs, (), source).answer)
 
 
 def test_experiments_that_are_tested_on_different_data_are_not_compared(tiny):
