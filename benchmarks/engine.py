@@ -3,6 +3,7 @@
     python benchmarks/engine.py lenet5 --rounds 5
     python benchmarks/engine.py lenet_best --rounds 3 --loops torch native
     python benchmarks/engine.py lenet5 --variant avx2 --loops torch native
+    python benchmarks/engine.py benchmarks/conv_norm.yaml --batch 128 --loops torch native
 
 Every measurement is a process of its own, all loops once per round, so that a slow moment hits all of them alike.
 Printed are medians and spreads of the epoch's training seconds (no imports, no preparation, no evaluation), the ratios
@@ -25,7 +26,7 @@ from pathlib import Path
 LOOPS = ("notebook", "torch", "native")
 
 
-def measure_here(loop: str, name: str, samples: int) -> dict[str, float]:
+def measure_here(loop: str, name: str, samples: int, batch: int) -> dict[str, float]:
     """Train one epoch with a loop; give seconds, peak memory in MiB and the matrix-product rate."""
     sys.path.insert(0, str(Path(__file__).parent))
     from notebook_loop import archsearch_epoch, matrix_rate, notebook_epoch
@@ -34,7 +35,7 @@ def measure_here(loop: str, name: str, samples: int) -> dict[str, float]:
     if loop == "notebook":
         seconds = notebook_epoch(name, samples)
     else:
-        seconds = archsearch_epoch(name, samples, [f"train.engine={loop}", "train.batch_size=600"])
+        seconds = archsearch_epoch(name, samples, [f"train.engine={loop}", f"train.batch_size={batch}"])
     rate = max(before, matrix_rate())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "gflops": rate, "peak": peak}
@@ -43,6 +44,7 @@ def measure_here(loop: str, name: str, samples: int) -> dict[str, float]:
 def measure(loop: str, arguments: argparse.Namespace) -> dict[str, float]:
     """Do one measurement in a process of its own."""
     command = [sys.executable, __file__, arguments.spec, "--samples", str(arguments.samples), "--only", loop]
+    command += ["--batch", str(arguments.batch)]
     environment = os.environ | ({"ARCHSEARCH_NATIVE": arguments.variant} if arguments.variant else {})
     if arguments.threads:
         environment["OMP_NUM_THREADS"] = str(arguments.threads)
@@ -76,10 +78,11 @@ def main() -> None:
         "--variant", choices=["avx512", "avx2", "plain"], help="of the native engine; default: the best"
     )
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--batch", type=int, default=600, help="of archsearch's loops; the notebook's is 600")
     parser.add_argument("--only", choices=LOOPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
-        print(json.dumps(measure_here(arguments.only, arguments.spec, arguments.samples)))
+        print(json.dumps(measure_here(arguments.only, arguments.spec, arguments.samples, arguments.batch)))
         return
     rounds: list[dict[str, dict[str, float]]] = []
     for number in range(arguments.rounds):
@@ -101,8 +104,8 @@ def main() -> None:
         print(f"{last} beside {loop}: {spread(ratios)} times as fast")
     print(f"matrix product: {spread([v['gflops'] for one in rounds for v in one.values()], 0)} GFLOP/s")
     print(
-        f"{arguments.spec}, {arguments.samples:,} images, batch 600, n = {len(rounds)}, "
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        f"{arguments.spec}, {arguments.samples:,} images, batch {arguments.batch}, load {os.getloadavg()[0]:.1f}, "
+        f"n = {len(rounds)}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
 
 

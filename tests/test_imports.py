@@ -31,9 +31,10 @@ for room in ("report", "export", "api", "init", "cli"):
 # Where a library may be imported, and where so at the top of a module; elsewhere not at all.
 ANYWHERE_IN = {
     "torch": (
-        *("spec/layers/", "spec/network.py", "spec/modules.py"),
+        *("spec/layers/", "spec/network.py", "spec/modules.py", "spec/map_modules.py", "spec/sequence_modules.py"),
         *(
             "spec/optimizers.py",
+            "spec/eager_optimizer.py",
             "spec/losses.py",
             "spec/loss_base.py",
             "spec/loss_functions.py",
@@ -47,7 +48,8 @@ ANYWHERE_IN = {
     "matplotlib": ("report/figures",),
     "rich": ("cli/console/",),
 }
-AT_THE_TOP_OF = ANYWHERE_IN | {"torch": ("spec/modules.py", "data/", "train/", "native/", "export/"), "matplotlib": ()}
+OUR_MODULES = ("spec/modules.py", "spec/map_modules.py", "spec/sequence_modules.py")
+AT_THE_TOP_OF = ANYWHERE_IN | {"torch": (*OUR_MODULES, "data/", "train/", "native/", "export/"), "matplotlib": ()}
 
 
 def name_of(path: Path) -> str:

@@ -10,7 +10,7 @@ baseline of another ablation, is taken from there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from archsearch.ablate.by_group import by_group
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judged_again import Again
 from archsearch.ablate.judging import attribution, courses_of, exclusions, judge_ablation, linear_model
+from archsearch.ablate.loss_scale import scale_notes
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.over_blocks import learning_curves, over_data_sets
 from archsearch.ablate.planned import Ablation
@@ -35,17 +36,20 @@ from archsearch.study.held import HeldAblation, HeldRun, HeldTrial
 from archsearch.study.held_runs import reads_of, runs_of, why_lost
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
 from archsearch.study.mixed import computed_on
-from archsearch.study.pool import run_workers, site_of
+from archsearch.study.nursery import Nursery
+from archsearch.study.pool import crew_of, run_workers
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage, open_storage
 from archsearch.train.environment import environment_line
 
 
-def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: None) -> AblationReport:
+def ablate(
+    ablation: Ablation, settings: Settings, look: Look = lambda study: None, nursery: Nursery | None = None
+) -> AblationReport:
     """Train all cells with all seeds that are due, and judge them. Called again it goes on.
 
     Raises `SpecError` if a study of this name was made for another ablation, `UnavailableError` if the storage cannot
-    be reached, `Interrupted`.
+    be reached, `Interrupted`. `nursery` starts the workers, where it is there already.
     """
     if settings.elsewhere and ablation.family.pairs == "repeat":
         title = title_of(ablation.family.metric)
@@ -54,11 +58,15 @@ def ablate(ablation: Ablation, settings: Settings, look: Look = lambda study: No
     opened = open_ablation(ablation, storage, settings.name or ablation.name)
     kind, workers = ablation.kind, settings.workers
     workers = kind.workers(ablation.family.metric, ablation.cells[0].spec, workers)
-    if not settings.elsewhere:  # else its first worker fixes it: this machine may have other devices
-        kind.fix(storage, opened, [kind.plan(cell.spec) for cell in ablation.cells], workers)
-    retry(storage, opened)
-    site = site_of(settings, opened.study_name)
-    run_workers(site, ablate_job, workers, lambda: look(opened))
+    with crew_of(settings, opened.study_name, workers, nursery) as crew:
+        runs = values_of(opened)
+        if not _all_there(due(ablation, runs), runs):
+            crew.prepare(ablate_job.__module__, torch=kind.name == "network")
+        if not settings.elsewhere:  # else its first worker fixes it: this machine may have other devices
+            plans = [kind.plan(cell.spec) for cell in ablation.cells]
+            kind.fix(storage, opened, plans, workers, auto=crew.device)
+        retry(storage, opened)
+        run_workers(crew, ablate_job, lambda: look(opened))
     look(opened)
     check = check_seeds(ablation, latest(opened))
     if check is not None and check.ignored:
@@ -139,7 +147,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
     ablation = held_ablation(opened)
     trials, runs = latest(opened), values_of(opened)
     planned = due(ablation, runs)
-    complete = all(seed in runs.get(cell, {}) for cell, seed in planned)
+    complete = _all_there(planned, runs)
     useless = mixed_runs(opened, trials)
     check = check_seeds(ablation, trials)
     runs = {cell: {seed: of[seed] for seed in of if (cell, seed) not in useless} for cell, of in runs.items()}
@@ -193,6 +201,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
             *(one.said for one in ablation.own if one.name == bare_name(ablation.family.metric)),
             *ablation.notes,
             *filter(None, ("" if again is None else again.said, rule_note(ablation))),
+            *scale_notes(ablation),
             *((check.sentence,) if check is not None and check.sentence else ()),
             *ablation.kind.remarks(runs_of(done)),
             *mixed_notes(useless),
@@ -203,6 +212,10 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
         hardware=_hardware(done),
         chosen="" if again is None else again.note,
     )
+
+
+def _all_there(planned: Iterable[tuple[str, int]], runs: Runs) -> bool:
+    return all(seed in runs.get(cell, {}) for cell, seed in planned)
 
 
 def mixed_notes(useless: Mapping[tuple[str, int], str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ It is made from what the study holds in its storage, so a worker on any machine 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import optuna
@@ -21,7 +22,7 @@ from archsearch.kinds import kind_of_held
 from archsearch.stats.effect import Seed
 from archsearch.study.held import HeldCell, HeldRun, HeldStudy, HeldTrial
 from archsearch.study.queue import FEW, MOST_DEATHS, Slot, add_slots, count_slots, slots_of
-from archsearch.study.runner import Assignment, Outcome
+from archsearch.study.runner import Assignment, Outcome, Runner
 from archsearch.study.storage import Storage
 from archsearch.train.watch import Silent, Watch
 
@@ -38,10 +39,13 @@ class AblateJob:
     def __init__(self, study: optuna.Study) -> None:
         self.study = study
         self.ablation = held_ablation(study)
-        self.runner = self.ablation.kind.runner(
-            self.ablation.family.metric, also=self.ablation.also, own=self.ablation.own
-        )
         self.seen = -1
+
+    @cached_property
+    def runner(self) -> Runner:
+        """What runs a cell: made when the first slot is taken, so that who only plans goes without torch."""
+        ablation = self.ablation
+        return ablation.kind.runner(ablation.family.metric, also=ablation.also, own=ablation.own)
 
     def plan_ahead(self, storage: Storage) -> None:
         """Plan the next runs, seed after seed; of a sequential design only what is not decided."""

@@ -11,6 +11,7 @@ import typer
 
 from archsearch.cli import ablation_options, options
 from archsearch.cli.another_metric import Another
+from archsearch.cli.early import nursery_of
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_cells, share_gpus, write_program_beside
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def ablate(
+    context: typer.Context,
     study: ablation_options.AblationName = None,
     from_: ablation_options.From = None,
     to: ablation_options.To = None,
@@ -82,6 +84,8 @@ def ablate(
         _print(report, form, json=json)
         return
     elsewhere = Elsewhere(on, address, on_option, workers)
+    jobs = "" if write or dry_run else "archsearch.ablate.jobs"
+    nursery = nursery_of(context, jobs, elsewhere, storage, runs_dir)
     line = ablation_options.Line(command, baseline, factor, metric, maximize, minimize, folder, margin)
     declared = ablation_options.declared_by(
         study,
@@ -126,11 +130,11 @@ def ablate(
         artifacts=artifacts,
     )
     with elsewhere.placed(settings, called) as check, console.AblationPanel(called, planned.runs) as panel:
-        report = run(with_measured_spread(planned, runs_dir), settings, looking(panel.look, check))
+        report = run(with_measured_spread(planned, runs_dir), settings, looking(panel.look, check), nursery)
     _note(report, storage, runs_dir)
     _print(report, form, json=json)
     log_at_end(log, report.study, settings.url)
-    write_at_end("ablation", report.study, storage, runs_dir, data_dir, artifacts)
+    write_at_end("ablation", report.study, storage, runs_dir, data_dir, artifacts, nursery)
     if not report.runs.completed:
         raise NothingCompletedError(f"{report.study}: no run completed")
 

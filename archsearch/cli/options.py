@@ -55,11 +55,16 @@ MaxActivations = Annotated[
 MaxLayers = Annotated[int | None, typer.Option("--max-layers", min=1, help="Raise the limit of 512 layers.")]
 
 
+def storage_to_come(storage: str | None, runs_dir: Path) -> bool:
+    """Say whether no storage was named and none is there: opening it would make one."""
+    return storage is None and not (runs_dir / "archsearch.db").exists()
+
+
 def refuse_without_studies(storage: str | None, runs_dir: Path) -> None:
-    """Raise `UsageError` where no storage was named and none is there: opening it would make one."""
+    """Raise `UsageError` where no storage was named and none is there."""
     from archsearch.errors import UsageError
 
-    if storage is None and not (runs_dir / "archsearch.db").exists():
+    if storage_to_come(storage, runs_dir):
         raise UsageError(
             f"there is no study in {runs_dir} yet; `archsearch study` makes one, --storage names another place"
         )

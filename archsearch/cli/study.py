@@ -11,8 +11,9 @@ import typer
 
 from archsearch.cli import ablation_options, options, search_line
 from archsearch.cli.another_metric import Another
+from archsearch.cli.early import nursery_of
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
-from archsearch.cli.programs import allow_own, allow_programs, share_gpus
+from archsearch.cli.programs import allow_own, allow_programs, share_gpus, watched_functions
 
 if TYPE_CHECKING:
     from archsearch.experiment import Experiment
@@ -23,6 +24,7 @@ DEFAULT = "lenet"
 
 
 def study(
+    context: typer.Context,
     study: Annotated[
         str | None, typer.Argument(metavar="[STUDY]", help="A study: a name or a file; lenet if none is given.")
     ] = None,
@@ -96,6 +98,7 @@ def study(
             console.print_study(judged, runs_dir)
         return
     elsewhere = Elsewhere(on, address, on_option, workers)
+    nursery = nursery_of(context, "" if write else "archsearch.search.jobs", elsewhere, storage, runs_dir)
     reference = study or DEFAULT
     line = search_line.SearchLine(command, space, baseline, metric, maximize, minimize, folder)
     line.refuse_without_command()
@@ -115,11 +118,10 @@ def study(
     if loaded.note:
         console.note(loaded.note)
 
-    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.experiment_plan import ExperimentPlan, lint_plan
     from archsearch.search.sampling.samplers import SAMPLERS
     from archsearch.search.search import SearchSettings, search, winner_spec
     from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
-    from archsearch.spec.lint.rules import lint
     from archsearch.spec.text.sentences import unknown
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
@@ -146,12 +148,13 @@ def study(
     )
     if isinstance(loaded.space.base, ProgramSpec):
         allow_programs([loaded.space.base], study, trust)
-    allow_own(loaded.own, trust)
+    planned = loaded.kind.spec_of(loaded.kind.plan(loaded.space.baseline))
+    allow_own([*loaded.own, *watched_functions([planned])], trust)
     if not _announced(loaded, settings, bare=study is None and command is None, json=json):
         return
     called = name or loaded.spec.name
     with elsewhere.placed(settings, called) as check, console.StudyPanel(called) as panel:
-        report = search(loaded, settings, looking(panel.look, check))
+        report = search(loaded, settings, looking(panel.look, check), nursery)
     if json:
         console.print_json(console.study_json(report))
     else:
@@ -160,9 +163,9 @@ def study(
     looked_at = loaded.kind.plan(best or loaded.space.baseline)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
     if isinstance(looked_at, ExperimentPlan):
-        console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True, task=looked_at.facts.task.name))
+        console.note_lint(where, lint_plan(looked_at, searched=True))
     log_at_end(log, report.study, settings.url)
-    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts)
+    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts, nursery)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
 

@@ -28,6 +28,7 @@ OPTIONS: dict[str, str] = {
     "env_secret": "a Secret whose keys are variables of each worker, such as those for s3://",
 }
 _GRACE_SECONDS = 60  # to give a slot back
+_GROUP = 1000  # that of the Containerfile's user
 _TRIES = 6  # of each worker: a node that goes away is no reason to give up
 
 
@@ -82,9 +83,13 @@ def _pod(study: str, options: Mapping[str, str], more: Sequence[str]) -> dict[st
     if "env_secret" in options:
         container["envFrom"] = [{"secretRef": {"name": options["env_secret"]}}]
     volume: dict[str, Any] = {"name": "work", "emptyDir": {}}
+    more_of_pod: dict[str, Any] = {}
     if "claim" in options:
         volume = {"name": "work", "persistentVolumeClaim": {"claimName": options["claim"]}}
+        # most claims are root's, and the image's user is another
+        more_of_pod = {"securityContext": {"fsGroup": _GROUP, "fsGroupChangePolicy": "OnRootMismatch"}}
     return {
+        **more_of_pod,
         "restartPolicy": "OnFailure",
         "terminationGracePeriodSeconds": _GRACE_SECONDS,
         "automountServiceAccountToken": False,

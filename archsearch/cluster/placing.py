@@ -10,10 +10,12 @@ search. When the block ends, they are asked to stop.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol
 
 from archsearch.cluster.visits import SayLine, Visit
@@ -77,14 +79,31 @@ def _start(placing: Placing, say: SayLine) -> PlacedWorkers | None:
     if not WAYS[placing.way]:
         if placing.options:
             raise UsageError("--on workers starts nothing, and has no options")
-        say(f"waiting for workers: archsearch worker {placing.visit.study} on any machine that reaches the storage")
+        say(f"waiting for workers: archsearch worker {placing.visit.study} {_where(placing.visit.url)}")
         return None
-    visit = replace(placing.visit, runs_dir=placing.visit.runs_dir.absolute(), idle_exit=WAIT_FOR_MORE_SECONDS)
-    if (file := sqlite_file(visit.url)) is not None:
-        visit = replace(visit, url=sqlite_url(file.absolute()))
+    visit = replace(_from_anywhere(placing.visit), idle_exit=WAIT_FOR_MORE_SECONDS)
     module, _, name = WAYS[placing.way].partition(".")
     start: Callable[[Placing, SayLine], PlacedWorkers] = getattr(import_module(f"archsearch.cluster.{module}"), name)
     return start(replace(placing, visit=visit), say)
+
+
+def _where(url: str) -> str:
+    """Say what else such a worker needs; a server's URL is not shown, as it may not be the one that others use."""
+    if sqlite_file(url) is None:
+        return "on any machine that reaches the storage"
+    return f"--storage {shlex.quote(url)} on this machine: an SQLite file is for the processes of one"
+
+
+def _from_anywhere(visit: Visit) -> Visit:
+    """Name the folders of a worker as they are called from any other: it may begin in one of its own."""
+    file, place = sqlite_file(visit.url), visit.artifacts
+    return replace(
+        visit,
+        url=visit.url if file is None else sqlite_url(file.absolute()),
+        runs_dir=visit.runs_dir.absolute(),
+        data_dir=visit.data_dir and visit.data_dir.absolute(),
+        artifacts=place if place is None or "://" in place else str(Path(place).absolute()),
+    )
 
 
 def needs_server(url: str, way: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -110,7 +111,8 @@ def _said(module: nn.Module, name: str, parameter: inspect.Parameter) -> Any:
 
 def _made(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module | None:
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of arguments that are tried, and not used
             return cls(**arguments)
     except (TypeError, ValueError, RuntimeError, AssertionError):
         return None

@@ -22,7 +22,7 @@ from archsearch.export.import_joins import GraphRow, rows_of_graph
 from archsearch.spec.fields import LAYER_NAME
 from archsearch.spec.layers import AnyLayer, ShapeError
 from archsearch.spec.layers.activation import Identity
-from archsearch.spec.layers.blocks import Parallel, Residual, Sequential, branch_name
+from archsearch.spec.layers.blocks import BODY, SHORTCUT, Parallel, Residual, Sequential, branch_name
 from archsearch.spec.network import layer_names
 from archsearch.spec.reserved import RESERVED_NAMES
 
@@ -136,6 +136,12 @@ def _numbered(row: GraphRow) -> bool:
     return all(path == branch or path.startswith(f"{branch}.") for branch, path in paths)
 
 
+def _stands_in(row: GraphRow, branch: Sequence[GraphRow], name: str) -> bool:
+    """Say whether a branch stands in a module of this name of the join's own, a list of layers."""
+    home = f"{row.scopes[-1].path}." if row.scopes and row.scopes[-1].path else ""
+    return bool(branch) and all(_path(one).startswith(f"{home}{name}.") for one in branch)
+
+
 def _path(row: GraphRow) -> str:
     return row.value.path or (row.scopes[-1].path if row.scopes else "")
 
@@ -150,15 +156,18 @@ def _residual(
     for body, shortcut in ((branches[0], branches[1]), (branches[1], branches[0])):
         if body and all(_changes_nothing(one) for one in shortcut):
             return Residual(layers=_branch(body, inside, tensors))
+    if _stands_in(row, branches[0], BODY) and _stands_in(row, branches[1], SHORTCUT):
+        layers, beside = (_branch(branch, inside, tensors) for branch in branches)
+        return Residual(layers=layers, shortcut=beside)
     for body, shortcut in ((branches[0], branches[1]), (branches[1], branches[0])):
         if len(shortcut) == 1 and isinstance(shortcut[0].value.step, LayerStep):
             step, start = shortcut[0].value.step, shortcut[0].value.inputs[0].shape
             block = Residual(layers=(Identity(),), projection=True)
             try:
-                beside = block.beside(start, [row.value.shape])
+                projection = block.beside(start, [row.value.shape])
             except ShapeError:
-                beside = None
-            if beside is not None and beside.canonical(start) == step.layer.canonical(start):
+                continue
+            if projection is not None and projection.canonical(start) == step.layer.canonical(start):
                 layers = _branch(body, inside, tensors)
                 _keep(shortcut[0], step, tensors)
                 return Residual(layers=layers, projection=True)

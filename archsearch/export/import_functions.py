@@ -35,7 +35,9 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "elu": ("alpha", "inplace"),
     "gelu": ("approximate",),
     "hardtanh": ("min_val", "max_val", "inplace"),
-    "relu6": ("inplace",),
+    **dict.fromkeys(("relu6", "hardswish", "hard_sigmoid"), ("inplace",)),
+    "glu": ("dim",),
+    "pixel_shuffle": ("upscale_factor",),
     "softplus": ("beta", "threshold"),
     **dict.fromkeys(("softmax", "log_softmax"), ("dim", "dtype")),
     **dict.fromkeys(("dropout", "dropout2d", "feature_dropout"), _DROPOUT),
@@ -96,7 +98,8 @@ def steps_of_function(name: str, call: TorchCall) -> list[GraphStep]:
     if name == "batch_norm":
         name = "batch_norm2d" if len(shape) == 3 else "batch_norm1d"
     name = "dropout2d" if name == "feature_dropout" else name
-    if name not in LAYER_KINDS and name != "relu6":
+    name = "hard_sigmoid" if name == "hardsigmoid" else name
+    if name not in LAYER_KINDS:
         raise Unsayable(f"the language has no layer for the function {name}")
     told = _arguments(name, call)
     if name.startswith("dropout") and told.get("train", True) is False:
@@ -130,7 +133,7 @@ def _layer(name: str, told: dict[str, Any], shape: Shape) -> GraphStep:
         module = _MODULES[name.rstrip("12d") if name.startswith("batch") else name](name, told)
         tensors = {key: told[key] for key in module.state_dict() if key in told}
         return LayerStep(layer_of(module, shape), tensors)
-    cls = nn.ReLU6 if name == "relu6" else torch_classes()[name]
+    cls = torch_classes()[name]
     known = inspect.signature(cls).parameters
     with torch.device("meta"):
         module = cls(**{key: value for key, value in told.items() if key in known and key != "_stacklevel"})

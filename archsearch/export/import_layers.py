@@ -9,12 +9,13 @@ that comes out otherwise is one that the language cannot say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, cast
 
 import torch
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -25,37 +26,67 @@ from archsearch.spec.layers.activation import Identity
 
 _NO_MATTER = frozenset({"training", "inplace"})  # how it is computed, not what
 _MISSING = object()
+_LISTS = frozenset(("normalized_shape", "unflattened_size", "dims", "channels"))  # no sizes of a window
+_OURS = f"{__name__.partition('.')[0]}."
 
 
 @cache
 def torch_classes() -> Mapping[str, type[nn.Module]]:
-    """Give the torch class that each layer kind builds, by kind."""
-    return {kind: type(_sample(cls)) for kind, cls in LAYER_KINDS.items() if not issubclass(cls, Block)}
+    """Give the torch class that each layer kind builds, by kind; the first where it depends on the input."""
+    return {kind: classes[0] for kind, classes in _classes().items()}
 
 
-def _sample(cls: type[LayerBase]) -> nn.Module:
-    """Build one of a kind, for the first input that it takes."""
+@cache
+def _classes() -> Mapping[str, tuple[type[nn.Module], ...]]:
+    """Give all classes that each layer kind builds."""
+    return {
+        kind: tuple(dict.fromkeys(type(one) for one in _samples(cls)))
+        for kind, cls in LAYER_KINDS.items()
+        if not issubclass(cls, Block)
+    }
+
+
+def _samples(cls: type[LayerBase]) -> Iterator[nn.Module]:
+    """Build one of a kind for each input that it takes, of its fields' examples."""
     required = {name: field.examples for name, field in cls.model_fields.items() if field.is_required()}
-    layer = cls.model_validate({name: examples[0] for name, examples in required.items() if examples})
-    for shape in ((8,), (8, 8), (8, 8, 8)):
-        try:
-            layer.output_shape(shape)
-        except ShapeError:
-            continue
-        with torch.device("meta"):
-            return layer.build(shape)
-    raise AssertionError(f"no input fits the examples of {cls.kind}")
+    examples = [cls.model_validate({})] if not required else []
+    for number in range(max((len(found or ()) for found in required.values()), default=0)):
+        chosen = {name: found[min(number, len(found) - 1)] for name, found in required.items() if found}
+        examples.append(cls.model_validate(chosen))
+    for shape in ((8,), (8, 8), (64, 8, 8), (8, 8, 8, 8)):
+        for layer in examples:
+            try:
+                layer.output_shape(shape)
+            except ShapeError:
+                continue
+            with torch.device("meta"):
+                yield layer.build(shape)
+            break
 
 
 def kind_of_module(module: nn.Module) -> str | None:
     """Name the kind of layer that a module is; None where the language has none for it.
 
-    A class derived from torch's is the same as long as it computes the same way: its `forward` is that of torch.
+    A class derived from torch's is the same as long as it computes the same way: its `forward` is that of torch. So is
+    a copy of one of our modules in a file that was written for somebody.
     """
-    for kind, cls in torch_classes().items():
-        if isinstance(module, cls) and type(module).forward is cls.forward:
-            return kind
-    return None
+    mine = type(module)
+    derived = None
+    for kind, classes in _classes().items():
+        for cls in classes:
+            if mine is cls or _is_copy(mine, cls):
+                return kind
+            if derived is None and isinstance(module, cls) and mine.forward is cls.forward:
+                derived = kind
+    return derived
+
+
+def _is_copy(mine: type[nn.Module], cls: type[nn.Module]) -> bool:
+    """Say whether a class is the text of one of ours, in another module."""
+    if mine.__name__ != cls.__name__ or not cls.__module__.startswith(_OURS):
+        return False
+    one, two = (getattr(found.forward, "__code__", None) for found in (mine, cls))
+    return one is not None and two is not None and (one.co_code, one.co_names) == (two.co_code, two.co_names)
 
 
 def layer_step(module: nn.Module, shape: Shape) -> LayerStep:
@@ -73,7 +104,7 @@ def layer_of(module: nn.Module, shape: Shape) -> AnyLayer:
     if kind == "identity":
         return Identity()
     cls = LAYER_KINDS[kind]
-    fields = {name: _read(module, name, shape) for name in cls.model_fields if name != "name"}
+    fields = {name: _read(module, name, shape, field) for name, field in cls.model_fields.items() if name != "name"}
     try:
         layer = cls.model_validate(fields)
         layer.output_shape(shape)
@@ -85,8 +116,10 @@ def layer_of(module: nn.Module, shape: Shape) -> AnyLayer:
     with torch.device("meta"):
         again = layer.build(shape)
     for name, ours in vars(again).items():
+        if name.startswith("_") or name in _NO_MATTER:
+            continue
         theirs, ours = (_usual(name, value, shape) for value in (getattr(module, name, _MISSING), ours))
-        if not name.startswith("_") and name not in _NO_MATTER and theirs != ours:
+        if theirs != ours:
             raise Unsayable(
                 f"{what} has {name} {_shown(theirs)}, and {kind} of the language has {_shown(ours)} for an input of "
                 f"{size_text(shape)}"
@@ -114,12 +147,21 @@ def _is_its_own(module: nn.Module, what: str) -> None:
         raise Unsayable(f"this {what} has hooks, which may change what it computes")
 
 
-def _read(module: nn.Module, name: str, shape: Shape) -> Any:
+def _read(module: nn.Module, name: str, shape: Shape, field: FieldInfo) -> Any:
     """Give the value of a field: the attribute of that name; a tensor says that it is there."""
-    value = getattr(module, name)
+    value = getattr(module, name, _MISSING)
+    if value is _MISSING:
+        return _by_attributes(module, name, shape, field)
     if value is None and name == "bias":
         return False
     return True if isinstance(value, Tensor) else _usual(name, value, shape)
+
+
+def _by_attributes(module: nn.Module, name: str, shape: Shape, field: FieldInfo) -> Any:
+    """Give a field that no attribute is called after: whether it is right is asked by building the layer again."""
+    if name == "per_step":
+        return len(shape) > 1 and getattr(module, "normalized_shape", shape[-1:]) == shape[-1:]
+    return field.get_default(call_default_factory=True)
 
 
 def _usual(name: str, value: Any, shape: Shape) -> Any:
@@ -127,7 +169,7 @@ def _usual(name: str, value: Any, shape: Shape) -> Any:
     if isinstance(value, (list, tuple)):
         sizes = [size if part is None else part for part, size in zip(value, shape[1:], strict=False)]
         value = [*sizes, *value[len(sizes) :]] if name == "output_size" else list(value)
-        return value[0] if value and len(set(value)) == 1 and name != "normalized_shape" else value
+        return value[0] if value and len(set(value)) == 1 and name not in _LISTS else value
     if name == "output_size" and value is None:
         return _usual(name, list(shape[1:]), shape)
     if name == "padding" and value == "valid":

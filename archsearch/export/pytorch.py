@@ -111,7 +111,10 @@ def _module(module: nn.Module, row: PlannedLayer, copied: Copied) -> list[str]:
     for child_name, child in module.named_children():
         rows = branches.get(child_name, ())
         alone = not isinstance(child, nn.Sequential)
-        written = [call_of(child)] if alone else _sequential(child, rows, copied)
+        if alone:
+            written = _module(child, rows[0], copied) if rows else [call_of(child)]
+        else:
+            written = _sequential(child, rows, copied)
         lines += _item(
             f'"{child_name}": ', written, f"  # {size_text(rows[-1].output_shape)}" if alone and rows else ""
         )

@@ -36,11 +36,25 @@ def seeding(plan: ExperimentPlan) -> list[str]:
         "def initial_model(seed: int) -> nn.Sequential:",
         '    """Build the network; a layer\'s initial weights depend on the seed and its name only."""',
         "    model = build_model()",
-        "    for name, layer in model.named_modules():",
-        '        if hasattr(layer, "reset_parameters"):',
+        *_each_layer(any(list(model.get_submodule(place).children()) for place in names)),
         f'            torch.manual_seed(stream(seed, "init", {name}))',
         "            layer.reset_parameters()",
         "    return model",
+    ]
+
+
+def _each_layer(some_have_parts: bool) -> list[str]:
+    """Give the head of a loop over the layers; what a layer is made of is drawn with it, and not once more."""
+    if not some_have_parts:
+        return [
+            "    for name, layer in model.named_modules():",
+            '        if hasattr(layer, "reset_parameters"):',
+        ]
+    return [
+        '    drawn = "?"',
+        "    for name, layer in model.named_modules():",
+        '        if hasattr(layer, "reset_parameters") and not name.startswith(drawn):',
+        '            drawn = f"{name}."',
     ]
 
 

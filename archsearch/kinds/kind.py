@@ -9,7 +9,7 @@ A new kind is one file that has these. A spec is the frozen data of a file, an e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -118,9 +118,18 @@ class ExperimentKind(Protocol):
         """
 
     def fix(
-        self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
+        self,
+        storage: Storage,
+        study: Study,
+        experiments: Iterable[Experiment],
+        workers: int,
+        like: Study | None = None,
+        auto: Callable[[], str] | None = None,
     ) -> None:
-        """Fix what the runs of a study are computed with, at every opening; as the study `like` where none ran yet."""
+        """Fix what the runs of a study are computed with, at every opening; as the study `like` where none ran yet.
+
+        `auto` says what `device: auto` stands for here, where another process is to be asked.
+        """
 
     def why_not_here(self, experiment: Experiment) -> str:
         """Say why this machine cannot run what was planned on another one; "" where nothing is known against it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from archsearch.data.facts import training_count, validation_count
 from archsearch.errors import ArchsearchError, Problem
 from archsearch.experiment import Experiment
-from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment, with_own_monitor
 from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
 from archsearch.kinds.not_learned import SAID, is_timed, of_kept, on_two_machines, shuffled
@@ -78,7 +78,8 @@ class NetworkKind:
         return edit_problems(written_spec(spec, "baseline"), edits, alone=alone)
 
     def edited(self, spec: ExperimentSpec, edits: Sequence[Mapping[str, Any]] | Node, folder: Path) -> ExperimentSpec:
-        return edited(spec, edits if isinstance(edits, Node) else [dict(edit) for edit in edits])
+        found = edited(spec, edits if isinstance(edits, Node) else [dict(edit) for edit in edits])
+        return with_own_monitor(found, folder)
 
     def difference(self, one: Experiment, other: Experiment) -> Sequence[FactorChange]:
         base, level = _plan(one), _plan(other)
@@ -141,11 +142,17 @@ class NetworkKind:
         )
 
     def fix(
-        self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
+        self,
+        storage: Storage,
+        study: Study,
+        experiments: Iterable[Experiment],
+        workers: int,
+        like: Study | None = None,
+        auto: Callable[[], str] | None = None,
     ) -> None:
         from archsearch.study.compute import fix
 
-        fix(storage, study, [_plan(one) for one in experiments], workers, like=like)
+        fix(storage, study, [_plan(one) for one in experiments], workers, like=like, auto=auto)
 
     def why_not_here(self, experiment: Experiment) -> str:
         return ""  # its spec is all of it; device, engine and data are looked at run by run: see `study/compute.py`

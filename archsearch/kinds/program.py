@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,7 +115,13 @@ class ProgramKind:
         return ProgramRunner()
 
     def fix(
-        self, storage: Storage, study: Study, experiments: Iterable[Experiment], workers: int, like: Study | None = None
+        self,
+        storage: Storage,
+        study: Study,
+        experiments: Iterable[Experiment],
+        workers: int,
+        like: Study | None = None,
+        auto: Callable[[], str] | None = None,
     ) -> None:
         """Nothing is fixed: a program brings what it computes with."""
 

@@ -4,7 +4,7 @@
     library.variant             # "avx512", "avx2" or "plain"
     why_missing()               # why there is none, and how to get it
 
-ARCHSEARCH_NATIVE names another variant, or `off`. Declares the C structs of source/program.h and source/engine.h.
+ARCHSEARCH_NATIVE names another variant, or `off`. Declares the C structs of source/program.h and source/batch.h.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import ctypes
 import os
 import platform
 import sys
-from ctypes import POINTER, c_double, c_int, c_int32, c_int64, c_void_p
+from ctypes import POINTER, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,10 @@ class COperation(ctypes.Structure):
         *((name, c_int32) for name in ("channels", "height", "width", "out_channels", "out_height", "out_width")),
         *((name, c_int32 * 2) for name in ("kernel", "stride", "padding", "dilation")),
         *((name, c_int32) for name in ("groups", "accumulate", "accumulate_other", "weight", "bias")),
-        ("other", c_int64),
-        ("other_gradient", c_int64),
-        ("a", c_double),
-        ("b", c_double),
+        ("number", c_int32),
+        ("again", c_int32),
+        *((name, c_int64) for name in ("other", "other_gradient", "between")),
+        *((name, c_double) for name in ("a", "b", "eps", "momentum", "drop")),
     )
 
 
@@ -51,17 +51,26 @@ class CProgram(ctypes.Structure):
         ("count", c_int32),
         ("parameters", c_int32),
         ("sizes", POINTER(c_int64)),
-        *((name, c_int64) for name in ("vectors", "input", "input_size", "output", "output_gradient")),
+        *((name, c_int64) for name in ("vectors", "kept", "input", "input_size", "output", "output_gradient")),
         ("classes", c_int32),
         ("loss", c_int32),
         ("smoothing", c_double),
+        ("gamma", c_double),
+        ("class_weights", POINTER(c_double)),
     )
 
 
 class CBatch(ctypes.Structure):
-    """`Batch` of source/engine.h."""
+    """`Batch` of source/batch.h."""
 
-    _fields_ = (("x", c_void_p), ("bytes", c_int32), ("rows", c_void_p), ("labels", c_void_p), ("size", c_int64))
+    _fields_ = (
+        ("x", c_void_p),
+        ("bytes", c_int32),
+        ("rows", c_void_p),
+        ("labels", c_void_p),
+        ("size", c_int64),
+        ("key", c_uint64),
+    )
 
 
 class Library:
@@ -79,9 +88,9 @@ class Library:
             (
                 "train",
                 c_int,
-                [c_void_p, POINTER(CBatch), c_void_p, c_void_p, POINTER(c_double), POINTER(c_int64)],
+                [c_void_p, POINTER(CBatch), c_void_p, c_void_p, c_void_p, POINTER(c_double), POINTER(c_int64)],
             ),
-            ("evaluate", c_int, [c_void_p, POINTER(CBatch), c_void_p, c_void_p]),
+            ("evaluate", c_int, [c_void_p, POINTER(CBatch), c_void_p, c_void_p, c_void_p]),
         ):
             function = getattr(self.call, f"archsearch_{name}")
             function.restype, function.argtypes = result, arguments

@@ -4,7 +4,8 @@
     loss_sum, correct = native.gradients(x, rows, y[rows])     # model's .grad hold the gradient of the mean loss
     outputs = native.outputs(x, rows)                    # (N, classes)
 
-The model's parameters stay where they are; whoever changes them in place (an optimiser, load_state_dict) is seen.
+The model's parameters and running statistics stay where they are; whoever changes them in place (an optimiser,
+load_state_dict) is seen.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archsearch.native.library import CBatch, COperation, CProgram, Library, load_library, why_missing
-from archsearch.native.planner import compile_network, place
+from archsearch.native.placing import place
+from archsearch.native.planner import compile_network
 from archsearch.native.program import NOTHING, Operation, Program, Vectors
 from archsearch.spec.losses import AnyLoss
 from archsearch.spec.network import NetworkPlan
@@ -39,9 +41,12 @@ class NativeNetwork:
         self._parameters = list(model.parameters())
         self._dtype = self._parameters[0].dtype
         doubles = int(self._dtype == torch.float64)
+        self._lanes = int(library.call.archsearch_lanes(doubles))
         self.program = compile_network(plan, loss)
         assert [parameter.numel() for parameter in self._parameters] == self.program.sizes
         place(self.program, lambda op: self._scratch(op, doubles))
+        self._norms = _batch_norms(model)
+        assert len(self._norms) == len(self.program.norms)
         self._gradients = [torch.zeros_like(parameter) for parameter in self._parameters]
         described = _c_program(self.program)
         self._handle: int | None = library.call.archsearch_create(ctypes.byref(described), threads, doubles)
@@ -54,38 +59,56 @@ class NativeNetwork:
         """Give the size of one thread's buffer of values and gradients."""
         return self.program.vectors * self._library.lanes * 4  # in double too: half the lanes, twice as wide
 
-    def gradients(self, x: Tensor, rows: Tensor, labels: Tensor) -> tuple[float, int]:
-        """Write the gradient of the mean loss over x[rows] with these labels; give summed loss and number correct."""
+    def kept_bytes(self, batch_size: int) -> int:
+        """Give the size of what is kept of a batch from one pass to another."""
+        groups = -(-batch_size // self._lanes)
+        return groups * self.program.kept * self._library.lanes * 4
+
+    def gradients(self, x: Tensor, rows: Tensor, labels: Tensor, key: int = 0) -> tuple[float, int]:
+        """Write the gradient of the mean loss over x[rows] with these labels; give summed loss and number correct.
+
+        Batch norms normalise by the batch, and their running statistics follow. What dropout drops is made of `key`
+        (0 <= key < 2**64; source/dropout.h has the formula). Raises `ValueError` where a batch norm would see one
+        value.
+        """
         loss, correct = ctypes.c_double(), ctypes.c_int64()
         classes = self.program.classes
         if len(labels) != len(rows) or labels.dtype != rows.dtype or not labels.is_contiguous():
             raise ValueError("expected one label (int64) for each row")
         if len(rows) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
             raise IndexError(f"a label is not in 0..{classes - 1}")
+        for op in self.program.norms:
+            if len(rows) * op.input_shape[1] * op.input_shape[2] < 2:
+                raise ValueError("expected more than 1 value per channel when training with a batch norm")
         batch = self._batch(x, rows)
         batch.labels = labels.data_ptr()
+        batch.key = key
         failed = self._library.call.archsearch_train(
             self._handle,
             ctypes.byref(batch),
             _addresses(self._parameters),
+            self._running(),
             _addresses(self._gradients),
             ctypes.byref(loss),
             ctypes.byref(correct),
         )
         if failed:
             raise MemoryError("no memory for the native engine")
+        for norm in self._norms:
+            assert norm.num_batches_tracked is not None
+            norm.num_batches_tracked.add_(1)
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
             parameter.grad = gradient
         return loss.value, correct.value
 
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
-        """Give the network's outputs for x[rows]."""
+        """Give the network's outputs for x[rows] in evaluation: running statistics, nothing dropped."""
         import torch
 
         given = torch.empty(len(rows), self.program.classes, dtype=self._dtype)
         batch = self._batch(x, rows)
         if self._library.call.archsearch_evaluate(
-            self._handle, ctypes.byref(batch), _addresses(self._parameters), given.data_ptr()
+            self._handle, ctypes.byref(batch), _addresses(self._parameters), self._running(), given.data_ptr()
         ):
             raise MemoryError("no memory for the native engine")
         return given
@@ -101,11 +124,21 @@ class NativeNetwork:
             raise IndexError("x has samples of another size, or a row is outside of it")
         return CBatch(x.data_ptr(), int(x.dtype == torch.uint8), rows.data_ptr(), None, len(rows))
 
+    def _running(self) -> ctypes.Array[ctypes.c_void_p]:
+        running = (one for norm in self._norms for one in (norm.running_mean, norm.running_var))
+        return _addresses([one for one in running if one is not None])
+
     def _scratch(self, operation: Operation, doubles: int) -> int:
         size = int(self._library.call.archsearch_scratch(ctypes.byref(_c_operation(operation)), doubles))
         if size < 0:
             raise MemoryError("no memory for the native engine")
         return size
+
+
+def _batch_norms(model: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
+    from torch import nn
+
+    return [module for module in model.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
 
 
 def _addresses(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
@@ -125,6 +158,7 @@ def _c_program(program: Program) -> CProgram:
         len(program.sizes),
         (ctypes.c_int64 * len(program.sizes))(*program.sizes),
         program.vectors,
+        program.kept,
         program.input.at,
         program.input.size,
         program.output.at,
@@ -132,6 +166,8 @@ def _c_program(program: Program) -> CProgram:
         program.classes,
         program.loss,
         program.smoothing,
+        program.gamma,
+        (ctypes.c_double * len(program.class_weights))(*program.class_weights) if program.class_weights else None,
     )
 
 
@@ -152,8 +188,14 @@ def _c_operation(op: Operation) -> COperation:
         bias=op.bias,
         other=op.other.at if op.other is not None else NOTHING,
         other_gradient=gradient(op.other),
+        number=op.number,
+        again=int(op.again),
+        between=op.between_at,
         a=op.a,
         b=op.b,
+        eps=op.eps,
+        momentum=op.momentum,
+        drop=op.drop,
     )
     result.channels, result.height, result.width = op.input_shape
     result.out_channels, result.out_height, result.out_width = op.output_shape

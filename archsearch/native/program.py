@@ -27,6 +27,12 @@ class OperationKind(IntEnum):
     SOFTMAX = 6
     LOG_SOFTMAX = 7
     ADD = 8
+    BATCH_NORM = 9
+    DROPOUT = 10
+    DROPOUT_CHANNELS = 11
+    LAYER_NORM = 12
+    GROUP_NORM = 13
+    JOIN = 14
 
 
 # The activations, as in source/program.h; the slope of some follows from their output alone, so they work in place.
@@ -45,7 +51,7 @@ FUNCTIONS = (
     "softplus",
 )
 FROM_OUTPUT = frozenset(FUNCTIONS.index(name) for name in ("tanh", "relu", "hardtanh", "sigmoid"))
-LOSSES: dict[str, int] = {"cross_entropy": 0, "nll": 1, "mse": 2, "l1": 3}
+LOSSES: dict[str, int] = {"cross_entropy": 0, "nll": 1, "mse": 2, "l1": 3, "focal": 4}
 
 
 class UnsupportedError(Exception):
@@ -82,10 +88,16 @@ class Operation:
     groups: int = 1
     weight: int = NOTHING
     bias: int = NOTHING
+    number: int = NOTHING  # of a batch norm or dropout among its like; where in the output a join's input begins
     other: Vectors | None = None
     a: float = 0.0
     b: float = 0.0
+    eps: float = 0.0
+    momentum: float = 0.0
+    drop: float = 0.0
+    again: bool = False  # its output is computed once more on the way back
     scratch_at: int = NOTHING
+    between_at: int = NOTHING
 
     @property
     def in_place(self) -> bool:
@@ -96,7 +108,13 @@ class Operation:
         """Whether the way back reads what came in."""
         if self.kind is OperationKind.ACTIVATION:
             return self.function not in FROM_OUTPUT
-        return self.kind in (OperationKind.CONVOLUTION, OperationKind.MAX_POOL)
+        return self.kind in (
+            OperationKind.CONVOLUTION,
+            OperationKind.MAX_POOL,
+            OperationKind.BATCH_NORM,
+            OperationKind.LAYER_NORM,
+            OperationKind.GROUP_NORM,
+        )
 
     @property
     def needs_output(self) -> bool:
@@ -116,5 +134,18 @@ class Program:
     output: Vectors
     classes: int
     loss: int
-    smoothing: float
+    smoothing: float = 0.0
+    gamma: float = 0.0
+    class_weights: tuple[float, ...] = ()  # none: all count alike
     vectors: int = 0  # of one thread's buffer; set by `place`
+    kept: int = 0  # of each group of images, from one pass to another; set by `place`
+
+    @property
+    def norms(self) -> list[Operation]:
+        """The batch norms, in the order of their `number`."""
+        return [op for op in self.operations if op.kind is OperationKind.BATCH_NORM]
+
+    @property
+    def drops(self) -> bool:
+        """Whether there is a dropout."""
+        return any(op.kind in (OperationKind.DROPOUT, OperationKind.DROPOUT_CHANNELS) for op in self.operations)

@@ -20,6 +20,7 @@ from archsearch.study.held import HeldRun, HeldStudy
 from archsearch.study.held_runs import runs_of
 from archsearch.study.storage import Storage, Study
 from archsearch.study.storage_url import shown_url
+from archsearch.train.run_files import WEIGHTS
 from archsearch.wording import count_of
 
 _WHOLE_ID = re.compile(r"[0-9a-f]{16}")
@@ -65,6 +66,9 @@ def _is_away(run: HeldRun, runs_dir: Path) -> bool:
 
 
 def bring_run(name: str, runs_dir: Path, place: str | None) -> None:
-    """Fetch a network's run with its weights, where a name is its whole id, it is not here, and a place is named."""
-    if place is not None and _WHOLE_ID.fullmatch(name) and not (runs_dir / name).is_dir():
+    """Fetch a network's run with its weights, where a name is its whole id, they are not here, and a place is named.
+
+    A report may have fetched the run before, without its weights.
+    """
+    if place is not None and _WHOLE_ID.fullmatch(name) and not (runs_dir / name / WEIGHTS).exists():
         fetch_run(name, place, runs_dir)

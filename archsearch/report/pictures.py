@@ -16,8 +16,6 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from archsearch.data.facts import describe
-from archsearch.data.prepare import is_here, load
-from archsearch.data.split import divide
 from archsearch.errors import ArchsearchError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.report.document import Gallery, Picture
@@ -81,6 +79,9 @@ def mistakes_gallery(key: str, label: str, run: KnownRun, data_dir: Path | None)
 
 def _samples(run: KnownRun, found: Predictions, data_dir: Path | None) -> Any:
     """Give the function from a row of the predictions to its image, or the reason why there are no images."""
+    from archsearch.data.prepare import is_here, load  # with torch, which a report without images does without
+    from archsearch.data.split import divide
+
     try:
         spec = ExperimentSpec.model_validate(run.result.spec)
         if not is_here(spec.data, data_dir=data_dir):

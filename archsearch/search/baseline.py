@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from archsearch.search.space.locate import may_stand_for
 from archsearch.search.space.network_space import NetworkSpace
 from archsearch.search.space.overlay import ONE_KEY, only_value
-from archsearch.search.space.templates import Keys, Open, Template, given
+from archsearch.search.space.templates import Computed, Keys, Open, Template, given
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.training import TrainSpec
@@ -68,6 +68,10 @@ def _differences(path: str, template: Template | None, one: Any, other: Any) -> 
                 yield path, str(template.domain), other
             return
         template = only
+    if isinstance(template, Computed):
+        if not may_stand_for(template, other):
+            yield path, one, other
+        return
     if isinstance(one, dict) and isinstance(other, dict):
         if path.rpartition(".")[2] in ONE_KEY and set(one) != set(other):
             yield path, next(iter(one)), next(iter(other))

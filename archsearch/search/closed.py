@@ -18,10 +18,12 @@ from archsearch.errors import Problem
 from archsearch.search.space.overlay import ONE_KEY
 from archsearch.search.space.problems import place_order
 from archsearch.search.space.read_value import is_open
+from archsearch.spec.arithmetic import is_expression
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.text.sentences import problems_of
 from archsearch.spec.text.yaml import Loc, Mark, Node
 
+_LISTS = {"sequential": ("layers",), "residual": ("layers", "shortcut")}
 _ANY: Any = object()  # stands where a value is open: whatever is said of it is not said
 _MOST = 2000  # options that are tried in one place
 
@@ -46,6 +48,7 @@ class _Check:
     def __init__(self, below: dict[str, Any], space: Node | None) -> None:
         self.below = below
         self.space = space.value if space is not None and isinstance(space.value, dict) else {}
+        self.arithmetic = False  # in a layer, where a text may be computed
         self.found: list[tuple[tuple[int, int], Problem]] = []
 
     def layers(self, node: Node, loc: Loc) -> Iterator[tuple[Node, Loc]]:
@@ -77,21 +80,26 @@ class _Check:
         """Yield a layer; the layers of a block are layers of their own."""
         if isinstance(item.value, dict) and len(item.value) == 1:
             ((kind, fields),) = item.value.items()
-            body = fields.get("layers") if kind in ("sequential", "residual") else None
-            if body is not None and isinstance(body.value, tuple) and body.value:
-                yield item.with_item(kind, fields.with_item("layers", Node(_ANY, body.mark))), loc
-                yield from self.layers(body, (*loc, kind, "layers"))
-                return
+            held = [(key, fields.get(key)) for key in _LISTS.get(kind, ())]
+            lists = [(key, one) for key, one in held if one is not None and isinstance(one.value, tuple) and one.value]
+            for key, one in lists:
+                fields = fields.with_item(key, Node(_ANY, one.mark))
+            yield item.with_item(kind, fields) if lists else item, loc
+            for key, one in lists:
+                yield from self.layers(one, (*loc, kind, key))
+            return
         yield item, loc
 
     def layer(self, layer: Node, loc: Loc) -> None:
         """Check one layer with every filling of its open fields."""
+        self.arithmetic = True
         for number, filled in enumerate(self._fillings(layer)):
             heed = _is_of_a_field if number else _is_closed
             self._say({"network": Node((filled,), layer.mark)}, heed, lambda found: (*loc, *found[2:]))
 
     def part(self, name: str, node: Node) -> None:
         """Check `data` or `train` laid over the base's, with every filling of its open values."""
+        self.arithmetic = False
         for number, filled in enumerate(self._fillings(node)):
             heed = _is_of_a_field if number else _is_closed
             self._say({name: laid_over_node(self.below[name], filled)}, heed, lambda found: found)
@@ -112,6 +120,8 @@ class _Check:
         if isinstance(node.value, str) and node.value.startswith("$"):
             shared = self.space.get(node.value[1:])
             return self._fillings(shared) if shared is not None and is_open(shared) else [Node(_ANY, node.mark)]
+        if self.arithmetic and is_expression(node.value):
+            return [Node(_ANY, node.mark)]
         if is_open(node):
             candidates = [filled for option in _candidates(node) for filled in self._fillings(option)]
             return [Node(_ANY, node.mark), *candidates[:_MOST]]

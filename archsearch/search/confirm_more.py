@@ -16,7 +16,7 @@ from archsearch.search.search_file import SearchFile
 from archsearch.stats.race import looks_for
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.lifecycle import Look, confirmation_study
-from archsearch.study.pool import site_of
+from archsearch.study.pool import crew_of
 from archsearch.study.storage import Storage
 
 
@@ -37,7 +37,8 @@ def confirm_more(
     _refuse_unconfirmable(study, opened)
     workers = study.kind.workers(study.watched, study.space.base, settings.workers)
     asked = ConfirmAsked(count=study.spec.confirm or 1, until=_until(opened, storage, seeds))
-    run_confirmation(study, opened, storage, site_of(settings, name), workers, asked, look)
+    with crew_of(settings, name, workers) as crew:
+        run_confirmation(study, opened, storage, crew, asked, look)
     report = report_on(opened, storage)
     write_best(report, settings.runs_dir / name / "best.yaml", name)
     return report

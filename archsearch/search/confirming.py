@@ -1,7 +1,7 @@
 """Run what a confirmation lacks: the finalists and the baseline on fresh seeds, as a race or so many seeds for all.
 
     asked = ConfirmAsked(count=3)               # a race, see `stats/race.py`; with seeds=10 ten seeds for all
-    run_confirmation(study, opened, storage, site, workers, asked, look)
+    run_confirmation(study, opened, storage, crew, asked, look)
 
 What is there already is not run again. A race is declared before its first run, and one that has begun keeps its field
 as long as the search does not bring other finalists.
@@ -10,7 +10,7 @@ as long as the search does not bring other finalists.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -32,7 +32,7 @@ from archsearch.stats.race import Race, looks_for
 from archsearch.study.held import HeldRun, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.ledger import amend, json_digest
 from archsearch.study.lifecycle import Look, confirmation_study, make_confirmation
-from archsearch.study.pool import Site, run_workers
+from archsearch.study.pool import Crew, run_workers
 from archsearch.study.queue import Slot, add_slots, slots_of
 from archsearch.study.storage import Storage, Study
 
@@ -52,9 +52,9 @@ class ConfirmAsked:
 
 
 def run_confirmation(
-    study: SearchFile, opened: Study, storage: Storage, site: Site, workers: int, asked: ConfirmAsked, look: Look
+    study: SearchFile, opened: Study, storage: Storage, crew: Crew, asked: ConfirmAsked, look: Look
 ) -> None:
-    """Run what is due, with the workers of `site`; nothing where the search has no finalist."""
+    """Run what is due, with a crew; nothing where the search has no finalist."""
     there = [HeldTrial(trial) for trial in confirming_slots(opened, storage)]
     kind = study.kind
     held = {slot.candidate: slot.candidate_spec for slot in there}
@@ -84,11 +84,11 @@ def run_confirmation(
         declared = _declared(opened, chosen, baseline, family, begun, asked)
         specs = declared.specs
     plans = [kind.plan(kind.read(spec)) for spec in specs.values()]
-    kind.fix(storage, confirming, plans, workers, like=opened)
-    there_too = replace(site, study_name=confirming.study_name)
+    kind.fix(storage, confirming, plans, crew.workers, like=opened)
+    there_too = crew.at(study_name=confirming.study_name)
     if declared is not None:
         _declare(storage, confirming, specs, declared.race.seeds, declared.model_dump_json())
-        run_workers(there_too, confirm_job, workers, lambda: look(confirming))
+        run_workers(there_too, confirm_job, lambda: look(confirming))
         _refuse_ignored_seeds(kind, family.metric, opened, storage)
         return
     run_seeds = fresh_seeds(HeldStudy(opened).seed, asked.seeds or seeds_there)
@@ -98,7 +98,7 @@ def run_confirmation(
     looked_at = {BASELINE: run_seeds[:LOOKED_AT]} if seeds_are_checked(kind, kind.read(baseline), family.metric) else {}
     for of in (looked_at, dict.fromkeys(specs, run_seeds)):
         add_slots(storage, confirming, _slots(confirming, specs, of))
-        run_workers(there_too, confirm_job, workers, lambda: look(confirming))
+        run_workers(there_too, confirm_job, lambda: look(confirming))
         _refuse_ignored_seeds(kind, family.metric, opened, storage)
 
 

@@ -12,7 +12,8 @@ bag) is kept beside the shares: where that is nothing, they say nothing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -95,8 +96,8 @@ def importances(
     parameters: Sequence[OpenValue], samples: Sequence[TrialSample], target: str, epoch: int | None = None
 ) -> Importances:
     """Say how much each open value explains of one target; the same samples give the same shares."""
-    study = _study_of(parameters, samples)
-    groups = [_group(study, parameters, names, chosen, samples) for names, chosen in _presence(parameters, samples)]
+    laid_down = cache(lambda: _study_of(parameters, samples))  # where no group has enough trials: never
+    groups = [_group(laid_down, parameters, names, chosen, samples) for names, chosen in _presence(parameters, samples)]
     return Importances(
         target=target,
         epoch=epoch,
@@ -120,7 +121,7 @@ def _presence(
 
 
 def _group(
-    study: optuna.Study,
+    laid_down: Callable[[], optuna.Study],
     parameters: Sequence[OpenValue],
     ours: Sequence[OpenValue],
     chosen: Sequence[int],
@@ -140,7 +141,7 @@ def _group(
     names, always = tuple(p.name for p in ours), n == len(samples)
     if why is not None:
         return ImportanceGroup(names=names, always=always, n=n, shares=(), explained=None, why_none=why)
-    found = _fanova(study, [p.name for p in shared])
+    found = _fanova(laid_down(), [p.name for p in shared])
     shares = [ValueShare(name=p.name, share=found.get(p.name, 0.0)) for p in ours]
     shares.sort(key=lambda share: (-share.share, share.name))
     explained = _explained(varied, inside)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
@@ -19,8 +20,8 @@ from archsearch.metrics import OwnMetric
 from archsearch.search.confirm import BASELINE
 from archsearch.search.folds import FoldsRunner, fold_experiments, mean_of
 from archsearch.search.racing import declared_race, due_slots
-from archsearch.search.sampling.feasible import FeasibleSampler
-from archsearch.search.sampling.samplers import MEMORY, make_pruner, make_sampler
+from archsearch.search.sampling.feasible import MOST_DRAWS, FeasibleSampler
+from archsearch.search.sampling.samplers import MEMORY, MOST_PROPOSALS, make_pruner, make_sampler
 from archsearch.search.search_file import SearchFile, stored_study
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.space import InfeasibleError
@@ -44,17 +45,28 @@ class SearchJob:
         self.study = study
         self.source = held_search(held)
         space = self.source.space
-        runner = self.source.kind.runner(self.source.watched, goes_on=True, own=self.source.own)
         self.split = self.source.spec.split
-        self.runner: Runner = runner if self.split is None else FoldsRunner(runner)
         planned = slots_of(study).get(0)
         first = spaces_of(space).base_values(space) if planned is None else dict(fixed_values(planned)) or None
         self.first = first or {}
         self.trials = held.trials
         self.planned = Planned()  # what this worker knows of the slots
-        self.sampler = FeasibleSampler(space, make_sampler(held.sampler), held.seed, first, MEMORY.get(held.sampler))
+        self.sampler = FeasibleSampler(
+            space,
+            make_sampler(held.sampler),
+            held.seed,
+            first,
+            MEMORY.get(held.sampler),
+            MOST_PROPOSALS.get(held.sampler, MOST_DRAWS),
+        )
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
         study.pruner = make_pruner(self.source.pruner, self.source.kind.epochs(space.baseline))
+
+    @cached_property
+    def runner(self) -> Runner:
+        """What trains: made when the first slot is taken, so that who only plans goes without torch."""
+        runner = self.source.kind.runner(self.source.watched, goes_on=True, own=self.source.own)
+        return runner if self.split is None else FoldsRunner(runner)
 
     def plan_ahead(self, storage: Storage) -> None:
         """Plan the next trials: the first is the base itself if it lies in the space, the others are sampled."""
@@ -150,10 +162,14 @@ class ConfirmJob:
         self.metric = (study.metric_names or ("test_accuracy",))[0]
         self.race = declared_race(study)
         specs = (HeldTrial(trial).candidate_spec for trial in slots_of(study).values())
-        kind = self.race.kind if self.race is not None else kind_of_held(next(specs, {}))
-        self.runner = kind.runner(self.metric, goes_on=True, own=own_of(HeldStudy(study)))
-        self.twice = self._run_twice(kind)
+        self.kind = self.race.kind if self.race is not None else kind_of_held(next(specs, {}))
+        self.twice = self._run_twice(self.kind)
         self.seen = -1
+
+    @cached_property
+    def runner(self) -> Runner:
+        """What trains: made when the first slot is taken."""
+        return self.kind.runner(self.metric, goes_on=True, own=own_of(HeldStudy(self.study)))
 
     def plan_ahead(self, storage: Storage) -> None:
         """Plan the runs that are due of a race; else all slots were planned when the confirmation began."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ from archsearch.search.space.total import total_of
 from archsearch.study.held import HeldRun, HeldSearch, HeldStudy, HeldTrial, fixed_values
 from archsearch.study.ledger import amend
 from archsearch.study.lifecycle import Look, Settings, open_or_make, read_each
-from archsearch.study.pool import run_workers, site_of
+from archsearch.study.nursery import Nursery
+from archsearch.study.pool import crew_of, run_workers
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage, open_storage
 
@@ -119,11 +120,14 @@ class SearchSettings(Settings):
     confirm_budget: float | None = None
 
 
-def search(study: SearchFile, settings: SearchSettings, look: Look = lambda study: None) -> StudyReport:
+def search(
+    study: SearchFile, settings: SearchSettings, look: Look = lambda study: None, nursery: Nursery | None = None
+) -> StudyReport:
     """Search until the study has its number of trials, confirm the best, and write `runs/<study>/best.yaml`.
 
     Called again it goes on; the number of trials is a total, however many processes work. Raises `SpecError` if a study
-    of this name has another space, `UnavailableError` if the storage cannot be reached, `Interrupted`.
+    of this name has another space, `UnavailableError` if the storage cannot be reached, `Interrupted`. `nursery` starts
+    the workers, where it is there already.
     """
     storage = open_storage(settings.url)
     name = settings.name or study.spec.name
@@ -133,17 +137,19 @@ def search(study: SearchFile, settings: SearchSettings, look: Look = lambda stud
     if trials > HeldStudy(opened).trials:
         amend(storage, opened, {HeldStudy.trials.key: trials})
     workers = study.kind.workers(study.watched, study.space.base, settings.workers)
-    if not settings.elsewhere:  # else its first worker fixes it: this machine may have other devices
-        study.kind.fix(storage, opened, (), workers)
-    site = site_of(settings, name)
-    run_workers(site, search_job, workers, lambda: look(opened))
-    look(opened)
     confirm = study.spec.confirm if settings.confirm is None else settings.confirm
     one_run = study.kind.spreads_over(study.space.base) == "nothing"  # of which fresh seeds would show nothing
-    if confirm and finished(opened, trials) and study.learned is not None and not one_run:
-        to_the_end = replace(site, seconds=math.inf)  # the timeout is the search's
-        run_confirmation(study, opened, storage, to_the_end, workers, asked_of(study, settings), look)
-        crash_point("confirmed")
+    with crew_of(settings, name, workers, nursery) as crew:
+        if not finished(opened, trials):
+            crew.prepare(search_job.__module__, torch=study.kind.name == "network")
+        if not settings.elsewhere:  # else its first worker fixes it: this machine may have other devices
+            study.kind.fix(storage, opened, (), workers, auto=crew.device)
+        run_workers(crew, search_job, lambda: look(opened))
+        look(opened)
+        if confirm and finished(opened, trials) and study.learned is not None and not one_run:
+            to_the_end = crew.at(seconds=math.inf)  # the timeout is the search's
+            run_confirmation(study, opened, storage, to_the_end, asked_of(study, settings), look)
+            crash_point("confirmed")
     report = report_on(opened, storage)
     write_best(report, settings.runs_dir / name / "best.yaml", name)
     return report

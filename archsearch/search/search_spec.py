@@ -181,7 +181,7 @@ Sampler = Literal["auto", "tpe", "random", "qmc", "gp", "cmaes", "nsga2", "nsga3
 class StudySpec(Plain):
     """The part of a study file that is not open."""
 
-    other_keys: ClassVar[tuple[str, ...]] = ("space", "network", "data", "train")
+    other_keys: ClassVar[tuple[str, ...]] = ("space", "never", "network", "data", "train")
 
     name: SpecName = Field(
         description="What the study is called in the storage; by default the name of the file.", examples=["lenet"]

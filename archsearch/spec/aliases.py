@@ -10,64 +10,7 @@ different things in different places has several targets. nearest.py looks thing
 
 from __future__ import annotations
 
-# -- layers ------------------------------------------------------------------------------------------------------------
-
-_LAYERS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("Dense", "fc", "fully_connected", "InnerProduct", "mlp"), ("linear",)),
-    **dict.fromkeys(("conv", "convolution", "Convolution2D"), ("conv2d", "conv1d")),
-    "Convolution1D": ("conv1d",),
-    **dict.fromkeys(("BatchNormalization", "batch_norm", "bn", "norm"), ("batch_norm2d", "batch_norm1d")),
-    **dict.fromkeys(("LayerNormalization", "ln"), ("layer_norm",)),
-    **dict.fromkeys(("GroupNormalization", "gn", "InstanceNorm2d", "instance_norm"), ("group_norm",)),
-    **dict.fromkeys(("MaxPooling2D", "max_pool", "max_pooling", "pool", "pooling", "pool2d"), ("max_pool2d",)),
-    "MaxPooling1D": ("max_pool1d",),
-    **dict.fromkeys(
-        ("AveragePooling2D", "avg_pool", "average_pool", "mean_pool", "subsampling", "subsample"), ("avg_pool2d",)
-    ),
-    "AveragePooling1D": ("avg_pool1d",),
-    **dict.fromkeys(
-        ("GlobalAveragePooling2D", "global_average_pooling", "global_avg_pool", "adaptive_avg_pool", "gap"),
-        ("adaptive_avg_pool2d",),
-    ),
-    "GlobalAveragePooling1D": ("adaptive_avg_pool1d",),
-    **dict.fromkeys(("drop", "AlphaDropout"), ("dropout",)),
-    **dict.fromkeys(("SpatialDropout2D", "channel_dropout"), ("dropout2d",)),
-    **dict.fromkeys(("swish", "swish1"), ("silu",)),
-    **dict.fromkeys(("logistic", "sigm"), ("sigmoid",)),
-    **dict.fromkeys(("lrelu", "PReLU", "RReLU"), ("leaky_relu",)),
-    **dict.fromkeys(("ReLU6", "clip"), ("hardtanh",)),
-    **dict.fromkeys(("none", "noop", "no_op", "pass"), ("identity",)),
-    **dict.fromkeys(("skip", "shortcut", "resblock", "residual_block", "basic_block", "add"), ("residual", "insert")),
-    **dict.fromkeys(("block", "seq", "stack", "ModuleList"), ("sequential", "layers")),
-    **dict.fromkeys(
-        ("Concatenate", "Inception", "inception_block", "branch", "split", "squeeze_excite", "se_block"),
-        ("parallel", "branches"),
-    ),
-    **dict.fromkeys(("view", "reshape", "ravel"), ("flatten",)),
-}
-
-_FIELDS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        ("filters", "num_filters", "n_filters", "nb_filter", "channels", "output_channels", "planes"), ("out_channels",)
-    ),
-    **dict.fromkeys(
-        ("units", "neurons", "nodes", "hidden", "hidden_size", "hidden_units", "hidden_dim", "features", "output_dim"),
-        ("out_features",),
-    ),
-    **dict.fromkeys(("width", "n_out", "out", "output_size", "outputs"), ("out_channels", "out_features")),
-    **dict.fromkeys(("kernel", "kernels", "filter_size", "ksize", "kernel_shape", "pool_size"), ("kernel_size",)),
-    **dict.fromkeys(("size", "window"), ("kernel_size", "output_size")),
-    **dict.fromkeys(("strides", "subsample_factor"), ("stride",)),
-    **dict.fromkeys(("pad", "pads", "zero_padding"), ("padding",)),
-    **dict.fromkeys(("dilation_rate", "atrous_rate"), ("dilation",)),
-    **dict.fromkeys(("use_bias", "with_bias", "bias_term"), ("bias",)),
-    **dict.fromkeys(("rate", "prob", "probability", "dropout_rate", "drop_rate", "drop_prob"), ("p",)),
-    "epsilon": ("eps", "margin"),
-    **dict.fromkeys(("scale", "center", "learnable"), ("affine", "elementwise_affine", "log")),
-    **dict.fromkeys(("n_groups", "group", "cardinality"), ("num_groups", "groups")),
-    **dict.fromkeys(("slope", "leak"), ("negative_slope",)),
-    **dict.fromkeys(("project", "downsample"), ("projection",)),
-}
+from archsearch.spec.layer_aliases import FIELDS, LAYERS
 
 # -- data and training -------------------------------------------------------------------------------------------------
 
@@ -236,7 +179,7 @@ _STUDIES: dict[str, tuple[str, ...]] = {
 }
 
 MEANS: dict[str, tuple[str, ...]] = {}
-for _table in (_LAYERS, _FIELDS, _DATA, _TRAINING, _PARTS, _STUDIES):
+for _table in (LAYERS, FIELDS, _DATA, _TRAINING, _PARTS, _STUDIES):
     for _word, _targets in _table.items():
         MEANS[_word] = tuple(dict.fromkeys((*MEANS.get(_word, ()), *_targets)))
 
@@ -261,9 +204,10 @@ OPEN_WORDS: dict[str, tuple[str, bool]] = {
 _IN = "is what comes in, known from the layer before; leave it out"
 _OPTIMIZERS = "is not here; sgd, adam, adamw and rmsprop are"
 _LAYER_KINDS = (
-    "is no layer here; a network is made of convolutions, pooling, linear layers, norms, dropout, activations"
+    "is no layer here; a network is made of convolutions, pooling, linear layers, recurrence, attention, norms, "
+    "dropout, activations; any other one is a layer of your own"
 )
-_DEPTHWISE = "is a `conv2d` with as many `groups` as channels come in"
+_DEPTHWISE = "is a `conv2d` with `groups: in`"
 _LOSSES = (
     "is not here; of numbers there are mse, l1, huber, smooth_l1 and quantile, of classes cross_entropy, nll and focal"
 )
@@ -274,11 +218,7 @@ INSTEAD: dict[str, str] = {
         ("in_channels", "in_features", "input_channels", "input_shape", "input_dim", "in_dim", "n_in"), _IN
     ),
     **dict.fromkeys(("normalized_shape", "num_features", "num_channels"), _IN),
-    **dict.fromkeys(
-        ("attention", "MultiheadAttention", "self_attention", "transformer", "embedding", "lstm", "gru", "rnn"),
-        _LAYER_KINDS,
-    ),
-    **dict.fromkeys(("conv3d", "conv_transpose2d", "Conv2DTranspose", "upsample"), _LAYER_KINDS),
+    **dict.fromkeys(("conv_transpose3d", "Conv3DTranspose", "Bilinear", "local_response_norm"), _LAYER_KINDS),
     **dict.fromkeys(("depthwise_conv2d", "DepthwiseConv2D", "separable_conv2d"), _DEPTHWISE),
     **dict.fromkeys(("GlobalMaxPooling2D", "adaptive_max_pool2d"), "is `max_pool2d` with the size of the map"),
     **dict.fromkeys(("activation", "act", "nonlinearity", "act_layer"), "is a layer of its own: write `relu` after it"),

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from archsearch.errors import Problem, SpecError
 from archsearch.spec.edit.apply import apply_edits, apply_overrides
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.shorthand import written_out
 from archsearch.spec.text.sentences import problems_of, quoted, short, unknown
 from archsearch.spec.text.yaml import Loc, Mark, Node, read_file
 
@@ -164,7 +165,7 @@ def _resolve(path: Path, root: Path, children: tuple[Path, ...]) -> Node:
     if parent is None:
         if (edits := node.keys.get("edits")) is not None:
             raise SpecError(Problem(str(edits), "edits need `extends`: the spec that they change"))
-        return node
+        return written_out(node)
     _only_variant_keys(node)
     parent_path, parent_root = _parent(parent, path.resolve().parent, root)
     chain = (*children, path.resolve())

@@ -12,24 +12,25 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-from torch.optim import Optimizer
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
 
-Chosen = TypeVar("Chosen", bound=Optimizer)
+TorchOptimizer = TypeVar("TorchOptimizer", bound="Optimizer")
+_MADE: dict[type[Any], Any] = {}  # one class for each of torch's
 _WRAPPED = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
 
 
-def eager(of_torch: type[Chosen]) -> type[Chosen]:
+def eager(of_torch: type[TorchOptimizer]) -> type[TorchOptimizer]:
     """Give an optimiser of torch whose steps are never compiled."""
-    made: type[Chosen] = _made(of_torch)
-    return made
+    found: type[TorchOptimizer] = _MADE.get(of_torch) or _MADE.setdefault(of_torch, _made(of_torch))
+    return found
 
 
-@cache
 def _made(of_torch: type[Optimizer]) -> Any:
+    import torch
+
     step = inspect.unwrap(of_torch.step)
 
     def plain_step(self: Optimizer, closure: Callable[[], float] | None = None) -> Any:

@@ -41,7 +41,7 @@ class ExperimentSpec(Plain):
     `lint` silences rules, each with the reason why: `{A001: the write-up has it}`. It decides nothing about a run.
     """
 
-    other_keys: ClassVar[tuple[str, ...]] = ("extends", "edits")
+    other_keys: ClassVar[tuple[str, ...]] = ("extends", "edits", "values")
 
     name: SpecName = Field(
         description="What the experiment is called; by default the name of the file.", examples=["lenet5"]

@@ -99,6 +99,57 @@ Pair = Annotated[tuple[int, int], BeforeValidator(_read_pair(1)), _writer, WithJ
 PaddingPair = Annotated[tuple[int, int], BeforeValidator(_read_pair(0)), _writer, WithJsonSchema(_pair_schema(0))]
 
 
+def _read_triple(least: int) -> Callable[[object], tuple[int, int, int]]:
+    def read(value: object) -> tuple[int, int, int]:
+        if isinstance(value, (list, tuple)):
+            if len(value) != 3:
+                raise PydanticCustomError("triple", "expected a number or three, [depth, height, width]")
+            return (_whole(value[0], least), _whole(value[1], least), _whole(value[2], least))
+        number = _whole(value, least, " or three, [depth, height, width]")
+        return (number, number, number)
+
+    return read
+
+
+def _write_sizes(value: tuple[int, ...]) -> int | list[int]:
+    """Write (5, 5, 5) as 5: how a person would."""
+    return value[0] if len(set(value)) == 1 else list(value)
+
+
+def _list_schema(least: int, *counts: int) -> dict[str, Any]:
+    number = {"type": "integer", "minimum": least}
+    lists = [{"type": "array", "items": number, "minItems": count, "maxItems": count} for count in counts]
+    return {"anyOf": [number, *lists]}
+
+
+_sizes_writer = PlainSerializer(_write_sizes, return_type=int | list[int])
+Triple = Annotated[
+    tuple[int, int, int], BeforeValidator(_read_triple(1)), _sizes_writer, WithJsonSchema(_list_schema(1, 3))
+]
+PaddingTriple = Annotated[
+    tuple[int, int, int], BeforeValidator(_read_triple(0)), _sizes_writer, WithJsonSchema(_list_schema(0, 3))
+]
+
+
+def _read_sides(value: object) -> tuple[int, ...]:
+    if isinstance(value, (list, tuple)):
+        if len(value) not in (2, 4, 6):
+            raise PydanticCustomError(
+                "sides", "expected a number, [left, right], [left, right, top, bottom] or six numbers for a volume"
+            )
+        return tuple(_whole(part, 0) for part in value)
+    return (_whole(value, 0, " or a list of one for each side"),)
+
+
+# What is added at each side: (n,) at all of them, else torch's order, from the last size to the first.
+Sides = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_read_sides),
+    PlainSerializer(lambda value: value[0] if len(value) == 1 else list(value), return_type=int | list[int]),
+    WithJsonSchema(_list_schema(0, 2, 4, 6)),
+]
+
+
 def _same_or(read: Callable[[object], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: value if value == "same" else read(value))
 
@@ -114,6 +165,20 @@ ConvPaddingPair = Annotated[
     _same_or(_read_pair(0, ", a pair or the word same")),
     PlainSerializer(lambda value: value if value == "same" else _write_pair(value)),
     WithJsonSchema({"anyOf": [{"const": "same"}, *_pair_schema(0)["anyOf"]]}),
+]
+
+ConvPaddingTriple = Annotated[
+    tuple[int, int, int] | Literal["same"],
+    _same_or(_read_triple(0)),
+    PlainSerializer(lambda value: value if value == "same" else _write_sizes(value)),
+    WithJsonSchema({"anyOf": [{"const": "same"}, *_list_schema(0, 3)["anyOf"]]}),
+]
+
+# The groups of a convolution; `in` stands for as many as channels come in until the network is planned.
+GroupCount = Annotated[
+    int | Literal["in"],
+    BeforeValidator(lambda value: value if value == "in" else _whole(value, 1, " or the word in")),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "in"}]}),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The one module that torch lacks: several lists of layers that read one input. Imported by blocks' `assemble` only."""
+"""The modules that torch lacks: lists of layers that read one input, padded channels. Imported where they are built."""
 
 from __future__ import annotations
 
@@ -37,3 +37,26 @@ class Branches(nn.Module):
     def extra_repr(self) -> str:
         """Say the join."""
         return f"join={self.join}"
+
+
+class PaddedChannels(nn.Module):
+    """Keep every n-th place of maps (batch, channels, ...) and put channels of zeros behind those that there are.
+
+    `stride` is that of each dimension after the channels, or one number for all.
+    """
+
+    def __init__(self, out_channels: int, stride: int | tuple[int, ...] = 1) -> None:
+        super().__init__()
+        self.out_channels = out_channels
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Subsample by slices, pad by zeros."""
+        dims = x.dim() - 2
+        steps = (self.stride,) * dims if isinstance(self.stride, int) else self.stride
+        x = x[(slice(None), slice(None), *(slice(None, None, step) for step in steps))]
+        return nn.functional.pad(x, (0, 0) * dims + (0, self.out_channels - x.shape[1]))
+
+    def extra_repr(self) -> str:
+        """Say how many channels come out, and the stride."""
+        return f"{self.out_channels}, stride={self.stride}"

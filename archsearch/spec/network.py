@@ -37,10 +37,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBranch:
-    """A branch of a block: its rows, none where it passes the block's input on."""
+    """A branch of a block: its rows, none where it passes the block's input on.
+
+    A projection that follows from the shapes is not `written`.
+    """
 
     name: str
     rows: tuple[PlannedLayer, ...]
+    written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,7 @@ def _plan(
             why = "is taken by another layer" if name not in RESERVED_NAMES else "means something else already"
             message = f"the name {name!r} {why}; give the layer another `name`"
             raise PlanError(message, here, tuple(rows), input_shape)
-        layer = _with_classes(layer, classes)
+        layer = _with_classes(layer, classes).resolved(shape)
         inner: list[PlannedBranch] = []
         for branch in layer.branches_of() if isinstance(layer, Block) else ():
             inside = (*here, layer.kind, *branch.loc)
@@ -223,11 +227,12 @@ def _planned(path: str, layer: LayerBase, shape: Shape, inner: Sequence[PlannedB
     if not isinstance(layer, Block):
         output = layer.output_shape(shape)
         counts = layer.parameters(shape), layer.macs(shape)
-        return PlannedLayer(path, layer, shape, output, *counts, outputs=product(output))
+        return PlannedLayer(path, layer, shape, output, *counts, outputs=layer.outputs(shape))
     outputs = [branch.rows[-1].output_shape if branch.rows else shape for branch in inner]
     beside = layer.beside(shape, outputs)
     if beside is not None:
-        inner = [*inner, PlannedBranch(SHORTCUT, (_planned(f"{path}.projection", beside, shape, ()),))]
+        projection = _planned(f"{path}.projection", beside, shape, ())
+        inner = [*inner, PlannedBranch(SHORTCUT, (projection,), written=False)]
     output = layer.join_shape(outputs)
     parts = [row for branch in inner for row in branch.rows]
     return PlannedLayer(

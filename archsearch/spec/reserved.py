@@ -1,12 +1,18 @@
-"""The names that a layer cannot have: kinds, words of specs, and what `nn.Sequential` calls its own.
+"""The names that a layer cannot have: kinds of the first release, words of specs, what `nn.Sequential` calls its own.
 
 "relu" in RESERVED_NAMES
 """
 
 from __future__ import annotations
 
-from archsearch.spec.layers import LAYER_KINDS
-
+# An address such as `tanh` means all layers of a kind. Kinds that came later are not among them: a layer of an older
+# spec may be called so, and where a name and a kind are the same word it is the name that is meant.
+_KINDS = (
+    "conv1d", "conv2d", "max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d", "flatten", "linear", "batch_norm1d", "batch_norm2d", "layer_norm", "group_norm", "dropout",
+    "dropout2d", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "hardtanh", "sigmoid", "softplus",
+    "softmax", "log_softmax", "identity", "sequential", "residual", "parallel",
+)  # fmt: skip
 _WORDS_OF_SPECS = (
     "name", "summary", "extends", "edits", "data", "network", "train", "documented", "expect", "source", "departures",
     "layers", "lint", "projection",
@@ -23,4 +29,4 @@ _WORDS_OF_TORCH = (
     "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "training",
     "type", "xpu", "zero_grad",
 )  # fmt: skip
-RESERVED_NAMES = frozenset((*LAYER_KINDS, *_WORDS_OF_SPECS, *_WORDS_OF_TORCH))
+RESERVED_NAMES = frozenset((*_KINDS, *_WORDS_OF_SPECS, *_WORDS_OF_TORCH))

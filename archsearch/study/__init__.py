@@ -15,6 +15,7 @@
     worker.py           the loop of a worker: take a slot, run it, tell what came out
     mlflow_log.py       the runs of a study, written to MLflow; mlflow_store.py: where MLflow keeps runs, its client
     pool.py             one worker here, or several as processes
+    nursery.py          the process that imports once what workers need, and forks them
     optuna_private.py   what we use of Optuna's inside
 
 Knows nothing of what is searched or ablated: what a slot means is asked of a `Job`.

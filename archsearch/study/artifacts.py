@@ -54,8 +54,8 @@ def put_run(run_dir: Path, place: str) -> str:
 def fetch_run(run_id: str, place: str, runs_dir: Path, *, weights: bool = True) -> Path | None:
     """Bring a network's run from a place among the runs here, whole or not at all; None where it is not there.
 
-    `weights=False` leaves these out, which a report does not read. Raises `DamagedFileError` for files that are not
-    that run's, and as `put_run`.
+    `weights=False` leaves these out, which a report does not read; of a finished run that is here only what it lacks is
+    brought. Raises `DamagedFileError` for files that are not that run's, and as `put_run`.
     """
     target = runs_dir / run_id
     aside = runs_dir / f".{run_id}-{uuid.uuid4().hex[:12]}"
@@ -69,23 +69,25 @@ def fetch_run(run_id: str, place: str, runs_dir: Path, *, weights: bool = True) 
             for name in _FETCHED if weights else (one for one in _FETCHED if one != WEIGHTS):
                 if system.exists(posixpath.join(source, name)):
                     system.get_file(posixpath.join(source, name), str(aside / name))
-        result = _checked(RunDirectory(aside), run_id, _joined(place, run_id))
-        if result and not target.exists():
+        _check(RunDirectory(aside), run_id, _joined(place, run_id))
+        if not target.exists():
             aside.replace(target)
-            return target
-        return target if result else None
+        elif (target / RESULT).exists():
+            for name in FILES:
+                if (aside / name).exists() and not (target / name).exists():
+                    (aside / name).replace(target / name)
+        return target
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _checked(directory: RunDirectory, run_id: str, where: str) -> bool:
+def _check(directory: RunDirectory, run_id: str, where: str) -> None:
     try:
         result = directory.result()
     except DamagedFileError:
         result = None
     if result is None or result.run_id != run_id:
         raise DamagedFileError(f"the files in {shown_url(where)} were truncated or altered, or are another run's")
-    return True
 
 
 def _is_of_run(path: Path) -> bool:

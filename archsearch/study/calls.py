@@ -116,7 +116,7 @@ class Calls:
                 if now - since >= self.seconds:
                     raise UnavailableError(f"the storage does not answer: {said_by(error)}") from None
                 if now - since >= _TOLD_AFTER and not told:
-                    self.say(f"the storage does not answer ({said_by(error)}); tried for {self.seconds:g} s")
+                    self.say(f"the storage does not answer ({said_by(error)}); trying for up to {self.seconds:g} s")
                     told = True
             self.sleep(min(wait * (0.5 + 0.5 * self.draw()), max(0.0, since + self.seconds - self.clock())))
             wait = min(2 * wait, _MOST_WAIT)
@@ -159,13 +159,18 @@ def _may_pass(error: Exception) -> bool:
         return str(name).startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"))
     if type(driver).__module__.startswith("sqlite3"):
         return False
-    state = getattr(driver, "sqlstate", None)
-    if state is None:  # no connection, or lost
+    state = _sqlstate(driver)
+    if not state:  # no connection, or lost
         return type(driver).__name__ in ("OperationalError", "InterfaceError", "ConnectionTimeout") and not any(
             words in str(driver) for words in _WRONG_ADDRESS
         )
     # no connection, rolled back for another one, out of resources, shut down or starting, a failing disk
-    return str(state)[:2] in ("08", "40", "53", "57", "58") or str(state) in ("25P02", "25P03", "55P03")
+    return state[:2] in ("08", "40", "53", "57", "58") or state in ("25P02", "25P03", "55P03")
+
+
+def _sqlstate(driver: BaseException | None) -> str:
+    """Give a server's code for what is wrong, as psycopg and psycopg2 call it; "" where it gave none."""
+    return str(getattr(driver, "sqlstate", None) or getattr(driver, "pgcode", None) or "")
 
 
 def _give_up(error: Exception) -> NoReturn:
@@ -175,13 +180,14 @@ def _give_up(error: Exception) -> NoReturn:
     name = str(getattr(driver, "sqlite_errorname", ""))
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         raise DamagedFileError(f"the storage is damaged and not used: {said}; take it from a backup") from None
-    state = str(getattr(driver, "sqlstate", None) or "")
+    state = _sqlstate(driver)
     if "no such table" in said or state == "42P01":
         raise DamagedFileError(
             f"the storage was emptied ({said}); take it from a backup, or begin anew with another --storage"
         ) from None
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         raise UnavailableError(f"the storage cannot be used: {said}") from None
-    if driver is not None and (not state or state[:2] in ("28", "3D") or state == "42501") and not name:
+    # a wrong user or database, no right to write, a server that only reads (a standby, or one whose disk is full)
+    if driver is not None and (not state or state[:2] in ("28", "3D") or state in ("42501", "25006")) and not name:
         raise UnavailableError(f"the storage cannot be used: {said}") from None
     raise error

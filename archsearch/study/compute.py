@@ -14,7 +14,7 @@ finished runs say is fixed at the next opening.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from archsearch.errors import ArchsearchError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.files import canonical_json, seal
 from archsearch.native.library import load_library, why_missing
-from archsearch.native.planner import supports
+from archsearch.native.planner import KERNELS, supports
 from archsearch.plain import Plain
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
@@ -42,6 +42,7 @@ from archsearch.train.identity import experiment_key
 if TYPE_CHECKING:
     from archsearch.data.prepare import Dataset
 
+_OF_THE_FIRST = Resources("cpu", native=True, threads=1, kernels=1)
 _NOT_WHEN_BEGUN = "it was not there when the study was begun"
 
 
@@ -52,12 +53,13 @@ class FixedCompute(Plain):
     native: bool
     why_no_native: str
     threads: int
+    kernels: int = 1  # said since there are more than those of 0.1.0
     cells: Mapping[str, Compute] = {}
 
     @property
     def resources(self) -> Resources:
         """What the rule has to choose from, on whatever machine."""
-        return Resources(self.device, self.native, self.threads, self.why_no_native)
+        return Resources(self.device, self.native, self.threads, self.why_no_native, self.kernels)
 
     def compute(self, plan: ExperimentPlan) -> Compute:
         """Give what a plan is computed with; raise `SpecError` where `engine: native` cannot be."""
@@ -89,27 +91,38 @@ def fixed_of(study: Study) -> FixedCompute | None:
 
 
 def fix(
-    storage: Storage, study: Study, plans: Iterable[ExperimentPlan], workers: int, like: Study | None = None
+    storage: Storage,
+    study: Study,
+    plans: Iterable[ExperimentPlan],
+    workers: int,
+    like: Study | None = None,
+    auto: Callable[[], str] | None = None,
 ) -> FixedCompute:
     """Fix what a study has not fixed yet: as its finished runs were, else as the study `like`, else by this machine.
 
+    `auto` is asked what `device: auto` stands for here; by default it is looked for in this process.
     Raises `UsageError` and `SpecError` where a new study asks for what this machine does not have.
     """
     plans = list(plans)
-    while (fixed := _fixed_now(storage, study, plans, workers, like)) is None:
+    while (fixed := _fixed_now(storage, study, plans, workers, like, auto)) is None:
         pass  # another process was first: what it has fixed stands
     return fixed
 
 
 def _fixed_now(
-    storage: Storage, study: Study, plans: Sequence[ExperimentPlan], workers: int, like: Study | None
+    storage: Storage,
+    study: Study,
+    plans: Sequence[ExperimentPlan],
+    workers: int,
+    like: Study | None,
+    auto: Callable[[], str] | None,
 ) -> FixedCompute | None:
     """Fix as `fix` does; None where another process has fixed something meanwhile."""
     text = HeldStudy(study).compute
     before = fixed_of(study)
     runs = [] if before is not None else _finished(study)
     model = fixed_of(like) if like is not None and not runs else None
-    fixed = before or model or _as_begun(runs, workers)
+    fixed = before or model or _as_begun(runs, workers, auto)
     cells = dict(fixed.cells) if before is not None else {}
     engines = _engines_of(runs)
     for plan in plans:
@@ -134,9 +147,9 @@ def _finished(study: Study) -> list[HeldRun]:
     return runs_of(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
 
 
-def _as_begun(runs: Sequence[HeldRun], workers: int) -> FixedCompute:
+def _as_begun(runs: Sequence[HeldRun], workers: int, auto: Callable[[], str] | None) -> FixedCompute:
     """Fix what most of the runs were computed with; a new study what this machine has, one thread where many work."""
-    here = resources_here("auto", None if workers == 1 else 1)
+    here = resources_here("auto" if auto is None else auto(), None if workers == 1 else 1)
     device = _most(run.environment.get("device") for run in runs if _train(run).get("device") == "auto") or here.device
     threads = _most(run.environment.get("threads") for run in runs) or here.threads
     native, why = here.native, here.why_no_native
@@ -145,7 +158,8 @@ def _as_begun(runs: Sequence[HeldRun], workers: int) -> FixedCompute:
         native, why = True, ""
     elif any(_would_be_native(spec) for spec in {canonical_json(run.spec): run.spec for run in chosen}.values()):
         native, why = False, _NOT_WHEN_BEGUN
-    return FixedCompute(device=device, native=native, why_no_native=why, threads=threads)
+    kernels = 1 if runs else KERNELS
+    return FixedCompute(device=device, native=native, why_no_native=why, threads=threads, kernels=kernels)
 
 
 def _train(run: HeldRun) -> Mapping[str, Any]:
@@ -168,7 +182,7 @@ def replanned(spec: Mapping[str, Any]) -> ExperimentPlan | None:
 
 def _would_be_native(spec: Mapping[str, Any]) -> bool:
     plan = replanned(spec)
-    return plan is not None and decide(plan, Resources("cpu", native=True, threads=1)).engine == "native"
+    return plan is not None and decide(plan, _OF_THE_FIRST).engine == "native"
 
 
 def _engines_of(runs: Iterable[HeldRun]) -> dict[str, str]:

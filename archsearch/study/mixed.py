@@ -119,7 +119,7 @@ def _places(study: Study, held: Mapping[_Run, HeldRun]) -> dict[_Run, _Where]:
     own = HeldStudy(study).fingerprints or versions_of(held.values())
     found = {}
     for key, run in held.items():
-        asked = _asked(canonical_json(run.spec))
+        asked = _asked(canonical_json(run.spec), 1 if fixed is None else fixed.kernels)
         device, engine = computed_on(run)
         usual: str | None = asked.engine if device == "cpu" else "torch"
         if asked.cell is not None and asked.cell in cells:
@@ -145,7 +145,7 @@ class _Asked:
 
 
 @lru_cache(maxsize=4096)
-def _asked(text: str) -> _Asked:
+def _asked(text: str, kernels: int) -> _Asked:
     spec: dict[str, Any] = json.loads(text)
     train = spec["train"]
     any_device, any_engine = train.get("device") == "auto", train.get("engine", "auto") == "auto"
@@ -157,7 +157,7 @@ def _asked(text: str) -> _Asked:
     if plan is None:
         return _Asked(any_device, any_engine, data, None, None)
     try:
-        engine = decide(plan, Resources("cpu", native=True, threads=1)).engine if any_engine else None
+        engine = decide(plan, Resources("cpu", native=True, threads=1, kernels=kernels)).engine if any_engine else None
     except SpecError:
         engine = None
     return _Asked(any_device, any_engine, data, cell_key(plan), engine)

@@ -1,6 +1,8 @@
 """One worker in this process, or several as processes with one thread each.
 
-    run_workers(Site(url, "lenet", runs_dir, None), make_job, workers=2, look=panel.update)
+    with crew_of(settings, "lenet", workers=2) as crew:
+        crew.prepare("archsearch.search.jobs")     # workers' imports begin, while this process does something else
+        run_workers(crew, make_job, look=panel.update)
 
 Every worker opens the storage itself and makes its job from what the study holds there: nothing lives in one process.
 """
@@ -14,14 +16,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import optuna
 
@@ -30,13 +30,17 @@ from archsearch.files import of_system
 from archsearch.markup import visible
 from archsearch.study.compute import fixed_of, kept_threads
 from archsearch.study.lifecycle import Settings
+from archsearch.study.nursery import Nursery
+from archsearch.study.queue import waits
 from archsearch.study.runner import Job, Workplace
 from archsearch.study.storage import Storage, open_storage
-from archsearch.study.worker import GOES_ON, SlotsWaitError, work
+from archsearch.study.worker import GOES_ON, SlotsWaitError, somebody_works, work
+from archsearch.train.compute import resolve_device
 from archsearch.train.interrupt import interruptible
 
 MakeJob = Callable[[optuna.Study], Job]
 LOOK_SECONDS = 0.5
+_WITH_TORCH = ("archsearch.study.network_runner",)  # and what it imports
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Site:
     artifacts: str | None = None
 
 
-def site_of(settings: Settings, study_name: str) -> Site:
+def _site_of(settings: Settings, study_name: str) -> Site:
     """Give where a study is worked on by these settings."""
     return Site(
         settings.url,
@@ -68,50 +72,82 @@ def site_of(settings: Settings, study_name: str) -> Site:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who works on a study: where, how many, and the process that starts them."""
+
+    site: Site
+    workers: int
+    nursery: Nursery
+
+    def prepare(self, *modules: str, torch: bool) -> None:
+        """Begin to import what workers will need, where several are to be started; does not wait."""
+        if self.workers > 1 and not self.site.elsewhere:
+            self.nursery.import_([*modules, *(_WITH_TORCH if torch else ())])
+
+    def device(self) -> str:
+        """Say what `device: auto` stands for on this machine; asked of a process that has torch, where there is one."""
+        found: str | None = self.nursery.ask(resolve_device, "auto") if self.workers > 1 else None
+        return found or resolve_device("auto")
+
+    def at(self, **changes: Any) -> Crew:
+        """Give the same crew at another study, or for another time: `Site`'s fields."""
+        return replace(self, site=replace(self.site, **changes))
+
+
+@contextmanager
+def crew_of(settings: Settings, study_name: str, workers: int, nursery: Nursery | None = None) -> Iterator[Crew]:
+    """Give a crew for the length of a block; a nursery that the caller has already belongs to the caller."""
+    with Nursery() if nursery is None else nullcontext(nursery) as starting:
+        yield Crew(_site_of(settings, study_name), workers, starting)
+
+
 def worker_count(wanted: int | None) -> int:
     """Give how many workers to start: as asked, else one per core."""
     return wanted or os.cpu_count() or 1
 
 
-def run_workers(site: Site, make_job: MakeJob, workers: int, look: Callable[[], None] = lambda: None) -> None:
+def run_workers(crew: Crew, make_job: MakeJob, look: Callable[[], None] = lambda: None) -> None:
     """Work until no slot is left; `look` is called now and then, with one worker after every slot.
 
-    No more workers are started than this machine has cores for the threads that the study has fixed for each. Raises
-    `Interrupted` when a signal came, `UnavailableError` if a worker ended with an error, `SlotsWaitError` if what is
-    left waits for a worker elsewhere.
+    No more workers are started than this machine has cores for the threads that the study has fixed for each, none
+    where nothing is due. Raises `Interrupted` when a signal came, `UnavailableError` if a worker ended with an error,
+    `SlotsWaitError` if what is left waits for a worker elsewhere.
     """
+    site, nursery = crew.site, crew.nursery
     storage = open_storage(site.url)
     study = optuna.load_study(study_name=site.study_name, storage=storage)
-    workers = 1 if site.elsewhere else min(workers, _fitting(study))
-    if workers == 1:
-        _work_here(site, storage, study, make_job, look)
+    job = make_job(study)
+    if not site.elsewhere and not _is_due(site, storage, study, job):
         return
-    context = multiprocessing.get_context("spawn")
-    waiting = context.SimpleQueue()
-    arguments = (site, make_job, os.getpid(), waiting)
-    processes = [context.Process(target=_worker, args=arguments, name=f"worker-{n}") for n in range(workers)]
-    try:
-        with interruptible() as interruption:
-            with _deaf_to_the_terminal():
-                for process in processes:
-                    process.start()
-            while any(process.is_alive() for process in processes):
-                interruption.check(GOES_ON)
-                look()
-                time.sleep(LOOK_SECONDS)
+    if site.elsewhere or (workers := min(crew.workers, _fitting(study))) == 1:
+        _work_here(site, storage, study, job, look)
+        return
+    crew.prepare(__name__, torch=fixed_of(study) is not None)
+    with interruptible() as interruption:
+        nursery.begin(_worker, (site, make_job), workers)
+        while (ended := nursery.ended(LOOK_SECONDS)) is None:
+            interruption.check(GOES_ON)
             look()
-    finally:
-        _stop(processes)
-    codes = {process.exitcode for process in processes}
+        look()
+    codes = ended.codes
     for code in (130, 143):
         if code in codes:
             raise Interrupted(f"interrupted; {GOES_ON}", code - 128)
-    if not waiting.empty() and codes <= {0, SlotsWaitError.exit_code}:
-        raise SlotsWaitError(site.study_name, waiting.get())
+    if ended.said and codes <= {0, SlotsWaitError.exit_code}:
+        raise SlotsWaitError(site.study_name, ended.said[0])
     if codes & {UsageError.exit_code, SpecError.exit_code}:
         raise UsageError("a worker ended early, see its message above; mend that, and the same call goes on")
     if codes - {0}:
         raise UnavailableError("a worker ended early, see its message above; the same call goes on")
+
+
+def _is_due(site: Site, storage: Storage, study: optuna.Study, job: Job) -> bool:
+    """Say whether there is anything to do for workers: what they would plan first is planned here."""
+    if site.seconds <= 0:
+        return False
+    job.plan_ahead(storage)
+    return waits(storage, study) or somebody_works(study)
 
 
 def _fitting(study: optuna.Study) -> int:
@@ -120,60 +156,25 @@ def _fitting(study: optuna.Study) -> int:
     return max(1, (os.cpu_count() or 1) // fixed.threads) if fixed is not None and fixed.threads > 1 else sys.maxsize
 
 
-@contextmanager
-def _deaf_to_the_terminal() -> Iterator[None]:
-    """Block SIGINT while workers are started: they inherit that, and a Ctrl-C cannot end one amid its imports.
-
-    This process gets what came in between at the end of the block; a worker ignores it (`_worker`).
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # its start, which comes with the first process, would unblock the signal
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _stop(processes: Sequence[BaseProcess]) -> None:
-    processes = [
-        process for process in processes if process.pid is not None
-    ]  # a signal may come before all are started
-    for process in processes:
-        if process.is_alive():
-            process.terminate()
-    for process in processes:
-        process.join(30)
-        if process.is_alive():
-            process.kill()
-            process.join()
-
-
 def _work_here(
-    site: Site,
-    storage: Storage,
-    study: optuna.Study,
-    make_job: MakeJob,
-    look: Callable[[], None] = lambda: None,
+    site: Site, storage: Storage, study: optuna.Study, job: Job, look: Callable[[], None] = lambda: None
 ) -> None:
     place = Workplace(storage, study, site.runs_dir, site.data_dir, deadline=storage.calls.clock() + site.seconds)
     place.artifacts = site.artifacts
     if site.elsewhere:
         place.part = "watcher"
-        work(place, make_job(study), look)
+        work(place, job, look)
         return
     with kept_threads(study):
-        work(place, make_job(study), look)
+        work(place, job, look)
 
 
-def _worker(site: Site, make_job: MakeJob, parent: int, waiting: SimpleQueue[tuple[str, ...]]) -> None:
+def _worker(site: Site, make_job: MakeJob, said: SimpleQueue[tuple[str, ...]]) -> None:
     """Be one of several workers: one thread, no progress of its own, errors as one line.
 
-    What all workers of a machine may refuse alike is put in `waiting`, and said once.
+    What all workers of a machine may refuse alike goes to `said`, and is told once.
     """
-    threading.Thread(target=_leave_with, args=(parent,), name="parent", daemon=True).start()
+    threading.Thread(target=_leave_with_the_parent, name="parent", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the process that started this one gets it too
     signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -183,11 +184,11 @@ def _worker(site: Site, make_job: MakeJob, parent: int, waiting: SimpleQueue[tup
             import torch
 
             torch.set_num_threads(1)
-        _work_here(site, storage, study, make_job)
+        _work_here(site, storage, study, make_job(study))
     except Interrupted as error:
         sys.exit(error.exit_code)
     except SlotsWaitError as error:
-        waiting.put(error.reasons)
+        said.put(error.reasons)
         sys.exit(error.exit_code)
     except ArchsearchError as error:
         _end_with(error)
@@ -202,9 +203,10 @@ def _end_with(error: ArchsearchError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _leave_with(parent: int) -> None:
+def _leave_with_the_parent() -> None:
     """End this process when the one that started it is gone: its slot is found dead and waits again."""
-    while os.getppid() == parent:
+    parent = multiprocessing.parent_process()
+    while parent is not None and os.getppid() == parent.pid:
         time.sleep(1.0)
     os._exit(1)
 

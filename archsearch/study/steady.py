@@ -10,6 +10,7 @@ Stands outside of Optuna's cache, so that no lock of that is held while a call w
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
+from copy import copy
 from functools import partial
 from typing import Any, TypeVar
 
@@ -44,6 +45,12 @@ class Storage(BaseStorage):
     def engine(self) -> sqlalchemy.engine.Engine:
         """The connections to the database."""
         return self.database.engine
+
+    def within(self, seconds: float) -> Storage:
+        """Give this storage for who waits for an answer so long at the most."""
+        calls = copy(self.calls)
+        calls.seconds = min(calls.seconds, seconds)
+        return Storage(self.database, calls)
 
     def transact(
         self,

@@ -94,9 +94,7 @@ def open_storage(url: str, *, reading: bool = False, calls: Calls | None = None)
 def _postgres(parsed: sqlalchemy.engine.URL) -> Database:
     """Open a database; of several processes that find it empty one makes the tables and the others wait."""
     arguments = {key: value for key, value in _CONNECTING.items() if key not in parsed.query}
-    kwargs: dict[str, Any] = {"pool_pre_ping": True}
-    if parsed.drivername == "postgresql+psycopg":
-        kwargs["connect_args"] = arguments
+    kwargs: dict[str, Any] = {"pool_pre_ping": True, "connect_args": arguments}
     locking = sqlalchemy.create_engine(parsed, poolclass=sqlalchemy.pool.NullPool, **kwargs)
     try:
         with locking.begin() as connection:

@@ -14,7 +14,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import optuna
@@ -33,6 +33,7 @@ from archsearch.train.interrupt import interruptible
 
 GOES_ON = "finished trials are kept, the same call goes on"
 REAP_SECONDS = 5.0
+LEAVE_SECONDS = 5.0  # that a worker which ends waits for a storage that does not answer
 
 
 class SlotsWaitError(UnavailableError):
@@ -70,16 +71,19 @@ def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None, wa
                 try:
                     with _beating(place.storage, trial):
                         _do(place, job, trial)
+                except (Interrupted, KeyboardInterrupt):  # wherever it came, also while a result is told
+                    _leave(place, trial)
+                    raise
                 finally:
                     let_go(trial)
                 done += id_of(trial) not in place.refused
                 look()
             elif place.part == "visitor":
                 break
-            elif place.part == "watcher" and (_somebody_works(place.study) or waits(place.storage, place.study)):
+            elif place.part == "watcher" and (somebody_works(place.study) or waits(place.storage, place.study)):
                 look()
                 calls.sleep(IDLE_SECONDS)
-            elif _somebody_works(place.study):
+            elif somebody_works(place.study):
                 calls.sleep(IDLE_SECONDS)
             elif place.refused and waits(place.storage, place.study):
                 raise SlotsWaitError(place.study.study_name, place.refused.values())
@@ -88,7 +92,8 @@ def work(place: Workplace, job: Job, look: Callable[[], None] = lambda: None, wa
     return done
 
 
-def _somebody_works(study: optuna.Study) -> bool:
+def somebody_works(study: optuna.Study) -> bool:
+    """Say whether a slot is under way: it may come back, where its worker has died."""
     return bool(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
 
 
@@ -104,8 +109,7 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
         [outcome] = job.runner.run([assignment], place, lambda _: job.watch(trial))
         crash_point("ran")
         artifacts = _put_away(place, outcome)
-    except (Interrupted, KeyboardInterrupt):
-        give_back(place.storage, trial)
+    except Interrupted:
         raise
     except optuna.exceptions.UpdateFinishedTrialError:
         # this worker was thought dead, and another one has ended the slot: what is done so far stays in the runs folder
@@ -121,7 +125,7 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
         give_back(place.storage, trial)
         return
     except UnavailableError:
-        give_back(place.storage, trial)  # a full disk, a server that is gone: not the slot's fault
+        _leave(place, trial)  # a full disk, a server that is gone: not the slot's fault
         raise
     except ArchsearchError as error:
         _tell(place, trial, TrialState.FAIL, Ended(outcome="failed", failure=str(error)))
@@ -149,6 +153,15 @@ def _do(place: Workplace, job: Job, trial: TakenTrial) -> None:
         _tell(place, trial, TrialState.FAIL, ended)
     else:
         _tell(place, trial, TrialState.COMPLETE, ended, [value for value in values if value is not None])
+
+
+def _leave(place: Workplace, trial: TakenTrial) -> None:
+    """Give back the slot of a worker that ends, which does not wait for the storage again: that may be why it ends.
+
+    A slot that is not given back is found by others when this process has ended.
+    """
+    with suppress(UnavailableError):
+        give_back(place.storage.within(LEAVE_SECONDS), trial)
 
 
 def _put_away(place: Workplace, outcome: Outcome) -> str | None:

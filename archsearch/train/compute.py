@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.native.library import load_library, why_missing
-from archsearch.native.planner import supports
+from archsearch.native.planner import KERNELS, supports
 from archsearch.spec.layers.convolution import Conv2d, Convolution
 from archsearch.spec.network import NetworkPlan
 from archsearch.spec.training import TrainSpec
@@ -52,13 +52,14 @@ class Compute:
 class Resources:
     """What a machine has, as far as the rule asks: what `device: auto` stands for, whether the native engine is there.
 
-    `why_no_native` says why it is not ("" where it is).
+    `why_no_native` says why it is not ("" where it is); `kernels` are those that it may use (`planner.KERNELS`).
     """
 
     device: str
     native: bool
     threads: int
     why_no_native: str = ""
+    kernels: int = KERNELS
 
 
 _SCALES = ("cuda", "cpu")  # devices on which torch scales gradients and has every step in float16
@@ -147,7 +148,7 @@ def _impossible(
         return f"the native engine learns class labels, and the data are for {task.name}"
     if device != "cpu":
         return f"it computes on cpu, the run on {device}"
-    if reason := supports(network, train):
+    if reason := supports(network, train, KERNELS if resources is None else resources.kernels):
         return reason
     if resources is not None:
         return None if resources.native else resources.why_no_native
@@ -165,11 +166,12 @@ def _not_worth_it(network: NetworkPlan) -> str | None:
 def layout_of(network: NetworkPlan, device: str) -> Layout:
     """Choose torch's layout from the shapes: channels_last where the convolutions have many channels.
 
-    A 1x1 convolution with a stride stays in the default layout: oneDNN issue 6035, wrong gradients.
+    A 1x1 convolution with a stride stays in the default layout: oneDNN issue 6035, wrong gradients. So do volumes,
+    whose weights have no such layout.
     """
     convolutions = [row for row in network.walk() if isinstance(row.layer, Conv2d)]
     macs = sum(row.macs for row in convolutions)
-    if device == "mps" or not macs:
+    if device == "mps" or not macs or any(len(row.input_shape) > 3 for row in network.walk()):
         return "contiguous_format"
     for row in convolutions:
         assert isinstance(row.layer, Conv2d)

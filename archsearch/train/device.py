@@ -49,6 +49,7 @@ def numerics(compute: Compute) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        if torch.are_deterministic_algorithms_enabled() != before[1]:  # the call imports a compiler, 2 s
+            torch.use_deterministic_algorithms(before[1])
         torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = cudnn
         torch.set_flush_denormal(False)

@@ -111,7 +111,9 @@ class NativeEngine:
         labels = y[rows]
         if self.augmentations:
             x, rows = read_to_learn(x, rows, self.augmentations, draws), torch.arange(len(rows))
-        loss, correct = self.network.gradients(*self._read(x, rows), labels)
+        # A key for each batch out of the stream that the loop has seeded for dropout: a resumed run drops the same.
+        key = int(torch.randint(2**63 - 1, ())) if self.network.program.drops else 0
+        loss, correct = self.network.gradients(*self._read(x, rows), labels, key)
         return torch.tensor(loss), torch.tensor(correct)
 
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:

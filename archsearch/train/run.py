@@ -20,7 +20,7 @@ import torch
 
 from archsearch.data.prepare import Dataset, load
 from archsearch.errors import UsageError
-from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.experiment_plan import ExperimentPlan, load_plan, must_be_embeddable, plan_experiment
 from archsearch.files import damaged
 from archsearch.metrics import part_of
 from archsearch.native.library import load_library as load_native
@@ -37,6 +37,7 @@ from archsearch.train.progress import OtherNetworkError, Progress
 from archsearch.train.result import RunResult
 from archsearch.train.run_files import CHECKPOINT
 from archsearch.train.watch import Silent, Watch
+from archsearch.trust import must_be_trusted
 
 __all__ = ["FinishedRun", "build", "identity", "run", "run_id"]
 
@@ -83,7 +84,8 @@ def run(
     decided here by default. A diverged run is a result too: see its status. `also` names metrics that are followed
     beside the usual ones; a run that is there already is not made again for them, as it keeps its predictions.
     `say` gets a line where a checkpoint of another run is refused.
-    Raises `SpecError`, `UnavailableError`, `DamagedFileError` and `Interrupted`.
+    Raises `SpecError`, `UnavailableError`, `DamagedFileError` and `Interrupted`, and `UntrustedError` where a function
+    that early stopping watches was not allowed to run.
     """
     if seed < 0:
         raise UsageError(f"a seed is a whole number from 0 on, got {seed}")
@@ -92,6 +94,7 @@ def run(
     compute = compute or decide(plan)
     if dataset is None:
         dataset = load(spec.data, data_dir=data_dir)
+    must_be_embeddable(plan.network, {"x_train": dataset.x_train, "x_test": dataset.x_test})
     identity_ = identity(plan, seed, dataset.fingerprint, compute)
     id_ = run_id(identity_)
     directory = RunDirectory(Path(runs_dir) / id_)
@@ -100,6 +103,8 @@ def run(
 
     if not fresh and (result := _finished(directory, read_test)) is not None:
         return FinishedRun(result, directory.path, cached=True)
+    if (rule := spec.train.early_stopping) is not None and rule.own is not None:
+        must_be_trusted(rule.own.subject)
     with directory.locked(), interruptible() as interruption, numerics(compute):
         if fresh or _lacks(directory.result(), read_test):
             directory.clear()

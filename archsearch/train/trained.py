@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from archsearch.data.inputs import Inputs
 from archsearch.data.prepare import load
 from archsearch.errors import DamagedFileError, UsageError
-from archsearch.experiment_plan import plan_experiment, task_of
+from archsearch.experiment_plan import must_be_embeddable, plan_experiment, task_of
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.network import Limits, NetworkPlan, build_network, plan_network
 from archsearch.task import Task
@@ -58,6 +58,7 @@ class TrainedNetwork:
 
         They are in the unit of the targets.
         """
+        must_be_embeddable(self.plan, {"x": x})
         read = self.inputs.reader()
         with torch.inference_mode(), autocast("cpu", self.spec.train.precision):
             found = [self.inputs.restore(self.model(read(some)).float()) for some in torch.split(x, EVALUATION_BATCH)]

@@ -34,7 +34,7 @@ class Chooses(Net):
 
 hard = nn.Sequential(
     nn.Flatten(),
-    nn.Hardswish(),
+    nn.Softsign(),
     nn.Linear(64, 10),
 )
 """
@@ -144,7 +144,7 @@ def test_import_of_a_model_of_torchvision(cli: Callable[..., Finished], tmp_path
         (("gone.py:Net",), 2, "gone.py: no such file; give FILE.py:NAME, or --torchvision NAME"),
         (("net.py:Nix",), 3, "net.py: unknown name 'Nix'; "),
         (("net.py:Chooses",), 3, "net.py:17: forward branches on data: `if x.mean() > 0:`; a network of the language"),
-        (("net.py:hard",), 3, "net.py:23: 1 (Hardswish): the language has no layer for Hardswish"),
+        (("net.py:hard",), 3, "net.py:23: 1 (Softsign): the language has no layer for Softsign"),
         (("net.py:Net", "--data", "minst"), 3, "unknown data set minst. Did you mean mnist?"),
         (("net.py:Net", "--data", "mnist"), 3, "net.py:9: out (Linear): "),
         (("net.py:Net", "--input", "1x8y8"), 2, "--input 1x8y8: expected the shape of a sample: 1x28x28"),

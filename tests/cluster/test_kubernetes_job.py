@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ POD = {
     "automountServiceAccountToken": bool,
     "serviceAccountName": str,
     "nodeSelector": {str: str},
+    "securityContext": {"fsGroup": int, "fsGroupChangePolicy": str, "runAsUser": int, "runAsNonRoot": bool},
     "containers": [CONTAINER],
     "volumes": [{"name": str, "emptyDir": {"sizeLimit": str}, "persistentVolumeClaim": {"claimName": str}}],
 }
@@ -57,6 +59,7 @@ JOB = {
         "template": {"metadata": META, "spec": POD},
     },
 }
+ROOT = Path(__file__).parents[2]
 LABEL = r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)"  # RFC 1123
 
 
@@ -134,6 +137,14 @@ def test_every_option_gives_a_job_of_the_api(options):
     job = checked(job_yaml("x", 1, options))
     text = str(job)
     assert all(value in text for value in options.values())
+
+
+def test_what_is_claimed_can_be_written_by_the_user_of_the_image():
+    user = re.search(r"useradd .*--uid (\d+) --user-group searcher", (ROOT / "Containerfile").read_text())
+    assert user is not None
+    pod = checked(job_yaml("x", 1, {"claim": "work"}))["spec"]["template"]["spec"]
+    assert pod["securityContext"]["fsGroup"] == int(user[1])  # a group that is made with its user has its number
+    assert "securityContext" not in checked(job_yaml("x", 1, {}))["spec"]["template"]["spec"]  # emptyDir is everybody's
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from archsearch.cluster import placing
@@ -68,9 +70,14 @@ def test_what_does_not_go_together_is_said(url, asked, sentence):
 
 def test_workers_of_anybody_are_waited_for(url):
     said: list[str] = []
-    with workers_placed(Placing("workers", 1, Visit(url, "norm")), said.append) as check:
-        check()
-    assert said == ["waiting for workers: archsearch worker norm on any machine that reaches the storage"]
+    for one in (url, "postgresql+psycopg://me:secret@db/x"):
+        with workers_placed(Placing("workers", 1, Visit(one, "norm")), said.append) as check:
+            check()
+    assert said == [
+        f"waiting for workers: archsearch worker norm --storage {url} on this machine: an SQLite file is for the "
+        "processes of one",
+        "waiting for workers: archsearch worker norm on any machine that reaches the storage",
+    ]
 
 
 def test_an_engine_gets_the_file_of_a_storage_whatever_characters_its_path_has(tmp_path, monkeypatch):
@@ -80,3 +87,22 @@ def test_an_engine_gets_the_file_of_a_storage_whatever_characters_its_path_has(t
     with workers_placed(Placing("dask", 1, Visit(default_url(runs), "one")), print):
         pass
     assert sqlite_file(got[0].visit.url) == runs / "archsearch.db"
+
+
+@pytest.mark.parametrize(
+    ("place", "called"), [("kept", "{here}/kept"), ("s3://bucket/x", "s3://bucket/x"), (None, None)]
+)
+def test_an_engine_gets_folders_as_they_are_called_from_any_other(tmp_path, monkeypatch, place, called):
+    got = []
+    monkeypatch.setattr("archsearch.cluster.dask_tasks.start_tasks", lambda placing, say: got.append(placing) or Told())
+    monkeypatch.chdir(tmp_path)
+    visit = Visit("sqlite:///runs/a.db", "one", Path("runs"), Path("data"), artifacts=place)
+    with workers_placed(Placing("dask", 1, visit), print):
+        pass
+    there = got[0].visit
+    assert (there.url, there.runs_dir, there.data_dir, there.artifacts) == (
+        f"sqlite:///{tmp_path}/runs/a.db",
+        tmp_path / "runs",
+        tmp_path / "data",
+        called and called.format(here=tmp_path),
+    )

@@ -92,8 +92,9 @@ def test_the_compose_file_has_services_that_name_what_there_is():
             assert "healthcheck" in services[name]
     database = services["postgres"]["environment"]
     for name in ("worker", "study"):
-        storage = services[name]["environment"]["ARCHSEARCH_STORAGE"]
-        found = re.fullmatch(r"postgresql\+psycopg://(\w+):\$\{POSTGRES_PASSWORD\}@(\w+):5432/(\w+)", storage)
+        settings = services[name]["environment"]
+        assert settings["PGPASSWORD"] == "${POSTGRES_PASSWORD}"
+        found = re.fullmatch(r"postgresql\+psycopg://(\w+)@(\w+):5432/(\w+)", settings["ARCHSEARCH_STORAGE"])
         assert found is not None
         assert found.groups() == (database["POSTGRES_USER"], "postgres", database["POSTGRES_DB"])
     assert services["worker"]["command"][0] == "worker"

@@ -319,10 +319,6 @@ CANNOT = {
         "AvgPool2d has count_include_pad False, and avg_pool2d of the language has True for an input of 1x8x8$",
     ),
     "spread": (lambda x: x.mean((2, 3), keepdim=True).expand(-1, -1, 8, 8), "values of channels are spread over maps"),
-    "matrix on a map": (
-        lambda x: F.linear(x, nn.Parameter(torch.ones(8, 8))),
-        "needs a flat input, its input is 1x8x8",
-    ),
     "weights computed": (
         lambda x: F.conv2d(x, nn.Parameter(torch.ones(1, 1, 1, 1)) * 2),
         "the weight of conv2d is computed, and no parameter of its own$",
@@ -339,7 +335,7 @@ def test_first_thing_that_cannot_be_said_is_named_with_its_line(what: str) -> No
 
 
 LAYERS_THAT_CANNOT = {
-    "Hardswish": (nn.Hardswish(), r"0 \(Hardswish\): the language has no layer for Hardswish$"),
+    "Softsign": (nn.Softsign(), r"0 \(Softsign\): the language has no layer for Softsign$"),
     "padding_mode": (
         nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"),
         "Conv2d has padding_mode 'reflect', and conv2d of the language has 'zeros' for an input of 1x8x8$",
@@ -347,16 +343,16 @@ LAYERS_THAT_CANNOT = {
     "momentum": (nn.BatchNorm2d(1, momentum=None), "BatchNorm2d has momentum None, and batch_norm2d cannot: "),
     "statistics": (nn.BatchNorm2d(1, track_running_stats=False), "has track_running_stats False, and batch_norm2d of"),
     "last sizes": (
-        nn.LayerNorm(8),
-        r"LayerNorm has normalized_shape \[8\], and layer_norm of the language has \[1, 8, 8\]",
+        nn.LayerNorm((8, 8)),
+        r"LayerNorm has normalized_shape \[8, 8\], and layer_norm of the language has \[1, 8, 8\]",
     ),
     "softmax of rows": (
         nn.Softmax(dim=2),
         "Softmax has dim 2, and softmax of the language has 1 for an input of 1x8x8$",
     ),
     "half a flatten": (
-        nn.Flatten(2),
-        "Flatten has start_dim 2, and flatten of the language has 1 for an input of 1x8x8$",
+        nn.Flatten(1, 2),
+        "Flatten has end_dim 2, and flatten of the language has 3 for an input of 1x8x8$",
     ),
     "other forward": (modules.Scaled(1, 1, 1), "the weight of conv2d is computed, and no parameter of its own$"),
     "norm of weights": (

@@ -13,7 +13,8 @@ from archsearch.experiment_plan import ExperimentPlan, load_plan
 from archsearch.export.pytorch import pytorch_source
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.train.loop import initial_network
-from tests.export.networks import random_plan
+from tests.export.networks import plan_of, random_plan
+from tests.spec.layer_cases import LATER
 
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
 pytestmark = [
@@ -76,6 +77,13 @@ def test_hundreds_of_random_networks_are_the_same_in_torch_alone() -> None:
         must_be_the_same(random_plan(number))
 
 
-def test_random_networks_have_every_layer_kind() -> None:
+@pytest.mark.parametrize("kind", LATER)
+def test_layer_of_a_later_kind_is_the_same_in_torch_alone(kind: str) -> None:
+    fields, shape, *_ = LATER[kind]
+    must_be_the_same(plan_of([{kind: fields}], shape, kind))
+
+
+def test_networks_here_have_every_layer_kind() -> None:
     found = {row.kind for number in QUICK for row in random_plan(number).network.walk()}
-    assert found == set(LAYER_KINDS)
+    assert found | set(LATER) == set(LAYER_KINDS)
+    assert len(found) > 55

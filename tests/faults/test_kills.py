@@ -72,7 +72,7 @@ class Call:
         )  # fmt: skip
 
     def workers(self, parent: int) -> list[int]:
-        """Give the processes that work for a call, but for what Python starts beside them."""
+        """Give the processes that work for a call and who started them, but for what Python starts beside them."""
         found = []
         try:
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
@@ -84,7 +84,7 @@ class Call:
             except OSError:
                 continue
             if b"spawn_main" in command:
-                found.append(int(child))
+                found += [int(child), *self.workers(int(child))]
         return found
 
 

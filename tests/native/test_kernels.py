@@ -76,6 +76,82 @@ MAPS: dict[str, list[Any]] = {
         },
         "tanh",
     ],
+    "batch norm": ["batch_norm2d"],
+    "batch norm, fields": [{"batch_norm2d": {"eps": 0.1, "momentum": 0.3, "affine": False}}],
+    "batch norm and tanh": [*conv(), "batch_norm2d", "tanh"],
+    "batch norm and leaky_relu": [*conv(), "batch_norm2d", {"leaky_relu": {"negative_slope": -0.5}}],
+    "batch norm and softmax": [*conv(), "batch_norm2d", "softmax"],
+    "two batch norms": [*conv(padding=1), "batch_norm2d", "relu", *conv(), "batch_norm2d", "gelu"],
+    "batch norm after batch norm": ["batch_norm2d", {"batch_norm2d": {"affine": False}}, *conv()],
+    "batch norm, pool, conv, batch norm": [
+        "batch_norm2d",
+        "relu",
+        {"max_pool2d": {"kernel_size": 2}},
+        *conv(padding="same"),
+        "batch_norm2d",
+        "silu",
+        {"avg_pool2d": {"kernel_size": 2}},
+    ],
+    "batch norm in a residual": [
+        {
+            "residual": {
+                "projection": True,
+                "layers": [*conv(padding=1, stride=2), "batch_norm2d", "relu", *conv(padding=1), "batch_norm2d"],
+            }
+        },
+        "relu",
+    ],
+    "batch norm before a residual": ["batch_norm2d", {"residual": {"layers": ["batch_norm2d", "tanh"]}}, "gelu"],
+    "residual of a batch norm": [*conv(), {"residual": {"layers": ["batch_norm2d"]}}, "batch_norm2d", "relu"],
+    "batch norm 1d": ["flatten", {"linear": {"out_features": 20}}, "batch_norm1d", "tanh"],
+    "dropout": [*conv(), {"dropout": {"p": 0.3}}],
+    "dropout after relu": [*conv(), "relu", {"dropout": {"p": 0.3}}, *conv()],
+    "dropout2d": [*conv(), {"dropout2d": {"p": 0.4}}, "gelu"],
+    "dropouts": [{"dropout": {"p": 0.1}}, "gelu", {"dropout": {"p": 0.1}}, {"dropout2d": {"p": 0.1}}, "tanh"],
+    "batch norm and dropout": [
+        *conv(padding=1),
+        "batch_norm2d",
+        "relu",
+        {"dropout": {"p": 0.2}},
+        *conv(),
+        "batch_norm2d",
+        {"dropout": {"p": 0.2}},
+    ],
+    "layer norm": [*conv(), "layer_norm", "tanh"],
+    "layer norm, fields": [{"layer_norm": {"eps": 0.1, "elementwise_affine": False}}, "relu"],
+    "layer norm of features": ["flatten", {"linear": {"out_features": 21}}, "layer_norm"],
+    "group norm": [*conv(), {"group_norm": {"num_groups": 2}}, "relu"],
+    "group norm, fields": [*conv(), {"group_norm": {"num_groups": 4, "eps": 0.1, "affine": False}}],
+    "instance norm": [*conv(), "instance_norm", "gelu"],
+    "instance norm, fields": [{"instance_norm": {"affine": True, "eps": 0.01}}],
+    "residual of norms": [{"residual": {"layers": [{"group_norm": {"num_groups": 3}}, "relu", "layer_norm"]}}, "relu"],
+    "concat": [{"parallel": {"branches": [conv(padding=1), ["relu"], []]}}, "relu", *conv()],
+    "concat of one": [{"parallel": {"branches": [["tanh"]]}}],
+    "concat of the same": [{"parallel": {"branches": [[], [], ["identity"]]}}],
+    "concat of features": ["flatten", {"parallel": {"branches": [[{"linear": {"out_features": 7}}], ["tanh"], []]}}],
+    "concat of batch norms": [
+        {
+            "parallel": {
+                "branches": [[*conv(), "batch_norm2d", "relu"], [*conv(kernel_size=1), *conv(), "batch_norm2d"]]
+            }
+        },
+        "batch_norm2d",
+        "relu",
+    ],
+    "add": [{"parallel": {"join": "add", "branches": [conv(padding=1), conv(kernel_size=1), conv(kernel_size=1)]}}],
+    "add its input": [{"parallel": {"join": "add", "branches": [[], ["tanh"], [], ["relu"]]}}, "relu"],
+    "add in a residual": [
+        {"residual": {"layers": [{"parallel": {"join": "add", "branches": [[], ["batch_norm2d"]]}}, "batch_norm2d"]}}
+    ],
+    "residual with a shortcut": [
+        {
+            "residual": {
+                "layers": [*conv(stride=2, padding=1), "batch_norm2d", "relu", *conv(padding=1), "batch_norm2d"],
+                "shortcut": [*conv(kernel_size=1, stride=2, bias=False), "batch_norm2d"],
+            }
+        },
+        "relu",
+    ],
     "residual of linear layers": [
         "flatten",
         {"residual": {"projection": True, "layers": [{"linear": {"out_features": 7}}]}},
@@ -109,6 +185,8 @@ SIGNALS: dict[str, list[Any]] = {
     "avg pool": [{"avg_pool1d": {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}}],
     "adaptive pool": [{"adaptive_avg_pool1d": {"output_size": 4}}],
     "residual with projection": [{"residual": {"projection": True, "layers": conv1(stride=2, padding=1)}}],
+    "batch norm": [*conv1(), "batch_norm1d", "relu", *conv1(), "batch_norm1d"],
+    "dropout": [*conv1(), {"dropout": {"p": 0.3}}],
 }
 
 
@@ -154,6 +232,11 @@ def test_activation_in_float_holds_over_the_whole_range(written):
 
 LOSSES: list[Any] = [
     "cross_entropy",
+    {"cross_entropy": {"weight": [0.5, 1.0, 2.0, 0.1, 3.0]}},
+    {"cross_entropy": {"weight": [0.5, 1.0, 2.0, 0.1, 3.0], "label_smoothing": 0.3}},
+    "focal",
+    {"focal": {"gamma": 0.5}},
+    {"focal": {"gamma": 0.0}},
     {"cross_entropy": {"label_smoothing": 0.1}},
     "nll",
     "mse",
@@ -176,7 +259,7 @@ def test_loss_equals_torch(loss, last):
 def test_gradient_is_the_finite_difference_of_the_loss(name, activation):
     """No torch in it: (L(w + h d) - L(w - h d)) / 2h along random directions d, one for each parameter."""
     one = pair([*FIRST, activation, *MAPS[name], *HEAD], (2, 9, 8), n=5)
-    _, gradients, _ = one.native_step()
+    gradients = one.native_step().gradients
     generator = torch.Generator().manual_seed(1)
     step = 1e-5
     for parameter, gradient in zip(one.model.parameters(), gradients, strict=True):

@@ -54,3 +54,14 @@ def test_a_run_is_fetched_by_its_whole_id_with_its_weights(study, folder):  # no
     assert not (folder / "here").exists()
     bring_run(id_, folder / "here", str(folder / "shared"))
     assert (folder / "here" / id_ / "model.safetensors").is_file()
+
+
+def test_the_weights_of_a_run_that_a_report_fetched_come_too(study, folder):  # noqa: F811
+    place = folder / "shared"
+    bring_files(*study, folder / "here", str(place))
+    id_ = sorted(path.name for path in place.iterdir())[0]
+    assert not (folder / "here" / id_ / "model.safetensors").exists()
+    bring_run(id_, folder / "here", str(place))
+    files = {path.name: path.read_bytes() for path in (folder / "here" / id_).iterdir() if path.name != ".lock"}
+    assert files == {path.name: path.read_bytes() for path in (place / id_).iterdir()}
+    assert [path.name for path in (folder / "here").iterdir() if path.name.startswith(".")] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from archsearch.spec.catalog import read_spec
 from archsearch.study.lifecycle import existing_study
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import default_url, open_storage
+from tests.test_imports import HEAVY, SCRIPT
 
 
 @pytest.fixture
@@ -428,6 +430,34 @@ def test_two_workers_share_a_study_and_finish_it(start_study, tmp_path):
     assert '"trials": 12' in out
 
 
+STARTED = """
+import sys
+import archsearch.cli.report
+from archsearch.study.nursery import Nursery
+archsearch.cli.report.write_at_end = lambda *rest: None  # which shows images of the data, and loads them with torch
+begin = Nursery.start
+def start(nursery):
+    print("STARTED", file=sys.stderr)
+    begin(nursery)
+Nursery.start = start
+"""
+
+
+def test_a_study_with_nothing_left_to_do_starts_nobody_and_needs_no_torch(start_study, tmp_path, data_dir):
+    process = start_study("--trials", "3", "--workers", "1")
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    arguments = ["study", "mine.yaml", "--trials", "3", "--confirm", "0", "--workers", "2"]
+    code = STARTED + SCRIPT.format(arguments=arguments, heavy=HEAVY)
+    settings = {**os.environ, "ARCHSEARCH_DATA": str(data_dir)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=settings, capture_output=True, text=True)
+    assert "STARTED" not in done.stderr
+    code, imported = done.stderr.splitlines()[-1].removeprefix("HEAVY ").split(" ", 1)
+    assert code == "0", done.stderr
+    assert not {"torch", "sklearn", "scipy"} & set(re.findall(r"\w+", imported)), imported
+    assert len(trials_of(tmp_path / "runs", "mine")) == 3
+
+
 def test_an_interrupted_study_gives_its_slot_back_and_goes_on(start_study, tmp_path):
     process = start_study("--trials", "100", "--workers", "1")
     database = tmp_path / "runs" / "archsearch.db"
@@ -444,17 +474,22 @@ def test_an_interrupted_study_gives_its_slot_back_and_goes_on(start_study, tmp_p
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_workers_leave_with_the_process_that_started_them(start_study, tmp_path, number):
     process = start_study("--trials", "500", "--workers", "2")
-    _wait_for(lambda: len(_children(process.pid)) >= 3, 120)  # two workers and the tracker of their resources
-    workers = _children(process.pid)
+    # two workers, who started them, and the tracker of their resources
+    _wait_for(lambda: len(_descendants(process.pid)) >= 4, 120)
+    workers = _descendants(process.pid)
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == (143 if number == signal.SIGTERM else -9)
     _wait_for(lambda: not any(_is_alive(pid) for pid in workers), 60)
 
 
-def _children(pid: int) -> list[int]:
+def _descendants(pid: int) -> list[int]:
     path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in path.read_text().split()] if path.exists() else []
+    try:
+        children = [int(child) for child in path.read_text().split()]
+    except OSError:
+        return []
+    return [*children, *(one for child in children for one in _descendants(child))]
 
 
 def _is_alive(pid: int) -> bool:

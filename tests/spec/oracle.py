@@ -6,9 +6,12 @@ module, sizes = torch_network(tree, (1, 32, 32))    # tree: what stands under `n
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -21,8 +24,17 @@ TORCH_NAMES = {
     "group_norm": "GroupNorm", "dropout": "Dropout", "dropout2d": "Dropout2d", "tanh": "Tanh", "relu": "ReLU",
     "leaky_relu": "LeakyReLU", "elu": "ELU", "selu": "SELU", "gelu": "GELU", "silu": "SiLU", "mish": "Mish",
     "hardtanh": "Hardtanh", "sigmoid": "Sigmoid", "softplus": "Softplus", "softmax": "Softmax",
-    "log_softmax": "LogSoftmax", "identity": "Identity",
+    "log_softmax": "LogSoftmax", "identity": "Identity", "pad_channels": "ZeroPad1d ZeroPad2d ZeroPad3d",
+    "relu6": "ReLU6", "prelu": "PReLU", "hardswish": "Hardswish", "hard_sigmoid": "Hardsigmoid", "glu": "GLU",
+    "rms_norm": "RMSNorm", "instance_norm": "InstanceNorm2d", "batch_norm3d": "BatchNorm3d", "permute": "",
+    "unflatten": "Unflatten", "zero_pad": "ZeroPad2d", "select_channels": "", "select_step": "",
+    "upsample": "Upsample", "pixel_shuffle": "PixelShuffle", "scaled_avg_pool2d": "", "conv3d": "Conv3d",
+    "max_pool3d": "MaxPool3d", "avg_pool3d": "AvgPool3d", "adaptive_avg_pool3d": "AdaptiveAvgPool3d",
+    "conv_transpose1d": "ConvTranspose1d", "conv_transpose2d": "ConvTranspose2d", "squeeze_excite": "",
+    "layer_scale": "", "stochastic_depth": "", "lstm": "", "gru": "", "rnn": "", "embedding": "",
+    "multihead_attention": "", "transformer_encoder_layer": "", "positional_encoding": "", "class_token": "",
 }  # fmt: skip
+NOT_IN_TORCH_NN = tuple(kind for kind, name in TORCH_NAMES.items() if not name)
 
 
 class Sum(nn.Module):
@@ -107,21 +119,168 @@ def torch_layer(kind: str, fields: dict[str, Any], shape: tuple[int, ...]) -> nn
         return torch_network(fields["layers"], shape)[0]
     if kind == "residual":
         body, out = torch_network(fields["layers"], shape)
+        if fields.get("shortcut"):
+            return Sum(body, torch_network(fields["shortcut"], shape)[0])
+        if fields.get("projection") == "pad" and out != shape:
+            return Sum(body, padded(shape, out))
         return Sum(body, shortcut(shape, out) if fields.get("projection") and out != shape else nn.Identity())
     if kind == "parallel":
-        built = [torch_network(layers, shape) for layers in fields["branches"]]
+        built = [torch_network(layers, shape) for layers in fields["branches"] if layers != "none"]
         return Joined([module for module, _ in built], fields.get("join", "concat"))
+    if kind in NOT_IN_TORCH_NN:
+        return by_hand(kind, fields, shape)
+    if kind == "pad_channels":
+        return pad_channels(fields, shape)
     cls = getattr(nn, TORCH_NAMES[kind])
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    if kind in ("conv1d", "conv2d", "linear", "batch_norm1d", "batch_norm2d"):
+    if fields.get("groups") == "in":
+        fields["groups"] = shape[0]
+    per_step = fields.pop("per_step", False)
+    if kind == "linear":
+        return cls(shape[-1], **fields) if per_step or len(shape) == 1 else FlatOnly(cls(shape[0], **fields))
+    if kind in ("instance_norm", "zero_pad"):
+        cls = getattr(nn, f"{TORCH_NAMES[kind][:-2]}{len(shape) - 1}d")
+        return cls(shape[0], **fields) if kind == "instance_norm" else cls(fields["padding"])
+    if kind == "unflatten":
+        return cls(fields.get("dim", 1), fields["unflattened_size"])
+    if kind == "glu":
+        return cls(dim=1)
+    if kind.startswith(("conv", "batch_norm")):
         return cls(shape[0], **fields)
     if kind == "group_norm":
         return cls(fields.pop("num_groups"), shape[0], **fields)
-    if kind == "layer_norm":
-        return cls(shape, **fields)
+    if kind in ("layer_norm", "rms_norm"):
+        return cls(shape[-1] if per_step else shape, **fields)
     if kind in ("softmax", "log_softmax"):
         return cls(dim=1)
     return cls(**fields)
+
+
+class FlatOnly(nn.Module):
+    """A linear layer that refuses what is not flat."""
+
+    def __init__(self, inside: nn.Module) -> None:
+        super().__init__()
+        self.inside = inside
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 2:
+            raise RuntimeError(f"{x.shape} is not flat")
+        return self.inside(x)
+
+
+class Called(nn.Module):
+    """What a function makes of the input and of some parts that are kept as children or parameters."""
+
+    def __init__(self, function: Callable[..., Tensor], *parts: nn.Module | nn.Parameter) -> None:
+        super().__init__()
+        self.function = function
+        self.names = []
+        for number, part in enumerate(parts):
+            self.names.append(f"part{number}")
+            setattr(self, f"part{number}", part)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x, *(getattr(self, name) for name in self.names))
+
+
+def by_hand(kind: str, fields: dict[str, Any], shape: tuple[int, ...]) -> nn.Module:
+    """Write a layer down that `torch.nn` has no module for, of torch's and torchvision's parts."""
+    if kind == "permute":
+        return torchvision.ops.Permute([0, *fields["dims"]])
+    if kind == "stochastic_depth":
+        return torchvision.ops.StochasticDepth(fields.get("p", 0.1), "row")
+    if kind == "squeeze_excite":
+        squeezed = fields.get("squeeze_channels") or max(1, shape[0] // fields.get("reduction", 16))
+        functions = {"relu": nn.ReLU, "silu": nn.SiLU, "sigmoid": nn.Sigmoid, "hard_sigmoid": nn.Hardsigmoid}
+        chosen = [functions[fields.get(*pair)] for pair in (("activation", "relu"), ("scale_activation", "sigmoid"))]
+        if len(shape) != 3:
+            raise RuntimeError(f"{shape} is no map")
+        return torchvision.ops.SqueezeExcitation(shape[0], squeezed, *chosen)
+    if kind == "select_channels":
+        return Called(lambda x: torch.stack([x.select(1, channel) for channel in fields["channels"]], 1))
+    if kind == "scaled_avg_pool2d":
+        pool = nn.AvgPool2d(**{key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()})
+        factor, offset = (nn.Parameter(value * torch.ones(shape[0])) for value in (1.0, 0.0))
+        return Called(lambda x, pool, a, b: a[:, None, None] * pool(x) + b[:, None, None], pool, factor, offset)
+    if kind == "layer_scale":
+        last = fields.get("per_step", False)
+        factors = nn.Parameter(torch.full((shape[-1 if last else 0],), fields.get("init", 1e-6)))
+        return Called(lambda x, a: a * x if last else (a * x.movedim(1, -1)).movedim(-1, 1), factors)
+    return of_steps(kind, fields, shape)
+
+
+def of_steps(kind: str, fields: dict[str, Any], shape: tuple[int, ...]) -> nn.Module:
+    """Write a layer of sequences down."""
+    if kind == "embedding":
+        return Called(lambda x, table: table(x.to(torch.int64)), nn.Embedding(**fields))
+    if len(shape) != 2:
+        raise RuntimeError(f"{shape} is no sequence")
+    steps, features = shape
+    if kind in ("lstm", "gru", "rnn"):
+        output, both = fields.pop("output", "last"), fields.get("bidirectional", False)
+        net = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[kind](features, batch_first=True, **fields)
+        return Called(lambda x, net: ends(net(x)[0], both) if output == "last" else net(x)[0], net)
+    if kind == "multihead_attention":
+        attention = nn.MultiheadAttention(features, batch_first=True, **fields)
+        return Called(lambda x, net: net(x, x, x)[0], attention)
+    if kind == "transformer_encoder_layer":
+        return nn.TransformerEncoderLayer(features, batch_first=True, **fields)
+    if kind == "positional_encoding":
+        if fields.get("learned"):
+            return Called(lambda x, table: x + table, nn.Parameter(0.02 * torch.randn(1, steps, features)))
+        return Called(lambda x: x + waves(steps, features).to(x.device))
+    if kind == "class_token":
+        token = nn.Parameter(torch.zeros(1, 1, features))
+        return Called(lambda x, token: torch.cat([token.repeat(len(x), 1, 1), x], 1), token)
+    assert kind == "select_step"
+    return Called(lambda x: x[:, fields.get("step", 0), :])
+
+
+def ends(states: Tensor, both: bool) -> Tensor:
+    """Take the last state, and of the direction that reads backwards the first."""
+    if not both:
+        return states[:, -1]
+    half = states.shape[2] // 2
+    return torch.cat([states[:, -1, :half], states[:, 0, half:]], 1)
+
+
+def waves(steps: int, features: int) -> Tensor:
+    """Vaswani et al. 2017, section 3.5, number by number."""
+    found = torch.zeros(steps, features, device="cpu")
+    for step in range(steps):
+        for feature in range(features):
+            angle = step / 10000 ** (feature // 2 * 2 / features)
+            found[step, feature] = math.cos(angle) if feature % 2 else math.sin(angle)
+    return found
+
+
+def pad_channels(fields: dict[str, Any], shape: tuple[int, ...]) -> nn.Module:
+    """Subsample with a pooling of one pixel, and pad with torch's own zeros."""
+    rank, stride, more = len(shape) - 1, fields.get("stride", 1), fields["out_channels"] - shape[0]
+    if more < 0 or (rank == 0 and stride != 1) or (rank == 1 and isinstance(stride, list) and len(set(stride)) > 1):
+        raise RuntimeError(f"{fields} of {shape}")
+    padding = getattr(nn, TORCH_NAMES["pad_channels"].split()[rank])((0, 0) * rank + (0, more))
+    if rank == 0:
+        return padding
+    stride = (
+        tuple(stride) if isinstance(stride, list) and rank == 2 else stride[0] if isinstance(stride, list) else stride
+    )
+    return nn.Sequential((nn.MaxPool1d, nn.MaxPool2d)[rank - 1](1, stride), padding)
+
+
+def padded(shape: tuple[int, ...], out: tuple[int, ...]) -> nn.Module:
+    """Find, by trying every stride, the subsampling that takes one shape to the other; pad the channels."""
+    if len(shape) != len(out):
+        raise RuntimeError(f"{shape} to {out}")
+    fitting = [
+        [s for s in range(1, n + 1) if len(range(0, n, s)) == m] for n, m in zip(shape[1:], out[1:], strict=True)
+    ]
+    if not all(fitting):
+        raise RuntimeError(f"no strides take {shape} to {out}")
+    strides = [one[0] for one in fitting]
+    stride: Any = {0: 1, 1: strides[0] if strides else 1}.get(len(strides), strides)
+    return pad_channels({"out_channels": out[0], "stride": stride}, shape)
 
 
 def shortcut(shape: tuple[int, ...], out: tuple[int, ...]) -> nn.Module:

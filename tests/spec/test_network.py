@@ -130,6 +130,8 @@ SAME = [
     ("fields of a bare word", "leaky_relu", "leaky_relu: {negative_slope: 0.01}"),
     ("classes as a number", "flatten, linear: {out_features: classes}", "flatten, linear: {out_features: 10}"),
     ("a whole number for a float", "softplus: {beta: 1}", "softplus"),
+    ("a shortcut of nothing", "residual: {layers: [tanh]}", "residual: {layers: [tanh], shortcut: [identity]}"),
+    ("a padding that is not needed", "residual: {layers: [tanh]}", "residual: {projection: pad, layers: [tanh]}"),
     ("a projection that is not needed", "residual: {layers: [tanh]}", "residual: {projection: true, layers: [tanh]}"),
 ]
 _ONE, _TWO = "conv2d: {out_channels: 4, kernel_size: 1}", "conv2d: {out_channels: 4, kernel_size: 3, padding: 1}"
@@ -167,6 +169,12 @@ DIFFERENT = [
         "residual: {projection: true, layers: [conv2d: {out_channels: 2, kernel_size: 1}]}",
         "sequential: {layers: [conv2d: {out_channels: 2, kernel_size: 1}]}",
     ),
+    (
+        "what a projection is",
+        "residual: {projection: true, layers: [conv2d: {out_channels: 2, kernel_size: 1}]}",
+        "residual: {projection: pad, layers: [conv2d: {out_channels: 2, kernel_size: 1}]}",
+    ),
+    ("shortcut or not", "residual: {layers: [tanh]}", "residual: {layers: [tanh], shortcut: [relu]}"),
     ("dropout", "dropout", "dropout: {p: 0.1}"),
     ("softmax or not", "flatten, softmax", "flatten"),
     ("ceil", "max_pool2d: {kernel_size: 2, ceil_mode: true}", POOL),

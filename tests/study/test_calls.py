@@ -73,7 +73,7 @@ def test_a_call_is_made_again_after_ever_longer_waits_and_one_line_says_why() ->
     calls = Clocked()
     assert calls(failing(9, of_server("connection refused"))) == 7
     assert calls.waits == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
-    assert calls.said == ["the storage does not answer (connection refused); tried for 600 s"]
+    assert calls.said == ["the storage does not answer (connection refused); trying for up to 600 s"]
 
 
 def test_waits_are_spread_by_chance_between_half_and_all() -> None:
@@ -114,6 +114,11 @@ def test_a_lost_answer_is_found_before_the_call_is_made_again() -> None:
         (failure("SQLITE_ERROR", "no such table: trials"), DamagedFileError, r"^the storage was emptied \(no such tab"),
         (of_server('password authentication failed for user "x"'), UnavailableError, r"cannot be used: password auth"),
         (of_server('invalid sslmode value: "requrie"'), UnavailableError, r"cannot be used: invalid sslmode value"),
+        (
+            of_server("cannot execute INSERT in a read-only transaction", psycopg.errors.ReadOnlySqlTransaction),
+            UnavailableError,
+            r"cannot be used: cannot execute INSERT",
+        ),
         (of_server("x", psycopg.errors.UndefinedTable), DamagedFileError, r"^the storage was emptied"),
         (of_server("x", psycopg.errors.SyntaxError), sqlalchemy.exc.OperationalError, r"SyntaxError"),
     ],
@@ -143,6 +148,21 @@ def test_what_a_server_says_for_a_while_is_waited_for(kind) -> None:
     wrapped = optuna.exceptions.StorageInternalError("an exception is raised during the commit")
     wrapped.__cause__ = of_server("x", kind)
     assert Clocked()(failing(2, wrapped)) == 7
+
+
+class OfPsycopg2(Exception):
+    """What psycopg2 raises: a server's code is called otherwise there than with psycopg."""
+
+    def __init__(self, code: str) -> None:
+        self.pgcode = code
+        super().__init__("x")
+
+
+def test_the_code_of_an_error_is_read_as_each_driver_calls_it() -> None:
+    shut_down, no_table = (sqlalchemy.exc.OperationalError("", {}, OfPsycopg2(code)) for code in ("57P01", "42P01"))
+    assert Clocked()(failing(2, shut_down)) == 7
+    with pytest.raises(DamagedFileError, match=r"^the storage was emptied"):
+        Clocked()(failing(1, no_table))
 
 
 def test_the_time_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from archsearch.data import prepare
 from archsearch.errors import UnavailableError, UsageError
 from archsearch.experiment_plan import plan_experiment
 from archsearch.native import library
+from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study import compute as study_compute
 from archsearch.study import pool
 from archsearch.study.compute import cell_key, fix, fixed_of
@@ -36,11 +37,11 @@ network:
   - linear: {out_features: classes}
 train: {epochs: 1, batch_size: 50}
 """
-# without a native kernel: batch_norm2d
+# without a native kernel: a product of branches
 FILE = """\
 baseline: tiny.yaml
 factors:
-  norm: {batch: [insert: {after: conv1, layers: [batch_norm2d]}]}
+  gate: {on: [insert: {after: conv1, layers: [parallel: {branches: [[], [sigmoid]], join: multiply}]}]}
   activation: {tanh: [replace: {relu: tanh}]}
 seeds: 3
 screen: true
@@ -109,7 +110,7 @@ def test_a_study_fixes_what_it_is_computed_with_and_says_where_two_engines_are(a
     plans = {cell.name: plan_experiment(cell.spec) for cell in ablation.cells}
     assert {name: fixed.cells[cell_key(plan)].engine for name, plan in plans.items()} == {
         "baseline": "native",
-        "norm=batch": "torch",
+        "gate=on": "torch",
         "activation=tanh": "native",
     }
     dataset = prepare.load(plans["baseline"].spec.data, data_dir=settings.data_dir)
@@ -118,7 +119,7 @@ def test_a_study_fixes_what_it_is_computed_with_and_says_where_two_engines_are(a
     assert report.exclusions == ()
     assert report.notes[-1] == (
         "two engines computed the cells, by one rule over their networks (native: baseline, activation=tanh; "
-        "torch: norm=batch): norm1 (batch_norm2d) has no native kernel"
+        "torch: gate=on): par1 (parallel) has no native kernel"
     )
 
 
@@ -145,14 +146,14 @@ def test_a_worker_without_the_native_engine_takes_the_slots_that_it_can(ablation
     by_cell: dict[str, set[str]] = {}
     for trial in study_of(settings).trials:
         by_cell.setdefault(trial.user_attrs["cell"], set()).add(trial.state.name)
-    assert by_cell == {"baseline": {"WAITING"}, "activation=tanh": {"WAITING"}, "norm=batch": {"COMPLETE"}}
+    assert by_cell == {"baseline": {"WAITING"}, "activation=tanh": {"WAITING"}, "gate=on": {"COMPLETE"}}
     machine()
     report = ablate(ablation, settings)
     assert report.complete
     assert engines(study_of(settings)) == {
         "baseline": {"native"},
         "activation=tanh": {"native"},
-        "norm=batch": {"torch"},
+        "gate=on": {"torch"},
     }
 
 
@@ -192,6 +193,28 @@ def test_a_new_study_that_asks_for_what_is_not_here_is_a_mistake(tmp_path, setti
     with pytest.raises(UsageError, match=r"^train\.device: cuda is not usable here"):
         ablate(asks, settings)
     assert study_of(settings).trials == []
+
+
+@pytest.mark.parametrize("layer", ["batch_norm2d", {"dropout": {"p": 0.5}}])
+def test_a_study_goes_on_with_the_kernels_that_it_was_begun_with(layer, settings, ablation) -> None:
+    """What a version with fewer kernels fixed says nothing of them, and networks new to it stay on torch."""
+    _, study = opened(ablation, settings)
+    fixed = fixed_of(study)
+    assert fixed is not None
+    baseline = ablation.cells[0].spec
+    tree = baseline.model_dump(mode="json")
+    tree["network"].insert(1, layer)
+    plan = plan_experiment(ExperimentSpec.model_validate(tree))
+    assert fixed.compute(plan).engine == "native"
+    written = json.loads(study.user_attrs["compute"])
+    del written["kernels"]
+    study.set_user_attr("compute", json.dumps(written))
+    before = fixed_of(study)
+    assert before is not None
+    row = plan.network.rows[1]
+    assert before.compute(plan).engine == "torch"
+    assert before.compute(plan).reason == f"{row.name} ({row.kind}) had no native kernel when the study was begun"
+    assert before.compute(plan_experiment(baseline)).engine == "native"
 
 
 # -- storages of version 0.1.0 -----------------------------------------------------------------------------------------
@@ -253,7 +276,7 @@ def test_mixed_pairs_of_an_older_storage_are_left_out_with_the_reason(ablation, 
     assert report.complete
     by_name = {effect.variant: effect for effect in report.effects}
     assert by_name["activation=tanh"].seeds == (0, 2)
-    assert by_name["norm=batch"].seeds == (0, 1, 2)
+    assert by_name["gate=on"].seeds == (0, 1, 2)
     [excluded] = report.exclusions
     assert (excluded.variant, excluded.seed, excluded.kind) == ("activation=tanh", 1, "mixed")
     assert re.search(reason, excluded.reason)
@@ -262,7 +285,7 @@ def test_mixed_pairs_of_an_older_storage_are_left_out_with_the_reason(ablation, 
 
 def test_a_whole_seed_computed_elsewhere_is_no_mixed_pair(ablation, settings) -> None:
     ablate(ablation, settings)
-    for cell in ("baseline", "activation=tanh", "norm=batch"):
+    for cell in ("baseline", "activation=tanh", "gate=on"):
         alter(settings, cell, 1, device="cuda", engine="torch")
         alter(settings, cell, 2, engine="torch")
     forget(study_of(settings))
@@ -277,7 +300,7 @@ def test_the_baseline_elsewhere_leaves_out_as_few_comparisons_as_can_be(ablation
     alter(settings, "activation=tanh", 1, device="cuda", engine="torch")
     forget(study_of(settings))
     report = report_on(study_of(settings))
-    assert [(one.variant, one.seed) for one in report.exclusions] == [("norm=batch", 1)]
+    assert [(one.variant, one.seed) for one in report.exclusions] == [("gate=on", 1)]
 
 
 def test_times_are_never_compared_over_two_engines(ablation, settings) -> None:
@@ -286,8 +309,8 @@ def test_times_are_never_compared_over_two_engines(ablation, settings) -> None:
 
     ablate(ablation, settings)
     study = study_of(settings)
-    sides = [("norm=batch", "baseline"), ("activation=tanh", "baseline")]
+    sides = [("gate=on", "baseline"), ("activation=tanh", "baseline")]
     assert left_out(study, latest(study), sides, "baseline", "test_accuracy") == {}
     apart = left_out(study, latest(study), sides, "baseline", "seconds")
-    assert sorted(apart) == [("norm=batch", seed) for seed in range(3)]
+    assert sorted(apart) == [("gate=on", seed) for seed in range(3)]
     assert set(apart.values()) == {"computed by the engine torch, not by native as others"}

@@ -13,22 +13,9 @@ import pytest
 
 from archsearch.errors import DamagedFileError
 from archsearch.study import pool
-from archsearch.study.pool import Site, _deaf_to_the_terminal
-from archsearch.train.interrupt import interruptible
+from archsearch.study.pool import Site
 
-TELLS_WHAT_IS_BLOCKED = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
 needs_masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system has no signal masks")
-
-
-@needs_masks
-def test_a_process_started_deaf_stays_deaf_and_its_parent_hears_afterwards():
-    with interruptible() as interruption:
-        with _deaf_to_the_terminal():
-            os.kill(os.getpid(), signal.SIGINT)
-            out = subprocess.run([sys.executable, "-c", TELLS_WHAT_IS_BLOCKED], capture_output=True, check=True).stdout
-        assert (out, interruption.signal_number) == (b"True\n", signal.SIGINT)
-        interruption.acted = True
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 @pytest.mark.faults
@@ -56,7 +43,9 @@ def test_ctrl_c_while_workers_start_is_one_line(tmp_path, data_dir, delay):
     out, errors = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in errors
-    assert errors.splitlines()[-1] == "error: interrupted; finished trials are kept, the same call goes on"
+    # the latter before the study was opened: workers import while the file is read
+    said = ("error: interrupted; finished trials are kept, the same call goes on", "interrupted")
+    assert errors.splitlines()[-1] in said
 
 
 def _a_worker_in(children: str) -> bool:
@@ -81,9 +70,9 @@ def test_worker_says_an_error_in_a_line_that_commands_no_terminal(error, code, s
         raise error
 
     monkeypatch.setattr(pool, "open_storage", refused)
-    monkeypatch.setattr(pool, "_leave_with", lambda parent: None)
+    monkeypatch.setattr(pool, "_leave_with_the_parent", lambda: None)
     monkeypatch.setattr(pool.signal, "signal", lambda number, handler: None)
     with pytest.raises(SystemExit) as ended:
-        pool._worker(Site("sqlite:///s.db", "s", Path("runs"), None), lambda study: None, 0, None)
+        pool._worker(Site("sqlite:///s.db", "s", Path("runs"), None), lambda study: None, None)
     assert ended.value.code == code
     assert capsys.readouterr().err == said

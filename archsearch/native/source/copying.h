@@ -60,6 +60,11 @@ inline void pad_backward(const Operation& op, const V* gradient, V* input_gradie
 }
 
 template <class V>
+inline void add_forward(const V* in, const V* other, int64_t size, V* out) {
+  for (int64_t i = 0; i < size; i++) out[i] = in[i] + other[i];
+}
+
+template <class V>
 inline void add_backward(const V* gradient, int64_t size, bool accumulate, V* to) {
   for (int64_t i = 0; i < size; i++) to[i] = accumulate ? to[i] + gradient[i] : gradient[i];
 }

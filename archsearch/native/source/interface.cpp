@@ -24,6 +24,11 @@ int guarded(F&& f) {
   }
 }
 
+template <class Real>
+State<Real> state_of(const void* const* weights, void* const* running) {
+  return {reinterpret_cast<const Real* const*>(weights), reinterpret_cast<Real* const*>(running)};
+}
+
 }  // namespace
 
 #if defined(_WIN32)
@@ -63,29 +68,29 @@ EXPORT void* archsearch_create(const Program* program, int threads, int doubles)
 
 EXPORT void archsearch_destroy(void* handle) { delete static_cast<Handle*>(handle); }
 
-EXPORT int archsearch_train(void* handle, const Batch* batch, const void* const* weights, void* const* gradients, double* loss,
-                     int64_t* correct) {
+EXPORT int archsearch_train(void* handle, const Batch* batch, const void* const* weights, void* const* running,
+                            void* const* gradients, double* loss, int64_t* correct) {
   return guarded([&] {
     Score score;
     const Handle& engine = *static_cast<Handle*>(handle);
     if (engine.precise)
-      engine.precise->train(*batch, reinterpret_cast<const double* const*>(weights),
-                            reinterpret_cast<double* const*>(gradients), score);
+      engine.precise->train(*batch, state_of<double>(weights, running), reinterpret_cast<double* const*>(gradients),
+                            score);
     else
-      engine.single->train(*batch, reinterpret_cast<const float* const*>(weights),
-                           reinterpret_cast<float* const*>(gradients), score);
+      engine.single->train(*batch, state_of<float>(weights, running), reinterpret_cast<float* const*>(gradients), score);
     *loss = score.loss;
     *correct = score.correct;
   });
 }
 
-EXPORT int archsearch_evaluate(void* handle, const Batch* batch, const void* const* weights, void* outputs) {
+EXPORT int archsearch_evaluate(void* handle, const Batch* batch, const void* const* weights, void* const* running,
+                               void* outputs) {
   return guarded([&] {
     const Handle& engine = *static_cast<Handle*>(handle);
     if (engine.precise)
-      engine.precise->evaluate(*batch, reinterpret_cast<const double* const*>(weights), static_cast<double*>(outputs));
+      engine.precise->evaluate(*batch, state_of<double>(weights, running), static_cast<double*>(outputs));
     else
-      engine.single->evaluate(*batch, reinterpret_cast<const float* const*>(weights), static_cast<float*>(outputs));
+      engine.single->evaluate(*batch, state_of<float>(weights, running), static_cast<float*>(outputs));
   });
 }
 }

@@ -52,6 +52,14 @@ inline V broadcast(Scalar<V> value) {
   return value - V{};  // not 0 + value, which is another number for -0 and so an instruction
 }
 
+// True in the first `count` lanes.
+template <class V>
+inline Mask<V> first_lanes(int count) {
+  Mask<V> mask{};
+  for (int i = 0; i < int(sizeof(V) / sizeof(Scalar<V>)); i++) mask[i] = i < count ? -1 : 0;
+  return mask;
+}
+
 // Tiles: how many accumulators a kernel holds in registers. See convolution.h for the arithmetic.
 struct Tile {
   static constexpr int outputs = registers == 32 ? 6 : 4;               // x pixels

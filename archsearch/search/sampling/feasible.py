@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
@@ -56,7 +56,8 @@ class Sample(NamedTuple):
 class FeasibleSampler:
     """Samples whole configurations that fit; `make` gives an Optuna sampler for a seed, None tries them in order.
 
-    With a `memory` the sampler learns from so many finished trials at most: the best ones and the latest.
+    With a `memory` the sampler learns from so many finished trials at most: the best ones and the latest. After
+    `patience` draws that do not fit or are known, the rest is drawn at random.
     """
 
     def __init__(
@@ -66,11 +67,13 @@ class FeasibleSampler:
         seed: int,
         first: Values | None = None,
         memory: int | None = None,
+        patience: int = MOST_DRAWS,
     ) -> None:
         self.space = space
         self.make = make
         self.seed = seed
         self.memory = memory
+        self.patience = patience
         self.rest = each_feasible(space)
         self.listed: list[Values] = []
         self.keys: set[str] = set()
@@ -102,7 +105,9 @@ class FeasibleSampler:
         reasons: Counter[str] = Counter()
         repeats, last = 0, None
         relative_space = inner.infer_relative_search_space(study, trial)
-        for _ in range(MOST_DRAWS):
+        for draw in range(MOST_DRAWS):
+            if draw == self.patience:
+                inner, relative_space = RandomSampler(seed=stream(self.seed, "sampler", slot) % 2**32), {}
             relative = inner.sample_relative(study, trial, relative_space) if relative_space else {}
             independent = partial(inner.sample_independent, study, trial)
             try:

@@ -54,6 +54,10 @@ SAMPLERS: dict[str, MakeSampler] = {
 # trials that are not among the best fade out anyway.
 MEMORY: Mapping[str, int] = {"tpe": 200, "gp": 200}
 
+# A Gaussian process proposes what it believes in, again and again, at up to a second each: where that does not fit or
+# is known, chance takes over after so many.
+MOST_PROPOSALS: Mapping[str, int] = {"gp": 5}
+
 
 def make_sampler(name: str) -> MakeSampler:
     """Give the function that makes a sampler from a seed."""

@@ -18,10 +18,21 @@ from pydantic import ValidationError
 from archsearch.search.space.domains import Value
 from archsearch.search.space.network_space import NetworkSpace
 from archsearch.search.space.space import InfeasibleError, Values
-from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template, resolve
+from archsearch.search.space.templates import (
+    Computed,
+    Fixed,
+    Items,
+    Keys,
+    Open,
+    Repeat,
+    Template,
+    enumerate_values,
+    resolve,
+)
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS, Block
 from archsearch.spec.layers.base import LayerBase
+from archsearch.spec.layers.blocks import HOLDING, Parallel
 from archsearch.spec.text.yaml import Tree
 
 
@@ -102,7 +113,7 @@ def _sequence(items: Sequence[Template], layers: Sequence[LayerBase], values: Va
                 yield from _sequence([head.chosen(label), *rest], layers, added)
     elif isinstance(head, Fixed) and (head.value == "identity" or head.value == {"identity": {}}):
         yield from _sequence(rest, layers, values)
-    elif layers:
+    elif layers and head != Fixed("none"):
         for added in _layer(head, layers[0], values):
             yield from _sequence(rest, layers[1:], added)
 
@@ -127,12 +138,13 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
     ((kind, fields),) = template.items
     if kind != layer.kind or not isinstance(fields, Keys):
         return
-    known: Mapping[str, Any] = layer.model_dump(mode="json") if isinstance(layer, Block) else layer.canonical(())
+    known: Mapping[str, Any] = layer.every_field()
+    known = known if isinstance(layer, Block) else {**known, **layer.canonical(())}
     found: list[Values] = [values]
     for key, item in fields.items:
-        if isinstance(layer, Block) and key == layer.holds and isinstance(item, Items):
-            lists = [item] if key == "layers" else item.items
-            found = [new for old in found for new in _branches(lists, layer, old)]
+        if isinstance(layer, Block) and key in HOLDING and isinstance(item, Items):
+            lists = item.items if key == "branches" else [item]
+            found = [new for old in found for new in _branches(key, lists, layer, old)]
         elif key != "name":
             found = [new for old in found for new in values_giving(item, known.get(key), old)]
     for added in found:
@@ -140,16 +152,34 @@ def _layer(template: Template, layer: LayerBase, values: Values) -> Iterator[Val
             yield added
 
 
-def _branches(lists: Sequence[Template], block: Block, values: Values) -> Iterator[Values]:
-    """Match the layer lists of a block with its branches, one by one."""
-    branches = block.branches_of()
+def _branches(field: str, lists: Sequence[Template], block: Block, values: Values) -> Iterator[Values]:
+    """Match the layer lists in a field of a block with its branches, one by one; a shortcut may be without layers."""
+    branches: list[Sequence[LayerBase] | None] = [one.layers for one in block.branches_of() if one.loc[0] == field]
+    if isinstance(block, Parallel):
+        branches = list(block.branches)
+    if not branches and field == "shortcut":
+        branches = [()]
     if len(lists) != len(branches):
         return
     found: list[Values] = [values]
     for item, branch in zip(lists, branches, strict=True):
-        layers = [layer for layer in branch.layers if layer.kind != "identity"]
+        if branch is None:
+            found = [new for old in found for new in _no_branch(item, old)]
+            continue
+        layers = [layer for layer in branch if layer.kind != "identity"]
         found = [new for old in found for new in _sequence([item], layers, old)]
     yield from found
+
+
+def _no_branch(template: Template, values: Values) -> Iterator[Values]:
+    """Match the place of a branch with `none`: a choice whose option that is, or the word itself."""
+    (head,) = template.items if isinstance(template, Items) and len(template.items) == 1 else (template,)
+    if isinstance(head, Fixed) and head.value == "none":
+        yield values
+    elif isinstance(head, Open):
+        for label in head.domain.values():
+            if head.chosen(label) == Fixed("none") and (added := _with(values, head.name, label)) is not None:
+                yield added
 
 
 def _given(values: Values, value: Open) -> Value:
@@ -186,6 +216,11 @@ def values_giving(template: Template, target: Tree, values: Values) -> Iterator[
         for item, inner in zip(template.items, target, strict=True):
             found = [new for old in found for new in values_giving(item, inner, old)]
         yield from found
+    elif isinstance(template, Computed):
+        for chosen in enumerate_values(template, values):
+            found_values = {**values, **chosen}
+            if template.value(partial(_given, found_values)) == target:
+                yield found_values
     elif not isinstance(template, (Keys, Items, Repeat)):
         yield values
 

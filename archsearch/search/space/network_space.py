@@ -18,6 +18,7 @@ from archsearch.errors import LimitError, SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.search.runnable import check_runs_here
 from archsearch.search.space.domains import Value
+from archsearch.search.space.never import Forbidden
 from archsearch.search.space.overlay import laid_over, trained_alike
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Items, Keys, Open, Template, resolve, skeleton
@@ -55,6 +56,7 @@ class NetworkSpace(SearchSpace):
     data: Template
     train: Template
     limits: SizeLimits
+    never: tuple[Forbidden, ...] = ()
 
     @property
     def baseline(self) -> ExperimentSpec:
@@ -79,6 +81,7 @@ class NetworkSpace(SearchSpace):
             "space": {name: str(domain) for name, domain in self.parameters().items()},
             "template": skeleton(self.shared, self.network, self.data, self.train),
             "limits": {"parameters": self.limits.parameters, "macs": self.limits.macs},
+            **({"never": [str(one) for one in self.never]} if self.never else {}),
         }
 
     def tree(self, choose: Callable[[Open], Value]) -> tuple[dict[str, Tree], Values]:

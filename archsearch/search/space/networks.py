@@ -6,18 +6,20 @@ NetworkSpaces().read(node, base, spec)
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archsearch.errors import Problem, SpecError
 from archsearch.search.baseline import notes_on, unlike
 from archsearch.search.closed import problems_in
-from archsearch.search.space.locate import base_values
+from archsearch.search.space.locate import base_values, locate
 from archsearch.search.space.network_space import NetworkSpace, SizeLimits
+from archsearch.search.space.never import read_never
 from archsearch.search.space.problems import raise_all
 from archsearch.search.space.read_layers import read_layers, read_part, read_shared
 from archsearch.search.space.read_value import Scope
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, check_values, refuse_clashes
-from archsearch.search.space.templates import Fixed, Items, Keys, Open, Template, given, resolve
+from archsearch.search.space.templates import Computed, Fixed, Items, Keys, Open, Template, given, resolve
 from archsearch.search.space.walk import NetworkWalk
 from archsearch.spec.comparable import FIXED_IN_A_SEARCH, cannot_be_open
 from archsearch.spec.experiment import ExperimentSpec
@@ -37,17 +39,19 @@ class NetworkSpaces:
         for part, template in parts.items():
             _closed(node.get(part), part, template)
         raise_all(scope.problems, problems_in(node, base))
+        used = _used(scope)
         for name in scope.shared:
-            if name not in scope.used:
+            if name not in used:
                 where = node.locate(("space", name), key=True)
                 raise SpecError(Problem(str(where), f"space.{name} is not used; write ${name} where it is meant"))
         limits = SizeLimits(spec.limits.parameters, spec.limits.macs)
-        space = NetworkSpace(base, tuple(scope.shared.values()), layers, parts["data"], parts["train"], limits)
+        shared = [value for value in scope.shared.values() if isinstance(value, Open)]
+        space = NetworkSpace(base, (*shared, *scope.named.values()), layers, parts["data"], parts["train"], limits)
         refuse_clashes(space)
         if not space.parameters():
             raise SpecError(Problem(str(node.mark), "nothing is open: write choice, int or float for a value"))
         check_values(space)
-        return space
+        return replace(space, never=read_never(node.get("never"), space))
 
     def problems(self, node: Node, base: ExperimentSpec) -> list[Problem]:
         return [*_read(node)[2].problems, *problems_in(node, base)]
@@ -59,7 +63,7 @@ class NetworkSpaces:
         return base_values(_network(space))
 
     def notes_on(self, space: SearchSpace) -> tuple[str, ...]:
-        return notes_on(_network(space))
+        return (*notes_on(_network(space)), *_forbidden_baseline(_network(space)))
 
     def unlike(
         self, space: SearchSpace, candidate: Mapping[str, Any], baseline: Mapping[str, Any], name: str
@@ -97,6 +101,25 @@ def _read(node: Node) -> tuple[Items | None, dict[str, Template], Scope]:
     layers = read_layers(network, scope) if network is not None else None
     parts = {part: node.get(part) for part in ("data", "train")}
     return layers, {k: read_part(v, k, scope) if v is not None else Keys(()) for k, v in parts.items()}, scope
+
+
+def _forbidden_baseline(space: NetworkSpace) -> Iterator[str]:
+    """Say where the baseline itself is a combination that is never tried."""
+    values = locate(space, space.baseline) if space.never else None
+    if values is not None and (why := space.forbidden(values)) is not None:
+        yield f"the baseline {space.base.name} is no candidate, {why}"
+
+
+def _used(scope: Scope) -> set[str]:
+    """Name what of `space` is used, in an expression too."""
+    found, due = set[str](), [*scope.used]
+    while due:
+        name = due.pop()
+        value = scope.shared.get(name)
+        if name not in found and isinstance(value, Computed):
+            due += [term for term, _ in value.terms]
+        found.add(name)
+    return found
 
 
 def _closed(node: Node | None, part: str, template: Template) -> None:

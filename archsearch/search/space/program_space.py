@@ -21,6 +21,7 @@ from archsearch.program.experiment import ProgramExperiment, plan_program
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.search.space.domains import Value
 from archsearch.search.space.locate import values_giving
+from archsearch.search.space.never import Forbidden
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Keys, Open, Template, enumerate_values, given, resolve, skeleton
 from archsearch.spec.text.sentences import problem_sentence
@@ -34,6 +35,7 @@ class ProgramSpace(SearchSpace):
     base: ProgramSpec
     values: Keys
     shared: tuple[Open, ...] = ()
+    never: tuple[Forbidden, ...] = ()
 
     @property
     def baseline(self) -> ProgramSpec:
@@ -80,6 +82,7 @@ class ProgramSpace(SearchSpace):
             "space": {name: str(domain) for name, domain in self.parameters().items()},
             "template": skeleton(self.values),
             "limits": {},
+            **({"never": [str(one) for one in self.never]} if self.never else {}),
         }
 
     def located(self, values: dict[str, Tree]) -> dict[str, Values | None]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from archsearch.errors import Problem, SpecError
 from archsearch.program.braces import braces
 from archsearch.program.program_spec import ProgramSpec
+from archsearch.search.space.never import read_never
 from archsearch.search.space.problems import raise_all
 from archsearch.search.space.program_space import ProgramSpace, ProgramWalk
 from archsearch.search.space.read_value import Scope, is_open, read_open
@@ -50,7 +51,7 @@ class ProgramSpaces:
             said = f"such as space: {{values.{example}: {{choice: [...]}}}}" if example else "its program has no values"
             raise SpecError(Problem(str(node.mark), f"nothing is open: write choice, int or float for a value, {said}"))
         check_values(space)
-        return space
+        return replace(space, never=read_never(node.get("never"), space))
 
     def problems(self, node: Node, base: ProgramSpec) -> list[Problem]:
         scope = Scope({})

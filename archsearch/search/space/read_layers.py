@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from archsearch.errors import Problem, SpecError
+from archsearch.search.space.computed import is_named_expression, read_computed, read_named
 from archsearch.search.space.domains import IntRange
 from archsearch.search.space.read_value import Scope, is_open, read_open
-from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template
+from archsearch.search.space.templates import Computed, Fixed, Items, Keys, Open, Repeat, Template
+from archsearch.spec.arithmetic import is_expression
 from archsearch.spec.layers import LAYER_KINDS, Block, LayerBase
-from archsearch.spec.layers.blocks import branch_name
-from archsearch.spec.text.sentences import quoted, unknown, wrong_open_value
+from archsearch.spec.layers.blocks import HOLDING, branch_name, branch_prefix
+from archsearch.spec.text.sentences import quoted, short, unknown, wrong_open_value
 from archsearch.spec.text.yaml import Node
 
 _MOST_REPEATS = 64
@@ -68,7 +70,10 @@ def _kinds(item: Node) -> Iterator[str]:
 def _read_layer(item: Node, scope: Scope, family: str) -> Template:
     """Read one entry of a layer list: a layer, a choice of layers or lists, or `$name`."""
     if isinstance(item.value, str) and item.value.startswith("$"):
-        return _read_shared(item, scope)
+        shared = _read_shared(item, scope)
+        if isinstance(shared, Computed):
+            raise SpecError(Problem(str(item.mark), f"{short(item.value)} is a number, and no layer"))
+        return shared
     if is_open(item):
         own = item.get("name")
         label = scope.prefix + (f"{scope.label}.{own.value if own else family}" if scope.suffix else scope.label)
@@ -89,12 +94,17 @@ def _read_layer(item: Node, scope: Scope, family: str) -> Template:
         scope = replace(scope, label=named)
     inside: list[tuple[str, Template]] = []
     for key, value in fields.value.items() if isinstance(fields.value, dict) else ():
-        if issubclass(LAYER_KINDS.get(kind, LayerBase), Block) and key in ("layers", "branches"):
+        if issubclass(LAYER_KINDS.get(kind, LayerBase), Block) and key in HOLDING:
             block = replace(scope, prefix=f"{scope.prefix}{scope.label}.", label="", suffix="")
-            inside.append((key, read_layers(value, block) if key == "layers" else _read_branches(value, block)))
+            inside.append((key, _read_branches(value, block) if key == "branches" else _read_list(key, value, block)))
         else:
-            inside.append((key, _read_value(value, replace(scope, label=f"{scope.prefix}{scope.label}.{key}"))))
+            field = replace(scope, label=f"{scope.prefix}{scope.label}.{key}", arithmetic=key != "name")
+            inside.append((key, _read_value(value, field)))
     return Keys(((kind, Keys(tuple(inside))),))
+
+
+def _read_list(field: str, node: Node, scope: Scope) -> Items:
+    return read_layers(node, replace(scope, prefix=scope.prefix + branch_prefix(field)))
 
 
 def _read_branches(node: Node, scope: Scope) -> Items:
@@ -104,7 +114,9 @@ def _read_branches(node: Node, scope: Scope) -> Items:
     branches = []
     for number, branch in enumerate(node.value):
         label = branch_name(number)
-        if is_open(branch):
+        if branch.value in ("none", None):
+            branches.append(Items((Fixed("none"),)))
+        elif is_open(branch):
             branches.append(Items((read_open(branch, scope.prefix + label, scope, _read_option),)))
         else:
             branches.append(read_layers(branch, replace(scope, prefix=f"{scope.prefix}{label}.")))
@@ -127,10 +139,15 @@ def _read_value(node: Node, scope: Scope) -> Template:
 
 
 def _read_one_value(node: Node, scope: Scope) -> Template:
+    if scope.arithmetic and is_expression(node.value):
+        return read_computed(node, scope.label, scope)
     if isinstance(node.value, str) and node.value.startswith("$"):
         return _read_shared(node, scope)
     if is_open(node):
-        return read_open(node, scope.label, scope, _read_value)
+        found = read_open(node, scope.label, scope, _read_value)
+        if scope.always and not scope.when:
+            scope.before[found.name] = found
+        return found
     if isinstance(node.value, dict):
         return Keys(
             tuple((k, _read_value(v, replace(scope, label=f"{scope.label}.{k}"))) for k, v in node.value.items())
@@ -147,14 +164,20 @@ def read_part(node: Node, part: str, scope: Scope) -> Template:
     return _read_value(node, replace(scope, label=part))
 
 
-def read_shared(node: Node | None, problems: list[Problem]) -> dict[str, Open]:
-    """Read the `space:` part: open values with names, used as `$name`; what is wrong with one goes to `problems`."""
+def read_shared(node: Node | None, problems: list[Problem]) -> dict[str, Open | Computed]:
+    """Read the `space:` part: open values with names, used as `$name`, and what is computed of them.
+
+    What is wrong with one goes to `problems`.
+    """
     if node is None:
         return {}
     if not isinstance(node.value, dict):
         raise SpecError(Problem(str(node.mark), f"space: expected names with open values, got {quoted(node.plain())}"))
-    found: dict[str, Open] = {}
+    found: dict[str, Open | Computed] = {}
+    expressions = {name: value for name, value in node.value.items() if is_named_expression(value)}
     for name, value in node.value.items():
+        if name in expressions:
+            continue
         try:
             if not is_open(value):
                 what = wrong_open_value(value.plain()) or f"expected choice, int or float, got {quoted(value.plain())}"
@@ -162,10 +185,12 @@ def read_shared(node: Node | None, problems: list[Problem]) -> dict[str, Open]:
             found[name] = read_open(value, name, Scope({}, problems=problems), _read_option)
         except SpecError as error:
             problems += error.problems
+    refused = frozenset(node.value) - set(found) - set(expressions)
+    read_named(expressions, found, Scope(found, refused=refused, problems=problems))
     return found
 
 
-def _read_shared(node: Node, scope: Scope) -> Open:
+def _read_shared(node: Node, scope: Scope) -> Open | Computed:
     assert isinstance(node.value, str)
     name = node.value[1:]
     if name not in scope.shared:
@@ -196,10 +221,12 @@ def _read_repeat(item: Node, scope: Scope) -> Repeat:
         assert isinstance(count.value, int)
         most = count.value
     assert most is not None
+    least = count.domain.low if isinstance(count, Open) and isinstance(count.domain, IntRange) else most
     together = repeat.get("shared")
     bodies = []
     for number in range(1, most + 1):
         own = replace(scope, prefix="", label=label if together is not None and together.value else f"{label}{number}")
+        own = replace(own, always=scope.always and number <= least)
         bodies.append(read_layers(layers, replace(own, suffix=f"{scope.suffix}{number}")))
     return Repeat(count, tuple(bodies))
 

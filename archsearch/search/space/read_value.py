@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from archsearch.errors import Problem, SpecError
 from archsearch.search.space.domains import Choice, Domain, FloatRange, IntRange, Value
-from archsearch.search.space.templates import Fixed, Open, Template
+from archsearch.search.space.templates import Computed, Fixed, Open, Template
 from archsearch.spec.text.sentences import quoted, unknown
 from archsearch.spec.text.yaml import Node
 
@@ -22,11 +22,15 @@ _MOST_CHOICES = 1000
 class Scope:
     """Where in the network a layer stands, as far as names go."""
 
-    shared: Mapping[str, Open]
+    shared: Mapping[str, Open | Computed]
     label: str = ""  # inside a repeat: the repetition, such as conv3
     prefix: str = ""  # inside a block: `res1.`
     suffix: str = ""  # inside a repeat: what a layer's own name ends with
     when: tuple[tuple[str, Value], ...] = ()
+    always: bool = True  # not in a repetition that may be left out
+    arithmetic: bool = False  # in a field of a layer, where a text may be computed: `w/2`
+    before: dict[str, Open] = field(default_factory=dict)  # what stands so far and is always there
+    named: dict[str, Open] = field(default_factory=dict)  # of those, what an expression names
     used: set[str] = field(default_factory=set)
     refused: frozenset[str] = frozenset()  # names in `space` whose value cannot be read
     problems: list[Problem] = field(default_factory=list)

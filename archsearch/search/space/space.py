@@ -22,6 +22,7 @@ from archsearch.experiment import Experiment
 from archsearch.kinds import kind_of_spec
 from archsearch.kinds.kind import AnySpec, ExperimentKind
 from archsearch.search.space.domains import Domain, FloatRange, IntRange, Value
+from archsearch.search.space.never import Forbidden
 from archsearch.search.space.templates import Open, Template, open_values
 from archsearch.spec.text.sentences import problem_sentence
 from archsearch.spec.text.yaml import Tree
@@ -46,11 +47,14 @@ class InfeasibleError(Exception):
 class SearchSpace(ABC):
     """The open values of a search over its base; `shared` are those that are used in several places.
 
+    `never` are combinations of values that are no configurations.
+
     `base` is the spec as it was read, `baseline` the same run as the candidates are.
     """
 
     base: AnySpec
     shared: tuple[Open, ...]
+    never: tuple[Forbidden, ...]
 
     @property
     def kind(self) -> ExperimentKind:
@@ -96,9 +100,15 @@ class SearchSpace(ABC):
         return {value.name: value.domain for value in self.open_values()}
 
     def sample(self, choose: Callable[[Open], Value]) -> tuple[Experiment, Values]:
-        """Make one sample and check it as a whole; raise `InfeasibleError` if it does not fit."""
+        """Make one sample and check it as a whole; raise `InfeasibleError` if it does not fit or is forbidden."""
         tree, values = self.tree(choose)
+        if (why := self.forbidden(values)) is not None:
+            raise InfeasibleError(why)
         return self.plan(tree), values
+
+    def forbidden(self, *values: Mapping[str, Value]) -> str | None:
+        """Say which entry of `never` forbids a configuration, given in parts; None where none does."""
+        return next((f"never: {one}" for one in self.never if one.holds(*values)), None)
 
     def with_values(self, values: Mapping[str, Value]) -> Experiment:
         """Give the experiment for some values; raise `InfeasibleError`, or KeyError where one is missing."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archsearch.search.space.domains import Domain, Value
+from archsearch.spec.arithmetic import Expression, ExpressionError
 from archsearch.spec.text.yaml import Mark, Tree
 
 Choose = Callable[["Open"], Value]
@@ -71,7 +72,26 @@ class Repeat:
     bodies: tuple[Items, ...]
 
 
-Template = Fixed | Keys | Items | Open | Repeat
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A number that is computed of open values, or of others that are: `terms` by the names in the expression."""
+
+    expression: Expression
+    terms: tuple[tuple[str, Open | Computed], ...]
+
+    def value(self, choose: Choose) -> Tree:
+        """Compute it; what is no whole number is given as it is, and nothing where there is none."""
+        named = {name: resolve(term, choose) for name, term in self.terms}
+        if not all(type(value) is int for value in named.values()):
+            return None
+        try:
+            found = self.expression.value({name: int(str(value)) for name, value in named.items()})
+        except ExpressionError:
+            return None
+        return int(found) if found.denominator == 1 else float(found)
+
+
+Template = Fixed | Keys | Items | Open | Repeat | Computed
 
 
 def resolve(template: Template, choose: Choose) -> Tree:
@@ -80,6 +100,8 @@ def resolve(template: Template, choose: Choose) -> Tree:
         return template.value
     if isinstance(template, Open):
         return resolve(template.chosen(choose(template)), choose)
+    if isinstance(template, Computed):
+        return template.value(choose)
     if isinstance(template, Keys):
         return {key: resolve(item, choose) for key, item in template.items}
     if isinstance(template, Repeat):
@@ -111,6 +133,9 @@ def open_values(template: Template) -> Iterator[Open]:
         yield template
         for _, option in template.options:
             yield from open_values(option)
+    elif isinstance(template, Computed):
+        for _, term in template.terms:
+            yield from open_values(term)
     elif isinstance(template, Keys):
         for _, item in template.items:
             yield from open_values(item)
@@ -146,6 +171,8 @@ def enumerate_values(template: Template, env: Mapping[str, Value]) -> Iterator[d
                 yield {template.name: value, **inner}
     elif isinstance(template, Repeat):
         yield from _enumerate_repeat(template, env)
+    elif isinstance(template, Computed):
+        yield from _enumerate_all([term for _, term in template.terms], env)
     else:
         items = [item for _, item in template.items] if isinstance(template, Keys) else list(template.items)
         yield from _enumerate_all(items, env)

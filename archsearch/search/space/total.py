@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import SearchSpace, Values
-from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template, open_values
+from archsearch.search.space.templates import Computed, Fixed, Items, Keys, Open, Repeat, Template, open_values
 
 
 def total_of(space: SearchSpace) -> int:
@@ -23,7 +23,7 @@ def total_of(space: SearchSpace) -> int:
 
 def count_template(template: Template, env: Mapping[str, Value]) -> int:
     """Count the configurations of a template, given the values that are fixed already."""
-    if isinstance(template, Fixed):
+    if isinstance(template, (Fixed, Computed)):  # what a number is computed of is chosen before
         return 1
     if isinstance(template, Open):
         if template.name in env:

@@ -157,6 +157,7 @@ class NetworkWalk:
         elif isinstance(item, Fixed):
             yield from self._add(str(item.value), item.value, rest, laid)
         else:
+            assert isinstance(item, Keys), "a layer is no number"
             yield from self._open_layer(item, rest, laid)
 
     def _repeat(self, item: Repeat, rest: Stack, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:
@@ -227,20 +228,34 @@ class NetworkWalk:
 
     def _leaf(self, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:
         """Give the trainings that a network can have."""
+        allowed = self._allowed()
         if self.whole:
-            fits = [training for training in self.trainings if self._planned(training)]
+            fits = [training for training in allowed if self._planned(training)]
         else:
             most = self.most.activation_bytes // (4 * max(1, laid.outputs))
-            fits = self.trainings
+            fits = allowed
             if any(training.batch_size > most for training in fits):
                 fits = [training for training in fits if training.batch_size <= most]
-                self._lose(TOO_LARGE, len(self.trainings) - len(fits))
+                self._lose(TOO_LARGE, len(allowed) - len(fits))
             self.distinct.update(hash((laid.key, key)) for key in self.keys if fits is self.trainings)
             if fits is not self.trainings:
                 self.distinct.update(hash((laid.key, training.key)) for training in fits)
         self.feasible += len(fits)
         if fits:
             yield self.env, fits
+
+    def _allowed(self) -> list[Training]:
+        """Give the trainings that are not forbidden together with the network that stands."""
+        if not self.space.never:
+            return self.trainings
+        found = []
+        for training in self.trainings:
+            why = self.space.forbidden(self.env, training.values)
+            if why is None:
+                found.append(training)
+            else:
+                self._lose(why, 1, training.values)
+        return found
 
     def _planned(self, training: Training) -> bool:
         """Plan one configuration as a run would be planned."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archsearch.spec.layers import Block
-from archsearch.spec.layers.blocks import SHORTCUT
+from archsearch.spec.layers.blocks import Parallel
 from archsearch.spec.network import PlannedBranch, PlannedLayer
 
 LayerPair = tuple[PlannedLayer | None, PlannedLayer | None]
@@ -64,9 +64,23 @@ def branches_of_both(ours: PlannedLayer, theirs: PlannedLayer) -> list[list[Laye
     return [align(a.rows, b.rows) for a, b in zip(one, two, strict=True)]
 
 
+def branches_left_out(ours: PlannedLayer, theirs: PlannedLayer) -> list[str]:
+    """Name the branches of ours that theirs leaves out, where the two blocks are the same but for them."""
+    one, two = ({branch.name: branch for branch in written_branches(row)} for row in (ours, theirs))
+    if not isinstance(ours.layer, Parallel) or not set(two) < set(one) or ours.layer.own_fields() != _own(theirs):
+        return []
+    pairs = [pair for name, branch in two.items() for pair in align(one[name].rows, branch.rows)]
+    same = all(a is not None and b is not None and same_layer(a, b) for a, b in pairs)
+    return [f"{ours.name}.{name}" for name in one if name not in two] if same else []
+
+
+def _own(row: PlannedLayer) -> dict[str, object]:
+    return row.layer.own_fields() if isinstance(row.layer, Block) else {}
+
+
 def written_branches(row: PlannedLayer) -> list[PlannedBranch]:
     """Give the branches that a spec writes: a projection follows from the shapes and is not among them."""
-    return [branch for branch in row.branches if branch.name != SHORTCUT]
+    return [branch for branch in row.branches if branch.written]
 
 
 def _does_nothing(branch: PlannedBranch) -> bool:

@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archsearch.errors import SpecError
-from archsearch.spec.difference.align import LayerPair, align, branches_of_both, same_layer
+from archsearch.spec.difference.align import LayerPair, align, branches_left_out, branches_of_both, same_layer
 from archsearch.spec.difference.gaps import Change, structural_changes
 from archsearch.spec.edit.in_memory import Edit, brief, edited, word, written_layer
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Block, LayerBase
+from archsearch.spec.layers.blocks import HOLDING
 from archsearch.spec.network import NetworkPlan, PlannedLayer, plan_network
 
 # The order in which factors are named and applied: in place first, then what moves names, from the end of the network.
@@ -155,6 +156,10 @@ def _in_place(rows: Sequence[LayerPair]) -> Iterator[Change]:
             continue
         if isinstance(ours.layer, Block):
             branches = branches_of_both(ours, theirs)
+            if branches is None and (without := branches_left_out(ours, theirs)):
+                words = f"- {', '.join(without)}"
+                yield Change("blocks", {"drop": without}, words)
+                continue
             if branches is None:
                 yield _replacement("blocks", ours, theirs.layer)
                 continue
@@ -174,11 +179,9 @@ def _factor_of(layer: LayerBase) -> Callable[[str], str]:
 
 
 def _fields(ours: PlannedLayer, theirs: PlannedLayer, factor_of: Callable[[str], str]) -> Iterator[Change]:
-    one, two = (
-        layer.model_dump(mode="json", exclude={"name", "layers", "branches"}) for layer in (ours.layer, theirs.layer)
-    )
+    one, two = (layer.every_field() for layer in (ours.layer, theirs.layer))
     for field, after in two.items():
-        if one[field] != after:
+        if field not in HOLDING and one[field] != after:
             yield _setting(factor_of(field), ours.name, field, one[field], after)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archsearch.errors import Problem, SpecError
-from archsearch.spec.layers.blocks import branch_name
+from archsearch.spec.edit.tree import at
+from archsearch.spec.layers.blocks import HOLDING, Parallel, branch_name, branch_prefix
 from archsearch.spec.network import layer_names
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.spec.text.yaml import Loc, Mark, Node
@@ -41,12 +42,20 @@ def entries_of(layers: Node | None, loc: Loc, prefix: str = "") -> Iterator[Laye
     names = layer_names((kind, word) for (kind, _), word in zip(kinds, words, strict=True))
     for index, ((kind, fields), name) in enumerate(zip(kinds, names, strict=True)):
         yield LayerEntry((*loc, index), prefix + name, kind)
-        if fields is not None and fields.get("layers") is not None:
-            yield from entries_of(fields.get("layers"), (*loc, index, kind, "layers"), f"{prefix}{name}.")
-        elif fields is not None and (branches := fields.get("branches")) is not None:
-            for number, branch in enumerate(branches.value if isinstance(branches.value, tuple) else ()):
-                inside = (*loc, index, kind, "branches", number)
-                yield from entries_of(branch, inside, f"{prefix}{name}.{branch_name(number)}.")
+        for field, lists in lists_in(fields):
+            for number, (inside, branch) in enumerate(lists):
+                before = f"{prefix}{name}.{branch_prefix(field, number)}"
+                yield from entries_of(branch, (*loc, index, kind, *inside), before)
+
+
+def lists_in(fields: Node | None) -> Iterator[tuple[str, list[tuple[Loc, Node]]]]:
+    """Yield for each field of a block in which layers stand the layer lists in it, with their places in the fields."""
+    for field in HOLDING:
+        held = fields.get(field) if fields is not None else None
+        if held is None:
+            continue
+        branches = held.value if field == "branches" and isinstance(held.value, tuple) else None
+        yield field, [((field,), held)] if branches is None else [((field, n), one) for n, one in enumerate(branches)]
 
 
 def kind_and_fields(layer: Node) -> tuple[str, Node | None]:
@@ -62,6 +71,8 @@ def find_layers(node: Node, address: str, mark: Mark) -> list[LayerEntry]:
     named = [entry for entry in entries if entry.path == address]
     if named:
         return named
+    if branch := [entry for entry in _branches(node, entries) if entry.path == address]:
+        return branch
     nth = _NTH.fullmatch(address)
     if nth:
         of_kind = [entry for entry in entries if entry.kind == nth["kind"]]
@@ -77,6 +88,17 @@ def find_layers(node: Node, address: str, mark: Mark) -> list[LayerEntry]:
         return of_kind
     known = [entry.path for entry in entries] + sorted({entry.kind for entry in entries})
     raise AddressError(Problem(str(mark), unknown("layer", address, known)))
+
+
+def _branches(node: Node, layers: Sequence[LayerEntry]) -> Iterator[LayerEntry]:
+    """Yield the branches of blocks, which may be dropped or replaced as layers are: par1.branch2."""
+    for entry in layers:
+        if entry.kind == Parallel.kind:
+            _, fields = kind_and_fields(at(node, entry.loc))
+            for _, lists in lists_in(fields):
+                for number, (inside, _) in enumerate(lists):
+                    path = f"{entry.path}.{branch_name(number)}"
+                    yield LayerEntry((*entry.loc, entry.kind, *inside), path, "branch")
 
 
 def find_each(node: Node, addresses: Sequence[tuple[str, Mark]]) -> list[list[LayerEntry]]:

@@ -20,6 +20,7 @@ from archsearch.spec.edit.address import AddressError, find_each, find_layers
 from archsearch.spec.edit.set_value import set_value
 from archsearch.spec.edit.tree import at, count_values, hold, layers_of, put, put_all
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.shorthand import layers_written_out
 from archsearch.spec.text.sentences import problems_of, quoted, short, unknown
 from archsearch.spec.text.yaml import Mark, Node, read_text
 
@@ -140,7 +141,7 @@ def _dropping(target: Node) -> _Change:
 
 def _replacement(target: Node) -> _Change:
     assert isinstance(target.value, dict)
-    pairs = {address: layers_of(value) for address, value in target.value.items()}
+    pairs = {address: layers_written_out(layers_of(value)) for address, value in target.value.items()}
 
     def change(node: Node) -> Node:
         each = find_each(node, [(address, target.keys[address]) for address in pairs])
@@ -167,7 +168,7 @@ def _insertion(target: Node) -> Iterator[_Change]:
     assert layers is not None
     if not isinstance(where.value, str):
         raise SpecError(Problem(str(where.mark), f"insert: expected a layer, got {quoted(where.plain())}"))
-    address, new = where.value, layers_of(layers)
+    address, new = where.value, layers_written_out(layers_of(layers))
 
     def change(node: Node) -> Node:
         entries = find_layers(node, address, where.mark)
@@ -179,6 +180,9 @@ def _insertion(target: Node) -> Iterator[_Change]:
                 )
             )
         loc = entries[0].loc
+        if entries[0].kind == "branch":
+            said = f"{short(address)!r} is a branch; name a layer in it, or replace the branch"
+            raise AddressError(Problem(str(where.mark), said))
         old = (at(node, loc),)
         return put(node, loc, (*old, *new) if side == "after" else (*new, *old))
 

@@ -16,6 +16,7 @@ from archsearch.errors import SpecError
 from archsearch.spec.edit.apply import apply_edits
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LayerBase
+from archsearch.spec.layers.blocks import HOLDING
 from archsearch.spec.text.sentences import problems_of
 from archsearch.spec.text.yaml import Mark, Node
 
@@ -64,7 +65,7 @@ def brief(written: Any) -> str:
     if isinstance(written, str):
         return written
     ((kind, fields),) = written.items()
-    inside = " ".join(f"{key}={word(value)}" for key, value in fields.items() if key not in ("layers", "branches"))
+    inside = " ".join(f"{key}={word(value)}" for key, value in fields.items() if key not in HOLDING)
     return f"{kind}({inside})" if inside else str(kind)
 
 

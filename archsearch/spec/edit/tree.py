@@ -15,6 +15,9 @@ from archsearch.spec.text.yaml import MAX_DEPTH, MAX_NODES, Loc, Mark, Node
 def put_all(node: Node, places: Sequence[tuple[Loc, tuple[Node, ...]]]) -> Node:
     """Put layers in many places, from the last to the first and inner ones before outer ones: so all stay true."""
     for loc, new in sorted(places, key=lambda place: _order(place[0]), reverse=True):
+        if loc[-2:-1] == ("branches",):  # a branch as a whole: the place stays, so that the others keep their names
+            mark = at(node, loc).mark
+            new = (Node(new, mark) if new else Node("none", mark),)
         node = put(node, loc, new)
     return node
 

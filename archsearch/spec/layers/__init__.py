@@ -7,12 +7,17 @@ from typing import Annotated, get_args
 from archsearch.spec.layers.activation import (
     Elu,
     Gelu,
+    Glu,
+    HardSigmoid,
+    Hardswish,
     Hardtanh,
     Identity,
     LeakyRelu,
     LogSoftmax,
     Mish,
+    Prelu,
     Relu,
+    Relu6,
     Selu,
     Sigmoid,
     Silu,
@@ -20,11 +25,29 @@ from archsearch.spec.layers.activation import (
     Softplus,
     Tanh,
 )
+from archsearch.spec.layers.attention import (
+    ClassToken,
+    Embedding,
+    MultiheadAttention,
+    PositionalEncoding,
+    TransformerEncoderLayer,
+)
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, product, size_text
 from archsearch.spec.layers.blocks import Block, Parallel, Residual, Sequential
-from archsearch.spec.layers.convolution import Conv1d, Conv2d
+from archsearch.spec.layers.convolution import Conv1d, Conv2d, Conv3d
 from archsearch.spec.layers.dense import Flatten, Linear
-from archsearch.spec.layers.normalization import BatchNorm1d, BatchNorm2d, Dropout, Dropout2d, GroupNorm, LayerNorm
+from archsearch.spec.layers.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    Dropout,
+    Dropout2d,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RmsNorm,
+)
+from archsearch.spec.layers.padding import PadChannels
 from archsearch.spec.layers.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -33,6 +56,19 @@ from archsearch.spec.layers.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from archsearch.spec.layers.pooling3d import AdaptiveAvgPool3d, AvgPool3d, MaxPool3d, ScaledAvgPool2d
+from archsearch.spec.layers.recurrent import Gru, Lstm, Rnn
+from archsearch.spec.layers.reshaping import (
+    Permute,
+    PixelShuffle,
+    SelectChannels,
+    SelectStep,
+    Unflatten,
+    Upsample,
+    ZeroPad,
+)
+from archsearch.spec.layers.scaling import LayerScale, SqueezeExcite, StochasticDepth
+from archsearch.spec.layers.transposed import ConvTranspose1d, ConvTranspose2d
 from archsearch.spec.onekey import OneKey
 
 AnyLayer = (
@@ -66,6 +102,40 @@ AnyLayer = (
     | Softmax
     | LogSoftmax
     | Identity
+    | PadChannels
+    | Relu6
+    | Prelu
+    | Hardswish
+    | HardSigmoid
+    | Glu
+    | RmsNorm
+    | InstanceNorm
+    | BatchNorm3d
+    | Permute
+    | Unflatten
+    | ZeroPad
+    | SelectChannels
+    | SelectStep
+    | Upsample
+    | PixelShuffle
+    | ScaledAvgPool2d
+    | Conv3d
+    | MaxPool3d
+    | AvgPool3d
+    | AdaptiveAvgPool3d
+    | ConvTranspose1d
+    | ConvTranspose2d
+    | SqueezeExcite
+    | LayerScale
+    | StochasticDepth
+    | Lstm
+    | Gru
+    | Rnn
+    | Embedding
+    | MultiheadAttention
+    | TransformerEncoderLayer
+    | PositionalEncoding
+    | ClassToken
     | Sequential
     | Residual
     | Parallel

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.plain import PositiveFloat
-from archsearch.spec.layers.base import LayerBase, Shape
+from archsearch.plain import Positive, PositiveFloat
+from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, size_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -115,6 +115,73 @@ class Hardtanh(Activation):
         return self
 
 
+class Relu6(Activation):
+    """x cut off at 0 and 6 (Krizhevsky 2010)."""
+
+    kind: ClassVar[str] = "relu6"
+    torch_name: ClassVar[str] = "ReLU6"
+
+
+class Prelu(Activation):
+    """x where positive, else a trainable slope times x (He et al. 2015)."""
+
+    kind: ClassVar[str] = "prelu"
+    torch_name: ClassVar[str] = "PReLU"
+
+    num_parameters: Positive = Field(
+        default=1, description="How many slopes there are: 1, or one for each channel or feature.", examples=[16]
+    )
+    init: float = Field(default=0.25, description="What every slope starts from.", examples=[0.1])
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if self.num_parameters not in (1, shape[0]):
+            raise ShapeError(
+                f"{self.num_parameters} slopes do not go with the {shape[0]} channels of its input {size_text(shape)}",
+                ["use num_parameters: 1", f"use num_parameters: {shape[0]}"],
+            )
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        return self.num_parameters
+
+
+class Hardswish(Activation):
+    """x * relu6(x + 3) / 6 (Howard et al. 2019)."""
+
+    kind: ClassVar[str] = "hardswish"
+    torch_name: ClassVar[str] = "Hardswish"
+
+
+class HardSigmoid(Activation):
+    """relu6(x + 3) / 6: straight lines for a sigmoid, from 0 at -3 to 1 at 3; torch's hardsigmoid."""
+
+    kind: ClassVar[str] = "hard_sigmoid"
+    torch_name: ClassVar[str] = "Hardsigmoid"
+    squashes: ClassVar[Literal["", "probabilities", "log_probabilities"]] = "probabilities"
+
+
+class Glu(Activation):
+    """The first half of the features (flat input) or channels times the sigmoid of the second (Dauphin et al. 2017)."""
+
+    kind: ClassVar[str] = "glu"
+    torch_name: ClassVar[str] = "GLU"
+    elementwise: ClassVar[bool] = False
+    thin: ClassVar[bool] = False
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if shape[0] % 2:
+            raise ShapeError(
+                f"needs an even number of channels to halve, its input is {size_text(shape)}",
+                [f"give the layer before it {shape[0] + 1} channels or features"],
+            )
+        return (shape[0] // 2, *shape[1:])
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.GLU(dim=1)
+
+
 class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
@@ -169,5 +236,6 @@ class Identity(Activation):
     """Nothing at all: the neutral choice in a search."""
 
     kind: ClassVar[str] = "identity"
+    keeps_values: ClassVar[bool] = True
     short: ClassVar[str | None] = ""
     torch_name: ClassVar[str] = "Identity"

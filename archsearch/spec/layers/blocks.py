@@ -3,8 +3,8 @@
     Parallel(branches=((), (Conv2d(...), Relu())), join="concat")     # its input beside what a convolution makes of it
 
 A block has branches, each a layer list that reads the block's input, and a join. `sequential` has one branch,
-`residual` two (its layers, and the input) that are added, `parallel` as many as are written. `network.py` plans and
-builds the branches, then asks the block for the rest.
+`residual` two (its layers, and the shortcut: the input, or what layers make of it) that are added, `parallel` as many
+as are written. `network.py` plans and builds the branches, then asks the block for the rest.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, size_text
 from archsearch.spec.layers.convolution import Conv1d, Conv2d
 from archsearch.spec.layers.dense import Linear
+from archsearch.spec.layers.padding import PadChannels
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Join = Literal["concat", "add", "multiply"]
 BODY, SHORTCUT = "body", "shortcut"
+HOLDING = ("layers", "shortcut", "branches")  # the fields of blocks in which layers stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,7 @@ class WrittenBranch:
 
 
 class Block(LayerBase):
-    """A layer that holds layers; `holds` is the field they stand in."""
-
-    holds: ClassVar[str] = "layers"
+    """A layer that holds layers, in fields that `HOLDING` names."""
 
     def branches_of(self) -> tuple[WrittenBranch, ...]:
         """Give the branches that are written; all read the block's input."""
@@ -66,7 +66,7 @@ class Block(LayerBase):
 
     def own_fields(self) -> dict[str, Any]:
         """Give the fields beside the layers and the name, as JSON values."""
-        return self.model_dump(mode="json", exclude={"name", self.holds})
+        return self.model_dump(mode="json", exclude={"name", *HOLDING})
 
 
 class _OneList(Block):
@@ -75,10 +75,10 @@ class _OneList(Block):
     )
 
     def branches_of(self) -> tuple[WrittenBranch, ...]:
-        return (WrittenBranch(BODY, ("layers",), "", self.layers),)
+        return (WrittenBranch(BODY, ("layers",), branch_prefix("layers"), self.layers),)
 
     def canonical_block(self, branches: Mapping[str, list[dict[str, object]]]) -> dict[str, object]:
-        return {"layers": branches[BODY], "projection": bool(branches.get(SHORTCUT))}
+        return {"layers": branches[BODY], "projection": False}
 
 
 class Sequential(_OneList):
@@ -93,70 +93,114 @@ class Sequential(_OneList):
 
 
 class Residual(_OneList):
-    """The output of a sub-list plus its input (He et al. 2015).
+    """The output of a sub-list plus its input, or plus what the layers of `shortcut` make of it (He et al. 2015).
 
     With `projection: true` an input of another shape passes a 1x1 convolution without bias (a linear layer where the
-    input is flat); where the shapes agree the input is added as it is.
+    input is flat), their option B; with `projection: pad` it is subsampled and gets further channels of zeros, their
+    option A. Where the shapes agree the input is added as it is. Layers in `shortcut` are always there.
     """
 
     kind: ClassVar[str] = "residual"
     family: ClassVar[str] = "res"
     colour: ClassVar[str] = "blue"
 
-    projection: bool = Field(
+    projection: bool | Literal["pad"] = Field(
         default=False,
-        description="Whether an input of another shape passes a 1x1 convolution (or a linear layer) to fit.",
-        examples=[True],
+        description="Whether an input of another shape passes a 1x1 convolution (or a linear layer) to fit; `pad`: it "
+        "is subsampled and padded with channels of zeros.",
+        examples=[True, "pad"],
+    )
+    shortcut: Annotated[tuple[Layer, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Layers that the input passes before it is added; by default none.",
+        examples=[[{"conv2d": {"out_channels": 32, "kernel_size": 1, "stride": 2, "bias": False}}, "batch_norm2d"]],
     )
 
+    @field_validator("shortcut")
+    @classmethod
+    def _some_layer(cls, layers: tuple[LayerBase, ...]) -> tuple[LayerBase, ...]:
+        """Take layers that do nothing for none: what a search leaves open may be nothing."""
+        return layers if any(layer.kind != "identity" for layer in layers) else ()
+
+    @model_validator(mode="after")
+    def _one_shortcut(self) -> Self:
+        if self.shortcut and self.projection is not False:
+            raise PydanticCustomError(
+                "shortcut", "shortcut gives the layers beside its own, and projection makes one: keep one of them"
+            )
+        if self.shortcut and any(layer.name == SHORTCUT for layer in self.layers):
+            raise PydanticCustomError(
+                "shortcut", "one of its layers is called shortcut, as the list beside is; give the layer another name"
+            )
+        return self
+
+    def branches_of(self) -> tuple[WrittenBranch, ...]:
+        if not self.shortcut:
+            return super().branches_of()
+        beside = WrittenBranch(SHORTCUT, ("shortcut",), branch_prefix("shortcut"), self.shortcut)
+        return (*super().branches_of(), beside)
+
     def beside(self, shape: Shape, outputs: Sequence[Shape]) -> LayerBase | None:
-        (body_shape,) = outputs
-        if shape == body_shape:
+        body_shape, *beside = outputs
+        if beside or shape == body_shape:
             return None
         if not self.projection or len(shape) != len(body_shape):
             ways = ["make its layers keep the shape (padding: same, equal channels)"]
             if len(shape) == len(body_shape):
                 ways.insert(0, "set projection: true")
             raise ShapeError(f"its layers give {size_text(body_shape)}, its input is {size_text(shape)}", ways)
-        if len(shape) == 1:
-            return Linear(out_features=body_shape[0], bias=False)
-        strides = tuple(_stride(size, wanted) for size, wanted in zip(shape[1:], body_shape[1:], strict=True))
-        if 0 in strides:
+        return _padding(shape, body_shape) if self.projection == "pad" else _convolution(shape, body_shape)
+
+    def join_shape(self, outputs: Sequence[Shape]) -> Shape:
+        body_shape, *beside = outputs
+        if beside and beside[0] != body_shape:
             raise ShapeError(
-                f"no stride of a 1x1 projection takes {size_text(shape[1:])} to {size_text(body_shape[1:])}",
-                ["use padding: same in its convolutions", "use a stride that divides the input"],
+                f"its layers give {size_text(body_shape)}, its shortcut gives {size_text(beside[0])}",
+                ["end both with as many channels", "use the same strides in both", "padding: same in its convolutions"],
             )
-        if len(shape) == 2:
-            return Conv1d(out_channels=body_shape[0], kernel_size=1, stride=strides[0], bias=False)
-        return Conv2d(out_channels=body_shape[0], kernel_size=(1, 1), stride=(strides[0], strides[1]), bias=False)
+        return body_shape
+
+    def canonical_block(self, branches: Mapping[str, list[dict[str, object]]]) -> dict[str, object]:
+        beside = branches.get(SHORTCUT, [])
+        if self.shortcut:
+            return super().canonical_block(branches) | ({"shortcut": beside} if beside else {})
+        return super().canonical_block(branches) | {"projection": bool(beside) and self.projection}
 
     def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
         from torch import nn
 
         from archsearch.spec.modules import Branches
 
-        shortcut = branches[SHORTCUT][0] if SHORTCUT in branches else nn.Identity()
-        return Branches({BODY: branches[BODY], SHORTCUT: shortcut}, "add")
+        beside: nn.Module = branches.get(SHORTCUT) or nn.Identity()
+        if not self.shortcut and isinstance(beside, nn.Sequential):
+            beside = beside[0]  # a projection stands for itself
+        return Branches({BODY: branches[BODY], SHORTCUT: beside}, "add")
+
+
+def _no_branch(value: object) -> object:
+    """Read `none` in the place of a branch; a choice of a search gives it in a list."""
+    return None if value in ("none", ["none"], [None]) else value
 
 
 class Parallel(Block):
     """Branches that read the same input, their outputs joined: `concat` (of the channels), `add` or `multiply`.
 
-    An empty branch is the input itself. With `multiply` a branch may give one value per channel, as maps of 1x1 or
+    An empty branch is the input itself, and `none` in the place of one is no branch: those after it keep their names,
+    and so their initial weights. With `multiply` a branch may give one value per channel, as maps of 1x1 or
     flat: it scales the channels of the others (squeeze and excitation).
     """
 
     kind: ClassVar[str] = "parallel"
     family: ClassVar[str] = "par"
     colour: ClassVar[str] = "blue"
-    holds: ClassVar[str] = "branches"
 
     branches: Annotated[
-        tuple[Annotated[tuple[Layer, ...], Field(strict=False)], ...],
+        tuple[Annotated[tuple[Layer, ...] | None, Field(strict=False), BeforeValidator(_no_branch)], ...],
         Field(
             strict=False,
             min_length=1,
-            description="Layer lists that all read the block's input; an empty one is the input itself.",
+            description="Layer lists that all read the block's input; an empty one is the input itself, `none` no "
+            "branch.",
             examples=[[[{"conv2d": {"out_channels": 8, "kernel_size": 1}}], []]],
         ),
     ]
@@ -174,13 +218,15 @@ class Parallel(Block):
 
     def branches_of(self) -> tuple[WrittenBranch, ...]:
         return tuple(
-            WrittenBranch(branch_name(index), ("branches", index), f"{branch_name(index)}.", layers)
+            WrittenBranch(branch_name(index), ("branches", index), branch_prefix("branches", index), layers)
             for index, layers in enumerate(self.branches)
+            if layers is not None
         )
 
     def join_shape(self, outputs: Sequence[Shape]) -> Shape:
         join = {"concat": _concatenated, "add": _added, "multiply": _multiplied}[self.join]
-        return join(outputs)
+        pairs = zip(self.branches_of(), outputs, strict=True)
+        return join(outputs, ", ".join(f"{branch.name} gives {size_text(shape)}" for branch, shape in pairs))
 
     def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
         from archsearch.spec.modules import Branches
@@ -196,33 +242,34 @@ def branch_name(index: int) -> str:
     return f"branch{index + 1}"
 
 
-def _named(outputs: Sequence[Shape]) -> str:
-    return ", ".join(f"{branch_name(index)} gives {size_text(shape)}" for index, shape in enumerate(outputs))
+def branch_prefix(field: str, index: int = 0) -> str:
+    """Give what the names of layers in a field of a block begin with: "" in `layers`, `shortcut.`, `branch2.`."""
+    return {"layers": "", "shortcut": f"{SHORTCUT}."}.get(field, f"{branch_name(index)}.")
 
 
 _KEEP_SIZE = "give its convolutions padding: same and its poolings stride: 1"
 
 
-def _concatenated(outputs: Sequence[Shape]) -> Shape:
+def _concatenated(outputs: Sequence[Shape], named: str) -> Shape:
     """Add up the channels; all else must agree."""
     if len({shape[1:] for shape in outputs}) > 1 or len({len(shape) for shape in outputs}) > 1:
         raise ShapeError(
-            f"the channels of branches can be put together only where their maps are equal: {_named(outputs)}",
+            f"the channels of branches can be put together only where their maps are equal: {named}",
             [_KEEP_SIZE, "use the same strides in every branch"],
         )
     return (sum(shape[0] for shape in outputs), *outputs[0][1:])
 
 
-def _added(outputs: Sequence[Shape]) -> Shape:
+def _added(outputs: Sequence[Shape], named: str) -> Shape:
     if len(set(outputs)) > 1:
         raise ShapeError(
-            f"branches can be added only where they give the same shape: {_named(outputs)}",
+            f"branches can be added only where they give the same shape: {named}",
             ["end each branch with as many channels", _KEEP_SIZE, "use join: concat"],
         )
     return outputs[0]
 
 
-def _multiplied(outputs: Sequence[Shape]) -> Shape:
+def _multiplied(outputs: Sequence[Shape], named: str) -> Shape:
     """Give the shape of the product; a branch of one value per channel is taken for every place of a map."""
     most = max(len(shape) for shape in outputs)
     full = [(*shape, *(1,) * (most - len(shape))) if len(shape) == 1 else shape for shape in outputs]
@@ -232,9 +279,41 @@ def _multiplied(outputs: Sequence[Shape]) -> Shape:
         if all(len(one) <= 1 for one in sizes) and (len(channels) == 1 or 1 in channels):
             return tuple(max(at) for at in zip(*full, strict=True))
     raise ShapeError(
-        f"branches can be multiplied only where they give the same shape, or one value per channel: {_named(outputs)}",
+        f"branches can be multiplied only where they give the same shape, or one value per channel: {named}",
         ["end each branch with as many channels", "end a gate with adaptive_avg_pool2d: {output_size: 1}"],
     )
+
+
+def _convolution(shape: Shape, wanted: Shape) -> LayerBase:
+    """Give the 1x1 convolution without bias that makes one shape of another, or the linear layer of flat ones."""
+    if len(shape) == 1:
+        return Linear(out_features=wanted[0], bias=False)
+    strides = _strides(shape, wanted, "a 1x1 projection")
+    if len(shape) == 2:
+        return Conv1d(out_channels=wanted[0], kernel_size=1, stride=strides[0], bias=False)
+    return Conv2d(out_channels=wanted[0], kernel_size=(1, 1), stride=(strides[0], strides[1]), bias=False)
+
+
+def _padding(shape: Shape, wanted: Shape) -> LayerBase:
+    """Give the layer that subsamples one shape to another and adds channels of zeros."""
+    if wanted[0] < shape[0]:
+        raise ShapeError(
+            f"projection: pad only adds channels, its layers give {wanted[0]} of {shape[0]}",
+            ["use projection: true", f"end its layers with {shape[0]} channels or more"],
+        )
+    strides = _strides(shape, wanted, "subsampling")
+    first, last = (strides[0], strides[-1]) if strides else (1, 1)
+    return PadChannels(out_channels=wanted[0], stride=(first, last))
+
+
+def _strides(shape: Shape, wanted: Shape, what: str) -> tuple[int, ...]:
+    strides = tuple(_stride(size, goal) for size, goal in zip(shape[1:], wanted[1:], strict=True))
+    if 0 in strides:
+        raise ShapeError(
+            f"no stride of {what} takes {size_text(shape[1:])} to {size_text(wanted[1:])}",
+            ["use padding: same in its convolutions", "use a stride that divides the input"],
+        )
+    return strides
 
 
 def _stride(size: int, wanted: int) -> int:

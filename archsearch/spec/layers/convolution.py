@@ -1,14 +1,14 @@
-"""Convolutions: `conv1d` and `conv2d`, with torch's field names; `in_channels` is the input's."""
+"""Convolutions: `conv1d`, `conv2d`, `conv3d`, with torch's field names; `in_channels` is the input's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from archsearch.plain import Positive
-from archsearch.spec.fields import ConvPadding, ConvPaddingPair, Pair, Width
+from archsearch.spec.fields import ConvPadding, ConvPaddingPair, ConvPaddingTriple, GroupCount, Pair, Triple, Width
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, product, size_text, window_count
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Sizes = tuple[int, ...]
 
 
-class Convolution(LayerBase):
-    """What the convolutions share, for any number of spatial dimensions."""
+class Filters(LayerBase):
+    """What convolutions and transposed convolutions share: how many filters there are, in how many groups."""
 
     family: ClassVar[str] = "conv"
     weighted: ClassVar[bool] = True
@@ -32,24 +32,20 @@ class Convolution(LayerBase):
         "bias": "bias",
     }
     colour: ClassVar[str] = "blue"
-    rank: ClassVar[int]
 
     out_channels: Width = Field(
         description="Channels that come out, one filter each; `classes` is the number of classes.",
         examples=[32, "classes"],
     )
-    groups: Positive = Field(
+    groups: GroupCount = Field(
         default=1,
-        description="Parts that the channels are split into, each convolved on its own; divides channels in and out.",
-        examples=[2],
+        description="Parts that the channels are split into, each convolved on its own; divides channels in and out. "
+        "`in`: as many as channels come in (a depthwise convolution).",
+        examples=[2, "in"],
     )
     bias: bool = Field(
         default=True, description="Whether a trainable number is added to every output.", examples=[False]
     )
-
-    def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
-        """Give kernel, stride, dilation and padding, one number per spatial dimension."""
-        raise NotImplementedError
 
     @property
     def width(self) -> int:
@@ -57,16 +53,38 @@ class Convolution(LayerBase):
         assert self.out_channels != "classes", "plan_network replaces `classes` before shapes are asked for"
         return self.out_channels
 
+    @property
+    def group_count(self) -> int:
+        """The number of groups, once `in` has been replaced by it."""
+        assert self.groups != "in", "plan_network resolves a layer before shapes are asked for"
+        return self.groups
+
+    def resolved(self, shape: Shape) -> Self:
+        return self.model_copy(update={"groups": shape[0]}) if self.groups == "in" else self
+
+    def divides(self, channels: int) -> None:
+        """Raise `ShapeError` unless the groups part the channels that come in and go out evenly."""
+        for what, number in (("out_channels", self.width), ("input channels", channels)):
+            if number % self.group_count:
+                raise ShapeError(
+                    f"groups {self.group_count} does not divide its {number} {what}",
+                    [f"use groups: {_largest_divisor(self.group_count, self.width, channels)}", f"change {what}"],
+                )
+
+
+class Convolution(Filters):
+    """What the convolutions share, for any number of spatial dimensions."""
+
+    rank: ClassVar[int]
+
+    def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
+        """Give kernel, stride, dilation and padding, one number per spatial dimension."""
+        raise NotImplementedError
+
     def output_shape(self, shape: Shape) -> Shape:
         need_rank(shape, self.rank + 1)
         kernel, stride, dilation, padding = self.spatial()
-        channels = shape[0]
-        for what, number in (("out_channels", self.width), ("input channels", channels)):
-            if number % self.groups:
-                raise ShapeError(
-                    f"groups {self.groups} does not divide its {number} {what}",
-                    [f"use groups: {_largest_divisor(self.groups, self.width, channels)}", f"change {what}"],
-                )
+        self.divides(shape[0])
         if padding == "same":
             if any(s != 1 for s in stride):
                 raise ShapeError("padding: same needs stride 1", ["use stride: 1", "give padding as a number"])
@@ -98,11 +116,11 @@ class Convolution(LayerBase):
 
     def parameters(self, shape: Shape) -> int:
         kernel = self.spatial()[0]
-        return self.width * (shape[0] // self.groups) * product(kernel) + (self.width if self.bias else 0)
+        return self.width * (shape[0] // self.group_count) * product(kernel) + (self.width if self.bias else 0)
 
     def macs(self, shape: Shape) -> int:
         kernel = self.spatial()[0]
-        return product(self.output_shape(shape)) * (shape[0] // self.groups) * product(kernel)
+        return product(self.output_shape(shape)) * (shape[0] // self.group_count) * product(kernel)
 
 
 def _largest_divisor(groups: int, *numbers: int) -> int:
@@ -138,7 +156,7 @@ class Conv1d(Convolution):
             self.stride,
             self.padding,
             self.dilation,
-            self.groups,
+            self.group_count,
             self.bias,
         )
 
@@ -182,6 +200,49 @@ class Conv2d(Convolution):
             self.stride,
             self.padding,
             self.dilation,
-            self.groups,
+            self.group_count,
+            self.bias,
+        )
+
+
+class Conv3d(Convolution):
+    """3-D convolution over a volume (channels x depth x height x width)."""
+
+    kind: ClassVar[str] = "conv3d"
+    rank: ClassVar[int] = 3
+
+    kernel_size: Triple = Field(
+        description="Size of the window: one number, or [depth, height, width].", examples=[3, [1, 3, 3]]
+    )
+    stride: Triple = Field(
+        default=(1, 1, 1),
+        description="Places from one window to the next: one number, or [deep, down, across].",
+        examples=[2],
+    )
+    padding: ConvPaddingTriple = Field(
+        default=(0, 0, 0),
+        description="Zeros added on every side, or [depth, rows, columns]; `same`: as many as keep the size.",
+        examples=["same", 1],
+    )
+    dilation: Triple = Field(
+        default=(1, 1, 1),
+        description="Places from one value of the window to the next, or [deep, down, across]; 1 leaves no gaps.",
+        examples=[2],
+    )
+
+    def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
+        return self.kernel_size, self.stride, self.dilation, self.padding
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Conv3d(
+            shape[0],
+            self.width,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.group_count,
             self.bias,
         )

@@ -7,12 +7,29 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from archsearch.plain import Fraction, Positive, PositiveFloat
-from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, product, size_text
+from archsearch.spec.layers.base import (
+    GrownLayer,
+    LayerBase,
+    Shape,
+    ShapeError,
+    need_places,
+    need_rank,
+    product,
+    size_text,
+)
 
 if TYPE_CHECKING:
     from torch import nn
 
 Momentum = Annotated[float, Field(gt=0, le=1)]
+PerStep = Annotated[
+    bool,
+    Field(
+        description="Whether each step of a sequence (steps x features) is normalised over its features, by the same "
+        "scales; else all values of a sample are.",
+        examples=[True],
+    ),
+]
 
 
 class BatchNorm1d(LayerBase):
@@ -54,10 +71,8 @@ class BatchNorm1d(LayerBase):
         return nn.BatchNorm1d(shape[0], self.eps, self.momentum, self.affine)
 
 
-class BatchNorm2d(LayerBase):
-    """Normalise each channel of a map over the batch."""
-
-    kind: ClassVar[str] = "batch_norm2d"
+class _BatchNormOfChannels(LayerBase):
+    rank: ClassVar[int]
     mixes_batch: ClassVar[bool] = True
     family: ClassVar[str] = "norm"
     factor: ClassVar[str] = "normalisation"
@@ -77,11 +92,18 @@ class BatchNorm2d(LayerBase):
     )
 
     def output_shape(self, shape: Shape) -> Shape:
-        need_rank(shape, 3)
+        need_rank(shape, self.rank + 1)
         return shape
 
     def parameters(self, shape: Shape) -> int:
         return 2 * shape[0] if self.affine else 0
+
+
+class BatchNorm2d(_BatchNormOfChannels):
+    """Normalise each channel of a map over the batch."""
+
+    kind: ClassVar[str] = "batch_norm2d"
+    rank: ClassVar[int] = 2
 
     def build(self, shape: Shape) -> nn.Module:
         from torch import nn
@@ -89,10 +111,26 @@ class BatchNorm2d(LayerBase):
         return nn.BatchNorm2d(shape[0], self.eps, self.momentum, self.affine)
 
 
-class LayerNorm(LayerBase):
-    """Normalise each sample over all of its values (`normalized_shape` is the input's)."""
+class BatchNorm3d(_BatchNormOfChannels):
+    """Normalise each channel of a volume over the batch."""
+
+    kind: ClassVar[str] = "batch_norm3d"
+    rank: ClassVar[int] = 3
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.BatchNorm3d(shape[0], self.eps, self.momentum, self.affine)
+
+
+class LayerNorm(GrownLayer):
+    """Normalise each sample over all of its values, or with `per_step` each step of a sequence over its features.
+
+    `normalized_shape` is the input's, or its last size.
+    """
 
     kind: ClassVar[str] = "layer_norm"
+    younger: ClassVar[tuple[str, ...]] = ("per_step",)
     family: ClassVar[str] = "norm"
     factor: ClassVar[str] = "normalisation"
     colour: ClassVar[str] = "sky"
@@ -104,14 +142,97 @@ class LayerNorm(LayerBase):
     elementwise_affine: bool = Field(
         default=True, description="Whether each value gets a trainable scale and offset.", examples=[False]
     )
+    per_step: PerStep = False
+
+    def output_shape(self, shape: Shape) -> Shape:
+        _normalized(shape, self.per_step)
+        return shape
 
     def parameters(self, shape: Shape) -> int:
-        return 2 * product(shape) if self.elementwise_affine else 0
+        return 2 * product(_normalized(shape, self.per_step)) if self.elementwise_affine else 0
 
     def build(self, shape: Shape) -> nn.Module:
         from torch import nn
 
-        return nn.LayerNorm(shape, self.eps, self.elementwise_affine)
+        return nn.LayerNorm(_normalized(shape, self.per_step), self.eps, self.elementwise_affine)
+
+
+class RmsNorm(LayerBase):
+    """Divide each sample by the root mean square of its values (Zhang & Sennrich 2019).
+
+    With `per_step` each step of a sequence is divided by that of its features.
+    """
+
+    kind: ClassVar[str] = "rms_norm"
+    family: ClassVar[str] = "norm"
+    factor: ClassVar[str] = "normalisation"
+    colour: ClassVar[str] = "sky"
+    thin: ClassVar[bool] = True
+
+    eps: PositiveFloat | None = Field(
+        default=None,
+        description="Added to the mean square, so that nothing is divided by zero; by default float32's smallest step.",
+        examples=[1e-6],
+    )
+    elementwise_affine: bool = Field(
+        default=True, description="Whether each value gets a trainable scale.", examples=[False]
+    )
+    per_step: PerStep = False
+
+    def output_shape(self, shape: Shape) -> Shape:
+        _normalized(shape, self.per_step)
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        return product(_normalized(shape, self.per_step)) if self.elementwise_affine else 0
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.RMSNorm(_normalized(shape, self.per_step), self.eps, self.elementwise_affine)
+
+
+def _normalized(shape: Shape, per_step: bool) -> Shape:
+    """Give torch's `normalized_shape`: the sizes at the end that a mean is taken over."""
+    if per_step:
+        need_places(shape, "per_step")
+    return shape[-1:] if per_step else shape
+
+
+class InstanceNorm(LayerBase):
+    """Normalise each channel of each sample over its places (Ulyanov et al. 2016): signals, maps and volumes."""
+
+    kind: ClassVar[str] = "instance_norm"
+    family: ClassVar[str] = "norm"
+    factor: ClassVar[str] = "normalisation"
+    colour: ClassVar[str] = "sky"
+    thin: ClassVar[bool] = True
+
+    eps: PositiveFloat = Field(
+        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
+    )
+    affine: bool = Field(
+        default=False, description="Whether each channel gets a trainable scale and offset.", examples=[True]
+    )
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if not 2 <= len(shape) <= 4:
+            raise ShapeError(
+                f"needs a signal, a map or a volume, its input is {size_text(shape)}",
+                ["put it before flatten", "use layer_norm", "drop it"],
+            )
+        if product(shape[1:]) == 1:  # torch refuses it too, while training
+            raise ShapeError("each of its channels has one value, there is nothing to normalise", ["drop it"])
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        return 2 * shape[0] if self.affine else 0
+
+    def build(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        kinds = {2: nn.InstanceNorm1d, 3: nn.InstanceNorm2d, 4: nn.InstanceNorm3d}
+        return kinds[len(shape)](shape[0], self.eps, affine=self.affine)
 
 
 class GroupNorm(LayerBase):

@@ -7,14 +7,16 @@ Codes, reasons and sources stand in `lint.py`. Better to miss a mistake than to 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from archsearch.spec.dataset import ARRAY_KINDS
 from archsearch.spec.edit.in_memory import Edit
 from archsearch.spec.experiment import ExperimentSpec
-from archsearch.spec.layers import Block, LayerBase
+from archsearch.spec.layers import Block, LayerBase, size_text
 from archsearch.spec.layers.convolution import Convolution
 from archsearch.spec.layers.pooling import Pooling
 from archsearch.spec.network import NetworkPlan, PlannedLayer
@@ -24,13 +26,14 @@ from archsearch.spec.network import NetworkPlan, PlannedLayer
 class Examined:
     """What a rule looks at: a spec with its plan and the word of its data's task.
 
-    `searched` says that it is the base of a search.
+    `searched` says that it is the base of a search, `samples` how many are trained on (0: not known).
     """
 
     spec: ExperimentSpec
     plan: NetworkPlan
     searched: bool = False
     task: str = "classification"
+    samples: int = 0
 
     @property
     def rows(self) -> list[PlannedLayer]:
@@ -195,6 +198,26 @@ def rows_thrown_away(subject: Examined) -> Iterator[Found]:
         yield Found(f"{row.name} ({row.kind}) never looks at the last {words} of its input", row.name, fix)
 
 
+def channels_as_steps(subject: Examined) -> Iterator[Found]:
+    """Find recurrence or attention that reads (channels x length) as (steps x features).
+
+    That is what the data and a convolution or a pooling of signals give; a `permute` between makes it right.
+    """
+    for rows in subject.lists():
+        signal = rows is not None and rows == subject.rows and len(subject.plan.input_shape) == 2
+        said = f"the data's {size_text(subject.plan.input_shape)}"
+        for row in rows:
+            if row.layer.reads_steps and signal:
+                fix: Edit = {"insert": {"before": row.name, "layers": [{"permute": {"dims": [2, 1]}}]}}
+                what = f"{row.name} ({row.kind}) reads {said} as {row.input_shape[0]} steps, and these are channels"
+                yield Found(what, row.name, (fix,))
+                break
+            if isinstance(row.layer, (Convolution, Pooling)):
+                signal, said = len(row.output_shape) == 2, f"the {size_text(row.output_shape)} of {row.name}"
+            elif not (row.layer.elementwise or row.layer.drops or row.layer.thin) or row.kind == "permute":
+                signal = False
+
+
 def _unread(row: PlannedLayer) -> list[int]:
     """Count, for each dimension, the last places of the input that no window reaches."""
     layer = row.layer
@@ -233,7 +256,7 @@ def channels_last(subject: Examined) -> Iterator[Found]:
     one size, as rows and columns are.
     """
     shape, data = subject.plan.input_shape, subject.spec.data
-    if data.name != "npz" or data.channels is not None or data.size is not None or len(shape) not in (2, 3):
+    if data.name not in ARRAY_KINDS or data.channels is not None or data.size is not None or len(shape) not in (2, 3):
         return
     channels, last = shape[0], shape[-1]
     if len(shape) == 2:
@@ -272,6 +295,25 @@ def one_layer_has_it_all(subject: Examined) -> Iterator[Found]:
             pool = f"adaptive_avg_pool{len(before.input_shape) - 1}d"
             fix: Edit = {"insert": {"before": before.name, "layers": [{pool: {"output_size": 1}}]}}
             yield Found(f"{row.name} holds {share:.0%} of all parameters", row.name, (fix,))
+
+
+_MOST_OF_THE_FIRST = 0.1  # of a moving average at the end may be what the first step left
+
+
+def average_of_the_beginning(subject: Examined) -> Iterator[Found]:
+    """Find a moving average that is still made of the first weights when training ends."""
+    train = subject.spec.train
+    steps = train.epochs * math.ceil(subject.samples / (train.batch_size * train.accumulate))
+    if train.ema is None or not steps:
+        return
+    left = train.ema ** (steps - 1)
+    if left > _MOST_OF_THE_FIRST:
+        fitting = round(
+            1 - min(float(f"{10 / steps:.1g}"), 0.5), 10
+        )  # of which the first weights are e**-10 at the end
+        fix: tuple[Edit, ...] = ({"set": {"train.ema": fitting}},)
+        fix = fix if fitting ** (steps - 1) <= _MOST_OF_THE_FIRST else ()
+        yield Found(f"ema {train.ema:g}: {left:.0%} of it are the first weights still, after {steps:,} steps", "", fix)
 
 
 def balanced_twice(subject: Examined) -> Iterator[Found]:

@@ -45,10 +45,10 @@ def _word(layer: Any) -> str:
 
 def _lists(fields: Mapping[str, Any]) -> Sequence[Any]:
     """Give the layer lists that stand in a block's fields."""
-    if isinstance(fields.get("layers"), (list, tuple)):
-        return [fields["layers"]]
     branches = fields.get("branches")
-    return branches if isinstance(branches, (list, tuple)) else ()
+    if isinstance(branches, (list, tuple)):
+        return [branch for branch in branches if isinstance(branch, (list, tuple))]
+    return [held for key in ("layers", "shortcut") if isinstance(held := fields.get(key), (list, tuple)) and held]
 
 
 def _size(value: Any) -> str:

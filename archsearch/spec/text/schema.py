@@ -11,6 +11,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.text.schema_parts import (
+    COMPUTED,
+    NAMED,
+    NAMED_VALUE,
+    choice_schema,
+    open_repeat_schema,
+    range_schema,
+    repeat_schema,
+    worded,
+)
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _FUNCTION = {"type": "string", "pattern": r"\.py:[A-Za-z_]\w*$", "description": "a function of your own: FILE.py:NAME"}
@@ -29,9 +40,24 @@ def experiment_schema(data_sets: Sequence[str]) -> dict[str, Any]:
     _share(schema, layer)
     _share(definitions, layer, keep="Layer")
     definitions["Edit"] = _edit_schema()
+    definitions["Computed"] = COMPUTED
+    for kind in LAYER_KINDS.values():
+        definitions[kind.__name__] = _computed_fields(definitions[kind.__name__])
+    branches = definitions["Parallel"]["properties"]["branches"]
+    branches["items"] = {"anyOf": [*branches["items"]["anyOf"], {"enum": ["none"]}]}
+    reference = {"$ref": "#/definitions/Layer"}
+    repeat = repeat_schema(
+        reference, {"anyOf": [{"type": "integer", "minimum": 0}, {"$ref": "#/definitions/Computed"}]}
+    )
+    definitions["Layer"] = {"anyOf": [*layer["anyOf"], repeat, NAMED_VALUE]}
     properties = schema["properties"] | {
-        "extends": _said({"type": "string"}, "The spec that this one changes: a name, or a path below here.", "lenet5"),
-        "edits": _said(
+        "values": worded(
+            {"type": "object", "default": {}},
+            "Values with names, which layers use as `$name`, and widths as `2*w` or `w/2`.",
+            {"w": 32, "activation": "relu"},
+        ),
+        "extends": worded({"type": "string"}, "The spec that this changes: a name, or a path below here.", "lenet5"),
+        "edits": worded(
             {"type": "array", "items": {"$ref": "#/definitions/Edit"}, "default": []},
             "What is changed in the spec that `extends` names, one change after the other.",
             [{"replace": {"tanh": "relu"}}],
@@ -58,15 +84,14 @@ def study_schema(data_sets: Sequence[str], study: dict[str, Any]) -> dict[str, A
     """
     whole = experiment_schema(data_sets)
     definitions = {name: _open_fields(value) for name, value in whole["definitions"].items() if name != "Edit"}
-    layer = definitions["Layer"]
+    layers = definitions["Layer"]["anyOf"][:-2]  # a search has a repeat, and names, of its own
     reference = {"$ref": "#/definitions/Layer"}
     several = {"anyOf": [reference, {"type": "array", "items": reference}]}
     definitions["Layer"] = {
-        "anyOf": [*layer["anyOf"], _repeat_schema(reference), _choice_schema(several, ["tanh", "relu"]), _NAMED]
+        "anyOf": [*layers, open_repeat_schema(reference), choice_schema(several, ["tanh", "relu"]), NAMED]
     }
-    definitions["Open"] = {
-        "anyOf": [_choice_schema({}, [32, 64]), _range_schema("int"), _range_schema("float"), _NAMED]
-    }
+    computed = {"$ref": "#/definitions/Computed"}
+    definitions["Open"] = {"anyOf": [choice_schema({}, [32, 64]), range_schema("int"), range_schema("float"), computed]}
     for name, required in (("DataSpec", "name"), ("TrainSpec", "epochs")):
         definitions[name].pop("required", None)
         of_the_base = definitions[name]["properties"][required]
@@ -75,22 +100,27 @@ def study_schema(data_sets: Sequence[str], study: dict[str, Any]) -> dict[str, A
     definitions |= own.pop("definitions", {})
     definitions |= own.pop("$defs", {})
     parts = {
-        "space": _said(
+        "space": worded(
             {"type": "object", "additionalProperties": {"$ref": "#/definitions/Open"}, "default": {}},
             "Open values with names, used as `$name` in several places; of a program by their paths.",
             {"activation": {"choice": ["tanh", "relu"]}},
         ),
-        "network": _said(
+        "never": worded(
+            {"type": "array", "items": {"type": "object", "minProperties": 1}, "default": []},
+            "Values that are never tried together, by the names of their open values: one, a list, or a range.",
+            [{"conv1.out_channels": [32, 64], "pool": "max"}],
+        ),
+        "network": worded(
             {"type": "array", "items": reference},
             "The layers, with open values, repeats and choices; by default the base's.",
             ["flatten", {"linear": {"out_features": {"int": [8, 64]}}}, {"linear": {"out_features": "classes"}}],
         ),
-        "data": _said(
+        "data": worded(
             {"$ref": "#/definitions/DataSpec"},
             "What differs from the base's data; by default nothing.",
             {"augment": [{"shift": {"pixels": {"int": [1, 4]}}}]},
         ),
-        "train": _said(
+        "train": worded(
             {"$ref": "#/definitions/TrainSpec"},
             "What differs from the base's training; by default nothing.",
             {"optimizer": {"adam": {"lr": {"float": [0.0001, 0.01], "log": True}}}},
@@ -161,77 +191,6 @@ def program_schema(program: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_NAMED = {"type": "string", "pattern": r"^\$", "description": "an open value that stands in `space`"}
-
-
-def _range_schema(word: str) -> dict[str, Any]:
-    number = {"type": "integer" if word == "int" else "number"}
-    ends: dict[str, Any] = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
-    example = [8, 64] if word == "int" else [0.0001, 0.01]
-    log = {"type": "boolean", "default": False}
-    return {
-        "type": "object",
-        "properties": {
-            word: _said(ends, "The lowest and the highest value; both may be taken.", example),
-            "log": _said(log, "Whether values are drawn evenly on a logarithmic scale.", True),
-            "step": _said({**number, "default": None}, "Distance between values; by default 1, or none for float.", 1),
-        },
-        "required": [word],
-        "additionalProperties": False,
-    }
-
-
-def _choice_schema(option: dict[str, Any], example: list[Any]) -> dict[str, Any]:
-    choices = {
-        "anyOf": [
-            {"type": "array", "items": option, "minItems": 1},
-            {"type": "object", "additionalProperties": option, "minProperties": 1},
-        ]
-    }
-    return {
-        "type": "object",
-        "properties": {
-            "choice": _said(choices, "What may stand here: a list, or options with names.", example),
-            "name": _said(
-                {"type": "string"}, "Name of this open value; by default made of its layer and field.", "pool"
-            ),
-        },
-        "required": ["choice"],
-        "additionalProperties": False,
-    }
-
-
-def _repeat_schema(layer: dict[str, Any]) -> dict[str, Any]:
-    fields = {
-        "name": _said({"type": "string"}, "What its values are named after: conv.depth, conv2.out_channels.", "conv"),
-        "times": _said(
-            {"anyOf": [{"type": "integer", "minimum": 0}, _range_schema("int")]},
-            "How often the layers stand there, at most 64 times.",
-            {"int": [1, 3]},
-        ),
-        "layers": _said(
-            {"type": "array", "items": layer},
-            "The layers of one repetition; each repetition has its own open values.",
-            [{"conv2d": {"out_channels": {"int": [8, 64]}, "kernel_size": 3}}, "relu"],
-        ),
-        "shared": _said({"type": "boolean", "default": False}, "Whether every repetition has the same values.", True),
-    }
-    repeat = {
-        "type": "object",
-        "properties": fields,
-        "required": ["name", "times", "layers"],
-        "additionalProperties": False,
-    }
-    example = {"name": "conv", "times": {"int": [1, 3]}, "layers": ["relu"]}
-    properties = {"repeat": _said(repeat, "Layers that stand there several times, how often is open.", example)}
-    return {"type": "object", "properties": properties, "required": ["repeat"], "additionalProperties": False}
-
-
-def _said(schema: dict[str, Any], description: str, example: Any) -> dict[str, Any]:
-    """Say what a key is, with an example: for keys that are no field of a class."""
-    return {**schema, "description": description, "examples": [example]}
-
-
 def _open_fields(definition: dict[str, Any]) -> dict[str, Any]:
     """Let every field of a definition be open too; a block's layers are open by themselves."""
     fields = definition.get("properties")
@@ -241,12 +200,22 @@ def _open_fields(definition: dict[str, Any]) -> dict[str, Any]:
     return definition | {"properties": opened}
 
 
+def _computed_fields(definition: dict[str, Any]) -> dict[str, Any]:
+    """Let every whole number of a layer be computed too."""
+    fields = {}
+    for name, field in definition.get("properties", {}).items():
+        said, closed = _parted(field)
+        whole = any(one.get("type") == "integer" for one in (closed, *closed.get("anyOf", ())))
+        fields[name] = {"anyOf": [closed, {"$ref": "#/definitions/Computed"}], **said} if whole else field
+    return definition | {"properties": fields} if fields else definition
+
+
 def _open_field(name: str, field: dict[str, Any]) -> dict[str, Any]:
-    if name in ("name", "layers"):
+    if name in ("name", "layers", "shortcut"):
         return field
     said, closed = _parted(field)
     if name == "branches":
-        return closed | {"items": {"anyOf": [closed["items"], _choice_schema(closed["items"], [["tanh"], []])]}} | said
+        return closed | {"items": {"anyOf": [closed["items"], choice_schema(closed["items"], [["tanh"], []])]}} | said
     return {"anyOf": [closed, {"$ref": "#/definitions/Open"}], **said}
 
 
@@ -273,28 +242,28 @@ def _edit_schema() -> dict[str, Any]:
     layers = {"type": "array", "items": {"$ref": "#/definitions/Layer"}}
     address = {"type": "string", "description": _ADDRESS}
     verbs: dict[str, Any] = {
-        "set": _said(
+        "set": worded(
             {"type": "object", "minProperties": 1},
             "Values by their path; by default nothing is set.",
             {"conv1.out_channels": 10, "train.epochs": 3},
         ),
-        "replace": _said(
+        "replace": worded(
             {"type": "object", "additionalProperties": one_or_more, "minProperties": 1},
             f"Other layers for those of an address ({_ADDRESS}); by default none.",
             {"tanh": "relu"},
         ),
-        "drop": _said(
+        "drop": worded(
             {"anyOf": [address, {"type": "array", "items": address}]},
             f"Layers to take out ({_ADDRESS}); by default none.",
             "softmax",
         ),
-        "insert": _said(
+        "insert": worded(
             {
                 "type": "object",
                 "properties": {
-                    "after": _said(address, f"Where: {_ADDRESS}; by default given as `before`.", "conv1"),
-                    "before": _said(address, f"Where: {_ADDRESS}; by default given as `after`.", "fc1"),
-                    "layers": _said(layers, "The layers to put there.", ["batch_norm2d"]),
+                    "after": worded(address, f"Where: {_ADDRESS}; by default given as `before`.", "conv1"),
+                    "before": worded(address, f"Where: {_ADDRESS}; by default given as `after`.", "fc1"),
+                    "layers": worded(layers, "The layers to put there.", ["batch_norm2d"]),
                 },
                 "required": ["layers"],
                 "additionalProperties": False,
@@ -310,13 +279,13 @@ def _program_edits() -> dict[str, Any]:
     """Give the edits that only programs have."""
     files = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
     return {
-        "append": _said(
+        "append": worded(
             {"type": "object", "minProperties": 1},
             "More arguments of a program, by the path of a list; by default none.",
             {"values.extra": ["--no-warmup"]},
         ),
-        "patch": _said(files, "A diff for a program's files; by default none.", "no_whitening.diff"),
-        "ref": _said(
+        "patch": worded(files, "A diff for a program's files; by default none.", "no_whitening.diff"),
+        "ref": worded(
             {"type": "string"}, "A program's files as in a git commit; by default as they are.", "feature/muon"
         ),
     }

@@ -11,6 +11,7 @@ from typing import Any
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Block
 from archsearch.spec.layers.base import LayerBase
+from archsearch.spec.layers.blocks import HOLDING, Parallel
 from archsearch.spec.onekey import Kind
 
 _LONGEST = 100  # characters of a block on one line
@@ -50,24 +51,35 @@ def _item(layer: LayerBase) -> list[str]:
     line = f"- {_layer(layer)}"
     if len(line) <= _LONGEST or not isinstance(layer, Block):
         return [line]
-    fields = layer.model_dump(mode="json", exclude={layer.holds}, exclude_defaults=True)
-    lines = [f"- {layer.kind}:", *(f"    {key}: {flow(value)}" for key, value in fields.items()), f"    {layer.holds}:"]
-    for branch in layer.branches_of():
-        items = [line for inner in branch.layers for line in _item(inner)]
-        if layer.holds == "branches":
-            items = [f"{'- ' if at == 0 else '  '}{line}" for at, line in enumerate(items)] or ["- []"]
-        lines += [f"      {line}" for line in items]
+    fields = layer.model_dump(mode="json", exclude=set(HOLDING), exclude_defaults=True)
+    lines = [f"- {layer.kind}:", *(f"    {key}: {flow(value)}" for key, value in fields.items())]
+    for field, branches in _held(layer).items():
+        lines.append(f"    {field}:")
+        for branch in branches:
+            items = [line for inner in branch or () for line in _item(inner)]
+            if field == "branches":
+                nothing = "- none" if branch is None else "- []"
+                items = [f"{'- ' if at == 0 else '  '}{line}" for at, line in enumerate(items)] or [nothing]
+            lines += [f"      {line}" for line in items]
     return lines
+
+
+def _held(block: Block) -> dict[str, list[tuple[LayerBase, ...] | None]]:
+    """Give the branches of a block by the field in which they stand; None where there is none."""
+    if isinstance(block, Parallel):
+        return {"branches": list(block.branches)}
+    return {str(branch.loc[0]): [branch.layers] for branch in block.branches_of()}
 
 
 def _layer(layer: LayerBase) -> str:
     if not isinstance(layer, Block):
         return _kind(layer)
-    fields = layer.model_dump(mode="json", exclude={layer.holds}, exclude_defaults=True)
-    lists = [f"[{', '.join(map(_layer, branch.layers))}]" for branch in layer.branches_of()]
-    held = lists[0] if layer.holds == "layers" else f"[{', '.join(lists)}]"
-    inside = ", ".join([*(f"{k}: {flow(v)}" for k, v in fields.items()), f"{layer.holds}: {held}"])
-    return f"{layer.kind}: {{{inside}}}"
+    fields = layer.model_dump(mode="json", exclude=set(HOLDING), exclude_defaults=True)
+    parts = [f"{key}: {flow(value)}" for key, value in fields.items()]
+    for field, branches in _held(layer).items():
+        lists = ", ".join("none" if one is None else f"[{', '.join(map(_layer, one))}]" for one in branches)
+        parts.append(f"{field}: [{lists}]" if field == "branches" else f"{field}: {lists}")
+    return f"{layer.kind}: {{{', '.join(parts)}}}"
 
 
 def _kind(value: Kind) -> str:

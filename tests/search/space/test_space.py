@@ -122,6 +122,24 @@ def test_a_network_with_branches_is_located(make_study):
     assert found == 8 + 3
 
 
+def test_a_network_with_an_open_shortcut_is_located(make_study):
+    space = make_study(COUNTED["a shortcut"]).space
+    assert sorted(space.parameters()) == ["res1.conv1.out_channels", "res1.projection", "res1.shortcut.norm"]
+    found = list(each_feasible(space))
+    assert [locate(space, space.with_values(values).spec) for values in found] == found
+    # 2 widths, of which 1 is the input's; a normalisation takes no projection beside it, nothing three ways of one;
+    # where the shapes differ both projections fit, and nothing else
+    assert len(found) == (1 + 3) + 2
+
+
+def test_a_network_with_branches_left_out_is_located(make_study):
+    space = make_study(COUNTED["a branch that may not be there"]).space
+    found = list(each_feasible(space))
+    assert [locate(space, space.with_values(values).spec) for values in found] == found
+    # the first: 2 widths or off; the third: on, off or the input; without a layer in any there is nothing to do
+    assert len(found) == 3 * 3 - 2
+
+
 def test_a_network_outside_the_space_is_not_located():
     space = load_study("lenet").space
     spec = load_spec("lenet5", ["conv1.out_channels=5"])
@@ -197,6 +215,26 @@ network:
             deep: [conv2d: {out_channels: 2, kernel_size: 1}, conv2d: {out_channels: {int: [2, 3]}, kernel_size: 1}]
             flat: [conv2d: {out_channels: 3, kernel_size: 1}]
             input: []
+  - flatten
+  - linear: {out_features: classes}
+""",
+    "a branch that may not be there": """
+network:
+  - parallel:
+      branches:
+        - choice: {on: [conv2d: {out_channels: {choice: [2, 3]}, kernel_size: 1}], off: none}
+        - none
+        - choice: {on: [max_pool2d: {kernel_size: 3, stride: 1, padding: 1}], off: none, input: []}
+        - []
+  - flatten
+  - linear: {out_features: classes}
+""",
+    "a shortcut": """
+network:
+  - residual:
+      layers: [conv2d: {out_channels: {choice: [1, 2]}, kernel_size: 1}]
+      projection: {choice: [false, true, pad]}
+      shortcut: [{choice: {bn: batch_norm2d, none: identity}, name: norm}]
   - flatten
   - linear: {out_features: classes}
 """,

@@ -181,15 +181,37 @@ def test_branches_are_entered_and_another_number_of_them_replaces_the_block(tmp_
     a, b = planned(one, tmp_path, "one"), planned(two, tmp_path, "two")
     (factor,) = difference(a, b).factors
     assert (factor.name, factor.edits) == ("activation", ({"replace": {"par1.branch2.act1": "gelu"}},))
+    d = planned(one.replace("[relu, gelu]", "none"), tmp_path, "four")
+    (factor,) = difference(a, d).factors
+    assert (factor.name, factor.edits) == ("blocks", ({"drop": ["par1.branch2"]},))
+    assert what_it_computes(edited(a.spec, factor.edits), d) == what_it_computes(d.spec, d)
+    c = planned(one.replace("[relu, gelu], []", "[gelu], []"), tmp_path, "three")
+    (factor,) = difference(d, c).factors
+    assert factor.name == "blocks"
+    assert what_it_computes(edited(d.spec, factor.edits), c) == what_it_computes(c.spec, c)
     c = planned(one.replace("[relu, gelu], []", "[relu, gelu]"), tmp_path, "three")
     (factor,) = difference(a, c).factors
     assert factor.name == "blocks"
     assert what_it_computes(edited(a.spec, factor.edits), c) == what_it_computes(c.spec, c)
 
 
+def test_a_shortcut_is_entered_and_one_more_replaces_the_block(tmp_path: Path) -> None:
+    inside = "layers: [tanh], shortcut: [conv2d: {out_channels: 1, kernel_size: 1}, batch_norm2d]"
+    one = BLOCKS.replace("sequential: {layers: [tanh]}", f"residual: {{{inside}}}")
+    a, b = (planned(text, tmp_path, name) for text, name in ((one, "a"), (one.replace(", batch_norm2d", ""), "b")))
+    (factor,) = difference(a, b).factors
+    assert (factor.name, factor.edits) == ("normalisation", ({"drop": ["res2.shortcut.norm1"]},))
+    c = planned(one.replace(f"{{{inside}}}", "{layers: [tanh]}"), tmp_path, "c")
+    (factor,) = difference(a, c).factors
+    assert (factor.name, factor.edits) == ("blocks", ({"replace": {"res2": {"residual": {"layers": ["tanh"]}}}},))
+
+
 PIECES = ["conv2d: {out_channels: 3, kernel_size: 3}", "conv2d: {out_channels: 5, kernel_size: 3}", "relu", "tanh",
           "max_pool2d: {kernel_size: 2}", "avg_pool2d: {kernel_size: 2, stride: 1}", "dropout", "batch_norm2d",
-          "residual: {layers: [tanh]}", "identity", "parallel: {branches: [[tanh], []]}",
+          "residual: {layers: [tanh]}", "residual: {layers: [tanh], shortcut: [relu, batch_norm2d]}", "identity",
+          "residual: {layers: [tanh], shortcut: [conv2d: {out_channels: 1, kernel_size: 1}]}",
+          "residual: {layers: [conv2d: {out_channels: 6, kernel_size: 1}], projection: pad}",
+          "parallel: {branches: [[tanh], []]}",
           "parallel: {branches: [[relu, conv2d: {out_channels: 2, kernel_size: 1}], [tanh]]}",
           "parallel: {branches: [[], [dropout, conv2d: {out_channels: 3, kernel_size: 1}], [relu]]}"]  # fmt: skip
 TAILS = ["linear: {out_features: 7}", "relu", "tanh", "dropout", "softmax"]

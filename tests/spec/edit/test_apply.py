@@ -19,6 +19,77 @@ from archsearch.spec.network import layer_names
 from archsearch.spec.text.yaml import read_text
 from tests.spec.trees import BLOCKS, TINY, read, variant, words
 
+SHORTCUT = """\
+data: {name: mnist}
+network:
+  - residual:
+      shortcut: [conv2d: {out_channels: 3, kernel_size: 1}, batch_norm2d]
+      layers: [conv2d: {out_channels: 3, kernel_size: 3, padding: same}, batch_norm2d]
+  - flatten
+  - linear: {out_features: classes}
+train: {epochs: 1}
+"""
+CONV1 = {"conv2d": {"out_channels": 3, "kernel_size": 1}}
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ("- drop: res1.shortcut.norm1", [CONV1]),
+        ("- drop: [res1.shortcut.conv1, res1.shortcut.norm1]", []),
+        ("- insert: {after: res1.shortcut.norm1, layers: [dropout]}", [CONV1, "batch_norm2d", "dropout"]),
+        ("- replace: {'batch_norm2d[2]': {group_norm: {num_groups: 3}}}", [CONV1, {"group_norm": {"num_groups": 3}}]),
+        ("- set: {res1.shortcut.conv1.bias: false}", [{"conv2d": CONV1["conv2d"] | {"bias": False}}, "batch_norm2d"]),
+        ("- set: {res1.shortcut: [batch_norm2d]}", ["batch_norm2d"]),
+    ],
+)
+def test_layers_in_a_shortcut_are_edited_by_their_names(tmp_path: Path, edits: str, expected: list[Any]) -> None:
+    spec = variant(tmp_path, edits, SHORTCUT).spec
+    (block, *_) = spec.model_dump(mode="json", exclude_defaults=True)["network"]
+    assert block["residual"].get("shortcut", []) == expected
+    assert block["residual"]["layers"] == [
+        {"conv2d": {"out_channels": 3, "kernel_size": 3, "padding": "same"}}, "batch_norm2d"
+    ]  # fmt: skip
+
+
+BRANCHES = BLOCKS.replace("sequential: {layers: [tanh]}", "parallel: {branches: [[tanh], [relu, gelu], []]}")
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ("- drop: par1.branch2", [["tanh"], None, []]),
+        ("- drop: [par1.branch2, par1.branch3]", [["tanh"], None, None]),
+        ("- replace: {par1.branch3: elu}", [["tanh"], ["relu", "gelu"], ["elu"]]),
+        ("- replace: {par1.branch1: [elu, relu], par1.branch2.act1: silu}", [["elu", "relu"], ["silu", "gelu"], []]),
+        ("- drop: par1.branch2\n- replace: {par1.branch2: relu}", [["tanh"], ["relu"], []]),
+    ],
+)
+def test_a_branch_is_left_out_or_replaced_and_the_others_keep_their_places(
+    tmp_path: Path, edits: str, expected: list[Any]
+) -> None:
+    spec = variant(tmp_path, edits, BRANCHES).spec
+    assert spec.model_dump(mode="json", exclude_defaults=True)["network"][1]["parallel"]["branches"] == expected
+
+
+@pytest.mark.parametrize(
+    ("edits", "message"),
+    [
+        ("- drop: par1.branch4", "unknown layer 'par1.branch4'"),
+        (
+            "- insert: {after: par1.branch2, layers: [relu]}",
+            "'par1.branch2' is a branch; name a layer in it",
+        ),
+        ("- set: {par1.branch2.p: 1}", "par1.branch2 (branch): unknown field 'p'"),
+        ("- drop: [par1.branch2, par1.branch2.act1]", "is meant by 'par1.branch2' already; name each layer once"),
+        ("- drop: par1.branch3\n- drop: par1.branch3", "drop par1.branch3 changes nothing"),
+    ],
+)
+def test_an_edit_of_a_branch_that_cannot_be_is_refused(tmp_path: Path, edits: str, message: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(message)):
+        variant(tmp_path, edits, BRANCHES)
+
+
 HEAD = ["conv2d 4", "tanh", "max_pool2d", "conv2d 8", "tanh", "flatten"]
 TAIL = ["linear 20", "tanh", "linear classes"]
 

@@ -85,7 +85,7 @@ MESSAGES = {
     "1:1: top level: the key 'train' is missing",
     spec() + "optimizer: adam\n": "4:1: top level: unknown key 'optimizer'; did you mean 'train.optimizer'?",
     spec() + "gadgets: 3\n": "4:1: top level: unknown key 'gadgets'; allowed: name, summary, data, "
-    "network, train, documented, expect, source, departures, lint, extends, edits",
+    "network, train, documented, expect, source, departures, lint, extends, edits, values",
     spec(data="{name: mnist, val_split: 0.1, batch: 8}"): "1:21: data: unknown key 'val_split'; did you mean "
     "'validation'?\n1:37: data: unknown key 'batch'; did you mean 'train.batch_size'?",
     spec(train="{epochs: 2, learning_rate: 0.1, network: x, limit: 3}"): "3:20: train: unknown key 'learning_rate'; in "
@@ -94,8 +94,8 @@ MESSAGES = {
     spec(f"{CONV}, in_channels: 1, activation: relu}}, attention, Dense: {{units: 3}}, {FIT}"): "2:53: "
     "network[1].conv2d: unknown key 'in_channels': it is what comes in, known from the layer before; leave it out\n"
     "2:69: network[1].conv2d: unknown key 'activation': it is a layer of its own: write `relu` after it\n"
-    "2:88: network[2]: unknown kind 'attention': it is no layer here; a network is made of convolutions, pooling, "
-    "linear layers, norms, dropout, activations\n2:99: network[3]: unknown kind 'Dense'; did you mean 'linear'?",
+    "2:88: network[2]: unknown kind 'attention'; did you mean 'multihead_attention'?\n"
+    "2:99: network[3]: unknown kind 'Dense'; did you mean 'linear'?",
     spec(train="{epochs: {choice: [1, 2]}, batch_size: {values: [32, 64]}}"): "3:17: train.epochs: cannot be left open "
     "here; open values stand in the network, data and train of a search\n3:47: train.batch_size: unknown kind of open "
     "value 'values'; write {choice: [32, 64]}",

@@ -36,6 +36,16 @@ network:
       layers:
         - conv2d: {out_channels: 4, kernel_size: 3, padding: same}
         - sequential: {layers: [tanh, relu]}
+  - residual: {layers: [tanh], shortcut: [conv2d: {out_channels: 4, kernel_size: 1}, batch_norm2d]}
+  - residual:
+      layers: [conv2d: {out_channels: 9, kernel_size: 3, padding: same, bias: false}, {batch_norm2d: {momentum: 0.2}}]
+      shortcut: [conv2d: {out_channels: 9, kernel_size: 1, bias: false}, {batch_norm2d: {momentum: 0.2}}]
+  - parallel: {branches: [[tanh], none, []]}
+  - parallel:
+      branches:
+        - none
+        - [conv2d: {out_channels: 9, kernel_size: 3, padding: same, bias: false}, batch_norm2d: {momentum: 0.2}]
+        - []
   - flatten
   - dropout: {p: 0.25}
   - linear: {out_features: classes}
