@@ -8,7 +8,7 @@ from pydantic import Field
 
 from archsearch.plain import Positive
 from archsearch.spec.fields import Pair
-from archsearch.spec.layers.base import LayerBase, Shape, ShapeError
+from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, size_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,6 +44,11 @@ class PadChannels(LayerBase):
         )
 
     def _steps(self, shape: Shape) -> tuple[int, ...]:
+        if len(shape) > 3:
+            raise ShapeError(
+                f"needs a map, a signal or a flat input, its input is {size_text(shape)}",
+                ["use a convolution with kernel_size: 1"],
+            )
         steps = self.stride if len(shape) == 3 else self.stride[:1]
         if len(shape) != 3 and (self.stride[0] != self.stride[1] or (len(shape) == 1 and self.stride[0] != 1)):
             what = "a flat input has no pixels to leave out" if len(shape) == 1 else "a signal has one stride"
