@@ -52,6 +52,8 @@ def run(
             json=json,
         )
         return
+    if trust:
+        programs.allow_layers(spec, overrides or ())
     plan = load_plan(spec, overrides or (), limits=limits)  # a mistake is told before torch is loaded
     console.started(plan)
 

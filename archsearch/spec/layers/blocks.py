@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Join = Literal["concat", "add", "multiply"]
 BODY, SHORTCUT = "body", "shortcut"
 HOLDING = ("layers", "shortcut", "branches")  # the fields of blocks in which layers stand
+UNSHOWN = (*HOLDING, "source")  # where a layer is shown in a few words
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,9 +303,8 @@ def _padding(shape: Shape, wanted: Shape) -> LayerBase:
             ["use projection: true", f"end its layers with {shape[0]} channels or more"],
         )
     strides = _strides(shape, wanted, "subsampling")
-    if len(strides) > 1 and len(set(strides)) > 1:
-        return PadChannels(out_channels=wanted[0], stride=(strides[0], strides[1]))
-    return PadChannels(out_channels=wanted[0], stride=strides[0] if strides else 1)
+    steps = strides or (1,)
+    return PadChannels(out_channels=wanted[0], stride=(steps[0], steps[-1]))
 
 
 def _strides(shape: Shape, wanted: Shape, what: str) -> tuple[int, ...]:
