@@ -11,18 +11,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from archsearch.data.facts import DataFacts, describe, own_task, training_count
+from archsearch.data.asked import refuse_recipe
+from archsearch.data.facts import DataFacts, describe, own_task, refuse_bad_values, training_count
 from archsearch.data.whole import embedding_faults, tensor_faults
-from archsearch.errors import SpecError
+from archsearch.errors import SpecError, UsageError
 from archsearch.files import expanded
-from archsearch.metrics import metric_of, title_of
+from archsearch.metrics import metric_of, own_metric, title_of
 from archsearch.spec.catalog import LoadedSpec, read_spec
 from archsearch.spec.embedded import EmbeddedValues, embedded_values
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.lint.rules import LintReport, lint
 from archsearch.spec.losses import EVAL_LOSS, MEASURING, loss_called, losses_for
 from archsearch.spec.network import Limits, NetworkPlan, PlanError, plan_network, size_text
 from archsearch.spec.training import TrainSpec
@@ -73,7 +76,9 @@ def load_plan(reference: str, overrides: Sequence[str] = (), *, limits: Limits |
     """Do what `load_spec` does, and give the plan with it."""
     loaded = read_spec(reference, overrides)
     try:
-        return plan_experiment(_with_own_path(loaded), limits=limits)
+        plan = plan_experiment(with_own_monitor(_with_own_path(loaded), loaded.path.parent), limits=limits)
+        refuse_bad_values(plan.spec.data)
+        return plan
     except SpecError as error:
         error.place(loaded.locate(error.loc))
         raise
@@ -90,6 +95,23 @@ def _with_own_path(loaded: LoadedSpec) -> ExperimentSpec:
     return spec.model_copy(update={"data": spec.data.model_copy(update=absolute)})
 
 
+def with_own_monitor(spec: ExperimentSpec, folder: Path) -> ExperimentSpec:
+    """Find the file of a function that early stopping watches, from a folder; executes nothing.
+
+    Raises `SpecError` where there is no such file or function. A spec that says its file already stays as it is.
+    """
+    rule = spec.train.early_stopping
+    function = None if rule is None else rule.function
+    if rule is None or (None if rule.own is None else rule.own.name) == function:
+        return spec
+    try:
+        own = None if function is None else own_metric(function, folder)
+    except UsageError as error:
+        raise SpecError(str(error), ("train", "early_stopping", "monitor")) from None
+    train = spec.train.model_copy(update={"early_stopping": rule.model_copy(update={"own": own})})
+    return spec.model_copy(update={"train": train})
+
+
 def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> ExperimentPlan:
     """Look the data's facts up and put the network together; raise `SpecError` or `LimitError`.
 
@@ -100,7 +122,7 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     except SpecError as error:
         error.loc = error.loc or ("data",)
         raise
-    spec = _resolved(spec, facts)
+    spec = with_own_monitor(_resolved(spec, facts), Path())
     plan = plan_network(
         spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
     )
@@ -111,11 +133,16 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     _validation_where_needed(spec)
     _watches_its_task(spec, facts.task)
     _was_published_of_its_task(spec, facts.task)
-    _labels_where_needed(spec, facts)
-    _samples_can_be_mixed(spec, facts)
+    refuse_recipe(spec, facts)
     _batches_can_be_normalised(spec, plan, facts)
     _embeds_whole_numbers(spec, plan)
     return ExperimentPlan(spec, facts, plan)
+
+
+def lint_plan(plan: ExperimentPlan, *, searched: bool = False) -> LintReport:
+    """Look for known mistakes in a planned spec, which may be the base of a search."""
+    samples = training_count(plan.spec.data, plan.facts.train)
+    return lint(plan.spec, plan.network, searched=searched, task=plan.facts.task.name, samples=samples)
 
 
 def task_of(task: Task, network: NetworkPlan, train: TrainSpec) -> Task:
@@ -229,42 +256,6 @@ def _validation_where_needed(spec: ExperimentSpec) -> None:
         )
 
 
-MOST_WEIGHED = 2**24  # torch.multinomial takes no more
-
-
-def _labels_where_needed(spec: ExperimentSpec, facts: DataFacts) -> None:
-    """Refuse what is done to the class of a sample where samples have no class, or several."""
-    asked = {"sampler": spec.train.sampler == "balanced", "label_noise": spec.train.label_noise > 0}
-    for key in (key for key, is_asked in asked.items() if is_asked and facts.task.groups < 2):
-        raise SpecError(
-            f"{key} {getattr(spec.train, key)} is for classification and binary, where each sample has one class; "
-            f"{spec.data.name} is for {facts.task.name}, leave it out",
-            ("train", key),
-        )
-    if asked["sampler"] and (samples := training_count(spec.data, facts.train)) > MOST_WEIGHED:
-        raise SpecError(
-            f"sampler balanced draws from {MOST_WEIGHED:,} samples at most and there are {samples:,}; "
-            "use data.train_limit, or train.loss: {cross_entropy: {weight: balanced}}",
-            ("train", "sampler"),
-        )
-
-
-def _samples_can_be_mixed(spec: ExperimentSpec, facts: DataFacts) -> None:
-    """Refuse to mix samples with weights, and to cut out of what is no image."""
-    asked = [key for key in ("mixup", "cutmix") if getattr(spec.train, key) is not None]
-    if asked and facts.weighted:
-        raise SpecError(
-            f"{asked[0]} mixes samples that count alike, and those of {spec.data.name} have weights; leave out one of "
-            "both",
-            ("train", asked[0]),
-        )
-    if "cutmix" in asked and len(facts.shape) != 3:
-        raise SpecError(
-            f"cutmix is for images, and a sample of {spec.data.name} is {size_text(facts.shape)}; use mixup",
-            ("train", "cutmix"),
-        )
-
-
 def _watches_its_task(spec: ExperimentSpec, task: Task) -> None:
     for key, monitor in spec.train.watches.items():
         metric = metric_of(monitor)
@@ -293,6 +284,11 @@ def _embeds_whole_numbers(spec: ExperimentSpec, plan: NetworkPlan) -> None:
             raise SpecError(
                 f"{values.name} ({values.kind}) reads whole numbers, and data.normalize changes them; remove it",
                 ("data", "normalize"),
+            )
+        if spec.train.mixup is not None:
+            raise SpecError(
+                f"{values.name} ({values.kind}) reads whole numbers, and train.mixup blends them; remove it",
+                ("train", "mixup"),
             )
         for fault in embedding_faults(spec.data, values):
             raise _cannot_embed(values, fault)

@@ -8,6 +8,7 @@ Stands below everything; knows no metric, no spec and no terminal.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 _BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -47,6 +48,22 @@ def points(difference: float) -> str:
 def range_text(interval: tuple[float, float]) -> str:
     """Write an interval of fractions: 95.13 to 97.55 %."""
     return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
+
+
+def cut_text(lies: tuple[float, float], *, shares: bool) -> str:
+    """Say to what an interval was cut, "" where its numbers can be any.
+
+    >>> cut_text((0.0, 1.0), shares=True), cut_text((0.0, math.inf), shares=False)
+    (', cut to 0 to 100 %', ', cut to 0 and above')
+    """
+    low, high = lies
+    if math.isinf(low) and math.isinf(high):
+        return ""
+    if math.isinf(high):
+        return f", cut to {low:g} and above"
+    if math.isinf(low):
+        return f", cut to {high:g} and below"
+    return f", cut to {100 * low:g} to {100 * high:g} %" if shares else f", cut to {low:g} to {high:g}"
 
 
 def chance_text(probability: float) -> str:

@@ -21,6 +21,7 @@ from archsearch.ablate.by_group import by_group
 from archsearch.ablate.jobs import ablate_job, held_ablation, latest, mixed_runs, retry, values_of
 from archsearch.ablate.judged_again import Again
 from archsearch.ablate.judging import attribution, courses_of, exclusions, judge_ablation, linear_model
+from archsearch.ablate.loss_scale import scale_notes
 from archsearch.ablate.mcnemar import compare_models
 from archsearch.ablate.over_blocks import learning_curves, over_data_sets
 from archsearch.ablate.planned import Ablation
@@ -200,6 +201,7 @@ def report_on(opened: optuna.Study, runs_dir: Path | None = None, again: Again |
             *(one.said for one in ablation.own if one.name == bare_name(ablation.family.metric)),
             *ablation.notes,
             *filter(None, ("" if again is None else again.said, rule_note(ablation))),
+            *scale_notes(ablation),
             *((check.sentence,) if check is not None and check.sentence else ()),
             *ablation.kind.remarks(runs_of(done)),
             *mixed_notes(useless),

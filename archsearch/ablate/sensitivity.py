@@ -18,6 +18,7 @@ from pydantic import Field
 
 from archsearch.ablate.jobs import held_ablation, latest, mixed_runs, values_of
 from archsearch.ablate.judged_again import Again, values_again, with_metric
+from archsearch.ablate.loss_scale import apart
 from archsearch.ablate.schedule import contrast_of
 from archsearch.errors import UsageError
 from archsearch.metrics import part_of, title_of
@@ -33,7 +34,8 @@ class Sensed(Plain):
     """A comparison by a metric: over `n` pairs the mean difference, and that in SDs of the paired difference.
 
     `d_z` is above 0 where the level is better by this metric. `seeds` find a difference of this size with the family's
-    power and Holm's share of alpha; None for one that would need more than 10,000, or where nothing varies.
+    power and Holm's share of alpha; None for one that would need more than 10,000, or where nothing varies. `scale`
+    says why the difference is none of what was learned, "" where it is: of a loss of logits and of probabilities.
     """
 
     comparison: str
@@ -42,10 +44,14 @@ class Sensed(Plain):
     difference: float
     d_z: float
     seeds: int | None
+    scale: str = ""
 
 
 class Sensitivity(Plain):
-    """Every metric of every comparison, those that need the fewest seeds first; `metric` is what the study is for."""
+    """Every metric of every comparison, those that need the fewest seeds first; `metric` is what the study is for.
+
+    Behind them stand those whose difference is one of scale.
+    """
 
     study: str
     metric: str
@@ -64,8 +70,10 @@ class Sensitivity(Plain):
         own = next((row for row in self.of(comparison) if row.metric == self.metric), None)
         if own is None:
             return None
-        best = next(row for row in self.of(comparison) if row.d_z * own.d_z > 0)
-        return best if best.seeds is not None and best.seeds < (own.seeds or math.inf) else None
+        best = next((row for row in self.of(comparison) if row.d_z * own.d_z > 0 and not row.scale), None)
+        if best is None or best.seeds is None or own.scale:
+            return None
+        return best if best.seeds < (own.seeds or math.inf) else None
 
     def of(self, comparison: str) -> tuple[Sensed, ...]:
         """Give the metrics of one comparison."""
@@ -114,6 +122,7 @@ def sensitivity(opened: Study, runs_dir: Path) -> Sensitivity:
                     difference=mean(differences),
                     d_z=d_z,
                     seeds=needed,
+                    scale=apart(ablation, question.weights, name),
                 )
             )
     if not rows:
@@ -121,7 +130,7 @@ def sensitivity(opened: Study, runs_dir: Path) -> Sensitivity:
             f"{opened.study_name}: no comparison has three pairs of runs yet; metrics are compared on those"
         )
     order = [question.name for question in claims]
-    rows.sort(key=lambda row: (order.index(row.comparison), row.seeds or math.inf, -abs(row.d_z)))
+    rows.sort(key=lambda row: (order.index(row.comparison), row.scale != "", row.seeds or math.inf, -abs(row.d_z)))
     return Sensitivity(
         study=opened.study_name,
         metric=ablation.family.metric,

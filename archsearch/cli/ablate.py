@@ -134,7 +134,7 @@ def ablate(
     _note(report, storage, runs_dir)
     _print(report, form, json=json)
     log_at_end(log, report.study, settings.url)
-    write_at_end("ablation", report.study, storage, runs_dir, data_dir, artifacts)
+    write_at_end("ablation", report.study, storage, runs_dir, data_dir, artifacts, nursery)
     if not report.runs.completed:
         raise NothingCompletedError(f"{report.study}: no run completed")
 

@@ -23,9 +23,8 @@ def check(
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
     from archsearch.errors import SpecError
-    from archsearch.experiment_plan import load_plan
+    from archsearch.experiment_plan import lint_plan, load_plan
     from archsearch.spec.catalog import kind_of_file
-    from archsearch.spec.lint.rules import lint
 
     limits = options.limits(max_parameters, max_activations, max_layers)
     found: list[dict[str, Any]] = []
@@ -40,7 +39,7 @@ def check(
                 found.append(programs.check_program(reference, quiet=json))
                 continue
             plan = load_plan(reference, limits=limits)
-            report = lint(plan.spec, plan.network, task=plan.facts.task.name)
+            report = lint_plan(plan)
             codes = [finding.code for finding in report.findings]
             found.append({"spec": reference, "ok": True, "name": plan.spec.name, "problems": [], "lint": codes})
             if not json:

@@ -10,7 +10,7 @@ import typer
 
 from archsearch.cli import options
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
-from archsearch.cli.programs import allow_programs, share_gpus
+from archsearch.cli.programs import allow_own, allow_programs, share_gpus, watched_functions
 
 
 def confirm(
@@ -72,6 +72,7 @@ def confirm(
     share_gpus(gpus)
     if isinstance(searched.space.base, ProgramSpec):
         allow_programs([searched.space.base], None, trust)
+    allow_own(watched_functions([searched.space.base]), trust)
     with elsewhere.placed(settings, name) as check, console.StudyPanel(name) as panel:
         report = confirm_more(searched, opened, opened_storage, settings, seeds, looking(panel.look, check))
     if json:

@@ -14,6 +14,14 @@ import typer
 
 from archsearch.cli import options
 
+# what the report at the end takes, which a process of the nursery writes: see `write_at_end`
+REPORT = (
+    "archsearch.cli.report",
+    "archsearch.report.make",
+    "archsearch.report.write",
+    "archsearch.report.answers.search",
+)
+
 if TYPE_CHECKING:
     from archsearch.cli.elsewhere import Elsewhere
     from archsearch.study.nursery import Nursery
@@ -27,7 +35,7 @@ def nursery_of(context: typer.Context, jobs: str, elsewhere: Elsewhere, storage:
     """
     from archsearch.study.nursery import Nursery
 
-    nursery = Nursery()
+    nursery = Nursery(meanwhile=REPORT)
     context.call_on_close(nursery.stop)
     count = options.workers(elsewhere.workers) or os.cpu_count() or 1
     if jobs and count > 1 and elsewhere.on is None and options.storage_to_come(storage, runs_dir):

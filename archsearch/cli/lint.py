@@ -51,8 +51,7 @@ def lint(
             console.print_json({"specs": priced})
         return
     from archsearch.errors import SpecError
-    from archsearch.experiment_plan import load_plan
-    from archsearch.spec.lint.rules import lint as look
+    from archsearch.experiment_plan import lint_plan, load_plan
 
     found: list[dict[str, Any]] = []
     for reference in specs:
@@ -61,7 +60,7 @@ def lint(
             continue
         plan = load_plan(reference)
         try:
-            report = look(plan.spec, plan.network, task=plan.facts.task.name)
+            report = lint_plan(plan)
         except SpecError as error:
             error.place(reference)
             raise
@@ -77,11 +76,10 @@ def _price(reference: str, seeds: int, screen: bool, settings: Settings, *, quie
     from archsearch.ablate.ablation import ablate
     from archsearch.ablate.price import fixable, price_ablation, prices
     from archsearch.cli import console
-    from archsearch.experiment_plan import load_plan
-    from archsearch.spec.lint.rules import lint as look
+    from archsearch.experiment_plan import lint_plan, load_plan
 
     plan = load_plan(reference)
-    report = look(plan.spec, plan.network, task=plan.facts.task.name)
+    report = lint_plan(plan)
     ablation = price_ablation(plan, report, seeds=seeds, screen=screen)
     console.note_plan(ablation)
     with console.AblationPanel(ablation.name, ablation.runs) as panel:

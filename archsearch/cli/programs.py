@@ -101,11 +101,19 @@ def allow_programs(specs: Iterable[ProgramSpec], file: str | None, once: bool) -
 
 
 def allow_cells(ablation: Ablation, file: str | None, once: bool) -> None:
-    """Ask for the programs of an ablation's cells and for metrics of one's own; networks need no leave."""
+    """Ask for the programs of an ablation's cells and for metrics of one's own; else networks need no leave."""
     from archsearch.program.program_spec import ProgramSpec
 
     allow_programs((cell.spec for cell in ablation.cells if isinstance(cell.spec, ProgramSpec)), file, once)
-    allow_own(ablation.own, once)
+    allow_own([*ablation.own, *watched_functions(cell.spec for cell in ablation.cells)], once)
+
+
+def watched_functions(specs: Iterable[object]) -> list[OwnMetric]:
+    """Give the functions of people's files that the early stopping of these networks watches, each once."""
+    from archsearch.spec.experiment import ExperimentSpec
+
+    rules = (spec.train.early_stopping for spec in specs if isinstance(spec, ExperimentSpec))
+    return list({rule.own.digest: rule.own for rule in rules if rule is not None and rule.own is not None}.values())
 
 
 def allow_own(metrics: Iterable[OwnMetric], once: bool) -> None:

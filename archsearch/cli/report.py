@@ -29,6 +29,7 @@ from archsearch.cli.compare import (
 
 if TYPE_CHECKING:
     from archsearch.report.document import Document
+    from archsearch.study.nursery import Nursery
 
 
 _NUMBERS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
@@ -202,19 +203,35 @@ def _json(document: Document, written: list[Path]) -> dict[str, object]:
 
 
 def write_at_end(
-    what: str, name: str, storage: str | None, runs_dir: Path, data_dir: Path | None, artifacts: str | None = None
+    what: str,
+    name: str,
+    storage: str | None,
+    runs_dir: Path,
+    data_dir: Path | None,
+    artifacts: str | None = None,
+    nursery: Nursery | None = None,
 ) -> None:
-    """Write the HTML report on a study or an ablation and say where; whatever goes wrong here, it is done and kept."""
+    """Write the HTML report on a study or an ablation and say where; whatever goes wrong here, it is done and kept.
+
+    Where a nursery is there, a process of it writes: that has what it takes imported, and torch, which this one goes
+    without.
+    """
     from archsearch.cli import console
 
+    asked = (name, storage, runs_dir, data_dir, artifacts)
     try:
-        from archsearch.report.make import Where, make
-        from archsearch.report.write import write
-
-        made = make([name], Where(runs_dir, data_dir, storage, artifacts=artifacts))
-        (path,) = write(made.document, made.path("html"), "html")
-        console.note(f"report: {path}")
+        path = nursery.ask(_written, *asked) if nursery is not None and nursery.is_there else None
+        console.note(f"report: {path or _written(*asked)}")
     except Exception as problem:
         reason = str(problem).strip().split("\n")[0] or type(problem).__name__
         again = f"archsearch report {name} writes it again"
         console.note(f"the {what} is done and kept, but its report could not be written ({reason}); {again}")
+
+
+def _written(name: str, storage: str | None, runs_dir: Path, data_dir: Path | None, artifacts: str | None) -> Path:
+    from archsearch.report.make import Where, make
+    from archsearch.report.write import write
+
+    made = make([name], Where(runs_dir, data_dir, storage, artifacts=artifacts))
+    (path,) = write(made.document, made.path("html"), "html")
+    return path

@@ -35,8 +35,7 @@ def run(
     from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
     from archsearch.errors import NothingCompletedError
-    from archsearch.experiment_plan import load_plan
-    from archsearch.spec.lint.rules import lint
+    from archsearch.experiment_plan import lint_plan, load_plan
 
     limits = options.limits(max_parameters, max_activations, max_layers)
     refuse_other(spec, "spec", "run")
@@ -55,6 +54,7 @@ def run(
     if trust:
         programs.allow_layers(spec, overrides or ())
     plan = load_plan(spec, overrides or (), limits=limits)  # a mistake is told before torch is loaded
+    programs.allow_own(programs.watched_functions([plan.spec]), trust)
     console.started(plan)
 
     from archsearch.data.prepare import load
@@ -87,7 +87,7 @@ def run(
         else:
             for summary in summaries:
                 console.print_summary(summary)
-    console.note_lint(spec, lint(plan.spec, plan.network, task=plan.facts.task.name))
+    console.note_lint(spec, lint_plan(plan))
     if all(one.result.status != "completed" for one in finished):
         raise NothingCompletedError(f"{plan.spec.name}: {finished[-1].result.reason}; try a smaller learning rate")
 

@@ -13,7 +13,7 @@ from archsearch.cli import ablation_options, options, search_line
 from archsearch.cli.another_metric import Another
 from archsearch.cli.early import nursery_of
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
-from archsearch.cli.programs import allow_own, allow_programs, share_gpus
+from archsearch.cli.programs import allow_own, allow_programs, share_gpus, watched_functions
 
 if TYPE_CHECKING:
     from archsearch.experiment import Experiment
@@ -118,11 +118,10 @@ def study(
     if loaded.note:
         console.note(loaded.note)
 
-    from archsearch.experiment_plan import ExperimentPlan
+    from archsearch.experiment_plan import ExperimentPlan, lint_plan
     from archsearch.search.sampling.samplers import SAMPLERS
     from archsearch.search.search import SearchSettings, search, winner_spec
     from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
-    from archsearch.spec.lint.rules import lint
     from archsearch.spec.text.sentences import unknown
 
     if sampler is not None and sampler not in (*SAMPLERS, "auto"):
@@ -149,7 +148,8 @@ def study(
     )
     if isinstance(loaded.space.base, ProgramSpec):
         allow_programs([loaded.space.base], study, trust)
-    allow_own(loaded.own, trust)
+    planned = loaded.kind.spec_of(loaded.kind.plan(loaded.space.baseline))
+    allow_own([*loaded.own, *watched_functions([planned])], trust)
     if not _announced(loaded, settings, bare=study is None and command is None, json=json):
         return
     called = name or loaded.spec.name
@@ -163,9 +163,9 @@ def study(
     looked_at = loaded.kind.plan(best or loaded.space.baseline)
     where = str(runs_dir / report.study / "best.yaml") if best else loaded.space.base.name
     if isinstance(looked_at, ExperimentPlan):
-        console.note_lint(where, lint(looked_at.spec, looked_at.network, searched=True, task=looked_at.facts.task.name))
+        console.note_lint(where, lint_plan(looked_at, searched=True))
     log_at_end(log, report.study, settings.url)
-    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts)
+    write_at_end("study", report.study, storage, runs_dir, data_dir, artifacts, nursery)
     if report.best is None:
         raise NothingCompletedError(f"{report.study}: no trial completed")
 

@@ -108,6 +108,13 @@ def contents(spec: DataSpec) -> Contents:
     return found if spec.task in (None, found.task) else _as_task(spec.name, found, str(spec.task))
 
 
+def refuse_bad_values(spec: DataSpec) -> None:
+    """Raise `SpecError` for own arrays with values that are not finite, as far as they are small enough to look at."""
+    source = OWN_SOURCES.get(spec.name)
+    if source is not None and source.values is not None:
+        source.values(spec)
+
+
 def own_task(spec: DataSpec) -> str | None:
     """Name the task that the data are for if their spec names none; None where somebody must say it."""
     try:

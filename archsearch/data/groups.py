@@ -1,7 +1,7 @@
 """What a source says of its samples beside values and targets: which belong together, and what each counts for.
 
     numbered({"train": subjects, "test": others})         # ('ann', 'bob', 'eva'), {"train": [1, 0], "test": [2]}
-    shared_group({"train": subjects, "test": others})     # None, or ('ann', 'train', 'test')
+    shared_group({"train": subjects, "test": others})     # None, or ('ann', {"train": 0, "test": 2})
 
 Knows arrays only: no file, no spec; whoever reads a file says the place.
 """
@@ -27,8 +27,8 @@ def numbered(parts: Mapping[str, NDArray[Any]]) -> tuple[tuple[str, ...], dict[s
     return tuple(str(value) for value in values), dict(found)
 
 
-def shared_group(parts: Mapping[str, NDArray[Any]]) -> tuple[str, str, str] | None:
-    """Give a group that is in two parts, with those parts; None where there is none.
+def shared_group(parts: Mapping[str, NDArray[Any]]) -> tuple[str, dict[str, int]] | None:
+    """Give a group that is in two parts, with its first row in each of them; None where there is none.
 
     Samples of a group are alike: with some of them to train on, the others measure memory.
     """
@@ -37,8 +37,12 @@ def shared_group(parts: Mapping[str, NDArray[Any]]) -> tuple[str, str, str] | No
     for (first, some), (second, others) in combinations(parts.items(), 2):
         both = np.intersect1d(some, others)
         if len(both):
-            return str(both[0]), first, second
+            return str(both[0]), {first: _first(some, both[0]), second: _first(others, both[0])}
     return None
+
+
+def _first(values: NDArray[Any], value: Any) -> int:
+    return int((values == value).argmax())
 
 
 def bad_weight(weights: NDArray[Any]) -> tuple[int | None, str] | None:

@@ -23,6 +23,7 @@ import math
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,6 +47,7 @@ _LIKE_VALIDATION = re.compile(
     r"[xy]_?(?:val|valid|validation|dev|holdout)|(?:val|valid|validation|dev|holdout)_?[xy]", re.IGNORECASE
 )
 CHANNELS = (1, 3, 4)
+_READ_AT_ONCE = 2**26  # bytes: what takes less than a tenth of a second to read
 
 ChannelAxis = Literal["first", "last"] | None  # the axis of the channels; None: by the rule
 
@@ -215,6 +217,34 @@ def scales(path: Path, channels: ChannelAxis = None) -> tuple[tuple[int, float, 
 
     x = inputs(path, channels).values()
     return tuple((column, *scale) for column, scale in Narrowing(*x).scale.items())
+
+
+def refuse_not_finite(path: Path, channels: ChannelAxis = None) -> None:
+    """Raise `SpecError` for values of x that are not finite; arrays above 64 MiB are left for `parts` to read.
+
+    Said of a file as it is (size and time of change) once in a process: each experiment of a study has the same one.
+    """
+    state = path.stat()
+    if fault := _not_finite(path, channels, state.st_mtime_ns, state.st_size):
+        raise wrong_file(path, fault)
+
+
+@lru_cache(maxsize=8)
+def _not_finite(path: Path, channels: ChannelAxis, changed: int, size: int) -> str:
+    import numpy as np
+
+    from archsearch.data.precision import not_finite
+
+    with opened_npz(path) as archive:
+        for name in (name for name in _names(path, _present(archive)) if name[0] == "x"):
+            shape, dtype = read_header(archive, name)
+            if not dtype.startswith("float") or math.prod(shape) * np.dtype(dtype).itemsize > _READ_AT_ONCE:
+                continue
+            with np.errstate(over="ignore"):
+                narrow = _channels_first(_array(archive, name), channels).astype(np.float32)
+            if fault := not_finite(name, narrow):
+                return fault
+    return ""
 
 
 def _as_float32(path: Path, x: dict[str, NDArray[Any]], normalize: bool) -> dict[str, NDArray[Any]]:

@@ -58,13 +58,18 @@ def read_beside(
             row, said = fault
             raise wrong_file(path, f"{name}{'' if row is None else f'[{row}]'}: {said}")
         found[what][part] = values
-    if found[GROUP] and (shared := shared_group(found[GROUP])):
-        group, *parts = shared
+    if found[GROUP] and len(names := numbered(found[GROUP])[0]) < 2:
+        arrays = " and ".join(f"{GROUP}_{part}" for part in found[GROUP])
         raise wrong_file(
             path,
-            f"group {group} is in {GROUP}_{parts[0]} and in {GROUP}_{parts[1]}: a part would be judged on what the "
-            "other knows; keep each group in one part",
+            f"{arrays} name one group only ({names[0]}); groups are of use from two on: leave these arrays out, or say "
+            "in them which samples belong together",
         )
-    if found[GROUP] and len(numbered(found[GROUP])[0]) < 2:
-        raise wrong_file(path, f"{GROUP}_train names one group only; groups are of use from two on")
+    if found[GROUP] and (shared := shared_group(found[GROUP])):
+        group, (one, other) = shared[0], [f"{GROUP}_{part}[{row}]" for part, row in shared[1].items()]
+        raise wrong_file(
+            path,
+            f"group {group} is in two parts, {one} and {other}: one would be judged on what the other knows; keep each "
+            "group in one part, or leave the arrays of groups out",
+        )
     return found[GROUP], found[WEIGHT]

@@ -38,7 +38,8 @@ class OwnSource:
     `contents` describes, `digest` changes when the files do, `parts` reads train (with the validation part behind it)
     and test as samples of a shape with targets of a task, `said` gives a sentence each for what is done to them. `keys`
     are those of `data:` that are for this kind, and `only` says so. `fits`: its images are made to fit as they are
-    read; `by_task`: its targets are read as `data.task` says.
+    read; `by_task`: its targets are read as `data.task` says. `values` raises for values that are not finite, where
+    `contents` does not look at them.
     """
 
     contents: Callable[[DataSpec], Contents]
@@ -49,6 +50,7 @@ class OwnSource:
     only: str = ""
     fits: bool = False
     by_task: bool = False
+    values: Callable[[DataSpec], None] | None = None
 
 
 def own_path(spec: DataSpec) -> Path:
@@ -129,6 +131,13 @@ def _made_contents(spec: DataSpec) -> Contents:
         raise python_source.in_words_of(spec, error) from None
 
 
+def _made_values(spec: DataSpec) -> None:
+    try:
+        npz.refuse_not_finite(python_source.made(spec), spec.channels)
+    except SpecError as error:
+        raise python_source.in_words_of(spec, error) from None
+
+
 def _made_parts(spec: DataSpec, shape: _Shape, task: str) -> tuple[SourcePart, SourcePart]:
     file = python_source.made(spec)
     try:
@@ -146,6 +155,7 @@ OWN_SOURCES: Mapping[str, OwnSource] = {
         keys=("channels",),
         only="says how your own arrays (npz) are read, and {} is known",
         by_task=True,
+        values=lambda spec: npz.refuse_not_finite(own_path(spec), spec.channels),
     ),
     "folder": OwnSource(
         contents=_folder_contents,
@@ -173,6 +183,7 @@ OWN_SOURCES: Mapping[str, OwnSource] = {
         keys=("function", "channels"),
         only="is for a function of your own (python), and {} is none",
         by_task=True,
+        values=_made_values,
     ),
     "huggingface": OwnSource(
         contents=lambda spec: describe_dataset(spec).contents,

@@ -27,7 +27,7 @@ from archsearch.export.sameness import (
     largest_difference,
 )
 from archsearch.markup import markdown_text
-from archsearch.metrics import kind_of, title_of, written
+from archsearch.metrics import bounds_of, title_of, written
 from archsearch.plain import Plain
 from archsearch.stats import intervals
 from archsearch.stats.intervals import Interval
@@ -186,9 +186,7 @@ def intervals_of(bundle: Bundle, plans: Mapping[str, ExperimentPlan]) -> dict[st
         values = [value for _, value in members.values()]
         if len(values) < 2:
             continue
-        interval = intervals.prediction_interval(values)
-        if kind_of(metric) == "percent":
-            interval = intervals.of_shares(interval, intervals.mean(values))
+        interval = intervals.within(intervals.prediction_interval(values), intervals.mean(values), bounds_of(metric))
         found |= {key: interval for key, _ in members.values()}
     return found
 

@@ -164,10 +164,10 @@ def _residual(
             step, start = shortcut[0].value.step, shortcut[0].value.inputs[0].shape
             block = Residual(layers=(Identity(),), projection=True)
             try:
-                beside = block.beside(start, [row.value.shape])
+                projection = block.beside(start, [row.value.shape])
             except ShapeError:
-                beside = None
-            if beside is not None and beside.canonical(start) == step.layer.canonical(start):
+                continue
+            if projection is not None and projection.canonical(start) == step.layer.canonical(start):
                 layers = _branch(body, inside, tensors)
                 _keep(shortcut[0], step, tensors)
                 return Residual(layers=layers, projection=True)

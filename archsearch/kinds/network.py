@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from archsearch.data.facts import training_count, validation_count
 from archsearch.errors import ArchsearchError, Problem
 from archsearch.experiment import Experiment
-from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment, with_own_monitor
 from archsearch.files import seal
 from archsearch.kinds.kind import ExperimentKindName, KeptRun
 from archsearch.kinds.not_learned import SAID, is_timed, of_kept, on_two_machines, shuffled
@@ -78,7 +78,8 @@ class NetworkKind:
         return edit_problems(written_spec(spec, "baseline"), edits, alone=alone)
 
     def edited(self, spec: ExperimentSpec, edits: Sequence[Mapping[str, Any]] | Node, folder: Path) -> ExperimentSpec:
-        return edited(spec, edits if isinstance(edits, Node) else [dict(edit) for edit in edits], folder=folder)
+        found = edited(spec, edits if isinstance(edits, Node) else [dict(edit) for edit in edits], folder=folder)
+        return with_own_monitor(found, folder)
 
     def difference(self, one: Experiment, other: Experiment) -> Sequence[FactorChange]:
         base, level = _plan(one), _plan(other)

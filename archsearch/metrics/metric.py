@@ -5,6 +5,7 @@ Metric("mae", "mean absolute error", "minimize", "number", "training", ("regress
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -35,6 +36,7 @@ class Metric:
     `spreads_over` says what makes two values of one network differ: the seed, the moment at which it is measured (then
     a trained network is measured again and again), or nothing, so that one value is all.
     `guessing` gives what guessing is worth, by the number of outputs. Of counts whole numbers are written.
+    `bounds` are the least and the greatest value that there can be, both included where they are finite.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Metric:
     takes: Takes = "outputs"
     anywhere: bool = False
     spreads_over: SpreadsOver = "seeds"
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def unit(self) -> Unit:

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from archsearch.errors import UsageError
 from archsearch.files import sha256
@@ -52,9 +52,9 @@ class OwnMetric(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: str
-    path: str
-    digest: str
+    name: str = Field(description="File and function as they are written.", examples=["my_metrics.py:cost"])
+    path: str = Field(description="The whole path of the file.", examples=["/home/ann/my_metrics.py"])
+    digest: str = Field(description="The SHA-256 of the file's content.", examples=["0" * 64])
 
     @property
     def subject(self) -> Subject:

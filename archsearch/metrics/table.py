@@ -9,6 +9,7 @@ and a column. What is known by training is measured on parts of the data and has
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -17,6 +18,8 @@ from archsearch.metrics.metric import Direction, Metric, Takes, Written
 from archsearch.metrics.own import is_own, own_row
 
 PARTS = {"val": "validation", "test": "test", "train": "training"}  # as names begin, and as people say it
+
+_SHARES, _CORRELATIONS, _NOT_NEGATIVE = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf)  # bounds
 
 _LABELS = ("classification", "binary")
 _AVERAGED = ("classification", "binary", "multilabel")
@@ -50,10 +53,21 @@ def _score(
     written: Written = "percent",
     margin: float = 0.001,
     guessing: Callable[[int], float] | None = None,
+    bounds: tuple[float, float] = _SHARES,
 ) -> Metric:
     """Make the row of a score of labels, or of probabilities of them: mostly a fraction of which more is better."""
     return Metric(
-        name, title, better, written, "training", tasks, margin, guessing=guessing, compute=compute, takes=takes
+        name,
+        title,
+        better,
+        written,
+        "training",
+        tasks,
+        margin,
+        guessing=guessing,
+        compute=compute,
+        takes=takes,
+        bounds=bounds,
     )
 
 
@@ -65,10 +79,20 @@ def _error(
     better: Direction = "minimize",
     margin: float = 0.0,
     guessing: Callable[[int], float] | None = None,
+    bounds: tuple[float, float] = _NOT_NEGATIVE,
 ) -> Metric:
     """Make the row of what is said of predicted numbers."""
     return Metric(
-        name, title, better, "number", "training", ("regression",), margin, guessing=guessing, compute=compute
+        name,
+        title,
+        better,
+        "number",
+        "training",
+        ("regression",),
+        margin,
+        guessing=guessing,
+        compute=compute,
+        bounds=bounds,
     )
 
 
@@ -86,8 +110,10 @@ _ROWS = (
         compute=lambda predicted, targets: int((predicted == targets).sum()) / len(targets),
         takes="predicted",
         anywhere=True,
+        bounds=_SHARES,
     ),
-    Metric(name="loss", title="loss", direction="minimize", written="number", known="training"),
+    # each loss that is measured by is 0 or more; nll of what are no log-probabilities is not, see `intervals.within`
+    Metric(name="loss", title="loss", direction="minimize", written="number", known="training", bounds=_NOT_NEGATIVE),
     _score("balanced_accuracy", "balanced accuracy", arithmetic.mean_recall, guessing=_chance),
     _score("f1", "F1", arithmetic.f1("binary"), tasks=("binary",)),
     _score("f1_macro", "macro F1", arithmetic.f1("macro"), tasks=_AVERAGED),
@@ -103,8 +129,24 @@ _ROWS = (
     _score("recall_weighted", "weighted recall", arithmetic.recall("weighted"), tasks=_AVERAGED),
     _score("auroc", "area under the ROC curve", arithmetic.auroc, "probabilities", tasks=_AVERAGED, guessing=_even),
     _score("average_precision", "average precision", arithmetic.average_precision, "probabilities", tasks=_AVERAGED),
-    _score("mcc", "Matthews' correlation", arithmetic.matthews, written="number", margin=0.002, guessing=_nothing),
-    _score("kappa", "Cohen's kappa", arithmetic.cohen, written="number", margin=0.002, guessing=_nothing),
+    _score(
+        "mcc",
+        "Matthews' correlation",
+        arithmetic.matthews,
+        written="number",
+        margin=0.002,
+        guessing=_nothing,
+        bounds=_CORRELATIONS,
+    ),
+    _score(
+        "kappa",
+        "Cohen's kappa",
+        arithmetic.cohen,
+        written="number",
+        margin=0.002,
+        guessing=_nothing,
+        bounds=_CORRELATIONS,
+    ),
     *(
         _score(
             f"top{k}_accuracy",
@@ -117,9 +159,25 @@ _ROWS = (
         for k in (2, 3, 5)
     ),
     _score(
-        "log_loss", "log loss", arithmetic.log_loss, "probabilities", better="minimize", written="number", margin=0.0
+        "log_loss",
+        "log loss",
+        arithmetic.log_loss,
+        "probabilities",
+        better="minimize",
+        written="number",
+        margin=0.0,
+        bounds=_NOT_NEGATIVE,
     ),
-    _score("brier", "Brier score", arithmetic.brier, "probabilities", better="minimize", written="number", margin=0.0),
+    _score(
+        "brier",
+        "Brier score",
+        arithmetic.brier,
+        "probabilities",
+        better="minimize",
+        written="number",
+        margin=0.0,
+        bounds=(0.0, 2.0),  # over more than two classes the squares add up to 2
+    ),
     _score("ece", "expected calibration error", arithmetic.calibration_error, "probabilities", better="minimize"),
     _score("hamming_loss", "Hamming loss", arithmetic.hamming, tasks=("multilabel",), better="minimize"),
     _error("rmse", "root mean squared error", arithmetic.root_squared_error),
@@ -132,6 +190,7 @@ _ROWS = (
         better="maximize",
         margin=0.001,
         guessing=_nothing,
+        bounds=(-math.inf, 1.0),
     ),
     _error(
         "spearman",
@@ -140,6 +199,7 @@ _ROWS = (
         better="maximize",
         margin=0.002,
         guessing=_nothing,
+        bounds=_CORRELATIONS,
     ),
     *(_error(f"pinball_{q}", f"pinball loss of the {q} % quantile", arithmetic.pinball(q / 100)) for q in (10, 50, 90)),
     Metric(
@@ -150,6 +210,7 @@ _ROWS = (
         known="plan",
         compute=lambda network: network.parameters,
         spreads_over="nothing",
+        bounds=_NOT_NEGATIVE,
     ),
     Metric(
         name="macs",
@@ -159,6 +220,7 @@ _ROWS = (
         known="plan",
         compute=lambda network: network.macs,
         spreads_over="nothing",
+        bounds=_NOT_NEGATIVE,
     ),
     Metric(
         name="activation_memory",
@@ -169,6 +231,7 @@ _ROWS = (
         given_by="network",
         compute=lambda network: network.activation_bytes(1),
         spreads_over="nothing",
+        bounds=_NOT_NEGATIVE,
     ),
     Metric(
         name="latency_ms",
@@ -178,6 +241,7 @@ _ROWS = (
         known="measured",
         given_by="network",
         spreads_over="repeats",
+        bounds=_NOT_NEGATIVE,
     ),
     Metric(
         name="file_size",
@@ -187,8 +251,11 @@ _ROWS = (
         known="measured",
         given_by="network",
         spreads_over="nothing",
+        bounds=_NOT_NEGATIVE,
     ),
-    Metric(name="seconds", title="seconds", direction="minimize", written="number", known="measured"),
+    Metric(
+        name="seconds", title="seconds", direction="minimize", written="number", known="measured", bounds=_NOT_NEGATIVE
+    ),
     Metric(
         name="peak_memory",
         title="peak memory (bytes)",
@@ -196,6 +263,7 @@ _ROWS = (
         written="count",
         known="measured",
         given_by="program",
+        bounds=_NOT_NEGATIVE,
     ),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
@@ -251,6 +319,12 @@ def told_by(names: Iterable[str]) -> tuple[str, ...]:
     there = {metric.name for name in names if (metric := metric_of(name)) is not None}
     known = [metric.name for metric in METRICS.values() if metric.known == "training" and metric.name in there]
     return tuple(name for name in known if name != "loss") or tuple(known)
+
+
+def bounds_of(name: str) -> tuple[float, float]:
+    """Give the least and the greatest value that a metric can have; both infinite where nothing is known."""
+    metric = metric_of(name)
+    return (-math.inf, math.inf) if metric is None else metric.bounds
 
 
 def direction_of(name: str) -> Direction:

@@ -55,6 +55,8 @@ class CProgram(ctypes.Structure):
         ("classes", c_int32),
         ("loss", c_int32),
         ("smoothing", c_double),
+        ("gamma", c_double),
+        ("class_weights", POINTER(c_double)),
     )
 
 

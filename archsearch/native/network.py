@@ -166,6 +166,8 @@ def _c_program(program: Program) -> CProgram:
         program.classes,
         program.loss,
         program.smoothing,
+        program.gamma,
+        (ctypes.c_double * len(program.class_weights))(*program.class_weights) if program.class_weights else None,
     )
 
 

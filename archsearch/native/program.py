@@ -30,6 +30,9 @@ class OperationKind(IntEnum):
     BATCH_NORM = 9
     DROPOUT = 10
     DROPOUT_CHANNELS = 11
+    LAYER_NORM = 12
+    GROUP_NORM = 13
+    JOIN = 14
 
 
 # The activations, as in source/program.h; the slope of some follows from their output alone, so they work in place.
@@ -48,7 +51,7 @@ FUNCTIONS = (
     "softplus",
 )
 FROM_OUTPUT = frozenset(FUNCTIONS.index(name) for name in ("tanh", "relu", "hardtanh", "sigmoid"))
-LOSSES: dict[str, int] = {"cross_entropy": 0, "nll": 1, "mse": 2, "l1": 3}
+LOSSES: dict[str, int] = {"cross_entropy": 0, "nll": 1, "mse": 2, "l1": 3, "focal": 4}
 
 
 class UnsupportedError(Exception):
@@ -85,7 +88,7 @@ class Operation:
     groups: int = 1
     weight: int = NOTHING
     bias: int = NOTHING
-    number: int = NOTHING  # of a batch norm or dropout among its like
+    number: int = NOTHING  # of a batch norm or dropout among its like; where in the output a join's input begins
     other: Vectors | None = None
     a: float = 0.0
     b: float = 0.0
@@ -105,7 +108,13 @@ class Operation:
         """Whether the way back reads what came in."""
         if self.kind is OperationKind.ACTIVATION:
             return self.function not in FROM_OUTPUT
-        return self.kind in (OperationKind.CONVOLUTION, OperationKind.MAX_POOL, OperationKind.BATCH_NORM)
+        return self.kind in (
+            OperationKind.CONVOLUTION,
+            OperationKind.MAX_POOL,
+            OperationKind.BATCH_NORM,
+            OperationKind.LAYER_NORM,
+            OperationKind.GROUP_NORM,
+        )
 
     @property
     def needs_output(self) -> bool:
@@ -125,7 +134,9 @@ class Program:
     output: Vectors
     classes: int
     loss: int
-    smoothing: float
+    smoothing: float = 0.0
+    gamma: float = 0.0
+    class_weights: tuple[float, ...] = ()  # none: all count alike
     vectors: int = 0  # of one thread's buffer; set by `place`
     kept: int = 0  # of each group of images, from one pass to another; set by `place`
 

@@ -23,12 +23,12 @@ from archsearch.search.confirm import (
     RaceReport,
     best_of,
     best_row,
-    is_not_negative,
+    lies_in,
 )
 from archsearch.search.confirm_said import confirmed_sentence
 from archsearch.stats.effect import Effect, Family
 from archsearch.stats.group_sequential import LookP
-from archsearch.stats.intervals import Interval, mean, of_shares, t_interval
+from archsearch.stats.intervals import mean, t_interval, within
 from archsearch.stats.pairs import left_out_note
 from archsearch.stats.power import seeds_for_equivalence, seeds_needed
 from archsearch.stats.race import DIFFERENT, Judged, Race, RaceValues, Standing, race_interval, race_p_values
@@ -120,18 +120,11 @@ def _row(
         test_values=values_by_seed,
         test_accuracies=values_by_seed if family.metric == "test_accuracy" else {},
         mean=mean(values) if values else None,
-        ci95=_within(t_interval(values), mean(values), family) if len(values) >= 2 else None,
+        ci95=within(t_interval(values), mean(values), lies_in(family)) if len(values) >= 2 else None,
         shrinkage=value - mean(held_out) if value is not None and held_out else None,
         gain=mean(differences) if differences else None,
         gain_ci95=t_interval(differences) if len(differences) >= 2 else None,
     )
-
-
-def _within(interval: Interval, centre: float, family: Family) -> Interval:
-    """Cut an interval of a mean to where the metric lies; nll of what are no log-probabilities may be below 0."""
-    if family.unit == "points":
-        return of_shares(interval, centre)
-    return (max(0.0, interval[0]), interval[1]) if is_not_negative(family) and centre >= 0 else interval
 
 
 # -- a race ------------------------------------------------------------------------------------------------------------

@@ -7,17 +7,19 @@ What a confirmation came to, as data: `concluding.py` makes it, `confirm_said.py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from archsearch.kinds.kind import ExperimentKind
-from archsearch.metrics import METRICS, Direction, bare_name, is_own, title_of
+from archsearch.metrics import Direction, bare_name, bounds_of, is_own, title_of
 from archsearch.plain import Plain
 from archsearch.stats.effect import Effect, Family
 from archsearch.stats.intervals import Interval
 from archsearch.stats.race import Left
+from archsearch.wording import cut_text
 
 BASELINE = "baseline"
 NONE_COMPLETED = "No finalist completed."
@@ -162,11 +164,10 @@ def interval_method(confirmed: Confirmation) -> str:
     counts = sorted(len(row.test_values) for row in confirmed.candidates if row.test_values)
     raced = confirmed.race is not None and counts and counts[0] < counts[-1]
     seeds = f"{counts[0]} to {counts[-1]}" if raced else len(confirmed.seeds)
-    family, words = confirmed.family, f"Student's t over {seeds} seeds"
-    if family.unit == "points":
-        return f"{words}, cut to 0 to 100 %"
-    below = any(row.mean is not None and row.mean < 0 for row in confirmed.candidates)  # nll of other outputs
-    return f"{words}, cut to 0 and above" if is_not_negative(family) and not below else words
+    lies, means = lies_in(confirmed.family), [row.mean for row in confirmed.candidates if row.mean is not None]
+    cut = all(lies[0] <= mean <= lies[1] for mean in means)  # not nll of outputs that are no log-probabilities
+    said = cut_text(lies, shares=confirmed.family.unit == "points") if cut else ""
+    return f"Student's t over {seeds} seeds{said}"
 
 
 def comparison_method(confirmed: Confirmation) -> str:
@@ -193,7 +194,8 @@ def _of_the_best(confirmed: Confirmation) -> tuple[Effect, ...]:
     return (*(() if against is None else (against,)), *confirmed.between)
 
 
-def is_not_negative(family: Family) -> bool:
-    """Say whether values below 0 cannot be: of the errors of networks, not of what a program calls its own."""
-    row = METRICS.get(family.metric.removeprefix("test_")) if family.metric.startswith("test_") else None
-    return row is not None and row.known == "training" and row.direction == "minimize"
+def lies_in(family: Family) -> Interval:
+    """Give where values of the metric can lie: of networks by its row, of what a program calls its own only shares."""
+    if family.unit == "points":
+        return 0.0, 1.0
+    return bounds_of(family.metric) if family.metric.startswith("test_") else (-math.inf, math.inf)

@@ -1,6 +1,7 @@
 """What runs must share so that a metric of theirs can be compared: the samples it is measured on, and its function.
 
     differences(base, other, "val_loss", (80, 40))       # sentences; empty where the two can be compared
+    loss_of(base), loss_of(without_softmax)              # probabilities, logits: losses of two scales
     FIXED_IN_A_SEARCH["data"]                            # the keys that a search takes from its base
 
 Everything else (the training samples, augmentation, sizes, optimisers) is what comparisons are about. Knows specs only.
@@ -15,6 +16,7 @@ from archsearch.metrics import METRICS, metric_of, part_of
 from archsearch.spec.dataset import OF_SOURCE, DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.folds import Fold
+from archsearch.spec.losses import loss_called
 
 _UNSET = "not set"
 _SOURCE = "the test data would be others; compare on one data set"
@@ -78,6 +80,20 @@ def differences(base: ExperimentSpec, other: ExperimentSpec, metric: str, valida
             f"{other.name} has another {metric} than {base.name}: train.eval_loss is {other.train.eval_loss}, "
             f"not {base.train.eval_loss}; {_EVAL_LOSS}"
         )
+
+
+def loss_of(spec: ExperimentSpec) -> str:
+    """Say of what the measured loss is taken, as far as its size hangs on that: probabilities, or logits.
+
+    Cross-entropy of probabilities takes them for logits: over ten classes it lies between 1.46 and 2.46, whatever is
+    learned. Log-probabilities are logits to it. nll of what are no log-probabilities has no least value. "" where the
+    loss takes outputs as they are (mse).
+    """
+    last = next((layer.squashes for layer in reversed(spec.network) if layer.kind != "identity"), "")
+    wants = loss_called(spec.train.eval_loss).wants
+    if wants == "logits":
+        return "probabilities" if last == "probabilities" else "logits"
+    return (last.replace("_", "-") or "logits") if wants == "log_probabilities" else ""
 
 
 def same_test_data(specs: Iterable[Mapping[str, Any]]) -> bool:

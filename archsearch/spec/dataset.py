@@ -120,6 +120,7 @@ ColumnNames = Annotated[
 ]
 
 OWN_KINDS = ("npz", "folder", "table", "python", "huggingface")
+ARRAY_KINDS = ("npz", "python", "huggingface")  # those that may be arrays, of which `channels` says an axis
 
 
 class Splits(Plain):

@@ -13,30 +13,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsearch.metrics import WATCHED
-from archsearch.plain import Fraction, NonNegativeFloat, Plain, Positive, PositiveFloat
+from archsearch.plain import Fraction, Plain, Positive, PositiveFloat
+from archsearch.spec.early_stopping import EarlyStopping
 from archsearch.spec.fields import written_default
 from archsearch.spec.loss_base import OpenFraction
 from archsearch.spec.losses import EVAL_LOSS, LOSS_KINDS, CrossEntropy, EvalLoss, Loss
 from archsearch.spec.onekey import one_of
 from archsearch.spec.optimizers import OPTIMIZER_KINDS, Adam, Optimizer
-from archsearch.spec.schedules import SCHEDULE_KINDS, Constant, Schedule, Watched
-
-
-class EarlyStopping(Plain):
-    """Stop when the validation value has not improved for `patience` epochs; the best epoch's weights are kept."""
-
-    monitor: Watched = Field(
-        default=WATCHED[0],
-        description="What is watched on the validation data after each epoch.",
-        examples=["val_loss"],
-    )
-    patience: Positive = Field(description="Epochs without an improvement after which training stops.", examples=[5])
-    min_delta: NonNegativeFloat = Field(
-        default=0.0,
-        description="Smallest change that counts as an improvement, in the unit of what is watched.",
-        examples=[0.001],
-    )
+from archsearch.spec.schedules import SCHEDULE_KINDS, Constant, Schedule
 
 
 class TrainSpec(Plain):

@@ -80,9 +80,17 @@ def around(estimate: float, error: float, freedom: float, confidence: float = 0.
     return estimate - reach, estimate + reach
 
 
-def of_shares(interval: Interval, mean: float) -> Interval:
-    """Cut an interval to 0 to 1, where shares lie; one around a value outside, which is no share, is left as it is."""
-    return (max(0.0, interval[0]), min(1.0, interval[1])) if 0 <= mean <= 1 else interval
+def within(interval: Interval, centre: float, lies: Interval) -> Interval:
+    """Cut an interval to where its numbers can lie, shares from 0 to 1.
+
+    What is cut off cannot be, so the rest covers as much. An interval around a value outside, which is no such number
+    (nll of outputs that are no log-probabilities is below 0), is left as it is.
+
+    >>> within((-0.08, 1.465), 0.69, (0.0, math.inf))
+    (0.0, 1.465)
+    """
+    low, high = lies
+    return (max(low, interval[0]), min(high, interval[1])) if low <= centre <= high else interval
 
 
 def spread_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:

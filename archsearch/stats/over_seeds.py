@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archsearch.metrics import direction_of, kind_of, title_of, written
+from archsearch.metrics import bounds_of, direction_of, kind_of, title_of, written
 from archsearch.plain import Plain
 from archsearch.stats import intervals
 from archsearch.wording import chance_text, count_of, range_text
@@ -21,10 +21,9 @@ class Summary(Plain):
     """Values of a metric over seeds, accuracies as fractions; intervals are Student's t with n - 1 degrees of freedom.
 
     `ci95` holds the mean of all seeds, `prediction95` one more run: mean +- t * sd * sqrt(1 + 1/n) (Hahn & Meeker,
-    Statistical Intervals), both cut to 0 to 1 where the metric is a share, which lies there whatever the spread: what
-    is cut off cannot be, so the rest covers as much. None where fewer than two runs completed. `images95` is another
-    question: Wilson's interval of the mean over the `test_images` as a sample of all such images; seeds say nothing
-    about that.
+    Statistical Intervals), both cut to where the metric can lie, whatever the spread: a share from 0 to 1, a loss from
+    0 on. None where fewer than two runs completed. `images95` is another question: Wilson's interval of the mean over
+    the `test_images` as a sample of all such images; seeds say nothing about that.
 
     `documented_chance` is the probability that one more run is at least as good as the documented value, by the same
     distribution as `prediction95`; `documented_reached` counts the seeds that were.
@@ -72,16 +71,15 @@ def summarise(
     metric: str = "test_accuracy",
 ) -> Summary:
     """Summarise values over seeds; `diverged` runs are counted, not averaged. Only an accuracy is a share of images."""
-    share, sign = kind_of(metric) == "percent", 1 if direction_of(metric) == "maximize" else -1
+    lies, sign = bounds_of(metric), 1 if direction_of(metric) == "maximize" else -1
     n = len(values)
     if metric != "test_accuracy":
         test_images = None
     mean = intervals.mean(values) if n else None
     ci = prediction = None
     if n >= 2 and mean is not None:
-        ci, prediction = intervals.t_interval(values), intervals.prediction_interval(values)
-        if share:
-            ci, prediction = intervals.of_shares(ci, mean), intervals.of_shares(prediction, mean)
+        both = intervals.t_interval(values), intervals.prediction_interval(values)
+        ci, prediction = (intervals.within(one, mean, lies) for one in both)
     inside = None if prediction is None or documented is None else prediction[0] <= documented <= prediction[1]
     return Summary(
         n=n,

@@ -61,11 +61,15 @@ class _Begin:
 
 
 class Nursery:
-    """The handle of who starts workers; the process begins with the first request, or with `start`."""
+    """The handle of who starts workers; the process begins with the first request, or with `start`.
 
-    def __init__(self) -> None:
+    `meanwhile` are modules that are imported while workers work, for what is asked when they have ended.
+    """
+
+    def __init__(self, meanwhile: Iterable[str] = ()) -> None:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
+        self._meanwhile = tuple(meanwhile)
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +89,11 @@ class Nursery:
         self._process = process
         theirs.close()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the process has begun."""
+        return self._process is not None
+
     def import_(self, modules: Iterable[str]) -> None:
         """Have modules imported, where what is imported is inherited; does not wait."""
         if FORKS and (asked := tuple(modules)):
@@ -103,6 +112,7 @@ class Nursery:
     def begin(self, target: Callable[..., None], arguments: Sequence[Any], count: int) -> None:
         """Start workers: `count` processes that call `target` with these arguments and a queue for what they say."""
         self._send(_Begin(target, tuple(arguments), count))
+        self.import_(self._meanwhile)
 
     def ended(self, seconds: float) -> WorkerExits | None:
         """Wait for so many seconds at the most; give how the workers ended, None while some are at work."""
@@ -177,31 +187,35 @@ def _serve(pipe: Connection) -> None:
         except (EOFError, OSError):
             return
         if isinstance(request, _Import):
-            for name in request.modules:
-                with suppress(ImportError):  # a worker that needs it says so
-                    importlib.import_module(name)
+            _import(request)
         elif isinstance(request, _Ask):
             pipe.send(_answer(request))
         elif isinstance(request, _Begin):
             pipe.send(_work(request, pipe))
 
 
+def _import(request: _Import) -> None:
+    for name in request.modules:
+        with suppress(ImportError):  # a worker that needs it says so
+            importlib.import_module(name)
+
+
 def _answer(request: _Ask) -> Any:
     context = _context()
     mine, theirs = context.Pipe(duplex=False)
-    process = _started(context, _say_answer, (request, theirs))
-    theirs.close()
-    try:
-        return mine.recv()
-    except EOFError:
-        return None
-    finally:
-        process.join()
-        mine.close()
+    processes: list[BaseProcess] = []
+    with _ending_at_sigterm(processes):
+        processes.append(_started(context, _say_answer, (request, theirs)))
+        theirs.close()
+        answer = None
+        with mine, suppress(EOFError):
+            answer = mine.recv()
+        processes[0].join()
+    return answer
 
 
 def _say_answer(request: _Ask, pipe: Connection) -> None:
-    _hear_again()
+    _hear_again(lambda number, frame: sys.exit(128 + number))  # so that what is half written is cleared away
     with suppress(Exception):  # whoever asked does it again, and says it
         pipe.send(request.function(*request.arguments))
 
@@ -211,8 +225,7 @@ def _work(request: _Begin, pipe: Connection) -> WorkerExits:
     context = _context()
     said = context.SimpleQueue()
     processes: list[BaseProcess] = []
-    before = signal.signal(signal.SIGTERM, _raise_stopped)
-    try:
+    with _ending_at_sigterm(processes):
         with _blocked(signal.SIGTERM):  # until all are there: none is forgotten when it comes
             for number in range(request.count):
                 arguments = (request.target, (*request.arguments, said))
@@ -220,19 +233,37 @@ def _work(request: _Begin, pipe: Connection) -> WorkerExits:
         running = {process.sentinel: process for process in processes}
         while running:
             ready = wait([*running, pipe])
-            if pipe in ready and not running.keys() & set(ready):
-                raise _StoppedError  # nothing is asked while workers work: it is closed
             for sentinel in running.keys() & set(ready):
                 running.pop(sentinel).join()
-    except _StoppedError:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        _end(processes)
-        os._exit(143)
-    signal.signal(signal.SIGTERM, before)
+            if running and pipe in ready:
+                _import_meanwhile(pipe)
     found = []
     while not said.empty():
         found.append(said.get())
     return WorkerExits(frozenset(process.exitcode or 0 for process in processes), tuple(found))
+
+
+def _import_meanwhile(pipe: Connection) -> None:
+    """Import what is asked for while workers work; nothing else is, but that the pipe may be closed."""
+    try:
+        request = pipe.recv()
+    except (EOFError, OSError):
+        raise _StoppedError from None
+    if isinstance(request, _Import):
+        _import(request)
+
+
+@contextmanager
+def _ending_at_sigterm(processes: Sequence[BaseProcess]) -> Iterator[None]:
+    """End these processes, and then this one, when SIGTERM comes in a block or who started this is gone."""
+    before = signal.signal(signal.SIGTERM, _raise_stopped)
+    try:
+        yield
+        signal.signal(signal.SIGTERM, before)
+    except _StoppedError:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _end(processes)
+        os._exit(143)
 
 
 def _raise_stopped(number: int, frame: object) -> None:
@@ -252,9 +283,9 @@ def _started(context: Any, target: Callable[..., None], arguments: tuple[Any, ..
     return process
 
 
-def _hear_again() -> None:
-    """Take the usual handler of SIGTERM, and hear what came meanwhile."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _hear_again(handler: Any = signal.SIG_DFL) -> None:
+    """Take a handler of SIGTERM, and hear what came meanwhile."""
+    signal.signal(signal.SIGTERM, handler)
     if _MASKS:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 

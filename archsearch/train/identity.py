@@ -27,6 +27,7 @@ SEMANTICS = 1
 # the loss that they were trained on, and now `train.eval_loss`.
 _SEMANTICS_WATCHING_ANOTHER_LOSS = 2
 _PLACE = ("device", "engine")  # keys of `train` that say what computed, not what
+_PLACES: dict[str, Any] = {**dict.fromkeys(_PLACE, True), "early_stopping": {"own": {"path"}}}  # a file is its content
 
 
 def identity(plan: ExperimentPlan, seed: int, fingerprint: str, compute: Compute) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def recipe(data: DataSpec, train: TrainSpec, facts: DataFacts) -> dict[str, Any]
     return {
         "semantics": _semantics(train),
         "data": written,
-        "train": train.model_dump(mode="json", exclude=set(_PLACE)),
+        "train": train.model_dump(mode="json", exclude=_PLACES),
     }
 
 

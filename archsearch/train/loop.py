@@ -125,13 +125,17 @@ def train(
     moving = None if spec.ema is None else MovingAverage(model, spec.ema)
     epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving, scaler)
     more = beside_the_usual(plan.task, (*spec.watches.values(), *also))
+    own = None if spec.early_stopping is None else spec.early_stopping.own
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
         found = _evaluate(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
-        found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
+        outputs, targets = found.outputs.numpy(), part.y[part.rows].cpu().numpy()
+        found.metrics |= metric_values(plan, outputs, targets, more)
+        if own is not None:
+            found.metrics[own.name] = own.value(targets, outputs)
         return found
 
     progress = progress or Progress()

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from archsearch.metrics import direction_of
 from archsearch.spec.training import TrainSpec
 from archsearch.train.moving import MovingAverage
 from archsearch.train.result import EpochRecord
@@ -83,7 +82,7 @@ def _remember_best(train: TrainSpec, progress: Progress, model: nn.Module) -> No
     if rule is None:
         return
     values = [record.metrics.get(rule.monitor) for record in progress.history]
-    sign = 1.0 if direction_of(rule.monitor) == "maximize" else -1.0
+    sign = 1.0 if rule.better == "maximize" else -1.0
     scores = [sign * value if value is not None else -math.inf for value in values]
     best = progress.best_epoch
     if best is None or scores[-1] > scores[best - 1] + rule.min_delta:

@@ -37,6 +37,7 @@ from archsearch.train.progress import OtherNetworkError, Progress
 from archsearch.train.result import RunResult
 from archsearch.train.run_files import CHECKPOINT
 from archsearch.train.watch import Silent, Watch
+from archsearch.trust import must_be_trusted
 
 __all__ = ["FinishedRun", "build", "identity", "run", "run_id"]
 
@@ -83,7 +84,8 @@ def run(
     decided here by default. A diverged run is a result too: see its status. `also` names metrics that are followed
     beside the usual ones; a run that is there already is not made again for them, as it keeps its predictions.
     `say` gets a line where a checkpoint of another run is refused.
-    Raises `SpecError`, `UnavailableError`, `DamagedFileError` and `Interrupted`.
+    Raises `SpecError`, `UnavailableError`, `DamagedFileError` and `Interrupted`, and `UntrustedError` where a function
+    that early stopping watches was not allowed to run.
     """
     if seed < 0:
         raise UsageError(f"a seed is a whole number from 0 on, got {seed}")
@@ -101,6 +103,8 @@ def run(
 
     if not fresh and (result := _finished(directory, read_test)) is not None:
         return FinishedRun(result, directory.path, cached=True)
+    if (rule := spec.train.early_stopping) is not None and rule.own is not None:
+        must_be_trusted(rule.own.subject)
     with directory.locked(), interruptible() as interruption, numerics(compute):
         if fresh or _lacks(directory.result(), read_test):
             directory.clear()

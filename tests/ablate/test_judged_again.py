@@ -163,6 +163,32 @@ def test_metrics_are_compared_by_the_seeds_that_they_would_need(finished: tuple[
     assert sooner is None or (sooner.seeds or 0) < (own.seeds or math.inf)
 
 
+SOFTMAX = """\
+baseline: tiny.yaml
+factors:
+  end: {softmax: [insert: {after: fc1, layers: [softmax]}]}
+metric: val_loss
+seeds: 3
+screen: true
+"""
+
+
+def test_a_loss_of_probabilities_is_not_ranked_against_one_of_logits(
+    planned: Callable[..., Ablation], run_ablation: Callable[..., AblationReport], tmp_path: Path
+) -> None:
+    """Without training on them: cross-entropy over softmax outputs lies between 1.46 and 2.46."""
+    report = run_ablation(planned(SOFTMAX))
+    said = "validation loss is taken of logits (baseline) and of probabilities (end=softmax): its size differs by"
+    assert [note for note in report.notes if note.startswith(said)] != []
+    storage = open_storage(default_url(tmp_path / "runs"))
+    found = sensitivity(existing_ablation("mine", storage), tmp_path / "runs")
+    (row,) = (one for one in found.rows if one.metric == "val_loss")
+    assert row.scale.startswith(said)
+    assert found.rows[-1] == row
+    assert {one.scale for one in found.rows[:-1]} == {""}
+    assert found.sooner("end=softmax") is None  # by what would the study's own loss be too slow?
+
+
 def test_what_is_named_beside_the_metric_is_fixed_with_the_ablation(
     planned: Callable[..., Ablation], tmp_path: Path
 ) -> None:

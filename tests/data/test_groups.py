@@ -34,7 +34,7 @@ def test_groups_are_numbered_over_all_parts_in_the_order_of_their_names() -> Non
 
 def test_group_in_two_parts_is_found_with_the_parts() -> None:
     parts = {"train": np.array([1, 2]), "val": np.array([3]), "test": np.array([4, 3])}
-    assert shared_group(parts) == ("3", "val", "test")
+    assert shared_group(parts) == ("3", {"val": 0, "test": 1})
     assert shared_group({"train": np.array([1]), "test": np.array([2])}) is None
 
 
@@ -85,7 +85,11 @@ def test_damaged_groups_are_named_and_not_used(tmp_path: Path, data_folder: Path
         ({"group_train": np.arange(6)}, r"own.npz: holds group_train; group_test is missing\."),
         (
             {"group_train": np.arange(6), "group_test": np.array([9, 5])},
-            r"group 5 is in group_train and in group_test: .* keep each group in one part\.",
+            r"group 5 is in two parts, group_train\[5\] and group_test\[1\]: .* keep each group in one part, or leave",
+        ),
+        (
+            {"group_train": np.array(["ann"] * 6), "group_test": np.array(["ann"] * 2)},
+            r"group_train and group_test name one group only \(ann\); groups are of use from two on: leave these",
         ),
         ({"group_train": np.arange(5), "group_test": np.arange(2)}, r"group_train is int64 \(5,\); expected whole"),
         (

@@ -9,11 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from archsearch.data import npz
 from archsearch.data.facts import describe
 from archsearch.data.prepare import load
 from archsearch.data.remarks import read_as, remarks
 from archsearch.data.split import divide
 from archsearch.errors import DamagedFileError, SpecError
+from archsearch.experiment_plan import load_spec
 from archsearch.spec.augmentations import Flip
 from archsearch.spec.dataset import DataSpec
 
@@ -129,6 +131,35 @@ def test_npz_values_that_are_not_finite_are_refused(tmp_path: Path, data_folder:
     ):
         load(npz_spec(write_npz(tmp_path / "own.npz", x_train=x)))
     assert not (data_folder / "prepared").exists()
+
+
+SMALL = """\
+data: {name: npz, path: own.npz}
+network: [flatten, linear: {out_features: classes}]
+train: {epochs: 1}
+"""
+
+
+def test_npz_values_that_are_not_finite_are_told_where_a_spec_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is prepared; a file is looked at once, again when it changes, and not where it is large."""
+    (tmp_path / "own.yaml").write_text(SMALL, encoding="utf-8")
+    x = np.zeros((3, 2, 4), dtype=np.float32)
+    x[1, 0, 3] = np.nan
+    write_npz(tmp_path / "own.npz", x_train=np.zeros((6, 2, 4), dtype=np.float32), x_test=x)
+    with pytest.raises(SpecError, match=r"own.npz: x_test has 1 value .* in row 1, channel 0\); replace it") as caught:
+        load_spec(str(tmp_path / "own.yaml"))
+    assert str(caught.value).startswith(f"{tmp_path / 'own.yaml'}:1:")
+    with pytest.raises(SpecError, match=r"in row 1, channel 3\); replace it"):
+        load_spec(str(tmp_path / "own.yaml"), ["data.channels=last"])
+
+    monkeypatch.setattr(npz, "_READ_AT_ONCE", 95)  # x_test is 96 bytes
+    npz._not_finite.cache_clear()
+    load_spec(str(tmp_path / "own.yaml"))
+    monkeypatch.undo()
+    write_npz(tmp_path / "own.npz", x_train=np.zeros((6, 2, 4)), x_test=np.zeros((3, 2, 4)))
+    load_spec(str(tmp_path / "own.yaml"))
 
 
 @pytest.mark.parametrize("length", [0, 10, 200, -1])

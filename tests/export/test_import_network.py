@@ -319,10 +319,6 @@ CANNOT = {
         "AvgPool2d has count_include_pad False, and avg_pool2d of the language has True for an input of 1x8x8$",
     ),
     "spread": (lambda x: x.mean((2, 3), keepdim=True).expand(-1, -1, 8, 8), "values of channels are spread over maps"),
-    "matrix on a map": (
-        lambda x: F.linear(x, nn.Parameter(torch.ones(8, 8))),
-        "needs a flat input, its input is 1x8x8",
-    ),
     "weights computed": (
         lambda x: F.conv2d(x, nn.Parameter(torch.ones(1, 1, 1, 1)) * 2),
         "the weight of conv2d is computed, and no parameter of its own$",

@@ -241,6 +241,8 @@ def agree(name: str, definition: Callable[[Any, Any], float], case: Any, count: 
         given, targets = case(name, dice)
         found, expected = compute(given, targets), definition(given, targets)
         assert found == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True), (number, given, targets)
+        low, high = METRICS[name].bounds
+        assert math.isnan(found) or low <= found <= high, (number, found)
 
 
 @pytest.mark.parametrize(("name", "definition", "case"), TABLES, ids=[name for name, _, _ in TABLES])
@@ -259,6 +261,28 @@ def test_a_metric_is_its_definition_in_a_thousand_cases(
 def test_every_row_that_is_computed_of_outputs_has_its_definition_here() -> None:
     computed = {name for name, row in METRICS.items() if row.known == "training" and row.compute is not None}
     assert computed == {*CLASSES, *TWO, *NUMBERS, "hamming_loss"}
+
+
+def test_bounds_are_reached() -> None:
+    """The best that there can be, and the worst where there is one: all sure of the other class."""
+    right, wrong = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    truth, other = np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0])
+    numbers, back = np.array([[1.0], [2.0], [3.0]]), np.array([[3.0], [2.0], [1.0]])
+    for name, worst, best in (
+        ("brier", (wrong, [0, 1]), (right, [0, 1])),
+        ("ece", (wrong, [0, 1]), (right, [0, 1])),
+        ("log_loss", None, (right, [0, 1])),
+        ("mcc", (other, truth), (truth, truth)),
+        ("kappa", (other, truth), (truth, truth)),
+        ("f1_macro", (other, truth), (truth, truth)),
+        ("r2", None, (numbers, numbers)),
+        ("spearman", (back, numbers), (numbers, numbers)),
+        ("mae", None, (numbers, numbers)),
+    ):
+        row = METRICS[name]
+        good, bad = row.bounds[::-1] if row.direction == "maximize" else row.bounds
+        assert value(name, *best) == pytest.approx(good, abs=1e-12), name
+        assert math.isinf(bad) if worst is None else value(name, *worst) == pytest.approx(bad), name
 
 
 # -- where there is no number, and other tasks -------------------------------------------------------------------------

@@ -117,6 +117,41 @@ MAPS: dict[str, list[Any]] = {
         "batch_norm2d",
         {"dropout": {"p": 0.2}},
     ],
+    "layer norm": [*conv(), "layer_norm", "tanh"],
+    "layer norm, fields": [{"layer_norm": {"eps": 0.1, "elementwise_affine": False}}, "relu"],
+    "layer norm of features": ["flatten", {"linear": {"out_features": 21}}, "layer_norm"],
+    "group norm": [*conv(), {"group_norm": {"num_groups": 2}}, "relu"],
+    "group norm, fields": [*conv(), {"group_norm": {"num_groups": 4, "eps": 0.1, "affine": False}}],
+    "instance norm": [*conv(), "instance_norm", "gelu"],
+    "instance norm, fields": [{"instance_norm": {"affine": True, "eps": 0.01}}],
+    "residual of norms": [{"residual": {"layers": [{"group_norm": {"num_groups": 3}}, "relu", "layer_norm"]}}, "relu"],
+    "concat": [{"parallel": {"branches": [conv(padding=1), ["relu"], []]}}, "relu", *conv()],
+    "concat of one": [{"parallel": {"branches": [["tanh"]]}}],
+    "concat of the same": [{"parallel": {"branches": [[], [], ["identity"]]}}],
+    "concat of features": ["flatten", {"parallel": {"branches": [[{"linear": {"out_features": 7}}], ["tanh"], []]}}],
+    "concat of batch norms": [
+        {
+            "parallel": {
+                "branches": [[*conv(), "batch_norm2d", "relu"], [*conv(kernel_size=1), *conv(), "batch_norm2d"]]
+            }
+        },
+        "batch_norm2d",
+        "relu",
+    ],
+    "add": [{"parallel": {"join": "add", "branches": [conv(padding=1), conv(kernel_size=1), conv(kernel_size=1)]}}],
+    "add its input": [{"parallel": {"join": "add", "branches": [[], ["tanh"], [], ["relu"]]}}, "relu"],
+    "add in a residual": [
+        {"residual": {"layers": [{"parallel": {"join": "add", "branches": [[], ["batch_norm2d"]]}}, "batch_norm2d"]}}
+    ],
+    "residual with a shortcut": [
+        {
+            "residual": {
+                "layers": [*conv(stride=2, padding=1), "batch_norm2d", "relu", *conv(padding=1), "batch_norm2d"],
+                "shortcut": [*conv(kernel_size=1, stride=2, bias=False), "batch_norm2d"],
+            }
+        },
+        "relu",
+    ],
     "residual of linear layers": [
         "flatten",
         {"residual": {"projection": True, "layers": [{"linear": {"out_features": 7}}]}},
@@ -197,6 +232,11 @@ def test_activation_in_float_holds_over_the_whole_range(written):
 
 LOSSES: list[Any] = [
     "cross_entropy",
+    {"cross_entropy": {"weight": [0.5, 1.0, 2.0, 0.1, 3.0]}},
+    {"cross_entropy": {"weight": [0.5, 1.0, 2.0, 0.1, 3.0], "label_smoothing": 0.3}},
+    "focal",
+    {"focal": {"gamma": 0.5}},
+    {"focal": {"gamma": 0.0}},
     {"cross_entropy": {"label_smoothing": 0.1}},
     "nll",
     "mse",

@@ -7,7 +7,7 @@ import re
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from archsearch.errors import SpecError
@@ -76,6 +76,8 @@ def test_ten_training_steps_equal_torchs(variant):
 
 # -- random networks
 
+HEAD = ["flatten", {"linear": {"out_features": "classes"}}]
+
 sizes = st.integers(1, 3)
 conv2d = st.fixed_dictionaries(
     {
@@ -110,6 +112,17 @@ layer = st.one_of(
     ).map(lambda f: {"batch_norm2d": f}),
     st.sampled_from([0.1, 0.5, 0.8]).map(lambda p: {"dropout": {"p": p}}),
     st.sampled_from([0.2, 0.5]).map(lambda p: {"dropout2d": {"p": p}}),
+    st.sampled_from(["layer_norm", "instance_norm", {"instance_norm": {"affine": True}}]),
+    st.sampled_from([1, 2, 3]).map(lambda n: {"group_norm": {"num_groups": n, "eps": 0.01}}),
+)
+branch = st.lists(layer, max_size=2)
+block = st.one_of(
+    st.tuples(st.lists(layer, min_size=1, max_size=3), st.sampled_from(["", "", "shortcut"]), branch).map(
+        lambda b: {"residual": {"layers": b[0]} | ({"shortcut": b[2]} if b[1] and b[2] else {"projection": True})}
+    ),
+    st.tuples(st.sampled_from(["concat", "add"]), st.lists(branch, min_size=1, max_size=3)).map(
+        lambda b: {"parallel": {"join": b[0], "branches": b[1] if any(b[1]) else [["tanh"]]}}
+    ),
 )
 
 
@@ -118,11 +131,10 @@ def networks(draw):
     """A layer list that fits together: layers that do not are left out."""
     shape = (draw(st.integers(1, 3)), draw(st.integers(4, 12)), draw(st.integers(4, 12)))
     kept = []
-    for one in draw(st.lists(st.one_of(layer, st.lists(layer, min_size=1, max_size=3)), min_size=1, max_size=7)):
-        written = {"residual": {"projection": True, "layers": one}} if isinstance(one, list) else one
+    for written in draw(st.lists(st.one_of(layer, block), min_size=1, max_size=7)):
         try:
-            planned([*kept, written], shape)
-        except PlanError:
+            compile_network(planned([*kept, written, *HEAD], shape), loss_spec())
+        except (PlanError, UnsupportedError):
             continue
         kept.append(written)
     between = st.sampled_from([[], [], ["batch_norm1d"], [{"dropout": {"p": 0.3}}]])
@@ -133,7 +145,16 @@ def networks(draw):
 
 cases = st.tuples(
     networks(),
-    st.sampled_from(["cross_entropy", {"cross_entropy": {"label_smoothing": 0.2}}, "mse", "l1"]),
+    st.sampled_from(
+        [
+            "cross_entropy",
+            {"cross_entropy": {"label_smoothing": 0.2}},
+            {"cross_entropy": {"weight": [1.0, 2.0, 0.5, 1.0, 0.2]}},
+            "focal",
+            "mse",
+            "l1",
+        ]
+    ),
     st.integers(2, 40),
     st.sampled_from([1, 2]),
     st.sampled_from(available() or ["plain"]),
@@ -141,17 +162,24 @@ cases = st.tuples(
 free = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
-@settings(free, max_examples=120)
+@settings(free, max_examples=200)
 @given(cases)
 def test_random_network_gives_torchs_loss_and_gradients(case):
     check_random_network(case)
 
 
 @pytest.mark.slow
-@settings(free, max_examples=1500)
-@given(cases)
-def test_many_random_networks_give_torchs_loss_and_gradients(case):
-    check_random_network(case)
+@pytest.mark.parametrize("part", range(10))
+def test_20_000_random_networks_give_torchs_loss_and_gradients(part):
+    """A tenth each, from a start of its own."""
+
+    @seed(part)
+    @settings(free, max_examples=2000)
+    @given(cases)
+    def check(case):
+        check_random_network(case)
+
+    check()
 
 
 def check_random_network(case):
@@ -291,8 +319,15 @@ TRAIN = TrainSpec(epochs=1)
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        (["layer_norm", *LENET], "norm1 (layer_norm) has no native kernel"),
-        ([*LENET[:7], {"parallel": {"branches": [["tanh"], []]}}, *LENET[7:]], "par1 (parallel) has no native kernel"),
+        ([*LENET[:7], "rms_norm", *LENET[7:]], "norm1 (rms_norm) has no native kernel"),
+        (
+            [{"parallel": {"branches": [["tanh"], []], "join": "multiply"}}, *LENET],
+            "par1 (parallel) has no native kernel",
+        ),
+        (
+            [{"parallel": {"branches": [[], ["identity"]], "join": "add"}}, *LENET],
+            "par1 (parallel) adds its input twice, which has no native kernel",
+        ),
         ([{"residual": {"layers": ["identity"]}}, *LENET], "res1 (residual) holds no operation"),
     ],
 )

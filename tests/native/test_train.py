@@ -121,16 +121,16 @@ def test_result_says_which_engine_and_why(train_tiny):
     assert by_native["engine"] == "native"
     assert by_native["engine_variant"] in library.VARIANTS
     assert "memory_format" not in by_native
-    norm = [*NETWORK[:1], "layer_norm", *NETWORK[1:]]
+    norm = [*NETWORK[:1], "rms_norm", *NETWORK[1:]]
     by_torch = train_tiny(network=norm, train={"engine": "auto"}).result.environment
-    assert (by_torch["engine"], by_torch["engine_reason"]) == ("torch", "norm1 (layer_norm) has no native kernel")
+    assert (by_torch["engine"], by_torch["engine_reason"]) == ("torch", "norm1 (rms_norm) has no native kernel")
 
 
 def test_native_asked_for_and_impossible_names_the_layer():
     with pytest.raises(
-        SpecError, match=r"^train\.engine: native cannot be used: norm1 \(layer_norm\) has no native kernel$"
+        SpecError, match=r"^train\.engine: native cannot be used: norm1 \(rms_norm\) has no native kernel$"
     ):
-        trained(**changed({}) | {"network": ["layer_norm", *NETWORK]})
+        trained(**changed({}) | {"network": ["rms_norm", *NETWORK]})
 
 
 @pytest.mark.no_binary

@@ -14,6 +14,7 @@ from archsearch.search.confirm import (
     ahead_of_the_best,
     best_of,
     family_of,
+    interval_method,
     not_told_apart,
 )
 from archsearch.search.confirm_said import headline
@@ -165,6 +166,15 @@ def test_interval_of_two_seeds_stays_where_the_metric_lies() -> None:
     assert found.candidates[0].ci95 == (0.0, 1.0)
     lossy = conclude((1, 2), {"trial 1": {1: 2.0, 2: 4.0}}, {}, {}, 2, family=family_of(NETWORK, {}, "val_loss")[0])
     assert lossy.candidates[0].ci95 == (0.0, pytest.approx(3 + 12.7062, abs=1e-3))
+    assert interval_method(found) == "Student's t over 2 seeds, cut to 0 to 100 %"
+    assert interval_method(lossy) == "Student's t over 2 seeds, cut to 0 and above"
+    for metric, low, said in (("val_mcc", -0.6706, "-1 to 1"), ("val_r2", -0.6706, "1 and below")):
+        other = conclude((1, 2), {"trial 1": {1: 0.5, 2: 0.7}}, {}, {}, 2, family=family_of(NETWORK, {}, metric)[0])
+        assert other.candidates[0].ci95 == (pytest.approx(low, abs=1e-3), 1.0)
+        assert interval_method(other) == f"Student's t over 2 seeds, cut to {said}"
+    below = conclude((1, 2), {"trial 1": {1: -2.0, 2: -4.0}}, {}, {}, 2, family=family_of(NETWORK, {}, "val_loss")[0])
+    assert below.candidates[0].ci95 == (pytest.approx(-15.7062, abs=1e-3), pytest.approx(9.7062, abs=1e-3))
+    assert interval_method(below) == "Student's t over 2 seeds"
 
 
 def test_candidate_of_an_earlier_version_is_read_with_its_accuracies_as_values() -> None:

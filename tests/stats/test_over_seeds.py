@@ -59,6 +59,24 @@ def test_intervals_of_an_accuracy_stay_within_0_to_1():
     assert summarise(values).ci95 == (pytest.approx(low), 1.0)
 
 
+def test_intervals_stay_where_a_metric_can_lie():
+    """Of 0.5 and 0.9 Student's t reaches 0.7 +- 12.706 * 0.2, and one more run lands 12.706 * 0.2 * sqrt(3) around."""
+    reach, further = 12.7062 * 0.2, 12.7062 * 0.2 * 3**0.5
+    for metric, low, high in (
+        ("test_log_loss", 0.0, 100.0),
+        ("test_rmse", 0.0, 100.0),
+        ("test_brier", 0.0, 2.0),
+        ("test_mcc", -1.0, 1.0),
+        ("test_r2", -100.0, 1.0),
+        ("test_loss", 0.0, 100.0),
+    ):
+        found = summarise([0.5, 0.9], metric=metric)
+        assert found.ci95 == pytest.approx((max(low, 0.7 - reach), min(high, 0.7 + reach)), abs=1e-4), metric
+        assert found.prediction95 == pytest.approx((max(low, 0.7 - further), min(high, 0.7 + further)), abs=1e-4)
+    below = summarise([-0.5, -0.9], metric="test_loss")  # nll of outputs that are no log-probabilities
+    assert below.ci95 == pytest.approx((-0.7 - reach, -0.7 + reach), abs=1e-4)
+
+
 @pytest.mark.parametrize(("right", "images"), [(12, 12), (0, 12), (37, 40), (9, 10), (9744, 10000)])
 def test_interval_over_images_is_wilsons(right, images):
     expected = stats.binomtest(right, images).proportion_ci(0.95, method="wilson")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from archsearch.study.nursery import FORKS, Nursery, WorkerExits, _blocked
+from archsearch.study.nursery import FORKS, Nursery, WorkerExits, _Ask, _blocked
 from archsearch.train.interrupt import interruptible
 
 TELLS_WHAT_IS_BLOCKED = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
@@ -79,6 +79,40 @@ def test_an_answer_comes_from_a_process_of_its_own(nursery):
     nursery.import_(["sched"])
     assert nursery.ask(is_imported, "sched") is FORKS
     assert (nursery.ask(os.getpid) == os.getpid()) is not FORKS
+
+
+@needs_forks
+def test_what_is_imported_while_workers_work_is_there_afterwards(tmp_path):
+    with Nursery(meanwhile=["sched"]) as nursery:
+        nursery.begin(waits_for_a_file, (tmp_path / "go",), 2)
+        assert nursery.ended(0.3) is None
+        (tmp_path / "go").touch()
+        assert wait_for(nursery).said == (False, False)
+        assert nursery.ask(is_imported, "sched")
+
+
+def waits_for_a_file(path, said) -> None:
+    wait_until(path.exists)
+    said.put(is_imported("sched"))
+
+
+@needs_forks
+def test_a_question_that_is_stopped_clears_away_what_is_half_done(tmp_path):
+    nursery = Nursery()
+    nursery._send(_Ask(half_does, (tmp_path,)))
+    wait_until((tmp_path / "half").exists)
+    began = time.monotonic()
+    nursery.stop()
+    assert time.monotonic() - began < 30
+    assert list(tmp_path.iterdir()) == []
+
+
+def half_does(folder: Path) -> None:
+    (folder / "half").touch()
+    try:
+        time.sleep(60)
+    finally:
+        (folder / "half").unlink()
 
 
 @needs_forks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -139,6 +140,20 @@ def test_mixing_is_part_of_the_id_only_where_there_is_some():
 def test_what_is_no_image_has_no_part_to_cut_out():
     with pytest.raises(SpecError, match="cutmix is for images, and a sample of wine is 13; use mixup"):
         load_plan("wine", ["train.cutmix=1.0"])
+
+
+def test_whole_numbers_that_an_embedding_reads_are_not_blended(tmp_path):
+    dice = np.random.default_rng(0)
+    arrays = {f"x_{part}": dice.integers(0, 5, (20, 6)).astype("f4") for part in ("train", "test")}
+    np.savez(tmp_path / "w.npz", **arrays, y_train=np.arange(20) % 2, y_test=np.arange(20) % 2)
+    (tmp_path / "w.yaml").write_text(
+        "data: {name: npz, path: w.npz}\n"
+        "network: [embedding: {num_embeddings: 5, embedding_dim: 3}, flatten, linear: {out_features: classes}]\n"
+        "train: {epochs: 1}\n"
+    )
+    load_plan(str(tmp_path / "w.yaml"))
+    with pytest.raises(SpecError, match=r"embed1 \(embedding\) reads whole numbers, and train\.mixup blends them; rem"):
+        load_plan(str(tmp_path / "w.yaml"), ["train.mixup=0.2"])
 
 
 def test_numbers_and_labels_of_any_task_are_mixed(tmp_path):

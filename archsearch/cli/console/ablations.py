@@ -68,6 +68,7 @@ _SENSED = (
 
 def print_sensitivity(found: Sensitivity) -> None:
     """Print for each comparison which metrics need how many seeds for a difference like the one that was measured."""
+    from archsearch.ablate.loss_scale import WAY_OUT
     from archsearch.metrics import difference, title_of
 
     to = out()
@@ -81,11 +82,13 @@ def print_sensitivity(found: Sensitivity) -> None:
                 str(row.n),
                 difference(row.metric, row.difference),
                 f"{row.d_z:+.2f}",
-                "above 10,000" if row.seeds is None else f"{row.seeds:,}",
+                "-" if row.scale else "above 10,000" if row.seeds is None else f"{row.seeds:,}",
             )
             for row in rows
         ]
         print_table(to, _SENSED, table)
+        for scale in dict.fromkeys(row.scale for row in rows if row.scale):
+            sentences(to, f"{scale}; {WAY_OUT}", "yellow")
         best = found.sooner(comparison)
         if best is not None and own is not None:
             needed = "more than 10,000" if own.seeds is None else f"{own.seeds:,}"

@@ -67,16 +67,17 @@ def groups_fault(
     """Give the error for a group column with a group in two parts."""
     if groups is None:
         return None
-    where, loc = f"{table.path}:{spec.group}", ("data", "group")
     if shared := shared_group({part: groups[at] for part, at in rows.items()}):
-        group, first, second = shared
+        group, (first, second) = shared[0], shared[1]
+        way_out = "" if spec.part is None or spec.name != "table" else ", or leave data.part out and groups stay whole"
+        one, other = (table.place(int(rows[part][at]), str(spec.group)) for part, at in shared[1].items())
         return SpecError(
             Problem(
-                where,
-                f"group {group} is in the {first} and the {second} part: one is judged on what the other knows; keep "
-                "each group in one part",
+                other,
+                f"group {group} is in the {second} part here and in the {first} part at {one}: one is judged on what "
+                f"the other knows; keep each group in one part{way_out}",
             ),
-            loc,
+            ("data", "group"),
         )
     return None
 

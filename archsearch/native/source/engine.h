@@ -20,6 +20,7 @@
 #include "dropout.h"
 #include "loss.h"
 #include "pooling.h"
+#include "sample_norm.h"
 #include "softmax.h"
 
 namespace archsearch {
@@ -31,8 +32,14 @@ class Engine {
   static constexpr int group = lanes<Real>;
 
   Engine(const Program& program, int threads)
-      : program_(program), operations_(program.operations, program.operations + program.count), crew_(threads) {
+      : program_(program), operations_(program.operations, program.operations + program.count),
+        sizes_(program.sizes, program.sizes + program.parameters), crew_(threads) {
     program_.operations = operations_.data();
+    program_.sizes = sizes_.data();
+    if (program.class_weights) {
+      class_weights_.assign(program.class_weights, program.class_weights + program.classes);
+      program_.class_weights = class_weights_.data();
+    }
     std::vector<int64_t> room(program.parameters);
     for (int i = 0; i < program.parameters; i++) room[i] = program.sizes[i];
     for (int i = 0; i < program.count; i++) {
@@ -67,6 +74,7 @@ class Engine {
     begin_batch(state.weights, true);
     const int threads = crew_.size(), last = passes() - 1;
     std::vector<Score> scores(threads);
+    const double share = 1 / counted(batch);
     for (int pass = 0; pass < last; pass++) {
       each_group(batch, [&](int, const Group& images) {
         forward(batch, pass, images, state.weights, true);
@@ -77,12 +85,12 @@ class Engine {
     }
     each_group(batch, [&](int thread, const Group& images) {
       forward(batch, last, images, state.weights, true);
-      add_loss(program_, at(images, program_.output), batch.labels + images.first, images.count,
-               1.0 / double(batch.size), at(images, program_.output_gradient), scores[thread]);
-      backward(batch, last, images, thread);
+      add_loss(program_, at(images, program_.output), batch.labels + images.first, images.count, share,
+               at(images, program_.output_gradient), scores[thread]);
+      backward(batch, last, images, state.weights, thread);
     });
     for (const Score& part : scores) {
-      score.loss += part.loss;
+      score.loss += program_.class_weights ? part.loss * share * double(batch.size) : part.loss;
       score.correct += part.correct;
     }
     for (int pass = last - 1; pass >= 0; pass--) {
@@ -91,7 +99,7 @@ class Engine {
         for (int i = begin(pass); i < ends_[pass]; i++)
           if (operations_[i].again) forward_one(batch, i, images, state.weights, true);
         backward_norm(ends_[pass], images);
-        backward(batch, pass, images, thread);
+        backward(batch, pass, images, state.weights, thread);
       });
     }
     crew_.run([&](int thread) { collect(gradients, thread); });
@@ -103,7 +111,7 @@ class Engine {
     for (int i : ends_)
       if (i < program_.count) {
         const Operation& op = operations_[i];
-        norm_at(i).use_running(weight_of(op, state), bias_of(op, state), state.running[2 * op.number],
+        norm_at(i).use_running(weight_of(op, state.weights), bias_of(op, state.weights), state.running[2 * op.number],
                                state.running[2 * op.number + 1]);
       }
     each_group(batch, [&](int thread, Group images) {
@@ -127,6 +135,8 @@ class Engine {
 
   Program program_;
   std::vector<Operation> operations_;
+  std::vector<int64_t> sizes_;
+  std::vector<double> class_weights_;
   std::vector<Layer> layers_;
   std::vector<int> ends_;             // of each pass: the batch norm with which the next one begins, at last the end
   std::vector<int64_t> gradient_at_;  // of each parameter, in vectors
@@ -149,11 +159,11 @@ class Engine {
     return offset < program_.vectors ? images.buffer + offset : images.kept + (offset - program_.vectors);
   }
 
-  static const Real* weight_of(const Operation& op, const State<Real>& state) {
-    return op.weight >= 0 ? state.weights[op.weight] : nullptr;
+  static const Real* weight_of(const Operation& op, const Real* const* weights) {
+    return op.weight >= 0 ? weights[op.weight] : nullptr;
   }
-  static const Real* bias_of(const Operation& op, const State<Real>& state) {
-    return op.bias >= 0 ? state.weights[op.bias] : nullptr;
+  static const Real* bias_of(const Operation& op, const Real* const* weights) {
+    return op.bias >= 0 ? weights[op.bias] : nullptr;
   }
 
   void make_room(int64_t groups) {
@@ -166,6 +176,14 @@ class Engine {
     for (int i : ends_)
       if (i < program_.count) norm_at(i).room(groups);
     kept_groups_ = groups;
+  }
+
+  // How many images the mean is over: each counts what its class does.
+  double counted(const Batch& batch) const {
+    if (!program_.class_weights) return double(batch.size);
+    double sum = 0;
+    for (int64_t i = 0; i < batch.size; i++) sum += program_.class_weights[batch.labels[i]];
+    return sum;
   }
 
   // Before a batch: weights in the order of the tiles, and the threads' gradients of them 0.
@@ -202,7 +220,7 @@ class Engine {
     const Operation& op = operations_[ends_[pass]];
     share(groups_of(batch) * op.channels, [&](int part, int parts) {
       norm_at(ends_[pass])
-          .merge(batch.size, weight_of(op, state), bias_of(op, state), state.running[2 * op.number],
+          .merge(batch.size, weight_of(op, state.weights), bias_of(op, state.weights), state.running[2 * op.number],
                  state.running[2 * op.number + 1], part, parts);
     });
   }
@@ -237,7 +255,7 @@ class Engine {
     const V* in = at(images, op.input);
     V* out = at(images, op.output);
     switch (op.kind) {
-      case convolution: convolution_at(i).forward(in, op.bias >= 0 ? weights[op.bias] : nullptr, out); break;
+      case convolution: convolution_at(i).forward(in, bias_of(op, weights), out); break;
       case pad: pad_forward(op, in, out); break;
       case max_pool:
       case average_pool:
@@ -247,6 +265,9 @@ class Engine {
       case log_softmax: log_softmax_forward(op, in, out); break;
       case add: add_forward(in, at(images, op.other), input_size(op), out); break;
       case batch_norm: norm_at(i).forward(in, out); break;
+      case layer_norm:
+      case group_norm: sample_norm_forward(op, in, weight_of(op, weights), bias_of(op, weights), out); break;
+      case join: std::copy(in, in + input_size(op), out + op.number); break;
       case dropout:
       case dropout_channels:
         if (training)
@@ -257,11 +278,11 @@ class Engine {
     }
   }
 
-  void backward(const Batch& batch, int pass, const Group& images, int thread) {
-    for (int i = ends_[pass] - 1; i >= begin(pass); i--) backward_one(batch, i, images, thread);
+  void backward(const Batch& batch, int pass, const Group& images, const Real* const* weights, int thread) {
+    for (int i = ends_[pass] - 1; i >= begin(pass); i--) backward_one(batch, i, images, weights, thread);
   }
 
-  void backward_one(const Batch& batch, int i, const Group& images, int thread) {
+  void backward_one(const Batch& batch, int i, const Group& images, const Real* const* weights, int thread) {
     const Operation& op = operations_[i];
     if (op.output_gradient < 0) return;  // nothing before it learns
     const V* in = at(images, op.input);
@@ -300,6 +321,14 @@ class Engine {
       case dropout_channels:
         if (to) drop(op, batch.key, images.first, gradient, to, op.accumulate);
         break;
+      case layer_norm:
+      case group_norm:
+        sample_norm_backward(op, in, gradient, weight_of(op, weights), gradient_of(thread, op.weight),
+                             gradient_of(thread, op.bias), to);
+        break;
+      case join:
+        if (to) add_backward(gradient + op.number, input_size(op), op.accumulate, to);
+        break;
     }
   }
 
@@ -313,6 +342,7 @@ class Engine {
   static int64_t input_size(const Operation& op) { return int64_t(op.channels) * op.height * op.width; }
 
   Real* gradient_of(int thread, int parameter) {
+    if (parameter < 0) return nullptr;
     return reinterpret_cast<Real*>(gradients_[thread].get() + gradient_at_[parameter]);
   }
 
@@ -323,15 +353,23 @@ class Engine {
       for (int t = 0; t < threads; t++) parts[t] = gradient_of(t, parameter);
       return parts.data();
     };
+    const auto add_up = [&](int parameter) {
+      if (parameter < 0) return;
+      const Real* const* own = parts_of(parameter);
+      const int64_t size = program_.sizes[parameter];
+      for (int64_t o = size * thread / threads; o < size * (thread + 1) / threads; o++) {
+        gradients[parameter][o] = own[0][o];
+        for (int t = 1; t < threads; t++) gradients[parameter][o] += own[t][o];
+      }
+    };
     for (int i = 0; i < program_.count; i++) {
       const Operation& op = operations_[i];
-      if (op.kind != convolution) continue;
-      convolution_at(i).collect(parts_of(op.weight), threads, gradients[op.weight], thread, threads);
-      if (op.bias < 0 || thread != 0) continue;
-      const Real* const* bias = parts_of(op.bias);
-      for (int o = 0; o < op.out_channels; o++) {
-        gradients[op.bias][o] = bias[0][o];
-        for (int t = 1; t < threads; t++) gradients[op.bias][o] += bias[t][o];
+      if (op.kind == convolution) {
+        convolution_at(i).collect(parts_of(op.weight), threads, gradients[op.weight], thread, threads);
+        add_up(op.bias);
+      } else if (op.kind == layer_norm || op.kind == group_norm) {
+        add_up(op.weight);
+        add_up(op.bias);
       }
     }
   }

@@ -7,20 +7,21 @@ namespace archsearch {
 
 enum Kind : int32_t {
   convolution, pad, max_pool, average_pool, adaptive_pool, activation, softmax, log_softmax, add, batch_norm, dropout,
-  dropout_channels
+  dropout_channels, layer_norm, group_norm, join
 };
 
 enum Function : int32_t {
   tanh_, relu, leaky_relu, elu, selu, gelu, gelu_tanh, silu, mish, hardtanh, sigmoid, softplus
 };
 
-enum Loss : int32_t { cross_entropy, nll, mse, l1 };
+enum Loss : int32_t { cross_entropy, nll, mse, l1, focal };
 
 // Offsets count vectors from the start of a thread's buffer, those from `Program::vectors` on from the start of what is
 // kept of a group of images from one pass to the next; -1 where there is nothing. `accumulate` says that the gradient of
 // the input has another part already and is added to, not written. `number` counts batch norms and dropouts, each from 0
 // on; `again` says that the output is computed once more on the way back instead of being kept. `function` of a batch
-// norm is the activation behind it, -1 for none; `between` is the gradient at its normalised values.
+// norm is the activation behind it, -1 for none; `between` is the gradient at its normalised values. The `number` of a join
+// is where in the output its input begins.
 struct Operation {
   int32_t kind, function;
   int64_t input, output, input_gradient, output_gradient, scratch;
@@ -40,7 +41,8 @@ struct Program {
   int64_t vectors, kept;  // the length of a thread's buffer, and of what is kept of each group
   int64_t input, input_size, output, output_gradient;
   int32_t classes, loss;
-  double smoothing;
+  double smoothing, gamma;
+  const double* class_weights;  // nullptr where all classes count alike
 };
 
 }  // namespace archsearch

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from archsearch.data.facts import describe
 from archsearch.errors import ArchsearchError
-from archsearch.metrics import direction_of, kind_of, metric_of, title_of, written
+from archsearch.metrics import bounds_of, direction_of, kind_of, metric_of, title_of, written
 from archsearch.report.answers.run_tables import every_run, table_of_verdicts
 from archsearch.report.architectures import HOW_TO_READ, Shown, network_parts
 from archsearch.report.document import Document, KeyNumber, Section, SectionPart, Source, Tabled, slug
@@ -41,7 +41,7 @@ from archsearch.stats.over_seeds import Summary, documented_words, size_warning,
 from archsearch.stats.verdict import judge
 from archsearch.task import main_metric_of
 from archsearch.train.result import WATCHED_TEST, RunResult, label_noise_words
-from archsearch.wording import capital, short_number
+from archsearch.wording import capital, cut_text, short_number
 
 MOST_IN_FULL = 8  # experiments with figures of their own; more are in the table
 
@@ -269,7 +269,9 @@ def _table_section(groups: Sequence[RunGroup], summaries: Sequence[Summary], ver
         result = group.runs[0].result
         cells = (low, high, one.sd, one.documented, result.parameters, result.macs, one.diverged)
         rows.append((group.label, one.n, one.mean, *cells))
-    says = f"Means over seeds, with Student's t interval of the mean{', cut to 0 to 100 %' * (kind == 'percent')}."
+    cuts = {cut_text(bounds_of(one.metric), shares=kind_of(one.metric) == "percent") for one in summaries}
+    cut = cuts.pop() if len(cuts) == 1 else ", cut to where each metric can lie"
+    says = f"Means over seeds, with Student's t interval of the mean{cut}."
     parts: list[SectionPart] = [
         *([] if isinstance(means := _means(groups, summaries), Missing) else [means]),
         Tabled("experiments", "Experiments", says, Table(columns, tuple(rows))),

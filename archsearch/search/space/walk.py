@@ -157,7 +157,7 @@ class NetworkWalk:
         elif isinstance(item, Fixed):
             yield from self._add(str(item.value), item.value, rest, laid)
         else:
-            assert isinstance(item, Keys), "a number is no layer: read_layers refuses it"
+            assert isinstance(item, Keys), "a layer is no number"
             yield from self._open_layer(item, rest, laid)
 
     def _repeat(self, item: Repeat, rest: Stack, laid: _Laid) -> Iterator[tuple[Values, list[Training]]]:

@@ -303,8 +303,8 @@ def _padding(shape: Shape, wanted: Shape) -> LayerBase:
             ["use projection: true", f"end its layers with {shape[0]} channels or more"],
         )
     strides = _strides(shape, wanted, "subsampling")
-    steps = strides or (1,)
-    return PadChannels(out_channels=wanted[0], stride=(steps[0], steps[-1]))
+    first, last = (strides[0], strides[-1]) if strides else (1, 1)
+    return PadChannels(out_channels=wanted[0], stride=(first, last))
 
 
 def _strides(shape: Shape, wanted: Shape, what: str) -> tuple[int, ...]:

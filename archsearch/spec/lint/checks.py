@@ -7,11 +7,13 @@ Codes, reasons and sources stand in `lint.py`. Better to miss a mistake than to 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from archsearch.spec.dataset import ARRAY_KINDS
 from archsearch.spec.edit.in_memory import Edit
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import Block, LayerBase, size_text
@@ -24,13 +26,14 @@ from archsearch.spec.network import NetworkPlan, PlannedLayer
 class Examined:
     """What a rule looks at: a spec with its plan and the word of its data's task.
 
-    `searched` says that it is the base of a search.
+    `searched` says that it is the base of a search, `samples` how many are trained on (0: not known).
     """
 
     spec: ExperimentSpec
     plan: NetworkPlan
     searched: bool = False
     task: str = "classification"
+    samples: int = 0
 
     @property
     def rows(self) -> list[PlannedLayer]:
@@ -253,7 +256,7 @@ def channels_last(subject: Examined) -> Iterator[Found]:
     one size, as rows and columns are.
     """
     shape, data = subject.plan.input_shape, subject.spec.data
-    if data.name != "npz" or data.channels is not None or data.size is not None or len(shape) not in (2, 3):
+    if data.name not in ARRAY_KINDS or data.channels is not None or data.size is not None or len(shape) not in (2, 3):
         return
     channels, last = shape[0], shape[-1]
     if len(shape) == 2:
@@ -292,6 +295,25 @@ def one_layer_has_it_all(subject: Examined) -> Iterator[Found]:
             pool = f"adaptive_avg_pool{len(before.input_shape) - 1}d"
             fix: Edit = {"insert": {"before": before.name, "layers": [{pool: {"output_size": 1}}]}}
             yield Found(f"{row.name} holds {share:.0%} of all parameters", row.name, (fix,))
+
+
+_MOST_OF_THE_FIRST = 0.1  # of a moving average at the end may be what the first step left
+
+
+def average_of_the_beginning(subject: Examined) -> Iterator[Found]:
+    """Find a moving average that is still made of the first weights when training ends."""
+    train = subject.spec.train
+    steps = train.epochs * math.ceil(subject.samples / (train.batch_size * train.accumulate))
+    if train.ema is None or not steps:
+        return
+    left = train.ema ** (steps - 1)
+    if left > _MOST_OF_THE_FIRST:
+        fitting = round(
+            1 - min(float(f"{10 / steps:.1g}"), 0.5), 10
+        )  # of which the first weights are e**-10 at the end
+        fix: tuple[Edit, ...] = ({"set": {"train.ema": fitting}},)
+        fix = fix if fitting ** (steps - 1) <= _MOST_OF_THE_FIRST else ()
+        yield Found(f"ema {train.ema:g}: {left:.0%} of it are the first weights still, after {steps:,} steps", "", fix)
 
 
 def balanced_twice(subject: Examined) -> Iterator[Found]:

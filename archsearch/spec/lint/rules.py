@@ -56,13 +56,21 @@ class LintReport:
 
 
 def lint(
-    spec: ExperimentSpec, plan: NetworkPlan, *, searched: bool = False, task: str = "classification"
+    spec: ExperimentSpec,
+    plan: NetworkPlan,
+    *,
+    searched: bool = False,
+    task: str = "classification",
+    samples: int = 0,
 ) -> LintReport:
-    """Apply every rule, for data of a task; raise `SpecError` where the spec silences a rule that does not exist."""
+    """Apply every rule, for data of a task and so many samples to train on (0: not known).
+
+    Raises `SpecError` where the spec silences a rule that does not exist.
+    """
     wrong = [code for code in spec.lint if code not in RULES]
     if wrong:
         raise SpecError(unknown("lint rule", wrong[0], RULES), ("lint",))
-    subject = Examined(spec, plan, searched, task)
+    subject = Examined(spec, plan, searched, task, samples)
     found = [
         Finding(
             code,
@@ -237,6 +245,14 @@ RULES: dict[str, Rule] = {
             "have the channels there. It runs, and learns the order of the channels.",
             "torch.nn.LSTM with batch_first: (N, steps, features); torch.nn.Conv1d: (N, channels, steps).",
             checks.channels_as_steps,
+        ),
+        Rule(
+            "A020",
+            "a moving average longer than the training",
+            "The average begins with the weights after the first step, which know nothing; each step keeps its share "
+            "of them. What is measured and kept is that average.",
+            "Arithmetic: decay ** (steps - 1) of the first weights is left; torch.optim.swa_utils.AveragedModel.",
+            checks.average_of_the_beginning,
         ),
     )
 }

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archsearch.data.own import OWN_SOURCES
 from archsearch.errors import SpecError
-from archsearch.experiment_plan import ExperimentPlan, load_plan, plan_experiment
+from archsearch.experiment_plan import ExperimentPlan, lint_plan, load_plan, plan_experiment
 from archsearch.spec.catalog import read_spec
+from archsearch.spec.dataset import ARRAY_KINDS
 from archsearch.spec.edit.in_memory import edited
 from archsearch.spec.lint.rules import RULES, lint
+from archsearch.trust import python_file
 from tests.spec.trees import TINY, read
 
 ROOT = Path(__file__).parents[3]
@@ -155,6 +158,27 @@ def test_rule_finds_the_mistake_of_a_task_and_its_fix_mends_it(tmp_path: Path, c
     assert lint(mended.spec, mended.network, task=mended.facts.task.name).findings == ()
 
 
+def test_moving_average_that_is_longer_than_the_training_is_found_where_the_samples_are_known(tmp_path: Path) -> None:
+    """Of 60,000 images in batches of 100 one epoch has 600 steps: 0.999 ** 599 = 0.549, 0.98 ** 599 = 6e-6."""
+    plan = planned(tmp_path, f"{HEAD}; {OUT}", "{epochs: 1, batch_size: 100, ema: 0.999}")
+    assert lint(plan.spec, plan.network).findings == ()
+    (finding,) = lint_plan(plan).findings
+    assert (finding.code, finding.message, finding.fix) == (
+        "A020",
+        "ema 0.999: 55% of it are the first weights still, after 600 steps",
+        ({"set": {"train.ema": 0.98}},),
+    )
+    mended = plan_experiment(edited(plan.spec, finding.fix))
+    assert lint_plan(mended).findings == ()
+    for enough in ("epochs: 10", "epochs: 1, ema: 0.9"):
+        train = f"{{batch_size: 100, {enough}{'' if 'ema' in enough else ', ema: 0.999'}}}"
+        assert lint_plan(planned(tmp_path, f"{HEAD}; {OUT}", train)).findings == ()
+    fewer = planned(tmp_path, f"{HEAD}; {OUT}", "{epochs: 10, batch_size: 100, accumulate: 5, ema: 0.999}")
+    assert [one.message for one in lint_plan(fewer).findings] == [
+        "ema 0.999: 30% of it are the first weights still, after 1,200 steps"
+    ]
+
+
 def test_search_without_validation_data_is_found_in_searches_only(tmp_path: Path) -> None:
     plan = planned(tmp_path, f"{HEAD}; {OUT}")
     assert lint(plan.spec, plan.network).findings == ()
@@ -194,6 +218,20 @@ def test_arrays_that_look_like_channels_last_are_found(tmp_path: Path, shape: tu
     assert lint(meant.spec, meant.network).findings == ()
 
 
+def test_arrays_of_a_function_are_looked_at_as_those_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays(tmp_path, 128, 9)
+    source = "import numpy as np\n\n\ndef load():\n    return dict(np.load('own.npz'))\n"
+    (tmp_path / "my_data.py").write_text(source, encoding="utf-8")
+    monkeypatch.setenv("ARCHSEARCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("ARCHSEARCH_TRUST_ONCE", python_file(tmp_path / "my_data.py").digest)
+    data = f"{{name: python, path: {tmp_path / 'my_data.py'}, function: load}}"
+    plan = planned(tmp_path, f"flatten; {OUT}", data=data)
+    (finding,) = lint(plan.spec, plan.network).findings
+    assert (finding.code, finding.fix) == ("A013", ({"set": {"data.channels": "last"}},))
+    kinds = {name for name, source in OWN_SOURCES.items() if "channels" in source.keys}
+    assert kinds == set(ARRAY_KINDS)
+
+
 @pytest.mark.parametrize("shape", [(9, 128), (9, 9), (3, 32, 32), (32, 32, 3), (64, 7, 7), (512, 7, 6), (5, 9, 8)])
 def test_arrays_with_their_channels_first_are_right(tmp_path: Path, shape: tuple[int, ...]) -> None:
     data = f"{{name: npz, path: {arrays(tmp_path, *shape)}}}"
@@ -202,7 +240,7 @@ def test_arrays_with_their_channels_first_are_right(tmp_path: Path, shape: tuple
 
 
 def test_every_rule_has_a_mistake_here_a_reason_and_a_source() -> None:
-    assert {case[:4] for case in [*MISTAKES, *OF_TASKS]} | {"A009", "A013"} == set(RULES)
+    assert {case[:4] for case in [*MISTAKES, *OF_TASKS]} | {"A009", "A013", "A020"} == set(RULES)
     for code, rule in RULES.items():
         assert rule.code == code
         assert rule.reason.endswith(".")
@@ -304,6 +342,6 @@ def test_silencing_that_is_written_wrongly_is_refused(tmp_path: Path, value: str
 
 
 def test_silencing_a_rule_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    plan = plan_experiment(read(tmp_path, TINY + "lint: {A099: x}\n").spec)
-    with pytest.raises(SpecError, match=r"^unknown lint rule 'A099'; did you mean 'A009'\?$"):
+    plan = plan_experiment(read(tmp_path, TINY + "lint: {A512: x}\n").spec)
+    with pytest.raises(SpecError, match=r"^unknown lint rule 'A512'; did you mean 'A012'\?$"):
         lint(plan.spec, plan.network)
