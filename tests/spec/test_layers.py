@@ -723,6 +723,7 @@ BLOCKS_THAT_JOIN: dict[str, Any] = {
     "projection with a normalisation": {"residual": {"layers": HALVED, "shortcut": [ONE_BY_ONE, NORM]}},
     "pooled shortcut": {"residual": {"layers": HALVED, "shortcut": POOLED}},
     "option A": {"residual": {"layers": HALVED, "projection": "pad"}},
+    "channels padded": {"pad_channels": {"out_channels": 5}},
     "channels padded, one way subsampled": {"pad_channels": {"out_channels": 5, "stride": [2, 1]}},
 }
 
@@ -784,3 +785,14 @@ def test_error_in_a_branch_has_its_place() -> None:
     with pytest.raises(PlanError, match=r"^par1\.branch2\.pool1 ") as caught:
         plan(tree, (1, 8, 8))
     assert caught.value.loc == ("network", 0, "parallel", "branches", 1, 1)
+
+
+def test_channels_of_volumes_are_padded_and_subsampled_every_way() -> None:
+    planned = plan([{"pad_channels": {"out_channels": 5, "stride": 2}}], (3, 4, 5, 6))
+    x = torch.arange(2 * 3 * 4 * 5 * 6.0).reshape(2, 3, 4, 5, 6)
+    found = build_network(planned)(x)
+    assert tuple(found.shape[1:]) == planned.output_shape == (5, 2, 3, 3)
+    assert torch.equal(found[:, :3], x[:, :, ::2, ::2, ::2])
+    assert not found[:, 3:].any()
+    with pytest.raises(PlanError, match=r"a volume has the same stride every way\. Give the stride as one number\."):
+        plan([{"pad_channels": {"out_channels": 5, "stride": [2, 1]}}], (3, 4, 5, 6))
