@@ -160,8 +160,8 @@ def _residual(
         if body and all(_changes_nothing(one) for one in shortcut):
             return Residual(layers=_branch(body, inside, tensors))
     if _stands_in(row, branches[0], BODY) and _stands_in(row, branches[1], SHORTCUT):
-        layers, beside = (_branch(branch, inside, tensors) for branch in branches)
-        return Residual(layers=layers, shortcut=beside)
+        written = [_branch(branch, inside, tensors) for branch in branches]
+        return Residual(layers=written[0], shortcut=written[1])
     for body, shortcut in ((branches[0], branches[1]), (branches[1], branches[0])):
         if len(shortcut) == 1 and isinstance(shortcut[0].value.step, LayerStep):
             step, start = shortcut[0].value.step, shortcut[0].value.inputs[0].shape

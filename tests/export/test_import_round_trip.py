@@ -77,7 +77,7 @@ def test_weights_of_layers_that_have_parts_come_back_too() -> None:
     assert sum(value.numel() for value in module.state_dict().values()) == found.plan.network.parameters
 
 
-@pytest.mark.parametrize("kind", LAYER_KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in LAYER_KINDS if kind != "own"])
 def test_every_kind_of_layer_comes_back(kind: str) -> None:
     fields, shape, *_ = CASES[kind]
     plan = plan_network(LAYERS.validate_python([{kind: fields} if fields else kind]), shape, 10)
