@@ -62,13 +62,18 @@ def python_file(path: Path) -> Subject:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    return python_text(str(path), content, str(path.resolve()))
+
+
+def python_text(name: str, content: bytes, place: str = "") -> Subject:
+    """Give the text of a Python file as what asks to be executed: it is allowed as the file itself is."""
     lines = content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
     return Subject(
         kind="Python file",
-        name=str(path),
+        name=name,
         digest=seal({"kind": "python", "sha256": sha256(content)}),
-        shows=(f"file     {path.resolve()}", f"content  {lines} lines, and whatever it imports"),
-        allow=f"archsearch trust {path}",
+        shows=(f"file     {place or name}", f"content  {lines} lines, and whatever it imports"),
+        allow=f"archsearch trust {name}",
     )
 
 

@@ -11,7 +11,7 @@ import typer
 
 from archsearch.cli import ablation_options, options
 from archsearch.cli.another_metric import Another
-from archsearch.cli.early import nursery_of
+from archsearch.cli.early import begin_with, nursery_of
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_cells, share_gpus, write_program_beside
 
@@ -99,6 +99,7 @@ def ablate(
         control=control,
         screen=screen,
     )
+    begin_with(nursery, declared.kind.name)
     planned = plan_ablation(declared)  # before it is written: what is written can be run
     if write is not None:
         _write(declared, write)

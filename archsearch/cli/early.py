@@ -1,6 +1,7 @@
 """Workers of a study begin their imports while its command still reads the file.
 
 nursery = nursery_of(context, "archsearch.search.jobs", elsewhere, storage, runs_dir)
+begin_with(nursery, loaded.kind.name)
 search(loaded, settings, panel.look, nursery)
 """
 
@@ -41,3 +42,11 @@ def nursery_of(context: typer.Context, jobs: str, elsewhere: Elsewhere, storage:
     if jobs and count > 1 and elsewhere.on is None and options.storage_to_come(storage, runs_dir):
         nursery.import_([jobs, "archsearch.study.pool"])
     return nursery
+
+
+def begin_with(nursery: Nursery, kind: str) -> None:
+    """Begin to import torch too, as soon as the file has said that its experiments are computed by us."""
+    from archsearch.study.pool import WITH_TORCH
+
+    if nursery.is_there and kind == "network":
+        nursery.import_(WITH_TORCH)

@@ -11,7 +11,7 @@ import typer
 
 from archsearch.cli import ablation_options, options, search_line
 from archsearch.cli.another_metric import Another
-from archsearch.cli.early import nursery_of
+from archsearch.cli.early import begin_with, nursery_of
 from archsearch.cli.elsewhere import AddressOption, Elsewhere, OnOption, OnOptions, looking
 from archsearch.cli.programs import allow_own, allow_programs, share_gpus, watched_functions
 
@@ -115,6 +115,7 @@ def study(
         return
     if elsewhere.printed_job(name or loaded.spec.name, artifacts, gpus):
         return
+    begin_with(nursery, loaded.kind.name)
     if loaded.note:
         console.note(loaded.note)
 

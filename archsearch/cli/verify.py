@@ -79,7 +79,7 @@ def _ledger(study: str, kept: str | None, storage: str | None, runs_dir: Path, *
             console.print_json([one.model_dump(mode="json") for one in heads])
         else:
             for one in heads:
-                print(f"{one.head}  {one.study}, {one.entries:,} entries")
+                print(f"{one.head}  {one.study}, {one.entries:,} {'entry' if one.entries == 1 else 'entries'}")
         return
     if not re.fullmatch(r"[0-9a-f]{12,64}", kept):
         raise UsageError(f"--kept {kept}: a SHA-256 is 64 digits, 0 to 9 and a to f; the first twelve are enough")

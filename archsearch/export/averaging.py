@@ -13,7 +13,7 @@ from archsearch.export.copied import Copied
 
 def draws_of(plan: ExperimentPlan, epoch: str) -> list[str]:
     """Write where the random numbers of an epoch come from; `epoch` is what names it in the script."""
-    augments, drops = bool(plan.spec.data.augment), any(row.layer.drops for row in plan.network.walk())
+    augments, drops = bool(plan.spec.data.augment), any(row.layer.draws for row in plan.network.walk())
     generator = f'torch.Generator().manual_seed(stream(seed, "order", {epoch}))'
     drawn = [f"order = torch.randperm(len(y), generator={generator})"]
     if plan.spec.train.sampler == "balanced":

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
@@ -25,6 +26,8 @@ from archsearch.spec.layers.activation import Identity
 from archsearch.spec.layers.blocks import BODY, SHORTCUT, Parallel, Residual, Sequential, branch_name
 from archsearch.spec.network import layer_names
 from archsearch.spec.reserved import RESERVED_NAMES
+
+_PROJECTIONS: tuple[Literal[True, "pad"], ...] = (True, "pad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +160,22 @@ def _residual(
         if body and all(_changes_nothing(one) for one in shortcut):
             return Residual(layers=_branch(body, inside, tensors))
     if _stands_in(row, branches[0], BODY) and _stands_in(row, branches[1], SHORTCUT):
-        layers, beside = (_branch(branch, inside, tensors) for branch in branches)
-        return Residual(layers=layers, shortcut=beside)
+        written = [_branch(branch, inside, tensors) for branch in branches]
+        return Residual(layers=written[0], shortcut=written[1])
     for body, shortcut in ((branches[0], branches[1]), (branches[1], branches[0])):
         if len(shortcut) == 1 and isinstance(shortcut[0].value.step, LayerStep):
             step, start = shortcut[0].value.step, shortcut[0].value.inputs[0].shape
-            block = Residual(layers=(Identity(),), projection=True)
-            try:
-                projection = block.beside(start, [row.value.shape])
-            except ShapeError:
-                continue
-            if projection is not None and projection.canonical(start) == step.layer.canonical(start):
-                layers = _branch(body, inside, tensors)
-                _keep(shortcut[0], step, tensors)
-                return Residual(layers=layers, projection=True)
+            for kind in _PROJECTIONS:
+                try:
+                    projection = Residual(layers=(Identity(),), projection=kind).beside(start, [row.value.shape])
+                except ShapeError:
+                    continue
+                if projection is None or projection.kind != step.layer.kind:
+                    continue
+                if projection.canonical(start) == step.layer.canonical(start):
+                    layers = _branch(body, inside, tensors)
+                    _keep(shortcut[0], step, tensors)
+                    return Residual(layers=layers, projection=kind)
     return None
 
 

@@ -23,6 +23,7 @@ from archsearch.export.import_graph import LayerStep, Unsayable
 from archsearch.export.torch_private import has_hooks
 from archsearch.spec.layers import LAYER_KINDS, AnyLayer, Block, LayerBase, Shape, ShapeError, size_text
 from archsearch.spec.layers.activation import Identity
+from archsearch.spec.layers.own import Own
 
 _NO_MATTER = frozenset({"training", "inplace"})  # how it is computed, not what
 _MISSING = object()
@@ -42,7 +43,7 @@ def _classes() -> Mapping[str, tuple[type[nn.Module], ...]]:
     return {
         kind: tuple(dict.fromkeys(type(one) for one in _samples(cls)))
         for kind, cls in LAYER_KINDS.items()
-        if not issubclass(cls, Block)
+        if not issubclass(cls, (Block, Own))
     }
 
 

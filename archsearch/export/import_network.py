@@ -27,20 +27,20 @@ from archsearch.export.import_graph import Graph, InputMisfitError
 from archsearch.export.import_places import place_of_forward
 from archsearch.export.import_source import ModuleSource
 from archsearch.export.import_trace import trace
-from archsearch.export.torch_private import holds_tensors
+from archsearch.export.placed import placed_layers
+from archsearch.spec.embedded import embedded_values
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import AnyLayer, Shape, size_text
 from archsearch.spec.layers.blocks import Sequential
 from archsearch.spec.layers.dense import Flatten
 from archsearch.spec.losses import CrossEntropy, Nll, loss_called
-from archsearch.spec.network import Limits, build_network, plan_network
+from archsearch.spec.network import Limits, NetworkPlan, build_network, plan_network
 from archsearch.spec.training import TrainSpec
 from archsearch.wording import count_of
 
 EPOCHS = 10
 TOLERANCE = 1e-5  # of the largest output
 _TOLERANCE_IN_TRAINING = 1e-3  # three samples normalised by their own deviation
-_DROPPING = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 _SAMPLES = 3  # not the number of samples that was traced with
 _MOST_BATCH = 128
 
@@ -100,8 +100,8 @@ def _imported(
     )
     plan = plan_experiment(_read_again(spec), limits=limits)
     network = build_network(plan.network)
-    _give_weights(network, found.tensors)
-    difference = _compared(module, network, suited, evaluated)
+    _give_weights(network, plan.network, found.tensors)
+    difference = _compared(module, network, plan.network, suited, evaluated)
     return Imported(plan, network.state_dict(), difference, tuple(chosen))
 
 
@@ -216,24 +216,28 @@ def _left_out(module: nn.Module, found: FoundLayers) -> Iterator[str]:
         yield f"{first}{more} ({numbers}) take no part in forward and are left out."
 
 
-def _give_weights(network: nn.Module, tensors: Sequence[Mapping[str, Tensor]]) -> None:
+def _give_weights(network: nn.Sequential, plan: NetworkPlan, tensors: Sequence[Mapping[str, Tensor]]) -> None:
     """Copy the module's tensors into the network: both have them in the order of the layers."""
-    holders = [part for part in network.modules() if holds_tensors(part)]
+    held = (
+        dict([*layer.named_parameters(), *layer.named_buffers()]) for _, layer, _ in placed_layers(network, plan.rows)
+    )
     with torch.no_grad():
-        for part, given in zip(holders, tensors, strict=True):
+        for mine, given in zip(filter(None, held), tensors, strict=True):
             for name, value in given.items():
-                getattr(part, name).copy_(value)
+                mine[name].copy_(value)
 
 
-def _compared(module: nn.Module, network: nn.Module, suited: Suited, evaluated: bool) -> float:
+def _compared(module: nn.Module, network: nn.Module, plan: NetworkPlan, suited: Suited, evaluated: bool) -> float:
     """Give the largest difference of the outputs as a fraction of the largest one; `SpecError` for another network.
 
     In training too, unless something drops at random.
     """
     x = torch.randn(_SAMPLES, *suited.shape, generator=torch.Generator().manual_seed(0))
+    if wanted := [values.count for values in embedded_values(plan)]:
+        x = x.abs().floor().clamp(max=min(wanted) - 1)
     given = x.flatten(1) if suited.flat else x
     difference = 0.0
-    drops = any(isinstance(part, _DROPPING) for part in network.modules())
+    drops = any(row.layer.draws for row in plan.walk())
     for training in (False,) if evaluated or drops else (False, True):
         with _as_it_was(module), _as_it_was(network), torch.no_grad(), torch.random.fork_rng(devices=[]):
             module.train(training)

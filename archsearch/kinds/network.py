@@ -78,7 +78,7 @@ class NetworkKind:
         return edit_problems(written_spec(spec, "baseline"), edits, alone=alone)
 
     def edited(self, spec: ExperimentSpec, edits: Sequence[Mapping[str, Any]] | Node, folder: Path) -> ExperimentSpec:
-        found = edited(spec, edits if isinstance(edits, Node) else [dict(edit) for edit in edits])
+        found = edited(spec, edits if isinstance(edits, Node) else [dict(edit) for edit in edits], folder=folder)
         return with_own_monitor(found, folder)
 
     def difference(self, one: Experiment, other: Experiment) -> Sequence[FactorChange]:

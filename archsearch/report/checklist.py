@@ -229,7 +229,7 @@ def _setting(base: Mapping[str, Any]) -> list[str]:
     noise = [label_noise_words(train["label_noise"])] if train.get("label_noise") else []
     loss = next(iter(train["loss"])) if isinstance(train["loss"], Mapping) else train["loss"]
     return [
-        f"Baseline: {', '.join([held, augment, *limits, *noise])}; {train['epochs']} epochs, batches of "
+        f"Baseline: {', '.join([held, augment, *limits, *noise])}; {count_of(train['epochs'], 'epoch')}, batches of "
         f"{train['batch_size']}, {name}{f' ({said})' if said else ''}, loss {loss}, "
         f"precision {train.get('precision', 'fp32')}; all of it stands in the resolved specs."
     ]

@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from archsearch.spec.difference.align import align, same_layer
 from archsearch.spec.edit.in_memory import word
-from archsearch.spec.layers.blocks import HOLDING
+from archsearch.spec.layers.blocks import UNSHOWN
 from archsearch.spec.network import NetworkPlan, PlannedLayer, size_text
 
 COLOURS = {"blue": BLUE, "green": GREEN, "orange": ORANGE, "purple": PURPLE, "sky": SKY, "grey": GREY}
@@ -85,7 +85,7 @@ def _lines(row: PlannedLayer, mark: str) -> Iterator[DiagramLine]:
 def _words(row: PlannedLayer) -> str:
     """Give the kind with the fields that are not defaults and not seen in the output's size."""
     fields = row.layer.model_dump(mode="json", exclude_defaults=True)
-    hidden = ("name", *HOLDING, "out_channels", "out_features")
+    hidden = ("name", *UNSHOWN, "out_channels", "out_features")
     return " ".join((row.kind, *(f"{key}={word(value)}" for key, value in fields.items() if key not in hidden)))
 
 

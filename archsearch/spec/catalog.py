@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from archsearch.errors import Problem, SpecError
 from archsearch.spec.edit.apply import apply_edits, apply_overrides
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.own_sources import with_sources
 from archsearch.spec.shorthand import written_out
 from archsearch.spec.text.sentences import problems_of, quoted, short, unknown
 from archsearch.spec.text.yaml import Loc, Mark, Node, read_file
@@ -120,7 +121,7 @@ def read_spec(reference: str, overrides: Sequence[str] = ()) -> LoadedSpec:
     """
     path = find(reference, "specs")
     written = _resolve(path, path.resolve().parent, ())
-    node = _without_old_claims(written, apply_overrides(written, overrides))
+    node = _without_old_claims(written, with_sources(apply_overrides(written, overrides), path.parent))
     try:
         spec = ExperimentSpec.model_validate(node.plain())
     except ValidationError as error:
@@ -165,7 +166,7 @@ def _resolve(path: Path, root: Path, children: tuple[Path, ...]) -> Node:
     if parent is None:
         if (edits := node.keys.get("edits")) is not None:
             raise SpecError(Problem(str(edits), "edits need `extends`: the spec that they change"))
-        return written_out(node)
+        return with_sources(written_out(node), path.parent)
     _only_variant_keys(node)
     parent_path, parent_root = _parent(parent, path.resolve().parent, root)
     chain = (*children, path.resolve())
@@ -177,7 +178,7 @@ def _resolve(path: Path, root: Path, children: tuple[Path, ...]) -> Node:
     base = _resolve(parent_path, parent_root, chain)
     edits_node = node.get("edits")
     if edits_node is not None:
-        base = apply_edits(base, edits_node)
+        base = with_sources(apply_edits(base, edits_node), path.parent)
     return _with_own_words(base, node)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from archsearch.errors import LimitError, Problem, SpecError
 from archsearch.spec.arithmetic import ExpressionError, is_expression, read_expression
 from archsearch.spec.layers.blocks import HOLDING
+from archsearch.spec.layers.own import Own
 from archsearch.spec.text.sentences import quoted, short, unknown
 from archsearch.spec.text.yaml import MAX_NODES, Node
 
@@ -99,12 +100,12 @@ def _entry(item: Node, filling: _Filling, suffix: str) -> Iterator[Node]:
         yield from made.value if isinstance(made.value, tuple) else (made,)
     elif isinstance(item.value, dict) and len(item.value) == 1:
         ((kind, fields),) = item.value.items()
-        yield filling.counted(_with(item, kind, _fields(fields, filling, suffix)))
+        yield filling.counted(_with(item, kind, _fields(kind, fields, filling, suffix)))
     else:
         yield filling.counted(item)
 
 
-def _fields(fields: Node, filling: _Filling, suffix: str) -> Node:
+def _fields(kind: str, fields: Node, filling: _Filling, suffix: str) -> Node:
     if not isinstance(fields.value, dict):
         return fields
     for key, value in fields.value.items():
@@ -116,7 +117,7 @@ def _fields(fields: Node, filling: _Filling, suffix: str) -> Node:
         elif key in HOLDING:
             made = _layers(value, filling, "")
         else:
-            made = _value(value, filling)
+            made = value if kind == Own.kind else _value(value, filling)  # what its class is given is its own
         fields = _with(fields, key, made)
     return fields
 

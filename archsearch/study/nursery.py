@@ -51,6 +51,7 @@ class _Import:
 class _Ask:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+    method: str = "fork"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +59,21 @@ class _Begin:
     target: Callable[..., None]
     arguments: tuple[Any, ...]
     count: int
+    method: str = "fork"
 
 
 class Nursery:
     """The handle of who starts workers; the process begins with the first request, or with `start`.
 
-    `meanwhile` are modules that are imported while workers work, for what is asked when they have ended.
+    `meanwhile` are modules that are imported while workers work, for what is asked when they have ended. Without
+    `forks` workers are started anew.
     """
 
-    def __init__(self, meanwhile: Iterable[str] = ()) -> None:
+    def __init__(self, meanwhile: Iterable[str] = (), *, forks: bool = FORKS) -> None:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._meanwhile = tuple(meanwhile)
+        self._forks = forks
 
     def __enter__(self) -> Self:
         return self
@@ -83,10 +87,9 @@ class Nursery:
             return
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs,), name="nursery")
-        with _blocked(signal.SIGINT):
-            process.start()
-        self._process = process
+        self._process = context.Process(target=_serve, args=(theirs,), name="nursery")
+        with _blocked(signal.SIGINT):  # one that came is raised at the end of the block, and `stop` knows the process
+            self._process.start()
         theirs.close()
 
     @property
@@ -96,7 +99,7 @@ class Nursery:
 
     def import_(self, modules: Iterable[str]) -> None:
         """Have modules imported, where what is imported is inherited; does not wait."""
-        if FORKS and (asked := tuple(modules)):
+        if self._forks and (asked := tuple(modules)):
             self._send(_Import(asked))
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -104,14 +107,14 @@ class Nursery:
 
         Function, arguments and answer travel between processes. Where nothing is inherited it is called here.
         """
-        if not FORKS:
+        if not self._forks:
             return function(*arguments)
         self._send(_Ask(function, arguments))
         return self._receive()
 
     def begin(self, target: Callable[..., None], arguments: Sequence[Any], count: int) -> None:
         """Start workers: `count` processes that call `target` with these arguments and a queue for what they say."""
-        self._send(_Begin(target, tuple(arguments), count))
+        self._send(_Begin(target, tuple(arguments), count, "fork" if self._forks else "spawn"))
         self.import_(self._meanwhile)
 
     def ended(self, seconds: float) -> WorkerExits | None:
@@ -125,7 +128,7 @@ class Nursery:
     def stop(self) -> None:
         """End the workers, and the process; those that do not leave by themselves are killed."""
         process, self._process = self._process, None
-        if process is None or self._pipe is None:
+        if process is None or self._pipe is None or process.pid is None:
             return
         if process.is_alive():
             process.terminate()
@@ -201,7 +204,7 @@ def _import(request: _Import) -> None:
 
 
 def _answer(request: _Ask) -> Any:
-    context = _context()
+    context = multiprocessing.get_context(request.method)
     mine, theirs = context.Pipe(duplex=False)
     processes: list[BaseProcess] = []
     with _ending_at_sigterm(processes):
@@ -222,7 +225,7 @@ def _say_answer(request: _Ask, pipe: Connection) -> None:
 
 def _work(request: _Begin, pipe: Connection) -> WorkerExits:
     """Start workers, and wait until all have ended; end them when SIGTERM comes, or when who started this is gone."""
-    context = _context()
+    context = multiprocessing.get_context(request.method)
     said = context.SimpleQueue()
     processes: list[BaseProcess] = []
     with _ending_at_sigterm(processes):
@@ -268,10 +271,6 @@ def _ending_at_sigterm(processes: Sequence[BaseProcess]) -> Iterator[None]:
 
 def _raise_stopped(number: int, frame: object) -> None:
     raise _StoppedError
-
-
-def _context() -> Any:
-    return multiprocessing.get_context("fork" if FORKS else "spawn")
 
 
 def _started(context: Any, target: Callable[..., None], arguments: tuple[Any, ...], name: str | None = None) -> Any:

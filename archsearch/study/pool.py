@@ -40,7 +40,7 @@ from archsearch.train.interrupt import interruptible
 
 MakeJob = Callable[[optuna.Study], Job]
 LOOK_SECONDS = 0.5
-_WITH_TORCH = ("archsearch.study.network_runner",)  # and what it imports
+WITH_TORCH = ("archsearch.study.network_runner",)  # and what it imports
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Crew:
     def prepare(self, *modules: str, torch: bool) -> None:
         """Begin to import what workers will need, where several are to be started; does not wait."""
         if self.workers > 1 and not self.site.elsewhere:
-            self.nursery.import_([*modules, *(_WITH_TORCH if torch else ())])
+            self.nursery.import_([*modules, *(WITH_TORCH if torch else ())])
 
     def device(self) -> str:
         """Say what `device: auto` stands for on this machine; asked of a process that has torch, where there is one."""

@@ -103,3 +103,20 @@ def test_a_search_looks_for_a_metric_of_ones_own(cli: Callable[..., Any], tmp_pa
     other = cli("study", "search.yaml", "--workers", "1", "--trust")
     assert other.code == 3
     assert "the file of mine.py:cost has changed" in other.err
+
+
+def test_a_run_stops_by_a_metric_of_ones_own_that_was_allowed(cli: Callable[..., Any], tmp_path: Path) -> None:
+    rule = {"monitor": "mine.py:cost", "direction": "minimize", "patience": 1}
+    spec = {**TINY, "train": {**TINY["train"], "early_stopping": rule}}
+    (tmp_path / "own.yaml").write_text(json.dumps(spec), encoding="utf-8")
+    (tmp_path / "mine.py").write_text(COST, encoding="utf-8")
+    assert cli("check", "own.yaml").code == 0  # it is read, not executed
+    refused = cli("run", "own.yaml")
+    assert (refused.code, "mine.py is a Python file, which is code" in " ".join(refused.err.split())) == (2, True)
+    assert not (tmp_path / "runs").exists()
+    done = cli("run", "own.yaml", "--trust", "--json")
+    assert done.code == 0, done.err
+    kept = json.loads((tmp_path / done.json["run_dir"] / "result.json").read_text(encoding="utf-8"))["result"]
+    with np.load(tmp_path / done.json["run_dir"] / "predictions.npz") as arrays:
+        wrong = int((arrays["val_outputs"].argmax(axis=1) != arrays["val_labels"]).sum())
+    assert kept["val_mine.py:cost"] == wrong

@@ -118,3 +118,9 @@ def test_mask_has_its_share_everywhere_and_values_are_independent(p):
         both = int((masks & masks.roll(shift, dim)).sum())
         low, high = binom.interval(1 - 1e-7, 2_000_000, (1 - p) ** 2)
         assert low - 3000 <= both <= high + 3000  # neighbours share a mask, so the pairs vary a little more
+
+
+def test_what_is_kept_of_a_batch_is_less_than_what_torch_keeps():
+    """For the way back torch keeps the output of every layer; here neither normalised values nor masks are."""
+    one = pair(NETWORK, SHAPE, threads=2, dtype=torch.float32)
+    assert 2 * one.native.buffer_bytes() + one.native.kept_bytes(600) < one.plan.activation_bytes(600) / 1.5

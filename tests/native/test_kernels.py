@@ -37,6 +37,15 @@ MAPS: dict[str, list[Any]] = {
     "conv all": conv(kernel_size=[3, 2], stride=[2, 3], padding=[1, 2], dilation=[2, 1]),
     "conv groups": conv(out_channels=6, groups=3),
     "conv depthwise": conv(out_channels=3, groups=3, padding=1),
+    "conv depthwise, all": conv(out_channels=3, groups=3, kernel_size=[2, 3], padding=[2, 0], dilation=[1, 2]),
+    "conv depthwise after depthwise": [
+        *conv(out_channels=3, groups=3, kernel_size=3),
+        "tanh",
+        *conv(out_channels=3, groups=3, kernel_size=[5, 1], bias=False),
+    ],
+    "conv depthwise, stride": conv(out_channels=3, groups=3, stride=2),
+    "conv depthwise, more outputs": conv(out_channels=6, groups=3, padding=1),
+    "conv depthwise to one pixel": conv(out_channels=3, groups=3, kernel_size=[9, 8]),
     "conv many outputs": conv(out_channels=37),
     "conv many outputs, few pixels": conv(out_channels=37, kernel_size=7),
     "conv over the whole map": conv(out_channels=33, kernel_size=[9, 8]),
@@ -180,6 +189,7 @@ ACTIVATIONS: list[Any] = [
 SIGNALS: dict[str, list[Any]] = {
     "conv1d": conv1(),
     "conv1d all": conv1(kernel_size=2, stride=2, padding=1, dilation=2),
+    "conv1d depthwise": conv1(out_channels=3, groups=3, kernel_size=4, padding=1),
     "conv1d same": conv1(padding="same", kernel_size=4),
     "max pool": [{"max_pool1d": {"kernel_size": 3, "stride": 2, "padding": 1}}],
     "avg pool": [{"avg_pool1d": {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}}],

@@ -99,9 +99,19 @@ pool = st.fixed_dictionaries(
 )
 smooth = st.sampled_from(["tanh", "gelu", "silu", "mish", "sigmoid", "softplus", "elu", "softmax", "log_softmax"])
 kinked = st.sampled_from(["relu", "leaky_relu", "selu", "hardtanh"])
+
+
+def depthwise(drawn):
+    """As many outputs as groups, or twice; what does not divide the channels is left out as it does not fit."""
+    fields, times = drawn
+    groups = 1 + fields["out_channels"] % 3
+    return {"conv2d": fields | {"groups": groups, "out_channels": groups * times}}
+
+
 layer = st.one_of(
     conv2d.map(lambda f: {"conv2d": f}),
     conv2d.map(lambda f: {"conv2d": f | {"padding": "same", "stride": 1}}),
+    st.tuples(conv2d, st.integers(1, 2)).map(depthwise),
     pool.map(lambda f: {"avg_pool2d": f}),
     pool.map(lambda f: {"max_pool2d": f}),
     smooth,
@@ -169,6 +179,7 @@ def test_random_network_gives_torchs_loss_and_gradients(case):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(10))
 def test_20_000_random_networks_give_torchs_loss_and_gradients(part):
     """A tenth each, from a start of its own."""

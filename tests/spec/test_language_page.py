@@ -15,7 +15,7 @@ from archsearch.search.search_file import load_study
 from archsearch.search.space.count import count_space
 
 PAGE = (Path(__file__).parents[2] / "docs" / "language.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"```yaml\n# (\S+)\n(.*?)```", PAGE, re.DOTALL))
+FILES = dict(re.findall(r"```(?:yaml|python)\n# (\S+)\n(.*?)```", PAGE, re.DOTALL))
 
 
 @pytest.fixture
@@ -26,7 +26,9 @@ def files(tmp_path: Path) -> Path:
 
 
 def test_networks_of_the_page_fit(files: Path) -> None:
-    assert list(FILES) == ["blocks.yaml", "branches.yaml", "short.yaml", "over_blocks.yaml"]
+    assert list(FILES) == [
+        "blocks.yaml", "branches.yaml", "short.yaml", "my_layers.py", "own.yaml", "over_blocks.yaml"
+    ]  # fmt: skip
     blocks = load_plan(str(files / "blocks.yaml")).network
     assert {row.name: row.output_shape for row in blocks.walk() if row.name in ("par1", "res1", "res2.projection")} == {
         "par1": (40, 8, 8), "res1": (48, 4, 4), "res2.projection": (64, 2, 2)
@@ -34,6 +36,12 @@ def test_networks_of_the_page_fit(files: Path) -> None:
     assert [row.name for row in load_plan(str(files / "short.yaml")).network.rows] == [
         "conv1", "res1", "res2", "res3", "conv2", "act1", "flatten1", "fc1", "fc2"
     ]  # fmt: skip
+
+
+def test_own_layer_of_the_page_is_counted(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHSEARCH_TRUST", "1")
+    rows = load_plan(str(files / "own.yaml")).network.rows
+    assert (rows[1].name, rows[1].output_shape, rows[1].parameters) == ("own1", (8, 6, 6), 8 * 2 + 2 + 2 * 8 + 8)
 
 
 def test_ablation_of_the_page_leaves_branches_out(files: Path) -> None:

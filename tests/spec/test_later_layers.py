@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,6 +181,14 @@ def test_every_later_kind_is_in_the_language() -> None:
     assert set(LATER) <= set(LAYER_KINDS)
 
 
+def test_reference_has_every_kind_with_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "layers.md").read_text(encoding="utf-8")
+    for kind, cls in LAYER_KINDS.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{kind}` |")]
+        for field in set(cls.model_fields) - {"name"}:
+            assert re.search(rf"\b{field}\b", row.rpartition("|")[0].rpartition("|")[2]), (kind, field)
+
+
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
@@ -223,6 +232,8 @@ REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
     ([{"avg_pool3d": {"kernel_size": 3, "padding": 1}}], (4, 2, 4, 4), "pool1 (avg_pool3d): kernel 3x3x3 is larger "
      "than "
      "its 2x4x4 input without padding. Use kernel_size <= 2, or drop it."),
+    ([{"pad_channels": {"out_channels": 8}}], (4, 2, 3, 3), "pad1 (pad_channels): needs a map, a signal or a flat "
+     "input, its input is 4x2x3x3. Use a convolution with kernel_size: 1."),
     (["instance_norm"], (4, 1, 1), "norm1 (instance_norm): each of its channels has one value, there is nothing to "
      "normalise. Drop it."),
     ([{"flatten": {"start_dim": 3}}], (4, 5), "flatten1 (flatten): start_dim 3 is beyond the 2 sizes of its input 4x5. "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,17 @@ def exits_otherwise_than_the_other(folder, said) -> None:
         sys.exit(75)
 
 
+def test_workers_that_are_started_anew_end_and_say_the_same(tmp_path):
+    with Nursery(forks=False) as nursery:
+        nursery.import_(["sched"])  # which nobody would inherit
+        assert not nursery.is_there
+        assert nursery.ask(os.getpid) == os.getpid()
+        nursery.begin(exits_otherwise_than_the_other, (tmp_path,), 2)
+        assert wait_for(nursery).codes == {0, 75}
+        nursery.begin(gives_numbers, ((1, 2),), 2)
+        assert sorted(wait_for(nursery).said) == [1, 1, 2, 2]
+
+
 @needs_forks
 def test_a_worker_that_is_killed_is_told_by_its_code(nursery, tmp_path):
     nursery.begin(waits_for_sigterm, (tmp_path,), 2)
@@ -168,6 +181,21 @@ def test_a_nursery_that_is_killed_is_no_success(nursery, tmp_path):
     assert wait_for(nursery).codes == {-9}
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system has no signal masks")
+def test_a_ctrl_c_amid_its_start_leaves_no_nursery_behind(monkeypatch):
+    real = BaseProcess.start
+
+    def start(process) -> None:
+        real(process)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(BaseProcess, "start", start)
+    nursery = Nursery()
+    with pytest.raises(KeyboardInterrupt, match=r"^$"), nursery:
+        nursery.start()
+    assert multiprocessing.active_children() == []
+
+
 def test_stop_is_quick_while_the_nursery_imports_and_without_one():
     Nursery().stop()
     with Nursery() as nursery:
@@ -176,20 +204,14 @@ def test_stop_is_quick_while_the_nursery_imports_and_without_one():
 
 
 @needs_forks
-def test_importing_torch_starts_no_thread_that_a_fork_would_lose(monkeypatch):
+def test_importing_torch_starts_no_thread_and_every_worker_computes_in_parallel(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # numpy's, which know of forks
     with Nursery() as nursery:
         nursery.import_(["archsearch.study.network_runner", "archsearch.search.jobs"])
         assert nursery.ask(is_imported, "torch")
         assert len(list(Path(f"/proc/{nursery._process.pid}/task").iterdir())) == 1
-
-
-@needs_forks
-def test_torch_computes_in_parallel_in_every_worker(nursery):
-    nursery.import_(["archsearch.study.network_runner"])
-    nursery.begin(computes, (2,), 2)
-    ended = wait_for(nursery)
-    assert ended == WorkerExits(frozenset({0}), ((2, 1000.0),) * 2)
+        nursery.begin(computes, (2,), 2)
+        assert wait_for(nursery) == WorkerExits(frozenset({0}), ((2, 1000.0),) * 2)
 
 
 def computes(threads, said) -> None:

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from archsearch.errors import ArchsearchError, SpecError
 from archsearch.markup import visible, visible_json
-from archsearch.spec.layers.blocks import HOLDING
+from archsearch.spec.layers.blocks import UNSHOWN
 from archsearch.spec.network import NetworkPlan, PlanError, PlannedLayer, size_text
 from archsearch.wording import bytes_text
 
@@ -269,7 +269,7 @@ def cells(*texts: str) -> list[Text]:
 
 def fields_text(row: PlannedLayer) -> str:
     """Give the fields that differ from their defaults, as they are written."""
-    fields = row.layer.model_dump(mode="json", exclude={"name", *HOLDING}, exclude_defaults=True)
+    fields = row.layer.model_dump(mode="json", exclude={"name", *UNSHOWN}, exclude_defaults=True)
     return " ".join(f"{key}={value_text(value)}" for key, value in fields.items())
 
 

@@ -49,7 +49,7 @@ def print_forecast(forecast: Forecast, ablation: Ablation) -> None:
     most = "at most " if ablation.sequential else ""
     to.print(
         Text(
-            f"{count_of(forecast.runs, 'run')}, {forecast.cached} of them cached: {most}{forecast.to_run} to run, "
+            f"{count_of(forecast.runs, 'run')}, {forecast.cached:,} of them cached: {most}{forecast.to_run:,} to run, "
             f"{time_} with {count_of(forecast.workers, 'worker')}"
         )
     )

@@ -1,6 +1,6 @@
 // The activations, one struct each: `value` of x, and `slope` either of the value y (so that x need not be kept and the
 // layer works in place) or, where that is not enough, of x. Adding one: a struct here, its name in program.h's Function,
-// in `with_function` below and in planner.py's table.
+// in `with_function` below and in program.py's table.
 #pragma once
 
 #include "functions.h"

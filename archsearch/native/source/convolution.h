@@ -74,9 +74,11 @@ inline void backward_tile(const V* gradient, int outputs, int pixels, const Scal
 }
 
 // OB outputs x JB taps of the weight's gradient, summed over pixels in registers, over the lanes at the end. AVX-512 and
-// NEON: 5 x 5 = 25 accumulators + 5 inputs + 1 gradient = 31 registers, 10 / 25 = 0.4 loads per FMA. AVX2: 4 x 3 + 3 + 1.
+// NEON: 5 x 5 = 25 accumulators + 5 inputs + 1 gradient = 31 registers, 10 / 25 = 0.4 loads per FMA. AVX2: 4 x 3 + 3 + 1,
+// or 3 x 4 + 3 + 1: the fewer of both are held, the others come one by one, or a register is too few (half the rate).
+// A function of its own, so that the compiler gives it all registers: inlined, some tiles spill (three quarters).
 template <int OB, int JB, class V>
-inline void weight_tile(const V* in, const V* gradient, int pixels, int from, int to, const int32_t* tap, int taps,
+__attribute__((noinline)) void weight_tile(const V* in, const V* gradient, int pixels, int from, int to, const int32_t* tap, int taps,
                         const int32_t* pixel, Scalar<V>* dw) {
   constexpr int n = int(sizeof(V) / sizeof(Scalar<V>));
   V sum[OB * JB];
@@ -86,14 +88,26 @@ inline void weight_tile(const V* in, const V* gradient, int pixels, int from, in
 #pragma GCC unroll 32
   for (int j = 0; j < JB; j++) base[j] = in + tap[j];
   for (int p = from; p < to; p++) {
-    V value[JB];
+    if constexpr (OB >= JB) {
+      V value[JB];
 #pragma GCC unroll 32
-    for (int j = 0; j < JB; j++) value[j] = base[j][pixel[p]];
+      for (int j = 0; j < JB; j++) value[j] = base[j][pixel[p]];
 #pragma GCC unroll 32
-    for (int o = 0; o < OB; o++) {
-      const V g = gradient[int64_t(o) * pixels + p];
+      for (int o = 0; o < OB; o++) {
+        const V g = gradient[int64_t(o) * pixels + p];
 #pragma GCC unroll 32
-      for (int j = 0; j < JB; j++) sum[o * JB + j] += g * value[j];
+        for (int j = 0; j < JB; j++) sum[o * JB + j] += g * value[j];
+      }
+    } else {
+      V g[OB];
+#pragma GCC unroll 32
+      for (int o = 0; o < OB; o++) g[o] = gradient[int64_t(o) * pixels + p];
+#pragma GCC unroll 32
+      for (int j = 0; j < JB; j++) {
+        const V value = base[j][pixel[p]];
+#pragma GCC unroll 32
+        for (int o = 0; o < OB; o++) sum[o * JB + j] += g[o] * value;
+      }
     }
   }
   V sums[(OB * JB + n - 1) / n];
@@ -136,6 +150,34 @@ inline void wide_tile(const V* in, const V* transposed, int pixels, const int32_
     for (int v = 0; v < OV; v++) dw[int64_t(j) * stride + v] += sum[j][v];
 }
 
+// Depthwise, stride 1: out[y][x] = bias + sum of w[t] * in[y][x + tap[t]], XB neighbours of a row at a time, whose loads
+// have one address. The gradient of the input is the same sum over the gradient with a border of zeros, the taps backwards.
+template <int XB, class V>
+inline void row_tile(const V* in, const int32_t* tap, int taps, const Scalar<V>* w, Scalar<V> bias, V* out, bool adds) {
+  V sum[XB];
+#pragma GCC unroll 32
+  for (int b = 0; b < XB; b++) sum[b] = broadcast<V>(bias);
+  for (int j = 0; j < taps; j++) {
+    const V weight = broadcast<V>(w[j]);
+    const V* from = in + tap[j];
+#pragma GCC unroll 32
+    for (int b = 0; b < XB; b++) sum[b] += weight * from[b];
+  }
+#pragma GCC unroll 32
+  for (int b = 0; b < XB; b++) out[b] = adds ? out[b] + sum[b] : sum[b];
+}
+
+template <class V>
+inline void convolve_plane(const V* in, int in_width, const int32_t* tap, int taps, const Scalar<V>* w, Scalar<V> bias,
+                           V* out, int height, int width, bool adds) {
+  const Pieces tiles(width, Tile::neighbours);
+  for (int y = 0; y < height; y++, in += in_width, out += width)
+    for (int t = 0; t < tiles.pieces; t++)
+      with_constant<Tile::neighbours>(tiles.size(t), [&](auto xb) {
+        row_tile<xb.value>(in + tiles.begin(t), tap, taps, w, bias, out + tiles.begin(t), adds);
+      });
+}
+
 // One layer: its tables, its weights packed in the order in which the tiles read them, and how it is cut into tiles.
 template <class Real>
 class Convolution {
@@ -162,6 +204,16 @@ class Convolution {
     forward_.resize(size_t(groups_) * outputs_ * taps_);
     backward_.resize(op.input_gradient >= 0 ? forward_.size() : 0);
     choose_gradient();
+    plane_ = channels == 1 && outputs_ == 1 && op.stride[0] == 1 && op.stride[1] == 1 && pixels_ > 1;
+    if (!plane_) return;
+    height_ = op.height;
+    width_ = op.width;
+    out_width_ = op.out_width;
+    border_[0] = (op.kernel[0] - 1) * op.dilation[0];
+    border_[1] = (op.kernel[1] - 1) * op.dilation[1];
+    for (int y = op.kernel[0] - 1; y >= 0; y--)
+      for (int x = op.kernel[1] - 1; x >= 0; x--)
+        turned_.push_back(y * op.dilation[0] * bordered_width() + x * op.dilation[1]);
   }
 
   int64_t weights() const { return int64_t(groups_) * outputs_ * taps_; }
@@ -169,8 +221,11 @@ class Convolution {
   // How many Reals a thread's weight gradient takes.
   int64_t gradient_size() const { return wide_ ? int64_t(groups_) * taps_ * vectors_ * lanes<Real> : weights(); }
 
-  // Vectors of room for the transposed gradient.
-  int64_t scratch_size() const { return wide_ ? int64_t(pixels_) * lanes<Real> * vectors_ : 0; }
+  // Vectors of room for the transposed gradient, or for that of a channel with its border.
+  int64_t scratch_size() const {
+    const int64_t wide = wide_ ? int64_t(pixels_) * lanes<Real> * vectors_ : 0;
+    return std::max(wide, plane_ ? int64_t(bordered_width()) * (out_height() + 2 * border_[0]) : 0);
+  }
 
   // Copies the part of the weights that `part` of `parts` threads is to copy.
   void pack(const Real* w, int part, int parts) {
@@ -193,8 +248,13 @@ class Convolution {
   }
 
   void forward(const V* in, const Real* bias, V* out) const {
+    if (plane_) {
+      for (int g = 0; g < groups_; g++, in += input_step_, out += pixels_)
+        convolve_plane(in, width_, tap_.data(), taps_, forward_.data() + int64_t(g) * taps_, bias ? bias[g] : Real(0),
+                       out, out_height(), out_width_, false);
+      return;
+    }
     const Pieces outputs = output_pieces();
-    const Pieces tiles(pixels_, Tile::pixels);
     for (int g = 0; g < groups_; g++, in += input_step_, out += int64_t(outputs_) * pixels_)
       for (int piece = 0; piece < outputs.pieces; piece++) {
         const int begin = outputs.begin(piece);
@@ -207,8 +267,10 @@ class Convolution {
           });
         } else {
           with_constant<Tile::outputs>(outputs.size(piece), [&](auto ob) {
+            constexpr int most = Tile::pixels_beside(ob.value);
+            const Pieces tiles(pixels_, most);
             for (int t = 0; t < tiles.pieces; t++)
-              with_constant<Tile::pixels>(tiles.size(t), [&](auto xb) {
+              with_constant<most>(tiles.size(t), [&](auto xb) {
                 const int p = tiles.begin(t);
                 forward_tile<ob.value, xb.value>(in, tap_.data(), taps_, pixel_.data() + p, w, b, to + p, pixels_);
               });
@@ -218,7 +280,8 @@ class Convolution {
   }
 
   // Adds to the gradient of the input.
-  void backward(const V* gradient, V* input_gradient) const {
+  void backward(const V* gradient, V* scratch, V* input_gradient) const {
+    if (plane_) return backward_planes(gradient, scratch, input_gradient);
     const Pieces back = back_pieces();
     const Pieces tiles(pixels_, Tile::pixels);
     for (int g = 0; g < groups_; g++, gradient += int64_t(outputs_) * pixels_, input_gradient += input_step_) {
@@ -287,8 +350,25 @@ class Convolution {
   int64_t input_step_ = 0;
   std::vector<int32_t> tap_, pixel_, back_, back_tap_;
   std::vector<Real> forward_, backward_;
-  bool wide_ = false;
+  bool wide_ = false, plane_ = false;  // plane_: depthwise, stride 1
+  int height_ = 0, width_ = 0, out_width_ = 0, border_[2] = {};
+  std::vector<int32_t> turned_;
   int vectors_ = 0, output_block_ = 1, tap_block_ = 1;
+
+  int out_height() const { return pixels_ / out_width_; }
+  int bordered_width() const { return out_width_ + 2 * border_[1]; }
+
+  void backward_planes(const V* gradient, V* scratch, V* input_gradient) const {
+    const int width = bordered_width();
+    std::fill(scratch, scratch + int64_t(width) * (out_height() + 2 * border_[0]), V{});
+    for (int g = 0; g < groups_; g++, gradient += pixels_, input_gradient += input_step_) {
+      for (int y = 0; y < out_height(); y++)
+        std::copy(gradient + int64_t(y) * out_width_, gradient + int64_t(y + 1) * out_width_,
+                  scratch + int64_t(y + border_[0]) * width + border_[1]);
+      convolve_plane(scratch, width, turned_.data(), taps_, forward_.data() + int64_t(g) * taps_, Real(0),
+                     input_gradient, height_, width_, true);
+    }
+  }
 
   Pieces output_pieces() const { return {outputs_, pixels_ == 1 ? Tile::rows : Tile::outputs}; }
   Pieces back_pieces() const { return {taps_, pixels_ == 1 ? Tile::rows : Tile::outputs}; }
@@ -302,12 +382,20 @@ class Convolution {
     const double in_outputs = (double(vectors_) * lanes<Real> / outputs_) * (1.0 + 2.0 / (pixels_ * lanes<Real>)) +
                               (vectors_ == 1 ? 0.2 : 0.05);
     wide_ = in_outputs < in_lanes;
+    // A pixel of a tile takes as many steps as it has FMAs or loads, and at least the 8 FMAs that are under way at once;
+    // more than 4 taps have more addresses than there are registers for, and load these too.
     int64_t fewest = INT64_MAX;
-    for (int ob = 1; ob <= Tile::taps; ob++) {
-      const int jb = std::min(Tile::taps, Tile::gradient / ob);
-      const int64_t tiles = int64_t(Pieces(outputs_, ob).pieces) * Pieces(taps_, jb).pieces;
-      if (tiles < fewest) {
-        fewest = tiles;
+    for (int ob = std::min(Tile::sides, outputs_); ob >= 1; ob--) {
+      const int jb = Tile::taps_beside(ob);
+      const Pieces outputs(outputs_, ob), taps(taps_, jb);
+      int64_t steps = 0;
+      for (int o = 0; o < outputs.pieces; o++)
+        for (int t = 0; t < taps.pieces; t++) {
+          const int a = outputs.size(o), b = taps.size(t);
+          steps += std::max({a * b, a + (b > 4 ? 2 : 1) * b, 8});
+        }
+      if (steps < fewest) {
+        fewest = steps;
         output_block_ = ob;
         tap_block_ = jb;
       }
@@ -317,10 +405,10 @@ class Convolution {
   void lane_gradient(const V* in, const V* gradient, Real* dw) const {
     const Pieces outputs(outputs_, output_block_), taps(taps_, tap_block_);
     for (int o = 0; o < outputs.pieces; o++)
-      with_constant<Tile::taps>(outputs.size(o), [&](auto ob) {
+      with_constant<Tile::sides>(outputs.size(o), [&](auto ob) {
         const V* g = gradient + int64_t(outputs.begin(o)) * pixels_;
         for (int t = 0; t < taps.pieces; t++)
-          with_constant<std::min(Tile::taps, Tile::gradient / ob.value)>(taps.size(t), [&](auto jb) {
+          with_constant<Tile::taps_beside(ob.value)>(taps.size(t), [&](auto jb) {
             const int j = taps.begin(t);
             weight_tile<ob.value, jb.value>(in, g, pixels_, 0, pixels_, tap_.data() + j, taps_, pixel_.data(),
                                             dw + int64_t(outputs.begin(o)) * taps_ + j);

@@ -298,7 +298,7 @@ class Engine {
         layer.weight_gradient(in, gradient, at(images, op.scratch), gradient_of(thread, op.weight));
         if (op.bias >= 0)
           layer.bias_gradient(gradient, op.out_channels, op.out_height * op.out_width, gradient_of(thread, op.bias));
-        if (to) layer.backward(gradient, to);
+        if (to) layer.backward(gradient, at(images, op.scratch), to);
         break;
       }
       case pad: pad_backward(op, gradient, to); break;

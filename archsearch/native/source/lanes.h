@@ -64,11 +64,20 @@ inline Mask<V> first_lanes(int count) {
 struct Tile {
   static constexpr int outputs = registers == 32 ? 6 : 4;               // x pixels
   static constexpr int pixels = registers == 32 ? 4 : (fused ? 3 : 2);
-  static constexpr int rows = registers == 32 ? 14 : 8;                 // one pixel: a product of matrix and vector
-  static constexpr int taps = registers == 32 ? 6 : (fused ? 4 : 3);    // of the weight gradient, largest side
+  static constexpr int rows = registers == 32 ? 14 : (fused ? 13 : 8);  // one pixel: a product of matrix and vector
+  static constexpr int sides = registers == 32 ? 6 : (fused ? 4 : 3);   // of the weight gradient, most outputs
   static constexpr int gradient = registers == 32 ? 25 : (fused ? 12 : 9);
   static constexpr int wide = registers == 32 ? 24 : (fused ? 12 : 8);
+  static constexpr int neighbours = registers == 32 ? 16 : 8;           // of a depthwise convolution's row
   static constexpr int wide_vectors = registers == 32 ? 3 : 2;
+
+  // Fewer outputs leave registers for more pixels, which a weight is loaded for.
+  static constexpr int pixels_beside(int outputs) {
+    if (registers == 32) return outputs == 1 ? 12 : (outputs == 2 ? 8 : (outputs == 3 ? 6 : pixels));
+    return outputs == 1 ? (fused ? 7 : 6) : (outputs == 2 ? (fused ? 5 : 3) : pixels);
+  }
+  // Taps of the weight gradient beside so many outputs; the fewer of both are held, the others loaded one by one.
+  static constexpr int taps_beside(int outputs) { return gradient / outputs < 12 ? gradient / outputs : 12; }
 };
 
 // Calls f with n as a compile-time constant, 1 <= n <= Max.

@@ -1,4 +1,4 @@
-// What the planner hands over: a list of operations on one buffer per thread. planner.py holds the same structs.
+// What the planner hands over: a list of operations on one buffer per thread. program.py and library.py hold the same.
 #pragma once
 
 #include <cstdint>

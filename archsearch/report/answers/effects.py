@@ -51,8 +51,8 @@ def pairing_part(report: AblationReport) -> Tabled:
     columns = (
         Column("comparison"),
         Column("pairs", "count"),
-        Column("pairs correlate", "number"),
-        *interval_columns("number"),
+        Column("pairs correlate", "difference"),  # with its sign, as its interval has it
+        *interval_columns("difference"),
         Column(f"times fewer {report.family.pairs}s by pairing", "number"),
     )
     rows = tuple(
@@ -61,7 +61,7 @@ def pairing_part(report: AblationReport) -> Tabled:
             effect.n,
             effect.pair_correlation,
             *(effect.pair_correlation95 or (None, None)),
-            effect.seeds_saved,
+            None if effect.seeds_saved is None else float(f"{effect.seeds_saved:.3g}"),
         )
         for effect in report.effects
     )

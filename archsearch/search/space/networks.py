@@ -23,6 +23,7 @@ from archsearch.search.space.templates import Computed, Fixed, Items, Keys, Open
 from archsearch.search.space.walk import NetworkWalk
 from archsearch.spec.comparable import FIXED_IN_A_SEARCH, cannot_be_open
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.own_sources import own_layers, with_sources
 from archsearch.spec.text.yaml import Mark, Node
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class NetworkSpaces:
     usual_sampler = ("local", "it measured best (docs/search.md)")
 
     def read(self, node: Node, base: ExperimentSpec, spec: StudySpec) -> NetworkSpace:
+        node = with_sources(node, None, {layer.layer: layer.source for layer in own_layers(base)})
         layers, parts, scope = _read(node)
         for part, template in parts.items():
             _closed(node.get(part), part, template)

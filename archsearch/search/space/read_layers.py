@@ -19,6 +19,7 @@ from archsearch.search.space.templates import Computed, Fixed, Items, Keys, Open
 from archsearch.spec.arithmetic import is_expression
 from archsearch.spec.layers import LAYER_KINDS, Block, LayerBase
 from archsearch.spec.layers.blocks import HOLDING, branch_name, branch_prefix
+from archsearch.spec.layers.own import Own
 from archsearch.spec.text.sentences import quoted, short, unknown, wrong_open_value
 from archsearch.spec.text.yaml import Node
 
@@ -98,7 +99,9 @@ def _read_layer(item: Node, scope: Scope, family: str) -> Template:
             block = replace(scope, prefix=f"{scope.prefix}{scope.label}.", label="", suffix="")
             inside.append((key, _read_branches(value, block) if key == "branches" else _read_list(key, value, block)))
         else:
-            field = replace(scope, label=f"{scope.prefix}{scope.label}.{key}", arithmetic=key != "name")
+            field = replace(
+                scope, label=f"{scope.prefix}{scope.label}.{key}", arithmetic=key != "name" and kind != Own.kind
+            )
             inside.append((key, _read_value(value, field)))
     return Keys(((kind, Keys(tuple(inside))),))
 

@@ -8,6 +8,7 @@ An edit is plain data, as YAML has it: `{"set": {"conv1.out_channels": 10}}`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,21 +17,26 @@ from archsearch.errors import SpecError
 from archsearch.spec.edit.apply import apply_edits
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LayerBase
-from archsearch.spec.layers.blocks import HOLDING
+from archsearch.spec.layers.blocks import UNSHOWN
+from archsearch.spec.own_sources import with_sources
 from archsearch.spec.text.sentences import problems_of
 from archsearch.spec.text.yaml import Mark, Node
 
 Edit = dict[str, Any]
 
 
-def edited(spec: ExperimentSpec, edits: Sequence[Edit] | Node, source: str = "edits") -> ExperimentSpec:
+def edited(
+    spec: ExperimentSpec, edits: Sequence[Edit] | Node, source: str = "edits", folder: Path | None = None
+) -> ExperimentSpec:
     """Apply edits (plain, or the nodes of a file) in order.
 
-    What the spec says of itself (documented, expect, lint, ...) is not true of the result and left out.
+    Files of own layers are read from the folder, by default the current one. What the spec says of itself
+    (documented, expect, lint, ...) is not true of the result and left out.
 
     Raises `SpecError` for an edit that cannot be made, changes nothing, or gives what is no spec.
     """
     node = apply_edits(written_spec(spec, source), edits if isinstance(edits, Node) else node_of(list(edits), source))
+    node = with_sources(node, folder or Path())
     try:
         return ExperimentSpec.model_validate(node.plain())
     except ValidationError as error:
@@ -65,7 +71,7 @@ def brief(written: Any) -> str:
     if isinstance(written, str):
         return written
     ((kind, fields),) = written.items()
-    inside = " ".join(f"{key}={word(value)}" for key, value in fields.items() if key not in HOLDING)
+    inside = " ".join(f"{key}={word(value)}" for key, value in fields.items() if key not in UNSHOWN)
     return f"{kind}({inside})" if inside else str(kind)
 
 

@@ -13,6 +13,7 @@ from archsearch.spec.edit.address import AddressError, LayerEntry, entries_of, f
 from archsearch.spec.edit.tree import at, count_values, hold, put_all
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers import LAYER_KINDS
+from archsearch.spec.layers.own import Own
 from archsearch.spec.text.sentences import allowed_keys, short, unknown
 from archsearch.spec.text.yaml import Mark, Node
 
@@ -39,6 +40,8 @@ def set_value(node: Node, path: str, value: Node, mark: Mark) -> Node:
             what = f"{short(entry.path)} ({short(entry.kind)})"
             raise SpecError(Problem(str(mark), f"{what}: {unknown('field', field, fields)}"))
         _, old = kind_and_fields(layer)
+        if entry.kind == Own.kind and field == "layer" and old is not None:  # another file has another text
+            old = old.with_item("source", None)
         new = (old if old is not None and isinstance(old.value, dict) else Node({}, layer.mark)).with_item(field, value)
         places.append((entry.loc, (Node({entry.kind: new}, layer.mark, {entry.kind: layer.mark}),)))
     return put_all(node, places)

@@ -47,6 +47,7 @@ from archsearch.spec.layers.normalization import (
     LayerNorm,
     RmsNorm,
 )
+from archsearch.spec.layers.own import Own
 from archsearch.spec.layers.padding import PadChannels
 from archsearch.spec.layers.pooling import (
     AdaptiveAvgPool1d,
@@ -136,6 +137,7 @@ AnyLayer = (
     | TransformerEncoderLayer
     | PositionalEncoding
     | ClassToken
+    | Own
     | Sequential
     | Residual
     | Parallel

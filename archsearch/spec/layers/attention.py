@@ -87,6 +87,10 @@ class MultiheadAttention(LayerBase):
         default=True, description="Whether a trainable number is added to every output.", examples=[False]
     )
 
+    @property
+    def draws(self) -> bool:
+        return self.dropout > 0
+
     def output_shape(self, shape: Shape) -> Shape:
         need_steps(shape)
         _heads_divide(shape, self.num_heads, "num_heads")
@@ -145,6 +149,10 @@ class TransformerEncoderLayer(LayerBase):
     bias: bool = Field(
         default=True, description="Whether a trainable number is added to every output.", examples=[False]
     )
+
+    @property
+    def draws(self) -> bool:
+        return self.dropout > 0
 
     def output_shape(self, shape: Shape) -> Shape:
         need_steps(shape)

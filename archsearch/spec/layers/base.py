@@ -72,6 +72,11 @@ class LayerBase(Kind):
         examples=["stem"],
     )
 
+    @property
+    def draws(self) -> bool:
+        """Whether it takes random numbers while training."""
+        return self.drops
+
     def resolved(self, shape: Shape) -> Self:
         """Give the layer with what its input decides written as numbers; what a plan holds has been through this."""
         return self

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Join = Literal["concat", "add", "multiply"]
 BODY, SHORTCUT = "body", "shortcut"
 HOLDING = ("layers", "shortcut", "branches")  # the fields of blocks in which layers stand
+UNSHOWN = (*HOLDING, "source")  # where a layer is shown in a few words
 
 
 @dataclass(frozen=True, slots=True)

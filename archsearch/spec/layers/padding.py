@@ -44,11 +44,14 @@ class PadChannels(LayerBase):
         )
 
     def _steps(self, shape: Shape) -> tuple[int, ...]:
-        steps = self.stride if len(shape) == 3 else self.stride[:1]
-        if len(shape) != 3 and (self.stride[0] != self.stride[1] or (len(shape) == 1 and self.stride[0] != 1)):
-            what = "a flat input has no pixels to leave out" if len(shape) == 1 else "a signal has one stride"
-            raise ShapeError(what, ["use stride: 1" if len(shape) == 1 else "give the stride as one number"])
-        return steps if len(shape) > 1 else ()
+        if len(shape) == 3:
+            return self.stride
+        if len(shape) == 1 and self.stride != (1, 1):
+            raise ShapeError("a flat input has no pixels to leave out", ["use stride: 1"])
+        if self.stride[0] != self.stride[1]:
+            what = "a signal has one stride" if len(shape) == 2 else "a volume has the same stride every way"
+            raise ShapeError(what, ["give the stride as one number"])
+        return self.stride[:1] * (len(shape) - 1)
 
     def build(self, shape: Shape) -> nn.Module:
         from archsearch.spec.modules import PaddedChannels

@@ -73,6 +73,10 @@ class Recurrent(LayerBase):
         return self
 
     @property
+    def draws(self) -> bool:
+        return self.dropout > 0
+
+    @property
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
 

@@ -241,7 +241,7 @@ network:
     "a kind without a native kernel": """
 network:
   - conv2d: {out_channels: {choice: [4, 6, 8]}, kernel_size: 3}
-  - choice: {none: identity, drop: {dropout: {p: 0.3}}}
+  - choice: {none: identity, norm: rms_norm}
   - flatten
   - linear: {out_features: classes}
 train: {engine: {choice: [native, torch]}}
@@ -319,7 +319,7 @@ def test_space_where_each_must_be_planned_is_estimated_beyond_some_thousands(mak
     assert not counted.exact
     assert counted.feasible_interval[0] <= 9 <= counted.feasible_interval[1]
     (misfit,) = counted.misfits
-    assert misfit.reason == "train.engine: native cannot be used: drop1 (dropout) has no native kernel"
+    assert misfit.reason == "train.engine: native cannot be used: norm1 (rms_norm) has no native kernel"
 
 
 @pytest.mark.parametrize("text", COUNTED.values(), ids=COUNTED.keys())

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[3]
 SHIPPED: dict[str, list[tuple[str, str]]] = {
     "breast_cancer": [],
     "diabetes": [],
+    "digits_blocks": [],
     "digits_quickstart": [],
     "digits_segments": [],
     "lenet5": [("A001", "act5")],

@@ -1,0 +1,188 @@
+"""The classes of own layers: executed where they were allowed, and asked on torch's meta device what they give.
+
+    probed(layer, (16, 8, 8)).shape, built_own(layer, (16, 8, 8))
+
+What is wrong is said with the line of the file that it came through.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import linecache
+import sys
+import traceback
+from collections.abc import Iterator
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archsearch.spec.layers.base import Shape, ShapeError, size_text
+from archsearch.trust import must_be_trusted
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archsearch.spec.layers.own import Own
+
+_loaded: dict[str, ModuleType] = {}
+_BATCHES = (2, 3)  # of what is tried: the first size must come out as it goes in
+
+
+class Probed(NamedTuple):
+    """What a layer of one's own does to one sample: the shape that it gives, and its counts."""
+
+    shape: Shape
+    parameters: int
+    macs: int
+
+
+def probed(layer: Own, shape: Shape) -> Probed:
+    """Ask what a layer gives for an input; raise `ShapeError` where it fails, `UntrustedError` where it may not run."""
+    must_be_trusted(layer.subject)
+    return _probed(layer.layer, layer.source, json.dumps(layer.arguments, sort_keys=True), shape)
+
+
+@lru_cache(maxsize=4096)
+def _probed(name: str, source: str, arguments: str, shape: Shape) -> Probed:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"):
+        module = _made(name, source, json.loads(arguments), shape)
+        found = []
+        for batch in _BATCHES:
+            try:
+                with FlopCounterMode(display=False) as counter, torch.no_grad():
+                    given = module.eval()(torch.empty(batch, *shape))
+            except (Exception, SystemExit) as error:
+                raise ShapeError(f"{_line_of(error, name)}: {_forward_said(error)}") from None
+            found.append(_shape_of(given, batch, name, type(module)))
+        if found[0] != found[1]:
+            what = f"gives {size_text(found[0])} in a batch of 2 and {size_text(found[1])} in one of 3"
+            raise ShapeError(f"{_defined(type(module), name)}: {what}; a sample's shape must not depend on the batch")
+        _holds_only_what_torch_sees(module, name)
+    return Probed(
+        found[0], sum(p.numel() for p in module.parameters()), counter.get_total_flops() // (2 * _BATCHES[-1])
+    )
+
+
+def built_own(layer: Own, shape: Shape) -> nn.Module:
+    """Make the module for an input of this shape; raise `UntrustedError` where its file was not allowed to run."""
+    must_be_trusted(layer.subject)
+    return _made(layer.layer, layer.source, dict(layer.arguments), shape)
+
+
+def _made(name: str, source: str, arguments: dict[str, Any], shape: Shape) -> nn.Module:
+    from torch import nn
+
+    cls = getattr(_module(name, source), name.rpartition(":")[2], None)
+    if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
+        raise ShapeError(f"{name} is no class derived from torch.nn.Module")
+    told = {"shape": shape, "in_channels": shape[0], "in_features": shape[0]}
+    wanted = inspect.signature(cls).parameters
+    known = {key: value for key, value in told.items() if key in wanted and key not in arguments}
+    try:
+        module: nn.Module = cls(**known, **arguments)
+    except (Exception, SystemExit) as error:
+        raise ShapeError(f"{_line_of(error, name, cls)}: {type(error).__name__}: {error}") from None
+    return module
+
+
+def _module(name: str, source: str) -> ModuleType:
+    """Execute the file once; its text is what tracebacks, and an export, show."""
+    from archsearch.files import sha256
+
+    digest, file = sha256(source.encode()), name.rpartition(":")[0]
+    if digest in _loaded:
+        return _loaded[digest]
+    if not source:
+        raise ShapeError(f"the file of {name} was not read", ["read the spec from its file"])
+    module = ModuleType(f"archsearch_layers_{digest[:16]}")
+    module.__file__ = file
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, file, "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        del sys.modules[module.__name__]
+        raise ShapeError(f"{_line_of(error, name)}: importing it raised {type(error).__name__}: {error}") from None
+    _loaded[digest] = module
+    return module
+
+
+# -- what may be wrong -------------------------------------------------------------------------------------------------
+
+
+def _shape_of(given: object, batch: int, name: str, cls: type) -> Shape:
+    import torch
+
+    where = _defined(cls, name)
+    if not isinstance(given, torch.Tensor):
+        raise ShapeError(f"{where}: its forward gives {type(given).__name__}; return one tensor")
+    if given.dim() < 2 or given.shape[0] != batch:
+        shape = size_text(tuple(given.shape)) or "a number"
+        raise ShapeError(
+            f"{where}: its forward gives {shape} for a batch of {batch}; the batch comes first, then values"
+        )
+    if not given.dtype.is_floating_point:
+        raise ShapeError(f"{where}: its forward gives {given.dtype}; return floating-point numbers")
+    return tuple(given.shape[1:])
+
+
+def _forward_said(error: BaseException) -> str:
+    text = str(error).splitlines()[0] if str(error) else ""
+    if "meta" in text.lower() or isinstance(error, NotImplementedError):
+        return (
+            "its forward depends on the values of its input (an `if` on a tensor, .item(), nonzero); compute with "
+            "tensors, such as torch.where"
+        )
+    return f"its forward raised {type(error).__name__}: {text.rstrip('.')}"
+
+
+def _holds_only_what_torch_sees(module: nn.Module, name: str) -> None:
+    """Refuse weights that no optimiser would be given: those that are not registered with a module."""
+    seen = {id(parameter) for parameter in module.parameters()}
+    inside = {id(part) for part in module.modules()}
+    for part in module.modules():
+        for key, value in vars(part).items():
+            if not key.startswith("_") and any(_is_lost(one, seen, inside) for one in _held(value)):
+                raise ShapeError(
+                    f"{_defined(type(part), name)}: {type(part).__name__}.{key} holds weights that torch does not see; "
+                    "use nn.Parameter, nn.ParameterList or nn.ModuleList, or register_buffer for what is not learned"
+                )
+
+
+def _held(value: object) -> Iterator[object]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _held(one)
+    else:
+        yield value
+
+
+def _is_lost(value: object, seen: set[int], inside: set[int]) -> bool:
+    import torch
+
+    if isinstance(value, torch.nn.Module):
+        return id(value) not in inside
+    return isinstance(value, torch.Tensor) and value.requires_grad and id(value) not in seen
+
+
+def _line_of(error: BaseException, name: str, cls: type | None = None) -> str:
+    """Give file and line of the file's own code that an exception came through, the innermost."""
+    file = name.rpartition(":")[0]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    if frames:
+        return f"{file}:{frames[-1].lineno}"
+    return file if cls is None else _defined(cls, name)
+
+
+def _defined(cls: type, name: str) -> str:
+    file = name.rpartition(":")[0]
+    try:
+        return f"{file}:{inspect.getsourcelines(cls)[1]}"
+    except (OSError, TypeError):
+        return file
