@@ -232,8 +232,6 @@ REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
     ([{"avg_pool3d": {"kernel_size": 3, "padding": 1}}], (4, 2, 4, 4), "pool1 (avg_pool3d): kernel 3x3x3 is larger "
      "than "
      "its 2x4x4 input without padding. Use kernel_size <= 2, or drop it."),
-    ([{"pad_channels": {"out_channels": 8}}], (4, 2, 3, 3), "pad1 (pad_channels): needs a map, a signal or a flat "
-     "input, its input is 4x2x3x3. Use a convolution with kernel_size: 1."),
     (["instance_norm"], (4, 1, 1), "norm1 (instance_norm): each of its channels has one value, there is nothing to "
      "normalise. Drop it."),
     ([{"flatten": {"start_dim": 3}}], (4, 5), "flatten1 (flatten): start_dim 3 is beyond the 2 sizes of its input 4x5. "
