@@ -131,6 +131,11 @@ MAPS: dict[str, list[Any]] = {
     "layer norm of features": ["flatten", {"linear": {"out_features": 21}}, "layer_norm"],
     "group norm": [*conv(), {"group_norm": {"num_groups": 2}}, "relu"],
     "group norm, fields": [*conv(), {"group_norm": {"num_groups": 4, "eps": 0.1, "affine": False}}],
+    "group norm of one pixel": [
+        *conv(kernel_size=[9, 8], out_channels=9),
+        {"group_norm": {"num_groups": 3}},
+        "tanh",
+    ],
     "instance norm": [*conv(), "instance_norm", "gelu"],
     "instance norm, fields": [{"instance_norm": {"affine": True, "eps": 0.01}}],
     "residual of norms": [{"residual": {"layers": [{"group_norm": {"num_groups": 3}}, "relu", "layer_norm"]}}, "relu"],

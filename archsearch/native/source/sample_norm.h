@@ -99,10 +99,13 @@ inline void sample_norm_backward(const Operation& op, const V* in, const V* grad
     const Moments<V> moments(in + first, count, op.eps);
     V sum{}, product{};
     if (each == 1) {
-      if (weight) layer_norm_weights(in, gradient, count, moments, weight_gradient, bias_gradient);
-      sum = sum_over<V>(count, [&](int64_t i) { return gradient[i] * (weight ? weight[i] : 1); });
+      const V* x = in + first;
+      const V* g = gradient + first;
+      const Scalar<V>* w = weight ? weight + first : nullptr;
+      if (w) layer_norm_weights(x, g, count, moments, weight_gradient + first, bias_gradient + first);
+      sum = sum_over<V>(count, [&](int64_t i) { return g[i] * (w ? w[i] : 1); });
       product = sum_over<V>(count, [&](int64_t i) {
-        return gradient[i] * (weight ? weight[i] : 1) * (in[i] - moments.mean) * moments.inverse;
+        return g[i] * (w ? w[i] : 1) * (x[i] - moments.mean) * moments.inverse;
       });
     }
     for (int64_t start = first; each > 1 && start < first + count; start += each) {
