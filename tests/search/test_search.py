@@ -275,7 +275,7 @@ NO_KERNEL = """
 network:
   - conv2d: {out_channels: {choice: [4, 6, 8]}, kernel_size: 3}
   - relu
-  - choice: {none: identity, drop: {dropout: {p: 0.3}}}
+  - choice: {none: identity, norm: rms_norm}
   - flatten
   - linear: {out_features: classes}
 """
@@ -286,25 +286,25 @@ def test_samples_that_the_engine_has_no_kernel_for_are_put_aside(run_search, mak
     study = make_study(NO_KERNEL + "train: {engine: native}\n")
     report = run_search(trials=3, study=study, sampler=sampler)
     assert (report.completed + report.pruned, report.failed) == (3, 0)
-    assert [t.params["drop1"] for t in trials_of(tmp_path / "runs")] == ["none"] * 3
+    assert [t.params["norm1"] for t in trials_of(tmp_path / "runs")] == ["none"] * 3
 
 
 def test_a_slot_whose_values_cannot_be_trained_here_fails_alone(run_search, make_study, tmp_path, monkeypatch):
     study = make_study(NO_KERNEL + "train: {batch_size: {choice: [16, 32]}}\n")
     assert run_search(trials=1, study=study).completed == 1
     storage = open_storage(default_url(tmp_path / "runs"))
-    fixed = {"conv1.out_channels": 4, "drop1": "drop", "train.batch_size": 16}
+    fixed = {"conv1.out_channels": 4, "norm1": "norm", "train.batch_size": 16}
     existing_study("small", storage).enqueue_trial(fixed, user_attrs={"slot": 1})  # as another machine left it
-    monkeypatch.setattr("archsearch.search.space.network_space.check_runs_here", _no_dropout_here)
+    monkeypatch.setattr("archsearch.search.space.network_space.check_runs_here", _no_norm_here)
     report = run_search(trials=3, study=study, sampler="random")
     assert (report.completed + report.pruned, report.failed) == (2, 1)
     (failed,) = [t for t in trials_of(tmp_path / "runs") if t.state.name == "FAIL"]
-    assert failed.user_attrs["failure"] == "no dropout here"
+    assert failed.user_attrs["failure"] == "no norm here"
 
 
-def _no_dropout_here(plan):
-    if any(row.kind == "dropout" for row in plan.network.rows):
-        raise SpecError("no dropout here")
+def _no_norm_here(plan):
+    if any(row.kind == "rms_norm" for row in plan.network.rows):
+        raise SpecError("no norm here")
 
 
 def test_space_of_nothing_that_can_be_trained_is_an_error(run_search, make_study):
