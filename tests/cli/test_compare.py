@@ -187,9 +187,9 @@ def test_check_ends_with_a_line_of_lint_where_there_is_something(cli, tmp_path):
     ]
     assert len(cli("check", "lenet5_logits").out.splitlines()) == 1
     assert cli("check", "lenet5", "--json").json["specs"][0]["lint"] == ["A001"]
-    (tmp_path / "odd.yaml").write_text("extends: lenet5\nlint: {A099: x}\n")
+    (tmp_path / "odd.yaml").write_text("extends: lenet5\nlint: {A512: x}\n")
     done = cli("check", "odd.yaml")
-    assert (done.code, done.err) == (3, "error: odd.yaml: unknown lint rule 'A099'; did you mean 'A009'?\n")
+    assert (done.code, done.err) == (3, "error: odd.yaml: unknown lint rule 'A512'; did you mean 'A012'?\n")
 
 
 @pytest.mark.parametrize("arguments", [["diff", "lenet5", "lenet_best"], ["lint", "lenet5"], ["compare", "--help"]])
