@@ -6,6 +6,7 @@ ARCHSEARCH_TEST_KILLS=500 pytest -m faults tests/faults/test_kills.py
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -71,21 +72,23 @@ class Call:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def workers(self, parent: int) -> list[int]:
-        """Give the processes that work for a call and who started them, but for what Python starts beside them."""
-        found = []
-        try:
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        except OSError:
-            return []
-        for child in children:
-            try:
-                command = Path(f"/proc/{child}/cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"spawn_main" in command:
-                found += [int(child), *self.workers(int(child))]
-        return found
+    def workers(self, call: int) -> tuple[list[int], list[int]]:
+        """Give the workers of a call, and the processes that start them: the call itself and, where there is one, the
+        process that forks them.
+        """
+        nurseries = _children(call)
+        return [worker for one in nurseries for worker in _children(one)], [call, *nurseries]
+
+
+def _children(parent: int) -> list[int]:
+    """Give a process's children, but for what Python starts beside them."""
+    found = []
+    with contextlib.suppress(OSError):
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+    return found
 
 
 def without_half_started(said: str) -> str:
@@ -94,17 +97,16 @@ def without_half_started(said: str) -> str:
 
 
 def kill_until(call: Call, kills: int, dice: random.Random) -> tuple[int, int]:
-    """Kill random workers, and now and then the call itself; give how many kills there were and how many calls."""
+    """Kill random workers, and now and then the call or what starts its workers; give how many kills, in how many calls."""
     done, calls = 0, 0
     while done < kills:
         process = call.start()
         calls += 1
         while process.poll() is None and done < kills:
             time.sleep(dice.uniform(0.1, 0.8))
-            workers = call.workers(process.pid)
+            workers, starters = call.workers(process.pid)
             if workers:
-                with_parent = [*workers, process.pid] if dice.random() < 0.2 else workers
-                os.kill(dice.choice(with_parent), signal.SIGKILL)
+                os.kill(dice.choice([*workers, *starters] if dice.random() < 0.2 else workers), signal.SIGKILL)
                 done += 1
         if process.poll() is None and done >= kills:
             process.kill()
