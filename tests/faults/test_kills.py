@@ -97,7 +97,7 @@ def without_half_started(said: str) -> str:
 
 
 def kill_until(call: Call, kills: int, dice: random.Random) -> tuple[int, int]:
-    """Kill random workers, now and then the call or what starts them; give how many kills there were, in how many calls."""
+    """Kill random workers, now and then the call or what starts them; give how many kills, in how many calls."""
     done, calls = 0, 0
     while done < kills:
         process = call.start()
