@@ -207,7 +207,8 @@ def test_outputs_are_those_of_torchvision_with_its_weights(name: str) -> None:
 # -- an epoch ----------------------------------------------------------------------------------------------------------
 
 QUICK = ("tabm_like",)
-TRAINED = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FILES]
+LONG = [pytest.mark.slow, pytest.mark.timeout(1800)]  # EfficientNet, on a loaded machine
+TRAINED = [name if name in QUICK else pytest.param(name, marks=LONG) for name in FILES]
 
 
 @pytest.mark.parametrize("name", TRAINED)
