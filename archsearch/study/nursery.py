@@ -191,10 +191,12 @@ def _serve(pipe: Connection) -> None:
             return
         if isinstance(request, _Import):
             _import(request)
-        elif isinstance(request, _Ask):
-            pipe.send(_answer(request))
-        elif isinstance(request, _Begin):
-            pipe.send(_work(request, pipe))
+            continue
+        answer = _answer(request) if isinstance(request, _Ask) else _work(request, pipe)
+        try:
+            pipe.send(answer)
+        except OSError:  # who asked was killed meanwhile
+            return
 
 
 def _import(request: _Import) -> None:

@@ -129,7 +129,7 @@ def test_killed_workers_lose_nothing_and_count_nothing_twice(
 ) -> None:
     killed = 0
     for study in itertools.count():
-        folder = tmp_path / f"{kind}-{study}-{tmp_path.name}"  # marks its processes: must be one of its kind
+        folder = tmp_path / f"{kind}-{storage}-{study}-{tmp_path.name}"  # marks its processes: the only one
         folder.mkdir()
         done, calls = one_study(kind, storage, folder, min(KILLS - killed, EACH), request, random.Random(11 + study))
         print(f"{kind} on {storage}: {done} kills in {calls} calls")

@@ -264,3 +264,16 @@ def test_a_process_started_deaf_stays_deaf_and_its_parent_hears_afterwards():
         assert (out, interruption.signal_number) == (b"True\n", signal.SIGINT)
         interruption.acted = True
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@needs_forks
+def test_who_asks_may_be_killed_before_the_answer(capfd: pytest.CaptureFixture[str]) -> None:
+    nursery = Nursery(forks=True)
+    nursery._send(_Ask(time.sleep, (0.5,)))
+    process, pipe = nursery._process, nursery._pipe
+    assert process is not None
+    assert pipe is not None
+    pipe.close()
+    process.join(60)
+    assert process.exitcode == 0
+    assert capfd.readouterr().err == ""
