@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,24 +58,19 @@ def run_apart(command: Sequence[str], folder: Path, variables: Mapping[str, str]
     Wall time ends with the command itself. Processor time has every process that it started, also those that it leaves
     behind: on Linux these become children of this process, which waits for them, and ends them after `LEFTOVERS`.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | dict(variables or {})
     with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
-        spent, began, clock = _spent(), time.time(), time.perf_counter()
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err
-        )
-        try:
-            process.wait()
+        with _adopting():
+            spent, began, clock = _spent(), time.time(), time.perf_counter()
+            done = subprocess.run(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False
+            )
             wall = time.perf_counter() - clock
-        finally:
-            _end_leftovers()
         out.seek(0)
         err.seek(0)
-        if process.returncode:
+        if done.returncode:
             last = (err.read().strip() or out.read().strip()).splitlines()[-3:]
-            raise FailedError(f"{' '.join(command[:4])} ended with {process.returncode}: {' / '.join(last)}")
+            raise FailedError(f"{' '.join(command[1:3])} ended with {done.returncode}: {' / '.join(last)}")
         return Cost(wall, _spent() - spent, began, out.read())
 
 
@@ -83,21 +79,29 @@ def _spent() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _end_leftovers() -> None:
-    """Wait for every child that there still is; end those that go on for too long."""
-    until = time.monotonic() + LEFTOVERS
-    while True:
-        try:
-            ended, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if ended:
-            continue
-        if time.monotonic() > until:
-            for task in Path("/proc/self/task").glob("*/children"):
-                for child in task.read_text().split():
-                    os.kill(int(child), signal.SIGKILL)
-        time.sleep(0.05)
+@contextmanager
+def _adopting() -> Iterator[None]:
+    """Become the parent of processes that lose theirs; at the end wait for those that are new, or end them."""
+    if sys.platform != "linux":
+        yield
+        return
+    prctl, others = ctypes.CDLL(None).prctl, _children()
+    prctl(_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        until = time.monotonic() + LEFTOVERS
+        while left := _children() - others:
+            for child in left:
+                with suppress(ChildProcessError, ProcessLookupError):
+                    if not os.waitpid(child, os.WNOHANG)[0] and time.monotonic() > until:
+                        os.kill(child, signal.SIGKILL)
+            time.sleep(0.02)
+        prctl(_SUBREAPER, 0, 0, 0, 0)
+
+
+def _children() -> set[int]:
+    return {int(child) for task in Path("/proc/self/task").glob("*/children") for child in task.read_text().split()}
 
 
 def matrix_rate() -> float:
