@@ -43,7 +43,7 @@ network:
   - linear: {out_features: classes}
 """
 BASE = """\
-data: {name: mnist, size: 32, limit: 6000, validation: 1000}
+data: {name: mnist, size: 32, train_limit: 6000, validation: 1000}
 network: [flatten, {linear: {out_features: classes}}]
 train: {epochs: 1, batch_size: 100, optimizer: {adam: {lr: 1e-3}}}
 """
