@@ -24,12 +24,12 @@ RUNGS = (0.25, 0.5, 1)  # of two epochs
 
 @pytest.fixture(scope="module")
 def halved(make_study, tmp_path_factory):
-    """A search of 24 trials that halves, and the same samples without a pruner: chance does not look at results."""
+    """A search of 16 trials that halves, and the same samples without a pruner: chance does not look at results."""
     found = {}
     for name, rule in (("halved", RULE), ("whole", "pruner: none\n")):
         folder = tmp_path_factory.mktemp(name)
         study = make_study(SMALL, HEAD + rule)
-        report = search(study, SearchSettings(trials=24, sampler="random", confirm=0, runs_dir=folder))
+        report = search(study, SearchSettings(trials=16, sampler="random", confirm=0, runs_dir=folder))
         opened = existing_study("small", open_storage(default_url(folder)))
         found[name] = (report, opened, [trial for _, trial in sorted(slots_of(opened).items())])
     return found
@@ -75,7 +75,7 @@ def test_report_progress_and_record_say_where_trials_were_stopped(halved):
     assert learned == {trial.number: reported(trial) for trial in trials}
     assert record.pruner == "halving (first 0.25, keep 0.5, startup_trials 2)"
     assert record.importances[1].target == "val_accuracy after 1/4 of an epoch"
-    assert record.importances[1].n == 24
+    assert record.importances[1].n == 16
 
 
 def test_work_of_a_trial_that_was_stopped_is_that_of_the_part_it_was_trained_for(halved):
@@ -86,7 +86,7 @@ def test_work_of_a_trial_that_was_stopped_is_that_of_the_part_it_was_trained_for
 
 
 def test_a_search_in_two_halves_is_the_search_in_one(make_study, halved, tmp_path):
-    for trials in (7, 24):
+    for trials in (7, 16):
         study = make_study(SMALL, HEAD + RULE)
         search(study, SearchSettings(trials=trials, sampler="random", confirm=0, runs_dir=tmp_path))
     again = slots_of(existing_study("small", open_storage(default_url(tmp_path)))).values()
@@ -128,7 +128,7 @@ def test_comparisons_come_where_an_epoch_ends(first):
 def test_of_several_proposals_the_least_work_is_tried_and_every_fourth_trial_takes_the_first(make_study, tmp_path):
     sizes = {}
     for proposals in (1, 4):
-        study = make_study(SMALL + "train: {epochs: 1}\n", HEAD + f"pruner: none\nproposals: {proposals}\n")
+        study = make_study(SMALL.replace("epochs: 2", "epochs: 1"), HEAD + f"pruner: none\nproposals: {proposals}\n")
         folder = tmp_path / str(proposals)
         search(study, SearchSettings(trials=16, sampler="random", confirm=0, runs_dir=folder))
         slots = slots_of(existing_study("small", open_storage(default_url(folder))))
