@@ -54,7 +54,7 @@ network:
   - linear: {out_features: classes}
 """
 BASE = """\
-data: {{name: mnist, size: 32, limit: {samples}, validation: {validation}}}
+data: {{name: mnist, size: 32, train_limit: {training}, validation: {validation}}}
 network: [flatten, {{linear: {{out_features: classes}}}}]
 train: {{epochs: {epochs}, batch_size: {batch}, optimizer: {{adam: {{lr: {lr}}}}}, device: cpu}}
 """
@@ -84,8 +84,8 @@ WAYS = ("ours", *PEERS)
 def write_study(folder: Path, asked: Asked) -> None:
     """Write the search file and its base."""
     (folder / "mine.yaml").write_text(STUDY)
-    about = {name: getattr(asked, name) for name in ("samples", "validation", "epochs", "batch", "lr")}
-    (folder / "base.yaml").write_text(BASE.format(**about))
+    about = {name: getattr(asked, name) for name in ("validation", "epochs", "batch", "lr")}
+    (folder / "base.yaml").write_text(BASE.format(training=asked.samples - asked.validation, **about))
 
 
 def draw(asked: Asked, trials: int) -> list[dict[str, Any]]:

@@ -58,6 +58,7 @@ class LayerBase(Kind):
     keeps_values: ClassVar[bool] = False  # every value that comes out came in: moved, left out, and not computed with
     drops: ClassVar[bool] = False  # sets values to zero at random while training
     mixes_batch: ClassVar[bool] = False  # a sample's output depends on the others of its batch
+    opaque: ClassVar[bool] = False  # what it computes stands in a file: it may draw, and normalise over the batch
     reads_steps: ClassVar[bool] = False  # takes its input as (steps, features), not as (channels, length)
     squashes: ClassVar[Literal["", "probabilities", "log_probabilities"]] = ""  # what its outputs may be read as
     factor: ClassVar[str] = "depth"  # of a difference: what it is called to add, take away or exchange such a layer
@@ -74,8 +75,8 @@ class LayerBase(Kind):
 
     @property
     def draws(self) -> bool:
-        """Whether it takes random numbers while training."""
-        return self.drops
+        """Whether it takes random numbers while training, or may do so."""
+        return self.drops or self.opaque
 
     def resolved(self, shape: Shape) -> Self:
         """Give the layer with what its input decides written as numbers; what a plan holds has been through this."""
