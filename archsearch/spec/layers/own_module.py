@@ -102,14 +102,24 @@ def _made(name: str, source: str, arguments: dict[str, Any], shape: Shape) -> nn
     cls = getattr(_module(name, source), name.rpartition(":")[2], None)
     if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
         raise ShapeError(f"{name} is no class derived from torch.nn.Module")
-    told = {"shape": shape, "in_channels": shape[0], "in_features": shape[0]}
-    wanted = inspect.signature(cls).parameters
-    known = {key: value for key, value in told.items() if key in wanted and key not in arguments}
     try:
-        module: nn.Module = cls(**known, **arguments)
+        module: nn.Module = cls(**_given(cls, arguments, shape))
     except (Exception, SystemExit) as error:
         raise ShapeError(f"{_line_of(error, name, cls)}: {_made_said(error)}") from None
     return module
+
+
+def given_to_own(layer: Own, shape: Shape) -> dict[str, Any]:
+    """Give what the class of a layer is given for an input of this shape, by name."""
+    must_be_trusted(layer.subject)
+    cls = getattr(_module(layer.layer, layer.source), layer.layer.rpartition(":")[2])
+    return _given(cls, dict(layer.arguments), shape)
+
+
+def _given(cls: type[nn.Module], arguments: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    told = {"shape": shape, "in_channels": shape[0], "in_features": shape[0]}
+    wanted = inspect.signature(cls).parameters
+    return {key: value for key, value in told.items() if key in wanted and key not in arguments} | arguments
 
 
 def _module(name: str, source: str) -> ModuleType:
