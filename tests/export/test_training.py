@@ -295,7 +295,9 @@ def test_own_layers_that_a_file_cannot_hold_are_refused(tmp_path: Path, monkeypa
     spec = tmp_path / "own.yaml"
     spec.write_text(OWN_SPEC)
     (tmp_path / "mine.py").write_text(OWN.replace("reset_parameters(self)", "other(self)"))
-    with pytest.raises(UsageError, match=r"weights par1\.branch1\.own1\.map\..*; give Mixed a method reset_parameters th"):
+    with pytest.raises(
+        UsageError, match=r"weights par1\.branch1\.own1\.map\..*; give Mixed a method reset_parameters th"
+    ):
         seeding(planned(reference=str(spec)))
     (tmp_path / "theirs.py").write_text(OWN.replace("0.3", "0.2"))
     both = "[own: {layer: mine.py:Mixed}, own: {layer: theirs.py:Mixed}]"

@@ -13,10 +13,12 @@ import linecache
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archsearch.errors import ArchsearchError, SpecError
 from archsearch.spec.layers.base import Shape, ShapeError, size_text
 from archsearch.trust import must_be_trusted
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from archsearch.spec.layers.own import Own
 
+_MODULES = "archsearch_layers_"  # what the modules of own layers' files are called
 _loaded: dict[str, ModuleType] = {}
 _BATCHES = (2, 3)  # of what is tried: the first size must come out as it goes in
 
@@ -90,6 +93,37 @@ def _called(module: nn.Module, batch: int, shape: Shape, name: str) -> object:
     return given
 
 
+def refuses_one_sample(layer: Own, shape: Shape) -> bool:
+    """Say whether a layer that trains on two samples cannot be trained on one, as torch's batch norms cannot."""
+    import torch
+
+    with torch.device("meta"):
+        module = built_own(layer, shape).to("meta").train()
+        try:
+            module(torch.empty(1, *shape))
+        except ValueError:
+            return True
+    return False
+
+
+@contextmanager
+def faults_of_own_layers() -> Iterator[None]:
+    """Say what goes wrong in a file of own layers as `SpecError`, with its line; all else passes."""
+    try:
+        yield
+    except (ArchsearchError, MemoryError):
+        raise
+    except Exception as error:
+        places = [
+            f"{frame.f_code.co_filename}:{line}"
+            for frame, line in traceback.walk_tb(error.__traceback__)
+            if str(frame.f_globals.get("__name__", "")).startswith(_MODULES)
+        ]
+        if not places:
+            raise
+        raise SpecError(f"{places[-1]}: its forward raised {type(error).__name__}: {_first_line(error)}") from None
+
+
 def built_own(layer: Own, shape: Shape) -> nn.Module:
     """Make the module for an input of this shape; raise `UntrustedError` where its file was not allowed to run."""
     must_be_trusted(layer.subject)
@@ -131,7 +165,7 @@ def _module(name: str, source: str) -> ModuleType:
         return _loaded[digest]
     if not source:
         raise ShapeError(f"the file of {name} was not read", ["read the spec from its file"])
-    module = ModuleType(f"archsearch_layers_{digest[:16]}")
+    module = ModuleType(f"{_MODULES}{digest[:16]}")
     module.__file__ = file
     module.__dict__["print"] = _print
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
