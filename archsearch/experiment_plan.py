@@ -8,7 +8,6 @@ Needs no data file (but for your own data) and no torch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -327,7 +326,7 @@ def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: D
     if min(left, samples) != 1:
         return
     for row in plan.walk():
-        if row.layer.mixes_batch and math.prod(row.input_shape[1:]) == 1:
+        if row.layer.refuses_one_sample(row.input_shape):
             reason = (
                 f"({row.kind}): {samples:,} training samples in batches of {spec.train.batch_size} leave a last batch "
                 "of 1, which cannot be normalised; use another train.batch_size"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from archsearch.data.facts import DataFacts, validation_count
+from archsearch.data.facts import DataFacts, training_count
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import refuse_training
 from archsearch.files import seal
@@ -25,6 +25,7 @@ from archsearch.search.space.network_space import NetworkSpace
 from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.layers.attention import Embedding
+from archsearch.spec.layers.own import Own
 from archsearch.spec.text.yaml import Tree
 from archsearch.train.identity import recipe
 
@@ -52,7 +53,7 @@ def one_training(values: dict[str, Value], tree: dict[str, Tree], facts: DataFac
     except UsageError as error:
         raise ValueError(str(error)) from None
     data, train = spec.data, spec.train
-    samples = facts.train - validation_count(data.validation, facts.train)
+    samples = training_count(data, facts.train)
     last = samples % train.batch_size or min(train.batch_size, samples)
     return Training(values, train.batch_size, last, hash(seal(recipe(data, train, facts))))
 
@@ -66,7 +67,7 @@ def asks_for_the_whole(space: NetworkSpace, network: Template, last_batch: int) 
         return True
     found = set(words(network))
     named = space.network is not None and "name" in found
-    normed = any(word.startswith("batch_norm") for word in found)
+    normed = any(word.startswith("batch_norm") or word == Own.kind for word in found)
     return named or Embedding.kind in found or (last_batch == 1 and normed)
 
 

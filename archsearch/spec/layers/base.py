@@ -98,6 +98,10 @@ class LayerBase(Kind):
         """Count the values that the layer writes for one sample: its output, and what it keeps for the way back."""
         return product(self.output_shape(shape))
 
+    def refuses_one_sample(self, shape: Shape) -> bool:
+        """Say whether torch cannot train it on a batch of one sample: nothing is there to normalise over."""
+        return self.mixes_batch and product(shape[1:]) == 1
+
     def every_field(self) -> dict[str, Any]:
         """Give all fields but the name as JSON values."""
         return self.model_dump(mode="json", exclude={"name"})

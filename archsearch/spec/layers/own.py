@@ -77,6 +77,12 @@ class Own(LayerBase):
 
         return probed(self, shape).macs
 
+    def refuses_one_sample(self, shape: Shape) -> bool:
+        """Train one sample on torch's meta device: a batch norm may be anywhere in the class."""
+        from archsearch.spec.layers.own_module import refuses_one_sample
+
+        return refuses_one_sample(self, shape)
+
     def canonical(self, shape: Shape) -> dict[str, object]:
         """Give the class, what it is given, and the digest of the file: where that lies decides nothing."""
         name = self.layer.rpartition(":")[2]

@@ -13,10 +13,12 @@ import linecache
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archsearch.errors import ArchsearchError, SpecError
 from archsearch.spec.layers.base import Shape, ShapeError, size_text
 from archsearch.trust import must_be_trusted
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from archsearch.spec.layers.own import Own
 
+_MODULES = "archsearch_layers_"  # what the modules of own layers' files are called
 _loaded: dict[str, ModuleType] = {}
 _BATCHES = (2, 3)  # of what is tried: the first size must come out as it goes in
 
@@ -90,6 +93,37 @@ def _called(module: nn.Module, batch: int, shape: Shape, name: str) -> object:
     return given
 
 
+def refuses_one_sample(layer: Own, shape: Shape) -> bool:
+    """Say whether a layer that trains on two samples cannot be trained on one, as torch's batch norms cannot."""
+    import torch
+
+    with torch.device("meta"):
+        module = built_own(layer, shape).to("meta").train()
+        try:
+            module(torch.empty(1, *shape))
+        except ValueError:
+            return True
+    return False
+
+
+@contextmanager
+def faults_of_own_layers() -> Iterator[None]:
+    """Say what goes wrong in a file of own layers as `SpecError`, with its line; all else passes."""
+    try:
+        yield
+    except (ArchsearchError, MemoryError):
+        raise
+    except Exception as error:
+        places = [
+            f"{frame.f_code.co_filename}:{line}"
+            for frame, line in traceback.walk_tb(error.__traceback__)
+            if str(frame.f_globals.get("__name__", "")).startswith(_MODULES)
+        ]
+        if not places:
+            raise
+        raise SpecError(f"{places[-1]}: its forward raised {type(error).__name__}: {_first_line(error)}") from None
+
+
 def built_own(layer: Own, shape: Shape) -> nn.Module:
     """Make the module for an input of this shape; raise `UntrustedError` where its file was not allowed to run."""
     must_be_trusted(layer.subject)
@@ -102,14 +136,24 @@ def _made(name: str, source: str, arguments: dict[str, Any], shape: Shape) -> nn
     cls = getattr(_module(name, source), name.rpartition(":")[2], None)
     if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
         raise ShapeError(f"{name} is no class derived from torch.nn.Module")
-    told = {"shape": shape, "in_channels": shape[0], "in_features": shape[0]}
-    wanted = inspect.signature(cls).parameters
-    known = {key: value for key, value in told.items() if key in wanted and key not in arguments}
     try:
-        module: nn.Module = cls(**known, **arguments)
+        module: nn.Module = cls(**_given(cls, arguments, shape))
     except (Exception, SystemExit) as error:
         raise ShapeError(f"{_line_of(error, name, cls)}: {_made_said(error)}") from None
     return module
+
+
+def given_to_own(layer: Own, shape: Shape) -> dict[str, Any]:
+    """Give what the class of a layer is given for an input of this shape, by name."""
+    must_be_trusted(layer.subject)
+    cls = getattr(_module(layer.layer, layer.source), layer.layer.rpartition(":")[2])
+    return _given(cls, dict(layer.arguments), shape)
+
+
+def _given(cls: type[nn.Module], arguments: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    told = {"shape": shape, "in_channels": shape[0], "in_features": shape[0]}
+    wanted = inspect.signature(cls).parameters
+    return {key: value for key, value in told.items() if key in wanted and key not in arguments} | arguments
 
 
 def _module(name: str, source: str) -> ModuleType:
@@ -121,7 +165,7 @@ def _module(name: str, source: str) -> ModuleType:
         return _loaded[digest]
     if not source:
         raise ShapeError(f"the file of {name} was not read", ["read the spec from its file"])
-    module = ModuleType(f"archsearch_layers_{digest[:16]}")
+    module = ModuleType(f"{_MODULES}{digest[:16]}")
     module.__file__ = file
     module.__dict__["print"] = _print
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
