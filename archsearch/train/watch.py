@@ -21,7 +21,7 @@ class Watch(Protocol):
         """So many samples of the epoch are done, with this mean loss so far."""
 
     def epoch(self, record: EpochRecord) -> None:
-        """An epoch is complete and kept; what is raised here leaves the loop and the checkpoint stays."""
+        """An epoch is complete and kept; what is raised here leaves the loop, and the checkpoint has this epoch."""
 
 
 class Silent:
