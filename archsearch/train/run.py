@@ -25,6 +25,7 @@ from archsearch.files import damaged
 from archsearch.metrics import part_of
 from archsearch.native.library import load_library as load_native
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.layers.own_module import faults_of_own_layers
 from archsearch.spec.network import Limits
 from archsearch.train.compute import Compute, decide
 from archsearch.train.device import numerics
@@ -117,7 +118,7 @@ def run(
         started, clock = datetime.now(UTC), time.monotonic()
         seconds_before = sum(record.seconds for record in progress.history) if progress else 0.0
         try:
-            with Keeping(directory.keep, keep_seconds) as keep:
+            with faults_of_own_layers(), Keeping(directory.keep, keep_seconds) as keep:
                 trained = train(
                     plan,
                     seed,
