@@ -9,6 +9,7 @@ Looks into the storage where there is one, and writes nothing.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import statistics
 from collections.abc import Callable
@@ -141,7 +142,8 @@ def _share_of_epochs(study: SearchFile) -> float:
     if not isinstance(pruner, Screen | Halving) or epochs is None or study.learned is None:
         return 1.0
     rungs = (0.0, *pruner.rungs(epochs), epochs)  # a comparison keeps a fraction of those that came to it
-    return sum(pruner.keep**n * (end - start) for n, (start, end) in enumerate(itertools.pairwise(rungs))) / epochs
+    between = enumerate(itertools.pairwise(rungs))
+    return math.fsum(pruner.keep**n * (end - start) for n, (start, end) in between) / epochs
 
 
 def _some_networks(study: SearchFile, near: Values) -> list[Experiment]:
