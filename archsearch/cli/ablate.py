@@ -69,23 +69,26 @@ def ablate(
                archsearch ablate --command 'python train.py --seed {seed} --norm {norm}' --baseline norm=batch
                  --factor norm=layer,none --metric 'acc:last:acc=(\\S+)'
     """
+    from archsearch.cli.logged import check_log, log_at_end
+
+    check_log(log)
+    asked = Another.asked(study, command, metric, maximize, minimize)
+    elsewhere = Elsewhere(on, address, on_option, workers)
+    jobs = "" if write or dry_run or asked else "archsearch.ablate.jobs"
+    nursery = nursery_of(context, jobs, elsewhere, storage, runs_dir)  # before what this process imports itself
+
     from archsearch.ablate.planned import plan_ablation
     from archsearch.cli import console
-    from archsearch.cli.logged import check_log, log_at_end
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError
 
-    check_log(log)
-    if (asked := Another.asked(study, command, metric, maximize, minimize)) is not None:
+    if asked is not None:
         asked.refuse_beside(
             design=design, seeds=seeds, control=control, screen=screen, margin=margin, write=write, on=on
         )
         report = asked.report(name, storage, runs_dir, once=trust)
         _print(report, form, json=json)
         return
-    elsewhere = Elsewhere(on, address, on_option, workers)
-    jobs = "" if write or dry_run else "archsearch.ablate.jobs"
-    nursery = nursery_of(context, jobs, elsewhere, storage, runs_dir)
     line = ablation_options.Line(command, baseline, factor, metric, maximize, minimize, folder, margin)
     declared = ablation_options.declared_by(
         study,

@@ -71,12 +71,13 @@ class Elsewhere:
 
     def printed_job(self, study: str, artifacts: str | None, gpus: int | None) -> bool:
         """Print the Job of Kubernetes where that is asked for, and say so."""
+        if self.on != "kubernetes":
+            return False
+
         from archsearch.cli import console
         from archsearch.cluster.kubernetes_job import job_yaml
         from archsearch.errors import UsageError
 
-        if self.on != "kubernetes":
-            return False
         if self.address is not None:
             raise UsageError("--address is that of a Dask scheduler; --on kubernetes has none")
         print(job_yaml(study, self.count(), self.options, artifacts=artifacts, gpus=gpus), end="")

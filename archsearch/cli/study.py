@@ -80,16 +80,22 @@ def study(
                archsearch study --command 'python train.py --seed {seed} --lr {lr}' --space 'lr=float:1e-4..1e-1:log'
                  --metric 'acc:last:acc=(\\S+)'
     """
-    from archsearch.cli import console
     from archsearch.cli.logged import check_log, log_at_end
+
+    check_log(log)
+    asked = Another.asked(study, command, metric, maximize, minimize)
+    elsewhere = Elsewhere(on, address, on_option, workers)
+    jobs = "" if write or asked else "archsearch.search.jobs"
+    nursery = nursery_of(context, jobs, elsewhere, storage, runs_dir)  # before what this process imports itself
+
+    from archsearch.cli import console
     from archsearch.cli.meant import refuse_other
     from archsearch.cli.report import write_at_end
     from archsearch.errors import NothingCompletedError, UsageError
     from archsearch.program.program_spec import ProgramSpec
     from archsearch.search.search_file import load_study
 
-    check_log(log)
-    if (asked := Another.asked(study, command, metric, maximize, minimize)) is not None:
+    if asked is not None:
         asked.refuse_beside(trials=trials, confirm=confirm, space=space, write=write, baseline=baseline, on=on)
         judged = asked.study_report(name, storage, runs_dir, once=trust)
         if json:
@@ -97,8 +103,6 @@ def study(
         else:
             console.print_study(judged, runs_dir)
         return
-    elsewhere = Elsewhere(on, address, on_option, workers)
-    nursery = nursery_of(context, "" if write else "archsearch.search.jobs", elsewhere, storage, runs_dir)
     reference = study or DEFAULT
     line = search_line.SearchLine(command, space, baseline, metric, maximize, minimize, folder)
     line.refuse_without_command()

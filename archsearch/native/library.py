@@ -52,11 +52,11 @@ class CProgram(ctypes.Structure):
         ("parameters", c_int32),
         ("sizes", POINTER(c_int64)),
         *((name, c_int64) for name in ("vectors", "kept", "input", "input_size", "output", "output_gradient")),
-        ("classes", c_int32),
+        ("outputs", c_int32),
         ("loss", c_int32),
-        ("smoothing", c_double),
-        ("gamma", c_double),
-        ("class_weights", POINTER(c_double)),
+        ("a", c_double),
+        ("b", c_double),
+        ("weights", POINTER(c_double)),
     )
 
 
@@ -67,7 +67,7 @@ class CBatch(ctypes.Structure):
         ("x", c_void_p),
         ("bytes", c_int32),
         ("rows", c_void_p),
-        ("labels", c_void_p),
+        *((name, c_void_p) for name in ("labels", "targets", "weights", "outputs")),
         ("size", c_int64),
         ("key", c_uint64),
     )
@@ -81,7 +81,7 @@ class Library:
         self.call: Any = ctypes.CDLL(str(path))
         for name, result, arguments in (
             ("lanes", c_int, [c_int]),
-            ("operation_size", c_int, []),
+            ("size", c_int, [c_int]),
             ("scratch", c_int64, [POINTER(COperation), c_int]),
             ("create", c_void_p, [POINTER(CProgram), c_int, c_int]),
             ("destroy", None, [c_void_p]),
@@ -92,10 +92,13 @@ class Library:
             ),
             ("evaluate", c_int, [c_void_p, POINTER(CBatch), c_void_p, c_void_p, c_void_p]),
         ):
-            function = getattr(self.call, f"archsearch_{name}")
+            function = getattr(self.call, f"archsearch_{name}", None)
+            if function is None:
+                raise OSError(f"{path.name} was built from other sources; install archsearch again")
             function.restype, function.argtypes = result, arguments
-        if self.call.archsearch_operation_size() != ctypes.sizeof(COperation):
-            raise OSError(f"{path.name} was built from other sources; install archsearch again")
+        for which, struct in enumerate((COperation, CProgram, CBatch)):
+            if self.call.archsearch_size(which) != ctypes.sizeof(struct):
+                raise OSError(f"{path.name} was built from other sources; install archsearch again")
 
     @property
     def lanes(self) -> int:

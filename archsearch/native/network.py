@@ -2,7 +2,7 @@
 
     native = NativeNetwork(plan, CrossEntropy(), model, threads=2)
     loss_sum, correct = native.gradients(x, rows, y[rows])     # model's .grad hold the gradient of the mean loss
-    outputs = native.outputs(x, rows)                    # (N, classes)
+    outputs = native.outputs(x, rows)                    # (N, outputs)
 
 The model's parameters and running statistics stay where they are; whoever changes them in place (an optimiser,
 load_state_dict) is seen.
@@ -19,8 +19,10 @@ from archsearch.native.library import CBatch, COperation, CProgram, Library, loa
 from archsearch.native.placing import place
 from archsearch.native.planner import compile_network
 from archsearch.native.program import NOTHING, Operation, Program, Vectors
+from archsearch.spec.loss_functions import as_outputs
 from archsearch.spec.losses import AnyLoss
 from archsearch.spec.network import NetworkPlan
+from archsearch.task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,7 +32,13 @@ class NativeNetwork:
     """Holds the engine of one network, its threads and buffers, until it is forgotten."""
 
     def __init__(
-        self, plan: NetworkPlan, loss: AnyLoss, model: nn.Module, threads: int, library: Library | None = None
+        self,
+        plan: NetworkPlan,
+        loss: AnyLoss,
+        model: nn.Module,
+        threads: int,
+        library: Library | None = None,
+        task: Task | None = None,
     ) -> None:
         import torch
 
@@ -42,7 +50,7 @@ class NativeNetwork:
         self._dtype = self._parameters[0].dtype
         doubles = int(self._dtype == torch.float64)
         self._lanes = int(library.call.archsearch_lanes(doubles))
-        self.program = compile_network(plan, loss)
+        self.program = compile_network(plan, loss, task)
         assert [parameter.numel() for parameter in self._parameters] == self.program.sizes
         place(self.program, lambda op: self._scratch(op, doubles))
         self._norms = _batch_norms(model)
@@ -64,24 +72,41 @@ class NativeNetwork:
         groups = -(-batch_size // self._lanes)
         return groups * self.program.kept * self._library.lanes * 4
 
-    def gradients(self, x: Tensor, rows: Tensor, labels: Tensor, key: int = 0) -> tuple[float, int]:
-        """Write the gradient of the mean loss over x[rows] with these labels; give summed loss and number correct.
+    def gradients(
+        self,
+        x: Tensor,
+        rows: Tensor,
+        targets: Tensor,
+        key: int = 0,
+        weights: Tensor | None = None,
+        outputs: Tensor | None = None,
+    ) -> tuple[float, int]:
+        """Write the gradient of the mean loss over x[rows] with these targets; give summed loss and number correct.
 
-        Batch norms normalise by the batch, and their running statistics follow. What dropout drops is made of `key`
-        (0 <= key < 2**64; source/dropout.h has the formula). Raises `ValueError` where a batch norm would see one
-        value.
+        Targets are classes (N,), of other tasks (N,) or (N, outputs), where none counts as correct. `weights` (N,) are
+        what each sample's loss is multiplied by. To `outputs` (N, outputs), where it is given, goes what the network
+        gave in training. Batch norms normalise by the batch, and their running statistics follow. What dropout drops is
+        made of `key` (0 <= key < 2**64; source/dropout.h has the formula). Raises `ValueError` where a batch norm would
+        see one value.
         """
         loss, correct = ctypes.c_double(), ctypes.c_int64()
-        classes = self.program.classes
-        if len(labels) != len(rows) or labels.dtype != rows.dtype or not labels.is_contiguous():
-            raise ValueError("expected one label (int64) for each row")
-        if len(rows) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-            raise IndexError(f"a label is not in 0..{classes - 1}")
+        targets = self._targets(targets, rows)
         for op in self.program.norms:
             if len(rows) * op.input_shape[1] * op.input_shape[2] < 2:
                 raise ValueError("expected more than 1 value per channel when training with a batch norm")
         batch = self._batch(x, rows)
-        batch.labels = labels.data_ptr()
+        if self.program.of_classes:
+            batch.labels = targets.data_ptr()
+        else:
+            batch.targets = targets.data_ptr()
+        if weights is not None:
+            weights = weights.double().contiguous()
+            if weights.shape != rows.shape:
+                raise ValueError("expected one weight for each row")
+            batch.weights = weights.data_ptr()
+        if outputs is not None:
+            self._check_outputs(outputs, rows)
+            batch.outputs = outputs.data_ptr()
         batch.key = key
         failed = self._library.call.archsearch_train(
             self._handle,
@@ -105,7 +130,7 @@ class NativeNetwork:
         """Give the network's outputs for x[rows] in evaluation: running statistics, nothing dropped."""
         import torch
 
-        given = torch.empty(len(rows), self.program.classes, dtype=self._dtype)
+        given = torch.empty(len(rows), self.program.outputs, dtype=self._dtype)
         batch = self._batch(x, rows)
         if self._library.call.archsearch_evaluate(
             self._handle, ctypes.byref(batch), _addresses(self._parameters), self._running(), given.data_ptr()
@@ -122,7 +147,26 @@ class NativeNetwork:
             raise ValueError("expected contiguous x and rows, rows as int64")
         if x[:1].numel() != self._shape_size or (len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(x)):
             raise IndexError("x has samples of another size, or a row is outside of it")
-        return CBatch(x.data_ptr(), int(x.dtype == torch.uint8), rows.data_ptr(), None, len(rows))
+        return CBatch(x=x.data_ptr(), bytes=int(x.dtype == torch.uint8), rows=rows.data_ptr(), size=len(rows))
+
+    def _targets(self, targets: Tensor, rows: Tensor) -> Tensor:
+        """Give targets as the engine reads them: classes int64 (N,), others as numbers (N, outputs)."""
+        outputs = self.program.outputs
+        if not self.program.of_classes:
+            if len(targets) != len(rows) or targets[:1].numel() != min(len(rows), 1) * outputs:
+                raise ValueError(f"expected {outputs} target{'s' * (outputs != 1)} for each row")
+            like = targets.new_empty(len(rows), outputs, dtype=self._dtype)
+            return as_outputs(like, targets).to(self._dtype).contiguous()
+        if len(targets) != len(rows) or targets.dtype != rows.dtype or not targets.is_contiguous():
+            raise ValueError("expected one label (int64) for each row")
+        if len(rows) and not 0 <= int(targets.min()) <= int(targets.max()) < outputs:
+            raise IndexError(f"a label is not in 0..{outputs - 1}")
+        return targets
+
+    def _check_outputs(self, outputs: Tensor, rows: Tensor) -> None:
+        shape = (len(rows), self.program.outputs)
+        if outputs.shape != shape or outputs.dtype != self._dtype or not outputs.is_contiguous():
+            raise ValueError(f"expected contiguous outputs of the shape {shape}, {self._dtype}")
 
     def _running(self) -> ctypes.Array[ctypes.c_void_p]:
         running = (one for norm in self._norms for one in (norm.running_mean, norm.running_var))
@@ -163,11 +207,11 @@ def _c_program(program: Program) -> CProgram:
         program.input.size,
         program.output.at,
         program.output.gradient_at,
-        program.classes,
+        program.outputs,
         program.loss,
-        program.smoothing,
-        program.gamma,
-        (ctypes.c_double * len(program.class_weights))(*program.class_weights) if program.class_weights else None,
+        program.a,
+        program.b,
+        (ctypes.c_double * len(program.weights))(*program.weights) if program.weights else None,
     )
 
 

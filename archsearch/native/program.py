@@ -51,7 +51,20 @@ FUNCTIONS = (
     "softplus",
 )
 FROM_OUTPUT = frozenset(FUNCTIONS.index(name) for name in ("tanh", "relu", "hardtanh", "sigmoid"))
-LOSSES: dict[str, int] = {"cross_entropy": 0, "nll": 1, "mse": 2, "l1": 3, "focal": 4}
+# The losses, as in source/program.h: first those of classes; `binary_focal` is `focal` of single labels.
+LOSSES = (
+    "cross_entropy",
+    "nll",
+    "focal",
+    "mse",
+    "l1",
+    "huber",
+    "smooth_l1",
+    "quantile",
+    "poisson_nll",
+    "bce",
+    "binary_focal",
+)
 
 
 class UnsupportedError(Exception):
@@ -132,11 +145,12 @@ class Program:
     sizes: list[int]
     input: Vectors
     output: Vectors
-    classes: int
+    outputs: int
     loss: int
-    smoothing: float = 0.0
-    gamma: float = 0.0
-    class_weights: tuple[float, ...] = ()  # none: all count alike
+    of_classes: bool = True  # the targets are labels, one of `outputs` classes; else as many numbers as outputs
+    a: float = 0.0  # of the loss, as `b`: what they are stands in source/program.h
+    b: float = 0.0
+    weights: tuple[float, ...] = ()  # of the loss, of each class or label; none: all count alike
     vectors: int = 0  # of one thread's buffer; set by `place`
     kept: int = 0  # of each group of images, from one pass to another; set by `place`
 

@@ -291,6 +291,7 @@ def why_not_here(compute: Compute, plan: ExperimentPlan) -> str:
         usable = resolve_device("auto")
         return f"it is computed on {compute.device}, which is not usable here (only {usable})"
     if compute.engine == "native":
-        reason = supports(plan.network, plan.spec.train) or ("" if load_library() is not None else why_missing())
+        unfit = supports(plan.network, plan.spec.train, plan.facts.task, weighted=plan.facts.weighted)
+        reason = unfit or ("" if load_library() is not None else why_missing())
         return reason and f"it is computed by the native engine, which cannot be used here: {reason}"
     return ""

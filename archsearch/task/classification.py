@@ -24,7 +24,6 @@ class Classification(Task):
     stored: ClassVar[str] = "<i8"
     usual: ClassVar[tuple[str, ...] | None] = ("accuracy",)
     loss: ClassVar[str | None] = "cross_entropy"
-    native: ClassVar[bool] = True
 
     @property
     def target_shape(self) -> tuple[int, ...]:

@@ -36,8 +36,7 @@ class Task:
     what is compared with 0 and 1. `stored` is the type of the targets on disk and `target_shape` that of one.
     `losses` are the kinds it can be trained on, None for all that say nothing else of themselves; `loss` is what is
     minimised where a file names none, None for the first of its losses. `usual` are the metrics that every run is told
-    by, the main one first; None for all of the task. `native` says whether our own kernels, which know class labels
-    only, can train it.
+    by, the main one first; None for all of the task.
     """
 
     outputs: int
@@ -50,7 +49,6 @@ class Task:
     losses: ClassVar[tuple[str, ...] | None] = None
     usual: ClassVar[tuple[str, ...] | None] = None
     loss: ClassVar[str | None] = None
-    native: ClassVar[bool] = False
 
     # -- words ---------------------------------------------------------------------------------------------------------
 

@@ -63,7 +63,6 @@ class Resources:
 
 
 _SCALES = ("cuda", "cpu")  # devices on which torch scales gradients and has every step in float16
-_UNWEIGHTED = "to it all samples count alike, and these have weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def choose_engine(
     """
     if train.engine == "torch":
         return EngineChoice("torch")
-    if reason := _UNWEIGHTED if weighted else _impossible(network, train, device, resources, task):
+    if reason := _impossible(network, train, device, resources, task, weighted):
         if train.engine == "native":
             raise SpecError(f"train.engine: native cannot be used: {reason}", ("train", "engine"))
         return EngineChoice("torch", reason)
@@ -142,13 +141,17 @@ def choose_engine(
 
 
 def _impossible(
-    network: NetworkPlan, train: TrainSpec, device: str, resources: Resources | None, task: Task | None
+    network: NetworkPlan,
+    train: TrainSpec,
+    device: str,
+    resources: Resources | None,
+    task: Task | None,
+    weighted: bool,
 ) -> str | None:
-    if task is not None and not task.native:
-        return f"the native engine learns class labels, and the data are for {task.name}"
     if device != "cpu":
         return f"it computes on cpu, the run on {device}"
-    if reason := supports(network, train, KERNELS if resources is None else resources.kernels):
+    kernels = KERNELS if resources is None else resources.kernels
+    if reason := supports(network, train, task, weighted=weighted, kernels=kernels):
         return reason
     if resources is not None:
         return None if resources.native else resources.why_no_native

@@ -103,21 +103,27 @@ class NativeEngine:
     network: NativeNetwork
     augmentations: tuple[AnyAugmentation, ...]
     prepare: Callable[[Tensor], Tensor] | None
+    task: Task
+    restore: Callable[[Tensor], Tensor]
+    weights: Tensor | None = None
 
     def learn(
         self, x: Tensor, y: Tensor, rows: Tensor, draws: torch.Generator, mix: Mix | None = None
     ) -> tuple[Tensor, Tensor | None]:
         assert mix is None, "the planner refuses what mixes samples"
-        labels = y[rows]
+        targets, weights = y[rows], None if self.weights is None else self.weights[rows]
         if self.augmentations:
             x, rows = read_to_learn(x, rows, self.augmentations, draws), torch.arange(len(rows))
         # A key for each batch out of the stream that the loop has seeded for dropout: a resumed run drops the same.
         key = int(torch.randint(2**63 - 1, ())) if self.network.program.drops else 0
-        loss, correct = self.network.gradients(*self._read(x, rows), labels, key)
-        return torch.tensor(loss), torch.tensor(correct)
+        program = self.network.program
+        outputs = None if program.of_classes else torch.empty(len(targets), program.outputs)
+        loss, correct = self.network.gradients(*self._read(x, rows), targets, key, weights, outputs)
+        right = torch.tensor(correct) if outputs is None else self.task.right(outputs, targets)
+        return torch.tensor(loss), right
 
     def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
-        return self.network.outputs(*self._read(x, rows))
+        return self.restore(self.network.outputs(*self._read(x, rows)))
 
     @contextmanager
     def threads(self) -> Iterator[None]:
@@ -161,8 +167,8 @@ def make_engine(
     """
     data = plan.spec.data
     if compute.engine == "native":
-        network = NativeNetwork(plan.network, loss, model, compute.threads)
-        return NativeEngine(network, data.augment, prepare if data.normalize else None)
+        network = NativeNetwork(plan.network, loss, model, compute.threads, task=plan.task)
+        return NativeEngine(network, data.augment, prepare if data.normalize else None, plan.task, restore, weights)
     of = loss.function()
     device, precision = compute.device, compute.precision
     return TorchEngine(model, of, data.augment, prepare, device, precision, plan.task, restore, weights, scaler)

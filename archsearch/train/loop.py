@@ -31,6 +31,7 @@ from archsearch.train.engine import Engine, make_engine
 from archsearch.train.epoch import Epochs, Part, once_more, train_epoch
 from archsearch.train.interrupt import Interruption
 from archsearch.train.labels import with_label_noise
+from archsearch.train.look import look_at_parts, part_to_look_at, undisturbed
 from archsearch.train.losses import fitted_loss, measure
 from archsearch.train.measures import beside_the_usual, metric_values
 from archsearch.train.moving import MovingAverage, in_the_network
@@ -123,7 +124,6 @@ def train(
     engine = make_engine(compute, plan, model, prepare, loss, inputs.restore, training.weights, scaler)
     training = replace(training, y=inputs.scale_targets(training.y))
     moving = None if spec.ema is None else MovingAverage(model, spec.ema)
-    epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving, scaler)
     more = beside_the_usual(plan.task, (*spec.watches.values(), *also))
     own = None if spec.early_stopping is None else spec.early_stopping.own
 
@@ -137,6 +137,19 @@ def train(
         if own is not None:
             found.metrics[own.name] = own.value(targets, outputs)
         return found
+
+    def look(part_of_epoch: float, done: int) -> None:
+        if validation is None:
+            return
+        part = part_to_look_at(validation, done, seed)
+        with undisturbed(device), in_the_network(moving):
+            found = _evaluate(engine, part, loss_of, plan.task)
+        if torch.isfinite(found.outputs).all():  # whether it diverges, the run itself says at the end of the epoch
+            found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
+            watch.look(part_of_epoch, found.of("val"))
+
+    after_step = look_at_parts(watch.looks(), look)
+    epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving, scaler, after_step)
 
     progress = progress or Progress()
     if progress.epoch:

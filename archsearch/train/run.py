@@ -25,6 +25,7 @@ from archsearch.files import damaged
 from archsearch.metrics import part_of
 from archsearch.native.library import load_library as load_native
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.layers.own_module import faults_of_own_layers
 from archsearch.spec.network import Limits
 from archsearch.train.compute import Compute, decide
 from archsearch.train.device import numerics
@@ -113,18 +114,19 @@ def run(
         started, clock = datetime.now(UTC), time.monotonic()
         seconds_before = sum(record.seconds for record in progress.history) if progress else 0.0
         try:
-            trained = train(
-                plan,
-                seed,
-                dataset,
-                compute,
-                read_test=read_test,
-                interruption=interruption,
-                watch=watch or Silent(),
-                progress=progress,
-                keep=directory.keep,
-                also=also,
-            )
+            with faults_of_own_layers():
+                trained = train(
+                    plan,
+                    seed,
+                    dataset,
+                    compute,
+                    read_test=read_test,
+                    interruption=interruption,
+                    watch=watch or Silent(),
+                    progress=progress,
+                    keep=directory.keep,
+                    also=also,
+                )
         except OtherNetworkError:
             raise damaged(directory.path / CHECKPOINT) from None
         seconds = seconds_before + time.monotonic() - clock

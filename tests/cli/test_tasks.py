@@ -182,7 +182,6 @@ def test_a_search_and_an_ablation_ask_for_the_main_metric(cli, task, tmp_path):
         ("train.eval_loss=bce", "train.eval_loss bce is not; use mse or l1 or huber or smooth_l1"),
         ("train.early_stopping.monitor=val_accuracy", "accuracy is no metric of regression, .* use one of val_rmse"),
         ("data.task=classification", "diabetes is for regression .1 target., not classification. Remove data.task"),
-        ("train.engine=native", "the native engine learns class labels, and the data are for regression"),
         ("train.loss=poisson_nll", "data.normalize_targets changes them; remove it"),
     ],
 )

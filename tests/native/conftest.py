@@ -21,6 +21,8 @@ from archsearch.spec.layers import AnyLayer
 from archsearch.spec.losses import AnyLoss
 from archsearch.spec.network import NetworkPlan, build_network, plan_network
 from archsearch.spec.training import TrainSpec
+from archsearch.task import Task
+from archsearch.train.weighted import weighted_loss
 from tests.train.conftest import runs_dir, train_tiny  # noqa: F401 - fixtures
 
 CLASSES = 5
@@ -65,9 +67,9 @@ def layers(written: Sequence[Any]) -> tuple[AnyLayer, ...]:
     return ExperimentSpec.model_validate(tree).network
 
 
-def planned(written: Sequence[Any], shape: tuple[int, ...]) -> NetworkPlan:
+def planned(written: Sequence[Any], shape: tuple[int, ...], outputs: int = CLASSES) -> NetworkPlan:
     """Put layers together."""
-    return plan_network(layers(written), shape, CLASSES)
+    return plan_network(layers(written), shape, outputs)
 
 
 def loss_spec(written: Any = "cross_entropy") -> AnyLoss:
@@ -121,6 +123,7 @@ class Pair:
     x: Tensor
     y: Tensor
     rows: Tensor
+    weights: Tensor | None = None
 
     @property
     def exact(self) -> bool:
@@ -136,9 +139,12 @@ class Pair:
         model.train().zero_grad()
         dtype = next(model.parameters()).dtype
         x = self.x[self.rows].to(dtype) / (255 if self.x.dtype == torch.uint8 else 1)
-        y = self.y[self.rows]
+        y = self.y[self.rows].to(dtype) if self.y.is_floating_point() else self.y[self.rows]
         outputs = model(x)
-        loss = self.loss.function()(outputs, y)
+        if self.weights is None:
+            loss = self.loss.function()(outputs, y)
+        else:
+            loss = weighted_loss(self.loss.function(), outputs, y, self.weights.to(dtype))
         loss.backward()
         gradients = [p.grad.clone() for p in model.parameters()]
         model.eval().zero_grad()
@@ -148,18 +154,22 @@ class Pair:
         if not keep:
             for buffer, value in zip(model.buffers(), before, strict=True):
                 buffer.copy_(value)
-        return Step(loss.item(), gradients, evaluated, int((outputs.argmax(1) == y).sum()), running)
+        return Step(loss.item(), gradients, evaluated, self.correct(outputs, y), running)
 
     def native_step(self) -> Step:
         """The same by the native engine."""
         y = self.y[self.rows]
-        loss, correct = self.native.gradients(self.x, self.rows, y, KEY)
+        loss, correct = self.native.gradients(self.x, self.rows, y, KEY, self.weights)
         gradients = [p.grad.clone() for p in self.model.parameters()]
         outputs = self.native.outputs(self.x, self.rows)
         if self.exact:
-            assert correct == int((outputs.argmax(1) == y).sum())
+            assert correct == self.correct(outputs, y)
         running = [buffer.clone() for buffer in self.model.buffers()]
         return Step(loss / len(self.rows), gradients, outputs, correct, running)
+
+    def correct(self, outputs: Tensor, y: Tensor) -> int:
+        """Count what is right; nothing is counted where the targets are no classes."""
+        return int((outputs.argmax(1) == y).sum()) if self.native.program.of_classes else 0
 
 
 def set_masks(model: nn.Module) -> None:
@@ -176,13 +186,18 @@ def pair(
     loss: Any = "cross_entropy",
     n: int = 19,
     threads: int = 1,
-    variant: str | None = None,
+    variant: str | Library | None = None,
     dtype: torch.dtype = torch.float64,
     seed: int = 0,
     stored: torch.dtype | None = None,
+    task: Task | None = None,
+    weighted: bool = False,
 ) -> Pair:
-    """Build both engines on one model; `stored` uint8 gives grey values, else normal numbers."""
-    plan = planned(written, shape)
+    """Build both engines on one model; `stored` uint8 gives grey values, else normal numbers.
+
+    Without a task the targets are classes; `weighted` samples count between 0 and 3.
+    """
+    plan = planned(written, shape, CLASSES if task is None else task.outputs)
     torch.manual_seed(seed)
     model = build_network(plan).to(dtype)
     set_masks(model)
@@ -192,11 +207,14 @@ def pair(
                 module.weight.uniform_(0.5, 1.5)
                 module.bias.uniform_(-0.5, 0.5)
     x = torch.randint(0, 256, (n + 7, *shape), dtype=torch.uint8) if stored else torch.randn(n + 7, *shape, dtype=dtype)
-    y = torch.randint(0, CLASSES, (n + 7,))
+    dice = torch.Generator().manual_seed(seed)
+    y = torch.randint(0, CLASSES, (n + 7,)) if task is None else task.drawn(n + 7, dice)
     rows = torch.randperm(n + 7)[:n]
+    weights = 3 * torch.rand(n, generator=dice) * (torch.arange(n) != 1) if weighted else None
     spec = loss_spec(loss)
-    native = NativeNetwork(plan, spec, model, threads, library(variant) if variant else None)
-    return Pair(plan, model, native, spec, x, y, rows)
+    found = library(variant) if isinstance(variant, str) else variant
+    native = NativeNetwork(plan, spec, model, threads, found, task)
+    return Pair(plan, model, native, spec, x, y, rows, weights)
 
 
 def assert_same(one: Pair, tolerance: float) -> None:

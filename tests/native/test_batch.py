@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 from scipy.stats import binom
@@ -31,6 +34,26 @@ SHAPE = (2, 12, 11)
 @pytest.mark.parametrize("threads", [1, 3])
 def test_any_batch_size_and_number_of_threads_gives_torchs_gradients(n, threads):
     assert_same(pair(NETWORK, SHAPE, n=n, threads=threads), 1e-9)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_single_image_gives_torchs_gradients_where_a_map_has_more_than_a_pixel(threads):
+    """Also as the last batch of a larger engine: what the batch before left in its buffers is not seen."""
+    network = [*NETWORK[:10], NETWORK[-1]]
+    one = pair(network, SHAPE, n=1, threads=threads)
+    assert_same(one, 1e-9)
+    larger = replace(one, rows=torch.arange(8))
+    larger.native_step()
+    assert_same(one, 1e-9)
+
+
+@pytest.mark.parametrize("norm", [{"layer_norm": {"eps": 1e-60}}, {"instance_norm": {"eps": 1e-60}}])
+@pytest.mark.parametrize("variant", available())
+def test_lanes_without_an_image_give_nothing_to_the_gradients(norm, variant):
+    """In float the eps is 0: an image of zeros, had it been there, would be divided by 0."""
+    network = [norm, *NETWORK[:1], "flatten", NETWORK[-1]]
+    for n in (1, 5, 17):
+        assert_same(pair(network, SHAPE, n=n, dtype=torch.float32, variant=variant), 1e-5)
 
 
 @pytest.mark.parametrize("first", [["batch_norm2d"], [{"batch_norm2d": {"affine": False}}, "relu"], [{"dropout": {}}]])
@@ -90,6 +113,26 @@ def test_large_mean_and_small_variance_lose_no_digits():
     variance = one.x[one.rows].double().var()
     assert float(one.model[0].running_var) == pytest.approx(0.9 + 0.1 * float(variance), rel=1e-7)
     assert float(one.model[0].running_mean) == pytest.approx(0.1 * float(one.x[one.rows].double().mean()), rel=1e-6)
+
+
+def test_a_channel_of_equal_values_has_no_variance_and_no_negative_one():
+    """The sum of squares of 19 x 132 times a third is rounding, below zero too; only eps is left to divide by."""
+    network = [{"batch_norm2d": {"eps": 1e-40}}, "flatten", {"linear": {"out_features": "classes"}}]
+    for value in (1 / 3, 0.1, 1e5 / 7):
+        one = pair(network, SHAPE, dtype=torch.float32)
+        one.x = torch.full_like(one.x, value)
+        step = one.native_step()
+        assert math.isfinite(step.loss)
+        assert float(step.running[1].min()) >= 0.9 - 1e-6
+
+
+@pytest.mark.parametrize("norm", ["layer_norm", "instance_norm", {"group_norm": {"num_groups": 1}}])
+def test_equal_values_are_normalised_to_zero(norm):
+    """Nine times a third summed and divided by nine is not a third in float: not to be seen 316 times as large."""
+    network = [norm, "flatten", {"linear": {"out_features": "classes", "bias": False}}]
+    one = pair(network, (1, 3, 3), dtype=torch.float32, n=40)
+    one.x = torch.linspace(-3, 3, len(one.x))[:, None, None, None].expand(-1, 1, 3, 3).contiguous()
+    assert float(one.native.outputs(one.x, one.rows).abs().max()) < 1e-6
 
 
 def test_a_single_value_has_no_variance():

@@ -31,19 +31,21 @@ def test_a_compiler_that_fails_leaves_nothing_behind(monkeypatch, tmp_path):
 
 
 def test_structs_are_those_of_the_header():
-    """`Library` refuses a binary whose Operation has another size; here the fields' names and order."""
-    from archsearch.native.library import COperation
+    """`Library` refuses a binary whose structs have other sizes; here the fields' names and order."""
+    from archsearch.native.library import CBatch, COperation, CProgram
     from archsearch.native.program import FUNCTIONS, LOSSES, OperationKind
 
     header = (HERE / "source" / "program.h").read_text(encoding="utf-8")
-    body = header[header.index("struct Operation {") : header.index("struct Program {")]
-    declared = [
-        name.strip().partition("[")[0]
-        for line in body.splitlines()[1:]
-        for name in line.partition(";")[0].strip().partition(" ")[2].split(",")
-        if name
-    ]
-    assert declared == [name for name, _ in COperation._fields_]
+    batch = (HERE / "source" / "batch.h").read_text(encoding="utf-8")
+    structs = ((COperation, header, "Operation"), (CProgram, header, "Program"), (CBatch, batch, "Batch"))
+    for struct, text, name in structs:
+        body = text[text.index(f"struct {name} {{") :]
+        declared = [
+            part.split()[-1].partition("[")[0]
+            for line in body[: body.index("};")].splitlines()[1:]
+            for part in line.partition(";")[0].split(",")
+        ]
+        assert declared == [field for field, _ in struct._fields_]
     for enum, expected in (
         ("Kind", [k.name.lower() for k in OperationKind]),
         ("Loss", list(LOSSES)),
@@ -75,7 +77,7 @@ def test_kernels_are_clean_under_address_and_undefined_behaviour_sanitizers(tmp_
         "ARCHSEARCH_NATIVE": variant,
         "PYTHONPATH": str(ROOT),
     }
-    tests = ["tests/native/test_kernels.py", "tests/native/test_network.py"]
+    tests = [f"tests/native/test_{name}.py" for name in ("kernels", "losses", "batch", "network")]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-o", "addopts=-m 'not slow'", "-x", "-p", "no:cacheprovider", *tests],
         cwd=ROOT,

@@ -249,28 +249,6 @@ def test_activation_in_float_holds_over_the_whole_range(written):
     assert float((error / expected.abs().amax(1, keepdim=True).clamp_min(1.0)).max()) < 1e-6
 
 
-LOSSES: list[Any] = [
-    "cross_entropy",
-    {"cross_entropy": {"weight": [0.5, 1.0, 2.0, 0.1, 3.0]}},
-    {"cross_entropy": {"weight": [0.5, 1.0, 2.0, 0.1, 3.0], "label_smoothing": 0.3}},
-    "focal",
-    {"focal": {"gamma": 0.5}},
-    {"focal": {"gamma": 0.0}},
-    {"cross_entropy": {"label_smoothing": 0.1}},
-    "nll",
-    "mse",
-    "l1",
-]
-
-
-@pytest.mark.parametrize("loss", LOSSES, ids=str)
-@pytest.mark.parametrize("last", ["identity", "softmax", "log_softmax", "tanh"])
-def test_loss_equals_torch(loss, last):
-    network = [{"linear": {"out_features": "classes"}}, last]
-    assert_same(pair(network, (10,), loss=loss), 1e-11)
-    assert_same(pair(network, (10,), loss=loss, dtype=torch.float32), 1e-5)
-
-
 @pytest.mark.parametrize(
     "name", ["conv all", "conv groups", "max pool overlapping", "avg pool ceil", "residual in residual"]
 )

@@ -12,6 +12,7 @@ import torch
 from archsearch.data.prepare import load
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import plan_experiment
+from archsearch.native.library import load_library
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.losses import L1, Bce, CrossEntropy, Focal, Huber, LossFunction, Mse, Quantile
 from archsearch.train.compute import choose_engine
@@ -82,11 +83,14 @@ def spec_of(tmp_path: Path, weights: np.ndarray[Any, Any], **train: Any) -> Expe
     )
 
 
-def test_run_learns_from_the_samples_that_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("engine", ["torch", "native"])
+def test_run_learns_from_the_samples_that_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    if engine == "native" and load_library() is None:
+        pytest.skip("the native engine is not built")
     monkeypatch.setenv("ARCHSEARCH_DATA", str(tmp_path / "data"))
     first, second = np.where(np.arange(60) < 30, 1.0, 0.01), np.where(np.arange(60) < 30, 0.01, 1.0)
     for weights, accuracy in ((first, 1.0), (second, 0.0)):
-        spec = spec_of(tmp_path, weights)
+        spec = spec_of(tmp_path, weights, engine=engine)
         assert run(spec, runs_dir=tmp_path / "runs").result.test_accuracy == accuracy
     plan = plan_experiment(spec)
     training, _, test = parts(plan, 0, load(spec.data), "cpu")
@@ -94,7 +98,7 @@ def test_run_learns_from_the_samples_that_count(tmp_path: Path, monkeypatch: pyt
     assert test.weights is None
     assert float(training.weights.mean()) == pytest.approx(1)
     choice = choose_engine(plan.network, spec.train, "cpu", task=plan.facts.task, weighted=plan.facts.weighted)
-    assert (choice.name, choice.reason) == ("torch", "to it all samples count alike, and these have weights")
+    assert choice.name == engine
 
 
 def test_weights_of_classes_beside_those_of_samples_are_refused(tmp_path: Path) -> None:

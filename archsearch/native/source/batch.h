@@ -9,13 +9,18 @@
 
 namespace archsearch {
 
-// What a batch is read from: rows of x (bytes 0 to 255, meant as value / 255, or Reals), and their labels. `key` is what
-// its dropout masks are made of.
+// What a batch is read from: rows of x (bytes 0 to 255, meant as value / 255, or Reals); beside them, one after the other,
+// the classes `labels` or else `targets`, Reals, as many as outputs; and `weights`, what each counts, nullptr where all
+// count alike. `key` is what its dropout masks are made of. What the network gives in training is written to `outputs`
+// (Reals) unless that is nullptr.
 struct Batch {
   const void* x;
   int32_t bytes;
   const int64_t* rows;
   const int64_t* labels;
+  const void* targets;
+  const double* weights;
+  void* outputs;
   int64_t size;
   uint64_t key;
 };

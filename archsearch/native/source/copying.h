@@ -8,8 +8,9 @@
 
 namespace archsearch {
 
-// Lays `images` rows of x side by side: out[value][image]; lanes without an image are zero. As many values of each image
-// as there are lanes are read and transposed in registers; what is left over goes one by one.
+// Lays `images` rows of x side by side: out[value][image]. Lanes without an image get the last one once more: what is
+// computed there is finite wherever it is for the images, and so nothing after the products with its gradient of 0. As many
+// values of each image as there are lanes are read and transposed in registers; what is left over goes one by one.
 template <class V, class From, class Convert>
 inline void read_images(const From* x, const int64_t* rows, int images, int64_t size, V* out, Convert convert) {
   constexpr int n = int(sizeof(V) / sizeof(Scalar<V>));
@@ -17,11 +18,7 @@ inline void read_images(const From* x, const int64_t* rows, int images, int64_t 
   for (; start + n <= size; start += n) {
     V values[n];
     for (int image = 0; image < n; image++) {
-      if (image >= images) {
-        values[image] = V{};
-        continue;
-      }
-      const From* from = x + rows[image] * size + start;
+      const From* from = x + rows[std::min(image, images - 1)] * size + start;
       for (int i = 0; i < n; i++) values[image][i] = convert(from[i]);
     }
     transpose(values);
@@ -29,7 +26,7 @@ inline void read_images(const From* x, const int64_t* rows, int images, int64_t 
   }
   for (; start < size; start++)
     for (int image = 0; image < n; image++)
-      out[start][image] = image < images ? convert(x[rows[image] * size + start]) : Scalar<V>(0);
+      out[start][image] = convert(x[rows[std::min(image, images - 1)] * size + start]);
 }
 
 template <class V>

@@ -36,9 +36,9 @@ class Engine {
         sizes_(program.sizes, program.sizes + program.parameters), crew_(threads) {
     program_.operations = operations_.data();
     program_.sizes = sizes_.data();
-    if (program.class_weights) {
-      class_weights_.assign(program.class_weights, program.class_weights + program.classes);
-      program_.class_weights = class_weights_.data();
+    if (program.weights) {
+      weights_.assign(program.weights, program.weights + program.outputs);
+      program_.weights = weights_.data();
     }
     std::vector<int64_t> room(program.parameters);
     for (int i = 0; i < program.parameters; i++) room[i] = program.sizes[i];
@@ -85,12 +85,14 @@ class Engine {
     }
     each_group(batch, [&](int thread, const Group& images) {
       forward(batch, last, images, state.weights, true);
-      add_loss(program_, at(images, program_.output), batch.labels + images.first, images.count, share,
-               at(images, program_.output_gradient), scores[thread]);
+      const V* outputs = at(images, program_.output);
+      if (batch.outputs) write(outputs, images, static_cast<Real*>(batch.outputs));
+      add_loss(program_, outputs, batch, images.first, images.count, share, at(images, program_.output_gradient),
+               scores[thread]);
       backward(batch, last, images, state.weights, thread);
     });
     for (const Score& part : scores) {
-      score.loss += program_.class_weights ? part.loss * share * double(batch.size) : part.loss;
+      score.loss += weigh_classes() ? part.loss * share * double(batch.size) : part.loss;
       score.correct += part.correct;
     }
     for (int pass = last - 1; pass >= 0; pass--) {
@@ -117,8 +119,7 @@ class Engine {
     each_group(batch, [&](int thread, Group images) {
       images.kept = kept_of(thread);
       for (int pass = 0; pass < passes(); pass++) forward(batch, pass, images, state.weights, false);
-      write_outputs(at(images, program_.output), images.count, program_.classes,
-                    outputs + images.first * program_.classes);
+      write(at(images, program_.output), images, outputs);
     });
   }
 
@@ -136,7 +137,7 @@ class Engine {
   Program program_;
   std::vector<Operation> operations_;
   std::vector<int64_t> sizes_;
-  std::vector<double> class_weights_;
+  std::vector<double> weights_;  // of the loss
   std::vector<Layer> layers_;
   std::vector<int> ends_;             // of each pass: the batch norm with which the next one begins, at last the end
   std::vector<int64_t> gradient_at_;  // of each parameter, in vectors
@@ -178,11 +179,13 @@ class Engine {
     kept_groups_ = groups;
   }
 
+  bool weigh_classes() const { return program_.loss == cross_entropy && program_.weights; }
+
   // How many images the mean is over: each counts what its class does.
   double counted(const Batch& batch) const {
-    if (!program_.class_weights) return double(batch.size);
+    if (!weigh_classes()) return double(batch.size);
     double sum = 0;
-    for (int64_t i = 0; i < batch.size; i++) sum += program_.class_weights[batch.labels[i]];
+    for (int64_t i = 0; i < batch.size; i++) sum += program_.weights[batch.labels[i]];
     return sum;
   }
 
@@ -243,6 +246,10 @@ class Engine {
     else
       read_images(static_cast<const Real*>(batch.x), batch.rows + images.first, images.count, program_.input_size,
                   input, [](Real value) { return value; });
+  }
+
+  void write(const V* values, const Group& images, Real* outputs) const {
+    write_outputs(values, images.count, program_.outputs, outputs + images.first * program_.outputs);
   }
 
   void forward(const Batch& batch, int pass, const Group& images, const Real* const* weights, bool training) {

@@ -41,7 +41,11 @@ extern "C" {
 
 EXPORT int archsearch_lanes(int doubles) { return doubles ? lanes<double> : lanes<float>; }
 
-EXPORT int archsearch_operation_size() { return int(sizeof(Operation)); }
+// Of the structs that Python fills: operation, program, batch.
+EXPORT int archsearch_size(int which) {
+  const int sizes[] = {int(sizeof(Operation)), int(sizeof(Program)), int(sizeof(Batch))};
+  return sizes[which];
+}
 
 // Vectors of scratch that an operation needs on its way back.
 EXPORT int64_t archsearch_scratch(const Operation* op, int doubles) {

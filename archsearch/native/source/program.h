@@ -14,7 +14,9 @@ enum Function : int32_t {
   tanh_, relu, leaky_relu, elu, selu, gelu, gelu_tanh, silu, mish, hardtanh, sigmoid, softplus
 };
 
-enum Loss : int32_t { cross_entropy, nll, mse, l1, focal };
+enum Loss : int32_t {
+  cross_entropy, nll, focal, mse, l1, huber, smooth_l1, quantile, poisson_nll, bce, binary_focal
+};
 
 // Offsets count vectors from the start of a thread's buffer, those from `Program::vectors` on from the start of what is
 // kept of a group of images from one pass to the next; -1 where there is nothing. `accumulate` says that the gradient of
@@ -40,9 +42,9 @@ struct Program {
   const int64_t* sizes;  // of each parameter
   int64_t vectors, kept;  // the length of a thread's buffer, and of what is kept of each group
   int64_t input, input_size, output, output_gradient;
-  int32_t classes, loss;
-  double smoothing, gamma;
-  const double* class_weights;  // nullptr where all classes count alike
+  int32_t outputs, loss;
+  double a, b;            // of the loss: smoothing, gamma, delta, beta or quantile; alpha of a binary focal loss
+  const double* weights;  // of the loss: what each class or label counts; nullptr where all count alike
 };
 
 }  // namespace archsearch

@@ -75,12 +75,13 @@ def draw_confusion(data: Confusion) -> go.Figure:
         customdata=data.counts.tolist(), hovertemplate="%{y} taken for %{x}: %{customdata} (%{z:.2%})<extra></extra>",
     )  # fmt: skip
     if len(names) <= MOST_CLASSES_DRAWN:
-        for i, true in enumerate(names):
-            for j, predicted in enumerate(names):
-                count = int(data.counts[i, j])
-                if count:
-                    bold = f"<b>{count:,}</b>" if i == j else f"{count:,}"
-                    figure.add_annotation(x=predicted, y=true, text=bold, showarrow=False, font={"size": 12})
+        counts = [
+            {"x": predicted, "y": true, "text": f"<b>{count:,}</b>" if i == j else f"{count:,}"}
+            for i, true in enumerate(names)
+            for j, predicted in enumerate(names)
+            if (count := int(data.counts[i, j]))
+        ]  # all at once: plotly copies those that are there with every one that is added
+        figure.update_layout(annotations=[{**count, "showarrow": False, "font": {"size": 12}} for count in counts])
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure
