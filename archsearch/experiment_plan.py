@@ -8,7 +8,6 @@ Needs no data file (but for your own data) and no torch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,17 +125,26 @@ def plan_experiment(spec: ExperimentSpec, *, limits: Limits | None = None) -> Ex
     plan = plan_network(
         spec.network, facts.shape, facts.classes, batch_size=spec.train.batch_size, limits=limits or Limits()
     )
-    _is_of_the_task(spec, facts.task)
-    _weighs_once(spec, facts)
+    _trains_on_its_data(spec, facts)
     _gives_one_value_per_class(plan, facts)
     _as_expected(spec, plan)
-    _validation_where_needed(spec)
-    _watches_its_task(spec, facts.task)
     _was_published_of_its_task(spec, facts.task)
-    refuse_recipe(spec, facts)
     _batches_can_be_normalised(spec, plan, facts)
     _embeds_whole_numbers(spec, plan)
     return ExperimentPlan(spec, facts, plan)
+
+
+def refuse_training(spec: ExperimentSpec, facts: DataFacts) -> None:
+    """Raise `SpecError` where training and data do not go together, whatever the network is."""
+    _trains_on_its_data(with_own_monitor(_resolved(spec, facts), Path()), facts)
+
+
+def _trains_on_its_data(spec: ExperimentSpec, facts: DataFacts) -> None:
+    _is_of_the_task(spec, facts.task)
+    _weighs_once(spec, facts)
+    _validation_where_needed(spec)
+    _watches_its_task(spec, facts.task)
+    refuse_recipe(spec, facts)
 
 
 def lint_plan(plan: ExperimentPlan, *, searched: bool = False) -> LintReport:
@@ -290,6 +298,10 @@ def _embeds_whole_numbers(spec: ExperimentSpec, plan: NetworkPlan) -> None:
                 f"{values.name} ({values.kind}) reads whole numbers, and train.mixup blends them; remove it",
                 ("train", "mixup"),
             )
+        for index, augmentation in enumerate(spec.data.augment):
+            if augmentation.blends:
+                said = f"reads whole numbers, and {augmentation.kind} blends them; remove it"
+                raise SpecError(f"{values.name} ({values.kind}) {said}", ("data", "augment", index))
         for fault in embedding_faults(spec.data, values):
             raise _cannot_embed(values, fault)
 
@@ -314,7 +326,7 @@ def _batches_can_be_normalised(spec: ExperimentSpec, plan: NetworkPlan, facts: D
     if min(left, samples) != 1:
         return
     for row in plan.walk():
-        if row.layer.mixes_batch and math.prod(row.input_shape[1:]) == 1:
+        if row.layer.refuses_one_sample(row.input_shape):
             reason = (
                 f"({row.kind}): {samples:,} training samples in batches of {spec.train.batch_size} leave a last batch "
                 "of 1, which cannot be normalised; use another train.batch_size"

@@ -34,6 +34,18 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
+def epochs_text(epochs: float) -> str:
+    """Write how long something was trained: 1/8 of an epoch, epoch 3.
+
+    >>> epochs_text(0.125), epochs_text(3)
+    ('1/8 of an epoch', 'epoch 3')
+    """
+    if epochs >= 1:
+        return f"epoch {epochs:g}"
+    part = 1 / epochs
+    return f"1/{part:.0f} of an epoch" if part == round(part) else f"{epochs:g} of an epoch"
+
+
 def listed(names: Sequence[str], most: int = 8) -> str:
     """Write names, those after the eighth by their number."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -255,7 +255,8 @@ def main() -> int:
         f"{arguments.trials} trials of {arguments.epochs} epochs on {arguments.samples - VALIDATION:,} images, "
         f"batch {BATCH}, {arguments.workers} workers; seconds\n"
     )
-    return conclude("study_peers", found, COLUMNS, "wall", arguments.ways[0], arguments.json)
+    first = "ours" if "ours" in found.rows else arguments.ways[0]
+    return conclude("study_peers", found, COLUMNS, "wall", first, arguments.json)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def mean_remembered(plan: ExperimentPlan) -> list[str]:
 def mean_taken(plan: ExperimentPlan, copied: Copied, samples: str, read: str) -> list[str]:
     """Write that the mean is kept, its batch norms measured on training samples that are read as in an epoch."""
     lines = ["    model = averaged.module"]
-    if not any(row.layer.mixes_batch for row in plan.network.walk()):
+    if not any(row.layer.mixes_batch or row.layer.opaque for row in plan.network.walk()):
         return lines
     copied.imports["Iterator"] = "from collections.abc import Iterator"
     cast = cast_written(plan.spec.train.precision)

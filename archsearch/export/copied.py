@@ -32,12 +32,23 @@ class Copied:
     def __init__(self, imports: Mapping[str, str] | None = None) -> None:
         self.imports = dict(imports or {})
         self.definitions: dict[str, str] = {}
+        self._things: dict[str, object] = {}
 
     def definition(self, thing: type | Callable[..., Any]) -> str:
         """Take a class or a function along; give its name."""
-        if thing.__name__ not in self.definitions:
+        begun = thing.__name__ in self._things  # two functions may call one another
+        self._means(thing.__name__, thing)
+        if not begun:
             self._take(thing.__name__, _dedented(thing), inspect.getmodule(thing))
         return thing.__name__
+
+    def _means(self, name: str, thing: object) -> None:
+        """Raise `UsageError` where a name that is taken along means something else already."""
+        known = self._things.setdefault(name, thing)
+        if known is not thing and (callable(thing) or known != thing):
+            raise UsageError(
+                f"two things that are called {name} cannot stand in one file; give one of them another name"
+            )
 
     def method(self, name: str, method: Callable[..., Any]) -> None:
         """Take a bound method along as a function `name`, with the fields of its object put in as numbers and words.
@@ -85,10 +96,20 @@ class Copied:
                 self.imports[word] = line
             elif inspect.isfunction(found) or inspect.isclass(found):
                 self.definition(found)
-            elif isinstance(found, (bool, int, float, str)):
+            elif _is_plain(found):
+                self._means(word, found)
                 self.definitions[word] = f"{word} = {written_value(found)}"
             else:
                 raise UsageError(f"{name} uses {word}, which a file that stands alone cannot have")
+
+
+def _is_plain(value: object) -> bool:
+    """Say whether a value is written as it is read: numbers, words, and what holds only such."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(_is_plain, value)) and bool(value)
+    if isinstance(value, dict):
+        return all(_is_plain(one) for pair in value.items() for one in pair)
+    return isinstance(value, (bool, int, float, str)) and repr(value) not in ("inf", "-inf", "nan")
 
 
 class _Filled(ast.NodeTransformer):

@@ -16,9 +16,11 @@ from torch import nn
 
 from archsearch.data.inputs import Inputs
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.export.calls import arguments_of_block, call_of, class_name, written_value
+from archsearch.export.calls import arguments_of_block, call_of, class_name, written_arguments, written_value
 from archsearch.export.copied import Copied
 from archsearch.spec.layers import Block, size_text
+from archsearch.spec.layers.own import Own
+from archsearch.spec.layers.own_module import given_to_own
 from archsearch.spec.network import NetworkPlan, PlannedLayer, build_network
 
 INDENT = "    "
@@ -104,6 +106,8 @@ def _module(module: nn.Module, row: PlannedLayer, copied: Copied) -> list[str]:
     name = class_name(cls)
     if name == cls.__name__:
         copied.definition(cls)
+    if isinstance(row.layer, Own):
+        return [f"{name}({written_arguments(cls, given_to_own(row.layer, row.input_shape))})"]
     if not isinstance(row.layer, Block):
         return [call_of(module)]
     branches = {branch.name: branch.rows for branch in row.branches}

@@ -28,7 +28,7 @@ from archsearch.train.compute import Compute
 from archsearch.train.identity import identity, run_id
 from archsearch.train.result import EpochRecord
 from archsearch.train.run import run
-from archsearch.train.watch import Watch
+from archsearch.train.watch import Silent, Watch
 
 WatchOf = Callable[[ExperimentPlan, int], AbstractContextManager[Watch]]
 
@@ -37,7 +37,7 @@ class _EnoughError(Exception):
     """Raised to stop a run where the search had stopped it."""
 
 
-class _UntilEpoch:
+class _UntilEpoch(Silent):
     """Follows a run, keeps its epochs, and stops it after so many."""
 
     def __init__(self, watch: Watch, epochs: int) -> None:

@@ -70,4 +70,7 @@ def _must_start_alike(plan: ExperimentPlan, names: dict[str, str]) -> None:
     found = again.state_dict()
     for key, value in wanted.state_dict().items():
         if not torch.equal(value, found[key]):
-            raise UsageError(f"the initial weights {key} cannot be made again by a script of torch alone")
+            layers = [again.get_submodule(place) for place in names if key.startswith(f"{place}.")]
+            class_ = next((type(layer).__name__ for layer in layers if not hasattr(layer, "reset_parameters")), "")
+            way = f"; give {class_} a method reset_parameters that draws what making it draws" if class_ else ""
+            raise UsageError(f"the initial weights {key} cannot be made again by a script of torch alone{way}")

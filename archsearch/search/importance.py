@@ -65,7 +65,7 @@ class Importances(Plain):
     """Importances for one target, such as the final value, or the value after the first epoch."""
 
     target: str
-    epoch: int | None  # None: the final value
+    epoch: int | float | None  # None: the final value; 0.125: after an eighth of the first epoch
     evaluator: str
     least_trials: int
     n: int
@@ -93,7 +93,7 @@ class TrialSample(NamedTuple):
 
 
 def importances(
-    parameters: Sequence[OpenValue], samples: Sequence[TrialSample], target: str, epoch: int | None = None
+    parameters: Sequence[OpenValue], samples: Sequence[TrialSample], target: str, epoch: int | float | None = None
 ) -> Importances:
     """Say how much each open value explains of one target; the same samples give the same shares."""
     laid_down = cache(lambda: _study_of(parameters, samples))  # where no group has enough trials: never

@@ -6,7 +6,7 @@ Both are made from what the study holds in its storage, so a worker on any machi
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import optuna
@@ -21,7 +21,7 @@ from archsearch.search.confirm import BASELINE
 from archsearch.search.folds import FoldsRunner, fold_experiments, mean_of
 from archsearch.search.racing import declared_race, due_slots
 from archsearch.search.sampling.feasible import MOST_DRAWS, FeasibleSampler
-from archsearch.search.sampling.samplers import MEMORY, MOST_PROPOSALS, make_pruner, make_sampler
+from archsearch.search.sampling.samplers import MEMORY, MOST_PROPOSALS, make_pruner, make_sampler, parts_of
 from archsearch.search.search_file import SearchFile, stored_study
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.space import InfeasibleError
@@ -58,6 +58,7 @@ class SearchJob:
             first,
             MEMORY.get(held.sampler),
             MOST_PROPOSALS.get(held.sampler, MOST_DRAWS),
+            self.source.spec.proposals,
         )
         self.distributions = {name: domain.optuna() for name, domain in space.parameters().items()}
         study.pruner = make_pruner(self.source.pruner, self.source.kind.epochs(space.baseline))
@@ -120,17 +121,32 @@ class SearchJob:
 
 
 class _PruningWatch(Silent):
-    """Reports the learned metric after each epoch and stops the run when the pruner says so."""
+    """Reports the learned metric after each epoch, or earlier, and stops the run when the pruner says so."""
 
     def __init__(self, study: optuna.Study, trial: optuna.Trial, metric: str) -> None:
         self.study, self.trial, self.metric = study, trial, metric
         self.several = len(study.directions) > 1
         self.noted: dict[str, float] = {}
+        self.early: dict[str, float] = {}
 
     def start(self, epochs: int, history: Sequence[EpochRecord], samples: int) -> None:
         """Report what a run that goes on has learned before."""
         for record in history:
             self._report(record)
+
+    def looks(self) -> Sequence[float]:
+        """Look where the pruner is asked within the first epoch."""
+        return parts_of(self.study.pruner)
+
+    def look(self, part: float, metrics: Mapping[str, float | None]) -> None:
+        """Note what was learned after a part of the first epoch; stop if the trial is too weak."""
+        value = metrics.get(self.metric)
+        if value is None:
+            return
+        self.early[str(part)] = value
+        self.trial.set_user_attr(HeldTrial.early.key, self.early)
+        if self._weak():
+            raise PrunedError
 
     def epoch(self, record: EpochRecord) -> None:
         """Report an epoch; stop if the trial is too weak."""

@@ -8,6 +8,7 @@ Looks into the storage where there is one, and writes nothing.
 
 from __future__ import annotations
 
+import itertools
 import random
 import statistics
 from collections.abc import Callable
@@ -17,10 +18,10 @@ import optuna
 from archsearch.experiment import Experiment
 from archsearch.plain import Plain
 from archsearch.search.confirming import ConfirmAsked
+from archsearch.search.pruner_spec import Halving, Screen
 from archsearch.search.race_budget import LEAST_FINALISTS
 from archsearch.search.search import SearchSettings, asked_of, choose_sampler
 from archsearch.search.search_file import SearchFile
-from archsearch.search.search_spec import Screen
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.domains import Value
 from archsearch.search.space.space import InfeasibleError, Values
@@ -137,9 +138,14 @@ def _seconds(
 def _share_of_epochs(study: SearchFile) -> float:
     """Give the share of its epochs that a trial is trained for on average; 1 where the pruner does not tell."""
     pruner, epochs = study.pruner, study.kind.epochs(study.space.baseline)
-    if not isinstance(pruner, Screen) or epochs is None or pruner.epochs >= epochs or study.learned is None:
+    if not isinstance(pruner, Screen | Halving) or epochs is None or study.learned is None:
         return 1.0
-    return (pruner.epochs + pruner.keep * (epochs - pruner.epochs)) / epochs
+    rungs = [0.0, *map(float, pruner.rungs(epochs)), float(epochs)]
+    left, done = 1.0, 0.0  # of the trials, and epochs of one that began
+    for start, end in itertools.pairwise(rungs):
+        done += left * (end - start)
+        left *= pruner.keep
+    return done / epochs
 
 
 def _some_networks(study: SearchFile, near: Values) -> list[Experiment]:

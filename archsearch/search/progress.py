@@ -9,6 +9,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+from archsearch.search.reached import stopped_after, stopped_text
 from archsearch.search.search_file import describe_values
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.queue import slots_of
@@ -17,6 +18,7 @@ from archsearch.study.queue import slots_of
 class StudyProgress(NamedTuple):
     """Counts of slots, and the best value so far after each completed trial.
 
+    `stopped` says after how much of an epoch trials were stopped, "" where none was within one.
     A confirmation has no best: its slots are single runs, and what they come to is judged when all are there.
     """
 
@@ -25,6 +27,7 @@ class StudyProgress(NamedTuple):
     done: int
     running: int
     pruned: int
+    stopped: str
     repeated: int
     diverged: int
     infeasible: int
@@ -56,6 +59,7 @@ def progress_of(study: optuna.Study) -> StudyProgress:
         done=sum(trial.state.is_finished() for trial in slots),
         running=states[TrialState.RUNNING],
         pruned=states[TrialState.PRUNED],
+        stopped=stopped_text(stopped_after(slots)),
         repeated=outcomes["repeated"],
         diverged=outcomes["diverged"],
         infeasible=sum(HeldTrial(trial).infeasible for trial in slots),

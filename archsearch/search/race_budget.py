@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from archsearch.errors import ArchsearchError
 from archsearch.kinds import kind_of_held
 from archsearch.kinds.kind import ExperimentKind
+from archsearch.search.reached import epochs_done
 from archsearch.stats.race import looks_for
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.queue import slots_of
@@ -79,8 +80,7 @@ def _trained(kind: ExperimentKind, trial: FrozenTrial, known: dict[str | None, f
     if trial.state == TrialState.COMPLETE or not held.specs:
         return whole
     epochs = kind.epochs(kind.read(held.specs[0]))
-    done = len(trial.intermediate_values) or len(held.learned)
-    return whole * min(1.0, done / epochs) if epochs else whole
+    return whole * min(1.0, epochs_done(trial) / epochs) if epochs else whole
 
 
 def _seconds(trial: FrozenTrial) -> float:

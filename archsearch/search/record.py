@@ -26,12 +26,14 @@ from archsearch.plain import Plain
 from archsearch.search.folds import FoldValues, fold_values, mean_of
 from archsearch.search.importance import Importances, OpenValue, TrialSample, importances
 from archsearch.search.jobs import held_search
+from archsearch.search.reached import reported
 from archsearch.search.search import StudyReport, baseline_trial, report_on
 from archsearch.search.space.domains import Value
 from archsearch.study.held import HeldStudy, HeldTrial
 from archsearch.study.queue import slots_of
 from archsearch.study.storage import Storage
 from archsearch.train.result import EpochRecord
+from archsearch.wording import epochs_text
 
 TrialOutcome = Literal["completed", "repeated", "pruned", "diverged", "failed", "running", "waiting"]
 
@@ -57,8 +59,9 @@ class MetricRecord(Plain):
 
 
 class TrialRecord(Plain):
-    """One slot of a search. `learned` is the learned metric after each epoch, also of trials that were stopped;
-    `history` is the whole record of an epoch, which only finished runs leave. Times are UTC.
+    """One slot of a search. `learned` is the learned metric after each epoch, also of trials that were stopped, and
+    before them after those parts of the first one (0.125 is an eighth) at which the pruner looked; `history` is the
+    whole record of an epoch, which only finished runs leave. Times are UTC.
 
     With folds the values and `learned` are means over them, `spec` is what was sampled, `run_id` and `history` are of
     the first fold's run, and `folds` has the learned objective on each.
@@ -77,7 +80,7 @@ class TrialRecord(Plain):
     seed: int | None = None
     spec: dict[str, Any] | None = None
     run_id: str | None = None
-    learned: Annotated[tuple[tuple[int, float], ...], Field(strict=False)] = ()
+    learned: Annotated[tuple[tuple[int | float, float], ...], Field(strict=False)] = ()
     history: Annotated[tuple[EpochRecord, ...], Field(strict=False)] = ()
     started: str | None = None
     finished: str | None = None
@@ -213,18 +216,19 @@ def _outcome(trial: FrozenTrial) -> TrialOutcome:
 
 def _learned(
     trial: FrozenTrial, histories: Sequence[Sequence[Mapping[str, Any]]], metric: str | None
-) -> tuple[tuple[int, float], ...]:
-    """Give the learned metric by epoch: of a finished run from its history, else what was reported on the way.
+) -> tuple[tuple[int | float, float], ...]:
+    """Give the learned metric by parts of the first epoch, as noted then, and by epoch.
 
+    The latter is that of a finished run's history, else what was reported on the way.
     Of folds it is the mean, as far as all of them were trained.
     """
     if metric is None:
         return ()
+    curve: list[tuple[int | float, float | None]] = list(reported(trial).items())
     if any(histories):
         curves = [{int(row["epoch"]): row.get(metric) for row in history} for history in histories]
-        curve = [(epoch, mean_of([one.get(epoch) for one in curves])) for epoch in curves[0]]
-    else:
-        curve = sorted((trial.intermediate_values or HeldTrial(trial).learned).items())
+        whole = [(epoch, mean_of([one.get(epoch) for one in curves])) for epoch in curves[0]]
+        curve = [*((part, value) for part, value in curve if part < 1), *whole]
     return tuple((epoch, value) for epoch, value in curve if value is not None and math.isfinite(value))
 
 
@@ -278,7 +282,7 @@ def importances_of(
         epoch = min(stopped)
         then = [(t, dict(t.learned).get(epoch)) for t in trials]
         early = [TrialSample(t.number, t.params, value) for t, value in then if value is not None]
-        found.append(importances(space, early, f"{metric} after epoch {epoch}", epoch))
+        found.append(importances(space, early, f"{metric} after {epochs_text(epoch)}", epoch))
     return tuple(found)
 
 

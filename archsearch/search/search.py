@@ -31,6 +31,7 @@ from archsearch.search.confirming import ConfirmAsked, run_confirmation
 from archsearch.search.finalists import confirmation_of, ranked_trials
 from archsearch.search.folds import FoldValues, fold_values, split_said
 from archsearch.search.jobs import search_job, what_is_held
+from archsearch.search.reached import Stopped, stopped_after
 from archsearch.search.search_file import SearchFile
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.count import EXACT_UP_TO, count_space
@@ -86,6 +87,7 @@ class StudyReport(Plain):
     baseline: int | None = None
     kind: ExperimentKindName = "network"
     written: dict[str, Written] = Field(default_factory=dict)  # of a program's metrics: as its file says
+    stopped: tuple[Stopped, ...] = ()  # the pruned trials by how long they were trained
 
     def value_text(self, metric: str, value: float) -> str:
         """Write a value of an objective, with its unit."""
@@ -274,6 +276,7 @@ def report_on(opened: optuna.Study, storage: Storage, by: ByAnother | None = Non
         confirmed=confirmed,
         baseline=baseline_trial(slots),
         kind=kind.name,
+        stopped=stopped_after(slots),
     )
 
 

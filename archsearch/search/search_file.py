@@ -20,7 +20,8 @@ from archsearch.kinds import kind_of_held, kind_of_reference, kind_of_spec, load
 from archsearch.kinds.kind import AnySpec, ExperimentKind
 from archsearch.metrics import OBJECTIVES, OwnMetric, bare_name, is_own, own_metric
 from archsearch.search.folds import check_split
-from archsearch.search.search_spec import AnyPruner, NoPruning, StudySpec
+from archsearch.search.pruner_spec import AnyPruner, NoPruning
+from archsearch.search.search_spec import StudySpec
 from archsearch.search.space.by_kind import spaces_of
 from archsearch.search.space.problems import raise_all
 from archsearch.search.space.space import SearchSpace

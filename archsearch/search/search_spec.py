@@ -18,10 +18,10 @@ from archsearch.kinds import NETWORK, kind_of_spec
 from archsearch.kinds.kind import AnySpec, ExperimentKind
 from archsearch.metrics import OBJECTIVES, bare_name, direction_of, is_own, part_of
 from archsearch.plain import NonNegative, Plain, Positive
+from archsearch.search.pruner_spec import NoPruning, Pruner, Screen
 from archsearch.spec.fields import Departures, SpecName, Text, WhereFrom, written_default
 from archsearch.spec.folds import SplitSpec
 from archsearch.spec.nearest import nearest
-from archsearch.spec.onekey import Kind, OneKey
 from archsearch.spec.text.sentences import quoted
 
 _SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
@@ -133,48 +133,6 @@ Objective = Annotated[
 ]
 
 
-class Screen(Kind):
-    """After a fixed number of epochs keep the best fraction, and train only those to the end."""
-
-    kind: ClassVar[str] = "screen"
-
-    epochs: Positive = Field(default=1, description="Epochs after which trials are compared.", examples=[2])
-    keep: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.3, description="Fraction of the trials that is trained to the end.", examples=[0.5]
-    )
-    startup_trials: NonNegative = Field(default=4, description="First trials that are never stopped.", examples=[10])
-
-
-class Median(Kind):
-    """Stop a trial whose best value so far is worse than the median of the others at the same epoch."""
-
-    kind: ClassVar[str] = "median"
-
-    warmup_epochs: NonNegative = Field(default=1, description="Epochs before which no trial is stopped.", examples=[2])
-    startup_trials: NonNegative = Field(default=5, description="First trials that are never stopped.", examples=[10])
-
-
-class Hyperband(Kind):
-    """Successive halving in several brackets (Li et al. 2018); made for hundreds of trials."""
-
-    kind: ClassVar[str] = "hyperband"
-
-    min_epochs: Positive = Field(
-        default=1, description="Epochs that every trial is trained at the least.", examples=[2]
-    )
-    reduction_factor: Annotated[int, Field(ge=2, le=10)] = Field(
-        default=3, description="One of this many trials goes on at each step.", examples=[4]
-    )
-
-
-class NoPruning(Kind):
-    """Train every trial to the end."""
-
-    kind: ClassVar[str] = "none"
-
-
-AnyPruner = Screen | Median | Hyperband | NoPruning
-Pruner = Annotated[AnyPruner, OneKey("pruner")]
 Sampler = Literal["auto", "tpe", "random", "qmc", "gp", "cmaes", "nsga2", "nsga3", "brute_force", "local"]
 
 
@@ -213,9 +171,15 @@ class StudySpec(Plain):
         "objectives.",
         examples=["tpe"],
     )
+    proposals: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=1,
+        description="Configurations that are drawn for each trial, of which the one with the least work is tried; for "
+        "every fourth trial the first is, whatever it costs.",
+        examples=[3],
+    )
     pruner: Pruner = Field(
         default_factory=Screen,
-        description="When a trial is stopped early: screen, median, hyperband or none.",
+        description="When a trial is stopped early: screen, halving, median, hyperband or none.",
         examples=["none", {"screen": {"keep": 0.5}}],
         json_schema_extra=written_default("screen"),
     )

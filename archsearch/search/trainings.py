@@ -4,7 +4,8 @@
     asks_for_the_whole(space, network, 1)     # must every configuration be planned to know whether it can be trained?
 
 A walk lays layer by layer. Some faults show only when network, data and training are together: two layers of one name,
-a layer that the native engine has no kernel for, a last batch of one sample before a batch norm.
+a layer that the native engine has no kernel for, a last batch of one sample before a batch norm, an embedding of what
+something before it computes or mixes.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from archsearch.data.facts import DataFacts, validation_count
-from archsearch.errors import UsageError
+from archsearch.data.facts import DataFacts, training_count
+from archsearch.errors import SpecError, UsageError
+from archsearch.experiment_plan import refuse_training
 from archsearch.files import seal
 from archsearch.search.runnable import check_device
 from archsearch.search.space.domains import Value
 from archsearch.search.space.network_space import NetworkSpace
 from archsearch.search.space.templates import Fixed, Items, Keys, Open, Repeat, Template
-from archsearch.spec.dataset import DataSpec
+from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.layers.attention import Embedding
+from archsearch.spec.layers.own import Own
 from archsearch.spec.text.yaml import Tree
-from archsearch.spec.training import TrainSpec
 from archsearch.train.identity import recipe
 
 
@@ -40,14 +43,17 @@ class Training:
 def one_training(values: dict[str, Value], tree: dict[str, Tree], facts: DataFacts) -> Training:
     """Read one way to train; raise `ValueError` with the reason where it cannot be, here or at all."""
     try:
-        train = TrainSpec.model_validate(tree["train"])
-        check_device(train)
+        spec = ExperimentSpec.model_validate({**tree, "network": ["identity"]})
+        check_device(spec.train)
+        refuse_training(spec, facts)
     except ValidationError as error:
         raise ValueError("; ".join(detail["msg"] for detail in error.errors())) from None
+    except SpecError as error:
+        raise ValueError(error.problems[0].reason) from None
     except UsageError as error:
         raise ValueError(str(error)) from None
-    data = DataSpec.model_validate(tree["data"])
-    samples = facts.train - validation_count(data.validation, facts.train)
+    data, train = spec.data, spec.train
+    samples = training_count(data, facts.train)
     last = samples % train.batch_size or min(train.batch_size, samples)
     return Training(values, train.batch_size, last, hash(seal(recipe(data, train, facts))))
 
@@ -61,7 +67,8 @@ def asks_for_the_whole(space: NetworkSpace, network: Template, last_batch: int) 
         return True
     found = set(words(network))
     named = space.network is not None and "name" in found
-    return named or (last_batch == 1 and any(word.startswith("batch_norm") for word in found))
+    normed = any(word.startswith("batch_norm") or word == Own.kind for word in found)
+    return named or Embedding.kind in found or (last_batch == 1 and normed)
 
 
 def words(template: Template) -> Iterator[str]:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 class AugmentationBase(Kind):
-    """What every augmentation says of itself."""
+    """What every augmentation says of itself; one that `blends` makes values that no image had."""
+
+    blends: ClassVar[bool] = False
 
     @property
     def reach(self) -> int:
@@ -60,6 +62,7 @@ class Rotate(AugmentationBase):
     """Turn each image by up to `degrees` either way (bilinear); what comes in is 0."""
 
     kind: ClassVar[str] = "rotate"
+    blends: ClassVar[bool] = True
 
     degrees: Annotated[float, Field(gt=0, le=180)] = Field(
         default=10.0, description="Most degrees that an image is turned, either way.", examples=[15.0]

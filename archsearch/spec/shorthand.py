@@ -24,6 +24,7 @@ from archsearch.spec.text.yaml import MAX_NODES, Node
 
 _MOST_TIMES = 64
 _KEYS = ("name", "times", "layers")
+NO_LAYERS = "a branch without its layers; write [] for the input itself, none for no branch"
 _TOLD: Any = object()  # stands where a value cannot be known, for a reason that is told already
 
 
@@ -32,6 +33,7 @@ class _Filling:
     """What the layers of a file may name, what of it they did, and what is wrong."""
 
     values: Mapping[str, Node]
+    of_a_file: bool = True  # not of edits, which may come from Python, where None is no branch
     used: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     nodes: int = 0
@@ -66,7 +68,7 @@ def written_out(node: Node) -> Node:
 
 def layers_written_out(layers: tuple[Node, ...]) -> tuple[Node, ...]:
     """Write out the repeats among the layers of an edit; raise `SpecError` where one is none."""
-    filling = _Filling({})
+    filling = _Filling({}, of_a_file=False)
     found = tuple(made for layer in layers for made in _entry(layer, filling, ""))
     if filling.problems:
         raise SpecError(filling.problems)
@@ -113,13 +115,27 @@ def _fields(kind: str, fields: Node, filling: _Filling, suffix: str) -> Node:
             named = isinstance(value.value, str) and suffix
             made = replace(value, value=f"{value.value}{suffix}") if named else value
         elif key == "branches" and isinstance(value.value, tuple):
+            if filling.of_a_file:
+                filling.problems += [Problem(str(one.mark), NO_LAYERS) for one in value.value if one.value is None]
             made = replace(value, value=tuple(_layers(branch, filling, "") for branch in value.value))
         elif key in HOLDING:
             made = _layers(value, filling, "")
         else:
-            made = value if kind == Own.kind else _value(value, filling)  # what its class is given is its own
+            made = _given_to_own(value, filling) if kind == Own.kind else _value(value, filling)
         fields = _with(fields, key, made)
     return fields
+
+
+def _given_to_own(node: Node, filling: _Filling) -> Node:
+    """Fill in `$w` where there is such a value; all other text that a class of one's own is given is its own."""
+    if isinstance(node.value, dict):
+        for key, value in node.value.items():
+            node = _with(node, key, _given_to_own(value, filling))
+        return node
+    if isinstance(node.value, tuple):
+        return replace(node, value=tuple(_given_to_own(one, filling) for one in node.value))
+    named = isinstance(node.value, str) and node.value.startswith("$") and node.value[1:] in filling.values
+    return _value(node, filling) if named else node
 
 
 def _repeated(item: Node, repeat: Node, filling: _Filling, suffix: str) -> Iterator[Node]:

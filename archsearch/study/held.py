@@ -6,9 +6,8 @@
 The only file that knows a key of an attribute. What is written is checked when it is written; what is read is not
 checked again: a queue reads a key or two of a thousand trials every few moments, and old storages hold less.
 
-Keys and values are those of version 0.1.0: old and new storages are one format. Two fields have other names here, as
-their keys differ in a letter: `attempt` (the tries of an ablation's run, from 1) is `retry` (0: the first try), and
-`attempts` (1, and one more with every worker that dies) is `deaths` (0: none).
+Keys and values are those of version 0.1.0: one format. Two fields have other names here, as their keys differ in a
+letter: `attempt` (tries of an ablation's run, from 1) is `retry` (from 0), `attempts` (1 + dead workers) is `deaths`.
 """
 
 from __future__ import annotations
@@ -251,8 +250,9 @@ class HeldTrial(_Held):
     sampled_spec = Key[dict[str, Any] | None]("sampled_spec", None)
     folds = Key[Sequence[Mapping[str, Any]]]("folds", ())
     fold_results = Key[Sequence[Mapping[str, Any]]]("fold_results", ())
-    # the learned metric by epoch, where Optuna takes no reports: with several objectives
+    # the learned metric where Optuna takes no reports: by epoch with several objectives, by part of the first epoch
     learned = Key[dict[int, float]]("learned", {}, lambda noted: {int(epoch): value for epoch, value in noted.items()})
+    early = Key[dict[float, float]]("early", {}, lambda noted: {float(part): value for part, value in noted.items()})
     # of every trial that ended: see Ended
     outcome = Key[Ending | None]("outcome", None)
     failure = Key[str | None]("failure", None)

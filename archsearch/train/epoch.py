@@ -61,6 +61,7 @@ class Epochs:
     watch: Watch
     moving: MovingAverage | None = None
     scaler: torch.amp.GradScaler | None = None
+    after_step: Callable[[int, int, int, int], None] = lambda epoch, step, steps, done: None  # see look.py
 
     def order(self, epoch: int | str) -> Tensor:
         """Give the rows of an epoch in their order, each once or by the chances of `train.sampler`."""
@@ -112,6 +113,7 @@ def train_epoch(run: Epochs, epoch: int, history: Sequence[EpochRecord]) -> tupl
                 raise Diverged(f"the loss is {mean} at {what} {number + 1} of {len(steps)} (lr {lr:g})")
             run.watch.batch(epoch, done, mean)
             crash_point("mid-epoch")
+        run.after_step(epoch, number, len(steps), done)
         run.interruption.check(f"{kept} kept, the same call goes on from there")
     measured: dict[str, float | None] = {"train_loss": float(total_loss) / done}
     if correct is not None:

@@ -31,6 +31,7 @@ from archsearch.train.engine import Engine, make_engine
 from archsearch.train.epoch import Epochs, Part, once_more, train_epoch
 from archsearch.train.interrupt import Interruption
 from archsearch.train.labels import with_label_noise
+from archsearch.train.look import look_at_parts, part_to_look_at, undisturbed
 from archsearch.train.losses import fitted_loss, measure
 from archsearch.train.measures import beside_the_usual, metric_values
 from archsearch.train.moving import MovingAverage, in_the_network
@@ -116,27 +117,39 @@ def train(
     optimizer = spec.optimizer.build(model.parameters(), device)
     loss_of = measure(spec.eval_loss)
     training, validation, test = parts(plan, seed, dataset, device)
-    training = _mislabelled(plan, seed, training)
+    training = mislabelled(plan, seed, training)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
     loss, scaler = fitted_loss(plan, training.y[training.rows]), scaler_of(compute)
     engine = make_engine(compute, plan, model, prepare, loss, inputs.restore, training.weights, scaler)
     training = replace(training, y=inputs.scale_targets(training.y))
     moving = None if spec.ema is None else MovingAverage(model, spec.ema)
-    epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving, scaler)
     more = beside_the_usual(plan.task, (*spec.watches.values(), *also))
     own = None if spec.early_stopping is None else spec.early_stopping.own
 
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
-        found = _evaluate(engine, part, loss_of, plan.task)
+        found = evaluate_part(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
         outputs, targets = found.outputs.numpy(), part.y[part.rows].cpu().numpy()
         found.metrics |= metric_values(plan, outputs, targets, more)
         if own is not None:
             found.metrics[own.name] = own.value(targets, outputs)
         return found
+
+    def look(part_of_epoch: float, done: int) -> None:
+        if validation is None:
+            return
+        part = part_to_look_at(validation, done, seed)
+        with undisturbed(device), in_the_network(moving):
+            found = evaluate_part(engine, part, loss_of, plan.task)
+        if torch.isfinite(found.outputs).all():  # whether it diverges, the run itself says at the end of the epoch
+            found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
+            watch.look(part_of_epoch, found.of("val"))
+
+    after_step = look_at_parts(watch.looks(), look)
+    epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving, scaler, after_step)
 
     progress = progress or Progress()
     if progress.epoch:
@@ -221,7 +234,7 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
     return training, validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
 
 
-def _mislabelled(plan: ExperimentPlan, seed: int, training: Part) -> Part:
+def mislabelled(plan: ExperimentPlan, seed: int, training: Part) -> Part:
     """Make the labels of the training part wrong that the recipe wants wrong."""
     share = plan.spec.train.label_noise
     if not share:
@@ -243,7 +256,7 @@ def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
     )
 
 
-def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:
+def evaluate_part(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:
     """Give metrics and outputs of a part, in evaluation mode and without gradients."""
     found, loss = [], 0.0
     for rows in torch.split(part.rows, EVALUATION_BATCH):

@@ -46,7 +46,7 @@ def test_the_loop_around_tensors_gives_the_mean_loss_of_its_batches_and_learns()
     y = (x[:, 0] > 0).long()
     model = torch.nn.Linear(4, 2)
     still = torch.optim.SGD(model.parameters(), lr=0.0)
-    assert ready_epoch(model, still, x, y, 10) == pytest.approx(float(F.cross_entropy(model(x), y)), abs=1e-6)
+    assert ready_epoch(model, still, x, y, 10) == pytest.approx(F.cross_entropy(model(x), y).item(), abs=1e-6)
     moving = torch.optim.SGD(model.parameters(), lr=1.0)
     for _ in range(50):
         ready_epoch(model, moving, x, y, 10)

@@ -96,6 +96,17 @@ def test_study_status_and_best_tell_the_same_story(cli, mine, tmp_path):
     assert "mine    4/4" in cli("status").out
 
 
+def test_search_that_looks_into_the_first_epoch_says_where_it_stopped(cli, mine):
+    mine.write_text(f"{STUDY}pruner: {{halving: {{first: 0.25, keep: 0.3, startup_trials: 1}}}}\nproposals: 2\n")
+    done = cli("study", "mine.yaml", "--trials", "8", "--workers", "1", "--confirm", "0", "--seed", "1")
+    assert done.code == 0, done.err
+    [found] = cli("status", "--json").json["studies"]
+    assert sum(one["trials"] for one in found["stopped"]) == found["pruned"] >= 2
+    words = {0.25: "1/4 of an epoch", 0.5: "1/2 of an epoch", 1.0: "epoch 1"}
+    said = ", ".join(f"{one['trials']} after {words[one['after']]}" for one in found["stopped"])
+    assert f"stopped early: {said}" in done.out.splitlines()
+
+
 def test_search_over_folds_says_means_and_spread_everywhere(cli, mine, tmp_path):
     mine.write_text(f"{STUDY}split: {{folds: 3}}\n", encoding="utf-8")
     done = cli("study", "mine.yaml", "--trials", "2", "--confirm", "0", "--json")

@@ -163,17 +163,38 @@ def test_call_of_one_line_is_that_line_with_choices_made() -> None:
     )
 
 
-TABLE = {"a": 1}
+TABLE = {"a": [1, (2.5, "x")]}
+TENSOR = torch.ones(2)
 
 
 def uses_a_table(x: Tensor) -> int:
-    """Use what is no function and no number."""
-    return TABLE["a"] + len(x)
+    """Use what holds numbers and words only."""
+    return TABLE["a"][0] + len(x)
 
 
-def test_text_that_needs_more_than_functions_is_refused() -> None:
-    with pytest.raises(UsageError, match="uses_a_table uses TABLE, which a file that stands alone cannot have"):
-        Copied().definition(uses_a_table)
+def uses_a_tensor(x: Tensor) -> Tensor:
+    """Use what is no function and not written as it is read."""
+    return TENSOR + x
+
+
+def test_text_that_needs_more_than_functions_and_plain_values_is_refused() -> None:
+    copied = Copied()
+    copied.definition(uses_a_table)
+    assert copied.definitions["TABLE"] == "TABLE = {'a': [1, (2.5, 'x')]}"
+    with pytest.raises(UsageError, match="uses_a_tensor uses TENSOR, which a file that stands alone cannot have"):
+        copied.definition(uses_a_tensor)
+
+
+def test_two_things_of_one_name_do_not_stand_in_one_file() -> None:
+    copied = Copied()
+    copied.definition(uses_a_table)
+
+    def other(x: Tensor) -> Tensor:
+        return x
+
+    other.__name__ = "uses_a_table"
+    with pytest.raises(UsageError, match="two things that are called uses_a_table cannot stand in one file; give one"):
+        copied.definition(other)
 
 
 def test_imports_are_in_pythons_order() -> None:

@@ -242,6 +242,70 @@ def test_own_arrays_go_along_as_they_were_prepared(tmp_path: Path, monkeypatch: 
             assert value == pytest.approx(record.metrics[name], abs=1e-6)
 
 
+OWN = """\
+import math
+
+import torch
+from torch import nn
+
+SHARES = {"usual": [0.3, 0.5]}
+
+
+def halved(n: int, left: int = 1) -> int:
+    return again(n, left) if left else n
+
+
+def again(n: int, left: int) -> int:
+    return halved(max(1, math.floor(n / 2)), left - 1)
+
+
+class Mixed(nn.Module):
+    def __init__(self, in_channels, share=SHARES["usual"][0]):
+        super().__init__()
+        self.norm, self.drop = nn.BatchNorm2d(in_channels), nn.Dropout(share)
+        self.map = nn.Conv2d(in_channels, halved(in_channels), 1)
+
+    def reset_parameters(self):
+        self.map.reset_parameters()
+
+    def forward(self, x):
+        return torch.cat((self.map(self.drop(self.norm(x))), x), 1)
+"""
+OWN_SPEC = """\
+data: {name: digits, limit: 30, validation: 40}
+network:
+  - conv2d: {out_channels: 4, kernel_size: 3}
+  - parallel: {branches: [[own: {layer: mine.py:Mixed, arguments: {share: 0.4}}], none, [relu]]}
+  - flatten
+  - linear: {out_features: classes}
+train: {epochs: 3, average: 2, batch_size: 32}
+"""
+
+
+def test_an_own_layer_that_drops_and_normalises_trains_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its draws are seeded and its batch norm is measured for the mean of weights, whatever the file holds."""
+    monkeypatch.setenv("ARCHSEARCH_TRUST", "1")
+    (tmp_path / "mine.py").write_text(OWN)
+    (tmp_path / "own.yaml").write_text(OWN_SPEC)
+    must_train_alike(planned(reference=str(tmp_path / "own.yaml")), tmp_path)
+
+
+def test_own_layers_that_a_file_cannot_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHSEARCH_TRUST", "1")
+    spec = tmp_path / "own.yaml"
+    spec.write_text(OWN_SPEC)
+    (tmp_path / "mine.py").write_text(OWN.replace("reset_parameters(self)", "other(self)"))
+    with pytest.raises(
+        UsageError, match=r"weights par1\.branch1\.own1\.map\..*; give Mixed a method reset_parameters th"
+    ):
+        seeding(planned(reference=str(spec)))
+    (tmp_path / "theirs.py").write_text(OWN.replace("0.3", "0.2"))
+    both = "[own: {layer: mine.py:Mixed}, own: {layer: theirs.py:Mixed}]"
+    spec.write_text(OWN_SPEC.replace("[own: {layer: mine.py:Mixed, arguments: {share: 0.4}}]", both))
+    with pytest.raises(UsageError, match="two things that are called Mixed cannot stand in one file; give one of them"):
+        pytorch_source(planned(reference=str(spec)))
+
+
 @pytest.mark.slow
 @pytest.mark.mnist
 def test_torchvisions_mnist_is_loaded_as_a_run_loads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

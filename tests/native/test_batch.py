@@ -116,7 +116,7 @@ def test_large_mean_and_small_variance_lose_no_digits():
 
 
 def test_a_channel_of_equal_values_has_no_variance_and_no_negative_one():
-    """The sum of squares of 19 x 132 times a third is rounding, below zero too; eps is all that is left."""
+    """The sum of squares of 19 x 132 times a third is rounding, below zero too; only eps is left to divide by."""
     network = [{"batch_norm2d": {"eps": 1e-40}}, "flatten", {"linear": {"out_features": "classes"}}]
     for value in (1 / 3, 0.1, 1e5 / 7):
         one = pair(network, SHAPE, dtype=torch.float32)

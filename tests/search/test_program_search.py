@@ -114,6 +114,7 @@ def test_baseline_outside_of_the_space_is_said(tmp_path: Path) -> None:
         (f"space: {SPACE}\nlimits: {{macs: 10k}}", "3:1", "limits is of networks"),
         (f"space: {SPACE}\nobjective: {{maximize: accc}}", "3:12", "with one of acc, seconds, got 'accc'"),
         (f"space: {SPACE}\npruner: screen", "3:9", "mine cannot be stopped early by acc: it has no history"),
+        (f"space: {SPACE}\nproposals: 3", "3:1", "what a run of a program costs is known by running it only"),
     ],
 )
 def test_what_is_wrong_in_a_search_of_a_program_has_its_place(
@@ -215,6 +216,13 @@ test {lr} -gt 2 || sleep 20
 echo 2,{lr}5 >> {run_dir}/log.csv
 echo {seed} {norm} acc={lr}
 """
+
+
+@pytest.mark.parametrize("pruner", ["halving", "hyperband"])
+def test_what_goes_by_parts_of_a_run_is_refused_where_nobody_knows_its_length(tmp_path: Path, pruner: str) -> None:
+    more = "history: {csv: log.csv, step: step, columns: [acc]}\n"
+    with pytest.raises(SpecError, match=rf"{pruner} must know how many epochs a run has, which no program says"):
+        study_of(tmp_path, f"space: {SPACE}\npruner: {pruner}", line=SLOW, more=more)
 
 
 def test_weak_runs_are_stopped_by_their_history(tmp_path: Path) -> None:

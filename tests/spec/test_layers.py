@@ -589,8 +589,19 @@ REFUSED: list[tuple[list[Any], tuple[int, ...], str]] = [
         [{"parallel": {"join": "add", "branches": [[{"linear": {"out_features": 5}}], []]}}],
         (4,),
         "par1 (parallel): branches can be added only where they give the same shape: branch1 gives 5, branch2 gives 4. "
-        "End each branch with as many channels, give its convolutions padding: same and its poolings stride: 1, or use "
-        "join: concat.",
+        "End each branch with as many channels, or use join: concat.",
+    ),
+    (
+        [{"parallel": {"join": "add", "branches": [[{"conv1d": {"out_channels": 4, "kernel_size": 3}}], []]}}],
+        (4, 6),
+        "par1 (parallel): branches can be added only where they give the same shape: branch1 gives 4x4, branch2 gives "
+        "4x6. Give its convolutions padding: same and its poolings stride: 1, or use the same strides in every branch.",
+    ),
+    (
+        [{"parallel": {"branches": [["flatten"], []]}}],
+        (3, 8, 8),
+        "par1 (parallel): the channels of branches can be put together only where their maps are equal: branch1 gives "
+        "192, branch2 gives 3x8x8. Put flatten at the end of every branch, or of none.",
     ),
     (
         [{"parallel": {"join": "multiply", "branches": [[{"conv1d": {"out_channels": 5, "kernel_size": 1}}], []]}}],

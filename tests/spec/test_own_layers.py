@@ -171,7 +171,39 @@ WRONG = {
     "a shape of the batch": (in_file("    def forward(self, x):\n        return x[:, :, : x.shape[0]]\n"),
                              "my_layers.py:5: gives 8x2x6 in a batch of 2 and 8x3x6 in one of 3"),
     "whole numbers": (in_file("    def forward(self, x):\n        return x.argmax(1)\n"),
-                      "my_layers.py:5: its forward gives torch.int64; return floating-point numbers"),
+                      "my_layers.py:5: its forward gives torch.int64 for torch.float32; return floating-point"),
+    "double precision": (in_file("    def forward(self, x):\n        return x.double()\n"),
+                         "my_layers.py:5: its forward gives torch.float64 for torch.float32; return floating-point"),
+    "nothing": (in_file("    def forward(self, x):\n        return x[:, :0]\n"),
+                "my_layers.py:5: its forward gives 0x6x6, which holds no value"),
+    "another shape while training": (in_file("    def forward(self, x):\n"
+                                             "        return x.flatten(1) if self.training else x\n"),
+                                     "my_layers.py:5: gives 288 while training and 8x6x6 in evaluation; the shape"),
+    "depends on data while training": (in_file("    def forward(self, x):\n"
+                                               "        return x if not self.training or x.sum() > 0 else -x\n"),
+                                       "my_layers.py:7: its forward depends on the values of its input"),
+    "changes its input": (in_file("    def forward(self, x):\n        return x.relu_()\n"),
+                          "my_layers.py:5: its forward changes its input in place, which a shortcut or another branch"),
+    "no forward": (in_file("    pass\n"), "my_layers.py:5: Gate has no forward"),
+    "a number of a tensor as it is made": (in_file("    def __init__(self):\n        super().__init__()\n"
+                                                   "        self.rate = torch.linspace(0, 1, 3)[1].item()\n"),
+                                           "my_layers.py:8: its constructor reads values of tensors (.item(), float()"),
+    "NumPy in forward": (in_file("    def forward(self, x):\n"
+                                 "        return x * torch.from_numpy(__import__('numpy').ones((8, 1, 1)))\n"),
+                         "my_layers.py:7: its forward computes with a tensor that is no part of the layer (such as"),
+    "an argument is missing": (in_file("    def __init__(self, width):\n        super().__init__()\n"),
+                               "my_layers.py:5: TypeError: Gate.__init__() missing 1 required positional argument: "
+                               "'width'; write it in arguments"),
+    "lazy": (in_file("    def __init__(self):\n        super().__init__()\n        self.map = nn.LazyConv2d(4, 1)\n"),
+             "my_layers.py:5: LazyConv2d has no weights until its first call; take in_channels or in_features"),
+    "a list of layers under another name": (in_file("    def __init__(self):\n        super().__init__()\n"
+                                                    "        self._parts = [nn.Linear(2, 2)]\n"),
+                                            "my_layers.py:5: Gate._parts holds weights that torch does not see"),
+    "a layer made in forward": (in_file("    def forward(self, x):\n        return nn.Conv2d(8, 8, 1)(x)\n"),
+                                "my_layers.py:5: its forward computes with weights (8) that torch does not see: made"),
+    "a weight of the file": ("import torch\nfrom torch import nn\n\nW = nn.Parameter(torch.ones(8, 1, 1))\n\n\n"
+                             "class Gate(nn.Module):\n    def forward(self, x):\n        return x * W\n",
+                             "my_layers.py:7: its forward computes with weights (8x1x1) that torch does not see: made"),
     "no module": ("class Gate:\n    pass\n", "my_layers.py:Gate is no class derived from torch.nn.Module"),
 }  # fmt: skip
 
@@ -183,6 +215,53 @@ def test_a_layer_that_cannot_be_is_refused_with_the_line_of_its_file(folder: Pat
     (folder / "mine.yaml").write_text(SPEC.replace(", arguments: {hidden: 2}", ""))
     with pytest.raises(SpecError, match=rf"mine\.yaml:4:5: own1 \(own\): {re.escape(message)}"):
         load_plan(str(folder / "mine.yaml"))
+
+
+RIGHT = {
+    "a buffer of a NumPy array": in_file(
+        "    def __init__(self, in_channels):\n        super().__init__()\n"
+        "        ones = __import__('numpy').ones((in_channels, 1, 1), 'float32')\n"
+        "        self.register_buffer('k', torch.from_numpy(ones))\n"
+        "\n    def forward(self, x):\n        return x * self.k\n"
+    ),
+    "frozen weights, shared ones, a plain tensor": in_file(
+        "    def __init__(self, in_channels):\n        super().__init__()\n"
+        "        self.a = nn.Conv2d(in_channels, in_channels, 1).requires_grad_(False)\n"
+        "        self.b, self.k = nn.Conv2d(in_channels, in_channels, 1), torch.ones(1)\n"
+        "        self.b.weight = self.a.weight\n        self._both = [self.a, self.b]\n"
+        "\n    def forward(self, x):\n        return self.b(self.a(x)) * self.k\n"
+    ),
+    "a batch norm and dropout": in_file(
+        "    def __init__(self, in_channels):\n        super().__init__()\n"
+        "        self.norm, self.drop = nn.BatchNorm2d(in_channels), nn.Dropout()\n"
+        "\n    def forward(self, x):\n        y = self.norm(x)\n        y += x\n        return self.drop(y)\n"
+    ),
+    "a recurrence": in_file(
+        "    def __init__(self, in_channels):\n        super().__init__()\n"
+        "        self.rnn = nn.GRU(6, 6, batch_first=True)\n"
+        "\n    def forward(self, x):\n        return torch.stack([self.rnn(one)[0] for one in x.unbind(1)], 1)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_torch_allows_a_layer_is_allowed(folder: Path, case: str) -> None:
+    (folder / "my_layers.py").write_text(RIGHT[case])
+    (folder / "mine.yaml").write_text(SPEC.replace(", arguments: {hidden: 2}", ""))
+    plan = load_plan(str(folder / "mine.yaml")).network
+    model = build_network(plan)
+    assert plan.parameters == sum(p.numel() for p in model.parameters())
+    assert model.own1(torch.ones(4, 8, 6, 6)).shape == (4, 8, 6, 6)
+
+
+def test_what_a_layer_prints_is_no_result(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = "    def forward(self, x):\n        print('seen', tuple(x.shape))\n        return x\n"
+    (folder / "my_layers.py").write_text(in_file(body))
+    (folder / "mine.yaml").write_text(SPEC.replace(", arguments: {hidden: 2}", ""))
+    model = build_network(load_plan(str(folder / "mine.yaml")).network)
+    model(torch.ones(5, 1, 8, 8))
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.splitlines()[-1]) == ("", "seen (5, 8, 6, 6)")
 
 
 @pytest.mark.parametrize(

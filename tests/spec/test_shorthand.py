@@ -110,6 +110,10 @@ WRONG = [
         "network:\n  - repeat: {times: 2, layers: [conv2d: {out_channels: 0, kernel_size: 3}]}\n",
         ["3:56: network[1].conv2d.out_channels: must be between 1 and 2147483647, got 0"],
     ),
+    (
+        "network:\n  - parallel:\n      branches:\n        - [tanh]\n        - null\n",
+        ["6:11: a branch without its layers; write [] for the input itself, none for no branch"],
+    ),
 ]  # fmt: skip
 
 

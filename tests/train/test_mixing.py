@@ -156,6 +156,18 @@ def test_whole_numbers_that_an_embedding_reads_are_not_blended(tmp_path):
         load_plan(str(tmp_path / "w.yaml"), ["train.mixup=0.2"])
 
 
+def test_whole_numbers_that_an_embedding_reads_are_moved_and_not_turned(tmp_path):
+    """Turning is bilinear: values between whole numbers, of which an embedding would read the lower one."""
+    (tmp_path / "w.yaml").write_text(
+        "data: {name: digits, augment: [flip, shift]}\n"
+        "network: [flatten, embedding: {num_embeddings: 17, embedding_dim: 3}, flatten, "
+        "linear: {out_features: classes}]\ntrain: {epochs: 1}\n"
+    )
+    load_plan(str(tmp_path / "w.yaml"))
+    with pytest.raises(SpecError, match=r"embed1 \(embedding\) reads whole numbers, and rotate blends them; remove it"):
+        load_plan(str(tmp_path / "w.yaml"), ["data.augment=[flip, rotate]"])
+
+
 def test_numbers_and_labels_of_any_task_are_mixed(tmp_path):
     from archsearch.train.run import run
 

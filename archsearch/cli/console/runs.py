@@ -10,6 +10,7 @@ from rich.text import Text
 
 from archsearch.cli.console.base import err, flowing, note, out
 from archsearch.metrics import title_of, told_by, written
+from archsearch.train.watch import Silent
 from archsearch.wording import count_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from archsearch.train.run import FinishedRun
 
 
-class RunBar:
+class RunBar(Silent):
     """Shows a run on stderr while it trains: a bar on a terminal, one line per epoch elsewhere.
 
     Where many runs follow one another, their epochs can be left out: `epochs=False`.

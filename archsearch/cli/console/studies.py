@@ -48,6 +48,8 @@ class StudyPanel(Panel):
             below.append(f"best {now.metric} {now.best:.4f} (trial {now.best_trial}): {now.best_line}")
         if now.history:
             below.append(_sparkline(now.history))
+        if now.stopped:
+            below.append(f"stopped early: {now.stopped}")
         running = f"{now.running} running" + counts_text(counts)
         return Seen(now.study, now.done, now.total, "done", running, tuple(below))
 
@@ -84,6 +86,7 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
     """Print what a study came to: the counts, the best, the confirmation."""
     from archsearch.kinds import EXPERIMENT_KINDS
     from archsearch.search.confirm import best_of
+    from archsearch.search.reached import stopped_text
 
     to = out()
     counts = f"{report.completed} completed"
@@ -94,6 +97,8 @@ def print_study(report: StudyReport, runs_dir: Path) -> None:
         were = "was" if report.infeasible == 1 else "were"
         counts += f"; {count_of(report.infeasible, 'infeasible sample')} {were} put aside"
     to.print(Text.assemble((report.study, "bold"), f"  {count_of(report.trials, 'trial')}: {counts}"), soft_wrap=True)
+    if stopped := stopped_text(report.stopped):
+        sentences(to, f"stopped early: {stopped}", "dim")
     if report.best is None:
         return
     best, selected = report.best, report.selected

@@ -41,6 +41,7 @@ from archsearch.search.confirm import (
     value_words,
 )
 from archsearch.search.evidence import AnyRun, SearchEvidence
+from archsearch.search.reached import stopped_text
 from archsearch.search.search import Best, StudyReport
 from archsearch.stats.effect import Effect
 from archsearch.stats.sentence import amount, number, verdict_of
@@ -135,6 +136,8 @@ def _counts(report: StudyReport) -> str:
         if number:
             words.append(f"{number:,} {word}")
     text = ", ".join(words)
+    if stopped := stopped_text(report.stopped):
+        text += f" (stopped early: {stopped})"
     if report.infeasible:
         text += f"; {report.infeasible:,} samples that do not fit together were put aside and never counted"
     return text + "."

@@ -13,6 +13,7 @@ from archsearch.metrics import NamedMetric, format_of, kind_of, title_of, writte
 from archsearch.report.figures.figure import Column, Table
 from archsearch.report.figures.style import ORANGE, layout, nth
 from archsearch.report.figures.trials import edge_of, from_edge, many, target_values, to_six_digits
+from archsearch.wording import epochs_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -51,7 +52,7 @@ def distribution_data(record: SearchRecord) -> Distribution | str:
     for found in record.importances:
         if found.epoch is not None:
             early = target_values(record, found.epoch).values()
-            steps.append(Steps(f"after epoch {found.epoch}, also of pruned trials", tuple(sorted(early))))
+            steps.append(Steps(f"after {epochs_text(found.epoch)}, also of pruned trials", tuple(sorted(early))))
     base = record.trial(record.baseline)
     baseline = record.value(base) if base is not None else None
     says = f"{many(len(final), 'trial')} with a final value, median {written(metric.said, statistics.median(final))}."

@@ -71,7 +71,7 @@ def history_data(record: SearchRecord) -> History | str:
             says += f", {gain} from the baseline (trial {base.number}, {written(metric.said, baseline)})"
         says += f"; {many(len(rows) - 1 - [row[0] for row in rows].index(number), 'trial')} came after it."
     if any(trial.outcome == "pruned" for trial in ended):
-        says += " Pruned trials stand at the value of the epoch they were stopped after."
+        says += " Pruned trials stand at the value that they were stopped at."
     if folds:
         says += f" Each value is the mean of {folds} folds."
     says += edge_note(where, metric.said)

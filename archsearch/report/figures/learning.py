@@ -8,6 +8,7 @@ Trials that were stopped end where they were stopped.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from archsearch.metrics import NamedMetric, format_of, kind_of, title_of
@@ -24,6 +25,7 @@ from archsearch.report.figures.trials import (
     thinned,
     to_six_digits,
 )
+from archsearch.wording import epochs_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -38,7 +40,7 @@ class LearningCurve(NamedTuple):
 
     number: int
     part: str
-    epochs: tuple[int, ...]
+    epochs: tuple[float, ...]
     values: tuple[float, ...]
     text: str
 
@@ -73,22 +75,24 @@ def learning_data(record: SearchRecord) -> LearningCurves | str:
             for t in kept
         ]
     metric = record.metric
-    last = max(epoch for trial in having for epoch, _ in trial.learned)
+    seen = sorted({epoch for trial in having for epoch, _ in trial.learned})
+    last = math.ceil(seen[-1])
     pruned = [trial for trial in having if trial.outcome == "pruned"]
     says = f"{many(len(having), 'trial')} over at most {many(last, 'epoch')}."
     if pruned:
         stops = sorted({trial.learned[-1][0] for trial in pruned})
-        epochs = f"epoch {stops[0]}" if len(stops) == 1 else f"epochs {stops[0]} to {stops[-1]}"
-        says += f" {many(len(pruned), 'trial')} (grey) stopped after {epochs}."
+        first, final = epochs_text(stops[0]), epochs_text(stops[-1])
+        both = f"epochs {stops[0]} to {stops[-1]}" if stops[0] >= 1 else f"{first} to {final}"
+        after = first if len(stops) == 1 else both
+        says += f" {many(len(pruned), 'trial')} (grey) stopped after {after}."
     says += f" {many(left_out, 'curve')}, evenly chosen, are left out of the drawing." if left_out else ""
     ends = [value for trial in having for _, value in trial.learned]
-    epochs_ = range(1, last + 1)
     columns = (
         Column("trial", "count"),
         Column("outcome"),
-        *(Column(f"epoch {e}", kind_of(metric.said)) for e in epochs_),
+        *(Column(epochs_text(e), kind_of(metric.said)) for e in seen),
     )
-    rows = tuple((t.number, t.outcome, *(dict(t.learned).get(e) for e in epochs_)) for t in having)
+    rows = tuple((t.number, t.outcome, *(dict(t.learned).get(e) for e in seen)) for t in having)
     return LearningCurves(metric.said, tuple(curves), edge_of(metric, ends), says, Table(columns, rows))
 
 
@@ -109,7 +113,7 @@ def draw_learning(data: LearningCurves) -> go.Figure:
         ours = [curve for curve in data.curves if curve.part == part]
         if not ours:
             continue
-        x: list[int | None] = []
+        x: list[float | None] = []
         y: list[float | None] = []
         for curve in ours:
             x += [*curve.epochs, None]

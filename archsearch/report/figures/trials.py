@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from archsearch.metrics import NamedMetric, format_of, title_of, written
 from archsearch.report.figures.style import layout, mark, plain_text
+from archsearch.wording import epochs_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -63,12 +64,12 @@ def thinned(items: Sequence[T], most: int) -> list[T]:
 
 
 def last_value(record: SearchRecord, trial: TrialRecord) -> float | None:
-    """Give a trial's value, of a stopped one that of its last epoch."""
+    """Give a trial's value, of a stopped one the last that it had learned."""
     value = record.value(trial)
     return trial.learned[-1][1] if value is None and trial.learned else value
 
 
-def target_values(record: SearchRecord, epoch: int | None) -> dict[int, float]:
+def target_values(record: SearchRecord, epoch: float | None) -> dict[int, float]:
     """Give the final value of every trial that has one, or the value after an epoch of every trial that reached it."""
     if epoch is None:
         return {trial.number: value for trial in record.trials if (value := record.value(trial)) is not None}
@@ -79,7 +80,7 @@ def target_values(record: SearchRecord, epoch: int | None) -> dict[int, float]:
 def hover(record: SearchRecord, trial: TrialRecord) -> str:
     """Say what a trial is: number, outcome, value, and its network in one line."""
     value = written(record.metric.said, last_value(record, trial))
-    stopped = f" after epoch {trial.learned[-1][0]}" if trial.outcome == "pruned" and trial.learned else ""
+    stopped = f" after {epochs_text(trial.learned[-1][0])}" if trial.outcome == "pruned" and trial.learned else ""
     head = f"trial {trial.number}, {trial.outcome}: {value}{stopped}"
     return f"{head}<br>{plain_text(trial.line, 140)}" if trial.line else head
 

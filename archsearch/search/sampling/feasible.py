@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ from archsearch.train.streams import stream
 
 MOST_DRAWS = 2000
 MOST_REPEATS = 50
+PLAIN_EVERY = 4  # trials of which one takes its first proposal, whatever the work
 
 NOTHING_FITS = (
     "no configuration of the space can be trained; `archsearch space` says what does not fit. Widen the space."
@@ -57,7 +58,8 @@ class FeasibleSampler:
     """Samples whole configurations that fit; `make` gives an Optuna sampler for a seed, None tries them in order.
 
     With a `memory` the sampler learns from so many finished trials at most: the best ones and the latest. After
-    `patience` draws that do not fit or are known, the rest is drawn at random.
+    `patience` draws that do not fit or are known, the rest is drawn at random. Of several `proposals` for a trial the
+    one with the least work is taken; of every `PLAIN_EVERY`th slot the first, so that nothing is excluded by its cost.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class FeasibleSampler:
         first: Values | None = None,
         memory: int | None = None,
         patience: int = MOST_DRAWS,
+        proposals: int = 1,
     ) -> None:
         self.space = space
         self.make = make
         self.seed = seed
         self.memory = memory
         self.patience = patience
+        self.proposals = proposals
         self.rest = each_feasible(space)
         self.listed: list[Values] = []
         self.keys: set[str] = set()
@@ -104,6 +108,8 @@ class FeasibleSampler:
         tried = self.known.tried(trial) if self.memory is None else snapshot.tried(trial)
         reasons: Counter[str] = Counter()
         repeats, last = 0, None
+        wanted = 1 if slot % PLAIN_EVERY == 0 else self.proposals
+        found: list[Sample] = []
         relative_space = inner.infer_relative_search_space(study, trial)
         for draw in range(MOST_DRAWS):
             if draw == self.patience:
@@ -116,9 +122,14 @@ class FeasibleSampler:
                 reasons[f"{error.layer} {error.reason}".lstrip()] += 1
                 continue
             last = Sample(experiment, values, reasons.total())
-            if self.space.kind.key(experiment) not in tried or repeats >= MOST_REPEATS:
-                return last
-            repeats += 1
+            if self.space.kind.key(experiment) in tried and repeats < MOST_REPEATS:
+                repeats += 1
+                continue
+            found.append(last)
+            if len(found) == wanted or repeats == MOST_REPEATS:
+                return self._cheapest(found)
+        if found:
+            return self._cheapest(found)
         if last is not None:
             return last
         often = max(reasons, key=lambda reason: reasons[reason])
@@ -126,6 +137,12 @@ class FeasibleSampler:
             f"{MOST_DRAWS:,} samples in a row do not fit, most often: {often}. "
             "See `archsearch space` for what makes them infeasible, and narrow the space."
         )
+
+    def _cheapest(self, found: Sequence[Sample]) -> Sample:
+        """Give the one with the least work, of equal ones the first; infeasible draws are counted up to the last."""
+        work = self.space.kind.work
+        least = found[0] if len(found) == 1 else min(found, key=lambda sample: work(sample.experiment) or 0.0)
+        return least._replace(infeasible=found[-1].infeasible)
 
     def _nth(self, slot: int) -> Values:
         """Give the configuration of a slot where all are tried: the base in slot 0, then each other network once."""

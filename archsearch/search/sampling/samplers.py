@@ -6,18 +6,19 @@ make_pruner(Screen(), epochs=6)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from archsearch.search.pruner_spec import Halving, Hyperband, Median, NoPruning, Screen
+from archsearch.search.reached import reported
 from archsearch.search.sampling.feasible import MakeSampler
 from archsearch.search.sampling.local import LocalSampler
-from archsearch.search.search_spec import Hyperband, Median, NoPruning, Screen
 from archsearch.spec.onekey import Kind
-from archsearch.study.held import HeldStudy, HeldTrial
+from archsearch.study.held import HeldStudy
 
 QMC_SEED = 0  # one Sobol sequence for the whole study: its points come one after the other
 
@@ -65,38 +66,47 @@ def make_sampler(name: str) -> MakeSampler:
 
 
 class ScreenPruner(BasePruner):
-    """After `epochs` epochs keep a trial if it is among the best `keep` of all that came so far, stopped ones too.
+    """At each rung keep a trial if it is among the best `keep` of all that came so far, those stopped there too.
 
-    Optuna's PercentilePruner compares with completed trials only: those that were kept, so that it keeps ever fewer.
+    `rungs` are epochs, those below 1 parts of the first one. Optuna's PercentilePruner compares with completed trials
+    only: those that were kept, so that it keeps ever fewer.
     """
 
-    def __init__(self, spec: Screen) -> None:
-        self.spec = spec
+    def __init__(self, rungs: Sequence[float], keep: float, startup_trials: int) -> None:
+        self.rungs = tuple(rungs)
+        self.keep = keep
+        self.startup_trials = startup_trials
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
-        """Say whether a trial that has just reached the screening epoch is too weak."""
-        epochs = self.spec.epochs
-        mine = learned_values(trial)
-        if not mine or max(mine) != epochs:
+        """Say whether a trial that has just reached a rung is too weak."""
+        mine = reported(trial)
+        rung = max(mine, default=0.0)
+        if rung not in self.rungs:
             return False
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-        others = [value for other in finished if (value := learned_values(other).get(epochs)) is not None]
-        if len(others) < self.spec.startup_trials:
+        others = [value for other in finished if (value := reported(other).get(rung)) is not None]
+        if len(others) < self.startup_trials:
             return False
         sign = -1.0 if HeldStudy(study).minimize_learned else 1.0
-        ranked = sorted((*others, mine[epochs]), key=lambda value: -sign * value)
-        kept = max(1, round(self.spec.keep * len(ranked)))
-        return sign * mine[epochs] < sign * ranked[kept - 1]
+        ranked = sorted((*others, mine[rung]), key=lambda value: -sign * value)
+        kept = max(1, round(self.keep * len(ranked)))
+        return sign * mine[rung] < sign * ranked[kept - 1]
 
 
-def learned_values(trial: FrozenTrial) -> dict[int, float]:
-    """Give the value per epoch: as reported, or (several objectives, where Optuna takes no reports) as noted."""
-    return trial.intermediate_values or HeldTrial(trial).learned
+def parts_of(pruner: BasePruner) -> tuple[float, ...]:
+    """Give the parts of the first epoch after which a pruner is asked."""
+    return tuple(rung for rung in pruner.rungs if rung < 1) if isinstance(pruner, ScreenPruner) else ()
 
 
 def _screen(spec: Kind, epochs: int | None) -> BasePruner:
     assert isinstance(spec, Screen)
-    return ScreenPruner(spec)
+    return ScreenPruner((spec.epochs,), spec.keep, spec.startup_trials)
+
+
+def _halving(spec: Kind, epochs: int | None) -> BasePruner:
+    assert isinstance(spec, Halving)
+    assert epochs is not None, "the file was checked"
+    return ScreenPruner(spec.rungs(epochs), spec.keep, spec.startup_trials)
 
 
 def _median(spec: Kind, epochs: int | None) -> BasePruner:
@@ -113,6 +123,7 @@ def _hyperband(spec: Kind, epochs: int | None) -> BasePruner:
 
 PRUNERS: Mapping[type[Kind], Callable[[Kind, int | None], BasePruner]] = {
     Screen: _screen,
+    Halving: _halving,
     Median: _median,
     Hyperband: _hyperband,
     NoPruning: lambda spec, epochs: NopPruner(),

@@ -9,8 +9,9 @@ have is never part of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING
 
 from archsearch.errors import Problem, SpecError
@@ -22,9 +23,10 @@ from archsearch.spec.text.sentences import quoted, short, unknown
 from archsearch.spec.text.yaml import Node
 
 if TYPE_CHECKING:
-    from archsearch.search.space.space import SearchSpace
+    from archsearch.search.space.space import SearchSpace, Values
 
 _MOST = 1000
+_MOST_TRIED = 10_000  # combinations of continuous values
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,42 @@ class Forbidden:
 
     def __str__(self) -> str:
         return " ".join(f"{name}={str(domain).replace(', ', '|')}" for name, domain in self.values)
+
+
+def allowed_near(
+    never: Sequence[Forbidden], continuous: Mapping[str, FloatRange], *chosen: Mapping[str, Value]
+) -> Values | None:
+    """Give continuous values with which a configuration is not forbidden, {} as it is; None where there are none.
+
+    Of a continuous value the lowest stands for all in a count: where that one is forbidden, another takes its place.
+    """
+    if not any(one.holds(*chosen) for one in never):
+        return {}
+    names = [name for name in continuous if any(name in part for part in chosen)]
+    ends = [_between(never, name, continuous[name]) for name in names]
+    for values in islice(product(*ends), _MOST_TRIED):
+        other: Values = dict(zip(names, values, strict=True))
+        if not any(one.holds(other, *chosen) for one in never):
+            return other
+    return None
+
+
+def continuous_in(never: Sequence[Forbidden], domains: Mapping[str, Domain]) -> dict[str, FloatRange]:
+    """Give the continuous values that entries name."""
+    named = {name for one in never for name, _ in one.values}
+    return {
+        name: domain
+        for name, domain in domains.items()
+        if name in named and isinstance(domain, FloatRange) and domain.count is None
+    }
+
+
+def _between(never: Sequence[Forbidden], name: str, of: FloatRange) -> list[float]:
+    """Give the lowest value, and one between each two ends of what entries forbid: if any is allowed, one of these."""
+    forbidden = [domain for one in never for key, domain in one.values if key == name]
+    ends = [end for one in forbidden for end in (one.labels if isinstance(one, Choice) else (one.low, one.high))]
+    inside = sorted({of.low, of.high, *(float(str(end)) for end in ends if end in of)})
+    return [of.low, *((low * high) ** 0.5 if of.log else (low + high) / 2 for low, high in pairwise(inside))]
 
 
 def read_never(node: Node | None, space: SearchSpace) -> tuple[Forbidden, ...]:

@@ -21,7 +21,7 @@ from archsearch.program.experiment import ProgramExperiment, plan_program
 from archsearch.program.program_spec import ProgramSpec
 from archsearch.search.space.domains import Value
 from archsearch.search.space.locate import values_giving
-from archsearch.search.space.never import Forbidden
+from archsearch.search.space.never import Forbidden, allowed_near, continuous_in
 from archsearch.search.space.space import InfeasibleError, SearchSpace, Values
 from archsearch.search.space.templates import Keys, Open, Template, enumerate_values, given, resolve, skeleton
 from archsearch.spec.text.sentences import problem_sentence
@@ -114,7 +114,9 @@ class ProgramWalk:
 
     def configurations(self) -> Iterator[Values]:
         """Yield the values of every configuration that can be run."""
-        for values in enumerate_values(self.space.values, {}):
+        continuous = continuous_in(self.space.never, self.space.parameters())
+        for first in enumerate_values(self.space.values, {}):
+            values = {**first, **(allowed_near(self.space.never, continuous, first) or {})}
             try:
                 experiment = self.space.with_values(values)
             except InfeasibleError as error:

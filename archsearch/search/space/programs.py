@@ -43,7 +43,7 @@ class ProgramSpaces:
     def read(self, node: Node, base: ProgramSpec, spec: StudySpec) -> ProgramSpace:
         scope = Scope({})
         values = _read(node, base, scope)
-        raise_all(scope.problems, [*_of_networks(node), *_pruned(node, base, spec)])
+        raise_all(scope.problems, [*_of_networks(node), *_proposed(node, spec), *_pruned(node, base, spec)])
         space = ProgramSpace(base, values)
         refuse_clashes(space)
         if not space.parameters():
@@ -163,6 +163,12 @@ def _of_networks(node: Node) -> Iterator[Problem]:
             yield Problem(str(where), f"{key} is of networks: {why}. Its open values stand in `space`, by their paths")
 
 
+def _proposed(node: Node, spec: StudySpec) -> Iterator[Problem]:
+    if spec.proposals > 1:
+        why = "what a run of a program costs is known by running it only; take proposals out"
+        yield Problem(str(node.locate(("proposals",), key=True)), why)
+
+
 def _pruned(node: Node, base: ProgramSpec, spec: StudySpec) -> Iterator[Problem]:
     """Say where a pruner is asked for that has nothing to go by."""
     asked = node.get("pruner")
@@ -177,7 +183,6 @@ def _pruned(node: Node, base: ProgramSpec, spec: StudySpec) -> Iterator[Problem]
             f"{base.name} cannot be stopped early by {metric}: {history}. Add `history: {{csv: log.csv, step: epoch, "
             f"columns: [{metric}]}}` to its file, or take pruner out",
         )
-    elif spec.pruner.kind == "hyperband":
-        yield Problem(
-            str(asked.mark), "hyperband must know how many epochs a run has, which no program says; use screen"
-        )
+    elif spec.pruner.kind in ("halving", "hyperband"):
+        why = f"{spec.pruner.kind} must know how many epochs a run has, which no program says; use screen"
+        yield Problem(str(asked.mark), why)

@@ -20,6 +20,7 @@ from archsearch.spec.arithmetic import is_expression
 from archsearch.spec.layers import LAYER_KINDS, Block, LayerBase
 from archsearch.spec.layers.blocks import HOLDING, branch_name, branch_prefix
 from archsearch.spec.layers.own import Own
+from archsearch.spec.shorthand import NO_LAYERS
 from archsearch.spec.text.sentences import quoted, short, unknown, wrong_open_value
 from archsearch.spec.text.yaml import Node
 
@@ -114,10 +115,12 @@ def _read_branches(node: Node, scope: Scope) -> Items:
     """Read the branches of a block, each a layer list; a choice among lists stands for one of them."""
     if not isinstance(node.value, tuple):
         raise SpecError(Problem(str(node.mark), f"expected a list of layer lists, got {quoted(node.plain())}"))
-    branches = []
+    branches: list[Template] = []
     for number, branch in enumerate(node.value):
         label = branch_name(number)
-        if branch.value in ("none", None):
+        if branch.value is None:
+            branches.append(scope.gather(SpecError(Problem(str(branch.mark), NO_LAYERS))))
+        elif branch.value == "none":
             branches.append(Items((Fixed("none"),)))
         elif is_open(branch):
             branches.append(Items((read_open(branch, scope.prefix + label, scope, _read_option),)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from archsearch.data.facts import DataFacts, describe
 from archsearch.errors import LimitError, SpecError
 from archsearch.search.space.network_space import TOO_LARGE, NetworkSpace, layers_of_base
+from archsearch.search.space.never import allowed_near, continuous_in
 from archsearch.search.space.space import InfeasibleError, Values
 from archsearch.search.space.templates import (
     Fixed,
@@ -77,6 +78,7 @@ class NetworkWalk:
         self.classes = 0
         self.trainings: list[Training] = []
         self.keys: set[int] = set()
+        self.continuous = continuous_in(space.never, space.parameters())
         self.network = space.network or Items(tuple(Fixed(layer) for layer in layers_of_base(space.base)))
 
     @cached_property
@@ -250,11 +252,11 @@ class NetworkWalk:
             return self.trainings
         found = []
         for training in self.trainings:
-            why = self.space.forbidden(self.env, training.values)
-            if why is None:
-                found.append(training)
+            other = allowed_near(self.space.never, self.continuous, self.env, training.values)
+            if other is None:
+                self._lose(str(self.space.forbidden(self.env, training.values)), 1, training.values)
             else:
-                self._lose(why, 1, training.values)
+                found.append(replace(training, values={**training.values, **other}) if other else training)
         return found
 
     def _planned(self, training: Training) -> bool:

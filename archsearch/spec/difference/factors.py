@@ -27,8 +27,9 @@ from archsearch.spec.network import NetworkPlan, PlannedLayer, plan_network
 # The order in which factors are named and applied: in place first, then what moves names, from the end of the network.
 FACTORS = (
     "data", "training values", "loss", "activation", "widths", "kernel", "convolution stride", "bias", "pooling kind",
-    "pooling stride", "pooling window", "normalisation", "dropout", "blocks", "head", "fully connected part", "pooling",
-    "depth",
+    "pooling stride", "pooling window", "heads", "direction", "recurrent depth", "recurrent output", "upsampling",
+    "normalisation", "dropout", "blocks", "head", "positional encoding", "shape", "fully connected part", "pooling",
+    "embedding", "recurrence", "attention", "depth",
 )  # fmt: skip
 
 

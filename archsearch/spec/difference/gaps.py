@@ -17,7 +17,10 @@ from archsearch.spec.layers import Block
 from archsearch.spec.network import PlannedLayer
 
 # Of the layers that a gap adds or takes away the weightiest names the factor.
-_BY_WEIGHT = ("depth", "fully connected part", "pooling", "normalisation", "dropout", "activation")
+BY_WEIGHT = (
+    "depth", "attention", "recurrence", "embedding", "fully connected part", "pooling", "positional encoding",
+    "normalisation", "dropout", "activation", "shape",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +113,8 @@ def _factor_of(gap: Gap) -> str:
     rows = (*gap.dropped, *gap.added)
     if gap.after is None and all(row.layer.squashes for row in rows):
         return "head"
-    return min((row.layer.factor for row in rows), key=_BY_WEIGHT.index)
+    return min((row.layer.factor for row in rows), key=_weight)
+
+
+def _weight(factor: str) -> int:
+    return BY_WEIGHT.index(factor) if factor in BY_WEIGHT else len(BY_WEIGHT)

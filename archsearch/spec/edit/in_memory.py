@@ -62,17 +62,33 @@ def node_of(tree: Any, source: str) -> Node:
 
 def written_layer(layer: LayerBase) -> Any:
     """Give a layer as YAML has it: a bare word, or one key with the fields that are not defaults."""
-    fields = layer.model_dump(mode="json", exclude_defaults=True)
+    fields = _with_words(layer.model_dump(mode="json", exclude_defaults=True))
     return {layer.kind: fields} if fields else layer.kind
 
 
+def _with_words(fields: Any) -> Any:
+    """Write `none` in the place of branches that are not there."""
+    if isinstance(fields, list):
+        return [_with_words(item) for item in fields]
+    if not isinstance(fields, dict):
+        return fields
+    written = {key: _with_words(value) for key, value in fields.items()}
+    if isinstance(branches := written.get("branches"), list):
+        written["branches"] = ["none" if branch is None else branch for branch in branches]
+    return written
+
+
 def brief(written: Any) -> str:
-    """Show a written layer in a few words: conv2d(out_channels=6 kernel_size=5)."""
+    """Show a written layer in a few words: conv2d(out_channels=6 kernel_size=5), parallel(3 branches)."""
     if isinstance(written, str):
         return written
     ((kind, fields),) = written.items()
-    inside = " ".join(f"{key}={word(value)}" for key, value in fields.items() if key not in UNSHOWN)
-    return f"{kind}({inside})" if inside else str(kind)
+    inside = [f"{key}={word(value)}" for key, value in fields.items() if key not in UNSHOWN]
+    if branches := [branch for branch in fields.get("branches", ()) if branch not in (None, "none")]:
+        inside = [f"{len(branches)} branches", *inside]
+    if fields.get("shortcut"):
+        inside = ["shortcut", *inside]
+    return f"{kind}({' '.join(inside)})" if inside else str(kind)
 
 
 def word(value: Any) -> str:

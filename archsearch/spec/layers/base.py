@@ -58,6 +58,7 @@ class LayerBase(Kind):
     keeps_values: ClassVar[bool] = False  # every value that comes out came in: moved, left out, and not computed with
     drops: ClassVar[bool] = False  # sets values to zero at random while training
     mixes_batch: ClassVar[bool] = False  # a sample's output depends on the others of its batch
+    opaque: ClassVar[bool] = False  # what it computes stands in a file: it may draw, and normalise over the batch
     reads_steps: ClassVar[bool] = False  # takes its input as (steps, features), not as (channels, length)
     squashes: ClassVar[Literal["", "probabilities", "log_probabilities"]] = ""  # what its outputs may be read as
     factor: ClassVar[str] = "depth"  # of a difference: what it is called to add, take away or exchange such a layer
@@ -74,8 +75,8 @@ class LayerBase(Kind):
 
     @property
     def draws(self) -> bool:
-        """Whether it takes random numbers while training."""
-        return self.drops
+        """Whether it takes random numbers while training, or may do so."""
+        return self.drops or self.opaque
 
     def resolved(self, shape: Shape) -> Self:
         """Give the layer with what its input decides written as numbers; what a plan holds has been through this."""
@@ -96,6 +97,10 @@ class LayerBase(Kind):
     def outputs(self, shape: Shape) -> int:
         """Count the values that the layer writes for one sample: its output, and what it keeps for the way back."""
         return product(self.output_shape(shape))
+
+    def refuses_one_sample(self, shape: Shape) -> bool:
+        """Say whether torch cannot train it on a batch of one sample: nothing is there to normalise over."""
+        return self.mixes_batch and product(shape[1:]) == 1
 
     def every_field(self) -> dict[str, Any]:
         """Give all fields but the name as JSON values."""

@@ -10,6 +10,7 @@ of its input it says itself: `shape` (without the batch), `in_channels` or `in_f
 from __future__ import annotations
 
 import ast
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -24,7 +25,7 @@ from archsearch.trust import Subject, python_text
 if TYPE_CHECKING:
     from torch import nn
 
-_MOST_CHARACTERS = 200_000
+_MOST_CHARACTERS, _MOST_NAMED = 200_000, 8
 _LAYER = r"^[^:\n]{1,200}\.py:[A-Za-z_][A-Za-z0-9_]{0,99}$"
 
 
@@ -33,7 +34,7 @@ class Own(LayerBase):
 
     kind: ClassVar[str] = "own"
     family: ClassVar[str] = "own"
-    weighted: ClassVar[bool] = False
+    opaque: ClassVar[bool] = True
     colour: ClassVar[str] = "purple"
 
     layer: Annotated[str, text_pattern(_LAYER, "is no file with a class, such as my_layers.py:Gate")] = Field(
@@ -76,6 +77,12 @@ class Own(LayerBase):
 
         return probed(self, shape).macs
 
+    def refuses_one_sample(self, shape: Shape) -> bool:
+        """Train one sample on torch's meta device: a batch norm may be anywhere in the class."""
+        from archsearch.spec.layers.own_module import refuses_one_sample
+
+        return refuses_one_sample(self, shape)
+
     def canonical(self, shape: Shape) -> dict[str, object]:
         """Give the class, what it is given, and the digest of the file: where that lies decides nothing."""
         name = self.layer.rpartition(":")[2]
@@ -105,7 +112,7 @@ def source_of(layer: str, folder: Path, where: str) -> str:
         ) from None
     there = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     if name not in there:
-        raise SpecError(
-            Problem(where, f"own: {layer}: {path} has no class {name} (there: {', '.join(there) or 'none'})")
-        )
+        near = get_close_matches(name, there, _MOST_NAMED) or there
+        named = ", ".join(near[:_MOST_NAMED]) + ", ..." * (len(near) > _MOST_NAMED)
+        raise SpecError(Problem(where, f"own: {layer}: {path} has no class {name} (there: {named or 'none'})"))
     return source

@@ -47,7 +47,7 @@ def test_history_keeps_the_best_so_far_and_every_outcome():
     assert data.says == (
         "6 trials: 2 completed, 1 repeated, 1 pruned, 1 diverged, 1 running. The best is trial 2 with 95.00 % "
         "validation accuracy, +5.00 points from the baseline (trial 0, 90.00 %); 2 trials came after it. Pruned trials "
-        "stand at the value of the epoch they were stopped after. At the edge: 1 without a value."
+        "stand at the value that they were stopped at. At the edge: 1 without a value."
     )
     assert marker_count(draw_history(data)) == len(data.table.rows)
 

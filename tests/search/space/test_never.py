@@ -57,6 +57,29 @@ def test_forbidden_combinations_are_counted_as_what_does_not_fit(make_study):
     }  # a continuous value is counted as its lowest
 
 
+LOW = """
+train: {batch_size: {choice: [16, 32, 64]}, optimizer: {adam: {lr: {float: [0.001, 0.1], log: true}}}}
+never:
+  - {train.optimizer.adam.lr: {float: [0.0001, 0.004]}}
+  - {train.optimizer.adam.lr: {float: [0.005, 0.09]}, train.batch_size: 32}
+  - {train.optimizer.adam.lr: {float: [0.0, 1.0]}, train.batch_size: 64}
+"""
+
+
+def test_a_continuous_value_of_which_a_part_is_allowed_counts_as_one_that_fits(make_study):
+    """Its lowest stands for all only where that is allowed: here 16 has 0.004 to 0.1, 32 two gaps, 64 nothing."""
+    space = make_study(LOW).space
+    counted = count_space(space)
+    assert (counted.feasible, counted.distinct) == (2, 2)
+    (misfit,) = counted.misfits
+    assert (misfit.configurations, misfit.example["train.batch_size"]) == (1, 64)
+    small, large = each_feasible(space)
+    assert 0.004 < small["train.optimizer.adam.lr"] <= 0.1
+    rate = large["train.optimizer.adam.lr"]
+    assert 0.004 < rate < 0.005 or 0.09 < rate <= 0.1
+    assert [space.with_values(values).spec.train.batch_size for values in (small, large)] == [16, 32]
+
+
 def test_estimate_leaves_forbidden_combinations_out_too(make_study, monkeypatch):
     space = make_study(OPEN + NEVER).space
     exact = count_space(space)

@@ -222,6 +222,10 @@ BAD = {
         network("repeat: {name: c, times: {int: [0, 100]}, layers: [relu]}"),
         r"c\.depth: between 0 and 64 repetitions$",
     ),
+    "branch without layers": (
+        network("parallel: {branches: [[relu], null, {choice: {a: [tanh], b: none}}]}"),
+        r"^small\.yaml:4:35: a branch without its layers; write \[\] for the input itself, none for no branch$",
+    ),
     "repeat without layers": (network("repeat: {name: c, times: 2}"), r"repeat: needs name, times and layers$"),
 }
 

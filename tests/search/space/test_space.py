@@ -10,7 +10,7 @@ import pytest
 import archsearch
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_spec
-from archsearch.search.search_file import load_study
+from archsearch.search.search_file import load_study, stored_study
 from archsearch.search.space.count import count_space, each_feasible
 from archsearch.search.space.locate import locate
 from archsearch.search.space.nothing_fits import refuse_where_nothing_fits
@@ -258,6 +258,15 @@ network:
   - linear: {out_features: classes}
 train: {batch_size: {choice: [32, 53]}}
 """,
+    "an embedding of what is computed, turned or blended": """
+network:
+  - flatten
+  - choice: {none: identity, relu: relu}
+  - parallel: {branches: [[embedding: {num_embeddings: 17, embedding_dim: {choice: [1, 2]}}, flatten], []]}
+  - linear: {out_features: classes}
+data: {augment: {choice: {none: [], some: [rotate]}}}
+train: {mixup: {choice: [null, 0.2]}}
+""",
     "two layers of one name": """
 network:
   - flatten
@@ -287,6 +296,7 @@ BY_HAND = {
     "a warm-up longer than the training": (16, 12),  # 2.5 epochs of warm-up leave nothing of 1 and 2
     "a last batch of one before a batch norm": (8, 6),  # 160 samples: 3 batches of 53 leave 1
     "two layers of one name": (4, 3),
+    "an embedding of what is computed, turned or blended": (16, 2),
     "fields that do not go together": (4, 3),  # torch has no `same` with a stride
     # 1.2 M x 200 weights are over 100 M; 2 M x (64 + 100 + 400 + 10) floats are 4.3 GiB, with 200 for 400 2.8 GiB
     "over the limits for every spec": (8, 3),
@@ -297,6 +307,20 @@ BY_HAND = {
 def test_what_planning_refuses_is_not_counted(make_study, name):
     counted = count_space(make_study(COUNTED[name]).space)
     assert (counted.total, counted.feasible) == BY_HAND[name]
+
+
+@pytest.mark.parametrize(
+    ("base", "train", "by_hand"),
+    [  # a table has no part to cut out; numbers have no class to be drawn by or made wrong
+        ("wine", "cutmix: {choice: [null, 1.0]}, mixup: {choice: [null, 0.1]}", (4, 2)),
+        ("diabetes", "sampler: {choice: [random, balanced]}, label_noise: {choice: [0.0, 0.1]}", (4, 1)),
+    ],
+)
+def test_a_recipe_that_its_data_do_not_allow_is_not_counted(base, train, by_hand):
+    text = f"base: {base}\nobjective: {{minimize: val_loss}}\ntrain: {{{train}}}\n"
+    space = stored_study(text, base, load_spec(base).model_dump(mode="json")).space
+    counted = count_space(space)
+    assert (counted.total, counted.feasible, counted.distinct) == (*by_hand, by_hand[1]) == naive(space)
 
 
 def test_value_that_no_other_value_goes_with_is_refused_and_one_that_some_do_is_not(make_study):

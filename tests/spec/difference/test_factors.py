@@ -14,10 +14,14 @@ from hypothesis import strategies as st
 from archsearch.errors import SpecError
 from archsearch.experiment_plan import ExperimentPlan, plan_experiment
 from archsearch.spec.catalog import read_spec
+from archsearch.spec.difference import factors
 from archsearch.spec.difference.factors import SpecDifference, diff_specs
+from archsearch.spec.difference.gaps import BY_WEIGHT
 from archsearch.spec.edit.in_memory import edited
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.network import plan_network
+from tests.spec.layer_cases import LATER
 from tests.spec.trees import BLOCKS, TINY
 
 ROOT = Path(__file__).parents[3]
@@ -167,6 +171,28 @@ def test_change_is_named_by_its_factor_and_can_be_made(tmp_path: Path, case: str
     assert what_it_computes(made, b) == what_it_computes(b.spec, b)
 
 
+@pytest.mark.parametrize("kind", LATER)
+def test_a_layer_of_any_kind_is_added_and_dropped(kind: str) -> None:
+    fields, shape, *_ = LATER[kind]
+    skeleton = {"name": "x", "data": {"name": "digits"}, "train": {"epochs": 1}}
+    without, having = (
+        ExperimentSpec.model_validate(skeleton | {"network": layers}) for layers in (["tanh"], ["tanh", {kind: fields}])
+    )
+    plans = plan_network(without.network, shape, 10), plan_network(having.network, shape, 10)
+    for ours, theirs in (((without, plans[0]), (having, plans[1])), ((having, plans[1]), (without, plans[0]))):
+        found = diff_specs(*ours, *theirs)
+        (factor,) = found.factors
+        assert factor.name in factors.FACTORS
+        assert plan_network(edited(ours[0], found.edits).network, shape, 10).canonical() == theirs[1].canonical()
+
+
+def test_every_factor_has_a_place_in_the_order() -> None:
+    of_layers = {kind.factor for kind in LAYER_KINDS.values()}
+    of_fields = {factor for kind in LAYER_KINDS.values() for factor in kind.field_factors.values()}
+    assert of_layers | of_fields <= set(factors.FACTORS)
+    assert of_layers <= set(BY_WEIGHT)
+
+
 def test_blocks_are_entered(tmp_path: Path) -> None:
     text = BLOCKS.replace("[tanh, relu]", "[gelu, relu, tanh]").replace("kernel_size: 3", "kernel_size: 5")
     a, b = planned(BLOCKS, tmp_path, "one"), planned(text, tmp_path, "two")
@@ -213,6 +239,8 @@ PIECES = ["conv2d: {out_channels: 3, kernel_size: 3}", "conv2d: {out_channels: 5
           "residual: {layers: [conv2d: {out_channels: 6, kernel_size: 1}], projection: pad}",
           "parallel: {branches: [[tanh], []]}",
           "parallel: {branches: [[relu, conv2d: {out_channels: 2, kernel_size: 1}], [tanh]]}",
+          "zero_pad: {padding: 1}", "permute: {dims: [1, 3, 2]}", "squeeze_excite", "upsample: {scale_factor: 2}",
+          "parallel: {branches: [[tanh], none, [prelu]]}", "layer_scale", "stochastic_depth",
           "parallel: {branches: [[], [dropout, conv2d: {out_channels: 3, kernel_size: 1}], [relu]]}"]  # fmt: skip
 TAILS = ["linear: {out_features: 7}", "relu", "tanh", "dropout", "softmax"]
 networks = st.tuples(
