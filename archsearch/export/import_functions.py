@@ -22,8 +22,8 @@ from archsearch.export.import_layers import layer_of, layer_step, torch_classes
 from archsearch.export.torch_private import viewed
 from archsearch.spec.layers import LAYER_KINDS, Shape, product, size_text
 from archsearch.spec.layers.attention import ClassToken, PositionalEncoding
-from archsearch.spec.layers.blocks import Join
 from archsearch.spec.layers.dense import Flatten
+from archsearch.spec.layers.joins import Join
 from archsearch.spec.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d
 from archsearch.spec.layers.reshaping import Permute, SelectStep, Unflatten
 from archsearch.spec.layers.scaling import LayerScale

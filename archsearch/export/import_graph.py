@@ -15,7 +15,7 @@ from torch import Tensor
 
 from archsearch.errors import SpecError
 from archsearch.spec.layers import AnyLayer, Shape
-from archsearch.spec.layers.blocks import Join
+from archsearch.spec.layers.joins import Join
 
 
 class Unsayable(Exception):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from archsearch.export.import_graph import LayerStep, Unsayable
-from archsearch.export.import_twins import TWINS, twin_of
+from archsearch.export.import_twins import known_twin, twin_of
 from archsearch.export.torch_private import has_hooks
 from archsearch.spec.layers import LAYER_KINDS, AnyLayer, Block, LayerBase, Shape, ShapeError, size_text
 from archsearch.spec.layers.activation import Identity
@@ -75,8 +75,8 @@ def kind_of_module(module: nn.Module) -> str | None:
     a copy of one of our modules in a file that was written for somebody.
     """
     mine = type(module)
-    if mine in TWINS:
-        return TWINS[mine][0]
+    if (known := known_twin(mine)) is not None:
+        return known[0]
     derived = None
     for kind, classes in _classes().items():
         for cls in classes:

@@ -41,7 +41,7 @@ from archsearch.export.import_places import (
     reads_one_input,
     wrong_result,
 )
-from archsearch.export.import_twins import TWINS, last_states, main_result, reads_alone, takes_last
+from archsearch.export.import_twins import known_twin, last_states, main_result, reads_alone, takes_last
 from archsearch.export.torch_private import WithoutOverrides, tree_leaves, tree_map, tree_map_only
 from archsearch.spec.layers import Shape, size_text
 from archsearch.spec.layers.blocks import BODY
@@ -176,7 +176,7 @@ class _Recorder:
             step: GraphStep = layer_step(module, shape[1:])
         except Unsayable as error:
             step = Unsaid(f"{self.named(module)}: {error}")
-        result, others = main_result(result) if type(module) in TWINS else (result, ())
+        result, others = main_result(result) if known_twin(type(module)) else (result, ())
         if result is x and not getattr(
             module, "inplace", False
         ):  # handed on, not changed: others still read what it was

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torchvision import ops
 
 from archsearch.export.import_graph import GraphStep, LayerStep, Unsayable
 from archsearch.spec.map_modules import PermuteModule, SqueezeExciteModule, StochasticDepthModule
@@ -79,13 +78,13 @@ def _encoder_layer(module: nn.TransformerEncoderLayer) -> nn.Module:
     )
 
 
-def _stochastic_depth(module: ops.StochasticDepth) -> nn.Module:
+def _stochastic_depth(module: Any) -> nn.Module:
     if module.mode != "row":
         raise Unsayable(f"StochasticDepth has mode {module.mode}, and the language drops samples one by one (row)")
     return StochasticDepthModule(module.p)
 
 
-def _squeeze_excitation(module: ops.SqueezeExcitation) -> nn.Module:
+def _squeeze_excitation(module: Any) -> nn.Module:
     activations: dict[type, Any] = {nn.ReLU: "relu", nn.SiLU: "silu"}
     scales: dict[type, Any] = {nn.Sigmoid: "sigmoid", nn.Hardsigmoid: "hard_sigmoid"}
     between, scale = activations.get(type(module.activation)), scales.get(type(module.scale_activation))
@@ -95,31 +94,40 @@ def _squeeze_excitation(module: ops.SqueezeExcitation) -> nn.Module:
     return SqueezeExciteModule(module.fc1.in_channels, module.fc1.out_channels, between, scale)
 
 
-def _permute(module: ops.Permute) -> nn.Module:
+def _permute(module: Any) -> nn.Module:
     if not module.dims or module.dims[0] != 0:
         raise Unsayable("Permute moves the batch")
     return PermuteModule(tuple(module.dims[1:]))
 
 
-# Torch's class, the kind that it is, and what makes its twin.
-TWINS: Mapping[type[nn.Module], tuple[str, Callable[[Any], nn.Module]]] = {
+Twin = tuple[str, Callable[[Any], nn.Module]]  # the kind that a class is, and what makes its twin
+
+_OF_TORCH: Mapping[type, Twin] = {
     nn.LSTM: ("lstm", _lstm),
     nn.GRU: ("gru", _gru),
     nn.RNN: ("rnn", _rnn),
     nn.Embedding: ("embedding", _embedding),
     nn.MultiheadAttention: ("multihead_attention", _attention),
     nn.TransformerEncoderLayer: ("transformer_encoder_layer", _encoder_layer),
-    ops.StochasticDepth: ("stochastic_depth", _stochastic_depth),
-    ops.SqueezeExcitation: ("squeeze_excite", _squeeze_excitation),
-    ops.Permute: ("permute", _permute),
 }
+_OF_TORCHVISION: Mapping[str, Twin] = {  # by name: only who has such a module has imported it
+    "torchvision.ops.stochastic_depth.StochasticDepth": ("stochastic_depth", _stochastic_depth),
+    "torchvision.ops.misc.SqueezeExcitation": ("squeeze_excite", _squeeze_excitation),
+    "torchvision.ops.misc.Permute": ("permute", _permute),
+}
+
+
+def known_twin(kind: type) -> Twin | None:
+    """Give the kind of layer that a class of torch or torchvision is, and what makes its twin; None for another."""
+    return _OF_TORCH.get(kind) or _OF_TORCHVISION.get(f"{kind.__module__}.{kind.__qualname__}")
 
 
 def twin_of(module: nn.Module) -> nn.Module:
     """Give the module of ours that computes what a module computes: itself where it is one; raise `Unsayable`."""
-    if type(module) not in TWINS:
+    known = known_twin(type(module))
+    if known is None:
         return module
-    kind, make = TWINS[type(module)]
+    kind, make = known
     what = type(module).__name__
     with torch.device("meta"):
         twin = make(module)
@@ -142,7 +150,7 @@ def reads_alone(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any
     told = {key: value for key, value in kwargs.items() if value is not None and value is not False}
     if type(module) is nn.MultiheadAttention:
         return len(args) == 3 and set(told) <= {"need_weights", "average_attn_weights"}
-    if type(module) in TWINS:
+    if known_twin(type(module)) is not None:
         return bool(args) and all(one is None for one in args[1:]) and not told
     return len(args) == 1 and not kwargs
 
@@ -165,4 +173,4 @@ def takes_last(name: str, args: Sequence[Any]) -> bool:
     return name == "getitem" and (index == -1 if isinstance(index, int) else False)
 
 
-__all__ = ["TWINS", "last_states", "main_result", "reads_alone", "takes_last", "twin_of"]
+__all__ = ["known_twin", "last_states", "main_result", "reads_alone", "takes_last", "twin_of"]

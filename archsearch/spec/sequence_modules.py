@@ -48,15 +48,15 @@ class RecurrentModule(nn.RNNBase):
         return torch.cat((hidden[-2], hidden[-1]), dim=1) if self.bidirectional else hidden[-1]
 
 
-class LstmModule(RecurrentModule, nn.LSTM):
+class LstmModule(RecurrentModule, nn.LSTM):  # type: ignore[misc]
     """Torch's LSTM that gives one tensor."""
 
 
-class GruModule(RecurrentModule, nn.GRU):
+class GruModule(RecurrentModule, nn.GRU):  # type: ignore[misc]
     """Torch's GRU that gives one tensor."""
 
 
-class RnnModule(RecurrentModule, nn.RNN):
+class RnnModule(RecurrentModule, nn.RNN):  # type: ignore[misc]
     """Torch's plain recurrence that gives one tensor; `nonlinearity` is tanh or relu."""
 
 

@@ -31,7 +31,14 @@ from archsearch.train.mixing import Mix
 from archsearch.train.weighted import weighted_loss
 
 
-class Engine(Protocol):
+class Evaluates(Protocol):
+    """Gives the outputs of samples."""
+
+    def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
+        """Give the outputs (N, outputs) float32 of these rows, in evaluation mode, in the unit of the targets."""
+
+
+class Engine(Evaluates, Protocol):
     """Computes with a model's parameters, wherever they stand at the moment."""
 
     def learn(
@@ -44,9 +51,6 @@ class Engine(Protocol):
         `draws` is what augmentation takes its random numbers from, `mix` how the samples are mixed with one another;
         right is then what agrees with the larger part.
         """
-
-    def outputs(self, x: Tensor, rows: Tensor) -> Tensor:
-        """Give the outputs (N, outputs) float32 of these rows, in evaluation mode, in the unit of the targets."""
 
     def threads(self) -> AbstractContextManager[None]:
         """Give the context in which an epoch trains: how many threads torch uses beside the engine."""

@@ -27,7 +27,7 @@ from archsearch.task import Task
 from archsearch.train.compute import Compute
 from archsearch.train.device import autocast, memory_format, scaler_of
 from archsearch.train.divergence import Diverged, check_outputs, check_weights, first_layer
-from archsearch.train.engine import Engine, make_engine
+from archsearch.train.engine import Evaluates, make_engine
 from archsearch.train.epoch import Epochs, Part, once_more, train_epoch
 from archsearch.train.interrupt import Interruption
 from archsearch.train.labels import with_label_noise
@@ -256,7 +256,7 @@ def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
     )
 
 
-def evaluate_part(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:
+def evaluate_part(engine: Evaluates, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:
     """Give metrics and outputs of a part, in evaluation mode and without gradients."""
     found, loss = [], 0.0
     for rows in torch.split(part.rows, EVALUATION_BATCH):

@@ -67,7 +67,7 @@ class NetworkStack:
         inputs = [inputs_of(plan, dataset, part) for part in training]
         held_out = [validation for _, validation, _ in divided if validation is not None]
         models = [initial_network(plan, seed).to(device) for seed in seeds]
-        parameters, buffers = stack_module_state(models)  # type: ignore[arg-type]
+        parameters, buffers = stack_module_state(models)
         return cls(
             plan,
             seeds,
@@ -88,7 +88,7 @@ class NetworkStack:
 
     def begin(self) -> None:
         """Go back to the initial values of what batches change beside the weights."""
-        _, self.buffers = stack_module_state(self.models)  # type: ignore[arg-type]
+        _, self.buffers = stack_module_state(self.models)
 
     def orders(self, epoch: int) -> list[Tensor]:
         """Give the rows of an epoch in the order of each run."""
@@ -127,7 +127,8 @@ class NetworkStack:
         self.optimizer.step()
         task = self.plan.task
         right = [task.right(of, part.y[batch]) for of, part, batch in zip(outputs, self.training, rows, strict=True)]
-        return losses, None if None in right else torch.stack(right)  # type: ignore[arg-type]
+        known = [one for one in right if one is not None]  # all of them, or none: one task
+        return losses, torch.stack(known) if known else None
 
     def _read(self, parts: Parts, rows: Sequence[Tensor]) -> Tensor:
         """Give what the networks read of these rows, (runs, rows, ...)."""

@@ -185,7 +185,7 @@ class _Training:
         """Evaluate what was not evaluated yet, and give the runs that stayed."""
         asked = [] if self.read_test == "never" else ["test"]
         there = self.last[self.in_step[0]] if self.in_step else {}
-        wanted = {"test": self.stack.test} if asked and "test" not in there else {}
+        wanted: dict[str, Parts | None] = {"test": self.stack.test} if asked and "test" not in there else {}
         outputs = self._outputs(wanted)
         found: list[Trained | None] = [None] * len(self.runs)
 

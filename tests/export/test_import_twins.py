@@ -16,7 +16,7 @@ from torch import nn
 from archsearch.errors import SpecError
 from archsearch.export.import_network import import_network
 from archsearch.export.import_source import ModuleSource
-from archsearch.export.import_twins import TWINS, twin_of
+from archsearch.export.import_twins import known_twin, twin_of
 from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.network import build_network
 from archsearch.spec.text.write import spec_yaml
@@ -241,6 +241,11 @@ def test_what_no_layer_says_of_such_a_module_is_refused(what: str) -> None:
 
 
 def test_every_twin_is_of_a_kind_of_ours() -> None:
-    assert {kind for kind, _ in TWINS.values()} <= set(LAYER_KINDS)
+    theirs = [nn.LSTM, nn.GRU, nn.RNN, nn.Embedding, nn.MultiheadAttention, nn.TransformerEncoderLayer]
+    theirs += [torchvision.ops.StochasticDepth, torchvision.ops.SqueezeExcitation, torchvision.ops.Permute]
+    known = [known_twin(one) for one in theirs]
+    assert None not in known
+    assert {kind for kind, _ in filter(None, known)} <= set(LAYER_KINDS)
+    assert known_twin(nn.Linear) is None
     plain = nn.Linear(3, 2)
     assert twin_of(plain) is plain

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, size_text
 from archsearch.spec.layers.convolution import Conv1d, Conv2d, Conv3d
 from archsearch.spec.layers.dense import Linear
+from archsearch.spec.layers.joins import Join, joined_shape
 from archsearch.spec.layers.padding import PadChannels
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from archsearch.spec.layers import Layer
 
-Join = Literal["concat", "add", "multiply"]
 BODY, SHORTCUT = "body", "shortcut"
 HOLDING = ("layers", "shortcut", "branches")  # the fields of blocks in which layers stand
 UNSHOWN = (*HOLDING, "source")  # where a layer is shown in a few words
@@ -229,9 +229,9 @@ class Parallel(Block):
         )
 
     def join_shape(self, outputs: Sequence[Shape]) -> Shape:
-        join = {"concat": _concatenated, "add": _added, "multiply": _multiplied}[self.join]
         pairs = zip(self.branches_of(), outputs, strict=True)
-        return join(outputs, ", ".join(f"{branch.name} gives {size_text(shape)}" for branch, shape in pairs))
+        named = ", ".join(f"{branch.name} gives {size_text(shape)}" for branch, shape in pairs)
+        return joined_shape(self.join, outputs, named)
 
     def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
         from archsearch.spec.modules import Branches
@@ -250,52 +250,6 @@ def branch_name(index: int) -> str:
 def branch_prefix(field: str, index: int = 0) -> str:
     """Give what the names of layers in a field of a block begin with: "" in `layers`, `shortcut.`, `branch2.`."""
     return {"layers": "", "shortcut": f"{SHORTCUT}."}.get(field, f"{branch_name(index)}.")
-
-
-_KEEP_SIZE = "give its convolutions padding: same and its poolings stride: 1"
-
-
-def _ways_to_agree(outputs: Sequence[Shape]) -> list[str]:
-    """Say how the sizes behind the channels come to agree."""
-    if len({len(shape) for shape in outputs}) > 1:
-        return ["put flatten at the end of every branch, or of none"]
-    return [_KEEP_SIZE, "use the same strides in every branch"]
-
-
-def _concatenated(outputs: Sequence[Shape], named: str) -> Shape:
-    """Add up the channels; all else must agree."""
-    if len({shape[1:] for shape in outputs}) > 1 or len({len(shape) for shape in outputs}) > 1:
-        raise ShapeError(
-            f"the channels of branches can be put together only where their maps are equal: {named}",
-            _ways_to_agree(outputs),
-        )
-    return (sum(shape[0] for shape in outputs), *outputs[0][1:])
-
-
-def _added(outputs: Sequence[Shape], named: str) -> Shape:
-    if len(set(outputs)) > 1:
-        ways = ["end each branch with as many channels"] if len({shape[0] for shape in outputs}) > 1 else []
-        fit = len({shape[1:] for shape in outputs}) == 1 == len({len(shape) for shape in outputs})
-        raise ShapeError(
-            f"branches can be added only where they give the same shape: {named}",
-            [*ways, "use join: concat"] if fit else [*_ways_to_agree(outputs), *ways],
-        )
-    return outputs[0]
-
-
-def _multiplied(outputs: Sequence[Shape], named: str) -> Shape:
-    """Give the shape of the product; a branch of one value per channel is taken for every place of a map."""
-    most = max(len(shape) for shape in outputs)
-    full = [(*shape, *(1,) * (most - len(shape))) if len(shape) == 1 else shape for shape in outputs]
-    if len({len(shape) for shape in full}) == 1:
-        sizes = [{size for size in at if size != 1} for at in zip(*full, strict=True)]
-        channels = {shape[0] for shape in full}
-        if all(len(one) <= 1 for one in sizes) and (len(channels) == 1 or 1 in channels):
-            return tuple(max(at) for at in zip(*full, strict=True))
-    raise ShapeError(
-        f"branches can be multiplied only where they give the same shape, or one value per channel: {named}",
-        ["end each branch with as many channels", "end a gate with adaptive_avg_pool2d: {output_size: 1}"],
-    )
 
 
 def _convolution(shape: Shape, wanted: Shape) -> LayerBase:
