@@ -12,6 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+# workers at the priority of everybody else, not Ray's 15 steps below, which would be measured on a machine that is busy
+os.environ |= {"RAY_worker_niceness": "0"}
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 import ray
