@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "list": ("list",),
     "check lenet5": ("check", "lenet5"),
     "show lenet5": ("show", "lenet5"),
-    "run lenet5, one batch": ("run", "lenet5", "train.epochs=1", "data.limit=600"),
+    "run lenet5, one batch": ("run", "lenet5", "train.epochs=1", "data.limit=60"),  # of each class
 }
 PLAIN = {"python -c pass": "pass", "import torch": "import torch"}
 COLUMNS = {"wall": 2, "processor": 2}

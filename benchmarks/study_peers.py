@@ -8,9 +8,9 @@ Around LeNet-5 on MNIST, 32x32, batches of 100, Adam. `ours` is the command as u
 and report; its random sampler's networks, drawn beforehand, are what everybody trains. `optuna_ready` and
 `optuna_notebook` are loops around torch in one process (`peers/torch_loops.py`), `ray` is Ray Tune with two workers, a
 process for each trial as it does by default, `ray_reuse` the same with its option to use processes again, `keras_tuner`
-Keras Tuner on jax. Each is a command in an empty folder and in a process of its own, once a round in
-turn; a first call of each, with one trial, is not counted: it fills the caches of Python and of the disk. The arrays
-that the peers read lie resized on disk, as ours do; the notebook's loop reads MNIST itself.
+Keras Tuner on jax. Each is a command in an empty folder and in a process of its own, once a round in turn; a first call
+of each, with one trial, is not counted: it fills the caches of Python and of the disk. The arrays that the peers read
+lie resized on disk, as ours do; the notebook's loop reads MNIST itself.
 
 Printed are seconds: wall time; processor time of all processes; from the command to the first batch; from there to the
 end of the last trial; from there to the end of the command; and, so that nobody wins by not learning, the median over
@@ -183,9 +183,10 @@ def row_of(cost: Cost, trials: list[Trial]) -> Row:
     """Give the figures of a study."""
     first = min(one.began for one in trials) - cost.began
     last = max(one.ended for one in trials) - cost.began
+    workers = {one.process: max(other.spent for other in trials if other.process == one.process) for one in trials}
     return {
         "wall": cost.wall,
-        "processor": cost.processor,
+        "processor": cost.processor + sum(workers.values()),
         "first batch": first,
         "trials": last - first,
         "after": cost.wall - last,

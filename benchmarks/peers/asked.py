@@ -19,12 +19,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of a network: mean training loss of the last epoch, accuracy, when its training began and ended."""
+    """What came of a network: mean training loss of the last epoch, accuracy, when its training began and ended.
+
+    `process` and `spent` (processor seconds so far) are of a worker that nobody waits for, whose time is lost else.
+    """
 
     loss: float
     accuracy: float
     began: float
     ended: float
+    process: int = 0
+    spent: float = 0.0
 
 
 @dataclass(frozen=True)

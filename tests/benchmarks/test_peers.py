@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from archsearch import load_spec, plan_experiment
 from archsearch.spec.network import build_network
 from benchmarks import epoch, study_peers
-from benchmarks.measuring import ROOT
-from benchmarks.peers.asked import Asked
+from benchmarks.measuring import ROOT, Cost
+from benchmarks.peers.asked import Asked, Trial
 from benchmarks.peers.epoch_keras import not_translated
 from benchmarks.peers.torch_loops import ready_accuracy, ready_epoch, small_lenet
 
@@ -39,7 +39,24 @@ def test_networks_of_the_study_are_drawn_alike_and_are_those_that_peers_build(tm
         theirs.load_state_dict(dict(zip(theirs.state_dict(), mine.state_dict().values(), strict=True)))
         images = torch.rand(2, 1, 32, 32)
         torch.testing.assert_close(theirs(images), mine(images))
-        assert (plan.spec.train.batch_size, plan.spec.train.epochs, plan.spec.data.limit) == (100, 1, 6000)
+        assert (plan.spec.train.batch_size, plan.spec.train.epochs, plan.spec.data.train_limit) == (100, 1, 5000)
+
+
+def test_figures_of_a_study_are_from_its_command_on_and_have_the_workers_that_nobody_waits_for():
+    trials = [
+        Trial(1.0, 0.5, began=103.0, ended=105.0, process=7, spent=4.0),
+        Trial(2.0, 0.7, began=104.0, ended=108.0, process=8, spent=5.0),
+        Trial(4.0, 0.6, began=105.5, ended=107.0, process=7, spent=6.0),
+    ]
+    assert study_peers.row_of(Cost(wall=10.0, processor=2.5, began=100.0, output=""), trials) == {
+        "wall": 10.0,
+        "processor": 13.5,  # 2.5 and 6 and 5
+        "first batch": 3.0,
+        "trials": 5.0,
+        "after": 2.0,
+        "loss": 2.0,
+        "accuracy": 0.6,
+    }
 
 
 def test_the_loop_around_tensors_gives_the_mean_loss_of_its_batches_and_learns():
