@@ -256,9 +256,10 @@ RULES = {  # the first is the one that the others are compared with
     "screen 0.2": "pruner: {screen: {epochs: 1, keep: 0.2, startup_trials: 1}}\n",
     "halving 0.5": "pruner: {halving: {first: 0.125, keep: 0.5, startup_trials: 1}}\n",
     "halving 0.6": "pruner: {halving: {first: 0.125, keep: 0.6, startup_trials: 1}}\n",
+    "quarter 0.5": "pruner: {halving: {first: 0.25, keep: 0.5, startup_trials: 1}}\n",
+    "screen 0.2, 2 proposals": "pruner: {screen: {epochs: 1, keep: 0.2, startup_trials: 1}}\nproposals: 2\n",
     "screen 0.2, 3 proposals": "pruner: {screen: {epochs: 1, keep: 0.2, startup_trials: 1}}\nproposals: 3\n",
-    "halving 0.5, 3 proposals": "pruner: {halving: {first: 0.125, keep: 0.5, startup_trials: 1}}\nproposals: 3\n",
-    "halving 0.6, 3 proposals": "pruner: {halving: {first: 0.125, keep: 0.6, startup_trials: 1}}\nproposals: 3\n",
+    "halving 0.6, 2 proposals": "pruner: {halving: {first: 0.125, keep: 0.6, startup_trials: 1}}\nproposals: 2\n",
 }
 
 

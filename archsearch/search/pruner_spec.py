@@ -70,7 +70,7 @@ class Halving(Kind):
         examples=[0.25, 1],
     )
     keep: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.5, description="Fraction of the trials that goes on from each comparison.", examples=[0.6]
+        default=0.6, description="Fraction of the trials that goes on from each comparison.", examples=[0.5]
     )
     startup_trials: NonNegative = Field(
         default=4, description="First trials at each comparison that are never stopped.", examples=[10]
