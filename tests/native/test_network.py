@@ -372,6 +372,16 @@ def test_unsupported_layer_is_named(written, reason):
         compile_network(planned(written, SHAPE), TRAIN.loss)
 
 
+def test_a_study_of_the_first_kernels_keeps_other_tasks_and_weights_on_torch():
+    lenet, begun = planned(LENET, SHAPE), "had no native kernel when the study was begun"
+    huber = TrainSpec.model_validate({"epochs": 1, "loss": "huber"})
+    numbers = Regression(CLASSES)
+    assert supports(lenet, huber, numbers, kernels=1) == f"the data are for regression, which {begun}"
+    assert supports(lenet, TRAIN, weighted=True, kernels=1) == f"the samples have weights, which {begun}"
+    assert supports(lenet, TRAIN, kernels=1) is None
+    assert supports(lenet, huber, numbers, weighted=True) is None
+
+
 def test_choice_follows_device_layers_and_shapes():
     lenet = planned(LENET, SHAPE)
     assert choose_engine(lenet, TRAIN, "cpu").name == "native"
