@@ -1,6 +1,7 @@
 """Make the pictures of the README and the docs from real commands and real reports.
 
     python docs/pictures.py                                # commands: each is run here, its output drawn as SVG
+    python docs/pictures.py zoo                            # the networks of docs/zoo.md, layer by layer
     python docs/pictures.py runs/lenet/report.html         # a report: photographed in Chromium, by playwright
 
 Run it after a change of what they show, and look at the result.
@@ -55,10 +56,27 @@ def photograph(report: Path, folder: Path) -> None:
         browser.close()
 
 
+def draw_zoo(folder: Path) -> None:
+    """Draw each network of the zoo."""
+    from archsearch.experiment_plan import load_plan
+    from archsearch.report.diagram import diagram, side
+    from archsearch.spec.network import Limits
+
+    any_size = Limits(parameters=10**12, activation_bytes=10**15, layers=10**6)
+    for path in sorted((Path(__file__).parents[1] / "specs" / "zoo").glob("*.yaml")):
+        plan = load_plan(str(path), limits=any_size)
+        drawn = diagram((side(path.stem, plan.network),), path.stem, plan.spec.summary or path.stem)
+        (folder / f"{path.stem}.svg").write_text(drawn, encoding="utf-8")
+        print(folder / f"{path.stem}.svg")
+
+
 def main() -> None:
-    """Photograph the report that is named; without one, run each command and draw what it printed."""
+    """Draw the zoo, or photograph the report that is named; without either, run each command and draw what it said."""
     folder = Path(__file__).parent / "images"
     folder.mkdir(exist_ok=True)
+    if sys.argv[1:] == ["zoo"]:
+        draw_zoo(folder / "zoo")
+        return
     if sys.argv[1:]:
         photograph(Path(sys.argv[1]), folder)
         return

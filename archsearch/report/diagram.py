@@ -16,16 +16,23 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from archsearch.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
-from archsearch.spec.difference.align import align, same_layer
+from archsearch.spec.difference.align import (
+    LayerPair,
+    align,
+    branches_of_both,
+    same_layer,
+    written_branches,
+)
 from archsearch.spec.edit.in_memory import word
-from archsearch.spec.layers.blocks import UNSHOWN
-from archsearch.spec.network import NetworkPlan, PlannedLayer, size_text
+from archsearch.spec.layers.blocks import UNSHOWN, Block, Parallel
+from archsearch.spec.network import NetworkPlan, PlannedBranch, PlannedLayer, size_text
 
 COLOURS = {"blue": BLUE, "green": GREEN, "orange": ORANGE, "purple": PURPLE, "sky": SKY, "grey": GREY}
-SLAB, TEXT, GUTTER, GAP = 108, 232, 18, 24  # widths: of the widest slab, of the words beside it, of the marks
+SLAB, TEXT, GUTTER, GAP = 108, 262, 18, 24  # widths: of the widest slab, of the words beside it, of the marks
 THICKEST, ROW, LOW, INDENT = 40, 34, 22, 10
 BAND = 5  # how thick a layer is drawn that changes no size: activation, normalisation, dropout
 _CHARACTERS = 40  # of the small print that fit beside a slab
+_BOLD, _PLAIN = 7.8, 7.0  # pixels of a character of the name, and of what stands behind it, in a wide font
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +69,56 @@ def two_sides(names: tuple[str, str], plans: tuple[NetworkPlan, NetworkPlan]) ->
     """Lay two networks side by side, layer by layer, with what differs marked."""
     lines: tuple[list[DiagramLine], list[DiagramLine]] = ([_input(plans[0])], [_input(plans[1])])
     for pair in align(plans[0].rows, plans[1].rows):
-        same = pair[0] is not None and pair[1] is not None and same_layer(pair[0], pair[1])
-        for here, row in enumerate(pair):
-            mark = "" if same else "+" if pair[1 - here] is None else "≠"
-            lines[here].extend(_lines(row, mark) if row is not None else [])
-        longest = max(map(len, lines))
-        for column in lines:
-            column.extend(DiagramLine(None, "", "", ()) for _ in range(longest - len(column)))
+        _side_by_side(pair, lines, 0, ("", ""))
     return Side(names[0], tuple(lines[0])), Side(names[1], tuple(lines[1]))
+
+
+def _side_by_side(
+    pair: LayerPair, lines: tuple[list[DiagramLine], list[DiagramLine]], deep: int, inside: tuple[str, str]
+) -> None:
+    """Add the lines of a layer of one or both; a block that differs in what is in it is entered."""
+    ours, theirs = pair
+    same = ours is not None and theirs is not None and same_layer(ours, theirs)
+    entered = None
+    if ours is not None and theirs is not None and not same and isinstance(ours.layer, Block):
+        entered = branches_of_both(ours, theirs)
+    for here, row in enumerate(pair):
+        mark = "" if same else "+" if pair[1 - here] is None else "≠"
+        found = [] if row is None else list(_lines(row, mark, deep, inside[here]))
+        lines[here].extend(found[:1] if entered is not None else found)
+    if entered is not None and ours is not None and theirs is not None:
+        for branch, inner in zip(written_branches(ours), entered, strict=True):
+            if not inner and isinstance(ours.layer, Parallel):
+                for here, row in enumerate((ours, theirs)):
+                    lines[here].append(_untouched(branch, row, deep + 1, ""))
+            for one in inner:
+                _side_by_side(one, lines, deep + 1, (ours.name, theirs.name))
+        made = [[row for one in block.branches if not one.written for row in one.rows] for block in (ours, theirs)]
+        for one in align(*made):
+            _side_by_side(one, lines, deep + 1, (ours.name, theirs.name))
+    longest = max(map(len, lines))
+    for column in lines:
+        column.extend(DiagramLine(None, "", "", ()) for _ in range(longest - len(column)))
 
 
 def _input(plan: NetworkPlan) -> DiagramLine:
     return DiagramLine(None, "input", "", plan.input_shape)
 
 
-def _lines(row: PlannedLayer, mark: str) -> Iterator[DiagramLine]:
-    for deep, title, one in row.outline():
-        if one.kind != "identity":
-            yield DiagramLine(one, title, _words(one), one.output_shape, deep, mark)
+def _lines(row: PlannedLayer, mark: str, deep: int = 0, inside: str = "") -> Iterator[DiagramLine]:
+    if row.kind == "identity":
+        return
+    yield DiagramLine(row, row.name.removeprefix(f"{inside}."), _words(row), row.output_shape, deep, mark)
+    for branch in row.branches:
+        if isinstance(row.layer, Parallel) and all(one.kind == "identity" for one in branch.rows):
+            yield _untouched(branch, row, deep + 1, mark)
+        for one in branch.rows:
+            yield from _lines(one, mark, deep + 1, row.name)
+
+
+def _untouched(branch: PlannedBranch, block: PlannedLayer, deep: int, mark: str) -> DiagramLine:
+    """Give the line of a branch that is the block's input itself."""
+    return DiagramLine(None, branch.name, "the input", block.input_shape, deep, mark)
 
 
 def _words(row: PlannedLayer) -> str:
@@ -199,7 +238,10 @@ def _draw(svg: Element, line: DiagramLine, left: int, top: int, tall: int, scale
     counted = line.row is not None and line.row.parameters and not line.row.layers
     SubElement(name, "tspan").text = f"  {size_text(line.shape)}"
     if line.row is not None and counted:
-        SubElement(name, "tspan", {"fill-opacity": "0.8"}).text = f"  {line.row.parameters:,} parameters"
+        room = TEXT - 10 - INDENT * line.deep - _BOLD * len(line.title) - _PLAIN * (len(size_text(line.shape)) + 1)
+        words = (f"{line.row.parameters:,}{unit}" for unit in (" parameters", " par.", ""))
+        said = next((one for one in words if _PLAIN * (len(one) + 1) <= room), "")
+        SubElement(name, "tspan", {"fill-opacity": "0.8"}).text = f"  {said}"
     if line.words:
         _text(svg, beside, top + tall / 2 + 11, _cut(line.words, _CHARACTERS - 2 * line.deep), size="11", opacity="0.8")
 

@@ -1,6 +1,6 @@
 """What a run has learned within its first epoch, for who wants to know before the epoch is over.
 
-    look = looking((0.125, 0.5), tell)          # tell(0.125, 6250) after the step that ends the first eighth
+    look = look_at_parts((0.125, 0.5), tell)          # tell(0.125, 6250) after the step that ends the first eighth
     part_to_look_at(validation, 6250, seed)     # which validation samples are read then
 
 A look changes nothing of the run: weights, buffers and random numbers are what they are without it, so the epoch goes
@@ -25,7 +25,7 @@ TRAINED_PER_LOOK = 4
 LEAST_LOOKED_AT = 1000
 
 
-def looking(parts: Sequence[float], tell: Callable[[float, int], None]) -> Callable[[int, int, int, int], None]:
+def look_at_parts(parts: Sequence[float], tell: Callable[[float, int], None]) -> Callable[[int, int, int, int], None]:
     """Make what an epoch calls after each step: with the epoch, the step, how many steps there are, samples done.
 
     `tell` is called with a part of the first epoch and the samples done so far, after the first step at which that part

@@ -31,7 +31,7 @@ from archsearch.train.engine import Engine, make_engine
 from archsearch.train.epoch import Epochs, Part, once_more, train_epoch
 from archsearch.train.interrupt import Interruption
 from archsearch.train.labels import with_label_noise
-from archsearch.train.look import looking, part_to_look_at, undisturbed
+from archsearch.train.look import look_at_parts, part_to_look_at, undisturbed
 from archsearch.train.losses import fitted_loss, measure
 from archsearch.train.measures import beside_the_usual, metric_values
 from archsearch.train.moving import MovingAverage, in_the_network
@@ -148,7 +148,7 @@ def train(
             found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
             watch.look(part_of_epoch, found.of("val"))
 
-    after_step = looking(watch.looks(), look)
+    after_step = look_at_parts(watch.looks(), look)
     epochs = Epochs(plan, seed, model, optimizer, engine, training, interruption, watch, moving, scaler, after_step)
 
     progress = progress or Progress()

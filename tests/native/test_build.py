@@ -37,7 +37,8 @@ def test_structs_are_those_of_the_header():
 
     header = (HERE / "source" / "program.h").read_text(encoding="utf-8")
     batch = (HERE / "source" / "batch.h").read_text(encoding="utf-8")
-    for struct, text, name in ((COperation, header, "Operation"), (CProgram, header, "Program"), (CBatch, batch, "Batch")):
+    structs = ((COperation, header, "Operation"), (CProgram, header, "Program"), (CBatch, batch, "Batch"))
+    for struct, text, name in structs:
         body = text[text.index(f"struct {name} {{") :]
         declared = [
             part.split()[-1].partition("[")[0]

@@ -62,6 +62,78 @@ def test_two_sides_mark_what_differs_and_keep_layers_level():
     assert sum(text in ("+", "≠") for text in texts) == marks
 
 
+BRANCHES = """\
+data: {name: digits}
+network:
+  - parallel:
+      branches:
+        - [conv2d: {out_channels: 8, kernel_size: KERNEL, padding: same}]
+        - none
+        - []
+        - [max_pool2d: {kernel_size: 3, stride: 1, padding: 1}, EXTRA]
+  - residual: {layers: [conv2d: {out_channels: 12, kernel_size: 3, stride: 2, padding: 1}], projection: PROJECTION}
+  - flatten
+  - linear: {out_features: classes}
+train: {epochs: 1}
+"""
+
+
+def branches(folder, kernel: int, extra: str, projection: str):
+    text = BRANCHES.replace("KERNEL", str(kernel)).replace("EXTRA", extra).replace("PROJECTION", projection)
+    (folder / "b.yaml").write_text(text)
+    return load_plan(str(folder / "b.yaml")).network
+
+
+def test_a_branch_that_is_the_input_itself_is_drawn(tmp_path):
+    lines = side("b", branches(tmp_path, 1, "relu", "pad")).lines
+    inside = [(line.title, line.words, line.shape) for line in lines if line.deep]
+    assert inside == [
+        ("branch1.conv1", "conv2d kernel_size=1 padding=same", (8, 8, 8)),
+        ("branch3", "the input", (1, 8, 8)),
+        ("branch4.pool1", "max_pool2d kernel_size=3 stride=1 padding=1", (1, 8, 8)),
+        ("branch4.act1", "relu", (1, 8, 8)),
+        ("conv1", "conv2d kernel_size=3 stride=2 padding=1", (12, 4, 4)),
+        ("projection", "pad_channels stride=2", (12, 4, 4)),
+    ]
+
+
+def test_two_blocks_are_marked_where_they_differ_inside(tmp_path):
+    ours, theirs = two_sides(
+        ("a", "b"), (branches(tmp_path, 1, "relu", "pad"), branches(tmp_path, 3, "relu, tanh", "true"))
+    )
+    marked = [(one.title, two.title, one.mark + two.mark) for one, two in zip(ours.lines, theirs.lines, strict=True)]
+    assert marked == [
+        ("input", "input", ""),
+        ("par1", "par1", "≠≠"),
+        ("branch1.conv1", "branch1.conv1", "≠≠"),
+        ("branch3", "branch3", ""),
+        ("branch4.pool1", "branch4.pool1", ""),
+        ("branch4.act1", "branch4.act1", ""),
+        ("", "branch4.act2", "+"),
+        ("res1", "res1", "≠≠"),
+        ("conv1", "conv1", ""),
+        ("projection", "", "+"),
+        ("", "projection", "+"),
+        ("flatten1", "flatten1", ""),
+        ("fc1", "fc1", ""),
+    ]
+
+
+def test_words_beside_a_slab_have_room(tmp_path):
+    """A name of 7.8 pixels a character and 7 of each behind it: what would not fit is said shorter."""
+    from archsearch.report.diagram import INDENT, TEXT
+
+    text = BRANCHES.replace("residual: {layers:", "residual: {shortcut: [conv2d: {out_channels: 12, kernel_size: 9, "
+                            "stride: 2, padding: 4}], layers:").replace(", projection: PROJECTION", "")  # fmt: skip
+    (tmp_path / "b.yaml").write_text(text.replace("KERNEL", "1").replace("EXTRA", "relu"))
+    one = side("b", load_plan(str(tmp_path / "b.yaml")).network)
+    assert "shortcut.conv1" in [line.title for line in one.lines]
+    _, _, texts = drawn(diagram((one,), "k", "t"))
+    (said,) = [text for text in texts if text.startswith("shortcut.conv1")]
+    assert said == "shortcut.conv1  12x4x4  9,732 par."
+    assert len("shortcut.conv1") * 7.8 + len(said.partition("  ")[2]) * 7 < TEXT - 10 - INDENT
+
+
 def test_same_network_twice_is_not_marked_and_said_to_be_the_same():
     plan = load_plan("lenet5")
     assert {line.mark for one in two_sides(("a", "b"), (plan.network, plan.network)) for line in one.lines} == {""}

@@ -12,7 +12,7 @@ from archsearch.data.prepare import load
 from archsearch.data.split import divide
 from archsearch.experiment_plan import plan_experiment
 from archsearch.train.epoch import Part
-from archsearch.train.look import looking, part_to_look_at, undisturbed
+from archsearch.train.look import look_at_parts, part_to_look_at, undisturbed
 from archsearch.train.loop import initial_network
 from archsearch.train.streams import split_seeds, stream
 from archsearch.train.watch import Silent
@@ -91,7 +91,7 @@ def test_what_is_seen_is_what_a_plain_torch_loop_has_learned_by_then():
 
 def test_looks_come_after_the_first_step_at_which_a_part_is_over():
     told = []
-    after_step = looking((0.125, 0.25, 0.5), lambda part, done: told.append((part, done)))
+    after_step = look_at_parts((0.125, 0.25, 0.5), lambda part, done: told.append((part, done)))
     for epoch in (0, 1):
         for step in range(84):  # 50,000 images in batches of 600
             after_step(epoch, step, 84, min(600 * (step + 1), 50_000))
@@ -101,7 +101,7 @@ def test_looks_come_after_the_first_step_at_which_a_part_is_over():
 @pytest.mark.parametrize(("steps", "parts"), [(1, []), (2, [0.125, 0.5]), (3, [0.125, 0.5])])
 def test_the_whole_epoch_is_no_part_of_it(steps, parts):
     told = []
-    after_step = looking((0.125, 0.5, 0.9), lambda part, done: told.append(part))
+    after_step = look_at_parts((0.125, 0.5, 0.9), lambda part, done: told.append(part))
     for step in range(steps):
         after_step(0, step, steps, 10 * (step + 1))
     assert told == parts

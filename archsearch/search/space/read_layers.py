@@ -115,7 +115,7 @@ def _read_branches(node: Node, scope: Scope) -> Items:
     """Read the branches of a block, each a layer list; a choice among lists stands for one of them."""
     if not isinstance(node.value, tuple):
         raise SpecError(Problem(str(node.mark), f"expected a list of layer lists, got {quoted(node.plain())}"))
-    branches = []
+    branches: list[Template] = []
     for number, branch in enumerate(node.value):
         label = branch_name(number)
         if branch.value is None:
