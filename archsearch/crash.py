@@ -24,7 +24,7 @@ CRASH_POINTS = {
     "claimed": "a slot is taken, and what it stands for is not noted",
     "noted": "what a slot stands for is noted, and nothing is run",
     "mid-epoch": "some batches of an epoch are learned",
-    "epoch kept": "an epoch is in its checkpoint, and not reported",
+    "epoch kept": "an epoch is kept, in its checkpoint or in memory, and not reported",
     "reported": "an epoch is reported, and the next one not begun",
     "file begun": "a temporary file is there and empty",
     "file written": "a temporary file is whole, and not at its place",

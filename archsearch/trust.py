@@ -69,11 +69,12 @@ def python_file(path: Path) -> Subject:
 def python_text(name: str, content: bytes, place: str = "") -> Subject:
     """Give the text of a Python file as what asks to be executed: it is allowed as the file itself is."""
     lines = content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
+    said = f"SHA-256 {sha256(content)[:16]}..."  # what two machines can compare
     return Subject(
         kind="Python file",
         name=name,
         digest=seal({"kind": "python", "sha256": sha256(content)}),
-        shows=(f"file     {place or name}", f"content  {lines} lines, and whatever it imports"),
+        shows=(f"file     {place or name}", f"content  {lines} lines, {said}, and whatever it imports"),
         allow=f"archsearch trust {name}",
     )
 

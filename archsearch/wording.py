@@ -94,6 +94,15 @@ def number_text(value: float) -> str:
     return f"{value:.5g}"
 
 
+def yaml_word(value: object) -> str:
+    """Write a single value as a file has it.
+
+    >>> yaml_word(None), yaml_word(True), yaml_word(0.5), yaml_word("relu")
+    ('null', 'true', '0.5', 'relu')
+    """
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def short_number(value: float) -> str:
     """Write a count in three digits: 417 k, 1.2 M."""
     for size, unit in _COUNTS:

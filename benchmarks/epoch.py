@@ -9,7 +9,7 @@
 `torch` (a loop around tensors in memory), `channels_last` and `compile` (the same in that layout, or compiled, with
 fused Adam), `skorch`, `lightning`, `keras_torch`, `keras_jax`, and `notebook`, which decodes and resizes every image.
 All train the network of the spec on the first `--samples` images, its batch size, Adam, cross-entropy of what the
-network gives, with their default number of threads; from the same initial weights, but for Keras, which has its own.
+network gives, with their default number of threads, from the same initial weights.
 
 Every measurement is a process of its own, all loops once per round. Printed are medians and ranges: seconds of the
 epoch's training (no imports, no preparation, no evaluation, no compiling), seconds of compiling anew, the rate beside a

@@ -21,8 +21,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import optuna
-
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.report.make import Where, make
 from archsearch.report.write import write
@@ -33,6 +31,7 @@ from archsearch.study import worker
 from archsearch.study.network_runner import NetworkRunner, outcome_of, plan_of
 from archsearch.study.runner import Assignment, Job, Outcome, Workplace
 from archsearch.study.storage import open_storage
+from archsearch.study.taken import TakenTrial
 from archsearch.train.loop import Watch
 from archsearch.train.result import RunResult
 from archsearch.train.run import FinishedRun
@@ -85,11 +84,12 @@ def main() -> None:
     memory: list[float] = []
     do = worker._do
 
-    def timed(place: Workplace, job: Job, trial: optuna.Trial) -> None:
-        do(place, job, trial)
+    def timed(place: Workplace, job: Job, trial: TakenTrial, most: float) -> int:
+        count = do(place, job, trial, most)
         times.append((time.perf_counter(), time.process_time()))
         if len(times) % 100 == 0:
             memory.append(_megabytes())
+        return count
 
     worker._do = timed
     with tempfile.TemporaryDirectory() as folder:

@@ -6,8 +6,9 @@
 
 Around LeNet-5 on MNIST, 32x32, batches of 100, Adam. `ours` is the command as users type it, with two workers, storage
 and report; its random sampler's networks, drawn beforehand, are what everybody trains. `optuna_ready` and
-`optuna_notebook` are loops around torch in one process (`peers/torch_loops.py`), `ray` is Ray Tune with two workers,
-`keras_tuner` Keras Tuner on jax. Each is a command in an empty folder and in a process of its own, once a round in
+`optuna_notebook` are loops around torch in one process (`peers/torch_loops.py`), `ray` is Ray Tune with two workers, a
+process for each trial as it does by default, `ray_reuse` the same with its option to use processes again, `keras_tuner`
+Keras Tuner on jax. Each is a command in an empty folder and in a process of its own, once a round in
 turn; a first call of each, with one trial, is not counted: it fills the caches of Python and of the disk. The arrays
 that the peers read lie resized on disk, as ours do; the notebook's loop reads MNIST itself.
 
@@ -65,7 +66,7 @@ COLUMNS = {"wall": 2, "processor": 2, "first batch": 2, "trials": 2, "after": 2,
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer's module, the packages that it needs, and which loop."""
+    """A peer's module, the packages that it needs, and how it goes about it."""
 
     module: str
     packages: tuple[str, ...]
@@ -76,6 +77,7 @@ PEERS = {
     "optuna_ready": Peer("study_optuna", ("optuna",)),
     "optuna_notebook": Peer("study_optuna", ("optuna", "torchvision"), "notebook"),
     "ray": Peer("study_ray", ("ray",)),
+    "ray_reuse": Peer("study_ray", ("ray",), "reuse"),
     "keras_tuner": Peer("study_keras_tuner", ("keras", "keras_tuner", "jax")),
 }
 WAYS = ("ours", *PEERS)

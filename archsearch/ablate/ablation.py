@@ -121,7 +121,10 @@ def differences_of(before: Ablation, now: Ablation) -> list[str]:
         found += [f"the {part} of the cell {name} is another one" for part in parts]
         if not parts and old.run_seeds != cell.run_seeds and before.seeds == now.seeds:
             found.append(f"the cell {name} has other seeds")
-    if not found and before.questions != now.questions:
+    old_questions, new_questions = (
+        [one.model_copy(update={"label": ""}) for one in of.questions] for of in (before, now)
+    )
+    if not found and old_questions != new_questions:
         found.append("other questions are asked")
     return found[:6]
 

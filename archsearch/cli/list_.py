@@ -14,7 +14,7 @@ def list_(json: options.Json = False) -> None:
     """
     from archsearch.cli import console
     from archsearch.errors import SpecError
-    from archsearch.spec.catalog import catalog, study_kind, summary_of
+    from archsearch.spec.catalog import ZOO, catalog, study_kind, summary_of
     from archsearch.spec.text.yaml import read_file
 
     def row(name: str, path: Path, kind: str) -> dict[str, str]:
@@ -25,11 +25,14 @@ def list_(json: options.Json = False) -> None:
             summary = f"cannot be read: {error.problems[0]}"
         return {"name": name, "kind": kind or "search", "summary": summary, "path": str(path)}
 
-    specs = [row(name, path, "spec") for name, path in catalog("specs").items()]
+    named = catalog("specs")
+    published = [name for name in named if name.startswith(f"{ZOO}/")]
+    specs = [row(name, path, "spec") for name, path in named.items() if name not in published]
     studies = [row(name, path, "") for name, path in catalog("studies").items()]
     if json:
-        console.print_json({"specs": specs, "studies": studies})
+        zoo = [row(name, named[name], "spec") for name in published]
+        console.print_json({"specs": specs, "zoo": zoo, "studies": studies})
         return
     kinds = {"searches (archsearch study)": "search", "ablations (archsearch ablate)": "ablation"}
     by_kind = {title: [one for one in studies if one["kind"] == kind] for title, kind in kinds.items()}
-    console.print_catalog({"specs": specs, **by_kind})
+    console.print_catalog({"specs": specs, **by_kind}, published)

@@ -78,7 +78,7 @@ def _kinds(reference: str) -> list[NamedKind]:
     """Say what a name or a path is, as far as that is sure."""
     from archsearch.data.registry import DATASETS
     from archsearch.errors import SpecError
-    from archsearch.spec.catalog import catalog
+    from archsearch.spec.catalog import catalog, is_path
     from archsearch.spec.text.yaml import read_file
 
     if "\0" in reference:
@@ -86,7 +86,7 @@ def _kinds(reference: str) -> list[NamedKind]:
     if reference.lower().endswith((".csv", ".tsv")):
         return ["table"] if _is_file(Path(reference)) else []
     try:
-        if "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml")):
+        if is_path(reference):
             return _kinds_of_node(read_file(Path(reference))) if _is_file(Path(reference)) else []
         kinds: list[NamedKind] = ["spec"] if reference in catalog("specs") else []
         if reference in (studies := catalog("studies")):

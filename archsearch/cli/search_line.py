@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsearch.cli.programs import CommandLine, write_program_beside
-from archsearch.wording import SPACE_FORMS
+from archsearch.wording import SPACE_FORMS, yaml_word
 
 if TYPE_CHECKING:
     from archsearch.search.search_file import SearchFile
@@ -63,7 +63,7 @@ class SearchLine(CommandLine):
         declared = declare_values(spec, opened, name=name or "-".join((spec.name, *opened))[:100], trials=trials)
         if not middle:
             return declared
-        said = " ".join(f"{value}={middle[value]}" for value in middle)
+        said = " ".join(f"{value}={yaml_word(middle[value])}" for value in middle)
         note = f"the baseline has {said}: the middle of what is open (--baseline NAME=VALUE gives another)"
         return replace(declared, note="\n".join(one for one in (declared.note, note) if one))
 

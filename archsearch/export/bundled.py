@@ -24,7 +24,7 @@ from archsearch.spec.experiment import ExperimentSpec
 from archsearch.study.compute import data_key, why_not_here
 from archsearch.study.held import HeldTrial
 from archsearch.study.snapshot import StudySnapshot, TrialSnapshot
-from archsearch.train.compute import Compute, decide, layout_of, resources_here
+from archsearch.train.compute import BY_MEAN_CHANNELS, Compute, decide, layout_of, resources_here
 from archsearch.train.loop import ReadTest
 from archsearch.train.result import RunResult
 
@@ -133,7 +133,9 @@ def _compute(result: RunResult) -> Compute | None:
     try:
         plan = plan_experiment(ExperimentSpec.model_validate(result.spec))
         engine = said.get("engine", "torch")
-        layout = "contiguous_format" if engine == "native" else layout_of(plan.network, said["device"])
+        layout = (
+            "contiguous_format" if engine == "native" else layout_of(plan.network, said["device"], BY_MEAN_CHANNELS)
+        )
         return Compute(
             device=said["device"],
             engine=engine,

@@ -98,6 +98,8 @@ def _layer(row: GraphRow, outside: frozenset[ModuleCall], tensors: list[Mapping[
     branches = [_without_spread(branch) if step.join == "multiply" else branch for branch in row.branches]
     if not any(branches):
         raise SpecError(Problem(row.value.place, "a value is joined with itself; a block has a layer in a branch"))
+    if step.join == "add" and len(branches) == 1 and _stands_in(row, branches[0], BODY):
+        return Residual(layers=_branch(branches[0], inside, tensors), projection="none")
     if step.join == "add" and len(branches) == 2 and not _numbered(row):
         residual = _residual(row, branches, inside, tensors)
         if residual is not None:

@@ -19,10 +19,14 @@ from torch import Tensor, nn
 
 from archsearch.export.import_graph import GraphStep, JoinStep, LayerStep, SpreadStep, Unsayable
 from archsearch.export.import_layers import layer_of, layer_step, torch_classes
+from archsearch.export.torch_private import viewed
 from archsearch.spec.layers import LAYER_KINDS, Shape, product, size_text
+from archsearch.spec.layers.attention import ClassToken, PositionalEncoding
 from archsearch.spec.layers.blocks import Join
 from archsearch.spec.layers.dense import Flatten
 from archsearch.spec.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d
+from archsearch.spec.layers.reshaping import Permute, SelectStep, Unflatten
+from archsearch.spec.layers.scaling import LayerScale
 
 # The arguments behind the input, in torch's order; where the layer has no argument of the name, `_MODULES` says more.
 _CONVOLUTION = ("weight", "bias", "stride", "padding", "dilation", "groups")
@@ -61,7 +65,11 @@ _JOINS: dict[str, Join] = {
 _SHAPES = frozenset(
     ("view", "reshape", "flatten", "squeeze", "unsqueeze", "getitem", "expand", "expand_as", "view_as", "reshape_as")
 )
-_NOTHING = frozenset(("contiguous", "clone", "detach", "data", "requires_grad", "float", "type_as", "to", "alias"))
+# `long` changes no whole number, and what computes with it is compared with the module.
+_NOTHING = frozenset(
+    ("contiguous", "clone", "detach", "data", "requires_grad", "float", "long", "type_as", "to", "alias")
+)
+_ORDERS = frozenset(("permute", "transpose", "swapaxes", "swapdims", "t"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,8 @@ def steps_of_function(name: str, call: TorchCall) -> list[GraphStep]:
         return []
     if name in _SHAPES:
         return _reshaped(name, call)
+    if name in _ORDERS:
+        return _reordered(name, call)
     shape = _sample(call.before[0], call, name)
     if name == "mean":
         return _mean(call, shape)
@@ -184,6 +194,8 @@ def _join(name: str, call: TorchCall) -> list[GraphStep]:
     if join == "concat":
         dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)
         parts = call.args[0] if call.args else call.kwargs["tensors"]
+        if (token := _class_token(parts, call, dim)) is not None:
+            return [token]
         if len(parts) != call.count:
             raise Unsayable("it concatenates what the network computes with a tensor of its own")
         if dim % len(call.after) != 1:
@@ -198,6 +210,8 @@ def _join(name: str, call: TorchCall) -> list[GraphStep]:
     (other,) = [arg for arg in (*call.args, *call.kwargs.values()) if not getattr(arg, "is_traced", False)][:1]
     if not isinstance(other, Tensor) and other == {"add": 0, "multiply": 1}[join]:  # sum() begins with a 0
         return []
+    if isinstance(other, nn.Parameter) and (own_layer := _own_numbers(join, other, call.before[0][1:])) is not None:
+        return [own_layer]
     verb = "adds" if join == "add" else "multiplies by"
     own = "a parameter of its own" if isinstance(other, nn.Parameter) else "a tensor of its own"
     raise Unsayable(f"it {verb} {own if isinstance(other, Tensor) else f'the number {other!r}'}")
@@ -207,6 +221,8 @@ def _reshaped(name: str, call: TorchCall) -> list[GraphStep]:
     """Tell a new shape by what it is, however it was asked for."""
     before, after = _sample(call.before[0], call, name), _sample(call.after, call, name)
     if name == "getitem" and not _only_new_axes(call.args[1:]):
+        if (step := _one_step(call.args[1])) is not None and len(before) == 2:
+            return [LayerStep(SelectStep(step=step))]
         raise Unsayable("it takes a part of a value by its index")
     if before == after:
         return []
@@ -217,7 +233,74 @@ def _reshaped(name: str, call: TorchCall) -> list[GraphStep]:
         return [LayerStep(Flatten())]
     elif after == (before[0], *(1,) * (len(after) - 1)) and len(before) == 1:
         return [SpreadStep()]
-    raise Unsayable(f"{name} makes {size_text(after)} of {size_text(before)}; the language has flatten only")
+    elif len(after) < len(before) and after == (*before[: len(after) - 1], product(before[len(after) - 1 :])):
+        return [LayerStep(Flatten(start_dim=len(after)))]
+    elif (parted := _parted(before, after)) is not None:
+        return [LayerStep(parted)]
+    elif name != "getitem":
+        return [LayerStep(Flatten()), LayerStep(Unflatten(unflattened_size=after))]
+    raise Unsayable(f"{name} makes {size_text(after)} of {size_text(before)}, and the language has no layer for it")
+
+
+def _parted(before: Shape, after: Shape) -> Unflatten | None:
+    """Give the layer that parts one size into several, where that is what a new shape is."""
+    more = len(after) - len(before)
+    for at, size in enumerate(before):
+        parts = after[at : at + more + 1]
+        if more > 0 and product(parts) == size and after == (*before[:at], *parts, *before[at + 1 :]):
+            return Unflatten(unflattened_size=parts, dim=at + 1)
+    return None
+
+
+def _one_step(index: Any) -> int | None:
+    """Give the step that `x[:, 3]` or `x[:, 3, :]` takes of a sequence; None for another index."""
+    parts = index if isinstance(index, tuple) else (index,)
+    rest = all(part is Ellipsis or part == slice(None) for part in (*parts[:1], *parts[2:]))
+    return parts[1] if len(parts) > 1 and rest and type(parts[1]) is int else None
+
+
+def _reordered(name: str, call: TorchCall) -> list[GraphStep]:
+    """Write sizes in another order as `permute`; the batch stays where it is."""
+    rank = len(call.before[0])
+    order = list(range(rank))
+    told = (*call.args[1:], *call.kwargs.values())
+    if name == "permute":
+        order = [dim % rank for dim in (told[0] if isinstance(told[0], (tuple, list)) else told)]
+    else:
+        one, other = told or (0, 1)
+        order[one], order[other] = order[other], order[one]
+    if order[0] != 0:
+        raise Unsayable(f"{name} moves the batch from its place")
+    _sample(call.before[0], call, name)
+    return [LayerStep(Permute(dims=tuple(order[1:])))] if order != sorted(order) else []
+
+
+def _own_numbers(join: Join, numbers: nn.Parameter, shape: Shape) -> LayerStep | None:
+    """Give the layer that adds a parameter for each place of a sequence, or multiplies channels or features by one."""
+    sizes = tuple(numbers.shape)
+    if join == "add":
+        places = sizes in (shape, (1, *shape)) and len(shape) == 2
+        return LayerStep(PositionalEncoding(learned=True), {"encoding": numbers}) if places else None
+    first = float(numbers.detach().flatten()[0])
+    init = first if bool((numbers == first).all()) else 1.0
+    if len(shape) > 1 and sizes == shape[-1:]:
+        return LayerStep(LayerScale(init=init, per_step=True), {"weight": numbers})
+    if tuple(size for size in sizes if size != 1) == shape[:1] and sizes[-len(shape) :] == (
+        *shape[:1],
+        *(1,) * (len(shape) - 1),
+    ):
+        return LayerStep(LayerScale(init=init), {"weight": numbers})
+    return None
+
+
+def _class_token(parts: Any, call: TorchCall, dim: int) -> LayerStep | None:
+    """Give the layer that puts a parameter before the steps of a sequence: `cat([token.expand(n, -1, -1), x], 1)`."""
+    if call.count != 1 or len(parts) != 2 or dim not in (1, -2) or len(call.before[0]) != 3:
+        return None
+    token = None if getattr(parts[0], "is_traced", False) else viewed(parts[0])
+    if not isinstance(token, nn.Parameter) or tuple(token.shape) != (1, 1, call.before[0][2]):
+        return None
+    return LayerStep(ClassToken(), {"token": token})
 
 
 def _only_new_axes(index: tuple[Any, ...]) -> bool:
@@ -231,6 +314,8 @@ def _mean(call: TorchCall, shape: Shape) -> list[GraphStep]:
     dims = told.get("dim")
     rank = len(shape) + 1
     over = {d % rank for d in ([dims] if isinstance(dims, int) else dims or range(rank))}
+    if len(shape) == 2 and over == {1} and not told.get("keepdim"):  # of the steps of a sequence
+        return [LayerStep(Permute(dims=(2, 1))), LayerStep(AdaptiveAvgPool1d(output_size=1)), LayerStep(Flatten())]
     if len(shape) not in (2, 3) or over != set(range(2, rank)):
         raise Unsayable(f"it takes the mean of {size_text(shape)} over other dimensions than all places of a map")
     pool = AdaptiveAvgPool2d(output_size=(1, 1)) if len(shape) == 3 else AdaptiveAvgPool1d(output_size=1)

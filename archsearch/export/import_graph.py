@@ -69,6 +69,13 @@ class Unsaid:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class EndStates(Unsaid):
+    """The states that a recurrence ends with, of all its layers; `last` is the layer that gives those of the last."""
+
+    last: LayerStep | None = None
+
+
 GraphStep = LayerStep | JoinStep | SpreadStep | Unsaid
 
 

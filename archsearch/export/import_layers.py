@@ -10,6 +10,7 @@ that comes out otherwise is one that the language cannot say.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from functools import cache
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from archsearch.export.import_graph import LayerStep, Unsayable
+from archsearch.export.import_twins import TWINS, twin_of
 from archsearch.export.torch_private import has_hooks
 from archsearch.spec.layers import LAYER_KINDS, AnyLayer, Block, LayerBase, Shape, ShapeError, size_text
 from archsearch.spec.layers.activation import Identity
@@ -27,6 +29,7 @@ from archsearch.spec.layers.own import Own
 
 _NO_MATTER = frozenset({"training", "inplace"})  # how it is computed, not what
 _MISSING = object()
+_HOLDING = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.TransformerEncoder)  # modules of torch that hold others
 _LISTS = frozenset(("normalized_shape", "unflattened_size", "dims", "channels"))  # no sizes of a window
 _OURS = f"{__name__.partition('.')[0]}."
 
@@ -72,6 +75,8 @@ def kind_of_module(module: nn.Module) -> str | None:
     a copy of one of our modules in a file that was written for somebody.
     """
     mine = type(module)
+    if mine in TWINS:
+        return TWINS[mine][0]
     derived = None
     for kind, classes in _classes().items():
         for cls in classes:
@@ -90,9 +95,32 @@ def _is_copy(mine: type[nn.Module], cls: type[nn.Module]) -> bool:
     return one is not None and two is not None and (one.co_code, one.co_names) == (two.co_code, two.co_names)
 
 
+def is_leaf(module: nn.Module) -> bool:
+    """Say whether a module is one step: torch's and torchvision's own layers, and what computes as these do."""
+    if isinstance(module, _HOLDING):
+        return False
+    home = type(module).__module__
+    own = home.startswith("torchvision.ops.") and not list(module.children())
+    return kind_of_module(module) is not None or home.startswith(("torch.nn.", "torch.ao.nn.")) or own
+
+
+def without_numbers(module: nn.Module) -> nn.Module:
+    """Copy a module with tensors that have shapes only."""
+    memo: dict[int, Any] = {}
+    for tensor in (*module.parameters(), *module.buffers()):
+        bare = tensor.detach().to("meta")
+        memo[id(tensor)] = nn.Parameter(bare) if isinstance(tensor, nn.Parameter) else bare
+    return deepcopy(module, memo)
+
+
 def layer_step(module: nn.Module, shape: Shape) -> LayerStep:
     """Give the layer that a module is, with its tensors; raise `Unsayable`."""
-    return LayerStep(layer_of(module, shape), {**dict(module.named_parameters()), **dict(module.named_buffers())})
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    layer, twin = layer_of(module, shape), twin_of(module)
+    if twin is not module:
+        names = [*dict(twin.named_parameters()), *dict(twin.named_buffers())]
+        tensors = dict(zip(names, tensors.values(), strict=True))
+    return LayerStep(layer, tensors)
 
 
 def layer_of(module: nn.Module, shape: Shape) -> AnyLayer:
@@ -104,7 +132,7 @@ def layer_of(module: nn.Module, shape: Shape) -> AnyLayer:
     _is_its_own(module, what)
     if kind == "identity":
         return Identity()
-    cls = LAYER_KINDS[kind]
+    cls, module = LAYER_KINDS[kind], twin_of(module)
     fields = {name: _read(module, name, shape, field) for name, field in cls.model_fields.items() if name != "name"}
     try:
         layer = cls.model_validate(fields)

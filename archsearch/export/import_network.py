@@ -224,7 +224,7 @@ def _give_weights(network: nn.Sequential, plan: NetworkPlan, tensors: Sequence[M
     with torch.no_grad():
         for mine, given in zip(filter(None, held), tensors, strict=True):
             for name, value in given.items():
-                mine[name].copy_(value)
+                mine[name].copy_(value.reshape(mine[name].shape))  # factors of channels stand as maps of 1x1 too
 
 
 def _compared(module: nn.Module, network: nn.Module, plan: NetworkPlan, suited: Suited, evaluated: bool) -> float:

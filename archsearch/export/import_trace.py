@@ -12,7 +12,6 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import partial
 from typing import Any, NoReturn
 
@@ -23,6 +22,7 @@ from torch.nn.parameter import UninitializedParameter
 from archsearch.errors import Problem, SpecError
 from archsearch.export.import_functions import TorchCall, steps_of_function
 from archsearch.export.import_graph import (
+    EndStates,
     Graph,
     GraphStep,
     GraphValue,
@@ -32,7 +32,7 @@ from archsearch.export.import_graph import (
     Unsaid,
     Unsayable,
 )
-from archsearch.export.import_layers import kind_of_module, layer_step
+from archsearch.export.import_layers import is_leaf, kind_of_module, layer_step, without_numbers
 from archsearch.export.import_places import (
     SKIPPED,
     caller,
@@ -41,8 +41,10 @@ from archsearch.export.import_places import (
     reads_one_input,
     wrong_result,
 )
+from archsearch.export.import_twins import TWINS, last_states, main_result, reads_alone, takes_last
 from archsearch.export.torch_private import WithoutOverrides, tree_leaves, tree_map, tree_map_only
 from archsearch.spec.layers import Shape, size_text
+from archsearch.spec.layers.blocks import BODY
 
 BATCH = 2  # one sample could not be normalised
 # What takes numbers out of tensors; there are none while tracing.
@@ -52,7 +54,6 @@ _NUMBERS = frozenset(
 _NUMBERS_BY_DUNDER = frozenset(("bool", "int", "float", "index", "complex", "array", "contains"))
 _MOVES = frozenset(("cpu", "cuda", "to", "type_as"))
 _OF_SHAPES = (RuntimeError, ValueError, IndexError, AssertionError)  # what a wrong input makes a forward raise
-_PLAIN = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 def trace(module: nn.Module, shape: Shape, *, lines: Mapping[nn.Module, str] | None = None) -> Graph:
@@ -126,7 +127,7 @@ class _Recorder:
             inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, _Traced)]
             if not inputs or self.inside:
                 return original(module, *args, **kwargs)
-            if _is_leaf(module):
+            if is_leaf(module):
                 return self.leaf(module, args, kwargs, inputs)
             if isinstance(module, torch.jit.ScriptModule):
                 raise self.error(f"{self.named(module)} was compiled by torch.jit; import the module it was made of")
@@ -150,11 +151,12 @@ class _Recorder:
         x = inputs[0]
         shape = tuple(x.shape)
         place = self.place(module)
-        alone = len(inputs) == len(args) == 1 and not kwargs and inputs[0] is args[0]
+        same = bool(args) and all(one is args[0] for one in inputs)
+        alone = same and reads_alone(module, args, kwargs)
         try:
             with WithoutOverrides():
                 self.inside = True
-                bare = _without_numbers(module)
+                bare = without_numbers(module)
                 result = (bare if known is None else bare.eval()).forward(*args, **kwargs)
         except Exception as error:
             if not alone or known is None:
@@ -167,22 +169,30 @@ class _Recorder:
             return x
         try:
             if not alone:
-                raise Unsayable(f"the language has no layer for {what} of several inputs")
+                several = "with more than its input" if same else "of several inputs"
+                raise Unsayable(f"the language has no layer for {what} {several}")
             if shape[0] != BATCH:
                 raise Unsayable(f"{what} reads {size_text(shape)}, whose first size is not the batch any more")
             step: GraphStep = layer_step(module, shape[1:])
         except Unsayable as error:
             step = Unsaid(f"{self.named(module)}: {error}")
+        result, others = main_result(result) if type(module) in TWINS else (result, ())
         if result is x and not getattr(
             module, "inplace", False
         ):  # handed on, not changed: others still read what it was
             result = _plain(x)
-        return self.recorded(result, [step], inputs, place, self.paths.get(module, ""))
+        path = self.paths.get(module, "")
+        main = self.recorded(result, [step], inputs[:1] if alone else inputs, place, path)
+        if not others:
+            return main
+        ends = EndStates(f"{self.named(module)}: the language has its first result alone", last_states(module, step))
+        return (main, *self.recorded(others, [ends], inputs[:1], place, path))
 
     def joined_alone(self, module: nn.Module, start: GraphValue, result: Any) -> Any:
         """Write down a join of one branch, which computes nothing, where a module says that it is one."""
         join = getattr(module, "join", None)
-        if join in ("concat", "add", "multiply") and [name for name, _ in module.named_children()] == ["branch1"]:
+        alone = [name for name, _ in module.named_children()]
+        if join in ("concat", "add", "multiply") and alone in (["branch1"], [BODY]):
             last = result.value
             if not (isinstance(last.step, JoinStep) and last.scopes == tuple(self.scopes)):
                 value = GraphValue(last.shape, JoinStep(join), (last,), scopes=tuple(self.scopes), start=start)
@@ -212,8 +222,12 @@ class _Recorder:
             several = isinstance(result, (tuple, list)) and any(isinstance(part, Tensor) for part in result)
             if not several and not isinstance(result, Tensor):
                 return result
-            if several:
-                steps: list[GraphStep] = [Unsaid(f"the language has no layer for {name}")]
+            ended = inputs[0].value.step
+            steps: list[GraphStep]
+            if isinstance(ended, EndStates) and ended.last is not None and takes_last(name, args):
+                before, steps = inputs[0].value.inputs, [ended.last]
+            elif several:
+                steps = [Unsaid(f"the language has no layer for {name}")]
             else:
                 steps = self.steps(name, TorchCall(args, kwargs, shapes, tuple(result.shape), BATCH))
         return self.recorded(result, steps, inputs, self.place(), "", before)
@@ -302,24 +316,6 @@ class _Recorder:
         place = place_in_code(*at) if at else ""
         kind = InputMisfitError if isinstance(error, _OF_SHAPES) else SpecError
         raise kind(Problem(place, f"forward raised {type(error).__name__}: {_first_line(error)}")) from None
-
-
-def _is_leaf(module: nn.Module) -> bool:
-    """Say whether a module is one step: torch's and torchvision's own layers, and what computes as these do."""
-    if isinstance(module, _PLAIN):
-        return False
-    home = type(module).__module__
-    own = home.startswith("torchvision.ops.") and not list(module.children())
-    return kind_of_module(module) is not None or home.startswith(("torch.nn.", "torch.ao.nn.")) or own
-
-
-def _without_numbers(module: nn.Module) -> nn.Module:
-    """Copy a module with tensors that have shapes only."""
-    memo: dict[int, Any] = {}
-    for tensor in (*module.parameters(), *module.buffers()):
-        bare = tensor.detach().to("meta")
-        memo[id(tensor)] = nn.Parameter(bare) if isinstance(tensor, nn.Parameter) else bare
-    return deepcopy(module, memo)
 
 
 def _meta(leaf: Any) -> Any:

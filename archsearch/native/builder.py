@@ -268,8 +268,10 @@ class Builder:
         return output
 
     def residual(self, row: PlannedLayer, value: Vectors) -> Vectors:
-        held, value.held = value.held, True
         branches = {branch.name: branch.rows for branch in row.branches}
+        if isinstance(row.layer, Residual) and row.layer.projection == "none":
+            return self.run(branches[BODY], value)
+        held, value.held = value.held, True
         body = self.run(branches[BODY], value)
         if body is value:
             raise UnsupportedError(f"{row.name} (residual) holds no operation")

@@ -130,6 +130,11 @@ def _load(wanted: str, folder: Path) -> Library | None:
     return None
 
 
+def instructions() -> str:
+    """Name the best variant that this processor could run, built or not: its vector instructions."""
+    return next(variant for variant in VARIANTS if _runs_here(variant))
+
+
 def why_missing() -> str:
     """Say why no variant is loaded and what to do; call it where `load` gave None."""
     wanted = os.environ.get("ARCHSEARCH_NATIVE", "")

@@ -19,6 +19,7 @@ from archsearch.program.program_spec import ProgramSpec
 from archsearch.report.document import Folded, SectionPart, Tabled, slug
 from archsearch.report.figures.course import course_figure
 from archsearch.report.figures.figure import Column, Missing, Table, TableCell
+from archsearch.wording import yaml_word
 
 STEP = "epoch"  # the key of the step in a row of a history
 MOST_COURSES = 12  # figures of values that were followed
@@ -67,7 +68,7 @@ def values_parts(cells: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Section
 def _word(value: object) -> str:
     if value is None:
         return ""
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return " ".join(map(str, value)) if isinstance(value, tuple) else yaml_word(value)
 
 
 def command_of(spec: ProgramSpec) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from archsearch.search.space.domains import domain_text
 from archsearch.search.space.locate import may_stand_for
 from archsearch.search.space.network_space import NetworkSpace
 from archsearch.search.space.overlay import ONE_KEY, only_value
@@ -23,6 +24,7 @@ from archsearch.search.space.templates import Computed, Keys, Open, Template, gi
 from archsearch.spec.dataset import DataSpec
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.spec.training import TrainSpec
+from archsearch.wording import yaml_word
 
 _PARTS = ("data", "train")
 
@@ -65,7 +67,7 @@ def _differences(path: str, template: Template | None, one: Any, other: Any) -> 
         only = only_value(template)
         if only is None:
             if not may_stand_for(template, other):
-                yield path, str(template.domain), other
+                yield path, domain_text(template.domain), other
             return
         template = only
     if isinstance(template, Computed):
@@ -106,4 +108,4 @@ def _text(value: Any) -> str:
         ((kind, fields),) = value.items()
         inside = ", ".join(f"{key} {_text(one)}" for key, one in fields.items()) if isinstance(fields, dict) else ""
         return f"{kind} ({inside})" if inside else str(kind)
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else yaml_word(value)

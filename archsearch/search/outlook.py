@@ -9,7 +9,6 @@ Looks into the storage where there is one, and writes nothing.
 from __future__ import annotations
 
 import itertools
-import math
 import random
 import statistics
 from collections.abc import Callable
@@ -141,9 +140,12 @@ def _share_of_epochs(study: SearchFile) -> float:
     pruner, epochs = study.pruner, study.kind.epochs(study.space.baseline)
     if not isinstance(pruner, Screen | Halving) or epochs is None or study.learned is None:
         return 1.0
-    rungs = (0.0, *pruner.rungs(epochs), epochs)  # a comparison keeps a fraction of those that came to it
-    between = enumerate(itertools.pairwise(rungs))
-    return math.fsum(pruner.keep**n * (end - start) for n, (start, end) in between) / epochs
+    rungs = [0.0, *map(float, pruner.rungs(epochs)), float(epochs)]
+    left, done = 1.0, 0.0  # of the trials, and epochs of one that began
+    for start, end in itertools.pairwise(rungs):
+        done += left * (end - start)
+        left *= pruner.keep
+    return done / epochs
 
 
 def _some_networks(study: SearchFile, near: Values) -> list[Experiment]:

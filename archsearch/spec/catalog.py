@@ -1,16 +1,18 @@
 """Find and read specs by name or path, and follow `extends`.
 
     loaded = read_spec("lenet_best")              # by name: ./specs first, then the shipped ones
+    loaded = read_spec("zoo/resnet20")            # so are the published networks, in ./specs/zoo or the shipped folder
     loaded = read_spec("specs/mine.yaml", ["train.epochs=2"])
     loaded.spec, loaded.locate(("network", 3))
 
-A name is looked up, anything with a slash or `.yaml` is a path. A variant may extend a spec beside it or below its
+A name is looked up, anything else with a slash or `.yaml` is a path. A variant may extend a spec beside it or below its
 folder, or a shipped one by name; nothing outside. Whether the layers fit is not asked here (`data.planning`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,6 +22,7 @@ from pydantic import ValidationError
 from archsearch.errors import Problem, SpecError
 from archsearch.spec.edit.apply import apply_edits, apply_overrides
 from archsearch.spec.experiment import ExperimentSpec
+from archsearch.spec.nearest import nearest
 from archsearch.spec.own_sources import with_sources
 from archsearch.spec.shorthand import written_out
 from archsearch.spec.text.sentences import problems_of, quoted, short, unknown
@@ -29,6 +32,8 @@ Folder = Literal["specs", "studies", "schema"]
 StudyKind = Literal["search", "ablation"]
 _OF_A_VARIANT = ("name", "summary", "extends", "edits", "documented", "expect", "source", "departures", "lint")
 _MOST_PARENTS = 20
+ZOO = "zoo"  # the folder of published networks in `specs`, and what their names begin with
+_ZOO_NAME = re.compile(rf"{ZOO}/[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +61,23 @@ def catalog(folder: Folder) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for root in (shipped(folder), Path(folder)):
         if root.is_dir():
-            found |= {path.stem: path for path in sorted(root.glob("*.yaml"))}
-    return dict(sorted(found.items()))
+            found |= {path.stem: path for path in root.glob("*.yaml")}
+            found |= {f"{ZOO}/{path.stem}": path for path in root.glob(f"{ZOO}/*.yaml")}
+    return dict(sorted(found.items(), key=lambda item: (item[0].startswith(f"{ZOO}/"), item[0])))
+
+
+def is_path(reference: str) -> bool:
+    """Say whether a reference is a path, and no name: one with a slash or the ending of a file, but for `zoo/NAME`."""
+    if reference.endswith((".yaml", ".yml")):
+        return True
+    return ("/" in reference or "\\" in reference) and _ZOO_NAME.fullmatch(reference) is None
 
 
 def find(reference: str, folder: Folder) -> Path:
     """Give the file that a name or path means; raise `SpecError` with the closest name if there is none."""
     names = catalog(folder)
     noun = "study" if folder == "studies" else "spec"
-    if "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml")):
+    if is_path(reference):
         path = Path(reference)
         if "\0" in reference or not _is_there(path):
             raise SpecError(
@@ -75,8 +88,16 @@ def find(reference: str, folder: Folder) -> Path:
             )
         return path
     if reference not in names:
-        raise SpecError(f"{unknown(noun, reference, names)} (`archsearch list` shows them all)")
+        raise SpecError(f"{_unknown(noun, reference, names)} (`archsearch list` shows them all)")
     return names[reference]
+
+
+def _unknown(noun: str, reference: str, names: Mapping[str, Path]) -> str:
+    """Say that nothing is called so; names of published networks are said where one is near, else there are many."""
+    if f"{ZOO}/{reference}" in names:
+        return f"unknown {noun} {reference!r}; did you mean {f'{ZOO}/{reference}'!r}?"
+    outside = [name for name in names if not name.startswith(f"{ZOO}/")]
+    return unknown(noun, reference, outside if nearest(reference, names) is None else names)
 
 
 def study_kind(node: Node) -> StudyKind:
@@ -87,8 +108,7 @@ def study_kind(node: Node) -> StudyKind:
 
 def kind_of_file(reference: str) -> Literal["spec"] | StudyKind:
     """Say what a name or a path means to `check`; a name of a spec comes before that of a study."""
-    is_path = "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml"))
-    if not is_path:
+    if not is_path(reference):
         names = catalog("studies")
         if reference in catalog("specs") or reference not in names:
             return "spec"
@@ -226,7 +246,7 @@ def _parent(node: Node, folder: Path, root: Path) -> tuple[Path, Path]:
     reference, where = node.value, str(node.mark)
     if not isinstance(reference, str) or not reference or "\0" in reference:
         raise SpecError(Problem(where, f"extends: expected the name of one spec, got {quoted(node.plain())}"))
-    if "/" in reference or "\\" in reference or reference.endswith((".yaml", ".yml")):
+    if is_path(reference):
         path = folder / reference
     else:
         path = folder / f"{reference}.yaml"
@@ -234,7 +254,7 @@ def _parent(node: Node, folder: Path, root: Path) -> tuple[Path, Path]:
             names = catalog("specs")
             if reference in names:
                 return names[reference], names[reference].resolve().parent
-            raise SpecError(Problem(where, unknown("spec", reference, names)))
+            raise SpecError(Problem(where, _unknown("spec", reference, names)))
     try:
         inside = path.resolve().is_relative_to(root)
     except OSError:
@@ -255,12 +275,14 @@ def summary_of(path: Path) -> str:
 
 
 __all__ = [
+    "ZOO",
     "Folder",
     "LoadedSpec",
     "Mark",
     "StudyKind",
     "catalog",
     "find",
+    "is_path",
     "kind_of_file",
     "read_spec",
     "shipped",

@@ -9,21 +9,15 @@ what a module is told stands in attributes of the arguments' names, and `reset_p
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def last_states(hidden: Tensor, bidirectional: bool) -> Tensor:
-    """Give what the last layer ends with, (N, hidden_size) or twice as wide: forwards at the last step, backwards at
-    the first. `hidden` is torch's (layers * directions, N, hidden_size)."""
-    return torch.cat((hidden[-2], hidden[-1]), dim=1) if bidirectional else hidden[-1]
-
-
-class LstmModule(nn.LSTM):
-    """Torch's LSTM that gives one tensor: the states of all steps, or the last ones."""
+class RecurrentModule(nn.RNNBase):
+    """Torch's recurrence that gives one tensor: the states of all steps, or the last ones."""
 
     def __init__(
         self,
@@ -34,59 +28,36 @@ class LstmModule(nn.LSTM):
         dropout: float = 0.0,
         bidirectional: bool = False,
         output: Literal["last", "all"] = "last",
+        nonlinearity: str = "",
     ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, bias, True, dropout, bidirectional)
+        told: dict[str, Any] = {"dropout": dropout, "bidirectional": bidirectional, "batch_first": True}
+        if nonlinearity:  # which a plain recurrence has alone
+            told["nonlinearity"] = nonlinearity
+        super().__init__(input_size, hidden_size, num_layers, bias=bias, **told)  # type: ignore[arg-type]
         self.output = output
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
-        """(N, steps, input_size) -> (N, steps, width), or (N, width) of the last states."""
-        states, (hidden, _) = super().forward(x)
-        return states if self.output == "all" else last_states(hidden, self.bidirectional)
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, steps, input_size) -> (N, steps, width), or (N, width): of the last step, read backwards of the first.
+
+        Torch's last states are (layers * directions, N, hidden_size), those of an LSTM with its cells.
+        """
+        states, ends = super().forward(x)
+        if self.output == "all":
+            return cast(Tensor, states)
+        hidden = ends[0] if isinstance(ends, tuple) else ends
+        return torch.cat((hidden[-2], hidden[-1]), dim=1) if self.bidirectional else hidden[-1]
 
 
-class GruModule(nn.GRU):
-    """Torch's GRU that gives one tensor: the states of all steps, or the last ones."""
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        output: Literal["last", "all"] = "last",
-    ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, bias, True, dropout, bidirectional)
-        self.output = output
-
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
-        """(N, steps, input_size) -> (N, steps, width), or (N, width) of the last states."""
-        states, hidden = super().forward(x)
-        return states if self.output == "all" else last_states(hidden, self.bidirectional)
+class LstmModule(RecurrentModule, nn.LSTM):
+    """Torch's LSTM that gives one tensor."""
 
 
-class RnnModule(nn.RNN):
-    """Torch's plain recurrence that gives one tensor: the states of all steps, or the last ones."""
+class GruModule(RecurrentModule, nn.GRU):
+    """Torch's GRU that gives one tensor."""
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: Literal["tanh", "relu"] = "tanh",
-        bias: bool = True,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        output: Literal["last", "all"] = "last",
-    ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, nonlinearity, bias, True, dropout, bidirectional)
-        self.output = output
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
-        """(N, steps, input_size) -> (N, steps, width), or (N, width) of the last states."""
-        states, hidden = super().forward(x)
-        return states if self.output == "all" else last_states(hidden, self.bidirectional)
+class RnnModule(RecurrentModule, nn.RNN):
+    """Torch's plain recurrence that gives one tensor; `nonlinearity` is tanh or relu."""
 
 
 class EmbeddingModule(nn.Embedding):

@@ -36,7 +36,7 @@ from archsearch.study.held_runs import runs_of
 from archsearch.study.runner import CannotKeepError
 from archsearch.study.storage import Storage, Study
 from archsearch.study.transaction import replace_attr
-from archsearch.train.compute import Compute, Resources, decide, resolve_device, resources_here
+from archsearch.train.compute import BY_MEAN_CHANNELS, Compute, Resources, decide, resolve_device, resources_here
 from archsearch.train.identity import experiment_key
 
 if TYPE_CHECKING:
@@ -54,12 +54,13 @@ class FixedCompute(Plain):
     why_no_native: str
     threads: int
     kernels: int = 1  # said since there are more than those of 0.1.0
+    layouts: int = BY_MEAN_CHANNELS  # and so is the rule for torch's layout
     cells: Mapping[str, Compute] = {}
 
     @property
     def resources(self) -> Resources:
         """What the rule has to choose from, on whatever machine."""
-        return Resources(self.device, self.native, self.threads, self.why_no_native, self.kernels)
+        return Resources(self.device, self.native, self.threads, self.why_no_native, self.kernels, self.layouts)
 
     def compute(self, plan: ExperimentPlan) -> Compute:
         """Give what a plan is computed with; raise `SpecError` where `engine: native` cannot be."""
@@ -158,8 +159,10 @@ def _as_begun(runs: Sequence[HeldRun], workers: int, auto: Callable[[], str] | N
         native, why = True, ""
     elif any(_would_be_native(spec) for spec in {canonical_json(run.spec): run.spec for run in chosen}.values()):
         native, why = False, _NOT_WHEN_BEGUN
-    kernels = 1 if runs else KERNELS
-    return FixedCompute(device=device, native=native, why_no_native=why, threads=threads, kernels=kernels)
+    kernels, layouts = (1, BY_MEAN_CHANNELS) if runs else (KERNELS, here.layouts)
+    return FixedCompute(
+        device=device, native=native, why_no_native=why, threads=threads, kernels=kernels, layouts=layouts
+    )
 
 
 def _train(run: HeldRun) -> Mapping[str, Any]:

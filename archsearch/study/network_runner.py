@@ -15,13 +15,14 @@ from archsearch.errors import BusyError, DamagedFileError, SpecError, Unavailabl
 from archsearch.experiment_plan import ExperimentPlan
 from archsearch.metrics import OwnMetric, is_learned
 from archsearch.study.calls import say_beside
-from archsearch.study.compute import Keeper, data_key
+from archsearch.study.compute import Keeper, cell_key, data_key
 from archsearch.study.runner import IDLE_SECONDS, Assignment, CannotKeepError, Outcome, RefusedError, Workplace
-from archsearch.train.compute import Compute, decide
+from archsearch.train.compute import Compute, decide, resolve_device
 from archsearch.train.identity import identity, run_id
 from archsearch.train.loop import ReadTest
 from archsearch.train.measures import metrics_kept
 from archsearch.train.run import FinishedRun, run
+from archsearch.train.stacked import why_not_stacked
 from archsearch.train.watch import Watch
 
 
@@ -53,10 +54,11 @@ class NetworkRunner:
     def run(
         self, assignments: Sequence[Assignment], place: Workplace, watch: Callable[[Assignment], Watch]
     ) -> Sequence[Outcome]:
-        """Train each assignment's network, one after the other, with what the study has fixed."""
+        """Train each assignment's network with what the study has fixed: stacked what can be, the rest one by one."""
         if self.keeper is None:
             self.keeper = Keeper(place.storage, place.study)
-        return [self._outcome(one, self._train(one, place, watch)) for one in assignments]
+        there = self._stacked(assignments, place, watch) if len(assignments) > 1 else {}
+        return [self._outcome(one, there.get(one.seed) or self._train(one, place, watch)) for one in assignments]
 
     def _outcome(self, assignment: Assignment, finished: FinishedRun) -> Outcome:
         """Give a finished run with the metrics that are wanted of it: what it did not compute, of its predictions."""
@@ -74,8 +76,46 @@ class NetworkRunner:
         return run_id(identity(plan, assignment.seed, "", self._compute(plan)))
 
     def together(self, one: Assignment, other: Assignment) -> bool:
-        """Networks are trained one by one."""
-        return False
+        """Say whether two are seeds of one recipe on a device where small networks are stacked."""
+        plan = plan_of(one)
+        if self._device(plan) != "cuda" or cell_key(plan) != cell_key(plan_of(other)):
+            return False
+        try:
+            return not why_not_stacked(plan, self._compute(plan))
+        except (SpecError, UsageError, CannotKeepError):  # said when it is run
+            return False
+
+    def _device(self, plan: ExperimentPlan) -> str:
+        """Give what a plan is computed on, as far as that is known without deciding on all else."""
+        fixed = None if self.keeper is None else self.keeper.fixed
+        named = plan.spec.train.device
+        return named if named != "auto" else resolve_device(named) if fixed is None else fixed.device
+
+    def _stacked(
+        self, assignments: Sequence[Assignment], place: Workplace, watch: Callable[[Assignment], Watch]
+    ) -> dict[int, FinishedRun]:
+        """Train seeds of one recipe at once; give the runs that are finished, by seed."""
+        first = assignments[0]
+        if not all(self.together(first, other) for other in assignments):
+            return {}
+        from torch import OutOfMemoryError
+
+        from archsearch.train.run_stacked import run_stacked
+
+        plan = plan_of(first)
+        try:
+            return run_stacked(
+                plan,
+                {one.seed: watch(one) for one in assignments},
+                runs_dir=place.runs_dir,
+                dataset=self._dataset(plan, place),
+                compute=self._compute(plan),
+                read_test=self.read_test,
+                keep_seconds=place.checkpoint_seconds,
+                also=() if self.followed is None else (self.followed,),
+            )
+        except OutOfMemoryError:  # one by one there may be room
+            return {}
 
     def _compute(self, plan: ExperimentPlan) -> Compute:
         return decide(plan) if self.keeper is None else self.keeper.compute(plan)
@@ -98,6 +138,7 @@ class NetworkRunner:
                         read_test=self.read_test,
                         watch=watch(assignment),
                         also=() if self.followed is None else (self.followed,),
+                        keep_seconds=place.checkpoint_seconds,
                         say=say_beside,
                     )
                 except BusyError:

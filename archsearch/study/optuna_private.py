@@ -56,6 +56,7 @@ __all__ = [
     "frozen",
     "id_of",
     "is_reported",
+    "note_report",
     "opened_as_it_is",
     "reading_from",
     "storage_of",
@@ -83,6 +84,12 @@ def study_id_of(study: Study) -> int:
 def is_reported(trial: Trial, step: int) -> bool:
     """Say whether a step of a trial was reported, by this process or before it took the trial."""
     return step in trial._cached_frozen_trial.intermediate_values
+
+
+def note_report(trial: Trial, value: float, step: int) -> float:
+    """Let a trial know a report that its storage gets later; give it."""
+    trial._cached_frozen_trial.intermediate_values[step] = value
+    return value
 
 
 def storage_of(study: Study) -> BaseStorage:

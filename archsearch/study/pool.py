@@ -37,6 +37,7 @@ from archsearch.study.storage import Storage, open_storage
 from archsearch.study.worker import GOES_ON, SlotsWaitError, somebody_works, work
 from archsearch.train.compute import resolve_device
 from archsearch.train.interrupt import interruptible
+from archsearch.train.keeping import checkpoint_seconds
 
 MakeJob = Callable[[optuna.Study], Job]
 LOOK_SECONDS = 0.5
@@ -48,6 +49,7 @@ class Site:
     """Where the workers of a study work; plain values, so that it travels to other processes.
 
     `elsewhere`: none works here, this process plans what is due and watches; `artifacts` as in `Settings`.
+    `checkpoint_seconds` of training may be in memory only: read here, so that what is no number is told at once.
     """
 
     url: str = field(repr=False)  # a password may stand in it
@@ -57,6 +59,7 @@ class Site:
     seconds: float = math.inf
     elsewhere: bool = False
     artifacts: str | None = None
+    checkpoint_seconds: float = field(default_factory=checkpoint_seconds)
 
 
 def _site_of(settings: Settings, study_name: str) -> Site:
@@ -160,7 +163,7 @@ def _work_here(
     site: Site, storage: Storage, study: optuna.Study, job: Job, look: Callable[[], None] = lambda: None
 ) -> None:
     place = Workplace(storage, study, site.runs_dir, site.data_dir, deadline=storage.calls.clock() + site.seconds)
-    place.artifacts = site.artifacts
+    place.artifacts, place.checkpoint_seconds = site.artifacts, site.checkpoint_seconds
     if site.elsewhere:
         place.part = "watcher"
         work(place, job, look)

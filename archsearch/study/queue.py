@@ -44,6 +44,7 @@ from archsearch.study.optuna_private import (
 )
 from archsearch.study.planned import Planned
 from archsearch.study.steady import Storage
+from archsearch.study.taken import TakenTrial, write_reports
 from archsearch.study.transaction import lock_study, locked_state, read_attrs, write_attrs
 
 FEW, AHEAD = 3, 8  # slots are planned when fewer than FEW wait, and then until AHEAD do
@@ -57,14 +58,6 @@ class Slot:
     number: int
     params: Mapping[str, Any] = field(default_factory=dict)
     held: HeldPart | None = None
-
-
-class TakenTrial(optuna.Trial):
-    """A slot that this process has taken; `owner` is what it has signed it with."""
-
-    def __init__(self, study: optuna.Study, id_: int, owner: Mapping[str, Any]) -> None:
-        self.owner = owner
-        super().__init__(study, id_)
 
 
 # -- planning ----------------------------------------------------------------------------------------------------------
@@ -162,11 +155,14 @@ def _counted(connection: Connection, study_id: int) -> SlotCounts:
 # -- taking and giving back --------------------------------------------------------------------------------------------
 
 
-def take(storage: Storage, study: optuna.Study, refused: Collection[int] = ()) -> TakenTrial | None:
+def take(
+    storage: Storage, study: optuna.Study, refused: Collection[int] = (), among: Collection[int] | None = None
+) -> TakenTrial | None:
     """Take the first waiting slot and sign it; None if none waits. Two workers never get the same.
 
-    `refused` are ids of trials that this worker leaves to others. Parameters of what is taken are noted by `write_down`
-    and not suggested: for that Optuna would have to read all that is not finished.
+    `refused` are ids of trials that this worker leaves to others, `among` the only ones that it takes. Parameters of
+    what is taken are noted by `write_down` and not suggested: for that Optuna would have to read all that is not
+    finished.
     """
     study_id, claim = study_id_of(study), uuid.uuid4().hex[:16]
     owner = {**this_process(), "claim": claim}
@@ -175,7 +171,7 @@ def take(storage: Storage, study: optuna.Study, refused: Collection[int] = ()) -
     id_ = None
     try:
         id_ = storage.transact(
-            lambda connection: _claim(connection, study_id, owner, refused),
+            lambda connection: _claim(connection, _waiting(study_id, refused, among), owner),
             done=lambda connection: _claimed(connection, study_id, owner),
         )
     finally:
@@ -184,12 +180,11 @@ def take(storage: Storage, study: optuna.Study, refused: Collection[int] = ()) -
     if id_ is None:
         return None
     crash_point("claimed")
-    return TakenTrial(study, id_, owner)
+    return TakenTrial(study, id_, owner, storage.calls.clock)
 
 
-def _claim(connection: Connection, study_id: int, owner: Mapping[str, Any], refused: Collection[int]) -> int | None:
-    found = _waiting(study_id, refused).limit(1).with_for_update(skip_locked=True)
-    id_: int | None = connection.scalar(found)
+def _claim(connection: Connection, waiting: sqlalchemy.Select[int], owner: Mapping[str, Any]) -> int | None:
+    id_: int | None = connection.scalar(waiting.limit(1).with_for_update(skip_locked=True))
     if id_ is not None:
         with Session(connection) as session:  # Optuna's own class knows in which time zone it stores what
             trial = session.get_one(TrialModel, id_)
@@ -220,10 +215,13 @@ def waits(storage: Storage, study: optuna.Study) -> bool:
     return storage.transact(lambda connection: connection.execute(query).scalar()) is not None
 
 
-def _waiting(study_id: int, refused: Collection[int] = ()) -> sqlalchemy.Select[int]:
-    """Ask for the waiting trials but those, in their order."""
+def _waiting(
+    study_id: int, refused: Collection[int] = (), among: Collection[int] | None = None
+) -> sqlalchemy.Select[int]:
+    """Ask for the waiting trials but the refused ones, in their order."""
     of_study = sqlalchemy.select(TrialModel.trial_id).where(TrialModel.study_id == study_id)
     waiting = of_study.where(TrialModel.state == TrialState.WAITING).where(TrialModel.trial_id.not_in(refused))
+    waiting = waiting if among is None else waiting.where(TrialModel.trial_id.in_(among))
     return waiting.order_by(TrialModel.number)
 
 
@@ -280,8 +278,8 @@ def finish(
     """End a slot with its values and what the trial shall hold; say whether it counts.
 
     It does not where the slot is not ours any more: the worker was thought dead, another one has it. What it came to is
-    kept aside then. State, values, attributes and the ledger's entry are one transaction. A pruned trial without values
-    has that of its last report, as Optuna tells it.
+    kept aside then. State, values, reports, attributes and the ledger's entry are one transaction. A pruned trial
+    without values has that of its last report, as Optuna tells it.
     """
     id_, attrs = id_of(trial), attrs or {}
 
@@ -293,6 +291,7 @@ def finish(
             return False
         if before.is_finished():  # ours, and told by a first try whose answer was lost
             return True
+        write_reports(connection, id_, trial.pending)
         told = list(values) or _last_report(connection, id_, state)
         entry = link(connection, study_id_of(trial.study), entry_contents({**held, **attrs}, state.name.lower(), told))
         write_attrs(connection, id_, {**attrs, **entry})

@@ -22,6 +22,7 @@ from optuna.distributions import BaseDistribution
 from archsearch.experiment import Experiment
 from archsearch.study.held import Assigned
 from archsearch.study.storage import Storage
+from archsearch.train.keeping import checkpoint_seconds
 
 if TYPE_CHECKING:
     from archsearch.train.watch import Watch
@@ -94,6 +95,7 @@ class Workplace:
     part: WorkerPart = "worker"
     most: float = math.inf  # slots are taken in one call of `work`
     artifacts: str | None = None  # where the files of finished runs are put as well
+    checkpoint_seconds: float = field(default_factory=checkpoint_seconds)  # of training that may be in memory only
 
 
 class Runner(Protocol):

@@ -66,6 +66,11 @@ def write_down(
     storage.transact(write)
 
 
+def insert_into(connection: Connection, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
+    """Give an insert that may say what is done where a row is there already."""
+    return _INSERT[connection.dialect.name](table)
+
+
 def locked_state(connection: Connection, id_: int) -> optuna.trial.TrialState:
     """Give the state of a trial, and keep others from changing it until the transaction ends."""
     locked = sqlalchemy.select(TrialModel.state).where(TrialModel.trial_id == id_).with_for_update()

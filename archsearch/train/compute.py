@@ -14,9 +14,11 @@ from typing import Literal, get_args
 
 from archsearch.errors import SpecError, UsageError
 from archsearch.experiment_plan import ExperimentPlan
-from archsearch.native.library import load_library, why_missing
+from archsearch.native.library import instructions, load_library, why_missing
 from archsearch.native.planner import KERNELS, supports
 from archsearch.spec.layers.convolution import Conv2d, Convolution
+from archsearch.spec.layers.normalization import BatchNorm2d
+from archsearch.spec.layers.pooling import MaxPool2d
 from archsearch.spec.network import NetworkPlan
 from archsearch.spec.training import TrainSpec
 from archsearch.task import Task
@@ -27,10 +29,16 @@ ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 # Below this share of the multiply-accumulates in convolutions the network is matrix products, torch's strength.
 CONVOLUTIONS_FROM = 0.1
-# From this mean number of input channels on, weighted by MACs, torch gets channels_last on CPU. In a first experiment
-# lenet5 (5.7 channels) was a tenth slower with it and lenet_best (27) 1.9 times as fast; the line between them is not
-# measured more finely.
+# Rules for torch's layout of images on CPU, by number: a study goes on with the one that it was begun with.
+BY_MEAN_CHANNELS, BY_WHOLE_VECTORS = 1, 2
+# By mean channels: channels_last from this mean number of input channels on, weighted by MACs. Of version 0.1.0, from
+# an experiment on AVX-512: lenet5 (5.7 channels) was a tenth slower with it and lenet_best (27) 1.9 times as fast.
 CHANNELS_LAST_FROM = 12.0
+# By whole vectors, on AVX2: channels_last, but where a max pool or a batch norm reads fewer channels than a vector has
+# lanes. In benchmarks/layouts.py (Zen 3) it was 1.16 to 1.6 times as fast on 7 networks of the specs at 2 batch sizes
+# (lenet5 1.19 and 1.30), and 1 to 1.96 times on a grid of 40, but for max pools and batch norms of 2 or 4 channels:
+# 0.67 to 1. Average pools of few channels lost nothing.
+LANES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ class Compute:
 class Resources:
     """What a machine has, as far as the rule asks: what `device: auto` stands for, whether the native engine is there.
 
-    `why_no_native` says why it is not ("" where it is); `kernels` are those that it may use (`planner.KERNELS`).
+    `why_no_native` says why it is not ("" where it is); `kernels` are those that it may use (`planner.KERNELS`);
+    `layouts` is the rule by which torch's layout is chosen.
     """
 
     device: str
@@ -60,6 +69,7 @@ class Resources:
     threads: int
     why_no_native: str = ""
     kernels: int = KERNELS
+    layouts: int = BY_MEAN_CHANNELS
 
 
 _SCALES = ("cuda", "cpu")  # devices on which torch scales gradients and has every step in float16
@@ -80,7 +90,13 @@ def resources_here(device: str = "auto", threads: int | None = None) -> Resource
 
         threads = torch.get_num_threads()
     there = load_library() is not None
-    return Resources(resolve_device(device), there, threads, "" if there else why_missing())
+    why = "" if there else why_missing()
+    return Resources(resolve_device(device), there, threads, why, layouts=layouts_here())
+
+
+def layouts_here() -> int:
+    """Give the rule for torch's layout that was measured on processors like this one."""
+    return BY_WHOLE_VECTORS if instructions() == "avx2" else BY_MEAN_CHANNELS
 
 
 def decide(plan: ExperimentPlan, resources: Resources | None = None) -> Compute:
@@ -97,7 +113,9 @@ def decide(plan: ExperimentPlan, resources: Resources | None = None) -> Compute:
             ("train", "precision"),
         )
     choice = choose_engine(plan.network, train, device, resources, plan.facts.task, weighted=plan.facts.weighted)
-    layout: Layout = "contiguous_format" if choice.name == "native" else layout_of(plan.network, device)
+    layout: Layout = "contiguous_format"
+    if choice.name == "torch":
+        layout = layout_of(plan.network, device, resources.layouts)
     return Compute(device, choice.name, choice.reason, layout, train.precision, resources.threads)
 
 
@@ -166,12 +184,13 @@ def _not_worth_it(network: NetworkPlan) -> str | None:
     return None
 
 
-def layout_of(network: NetworkPlan, device: str) -> Layout:
-    """Choose torch's layout from the shapes: channels_last where the convolutions have many channels.
+def layout_of(network: NetworkPlan, device: str, rule: int | None = None) -> Layout:
+    """Choose torch's layout from the shapes by a rule, None for this machine's: see `BY_MEAN_CHANNELS` and the other.
 
     A 1x1 convolution with a stride stays in the default layout: oneDNN issue 6035, wrong gradients. So do volumes,
-    whose weights have no such layout.
+    whose weights have no such layout. On other devices than the CPU the first rule holds.
     """
+    rule = layouts_here() if rule is None else rule
     convolutions = [row for row in network.walk() if isinstance(row.layer, Conv2d)]
     macs = sum(row.macs for row in convolutions)
     if device == "mps" or not macs or any(len(row.input_shape) > 3 for row in network.walk()):
@@ -180,5 +199,11 @@ def layout_of(network: NetworkPlan, device: str) -> Layout:
         assert isinstance(row.layer, Conv2d)
         if row.layer.kernel_size == (1, 1) and row.layer.stride != (1, 1):
             return "contiguous_format"
+    if device in ("cpu", "auto") and rule == BY_WHOLE_VECTORS:
+        narrow = (isinstance(row.layer, _BY_CHANNELS) and row.input_shape[0] < LANES for row in network.walk())
+        return "contiguous_format" if any(narrow) else "channels_last"
     channels = sum(row.macs * row.input_shape[0] for row in convolutions) / macs
     return "channels_last" if channels >= CHANNELS_LAST_FROM else "contiguous_format"
+
+
+_BY_CHANNELS = (MaxPool2d, BatchNorm2d)  # layers that torch computes one vector of channels after the other

@@ -1,8 +1,8 @@
 """The directory of a run, `runs/<id>/`, and its files.
 
     run.json            what is run: resolved spec, seed, data fingerprint (sealed: holds its own SHA-256)
-    checkpoint.pt       the last whole epoch, only while unfinished
-    history.jsonl       one line per epoch
+    checkpoint.pt       the last whole epoch that was written (`keeping.py` says when), only while unfinished
+    history.jsonl       one line per epoch up to that
     model.safetensors   the kept weights, and in its metadata what the network reads (`data/inputs.py`)
     predictions.npz     outputs and labels on validation and test data
     result.json         the result (sealed), with the SHA-256 of the files above; written last

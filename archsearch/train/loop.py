@@ -117,7 +117,7 @@ def train(
     optimizer = spec.optimizer.build(model.parameters(), device)
     loss_of = measure(spec.eval_loss)
     training, validation, test = parts(plan, seed, dataset, device)
-    training = _mislabelled(plan, seed, training)
+    training = mislabelled(plan, seed, training)
     inputs = inputs_of(plan, dataset, training)
     prepare = inputs.reader(device, layout)
     loss, scaler = fitted_loss(plan, training.y[training.rows]), scaler_of(compute)
@@ -130,7 +130,7 @@ def train(
     def evaluate(part: Part | None, name: str) -> Evaluation | None:
         if part is None:
             return None
-        found = _evaluate(engine, part, loss_of, plan.task)
+        found = evaluate_part(engine, part, loss_of, plan.task)
         check_outputs(found.outputs, name, lambda row: first_layer(model, prepare(part.x[part.rows[row : row + 1]])))
         outputs, targets = found.outputs.numpy(), part.y[part.rows].cpu().numpy()
         found.metrics |= metric_values(plan, outputs, targets, more)
@@ -143,7 +143,7 @@ def train(
             return
         part = part_to_look_at(validation, done, seed)
         with undisturbed(device), in_the_network(moving):
-            found = _evaluate(engine, part, loss_of, plan.task)
+            found = evaluate_part(engine, part, loss_of, plan.task)
         if torch.isfinite(found.outputs).all():  # whether it diverges, the run itself says at the end of the epoch
             found.metrics |= metric_values(plan, found.outputs.numpy(), part.y[part.rows].cpu().numpy(), more)
             watch.look(part_of_epoch, found.of("val"))
@@ -234,7 +234,7 @@ def parts(plan: ExperimentPlan, seed: int, dataset: Dataset, device: str) -> tup
     return training, validation, Part(x_test, y_test, torch.arange(len(y_test), device=device))
 
 
-def _mislabelled(plan: ExperimentPlan, seed: int, training: Part) -> Part:
+def mislabelled(plan: ExperimentPlan, seed: int, training: Part) -> Part:
     """Make the labels of the training part wrong that the recipe wants wrong."""
     share = plan.spec.train.label_noise
     if not share:
@@ -256,7 +256,7 @@ def inputs_of(plan: ExperimentPlan, dataset: Dataset, training: Part) -> Inputs:
     )
 
 
-def _evaluate(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:
+def evaluate_part(engine: Engine, part: Part, loss_of: LossFunction, task: Task) -> Evaluation:
     """Give metrics and outputs of a part, in evaluation mode and without gradients."""
     found, loss = [], 0.0
     for rows in torch.split(part.rows, EVALUATION_BATCH):

@@ -4,7 +4,7 @@
     finished.result.test_accuracy, finished.run_dir, finished.cached
 
 `run_id` is the hash of everything that decides the numbers. Same id, same numbers: a finished run is never trained
-twice, an interrupted one goes on from its last whole epoch.
+twice, an interrupted one goes on from its last whole epoch, one that was killed from one a few seconds older.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from archsearch.train.directory import ForeignCheckpointError, RunDirectory
 from archsearch.train.environment import environment
 from archsearch.train.identity import identity, run_id
 from archsearch.train.interrupt import interruptible
+from archsearch.train.keeping import Keeping, checkpoint_seconds
 from archsearch.train.loop import ReadTest, Trained, finite, initial_network, train
 from archsearch.train.progress import OtherNetworkError, Progress
 from archsearch.train.result import RunResult
@@ -40,7 +41,7 @@ from archsearch.train.run_files import CHECKPOINT
 from archsearch.train.watch import Silent, Watch
 from archsearch.trust import must_be_trusted
 
-__all__ = ["FinishedRun", "build", "identity", "run", "run_id"]
+__all__ = ["FinishedRun", "build", "finished_result", "identity", "result_of", "run", "run_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def run(
     dataset: Dataset | None = None,
     compute: Compute | None = None,
     also: Sequence[str] = (),
+    keep_seconds: float | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> FinishedRun:
     """Train a spec (or a plan, which is not made again) with a seed, or give the result that is there already.
@@ -84,12 +86,14 @@ def run(
     watch, and it is read after each epoch. `read_test` overrides that. `compute` is what it is computed with,
     decided here by default. A diverged run is a result too: see its status. `also` names metrics that are followed
     beside the usual ones; a run that is there already is not made again for them, as it keeps its predictions.
+    `keep_seconds` of training may be in memory only, by default those of `keeping.checkpoint_seconds`.
     `say` gets a line where a checkpoint of another run is refused.
     Raises `SpecError`, `UnavailableError`, `DamagedFileError` and `Interrupted`, and `UntrustedError` where a function
     that early stopping watches was not allowed to run.
     """
     if seed < 0:
         raise UsageError(f"a seed is a whole number from 0 on, got {seed}")
+    keep_seconds = checkpoint_seconds() if keep_seconds is None else keep_seconds
     plan = _planned(spec, limits)
     spec = plan.spec
     compute = compute or decide(plan)
@@ -102,7 +106,7 @@ def run(
     if read_test is None:
         read_test = "end" if spec.data.validation else "each_epoch"
 
-    if not fresh and (result := _finished(directory, read_test)) is not None:
+    if not fresh and (result := finished_result(directory, read_test)) is not None:
         return FinishedRun(result, directory.path, cached=True)
     if (rule := spec.train.early_stopping) is not None and rule.own is not None:
         must_be_trusted(rule.own.subject)
@@ -114,7 +118,7 @@ def run(
         started, clock = datetime.now(UTC), time.monotonic()
         seconds_before = sum(record.seconds for record in progress.history) if progress else 0.0
         try:
-            with faults_of_own_layers():
+            with faults_of_own_layers(), Keeping(directory.keep, keep_seconds) as keep:
                 trained = train(
                     plan,
                     seed,
@@ -124,13 +128,13 @@ def run(
                     interruption=interruption,
                     watch=watch or Silent(),
                     progress=progress,
-                    keep=directory.keep,
+                    keep=keep,
                     also=also,
                 )
         except OtherNetworkError:
             raise damaged(directory.path / CHECKPOINT) from None
         seconds = seconds_before + time.monotonic() - clock
-        result = _result(plan, identity_, compute, trained, started, seconds, _by_group(plan, dataset, trained))
+        result = result_of(plan, identity_, compute, trained, dataset, started, seconds)
         directory.finish(result, trained)
     return FinishedRun(result, directory.path, cached=False)
 
@@ -152,7 +156,8 @@ def _progress(directory: RunDirectory, device: str, say: Callable[[str], None]) 
         return None
 
 
-def _finished(directory: RunDirectory, read_test: ReadTest) -> RunResult | None:
+def finished_result(directory: RunDirectory, read_test: ReadTest) -> RunResult | None:
+    """Read the result of a run that is finished and holds what is asked for."""
     result = directory.result()
     return None if _lacks(result, read_test) else result
 
@@ -187,15 +192,17 @@ def _by_group(plan: ExperimentPlan, dataset: Dataset, trained: Trained) -> dict[
     return found
 
 
-def _result(
+def result_of(
     plan: ExperimentPlan,
     identity_: dict[str, Any],
     compute: Compute,
     trained: Trained,
+    dataset: Dataset,
     started: datetime,
     seconds: float,
-    groups: dict[str, dict[str, float | None]],
+    stacked: int = 1,
 ) -> RunResult:
+    """Give what a training came to; `stacked` runs were trained at once."""
     progress = trained.progress
     kept = progress.history[(progress.best_epoch or progress.epoch) - 1] if progress.history else None
     return RunResult(
@@ -213,12 +220,12 @@ def _result(
         metrics={name: kept.metrics.get(name) if kept else None for name in _of_training(plan)}
         | (trained.validation.of("val") if trained.validation else {})
         | (trained.test.of("test") if trained.test else {}),
-        groups=groups,
+        groups=_by_group(plan, dataset, trained),
         test_reads=progress.test_reads,
         parameters=plan.network.parameters,
         macs=plan.network.macs,
         seconds=seconds,
         started=started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=environment(compute.device) | _computed_by(compute),
+        environment=environment(compute.device) | _computed_by(compute) | ({"stacked": stacked} if stacked > 1 else {}),
     )

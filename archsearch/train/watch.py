@@ -31,7 +31,7 @@ class Watch(Protocol):
         """
 
     def epoch(self, record: EpochRecord) -> None:
-        """An epoch is complete and kept; what is raised here leaves the loop and the checkpoint stays."""
+        """An epoch is complete and kept; what is raised here leaves the loop, and the checkpoint has this epoch."""
 
 
 class Silent:

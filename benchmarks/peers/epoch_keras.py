@@ -1,4 +1,4 @@
-"""An epoch by Keras, on torch or on jax: the same layers, translated; initial weights are Keras's own.
+"""An epoch by Keras, on torch or on jax: the same layers with the same initial weights, translated.
 
 The process's KERAS_BACKEND says which. The layout is what suits each: channels first on torch, last on jax. A step of
 every size of batch compiles first, after which weights and optimiser are put back.
@@ -65,7 +65,7 @@ def translated(row: PlannedLayer) -> keras.layers.Layer:
         kernel, stride, *_ = layer.window()
         return kind(kernel, stride)
     if isinstance(layer, Flatten):
-        return layers.Flatten()
+        return layers.Flatten("channels_last")  # as it lies: for channels first it would turn every map around
     if isinstance(layer, Linear):
         return layers.Dense(row.output_shape[-1], use_bias=layer.bias)
     if isinstance(layer, BatchNorm2d):
@@ -74,6 +74,29 @@ def translated(row: PlannedLayer) -> keras.layers.Layer:
     if isinstance(layer, Dropout):
         return layers.Dropout(layer.p)
     return layers.Activation(layer.kind)
+
+
+def model_of(asked: EpochAsked) -> keras.Model:
+    """Build the network from the planned rows, with the weights of torch's modules."""
+    import keras
+
+    first = keras.config.image_data_format() == "channels_first"
+    shape = asked.rows[0].input_shape
+    built = [translated(row) for row in asked.rows]
+    model = keras.Sequential([keras.Input(shape if first else (*shape[1:], shape[0])), *built])
+    folded: tuple[int, ...] = ()
+    for row, layer, module in zip(asked.rows, built, asked.model.children(), strict=True):
+        if isinstance(row.layer, Flatten):
+            folded = row.input_shape
+        if values := [value.numpy() for name, value in module.state_dict().items() if name != "num_batches_tracked"]:
+            if values[0].ndim == 4:  # out, in, height, width -> height, width, in, out
+                values[0] = values[0].transpose(2, 3, 1, 0)
+            elif values[0].ndim == 2:
+                if len(folded) == 3 and not first:  # what is flattened comes in the order height, width, channels
+                    values[0] = values[0].reshape(-1, *folded).transpose(0, 2, 3, 1).reshape(len(values[0]), -1)
+                values[0], folded = values[0].T, ()
+            layer.set_weights(values)
+    return model
 
 
 def by_keras(asked: EpochAsked) -> Learned:
@@ -88,7 +111,7 @@ def by_keras(asked: EpochAsked) -> Learned:
         return images.numpy() if on_torch else np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
 
     x, y = laid_out(asked.x), asked.y.numpy()
-    model = keras.Sequential([keras.Input(x.shape[1:]), *(translated(row) for row in asked.rows)])
+    model = model_of(asked)
     # the loss is of what the network gives, also where that is a softmax already
     model.compile(
         keras.optimizers.Adam(asked.lr, epsilon=1e-8), keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -1,7 +1,7 @@
 """The study by Ray Tune: a core for each trial and torch on one thread, the arrays once in Ray's store.
 
-`python -m benchmarks.peers.study_ray asked.json`. No dashboard, and workers are used again (`reuse_actors`), which a
-function of one's own must only be allowed.
+`python -m benchmarks.peers.study_ray asked.json`. No dashboard. By default Ray Tune starts a process for each trial;
+asked to `reuse`, it takes one again, which is allowed to functions that leave nothing behind.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
         tune.with_resources(given, {"cpu": 1}),
         param_space={"network": tune.grid_search(asked.networks)},
         tune_config=tune.TuneConfig(
-            metric="accuracy", mode="max", max_concurrent_trials=asked.workers, reuse_actors=True
+            metric="accuracy", mode="max", max_concurrent_trials=asked.workers, reuse_actors=asked.loop == "reuse"
         ),
         run_config=tune.RunConfig(storage_path=str(Path("ray_results").absolute()), verbose=0),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -93,6 +95,38 @@ def test_the_readme_has_every_benchmark():
     text = (ROOT / "benchmarks" / "README.md").read_text()
     named = set(re.findall(r"`python (?:-m benchmarks\.|benchmarks/)(\w+)", text))
     assert named == {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text()}
+
+
+TRANSLATION = """
+import sys
+import keras, torch
+from archsearch import build
+from benchmarks.epoch import planned
+from benchmarks.peers.epoch_asked import EpochAsked
+from benchmarks.peers.epoch_keras import model_of
+
+keras.config.set_image_data_format(sys.argv[1])
+plan = planned(sys.argv[2], None)
+images = torch.rand(3, *plan.network.rows[0].input_shape)
+network = build(plan.spec).eval()
+given = EpochAsked(network, plan.network.rows, images, images, images, images, 3, 1e-3, None)
+shown = images if sys.argv[1] == "channels_first" else images.permute(0, 2, 3, 1)
+theirs = keras.ops.convert_to_numpy(model_of(given)(shown.numpy(), training=False))
+torch.testing.assert_close(torch.tensor(theirs), network(images).detach(), atol=1e-5, rtol=1e-4)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("backend", "layout"), [("torch", "channels_first"), ("jax", "channels_last")])
+@pytest.mark.parametrize("spec", ["lenet5", "benchmarks/conv_norm.yaml"])
+def test_keras_computes_the_network_that_torch_does(backend, layout, spec):
+    for package in ("keras", backend):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: pip install -r benchmarks/peers.txt")
+    variables = os.environ | {"KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", TRANSLATION, layout, spec]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

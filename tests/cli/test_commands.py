@@ -106,7 +106,16 @@ def test_list_shows_the_shipped_specs_and_the_folders_own(cli, tmp_path):
     rows = {row["name"]: row for row in document["specs"]}
     assert {"lenet5", "lenet_best", "digits_quickstart", "resnet_tiny", "mine"} <= set(rows)
     assert rows["mine"]["summary"] == "My own, [red]no markup[/red]."
-    assert "[red]no markup[/red]" in cli("list").out
+    assert [row["name"] for row in document["zoo"]][:2] == ["zoo/convnext_tiny", "zoo/densenet121"]
+    assert document["zoo"][0]["summary"] == "ConvNeXt-T (Liu et al. 2022), as torchvision has it."
+    printed = cli("list").out
+    assert "[red]no markup[/red]" in printed
+    assert "published networks (archsearch show NAME)\nzoo/convnext_tiny, zoo/densenet121, zoo/ds_cnn" in printed
+
+
+def test_published_network_is_shown_by_its_name(cli):
+    document = cli("show", "zoo/lenet1", "--json").json
+    assert (document["name"], document["parameters"]) == ("lenet1", 2578)
 
 
 def test_schema_prints_and_writes_the_committed_one(cli, tmp_path):

@@ -265,9 +265,9 @@ class Stochastic(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from torchvision.ops import StochasticDepth
+        from torchvision.ops import DropBlock2d
 
-        self.body, self.drop = nn.Conv2d(1, 1, 3, padding=1), StochasticDepth(0.2, "row")
+        self.body, self.drop = nn.Conv2d(1, 1, 3, padding=1), DropBlock2d(0.2, 3)
         self.unused, self.out = nn.Linear(3, 2), nn.Linear(64, 10)
         self.out.bias.requires_grad_(False)
 
@@ -276,11 +276,11 @@ class Stochastic(nn.Module):
 
 
 def test_what_training_alone_does_is_refused_or_said() -> None:
-    with pytest.raises(SpecError, match=r"drop \(StochasticDepth\): the language has no layer for StochasticDepth$"):
+    with pytest.raises(SpecError, match=r"drop \(DropBlock2d\): the language has no layer for DropBlock2d$"):
         import_network(source(Stochastic()), data="digits")
     found = import_network(source(Stochastic()), data="digits", evaluated=True)
     assert found.plan.spec.departures == (
-        "drop (StochasticDepth) left out: it does something in training only, and the language has no layer for it.",
+        "drop (DropBlock2d) left out: it does something in training only, and the language has no layer for it.",
         "Taken as it computes in evaluation; dropout that is called as a function in training is not here.",
         "10 parameters of the module did not learn (requires_grad false); here all do.",
         "unused.weight and 1 other (8 parameters) take no part in forward and are left out.",
@@ -298,8 +298,8 @@ CANNOT = {
     "number out of data": (lambda x: x / x.max().item(), r"forward takes numbers out of its data by \.item\(\): "),
     "float of data": (lambda x: x * float(x.mean()), r"forward takes numbers out of its data by float\(\): "),
     "part of a value": (lambda x: x[:, :, 1:], "it takes a part of a value by its index$"),
-    "transposed": (lambda x: x.transpose(2, 3), "the language has no layer for the function transpose$"),
-    "another shape": (lambda x: x.view(-1, 4, 4, 4), "view makes 4x4x4 of 1x8x8; the language has flatten only$"),
+    "batch moved": (lambda x: x.transpose(0, 1).transpose(0, 1), "transpose moves the batch from its place$"),
+    "rolled": (lambda x: x.roll(1), "the language has no layer for the function roll$"),
     "batch mixed in": (lambda x: x.reshape(1, -1), "reshape reads 1x128, whose first size is not the batch|reshape .*"),
     "a number added": (lambda x: x + 1, "it adds the number 1$"),
     "a number multiplied": (lambda x: 0.5 * x, "it multiplies by the number 0.5$"),
@@ -361,7 +361,7 @@ LAYERS_THAT_CANNOT = {
     ),
     "recurrent": (
         nn.Sequential(nn.Flatten(2), nn.LSTM(64, 4)),
-        r"\(LSTM\): the language has no layer for LSTM$",
+        r"1 \(LSTM\): LSTM has batch_first False, and lstm of the language has True$",
     ),
 }
 

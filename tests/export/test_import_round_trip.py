@@ -95,6 +95,12 @@ ALIKE: dict[str, list[Any]] = {
     "input first": [{"parallel": {"branches": [[], ["tanh"]], "join": "add"}}],
     "residual": [{"residual": {"layers": ["tanh"]}}],
     "residual of nothing": [{"residual": {"layers": ["identity"]}}],
+    "nothing beside": [
+        {"residual": {"layers": [{"conv2d": {"out_channels": 4, "kernel_size": 3}}], "projection": "none"}}
+    ],
+    "nothing beside, in a residual": [
+        {"residual": {"layers": [{"residual": {"layers": ["tanh", "relu"], "projection": "none"}}]}}
+    ],
     "residual in residual": [{"residual": {"layers": [{"residual": {"layers": ["tanh"]}}]}}],
     "sequential in residual": [{"residual": {"layers": [{"sequential": {"layers": ["tanh", "relu"]}}]}}],
     "sequential in sequential": [{"sequential": {"layers": [{"sequential": {"layers": ["tanh"]}}, "relu"]}}],

@@ -84,6 +84,12 @@ class NothingRunner:
         record = {**identity, "environment": {}, "data_fingerprint": "", "test_reads": 0, "seconds": self.seconds}
         return Outcome(f"run-{assignment.seed}", {"val_accuracy": float(assignment.seed)}, record)
 
+    def key(self, assignment: Assignment) -> str:
+        return f"run-{assignment.seed}"
+
+    def together(self, one: Assignment, other: Assignment) -> bool:
+        return False
+
     def _note(self, file: str, seed: int) -> None:
         with (self.folder / file).open("a") as lines:
             lines.write(f"{seed} {os.getpid()}\n")

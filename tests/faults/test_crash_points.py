@@ -57,9 +57,10 @@ import archsearch.cli.report, archsearch.search.search, archsearch.study.network
 from archsearch import crash
 print("ready", flush=True)
 for line in sys.stdin:
-    point, folder, *words = line.rstrip("\\n").split("\\t")
+    point, seconds, folder, *words = line.rstrip("\\n").split("\\t")
     pid = os.fork()
     if pid == 0:
+        os.environ["ARCHSEARCH_CHECKPOINT_SECONDS"] = seconds
         os.chdir(folder)
         said = os.open("said", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(said, 1), os.dup2(said, 2)
@@ -121,9 +122,10 @@ class Forks:
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
-    def __call__(self, folder: Path, *words: str, point: str = "") -> int:
+    def __call__(self, folder: Path, *words: str, point: str = "", seconds: float = 0) -> int:
+        """Run a command; `seconds` of its training are in memory only, by default none: every epoch is a file."""
         assert self.process.stdin is not None
-        self.process.stdin.write("\t".join([point, str(folder), *words]) + "\n")
+        self.process.stdin.write("\t".join([point, str(seconds), str(folder), *words]) + "\n")
         self.process.stdin.flush()
         return int(self._answer())
 
@@ -184,6 +186,15 @@ def test_one_plain_call_recovers_from_a_crash(forks: Forks, whole, tmp_path: Pat
         assert (folder / "report.html").read_text().endswith("</html>")
     else:
         assert forks(folder, "study", "mine.yaml", "--workers", "1", point=point) == -signal.SIGKILL, "never passed"
+    assert ended(forks, folder) == whole
+
+
+@pytest.mark.parametrize("point", ["epoch kept:2", "reported:3", "mid-epoch:12"])
+def test_one_plain_call_recovers_from_a_crash_that_takes_epochs_along(forks: Forks, whole, tmp_path, point) -> None:
+    folder = begun(tmp_path)
+    code = forks(folder, "study", "mine.yaml", "--workers", "1", point=point, seconds=3600)
+    assert code == -signal.SIGKILL, "never passed"
+    assert not list(folder.rglob("checkpoint.pt"))
     assert ended(forks, folder) == whole
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from tests.train.conftest import runs_dir, train_tiny  # noqa: F401 - fixtures
 
 CLASSES = 5
 KEY = 0x8F1BBCDC5A827999  # of the dropout masks
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -203,7 +204,7 @@ def pair(
     set_masks(model)
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.affine:  # 1 and 0 would hide mistakes
+            if isinstance(module, NORMS) and module.weight is not None:  # 1 and 0 would hide mistakes
                 module.weight.uniform_(0.5, 1.5)
                 module.bias.uniform_(-0.5, 0.5)
     x = torch.randint(0, 256, (n + 7, *shape), dtype=torch.uint8) if stored else torch.randn(n + 7, *shape, dtype=dtype)
@@ -233,6 +234,21 @@ def assert_same(one: Pair, tolerance: float) -> None:
     assert error <= tolerance, where
     if double:
         assert given.correct == expected.correct
+
+
+def unsteadiness(one: Pair) -> float:
+    """Give how far torch is from itself where every sample moves by some roundings: the largest of eight tries.
+
+    Large where a network has a corner at what is rounding itself, as a relu of the mean of normalised values, or
+    divides by a deviation that is nearly nothing: there no engine's answer is the answer.
+    """
+    expected, draws = one.torch_step(), torch.Generator().manual_seed(0)
+    moved = []
+    for _ in range(8):
+        noise = torch.rand(one.x.shape, generator=draws, dtype=torch.float64) - 0.5
+        x = (one.x.double() * (1 + 16 * torch.finfo(one.x.dtype).eps * noise)).to(one.x.dtype)
+        moved.append(largest_error(replace(one, x=x).torch_step(), expected)[0])
+    return max(moved)
 
 
 def largest_error(given: Step, expected: Step) -> tuple[float, str]:

@@ -157,6 +157,10 @@ MAPS: dict[str, list[Any]] = {
     "add in a residual": [
         {"residual": {"layers": [{"parallel": {"join": "add", "branches": [[], ["batch_norm2d"]]}}, "batch_norm2d"]}}
     ],
+    "residual with nothing beside": [
+        {"residual": {"projection": "none", "layers": [*conv(padding=1, stride=2), "batch_norm2d", "relu"]}},
+        "gelu",
+    ],
     "residual with a shortcut": [
         {
             "residual": {

@@ -21,7 +21,7 @@ from archsearch.spec.training import TrainSpec
 from archsearch.task.multilabel import Multilabel
 from archsearch.task.regression import Regression
 from archsearch.train.compute import choose_engine
-from tests.native.conftest import CLASSES, assert_same, available, loss_spec, pair, planned
+from tests.native.conftest import CLASSES, assert_same, available, loss_spec, pair, planned, unsteadiness
 
 LENET = [
     {"conv2d": {"out_channels": 6, "kernel_size": 5}},
@@ -197,13 +197,30 @@ def test_20_000_random_networks_give_torchs_loss_and_gradients(part):
     check()
 
 
+def test_a_corner_at_rounding_is_told_from_a_mistake():
+    """The mean of normalised values is 0 but for rounding, and the slope of relu there anything; that of tanh is 1."""
+    norm, pool = {"group_norm": {"num_groups": 1}}, {"adaptive_avg_pool2d": {"output_size": 1}}
+    corner, smooth = (pair(["tanh", norm, pool, last, *HEAD], (1, 4, 5), n=2) for last in ("relu", "tanh"))
+    for one in (corner, smooth):
+        one.model[1].bias.data.zero_()
+    assert unsteadiness(corner) > 0.1
+    assert unsteadiness(smooth) < 1e-12
+    assert_same(smooth, 1e-10)
+
+
 def check_random_network(case, library=None):
     """On the case's variant, or another library."""
     (written, shape), (task, loss), n, threads, variant = case
     of = partial(pair, written, shape, loss=loss, task=task, n=n, threads=threads, variant=library or variant)
     weighted = n % 3 == 0 and "weight" not in str(loss)  # weights of samples and of classes do not go together
-    assert_same(of(weighted=weighted), 1e-10)
-    assert_same(of(weighted=weighted, dtype=torch.float32), 1e-3)
+    for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-3)):
+        one = of(weighted=weighted, dtype=dtype)
+        try:
+            assert_same(one, tolerance)
+        except AssertionError:
+            if (more := 10 * unsteadiness(one)) <= tolerance:
+                raise
+            assert_same(one, tolerance + more)
 
 
 @settings(free, max_examples=150)

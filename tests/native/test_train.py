@@ -59,7 +59,12 @@ REGIMES |= {
     "labels": {"data": {"name": "digits_segments"}, "train": {"loss": {"bce": {"pos_weight": "balanced"}}}},
     "numbers": {
         "data": {"name": "diabetes", "limit": 200, "normalize": True, "normalize_targets": True},
-        "network": [{"linear": {"out_features": 6}}, "batch_norm1d", "tanh", {"linear": {"out_features": "outputs"}}],
+        "network": [
+            {"linear": {"out_features": 6, "bias": False}},
+            "batch_norm1d",
+            "tanh",
+            {"linear": {"out_features": "outputs"}},
+        ],
         "train": {"loss": {"huber": {"delta": 0.7}}},
     },
     "yes or no": {

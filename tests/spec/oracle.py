@@ -103,12 +103,12 @@ def macs(module: nn.Module, shape: tuple[int, ...]) -> int:
 def torch_network(layers: list[Any], shape: tuple[int, ...]) -> tuple[nn.Sequential, tuple[int, ...]]:
     """Build the layers one by one with torch.nn on the meta device, each fed the shape that torch found before it."""
     modules = []
-    with torch.device("meta"):
-        for layer in layers:
-            kind, fields = (layer, {}) if isinstance(layer, str) else copy.deepcopy(next(iter(layer.items())))
+    for layer in layers:
+        kind, fields = (layer, {}) if isinstance(layer, str) else copy.deepcopy(next(iter(layer.items())))
+        with torch.device("meta"):
             module = torch_layer(kind, fields, shape)
-            shape = run(module, shape)
-            modules.append(module)
+        shape = run(module, shape)
+        modules.append(module)
     return nn.Sequential(*modules), shape
 
 
@@ -121,6 +121,8 @@ def torch_layer(kind: str, fields: dict[str, Any], shape: tuple[int, ...]) -> nn
         body, out = torch_network(fields["layers"], shape)
         if fields.get("shortcut"):
             return Sum(body, torch_network(fields["shortcut"], shape)[0])
+        if fields.get("projection") == "none":
+            return body
         if fields.get("projection") == "pad" and out != shape:
             return Sum(body, padded(shape, out))
         return Sum(body, shortcut(shape, out) if fields.get("projection") and out != shape else nn.Identity())
@@ -258,28 +260,46 @@ def waves(steps: int, features: int) -> Tensor:
 def pad_channels(fields: dict[str, Any], shape: tuple[int, ...]) -> nn.Module:
     """Subsample with a pooling of one pixel, and pad with torch's own zeros."""
     rank, stride, more = len(shape) - 1, fields.get("stride", 1), fields["out_channels"] - shape[0]
-    if more < 0 or (rank == 0 and stride != 1) or (rank == 1 and isinstance(stride, list) and len(set(stride)) > 1):
+    if more < 0 or (rank == 0 and stride != 1) or (rank != 2 and isinstance(stride, list) and len(set(stride)) > 1):
         raise RuntimeError(f"{fields} of {shape}")
-    padding = getattr(nn, TORCH_NAMES["pad_channels"].split()[rank])((0, 0) * rank + (0, more))
+    if rank > 3:  # torch has no pooling of so many sizes: it takes every n-th place of each
+        step = stride[0] if isinstance(stride, list) else stride
+        kept = [torch.arange(0, size, step) for size in shape[1:]]
+        return Called(
+            lambda x: torch.cat([of_places(x, kept), of_places(x[:, :1], kept).repeat_interleave(more, 1) * 0], 1)
+        )
+    if rank == 3:  # torch's ZeroPad3d pads the last three sizes alone
+        padding: nn.Module = Called(lambda x: torch.cat([x, x.new_zeros(len(x), more, *x.shape[2:])], 1))
+    else:
+        padding = getattr(nn, TORCH_NAMES["pad_channels"].split()[rank])((0, 0) * rank + (0, more))
     if rank == 0:
         return padding
-    stride = (
-        tuple(stride) if isinstance(stride, list) and rank == 2 else stride[0] if isinstance(stride, list) else stride
-    )
-    return nn.Sequential((nn.MaxPool1d, nn.MaxPool2d)[rank - 1](1, stride), padding)
+    if isinstance(stride, list):
+        stride = tuple(stride) if rank == 2 else stride[0]
+    return nn.Sequential((nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[rank - 1](1, stride), padding)
+
+
+def of_places(x: Tensor, places: list[Tensor]) -> Tensor:
+    """Take some places of each size behind the channels."""
+    for dim, kept in enumerate(places, 2):
+        x = x.index_select(dim, kept.to(x.device))
+    return x
 
 
 def padded(shape: tuple[int, ...], out: tuple[int, ...]) -> nn.Module:
     """Find, by trying every stride, the subsampling that takes one shape to the other; pad the channels."""
     if len(shape) != len(out):
         raise RuntimeError(f"{shape} to {out}")
-    fitting = [
-        [s for s in range(1, n + 1) if len(range(0, n, s)) == m] for n, m in zip(shape[1:], out[1:], strict=True)
-    ]
+    strides = range(1, max(shape[1:], default=1) + 1)
+    fitting = [[s for s in strides if len(range(0, n, s)) == m] for n, m in zip(shape[1:], out[1:], strict=True)]
     if not all(fitting):
         raise RuntimeError(f"no strides take {shape} to {out}")
-    strides = [one[0] for one in fitting]
-    stride: Any = {0: 1, 1: strides[0] if strides else 1}.get(len(strides), strides)
+    stride: Any = [one[0] for one in fitting]
+    if len(fitting) != 2:  # one stride every way
+        common = set.intersection(*map(set, fitting)) if fitting else {1}
+        if not common:
+            raise RuntimeError(f"no stride takes {shape} to {out}")
+        stride = min(common)
     return pad_channels({"out_channels": out[0], "stride": stride}, shape)
 
 
@@ -295,5 +315,5 @@ def shortcut(shape: tuple[int, ...], out: tuple[int, ...]) -> nn.Module:
         if not fitting:
             raise RuntimeError(f"no stride takes {size} to {wanted}")
         strides.append(fitting[0])
-    cls = nn.Conv1d if len(strides) == 1 else nn.Conv2d
+    cls = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[len(strides) - 1]
     return cls(shape[0], out[0], 1, stride=tuple(strides), bias=False)

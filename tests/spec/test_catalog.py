@@ -30,7 +30,9 @@ def refused(path: Path | str, message: str) -> None:
 
 def test_shipped_specs_are_the_files_of_the_checkout() -> None:
     assert shipped("specs") == ROOT / "specs"
-    assert list(catalog("specs").values()) == sorted((ROOT / "specs").glob("*.yaml"))
+    zoo = sorted((ROOT / "specs" / "zoo").glob("*.yaml"))
+    assert list(catalog("specs").values()) == [*sorted((ROOT / "specs").glob("*.yaml")), *zoo]
+    assert [name for name in catalog("specs") if "/" in name] == [f"zoo/{path.stem}" for path in zoo]
 
 
 def test_local_spec_comes_before_the_shipped_one_of_the_same_name(tmp_path: Path) -> None:
@@ -39,6 +41,21 @@ def test_local_spec_comes_before_the_shipped_one_of_the_same_name(tmp_path: Path
     assert find("lenet5", "specs") == Path("specs/lenet5.yaml")
     assert read_spec("lenet5").spec.name == "tiny"
     assert find("lenet_best", "specs") == ROOT / "specs/lenet_best.yaml"
+
+
+def test_published_network_is_called_by_its_name_in_the_zoo_and_extended_by_it(tmp_path: Path) -> None:
+    assert find("zoo/lenet1", "specs") == ROOT / "specs/zoo/lenet1.yaml"
+    assert read_spec("zoo/lenet1").spec.name == "lenet1"
+    assert read(tmp_path, child("zoo/lenet1", "[set: {train.epochs: 3}]")).spec.train.epochs == 3
+    refused("lenet1", "unknown spec 'lenet1'; did you mean 'zoo/lenet1'? (`archsearch list` shows them all)")
+    refused("zoo/lenet2", "unknown spec 'zoo/lenet2'; did you mean 'zoo/lenet1'? (`archsearch list` shows them all)")
+    refused(
+        "zoo/../lenet5", "zoo/../lenet5: no such file; `archsearch list` shows what can be run by name "
+        "(lenet5 is one of them)"
+    )  # fmt: skip
+    (tmp_path / "specs/zoo").mkdir(parents=True)
+    (tmp_path / "specs/zoo/lenet1.yaml").write_text(TINY)
+    assert read_spec("zoo/lenet1").spec.name == "tiny"
 
 
 def test_unknown_names_and_paths_are_refused_with_a_hint(tmp_path: Path) -> None:

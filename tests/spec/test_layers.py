@@ -7,27 +7,20 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 from torch import nn
 
 from archsearch.errors import SpecError
-from archsearch.spec.layers import LAYER_KINDS, Layer
+from archsearch.spec.layers import LAYER_KINDS
 from archsearch.spec.layers.base import window_count
-from archsearch.spec.network import Limits, PlanError, build_network, plan_network
+from archsearch.spec.network import PlanError, build_network
 from tests.spec import oracle
 from tests.spec.layer_cases import LATER
+from tests.spec.random_networks import BLOCKS, KINDS, LAYERS, plan
 
 # torch says so once in a process, of any even kernel with `same`; its numbers are right
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")
-
-LAYERS = TypeAdapter(list[Layer])
-NO_LIMITS = Limits(parameters=10**18, activation_bytes=10**18, layers=10**6)
-
-
-def plan(tree: list[Any], shape: tuple[int, ...], classes: int = 10):
-    return plan_network(LAYERS.validate_python(tree), shape, classes, limits=NO_LIMITS)
 
 
 # -- one case by hand for each kind ------------------------------------------------------------------------------------
@@ -104,11 +97,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, ...], tuple[int, ...], int, in
         384 + 4608,
     ),
 }
-BLOCKS = ("sequential", "residual", "parallel")
 CASES = {**{k: v for k, v in CASES.items() if k not in BLOCKS}, **LATER, **{k: CASES[k] for k in BLOCKS}}
-
-
-KINDS = [kind for kind in LAYER_KINDS if kind != "own"]  # test_own_layers.py has that
 
 
 def test_every_layer_kind_has_a_case_here_and_a_torch_class_in_the_oracle() -> None:
@@ -178,286 +167,6 @@ def test_window_count_of_any_window_is_the_number_of_places_that_fit(
     reach = dilation * (kernel - 1) + 1
     places = [start for start in range(-padding, size + padding, stride) if start + reach <= size + padding]
     assert window_count(size, kernel, stride, padding, dilation) == len(places)
-
-
-# -- thousands of random networks --------------------------------------------------------------------------------------
-
-small = st.integers(1, 4)
-channels = st.sampled_from([1, 2, 3, 4, 6, 8])
-
-
-def pair(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
-    return st.one_of(numbers, st.lists(numbers, min_size=2, max_size=2))
-
-
-def fields(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(required, optional=optional)
-
-
-def convolution(size: Any, padding: Any) -> st.SearchStrategy[dict[str, Any]]:
-    optional = {
-        "stride": size(st.integers(1, 3)),
-        "padding": padding,
-        "dilation": size(st.integers(1, 3)),
-        "groups": st.sampled_from([1, 2, 3, "in"]),
-        "bias": st.booleans(),
-    }
-    return fields({"out_channels": channels, "kernel_size": size(st.integers(1, 5))}, optional)
-
-
-def pooling(size: Any, dilation: bool) -> st.SearchStrategy[dict[str, Any]]:
-    optional = {
-        "stride": st.one_of(st.none(), size(st.integers(1, 4))),
-        "padding": size(st.integers(0, 2)),
-        "ceil_mode": st.booleans(),
-    }
-    if dilation:
-        optional["dilation"] = size(st.integers(1, 2))
-    return fields({"kernel_size": size(st.integers(1, 5))}, optional)
-
-
-def same(numbers: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.one_of(numbers, st.just("same"))
-
-
-def triple(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
-    return st.one_of(numbers, st.lists(numbers, min_size=3, max_size=3))
-
-
-def transposed(size: Any) -> st.SearchStrategy[dict[str, Any]]:
-    optional = {
-        "stride": size(st.integers(1, 3)),
-        "padding": size(st.integers(0, 2)),
-        "output_padding": size(st.integers(0, 2)),
-        "dilation": size(st.integers(1, 2)),
-        "groups": st.sampled_from([1, 2, "in"]),
-        "bias": st.booleans(),
-    }
-    return fields({"out_channels": channels, "kernel_size": size(st.integers(1, 4))}, optional)
-
-
-def recurrent(more: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    optional = {"bias": st.booleans(), "bidirectional": st.booleans(), "output": st.sampled_from(["last", "all"])}
-    return fields({"hidden_size": small, "num_layers": st.integers(1, 3)}, optional | more)
-
-
-one = lambda numbers: numbers  # noqa: E731 - the 1-D counterpart of `pair`
-slope = st.floats(0.01, 2)
-FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-    "conv1d": convolution(one, same(st.integers(0, 3))),
-    "conv2d": convolution(pair, same(pair(st.integers(0, 3)))),
-    "max_pool1d": pooling(one, True),
-    "max_pool2d": pooling(pair, True),
-    "avg_pool1d": pooling(one, False),
-    "avg_pool2d": pooling(pair, False),
-    "adaptive_avg_pool1d": fields({"output_size": small}, {}),
-    "adaptive_avg_pool2d": fields({"output_size": pair(small)}, {}),
-    "linear": fields({"out_features": st.integers(1, 9)}, {"bias": st.booleans(), "per_step": st.booleans()}),
-    "flatten": fields({}, {"start_dim": st.integers(1, 3)}),
-    "batch_norm1d": fields({}, {"affine": st.booleans(), "momentum": st.floats(0.01, 1)}),
-    "batch_norm2d": fields({}, {"affine": st.booleans(), "momentum": st.floats(0.01, 1)}),
-    "layer_norm": fields({}, {"elementwise_affine": st.booleans(), "per_step": st.booleans()}),
-    "group_norm": fields({"num_groups": st.integers(1, 4)}, {"affine": st.booleans()}),
-    "dropout": fields({}, {"p": st.floats(0, 0.9)}),
-    "dropout2d": fields({}, {"p": st.floats(0, 0.9)}),
-    "leaky_relu": fields({}, {"negative_slope": slope}),
-    "pad_channels": fields({"out_channels": st.integers(1, 9)}, {"stride": pair(st.integers(1, 3))}),
-    "elu": fields({}, {"alpha": slope}),
-    "gelu": fields({}, {"approximate": st.sampled_from(["none", "tanh"])}),
-    "softplus": fields({}, {"beta": slope}),
-    "prelu": fields({}, {"num_parameters": st.sampled_from([1, 2, 3, 4])}),
-    "instance_norm": fields({}, {"affine": st.booleans()}),
-    "rms_norm": fields({}, {"per_step": st.booleans()}),
-    "permute": fields({"dims": st.permutations([1, 2]) | st.permutations([1, 2, 3])}, {}),
-    "unflatten": fields({"unflattened_size": st.lists(st.integers(1, 4), min_size=1, max_size=3)}, {"dim": small}),
-    "zero_pad": fields(
-        {
-            "padding": st.lists(st.integers(0, 2), min_size=2, max_size=2)
-            | st.lists(st.integers(0, 2), min_size=4, max_size=4)
-        },
-        {},
-    ),
-    "select_channels": fields({"channels": st.lists(st.integers(0, 5), min_size=1, max_size=4)}, {}),
-    "select_step": fields({}, {"step": st.integers(-3, 3)}),
-    "upsample": fields({"scale_factor": small}, {"mode": st.sampled_from(["nearest", "linear", "bilinear"])}),
-    "pixel_shuffle": fields({"upscale_factor": st.integers(1, 2)}, {}),
-    "scaled_avg_pool2d": pooling(pair, False),
-    "conv3d": convolution(triple, same(triple(st.integers(0, 3)))),
-    "max_pool3d": pooling(triple, True),
-    "avg_pool3d": pooling(triple, False),
-    "adaptive_avg_pool3d": fields({"output_size": triple(small)}, {}),
-    "batch_norm3d": fields({}, {"affine": st.booleans()}),
-    "conv_transpose1d": transposed(one),
-    "conv_transpose2d": transposed(pair),
-    "squeeze_excite": fields({}, {"reduction": small, "activation": st.sampled_from(["relu", "silu"])}),
-    "layer_scale": fields({}, {"per_step": st.booleans()}),
-    "stochastic_depth": fields({}, {"p": st.floats(0, 0.9)}),
-    "lstm": recurrent({}),
-    "gru": recurrent({}),
-    "rnn": recurrent({"nonlinearity": st.sampled_from(["tanh", "relu"])}),
-    "embedding": fields({"num_embeddings": st.integers(1, 9), "embedding_dim": small}, {}),
-    "multihead_attention": fields({"num_heads": st.integers(1, 4)}, {"bias": st.booleans()}),
-    "transformer_encoder_layer": fields(
-        {"nhead": st.integers(1, 4), "dim_feedforward": st.integers(1, 9)},
-        {"bias": st.booleans(), "norm_first": st.booleans(), "activation": st.sampled_from(["relu", "gelu"])},
-    ),
-    "positional_encoding": fields({}, {"learned": st.booleans()}),
-}
-LEAVES = [kind for kind in KINDS if kind not in BLOCKS]
-ANY_RANK = [
-    kind for kind in LEAVES if kind not in FIELDS or kind in ("layer_norm", "group_norm", "elu", "gelu", "softplus")
-]
-OF_STEPS = (
-    "lstm", "gru", "rnn", "multihead_attention", "transformer_encoder_layer", "positional_encoding", "class_token",
-    "select_step", "permute",
-)  # fmt: skip
-OF_MAPS = ("squeeze_excite", "pixel_shuffle", "zero_pad", "permute")
-BY_RANK = {
-    0: ["linear", "linear", "batch_norm1d", "leaky_relu", "dropout", "embedding", "unflatten"],
-    1: [*(kind for kind in LEAVES if kind.endswith("1d")), *OF_STEPS],
-    2: [*(kind for kind in LEAVES if kind.endswith("2d")), *OF_MAPS],
-    3: [kind for kind in LEAVES if kind.endswith("3d")],
-}
-
-
-@st.composite
-def layer_lists(draw: st.DrawFn, rank: int, depth: int = 0) -> tuple[list[Any], int]:
-    """Draw layers that mostly go with their input (rank 0 flat, 1 signal, 2 map); give the rank that comes out."""
-    found: list[Any] = []
-    for _ in range(draw(st.integers(1, 5 - 2 * depth))):
-        dice = draw(st.integers(0, 19))
-        if dice == 0:
-            kind = draw(st.sampled_from(LEAVES))  # anything: mostly refused
-        elif dice < 4 and depth < 2:
-            kind = BLOCKS[dice - 1]
-        else:
-            kind = draw(st.sampled_from([*BY_RANK[rank] * 2, *ANY_RANK]))
-        if kind == "parallel":
-            chosen, after = draw(branches(rank, depth))
-        elif kind in BLOCKS:
-            layers, after = draw(layer_lists(rank, depth + 1))
-            chosen: dict[str, Any] = {"layers": layers}
-            if kind == "residual":
-                chosen |= draw(beside(rank, after, depth))
-        else:
-            chosen = draw(FIELDS.get(kind, st.just({})))
-            after = rank_after(kind, chosen, rank)
-        rank = after
-        found.append({kind: chosen} if chosen else kind)
-    return found, rank
-
-
-def rank_after(kind: str, chosen: dict[str, Any], rank: int) -> int:
-    """Say what rank comes out, where the layer fits."""
-    if kind == "flatten":
-        return min(rank, chosen.get("start_dim", 1) - 1)
-    if kind == "unflatten":
-        return min(3, rank + len(chosen["unflattened_size"]) - 1)
-    if kind == "embedding":
-        return 1
-    ends = kind in ("lstm", "gru", "rnn") and chosen.get("output", "last") == "last"
-    return 0 if ends or kind == "select_step" else rank
-
-
-@st.composite
-def beside(draw: st.DrawFn, rank: int, after: int, depth: int) -> dict[str, Any]:
-    """Draw the shortcut of a `residual`: the input, one of the projections, or layers."""
-    kind = draw(st.sampled_from([False, True, "pad", "layers"]))
-    if kind != "layers":
-        return {"projection": kind}
-    return {"shortcut": draw(layer_lists(rank, depth + 1))[0]}
-
-
-@st.composite
-def branches(draw: st.DrawFn, rank: int, depth: int) -> tuple[dict[str, Any], int]:
-    """Draw the fields of a `parallel`: half of the time branches that keep the size, so that many can be joined."""
-    count, join = draw(st.integers(1, 3)), draw(st.sampled_from(["concat", "add", "multiply"]))
-    if not draw(st.booleans()):
-        lists = [draw(layer_lists(rank, depth + 1)) for _ in range(count)]
-        return {"branches": [*(layers for layers, _ in lists), *([[]] * draw(st.integers(0, 1)))], "join": join}, rank
-    width = draw(st.integers(1, 4))
-    layer: dict[str, Any] = {"linear": {"out_features": width}} if rank == 0 else {
-        f"conv{rank}d": {"out_channels": width, "kernel_size": 3, "padding": "same"}
-    }  # fmt: skip
-    lists = [[layer, *draw(st.lists(st.sampled_from(["tanh", "relu"]), max_size=1))] for _ in range(count)]
-    if 0 < rank < 3 and join == "multiply":
-        gate = [layer, {f"adaptive_avg_pool{rank}d": {"output_size": 1}}, *draw(st.sampled_from([[], ["flatten"]]))]
-        lists.append([*gate, "sigmoid"])
-    return {"branches": lists, "join": join}, rank
-
-
-@st.composite
-def networks(draw: st.DrawFn) -> tuple[list[Any], tuple[int, ...]]:
-    """Draw a layer list and the shape of its input."""
-    rank = draw(st.sampled_from([0, 1, 1, 2, 2, 3]))
-    shape = (draw(channels), *(draw(st.integers(4, 24 if rank < 3 else 8)) for _ in range(rank)))
-    return draw(layer_lists(rank))[0], shape
-
-
-# What torch would take and we refuse, on purpose: each a message of ours.
-STRICTER = (
-    r"\(linear\): needs a flat input",  # torch multiplies the last dimension of anything
-    r"\((dropout2d|batch_norm2d)\): needs a map",  # torch reads (batch, channels, length) as a map without a batch
-    r"\(batch_norm1d\): needs a flat input",  # torch raises as well, but for the batch's sake
-    r"\((max|avg|adaptive_avg|scaled_avg)_pool[123]d\): needs a ",  # torch reads the batch as channels
-    r"\(conv(_transpose)?[123]d\): needs a ",
-    r"\((batch_norm3d|instance_norm|upsample|zero_pad|pixel_shuffle)\): needs a ",  # the same
-    r"\((group|instance)_norm\): each of its (groups|channels) (holds|has) one value",  # torch: while training only
-    r"\(conv_transpose[12]d\): output_padding",  # torch refuses it too, but not on the meta device
-    r"\(conv_transpose[12]d\): padding takes all",  # torch gives maps of no pixels
-    r"\(zero_pad\): padding has",  # torch takes [left, right] for a map too
-    r"\(\w+\): per_step needs a sequence",  # torch's last size is that of a flat input too
-    r"\(class_token\): needs a sequence",
-    r"\(embedding\): needs a flat input",  # torch looks up whatever it gets
-    r"\(residual\): its layers give ",  # torch adds what it can broadcast; the oracle does not
-    r"\(parallel\): branches can be multiplied only ",  # torch multiplies whatever it can broadcast
-)
-
-
-def agree(tree: list[Any], shape: tuple[int, ...]) -> None:
-    try:
-        planned = plan(tree, shape)
-    except PlanError as error:
-        event("refused")
-        if not any(re.search(rule, str(error)) for rule in STRICTER):
-            event("refused as torch does")
-            with pytest.raises((RuntimeError, ValueError, IndexError, AssertionError), match=r"."):  # torch's words
-                oracle.torch_network(tree, shape)
-        return
-    event("accepted")
-    module, output = oracle.torch_network(tree, shape)
-    assert planned.output_shape == output
-    assert planned.parameters == sum(p.numel() for p in module.parameters())
-    assert planned.macs == oracle.macs(module, shape)
-    ours = build_network(planned).to("meta")
-    assert oracle.run(ours, shape) == output
-    sizes = [tuple(value.shape) for value in ours.state_dict().values()]
-    assert sizes == [tuple(value.shape) for value in module.state_dict().values()]
-
-
-@given(networks())
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-def test_random_networks_agree_with_torch(case: tuple[list[Any], tuple[int, ...]]) -> None:
-    agree(*case)
-
-
-@pytest.mark.slow
-@given(networks())
-@settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
-def test_many_random_networks_agree_with_torch(case: tuple[list[Any], tuple[int, ...]]) -> None:
-    agree(*case)
-
-
-single = st.sampled_from([k for k in LEAVES if "conv" in k or "pool" in k]).flatmap(
-    lambda kind: st.tuples(st.just(kind), FIELDS[kind], st.tuples(*[st.integers(1, 12)] * (2 if "1d" in kind else 3)))
-)
-
-
-@given(single)
-@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
-def test_one_random_window_agrees_with_torch(case: tuple[str, dict[str, Any], tuple[int, ...]]) -> None:
-    kind, chosen, shape = case
-    agree([{kind: chosen}], shape)
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -734,6 +443,7 @@ BLOCKS_THAT_JOIN: dict[str, Any] = {
     "projection with a normalisation": {"residual": {"layers": HALVED, "shortcut": [ONE_BY_ONE, NORM]}},
     "pooled shortcut": {"residual": {"layers": HALVED, "shortcut": POOLED}},
     "option A": {"residual": {"layers": HALVED, "projection": "pad"}},
+    "nothing beside": {"residual": {"layers": HALVED, "projection": "none"}},
     "channels padded": {"pad_channels": {"out_channels": 5}},
     "channels padded, one way subsampled": {"pad_channels": {"out_channels": 5, "stride": [2, 1]}},
 }

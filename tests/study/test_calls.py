@@ -29,6 +29,7 @@ from archsearch.study.queue import (
     take,
 )
 from archsearch.study.steady import Storage
+from archsearch.study.taken import REPORT_SECONDS
 from archsearch.study.transaction import make_study, replace_attr, write_down
 
 
@@ -207,7 +208,9 @@ def story(storage: Storage, name: str) -> list[object]:
     first, second, third = (take(storage, study) for _ in range(3))
     assert None not in (first, second, third)
     write_down(storage, first, {"seed": 0}, {"x": (IntDistribution(0, 5), 3)})
-    first.report(0.5, 1)
+    first.report(0.5, 1)  # stored with the end
+    storage.calls.now += 2 * REPORT_SECONDS
+    first.report(0.6, 2)  # stored at once
     counted = finish(storage, first, TrialState.COMPLETE, [0.97], {"outcome": "completed"})
     give_back(storage, second)
     let_go(third)
@@ -226,7 +229,7 @@ TOLD = [
     False,
     [[0.1]],
     [
-        (0, "COMPLETE", [0.97], {"x": 3}, {1: 0.5}, 0),
+        (0, "COMPLETE", [0.97], {"x": 3}, {1: 0.5, 2: 0.6}, 0),
         (1, "WAITING", None, {}, {}, 0),
         (2, "WAITING", None, {}, {}, 1),
         (3, "WAITING", None, {}, {}, 0),

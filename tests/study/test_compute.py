@@ -217,6 +217,22 @@ def test_a_study_goes_on_with_the_kernels_that_it_was_begun_with(layer, settings
     assert before.compute(plan_experiment(baseline)).engine == "native"
 
 
+def test_a_study_goes_on_with_the_layout_that_it_was_begun_with(settings, ablation, monkeypatch) -> None:
+    """What torch computes in is fixed by the rule of the machine that begins; older studies keep the older rule."""
+    monkeypatch.setattr(compute, "instructions", lambda: "avx2")
+    _, study = opened(ablation, settings)
+    tree = ablation.cells[0].spec.model_dump(mode="json")
+    tree["train"]["engine"] = "torch"
+    plan = plan_experiment(ExperimentSpec.model_validate(tree))
+    monkeypatch.setattr(compute, "instructions", lambda: "avx512")
+    assert fixed_of(study).compute(plan).layout == "channels_last"
+    written = json.loads(study.user_attrs["compute"])
+    del written["layouts"]
+    study.set_user_attr("compute", json.dumps(written))
+    monkeypatch.setattr(compute, "instructions", lambda: "avx2")
+    assert fixed_of(study).compute(plan).layout == "contiguous_format"
+
+
 # -- storages of version 0.1.0 -----------------------------------------------------------------------------------------
 
 

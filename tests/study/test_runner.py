@@ -76,7 +76,7 @@ class RecipeRunner:
         return f"{assignment.experiment.written}-{assignment.seed}"
 
     def together(self, one: Assignment, other: Assignment) -> bool:
-        return True
+        return False
 
 
 class Stops(Silent):

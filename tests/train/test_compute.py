@@ -34,16 +34,50 @@ def test_resolve_device_names_what_is_usable_instead():
         decide(plan_experiment(tiny(train={"device": "cuda"})))
 
 
+CHANNELS = {"out_channels": 4, "kernel_size": 3}
+
+
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "by_channels", "by_vectors"),
     [
-        ("lenet5", "contiguous_format"),  # its convolutions read 1, 6 and 16 channels
-        ("lenet_best", "channels_last"),  # 1, 10, 20 and 50 channels, most of the work at 20 and 50
-        ("resnet_tiny", "contiguous_format"),  # a 1x1 projection with stride 2: oneDNN issue 6035
+        (
+            "lenet5",
+            "contiguous_format",
+            "channels_last",
+        ),  # it reads 1, 6 and 16 channels, its pools average
+        ("lenet_best", "channels_last", "channels_last"),  # 1, 10, 20 and 50 channels, most of the work at 20 and 50
+        ("digits_quickstart", "contiguous_format", "channels_last"),  # its max pool reads 16
+        ("resnet_tiny", "contiguous_format", "contiguous_format"),  # a 1x1 projection, stride 2: oneDNN issue 6035
     ],
 )
-def test_layout_follows_from_the_shapes(name, expected):
-    assert layout_of(load_plan(name).network, "cpu") == expected
+def test_layout_follows_from_the_shapes_and_the_rule(name, by_channels, by_vectors):
+    network = load_plan(name).network
+    assert [layout_of(network, "cpu", rule) for rule in (1, 2)] == [by_channels, by_vectors]
+    assert layout_of(network, "cuda", 2) == by_channels
+    assert layout_of(network, "mps", 2) == "contiguous_format"
+    assert layout_of(network, "cpu") in (by_channels, by_vectors)
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        (["tanh", {"avg_pool2d": {"kernel_size": 2}}], "channels_last"),
+        (["relu", {"max_pool2d": {"kernel_size": 2}}], "contiguous_format"),
+        (["batch_norm2d", "relu"], "contiguous_format"),
+        ([{"conv2d": {"out_channels": 8, "kernel_size": 3}}, "batch_norm2d", {"max_pool2d": {"kernel_size": 2}}],
+         "channels_last"),
+    ],
+)  # fmt: skip
+def test_a_max_pool_or_a_batch_norm_of_less_than_a_vector_of_channels_decides(layers, expected):
+    network = [{"conv2d": CHANNELS}, *layers, "flatten", {"linear": {"out_features": "classes"}}]
+    assert layout_of(plan_experiment(tiny(network=network)).network, "cpu", 2) == expected
+
+
+@pytest.mark.parametrize(("instructions", "layout"), [("avx512", "contiguous_format"), ("avx2", "channels_last")])
+def test_a_machine_has_the_rule_that_was_measured_on_its_like(monkeypatch, instructions, layout):
+    monkeypatch.setattr(compute, "instructions", lambda: instructions)
+    plan = load_plan("lenet5", ["train.engine=torch"])
+    assert decide(plan, resources_here("cpu", 1)).layout == layout
 
 
 def test_the_rule_reads_a_machine_as_it_is_told():

@@ -21,7 +21,7 @@ from archsearch.errors import ArchsearchError, SpecError
 from archsearch.markup import visible, visible_json
 from archsearch.spec.layers.blocks import UNSHOWN
 from archsearch.spec.network import NetworkPlan, PlanError, PlannedLayer, size_text
-from archsearch.wording import bytes_text
+from archsearch.wording import bytes_text, yaml_word
 
 _WIDTH_WITHOUT_TERMINAL = 160
 
@@ -282,4 +282,4 @@ def value_text(value: object) -> str:
         return f"{kind}({inside})" if inside else kind
     if isinstance(value, float):
         return f"{value:g}"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return yaml_word(value)

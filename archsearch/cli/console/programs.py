@@ -11,7 +11,7 @@ from rich.text import Text
 from archsearch.cli.console.base import TableColumn, err, flowing, note, out, print_table, sentences
 from archsearch.markup import visible
 from archsearch.metrics import Metric
-from archsearch.wording import bytes_text, count_of, number_text, percent
+from archsearch.wording import bytes_text, count_of, number_text, percent, yaml_word
 
 if TYPE_CHECKING:
     from archsearch.program.experiment import ProgramExperiment, Resolved
@@ -76,7 +76,7 @@ def _print_started(spec: ProgramSpec, resolved: Resolved) -> None:
 
 
 def _listed(value: object) -> str:
-    return " ".join(map(str, value)) or "nothing" if isinstance(value, (tuple, list)) else str(value)
+    return " ".join(map(str, value)) or "nothing" if isinstance(value, (tuple, list)) else yaml_word(value)
 
 
 def _better(spec: ProgramSpec, name: str) -> str:

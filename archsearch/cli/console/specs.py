@@ -143,8 +143,8 @@ def print_checked_study(reference: str, kind: str, what: str) -> None:
     out().print(Text.assemble(("ok ", "green"), f"{reference}: {kind}, {what}"), soft_wrap=True)
 
 
-def print_catalog(found: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
-    """Print names with their summaries."""
+def print_catalog(found: Mapping[str, Sequence[Mapping[str, str]]], published: Sequence[str] = ()) -> None:
+    """Print names with their summaries; of published networks the names alone, which say enough."""
     to = out()
     for folder, rows in found.items():
         if not rows:
@@ -157,6 +157,9 @@ def print_catalog(found: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
         for row in rows:
             table.add_row(*cells(row["name"], row["summary"]))
         to.print(table)
+    if published:
+        to.print(Text("published networks (archsearch show NAME)", style="bold"))
+        to.print(Text(", ".join(published), style="cyan"))
 
 
 def difference_json(ours: ExperimentPlan, theirs: ExperimentPlan, difference: SpecDifference) -> dict[str, Any]:
@@ -256,4 +259,4 @@ def _flow(value: object) -> str:
         return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
-    return "null" if value is None else value_text(value)
+    return value_text(value)

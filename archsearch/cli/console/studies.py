@@ -13,6 +13,7 @@ from rich.text import Text
 from archsearch.cli.console.base import TableColumn, note, out, print_table, sentences, value_text
 from archsearch.cli.console.panel import Panel, Seen, counts_text
 from archsearch.markup import visible_json
+from archsearch.search.space.domains import domain_text
 from archsearch.wording import count_of, seconds_text
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def print_space(study: SearchFile, counted: SpaceCount) -> None:
     """Print how large a space is, its open values, and what does not fit."""
     to = out()
     columns = (TableColumn("open value", words=True), TableColumn("values", words=True))
-    print_table(to, columns, [(name, str(domain)) for name, domain in study.space.parameters().items()])
+    print_table(to, columns, [(name, domain_text(domain)) for name, domain in study.space.parameters().items()])
     about = "" if counted.exact else "about "
     total = "infinitely many" if counted.total is None else _large(counted.total)
     to.print(Text(f"configurations  {total}"))

@@ -11,7 +11,6 @@
 // The sums do not know how groups are divided among threads, so neither do the results.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -75,7 +74,6 @@ class BatchNorm {
         mean += away * more / count;
         squares += second_[g * channels_ + c] + away * away * more * (count - more) / count;
       }
-      squares = std::max(squares, 0.0);  // of equal values it is rounding about zero
       use(c, mean, squares / count, weight, bias);
       const Real share = Real(op_.momentum);
       running_mean[c] = share * Real(mean) + (1 - share) * running_mean[c];

@@ -13,7 +13,9 @@
 
 namespace archsearch {
 
-#if defined(__AVX512F__)
+// ARCHSEARCH_AS_AVX512 gives AVX-512's vectors and tiles to another processor, two of its registers for each: slow, but
+// so all that is particular to them can be run without one.
+#if defined(__AVX512F__) || defined(ARCHSEARCH_AS_AVX512)
 constexpr int vector_bytes = 64;
 constexpr int registers = 32;
 constexpr bool fused = true;

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from archsearch.report.figures.figure import TableCell
+from archsearch.wording import yaml_word
 
 if TYPE_CHECKING:
     from archsearch.search.importance import OpenValue
@@ -55,11 +56,7 @@ class Axis(NamedTuple):
 
 def said(value: object) -> str:
     """Write a value as in the study file."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else yaml_word(value)
 
 
 def index_of(labels: Sequence[object], value: object) -> int:

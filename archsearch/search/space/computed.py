@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 
 from archsearch.errors import Problem, SpecError
-from archsearch.search.space.domains import Choice, Domain, IntRange, Value
+from archsearch.search.space.domains import Choice, Domain, IntRange, Value, domain_text
 from archsearch.search.space.read_value import Scope, is_open
 from archsearch.search.space.templates import Computed, Open, open_values
 from archsearch.spec.arithmetic import Expression, ExpressionError, is_expression, read_expression
@@ -97,7 +97,8 @@ def _gives_whole_numbers(computed: Computed, label: str, node: Node) -> None:
     opened = {value.name: value for value in open_values(computed)}
     for value in opened.values():
         if value.options or not _is_whole(value.domain):
-            text = f"{label}: {short(computed.expression.text)}: {value.name} is {value.domain}, and no whole number"
+            what = f"{value.name} is {domain_text(value.domain)}, and no whole number"
+            text = f"{label}: {short(computed.expression.text)}: {what}"
             raise SpecError(Problem(str(node.mark), text))
     if math.prod(value.domain.count or 1 for value in opened.values()) > _MOST_CHECKED:
         return

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archsearch.wording import yaml_word
+
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
@@ -131,7 +133,17 @@ class Choice:
         return CategoricalDistribution(self.labels)
 
     def __str__(self) -> str:
+        """Write it as what a study is known by has it: another text would be another study."""
         return ", ".join(str(label) for label in self.labels)
 
 
 Domain = IntRange | FloatRange | Choice
+
+
+def domain_text(domain: Domain) -> str:
+    """Write what a value may be for people, as files have it.
+
+    >>> domain_text(Choice((None, True, 3))), domain_text(IntRange(1, 4))
+    ('null, true, 3', '1 to 4')
+    """
+    return ", ".join(map(yaml_word, domain.labels)) if isinstance(domain, Choice) else str(domain)

@@ -15,12 +15,13 @@ from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING
 
 from archsearch.errors import Problem, SpecError
-from archsearch.search.space.domains import Choice, Domain, FloatRange, Value
+from archsearch.search.space.domains import Choice, Domain, FloatRange, Value, domain_text
 from archsearch.search.space.problems import raise_all
 from archsearch.search.space.read_value import Scope, is_open, read_open
 from archsearch.search.space.templates import Fixed, Open, Template
 from archsearch.spec.text.sentences import quoted, short, unknown
 from archsearch.spec.text.yaml import Node
+from archsearch.wording import yaml_word
 
 if TYPE_CHECKING:
     from archsearch.search.space.space import SearchSpace, Values
@@ -43,7 +44,13 @@ class Forbidden:
                 return False
         return True
 
+    @property
+    def words(self) -> str:
+        """Write it for people, as files have its values."""
+        return " ".join(f"{name}={domain_text(domain).replace(', ', '|')}" for name, domain in self.values)
+
     def __str__(self) -> str:
+        """Write it as what a study is known by has it."""
         return " ".join(f"{name}={str(domain).replace(', ', '|')}" for name, domain in self.values)
 
 
@@ -140,7 +147,7 @@ def _read_domain(node: Node, of: Open) -> Domain:
         if isinstance(of.domain, FloatRange):  # 1 is 1.0 there
             domain = Choice(tuple(float(str(label)) for label in domain.labels))
     elif not any(value in domain and value in of.domain for value in _values(of.domain, domain)):
-        raise SpecError(Problem(str(node.mark), f"never: {of.name} is {of.domain}, and never {domain}"))
+        raise SpecError(Problem(str(node.mark), f"never: {of.name} is {domain_text(of.domain)}, and never {domain}"))
     return domain
 
 
@@ -150,8 +157,8 @@ def _scalar(node: Node, scope: Scope) -> Template:
 
 def _not_one(label: Value, domain: Domain) -> str:
     if isinstance(domain, Choice) and isinstance(label, str):
-        return ": " + unknown("choice", label, [str(one) for one in domain.labels])
-    return f" is {domain}, and never {short(str(label))}"
+        return ": " + unknown("choice", label, [yaml_word(one) for one in domain.labels])
+    return f" is {domain_text(domain)}, and never {short(yaml_word(label))}"
 
 
 def _values(of: Domain, wanted: Domain) -> Iterator[Value]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from archsearch.errors import Problem, SpecError
 from archsearch.program.braces import braces
 from archsearch.program.program_spec import ProgramSpec
+from archsearch.search.space.domains import domain_text
 from archsearch.search.space.never import read_never
 from archsearch.search.space.problems import raise_all
 from archsearch.search.space.program_space import ProgramSpace, ProgramWalk
@@ -22,6 +23,7 @@ from archsearch.search.space.space import InfeasibleError, SearchSpace, Values, 
 from archsearch.search.space.templates import Fixed, Items, Keys, Template
 from archsearch.spec.text.sentences import quoted, unknown, wrong_open_value
 from archsearch.spec.text.yaml import Node
+from archsearch.wording import yaml_word
 
 if TYPE_CHECKING:
     from archsearch.search.search_spec import StudySpec
@@ -99,7 +101,8 @@ def _apart(space: ProgramSpace, baseline: Mapping[str, Any], name: str) -> Itera
     domains = space.parameters()
     for value, found in space.located(dict(baseline)).items():
         if found is None:
-            yield f"{value} is {baseline.get(value)} for the baseline and {domains.get(value, 'open')} for {name}"
+            what = domain_text(domains[value]) if value in domains else "open"
+            yield f"{value} is {yaml_word(baseline.get(value))} for the baseline and {what} for {name}"
 
 
 def _read(node: Node, base: ProgramSpec, scope: Scope) -> Keys:

@@ -108,7 +108,7 @@ class SearchSpace(ABC):
 
     def forbidden(self, *values: Mapping[str, Value]) -> str | None:
         """Say which entry of `never` forbids a configuration, given in parts; None where none does."""
-        return next((f"never: {one}" for one in self.never if one.holds(*values)), None)
+        return next((f"never: {one.words}" for one in self.never if one.holds(*values)), None)
 
     def with_values(self, values: Mapping[str, Value]) -> Experiment:
         """Give the experiment for some values; raise `InfeasibleError`, or KeyError where one is missing."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archsearch.spec.layers import Block
-from archsearch.spec.layers.blocks import Parallel
+from archsearch.spec.layers import Block, LayerBase
+from archsearch.spec.layers.blocks import Parallel, Residual
 from archsearch.spec.network import PlannedBranch, PlannedLayer
 
 LayerPair = tuple[PlannedLayer | None, PlannedLayer | None]
@@ -67,15 +67,18 @@ def branches_of_both(ours: PlannedLayer, theirs: PlannedLayer) -> list[list[Laye
 def branches_left_out(ours: PlannedLayer, theirs: PlannedLayer) -> list[str]:
     """Name the branches of ours that theirs leaves out, where the two blocks are the same but for them."""
     one, two = ({branch.name: branch for branch in written_branches(row)} for row in (ours, theirs))
-    if not isinstance(ours.layer, Parallel) or not set(two) < set(one) or ours.layer.own_fields() != _own(theirs):
+    if not set(two) < set(one) or not _alike_but_for_branches(ours.layer, theirs.layer):
         return []
     pairs = [pair for name, branch in two.items() for pair in align(one[name].rows, branch.rows)]
     same = all(a is not None and b is not None and same_layer(a, b) for a, b in pairs)
     return [f"{ours.name}.{name}" for name in one if name not in two] if same else []
 
 
-def _own(row: PlannedLayer) -> dict[str, object]:
-    return row.layer.own_fields() if isinstance(row.layer, Block) else {}
+def _alike_but_for_branches(ours: LayerBase, theirs: LayerBase) -> bool:
+    """Say whether one block may be the other without a branch; a `residual` says by its projection that it has none."""
+    if isinstance(ours, Residual) and isinstance(theirs, Residual):
+        return theirs.projection == "none"
+    return isinstance(ours, Parallel) and isinstance(theirs, Block) and ours.own_fields() == theirs.own_fields()
 
 
 def written_branches(row: PlannedLayer) -> list[PlannedBranch]:

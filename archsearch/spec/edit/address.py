@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from archsearch.errors import Problem, SpecError
 from archsearch.spec.edit.tree import at
-from archsearch.spec.layers.blocks import HOLDING, Parallel, branch_name, branch_prefix
+from archsearch.spec.layers.blocks import HOLDING, SHORTCUT, Parallel, Residual, branch_name, branch_prefix
 from archsearch.spec.network import layer_names
 from archsearch.spec.text.sentences import short, unknown
 from archsearch.spec.text.yaml import Loc, Mark, Node
@@ -91,8 +91,10 @@ def find_layers(node: Node, address: str, mark: Mark) -> list[LayerEntry]:
 
 
 def _branches(node: Node, layers: Sequence[LayerEntry]) -> Iterator[LayerEntry]:
-    """Yield the branches of blocks, which may be dropped or replaced as layers are: par1.branch2."""
+    """Yield the branches of blocks, which may be dropped or replaced as layers are: par1.branch2, res1.shortcut."""
     for entry in layers:
+        if entry.kind == Residual.kind:
+            yield LayerEntry((*entry.loc, entry.kind, SHORTCUT), f"{entry.path}.{SHORTCUT}", "branch")
         if entry.kind == Parallel.kind:
             _, fields = kind_and_fields(at(node, entry.loc))
             for _, lists in lists_in(fields):

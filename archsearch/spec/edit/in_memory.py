@@ -21,6 +21,7 @@ from archsearch.spec.layers.blocks import UNSHOWN
 from archsearch.spec.own_sources import with_sources
 from archsearch.spec.text.sentences import problems_of
 from archsearch.spec.text.yaml import Mark, Node
+from archsearch.wording import yaml_word
 
 Edit = dict[str, Any]
 
@@ -97,4 +98,4 @@ def word(value: Any) -> str:
         return ", ".join(value)
     if isinstance(value, list):
         return " ".join(word(item) for item in value) or "none"
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else yaml_word(value)

@@ -15,11 +15,23 @@ from archsearch.spec.text.yaml import MAX_DEPTH, MAX_NODES, Loc, Mark, Node
 def put_all(node: Node, places: Sequence[tuple[Loc, tuple[Node, ...]]]) -> Node:
     """Put layers in many places, from the last to the first and inner ones before outer ones: so all stay true."""
     for loc, new in sorted(places, key=lambda place: _order(place[0]), reverse=True):
+        if loc[-1] == "shortcut":
+            node = _put_shortcut(node, loc[:-1], new)
+            continue
         if loc[-2:-1] == ("branches",):  # a branch as a whole: the place stays, so that the others keep their names
             mark = at(node, loc).mark
             new = (Node(new, mark) if new else Node("none", mark),)
         node = put(node, loc, new)
     return node
+
+
+def _put_shortcut(node: Node, loc: Loc, new: tuple[Node, ...]) -> Node:
+    """Put layers beside those of a `residual`; without any, nothing is added there, and its layers keep their names."""
+    fields = at(node, loc)
+    beside = Node(new, fields.mark) if new else None
+    fields = fields.with_item("shortcut", beside).with_item("projection", None if new else Node("none", fields.mark))
+    *above, index, kind = loc
+    return put(node, (*above, index), (Node({kind: fields}, fields.mark, {kind: fields.mark}),))
 
 
 def _order(loc: Loc) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, size_text
-from archsearch.spec.layers.convolution import Conv1d, Conv2d
+from archsearch.spec.layers.convolution import Conv1d, Conv2d, Conv3d
 from archsearch.spec.layers.dense import Linear
 from archsearch.spec.layers.padding import PadChannels
 
@@ -98,17 +98,18 @@ class Residual(_OneList):
 
     With `projection: true` an input of another shape passes a 1x1 convolution without bias (a linear layer where the
     input is flat), their option B; with `projection: pad` it is subsampled and gets further channels of zeros, their
-    option A. Where the shapes agree the input is added as it is. Layers in `shortcut` are always there.
+    option A. Where the shapes agree the input is added as it is. Layers in `shortcut` are always there. With
+    `projection: none` nothing is added: the layers alone, under the names that they have here.
     """
 
     kind: ClassVar[str] = "residual"
     family: ClassVar[str] = "res"
     colour: ClassVar[str] = "blue"
 
-    projection: bool | Literal["pad"] = Field(
+    projection: bool | Literal["pad", "none"] = Field(
         default=False,
         description="Whether an input of another shape passes a 1x1 convolution (or a linear layer) to fit; `pad`: it "
-        "is subsampled and padded with channels of zeros.",
+        "is subsampled and padded with channels of zeros; `none`: the input is not added at all.",
         examples=[True, "pad"],
     )
     shortcut: Annotated[tuple[Layer, ...], Field(strict=False)] = Field(
@@ -143,7 +144,7 @@ class Residual(_OneList):
 
     def beside(self, shape: Shape, outputs: Sequence[Shape]) -> LayerBase | None:
         body_shape, *beside = outputs
-        if beside or shape == body_shape:
+        if beside or shape == body_shape or self.projection == "none":
             return None
         if not self.projection or len(shape) != len(body_shape):
             ways = ["make its layers keep the shape (padding: same, equal channels)"]
@@ -165,13 +166,16 @@ class Residual(_OneList):
         beside = branches.get(SHORTCUT, [])
         if self.shortcut:
             return super().canonical_block(branches) | ({"shortcut": beside} if beside else {})
-        return super().canonical_block(branches) | {"projection": bool(beside) and self.projection}
+        made = bool(beside) or self.projection == "none"
+        return super().canonical_block(branches) | {"projection": made and self.projection}
 
     def assemble(self, branches: Mapping[str, nn.Sequential]) -> nn.Module:
         from torch import nn
 
         from archsearch.spec.modules import Branches
 
+        if self.projection == "none":
+            return Branches({BODY: branches[BODY]}, "add")
         beside: nn.Module = branches.get(SHORTCUT) or nn.Identity()
         if not self.shortcut and isinstance(beside, nn.Sequential):
             beside = beside[0]  # a projection stands for itself
@@ -298,10 +302,18 @@ def _convolution(shape: Shape, wanted: Shape) -> LayerBase:
     """Give the 1x1 convolution without bias that makes one shape of another, or the linear layer of flat ones."""
     if len(shape) == 1:
         return Linear(out_features=wanted[0], bias=False)
+    if len(shape) > 4:
+        raise ShapeError(
+            f"no projection is for an input of {len(shape)} sizes, {size_text(shape)}",
+            ["give it a shortcut of layers", "make its layers keep the shape"],
+        )
     strides = _strides(shape, wanted, "a 1x1 projection")
     if len(shape) == 2:
         return Conv1d(out_channels=wanted[0], kernel_size=1, stride=strides[0], bias=False)
-    return Conv2d(out_channels=wanted[0], kernel_size=(1, 1), stride=(strides[0], strides[1]), bias=False)
+    if len(shape) == 3:
+        return Conv2d(out_channels=wanted[0], kernel_size=(1, 1), stride=(strides[0], strides[1]), bias=False)
+    stride = (strides[0], strides[1], strides[2])
+    return Conv3d(out_channels=wanted[0], kernel_size=(1, 1, 1), stride=stride, bias=False)
 
 
 def _padding(shape: Shape, wanted: Shape) -> LayerBase:
@@ -312,8 +324,16 @@ def _padding(shape: Shape, wanted: Shape) -> LayerBase:
             ["use projection: true", f"end its layers with {shape[0]} channels or more"],
         )
     strides = _strides(shape, wanted, "subsampling")
-    first, last = (strides[0], strides[-1]) if strides else (1, 1)
-    return PadChannels(out_channels=wanted[0], stride=(first, last))
+    if len(strides) == 2:
+        return PadChannels(out_channels=wanted[0], stride=(strides[0], strides[1]))
+    stride = max(strides, default=1)  # each fits from its smallest on: if any fits all, the largest of these does
+    if any((size - 1) // stride + 1 != goal for size, goal in zip(shape[1:], wanted[1:], strict=True)):
+        raise ShapeError(
+            f"a volume is subsampled by the same stride every way, which does not take {size_text(shape[1:])} to "
+            f"{size_text(wanted[1:])}",
+            ["use projection: true", "use the same strides every way in its convolutions"],
+        )
+    return PadChannels(out_channels=wanted[0], stride=(stride, stride))
 
 
 def _strides(shape: Shape, wanted: Shape, what: str) -> tuple[int, ...]:

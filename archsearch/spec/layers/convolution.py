@@ -122,6 +122,14 @@ class Convolution(Filters):
         kernel = self.spatial()[0]
         return product(self.output_shape(shape)) * (shape[0] // self.group_count) * product(kernel)
 
+    def build(self, shape: Shape) -> nn.Module:
+        """Make torch's module of the same name."""
+        from torch import nn
+
+        kernel, stride, dilation, padding = self.spatial()
+        kind: type[nn.Module] = getattr(nn, type(self).__name__)
+        return kind(shape[0], self.width, kernel, stride, padding, dilation, self.group_count, self.bias)
+
 
 def _largest_divisor(groups: int, *numbers: int) -> int:
     return next(g for g in range(min(groups, *numbers), 0, -1) if all(n % g == 0 for n in numbers))
@@ -145,20 +153,6 @@ class Conv1d(Convolution):
     def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
         padding: Sizes | Literal["same"] = "same" if self.padding == "same" else (self.padding,)
         return (self.kernel_size,), (self.stride,), (self.dilation,), padding
-
-    def build(self, shape: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.Conv1d(
-            shape[0],
-            self.width,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.group_count,
-            self.bias,
-        )
 
 
 class Conv2d(Convolution):
@@ -190,20 +184,6 @@ class Conv2d(Convolution):
     def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
         return self.kernel_size, self.stride, self.dilation, self.padding
 
-    def build(self, shape: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.Conv2d(
-            shape[0],
-            self.width,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.group_count,
-            self.bias,
-        )
-
 
 class Conv3d(Convolution):
     """3-D convolution over a volume (channels x depth x height x width)."""
@@ -232,17 +212,3 @@ class Conv3d(Convolution):
 
     def spatial(self) -> tuple[Sizes, Sizes, Sizes, Sizes | Literal["same"]]:
         return self.kernel_size, self.stride, self.dilation, self.padding
-
-    def build(self, shape: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.Conv3d(
-            shape[0],
-            self.width,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.group_count,
-            self.bias,
-        )

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 Momentum = Annotated[float, Field(gt=0, le=1)]
+Eps = Annotated[
+    PositiveFloat, Field(description="Added to the variance, so that nothing is divided by zero.", examples=[0.001])
+]
 PerStep = Annotated[
     bool,
     Field(
@@ -32,56 +35,22 @@ PerStep = Annotated[
 ]
 
 
-class BatchNorm1d(LayerBase):
-    """Normalise each feature (flat input) or channel (signal) over the batch."""
+class Normalisation(LayerBase):
+    """The roles that all of them have."""
 
-    kind: ClassVar[str] = "batch_norm1d"
-    mixes_batch: ClassVar[bool] = True
     family: ClassVar[str] = "norm"
     factor: ClassVar[str] = "normalisation"
     colour: ClassVar[str] = "sky"
     thin: ClassVar[bool] = True
 
-    eps: PositiveFloat = Field(
-        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
-    )
-    momentum: Momentum = Field(
-        default=0.1,
-        description="Weight of the newest batch in the running mean and variance that evaluation uses.",
-        examples=[0.01],
-    )
-    affine: bool = Field(
-        default=True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
-    )
 
-    def output_shape(self, shape: Shape) -> Shape:
-        if len(shape) > 2:
-            raise ShapeError(
-                f"needs a flat input or a signal (channels x length), its input is {size_text(shape)}",
-                ["use batch_norm2d", "put flatten before it"],
-            )
-        return shape
+class BatchNorm(Normalisation):
+    """What the batch norms share, for any number of spatial dimensions."""
 
-    def parameters(self, shape: Shape) -> int:
-        return 2 * shape[0] if self.affine else 0
-
-    def build(self, shape: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.BatchNorm1d(shape[0], self.eps, self.momentum, self.affine)
-
-
-class _BatchNormOfChannels(LayerBase):
     rank: ClassVar[int]
     mixes_batch: ClassVar[bool] = True
-    family: ClassVar[str] = "norm"
-    factor: ClassVar[str] = "normalisation"
-    colour: ClassVar[str] = "sky"
-    thin: ClassVar[bool] = True
 
-    eps: PositiveFloat = Field(
-        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
-    )
+    eps: Eps = 1e-5
     momentum: Momentum = Field(
         default=0.1,
         description="Weight of the newest batch in the running mean and variance that evaluation uses.",
@@ -98,32 +67,44 @@ class _BatchNormOfChannels(LayerBase):
     def parameters(self, shape: Shape) -> int:
         return 2 * shape[0] if self.affine else 0
 
+    def build(self, shape: Shape) -> nn.Module:
+        """Make torch's module of the same name."""
+        from torch import nn
 
-class BatchNorm2d(_BatchNormOfChannels):
+        kind: type[nn.Module] = getattr(nn, type(self).__name__)
+        return kind(shape[0], self.eps, self.momentum, self.affine)
+
+
+class BatchNorm1d(BatchNorm):
+    """Normalise each feature (flat input) or channel (signal) over the batch."""
+
+    kind: ClassVar[str] = "batch_norm1d"
+    rank: ClassVar[int] = 1
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) > 2:
+            raise ShapeError(
+                f"needs a flat input or a signal (channels x length), its input is {size_text(shape)}",
+                ["use batch_norm2d", "put flatten before it"],
+            )
+        return shape
+
+
+class BatchNorm2d(BatchNorm):
     """Normalise each channel of a map over the batch."""
 
     kind: ClassVar[str] = "batch_norm2d"
     rank: ClassVar[int] = 2
 
-    def build(self, shape: Shape) -> nn.Module:
-        from torch import nn
 
-        return nn.BatchNorm2d(shape[0], self.eps, self.momentum, self.affine)
-
-
-class BatchNorm3d(_BatchNormOfChannels):
+class BatchNorm3d(BatchNorm):
     """Normalise each channel of a volume over the batch."""
 
     kind: ClassVar[str] = "batch_norm3d"
     rank: ClassVar[int] = 3
 
-    def build(self, shape: Shape) -> nn.Module:
-        from torch import nn
 
-        return nn.BatchNorm3d(shape[0], self.eps, self.momentum, self.affine)
-
-
-class LayerNorm(GrownLayer):
+class LayerNorm(Normalisation, GrownLayer):
     """Normalise each sample over all of its values, or with `per_step` each step of a sequence over its features.
 
     `normalized_shape` is the input's, or its last size.
@@ -131,14 +112,8 @@ class LayerNorm(GrownLayer):
 
     kind: ClassVar[str] = "layer_norm"
     younger: ClassVar[tuple[str, ...]] = ("per_step",)
-    family: ClassVar[str] = "norm"
-    factor: ClassVar[str] = "normalisation"
-    colour: ClassVar[str] = "sky"
-    thin: ClassVar[bool] = True
 
-    eps: PositiveFloat = Field(
-        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
-    )
+    eps: Eps = 1e-5
     elementwise_affine: bool = Field(
         default=True, description="Whether each value gets a trainable scale and offset.", examples=[False]
     )
@@ -157,17 +132,13 @@ class LayerNorm(GrownLayer):
         return nn.LayerNorm(_normalized(shape, self.per_step), self.eps, self.elementwise_affine)
 
 
-class RmsNorm(LayerBase):
+class RmsNorm(Normalisation):
     """Divide each sample by the root mean square of its values (Zhang & Sennrich 2019).
 
     With `per_step` each step of a sequence is divided by that of its features.
     """
 
     kind: ClassVar[str] = "rms_norm"
-    family: ClassVar[str] = "norm"
-    factor: ClassVar[str] = "normalisation"
-    colour: ClassVar[str] = "sky"
-    thin: ClassVar[bool] = True
 
     eps: PositiveFloat | None = Field(
         default=None,
@@ -199,18 +170,12 @@ def _normalized(shape: Shape, per_step: bool) -> Shape:
     return shape[-1:] if per_step else shape
 
 
-class InstanceNorm(LayerBase):
+class InstanceNorm(Normalisation):
     """Normalise each channel of each sample over its places (Ulyanov et al. 2016): signals, maps and volumes."""
 
     kind: ClassVar[str] = "instance_norm"
-    family: ClassVar[str] = "norm"
-    factor: ClassVar[str] = "normalisation"
-    colour: ClassVar[str] = "sky"
-    thin: ClassVar[bool] = True
 
-    eps: PositiveFloat = Field(
-        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
-    )
+    eps: Eps = 1e-5
     affine: bool = Field(
         default=False, description="Whether each channel gets a trainable scale and offset.", examples=[True]
     )
@@ -235,21 +200,15 @@ class InstanceNorm(LayerBase):
         return kinds[len(shape)](shape[0], self.eps, affine=self.affine)
 
 
-class GroupNorm(LayerBase):
+class GroupNorm(Normalisation):
     """Normalise each sample over groups of channels."""
 
     kind: ClassVar[str] = "group_norm"
-    family: ClassVar[str] = "norm"
-    factor: ClassVar[str] = "normalisation"
-    colour: ClassVar[str] = "sky"
-    thin: ClassVar[bool] = True
 
     num_groups: Positive = Field(
         description="Groups of channels that are normalised together; divides the channels.", examples=[4]
     )
-    eps: PositiveFloat = Field(
-        default=1e-5, description="Added to the variance, so that nothing is divided by zero.", examples=[0.001]
-    )
+    eps: Eps = 1e-5
     affine: bool = Field(
         default=True, description="Whether each channel or feature gets a trainable scale and offset.", examples=[False]
     )

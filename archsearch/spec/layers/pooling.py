@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -12,6 +12,10 @@ from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank,
 
 if TYPE_CHECKING:
     from torch import nn
+
+CeilMode = Annotated[
+    bool, Field(description="Whether a last window that is cut off by the border counts too.", examples=[True])
+]
 
 
 class Pooling(LayerBase):
@@ -74,9 +78,7 @@ class MaxPool1d(Pooling):
     dilation: Positive = Field(
         default=1, description="Positions from one value of the window to the next; 1 leaves no gaps.", examples=[2]
     )
-    ceil_mode: bool = Field(
-        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
-    )
+    ceil_mode: CeilMode = False
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return (self.kernel_size,), (self.stride or self.kernel_size,), (self.padding,), (self.dilation,)
@@ -117,9 +119,7 @@ class MaxPool2d(Pooling):
         description="Pixels from one value of the window to the next, or [down, across]; 1 leaves no gaps.",
         examples=[2],
     )
-    ceil_mode: bool = Field(
-        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
-    )
+    ceil_mode: CeilMode = False
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return self.kernel_size, self.stride or self.kernel_size, self.padding, self.dilation
@@ -150,9 +150,7 @@ class AvgPool1d(Pooling):
     padding: NonNegative = Field(
         default=0, description="Positions added at both ends, at most half of the window.", examples=[1]
     )
-    ceil_mode: bool = Field(
-        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
-    )
+    ceil_mode: CeilMode = False
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return (self.kernel_size,), (self.stride or self.kernel_size,), (self.padding,), (1,)
@@ -186,9 +184,7 @@ class AvgPool2d(Pooling):
         description="Pixels added on every side, or [rows, columns]; at most half of the window.",
         examples=[1],
     )
-    ceil_mode: bool = Field(
-        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
-    )
+    ceil_mode: CeilMode = False
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return self.kernel_size, self.stride or self.kernel_size, self.padding, (1, 1)

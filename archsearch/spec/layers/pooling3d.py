@@ -11,7 +11,7 @@ from pydantic import Field
 
 from archsearch.spec.fields import PaddingTriple, Triple
 from archsearch.spec.layers.base import LayerBase, Shape, ShapeError, need_rank, product, size_text
-from archsearch.spec.layers.pooling import AvgPool2d, Pooling
+from archsearch.spec.layers.pooling import AvgPool2d, CeilMode, Pooling
 
 if TYPE_CHECKING:
     from torch import nn
@@ -66,9 +66,7 @@ class MaxPool3d(_PoolingOfVolumes):
         description="Places from one value of the window to the next, or [deep, down, across]; 1 leaves no gaps.",
         examples=[2],
     )
-    ceil_mode: bool = Field(
-        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
-    )
+    ceil_mode: CeilMode = False
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return self.kernel_size, self.stride or self.kernel_size, self.padding, self.dilation
@@ -89,9 +87,7 @@ class AvgPool3d(_PoolingOfVolumes):
 
     kind: ClassVar[str] = "avg_pool3d"
 
-    ceil_mode: bool = Field(
-        default=False, description="Whether a last window that is cut off by the border counts too.", examples=[True]
-    )
+    ceil_mode: CeilMode = False
 
     def window(self) -> tuple[Shape, Shape, Shape, Shape]:
         return self.kernel_size, self.stride or self.kernel_size, self.padding, (1, 1, 1)

@@ -38,6 +38,7 @@ class Recurrent(LayerBase):
     colour: ClassVar[str] = "purple"
     reads_steps: ClassVar[bool] = True
     gates: ClassVar[int]
+    module: ClassVar[str]  # its class in sequence_modules.py, whose arguments are the fields
 
     hidden_size: Positive = Field(description="Values of the state, in each direction.", examples=[32])
     num_layers: Positive = Field(
@@ -102,19 +103,19 @@ class Recurrent(LayerBase):
         """Count gates and states of every step."""
         return shape[0] * self.num_layers * self._directions * self.hidden_size * (self.gates + 1)
 
+    def build(self, shape: Shape) -> nn.Module:
+        from archsearch.spec import sequence_modules
+
+        made: nn.Module = getattr(sequence_modules, self.module)(shape[1], **self.model_dump(exclude={"name"}))
+        return made
+
 
 class Lstm(Recurrent):
     """Long short-term memory (Hochreiter & Schmidhuber 1997)."""
 
     kind: ClassVar[str] = "lstm"
     gates: ClassVar[int] = 4
-
-    def build(self, shape: Shape) -> nn.Module:
-        from archsearch.spec.sequence_modules import LstmModule
-
-        return LstmModule(
-            shape[1], self.hidden_size, self.num_layers, self.bias, self.dropout, self.bidirectional, self.output
-        )
+    module: ClassVar[str] = "LstmModule"
 
 
 class Gru(Recurrent):
@@ -122,13 +123,7 @@ class Gru(Recurrent):
 
     kind: ClassVar[str] = "gru"
     gates: ClassVar[int] = 3
-
-    def build(self, shape: Shape) -> nn.Module:
-        from archsearch.spec.sequence_modules import GruModule
-
-        return GruModule(
-            shape[1], self.hidden_size, self.num_layers, self.bias, self.dropout, self.bidirectional, self.output
-        )
+    module: ClassVar[str] = "GruModule"
 
 
 class Rnn(Recurrent):
@@ -136,21 +131,8 @@ class Rnn(Recurrent):
 
     kind: ClassVar[str] = "rnn"
     gates: ClassVar[int] = 1
+    module: ClassVar[str] = "RnnModule"
 
     nonlinearity: Literal["tanh", "relu"] = Field(
         default="tanh", description="What each state passes.", examples=["relu"]
     )
-
-    def build(self, shape: Shape) -> nn.Module:
-        from archsearch.spec.sequence_modules import RnnModule
-
-        return RnnModule(
-            shape[1],
-            self.hidden_size,
-            self.num_layers,
-            self.nonlinearity,
-            self.bias,
-            self.dropout,
-            self.bidirectional,
-            self.output,
-        )

@@ -52,6 +52,14 @@ class TransposedConvolution(Filters):
         kernel = self.spatial()[0]
         return product(shape) * (self.width // self.group_count) * product(kernel)
 
+    def build(self, shape: Shape) -> nn.Module:
+        """Make torch's module of the same name."""
+        from torch import nn
+
+        kernel, stride, padding, more, dilation = self.spatial()
+        kind: type[nn.Module] = getattr(nn, type(self).__name__)
+        return kind(shape[0], self.width, kernel, stride, padding, more, self.group_count, self.bias, dilation)
+
 
 class ConvTranspose1d(TransposedConvolution):
     """1-D transposed convolution over a signal (channels x length)."""
@@ -71,21 +79,6 @@ class ConvTranspose1d(TransposedConvolution):
 
     def spatial(self) -> tuple[Shape, Shape, Shape, Shape, Shape]:
         return (self.kernel_size,), (self.stride,), (self.padding,), (self.output_padding,), (self.dilation,)
-
-    def build(self, shape: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.ConvTranspose1d(
-            shape[0],
-            self.width,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.group_count,
-            self.bias,
-            self.dilation,
-        )
 
 
 class ConvTranspose2d(TransposedConvolution):
@@ -118,18 +111,3 @@ class ConvTranspose2d(TransposedConvolution):
 
     def spatial(self) -> tuple[Shape, Shape, Shape, Shape, Shape]:
         return self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation
-
-    def build(self, shape: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.ConvTranspose2d(
-            shape[0],
-            self.width,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.group_count,
-            self.bias,
-            self.dilation,
-        )

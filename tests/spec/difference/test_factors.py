@@ -230,11 +230,17 @@ def test_a_shortcut_is_entered_and_one_more_replaces_the_block(tmp_path: Path) -
     c = planned(one.replace(f"{{{inside}}}", "{layers: [tanh]}"), tmp_path, "c")
     (factor,) = difference(a, c).factors
     assert (factor.name, factor.edits) == ("blocks", ({"replace": {"res2": {"residual": {"layers": ["tanh"]}}}},))
+    d = planned(one.replace(f"{{{inside}}}", "{layers: [tanh], projection: none}"), tmp_path, "d")
+    (factor,) = difference(a, d).factors
+    assert (factor.name, factor.edits) == ("blocks", ({"drop": ["res2.shortcut"]},))
+    (factor,) = difference(c, d).factors
+    assert (factor.name, factor.edits) == ("blocks", ({"set": {"res2.projection": "none"}},))
 
 
 PIECES = ["conv2d: {out_channels: 3, kernel_size: 3}", "conv2d: {out_channels: 5, kernel_size: 3}", "relu", "tanh",
           "max_pool2d: {kernel_size: 2}", "avg_pool2d: {kernel_size: 2, stride: 1}", "dropout", "batch_norm2d",
-          "residual: {layers: [tanh]}", "residual: {layers: [tanh], shortcut: [relu, batch_norm2d]}", "identity",
+          "residual: {layers: [tanh]}", "residual: {layers: [tanh], projection: none}",
+          "residual: {layers: [tanh], shortcut: [relu, batch_norm2d]}", "identity",
           "residual: {layers: [tanh], shortcut: [conv2d: {out_channels: 1, kernel_size: 1}]}",
           "residual: {layers: [conv2d: {out_channels: 6, kernel_size: 1}], projection: pad}",
           "parallel: {branches: [[tanh], []]}",

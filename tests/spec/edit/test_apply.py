@@ -52,6 +52,32 @@ def test_layers_in_a_shortcut_are_edited_by_their_names(tmp_path: Path, edits: s
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ("- drop: res1.shortcut", {"projection": "none"}),
+        ("- set: {res1.shortcut: [], res1.projection: none}", {"projection": "none"}),
+        ("- replace: {res1.shortcut: [batch_norm2d]}", {"shortcut": ["batch_norm2d"]}),
+        ("- drop: res1.shortcut\n- replace: {res1.shortcut: batch_norm2d}", {"shortcut": ["batch_norm2d"]}),
+        ("- drop: [res1.shortcut, res1.norm1]", {"projection": "none"}),
+    ],
+)
+def test_the_shortcut_of_a_residual_is_left_out_or_replaced_as_a_branch_is(
+    tmp_path: Path, edits: str, expected: dict[str, Any]
+) -> None:
+    spec = variant(tmp_path, edits, SHORTCUT).spec
+    (block, *_) = spec.model_dump(mode="json", exclude_defaults=True)["network"]
+    layers = block["residual"].pop("layers")
+    assert block == {"residual": expected}
+    conv = {"conv2d": {"out_channels": 3, "kernel_size": 3, "padding": "same"}}
+    assert layers == ([conv] if "norm1" in edits else [conv, "batch_norm2d"])
+
+
+def test_a_shortcut_that_is_left_out_twice_changes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"drop res1\.shortcut changes nothing"):
+        variant(tmp_path, "- drop: res1.shortcut\n- drop: res1.shortcut", SHORTCUT)
+
+
 BRANCHES = BLOCKS.replace("sequential: {layers: [tanh]}", "parallel: {branches: [[tanh], [relu, gelu], []]}")
 
 

@@ -34,6 +34,8 @@ SHIPPED: dict[str, list[tuple[str, str]]] = {
     "lenet_fc4": [("A001", "act8")],
     "lenet_l1": [("A003", "act5")],
     "lenet_relu": [("A001", "act5")],
+    "mnist_99": [],
+    "mnist_995": [],
     "resnet_tiny": [],
     "wine": [],
 }
