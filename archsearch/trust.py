@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from archsearch.errors import DamagedFileError, UnavailableError, UntrustedError
 from archsearch.files import expanded, locked, seal, sha256, write_json
 
 VARIABLE = "ARCHSEARCH_TRUST"
+_asking: list[bool] = []  # not empty: what asks in this process is allowed
 _ONCE = "ARCHSEARCH_TRUST_ONCE"  # digests that are allowed in this process and in those that it starts
 
 
@@ -90,8 +91,25 @@ def allow_once(digests: Iterable[str]) -> None:
     os.environ[_ONCE] = ",".join((os.environ.get(_ONCE, ""), *digests)).strip(",")
 
 
+def allow_what_asks() -> Callable[[], None]:
+    """Allow in this process, and in the workers that it starts, whatever asks to be executed until the call of `end`.
+
+    That function is given: what was allowed meanwhile is not any more.
+    """
+    before = os.environ.get(_ONCE, "")
+    _asking.append(True)
+
+    def end() -> None:
+        _asking.pop()
+        os.environ[_ONCE] = before
+
+    return end
+
+
 def must_be_trusted(subject: Subject, once: bool = False) -> None:
     """Raise `UntrustedError`, which shows what would be executed, unless it was allowed before or is so this `once`."""
+    if _asking and not is_trusted(subject.digest):
+        allow_once([subject.digest])
     if once or is_trusted(subject.digest):
         return
     earlier = [one for one in allowed() if (one.kind, one.name) == (subject.kind, subject.name)]

@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 
 from archsearch.errors import DamagedFileError, UntrustedError, UsageError
-from archsearch.trust import Subject, allowed, distrust, is_trusted, must_be_trusted, python_file, trust, trusted_file
+from archsearch.trust import (
+    Subject,
+    allow_what_asks,
+    allowed,
+    distrust,
+    is_trusted,
+    must_be_trusted,
+    python_file,
+    trust,
+    trusted_file,
+)
 
 SUBJECT = Subject(
     "program", "train.yaml", "d1", ("command  python train.py", "folder   /home/ada"), "archsearch trust t"
@@ -40,6 +50,20 @@ def test_what_was_not_allowed_is_shown_with_the_line_that_allows_it() -> None:
 def test_allowed_once_is_not_kept() -> None:
     must_be_trusted(SUBJECT, once=True)
     assert not is_trusted("d1")
+
+
+def test_what_asks_in_a_call_with_trust_is_allowed_there_and_in_what_it_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ARCHSEARCH_TRUST_ONCE", "")
+    end = allow_what_asks()
+    assert not is_trusted("d1")
+    must_be_trusted(SUBJECT)
+    assert os.environ["ARCHSEARCH_TRUST_ONCE"] == "d1"
+    assert allowed() == []
+    end()
+    with pytest.raises(UntrustedError, match=r"train\.yaml is a program"):
+        must_be_trusted(SUBJECT)
 
 
 def test_allowed_is_kept_in_the_users_folder_and_can_be_taken_back() -> None:

@@ -46,7 +46,20 @@ ArtifactsOption = Annotated[
         help="Where the files of runs are put, or fetched from, beside the runs here: a folder, s3://... (an extra).",
     ),
 ]
-TrustOption = Annotated[bool, typer.Option("--trust", help="Allow the program to run, for this call.")]
+
+
+def _allow_what_asks(context: typer.Context, value: bool) -> bool:
+    if value:
+        from archsearch.trust import allow_what_asks
+
+        context.call_on_close(allow_what_asks())
+    return value
+
+
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust", callback=_allow_what_asks, help="Allow programs and Python files to run, for this call."),
+]
 MaxParameters = Annotated[int | None, typer.Option("--max-parameters", min=1, help="Raise the limit of 100 million.")]
 MaxActivations = Annotated[
     float | None,

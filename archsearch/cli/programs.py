@@ -126,15 +126,6 @@ def allow_own(metrics: Iterable[OwnMetric], once: bool) -> None:
         must_be_trusted(subject)
 
 
-def allow_layers(reference: str, overrides: Sequence[str]) -> None:
-    """Allow the files of a network's own layers for this call."""
-    from archsearch.spec.catalog import read_spec
-    from archsearch.spec.own_sources import own_files
-    from archsearch.trust import allow_once
-
-    allow_once([subject.digest for subject in own_files(read_spec(reference, overrides).spec)])
-
-
 def write_program_beside(spec: ProgramSpec, path: Path) -> Path:
     """Write a program beside the file of its study, as `--write` does; raise `UsageError` where a file is there."""
     from archsearch.cli import console

@@ -51,8 +51,6 @@ def run(
             json=json,
         )
         return
-    if trust:
-        programs.allow_layers(spec, overrides or ())
     plan = load_plan(spec, overrides or (), limits=limits)  # a mistake is told before torch is loaded
     programs.allow_own(programs.watched_functions([plan.spec]), trust)
     console.started(plan)

@@ -22,9 +22,9 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -60,6 +60,7 @@ class _Begin:
     arguments: tuple[Any, ...]
     count: int
     method: str = "fork"
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))  # as it is when they begin
 
 
 class Nursery:
@@ -233,7 +234,7 @@ def _work(request: _Begin, pipe: Connection) -> WorkerExits:
     with _ending_at_sigterm(processes):
         with _blocked(signal.SIGTERM):  # until all are there: none is forgotten when it comes
             for number in range(request.count):
-                arguments = (request.target, (*request.arguments, said))
+                arguments = (request.target, (*request.arguments, said), request.environment)
                 processes.append(_started(context, _be_worker, arguments, name=f"worker-{number}"))
         running = {process.sentinel: process for process in processes}
         while running:
@@ -291,8 +292,9 @@ def _hear_again(handler: Any = signal.SIG_DFL) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
 
-def _be_worker(target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _be_worker(target: Callable[..., None], arguments: tuple[Any, ...], environment: Mapping[str, str]) -> None:
     _hear_again()
+    os.environ.update(environment)  # the nursery's is that of its own start
     target(*arguments)
 
 

@@ -30,3 +30,10 @@ def test_a_network_with_an_own_layer_runs_where_its_file_was_allowed(cli: Callab
     assert other.json["run_id"] != first.json["run_id"]
     without = cli("run", "mine.yaml", "own1.arguments={hidden: 3}", "--trust", "--json", env=env)
     assert without.json["parameters"] == other.json["parameters"] + 8 + 1 + 8
+
+    search = "base: mine.yaml\ntrain: {batch_size: {choice: [16, 20]}}\nobjective: {maximize: val_accuracy}\n"
+    (tmp_path / "mine.yaml").write_text(text.replace("limit: 40", "train_limit: 40, validation: 40"), encoding="utf-8")
+    (tmp_path / "search.yaml").write_text(search + "trials: 2\nconfirm: 0\n", encoding="utf-8")
+    assert cli("study", "search.yaml", env=env).code == 2
+    searched = cli("study", "search.yaml", "--workers", "2", "--trust", "--json", env=env)
+    assert searched.code == 0, searched.err

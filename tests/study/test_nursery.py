@@ -49,6 +49,10 @@ def raises(said) -> None:
     raise ValueError("a bug")
 
 
+def tells_the_variable(name, said) -> None:
+    said.put(os.environ.get(name))
+
+
 def wait_until(condition) -> None:
     end = time.monotonic() + 60
     while not condition():
@@ -66,6 +70,14 @@ def wait_for(nursery: Nursery) -> WorkerExits:
 def nursery():
     with Nursery() as one:
         yield one
+
+
+def test_workers_have_the_environment_of_who_begins_them(nursery, monkeypatch):
+    """What a call allows for itself is said there after the nursery has started."""
+    nursery.start()
+    monkeypatch.setenv("SAID_MEANWHILE", "yes")
+    nursery.begin(tells_the_variable, ("SAID_MEANWHILE",), 1)
+    assert wait_for(nursery).said == ("yes",)
 
 
 @needs_forks
