@@ -257,10 +257,7 @@ def _convolution(shape: Shape, wanted: Shape) -> LayerBase:
     if len(shape) == 1:
         return Linear(out_features=wanted[0], bias=False)
     if len(shape) > 4:
-        raise ShapeError(
-            f"no projection is for an input of {len(shape)} sizes, {size_text(shape)}",
-            ["give it a shortcut of layers", "make its layers keep the shape"],
-        )
+        raise ShapeError(f"no projection is for an input of {size_text(shape)}", ["give it a shortcut of layers"])
     strides = _strides(shape, wanted, "a 1x1 projection")
     if len(shape) == 2:
         return Conv1d(out_channels=wanted[0], kernel_size=1, stride=strides[0], bias=False)
@@ -282,11 +279,8 @@ def _padding(shape: Shape, wanted: Shape) -> LayerBase:
         return PadChannels(out_channels=wanted[0], stride=(strides[0], strides[1]))
     stride = max(strides, default=1)  # each fits from its smallest on: if any fits all, the largest of these does
     if any((size - 1) // stride + 1 != goal for size, goal in zip(shape[1:], wanted[1:], strict=True)):
-        raise ShapeError(
-            f"a volume is subsampled by the same stride every way, which does not take {size_text(shape[1:])} to "
-            f"{size_text(wanted[1:])}",
-            ["use projection: true", "use the same strides every way in its convolutions"],
-        )
+        sizes = f"{size_text(shape[1:])} to {size_text(wanted[1:])}"
+        raise ShapeError(f"no stride that is the same every way takes {sizes}", ["use projection: true"])
     return PadChannels(out_channels=wanted[0], stride=(stride, stride))
 
 
