@@ -30,9 +30,8 @@ def _put_shortcut(node: Node, loc: Loc, new: tuple[Node, ...]) -> Node:
     fields = at(node, loc)
     beside = Node(new, fields.mark) if new else None
     fields = fields.with_item("shortcut", beside).with_item("projection", None if new else Node("none", fields.mark))
-    *above, index, last = loc
-    kind = str(last)
-    return put(node, (*above, index), (Node({kind: fields}, fields.mark, {kind: fields.mark}),))
+    kind = str(loc[-1])
+    return put(node, loc[:-1], (Node({kind: fields}, fields.mark, {kind: fields.mark}),))
 
 
 def _order(loc: Loc) -> tuple[int, ...]:
