@@ -252,23 +252,20 @@ def branch_prefix(field: str, index: int = 0) -> str:
     return {"layers": "", "shortcut": f"{SHORTCUT}."}.get(field, f"{branch_name(index)}.")
 
 
+_SAME_STRIDES = "use the same strides in every branch"
 _KEEP_SIZE = "give its convolutions padding: same and its poolings stride: 1"
 
 
 def _ways_to_agree(outputs: Sequence[Shape]) -> list[str]:
-    """Say how the sizes behind the channels come to agree."""
-    if len({len(shape) for shape in outputs}) > 1:
-        return ["put flatten at the end of every branch, or of none"]
-    return [_KEEP_SIZE, "use the same strides in every branch"]
+    flat = len({len(shape) for shape in outputs}) > 1
+    return ["put flatten at the end of every branch, or of none"] if flat else [_KEEP_SIZE, _SAME_STRIDES]
 
 
 def _concatenated(outputs: Sequence[Shape], named: str) -> Shape:
     """Add up the channels; all else must agree."""
     if len({shape[1:] for shape in outputs}) > 1 or len({len(shape) for shape in outputs}) > 1:
-        raise ShapeError(
-            f"the channels of branches can be put together only where their maps are equal: {named}",
-            _ways_to_agree(outputs),
-        )
+        reason = f"the channels of branches can be put together only where their maps are equal: {named}"
+        raise ShapeError(reason, _ways_to_agree(outputs))
     return (sum(shape[0] for shape in outputs), *outputs[0][1:])
 
 
@@ -276,10 +273,8 @@ def _added(outputs: Sequence[Shape], named: str) -> Shape:
     if len(set(outputs)) > 1:
         ways = ["end each branch with as many channels"] if len({shape[0] for shape in outputs}) > 1 else []
         fit = len({shape[1:] for shape in outputs}) == 1 == len({len(shape) for shape in outputs})
-        raise ShapeError(
-            f"branches can be added only where they give the same shape: {named}",
-            [*ways, "use join: concat"] if fit else [*_ways_to_agree(outputs), *ways],
-        )
+        ways = [*ways, "use join: concat"] if fit else [*_ways_to_agree(outputs), *ways]
+        raise ShapeError(f"branches can be added only where they give the same shape: {named}", ways)
     return outputs[0]
 
 
