@@ -47,7 +47,7 @@ def test_own_layer_of_the_page_is_counted(files: Path, monkeypatch: pytest.Monke
 def test_ablation_of_the_page_leaves_branches_out(files: Path) -> None:
     plan = plan_ablation(load_ablation(str(files / "branches.yaml")))
     assert [cell.name for cell in plan.cells][1:] == [
-        "one_by_one=without", "pooled=without", "pooled=average", "shortcut=plain"
+        "one_by_one=without", "pooled=without", "pooled=average", "shortcut=without", "shortcut=plain"
     ]  # fmt: skip
 
 
