@@ -177,7 +177,7 @@ class DataSpec(Plain):
     )
     limit: Positive | None = Field(
         default=None,
-        description="Most samples that are used of each part, training and test; by default all.",
+        description="Most samples of each class that are used of each part, training and test; by default all.",
         examples=[1000],
     )
     augment: Annotated[tuple[Augmentation, ...], Field(strict=False)] = Field(
