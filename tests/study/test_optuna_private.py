@@ -15,7 +15,8 @@ from archsearch.study.optuna_private import contains, frozen, id_of, is_reported
 PACKAGE = Path(__file__).parents[2] / "archsearch"
 HOME = PACKAGE / "study" / "optuna_private.py"
 HOMES = {HOME, PACKAGE / "export" / "torch_private.py"}
-PUBLIC = {"_asdict", "_replace", "_fields", "_exit", "_getframe"}  # underscored, and documented: named tuples, os, sys
+# underscored, and documented: named tuples, os, sys, torch's notes on autograd
+PUBLIC = {"_asdict", "_replace", "_fields", "_exit", "_getframe", "_version"}
 
 
 def private_names(tree: ast.AST) -> Iterator[str]:

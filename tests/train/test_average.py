@@ -9,12 +9,11 @@ import torch
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from archsearch.data.prepare import load
-from archsearch.experiment_plan import plan_experiment
-from archsearch.train.loop import initial_network
 from archsearch.train.progress import Progress
 from archsearch.train.streams import stream
+from archsearch.train.watch import Silent
 from tests.train.conftest import tiny
-from tests.train.test_loop import assert_equal, trained, weights
+from tests.train.test_loop import assert_equal, begun, trained, weights
 from tests.train.test_run import id_of
 
 WITH_BATCH_NORM = {
@@ -40,7 +39,7 @@ def epochs_of(**changes):
 def test_kept_weights_are_those_of_torchs_averaged_model_with_batch_norms_measured_anew():
     outcome, after_epochs = epochs_of(**WITH_BATCH_NORM)
     spec = tiny(**WITH_BATCH_NORM)
-    model, data = initial_network(plan_experiment(spec), 5), load(spec.data)
+    model, data = begun(spec), load(spec.data)
     averaged = AveragedModel(model)
     for state in after_epochs[-3:]:
         model.load_state_dict(state)
@@ -107,9 +106,7 @@ def test_run_keeps_the_mean_and_goes_on_after_a_stop(train_tiny, runs_dir):
     class StopError(Exception):
         pass
 
-    class Stop:
-        def start(self, *_): ...
-        def batch(self, *_): ...
+    class Stop(Silent):
         def epoch(self, record):
             if record.epoch == 3:
                 raise StopError("after the third epoch")

@@ -7,11 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from archsearch.data.prepare import load
-from archsearch.experiment_plan import plan_experiment
-from archsearch.train.loop import initial_network
 from archsearch.train.streams import stream
 from tests.train.conftest import tiny
-from tests.train.test_loop import assert_equal, trained, weights
+from tests.train.test_loop import assert_equal, begun, trained, weights
 from tests.train.test_run import id_of
 
 
@@ -27,7 +25,7 @@ def test_accumulated_gradients_are_those_of_a_loop_that_calls_backward_for_each_
     spec = tiny(**changes)
     data = load(spec.data)  # 160 samples: steps of 64, 64 and 32, so four, four and two batches
     x, y = data.x_train.float(), data.y_train
-    model = initial_network(plan_experiment(spec), 5)
+    model = begun(spec)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     losses = []
     for epoch in range(3):

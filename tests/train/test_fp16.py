@@ -16,7 +16,7 @@ from archsearch.train.loop import initial_network
 from archsearch.train.progress import OtherNetworkError, Progress, go_on
 from archsearch.train.streams import stream
 from tests.train.conftest import tiny
-from tests.train.test_loop import assert_equal, trained, weights
+from tests.train.test_loop import assert_equal, begun, trained, weights
 from tests.train.test_run import id_of
 
 FP16 = {"precision": "fp16", "clip_grad_norm": 0.5, "epochs": 2}
@@ -24,7 +24,7 @@ FP16 = {"precision": "fp16", "clip_grad_norm": 0.5, "epochs": 2}
 
 def test_run_takes_the_steps_of_a_torch_loop_with_torchs_scaler():
     spec = tiny(train=FP16)
-    model, data = initial_network(plan_experiment(spec), 5), load(spec.data)
+    model, data = begun(spec), load(spec.data)
     x, y = data.x_train.float(), data.y_train
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     scaler = torch.amp.GradScaler("cpu")

@@ -15,10 +15,9 @@ from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_plan, plan_experiment
 from archsearch.spec.experiment import ExperimentSpec
 from archsearch.train.labels import balanced_chances, with_label_noise
-from archsearch.train.loop import initial_network
 from archsearch.train.streams import stream
 from tests.train.conftest import tiny, tiny_tree
-from tests.train.test_loop import assert_equal, trained, weights
+from tests.train.test_loop import assert_equal, begun, trained, weights
 from tests.train.test_run import id_of
 
 
@@ -51,7 +50,7 @@ def test_balanced_run_takes_the_steps_of_a_torch_loop_with_torchs_weighted_sampl
     changes = {**skewed, "train": {"sampler": "balanced", "batch_size": 16}}
     tree = tiny_tree(**{key: value for key, value in changes.items() if key != "data"}) | {"data": skewed["data"]}
     spec = ExperimentSpec.model_validate(tree)
-    data, model = load(spec.data), initial_network(plan_experiment(spec), 5)
+    data, model = load(spec.data), begun(spec)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     seen: Counter[int] = Counter()
     for epoch in range(3):

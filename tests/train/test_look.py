@@ -10,14 +10,12 @@ import torch.nn.functional as F
 
 from archsearch.data.prepare import load
 from archsearch.data.split import divide
-from archsearch.experiment_plan import plan_experiment
 from archsearch.train.epoch import Part
 from archsearch.train.look import look_at_parts, part_to_look_at, undisturbed
-from archsearch.train.loop import initial_network
 from archsearch.train.streams import split_seeds, stream
 from archsearch.train.watch import Silent
 from tests.train.conftest import tiny
-from tests.train.test_loop import assert_equal, trained, weights
+from tests.train.test_loop import assert_equal, begun, trained, weights
 
 
 class Looks(Silent):
@@ -71,7 +69,7 @@ def test_run_that_is_looked_into_is_the_run_that_is_not(changes):
 
 def test_what_is_seen_is_what_a_plain_torch_loop_has_learned_by_then():
     spec = tiny(**HELD_OUT)
-    model = initial_network(plan_experiment(spec), 5)
+    model = begun(spec)
     data = load(spec.data)
     fit, held_out = divide(spec.data, data.facts, data.y_train, *split_seeds(5))
     x, y = data.x_train.float(), data.y_train

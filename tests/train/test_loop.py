@@ -8,8 +8,9 @@ import torch.nn.functional as F
 
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import plan_experiment
+from archsearch.spec.experiment import ExperimentSpec
 from archsearch.train.compute import decide
-from archsearch.train.device import numerics
+from archsearch.train.device import memory_format, numerics
 from archsearch.train.divergence import first_not_finite
 from archsearch.train.interrupt import Interruption
 from archsearch.train.loop import finite, initial_network, parts, train
@@ -37,6 +38,12 @@ def trained(
     )
 
 
+def begun(spec: ExperimentSpec, seed: int = 5) -> torch.nn.Module:
+    """Give the network as a run begins with it, in the layout of this machine: another adds up in another order."""
+    plan = plan_experiment(spec)
+    return initial_network(plan, seed).to(memory_format=memory_format(decide(plan)))
+
+
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in model.state_dict().items()}
 
@@ -49,7 +56,7 @@ def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None
 
 def test_loop_takes_the_steps_of_a_plain_torch_loop():
     spec = tiny()
-    model = initial_network(plan_experiment(spec), 5)
+    model = begun(spec)
     data = load(spec.data)
     x, y = data.x_train.float(), data.y_train
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)

@@ -13,11 +13,10 @@ from archsearch.errors import SpecError
 from archsearch.experiment_plan import load_plan, plan_experiment
 from archsearch.spec.losses import Bce, CrossEntropy, Mse
 from archsearch.train.compute import decide, resources_here
-from archsearch.train.loop import initial_network
 from archsearch.train.mixing import Mix, drawn_mixes
 from archsearch.train.streams import stream
 from tests.train.conftest import tiny
-from tests.train.test_loop import assert_equal, trained, weights
+from tests.train.test_loop import assert_equal, begun, trained, weights
 from tests.train.test_run import id_of
 
 BOTH = v2.RandomChoice([v2.MixUp(alpha=0.4, num_classes=10), v2.CutMix(alpha=1.0, num_classes=10)])
@@ -72,7 +71,7 @@ def test_targets_of_numbers_are_blended_and_labels_of_several_at_once_too():
 @pytest.mark.parametrize(("recipe", "theirs"), RECIPES.values(), ids=RECIPES.keys())
 def test_run_takes_the_steps_of_a_torch_loop_with_torchvisions_transforms(recipe, theirs):
     spec = tiny(train=recipe)
-    model, data = initial_network(plan_experiment(spec), 5), load(spec.data)
+    model, data = begun(spec), load(spec.data)
     x, y = data.x_train.float(), data.y_train
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     losses = []

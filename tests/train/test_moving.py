@@ -15,9 +15,10 @@ from archsearch.train.loop import initial_network
 from archsearch.train.moving import MovingAverage, in_the_network
 from archsearch.train.progress import OtherNetworkError, Progress, go_on
 from archsearch.train.streams import stream
+from archsearch.train.watch import Silent
 from tests.train.conftest import tiny
 from tests.train.test_average import WITH_BATCH_NORM
-from tests.train.test_loop import assert_equal, trained, weights
+from tests.train.test_loop import assert_equal, begun, trained, weights
 from tests.train.test_run import id_of
 
 NORMALISED = {"network": WITH_BATCH_NORM["network"], "train": {"ema": 0.9}}
@@ -26,7 +27,7 @@ NORMALISED = {"network": WITH_BATCH_NORM["network"], "train": {"ema": 0.9}}
 def loop_by_hand(decay: float, **changes) -> tuple[AveragedModel, torch.nn.Module, list[float]]:
     """Three epochs of Adam with an average after each step; the test accuracy of the average after each epoch."""
     spec = tiny(**changes)
-    model, data = initial_network(plan_experiment(spec), 5), load(spec.data)
+    model, data = begun(spec), load(spec.data)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     x, y = data.x_train.float(), data.y_train
@@ -142,9 +143,7 @@ def test_run_directory_keeps_the_average_while_it_trains(train_tiny):
     class StopError(Exception):
         pass
 
-    class Stop:
-        def start(self, *_): ...
-        def batch(self, *_): ...
+    class Stop(Silent):
         def epoch(self, record):
             if record.epoch == 2:
                 raise StopError("after the second epoch")

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from archsearch.data.prepare import load
 from archsearch.experiment_plan import plan_experiment
 from archsearch.spec.schedules import AnySchedule, Constant, Cosine, Exponential, MultiStep, OneCycle, Plateau, Step
-from archsearch.train.loop import initial_network, parts
+from archsearch.train.loop import parts
 from archsearch.train.result import EpochRecord
 from archsearch.train.schedules import factor, reduced
 from archsearch.train.streams import stream
 from tests.train.conftest import tiny
-from tests.train.test_loop import assert_equal, trained, weights
+from tests.train.test_loop import assert_equal, begun, trained, weights
 
 STEPS, EPOCHS = 10, 6
 
@@ -123,7 +123,7 @@ def test_run_with_a_plateau_takes_the_steps_of_a_torch_loop_with_torchs_schedule
     spec = tiny(**changes)
     plan, data = plan_experiment(spec), load(spec.data)
     training, validation, _ = parts(plan, 5, data, "cpu")
-    model = initial_network(plan, 5)
+    model = begun(spec)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, fused=True)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0, threshold=0.6)
     x, y = data.x_train.float(), data.y_train

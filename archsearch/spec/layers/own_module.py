@@ -167,7 +167,7 @@ def _module(name: str, source: str) -> ModuleType:
         raise ShapeError(f"the file of {name} was not read", ["read the spec from its file"])
     module = ModuleType(f"{_MODULES}{digest[:16]}")
     module.__file__ = file
-    module.__dict__["print"] = _print
+    vars(module)["print"] = _print
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     sys.modules[module.__name__] = module
     try:
@@ -253,7 +253,7 @@ def _holds_only_what_torch_sees(module: nn.Module, name: str) -> None:
     inside = {id(part) for part in module.modules()}
     torchs_own = set(vars(nn.Module()))
     for part in module.modules():
-        if any(isinstance(one, nn.UninitializedParameter) for one in part._parameters.values()):
+        if any(isinstance(one, nn.UninitializedParameter) for one in part.parameters(recurse=False)):
             raise ShapeError(
                 f"{_defined(type(module), name)}: {type(part).__name__} has no weights until its first call; take "
                 "in_channels or in_features, which this layer is told, and make the kind that is not lazy"
