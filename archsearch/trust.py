@@ -7,17 +7,21 @@
 What was allowed is the digest of what was shown: whoever changes it is asked again. It is kept in the user's own
 configuration (`$XDG_CONFIG_HOME/archsearch/trusted.json`), never beside the file that asks. ARCHSEARCH_TRUST=1 allows
 all, for machines that run nothing but one's own code. Knows no spec; executes nothing.
+`fresh_module` makes the module of such a file, for whoever executes it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType, ModuleType
 
 from archsearch.errors import DamagedFileError, UnavailableError, UntrustedError, UsageError
 from archsearch.files import expanded, locked, seal, sha256, write_json
@@ -185,3 +189,21 @@ def _write(path: Path, entries: list[Allowed]) -> None:
             ]
         },
     )
+
+
+class _FromText(SourceFileLoader):
+    """Compiles the text as it is: Python's kept bytecode stands for any text of that length, written in that second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
+def fresh_module(name: str, path: Path) -> tuple[ModuleType, Callable[[], None]]:
+    """Give a module for a Python file, and what executes the text that the file has now in it."""
+    loader = _FromText(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None, "there is a loader"
+    module = importlib.util.module_from_spec(spec)
+    return module, lambda: loader.exec_module(module)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from archsearch.trust import (
     allow_what_asks,
     allowed,
     distrust,
+    fresh_module,
     is_trusted,
     must_be_trusted,
     python_file,
@@ -141,3 +144,15 @@ def test_python_file_is_allowed_by_its_content(tmp_path: Path) -> None:
 def test_python_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"model\.py cannot be read: No such file"):
         python_file(tmp_path / "model.py")
+
+
+def test_module_is_of_the_text_that_the_file_has_now_whatever_python_kept_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    for text in ("VALUE = 1\n", "VALUE = 2\n"):  # as long, and of the same second
+        path.write_text(text)
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        if "1" in text:
+            py_compile.compile(str(path), cfile=importlib.util.cache_from_source(str(path)))
+        module, execute = fresh_module("mine", path)
+        execute()
+        assert f"VALUE = {module.VALUE}\n" == text

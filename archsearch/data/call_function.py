@@ -7,7 +7,6 @@ A process of its own: what the file imports and prints stays out of ours. What i
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import traceback
 from collections.abc import Mapping
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from archsearch.trust import fresh_module
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 
@@ -46,12 +47,9 @@ def call_and_keep(file: str, function: str, target: str) -> int:
 
 def _called(path: Path, function: str) -> Any:
     sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise _Unfit("is in no Python file")
-    module = importlib.util.module_from_spec(spec)
+    module, execute = fresh_module(path.stem, path)
     sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    execute()
     found = getattr(module, function, None)
     if not callable(found):
         there = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]

@@ -9,7 +9,6 @@ A file is executed, so it must be trusted. What it does wrong is a `SpecError` w
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import inspect
 import sys
 import traceback
@@ -29,6 +28,7 @@ from archsearch.export.import_data import data_named
 from archsearch.export.import_places import caller, place_in_code
 from archsearch.export.import_reference import file_and_name
 from archsearch.spec.text.sentences import unknown
+from archsearch.trust import fresh_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,10 @@ def named_for_classes(data: str, arguments: Mapping[str, object]) -> dict[str, o
 
 def _executed(path: Path) -> ModuleType:
     """Execute a file as a module; what it prints goes to stderr."""
-    spec = importlib.util.spec_from_file_location(_module_name(path), path.resolve())
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module, execute = fresh_module(_module_name(path), path.resolve())
     with _errors_of(path, "executing it"):
-        sys.modules[spec.name] = module  # as dataclasses in it expect
-        spec.loader.exec_module(module)
+        sys.modules[module.__name__] = module  # as dataclasses in it expect
+        execute()
     return module
 
 

@@ -13,7 +13,6 @@ file that changed is another metric.
 from __future__ import annotations
 
 import ast
-import importlib.util
 import linecache
 import math
 import re
@@ -30,7 +29,7 @@ from archsearch.errors import UsageError
 from archsearch.files import sha256
 from archsearch.metrics.metric import Direction, Metric
 from archsearch.metrics.usual import usual_direction
-from archsearch.trust import Subject, must_be_trusted, python_file
+from archsearch.trust import Subject, fresh_module, must_be_trusted, python_file
 
 _OWN = re.compile(r"(?P<file>[^:]+\.py):(?P<function>[A-Za-z_][A-Za-z0-9_]*)")
 _loaded: dict[tuple[str, str], ModuleType] = {}
@@ -106,14 +105,11 @@ class OwnMetric(BaseModel):
 
     def _module(self) -> ModuleType:
         name = f"archsearch_own_{self.digest[:16]}"
-        spec = importlib.util.spec_from_file_location(name, self.path)
-        assert spec is not None, "a .py file has a loader"
-        assert spec.loader is not None, "a .py file has a loader"
-        module = importlib.util.module_from_spec(spec)
+        module, execute = fresh_module(name, Path(self.path))
         linecache.checkcache(self.path)
         sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
+            execute()
         except (Exception, SystemExit) as error:  # a file may call sys.exit; Ctrl-C stays an interruption
             del sys.modules[name]
             raise UsageError(f"{self._line_of(error)}: importing it raised {type(error).__name__}: {error}") from None
