@@ -66,6 +66,10 @@ def _no_path(node: Node, path: str) -> str:
         if entry.path == path and entry.kind in LAYER_KINDS:
             field = next((field for field in LAYER_KINDS[entry.kind].model_fields if field != "name"), "name")
             return f"{path} is a layer; set one of its fields, such as {path}.{field}"
+        field, _, below = path.removeprefix(f"{entry.path}.").partition(".")
+        if path.startswith(f"{entry.path}.") and below and field in LAYER_KINDS[entry.kind].model_fields:
+            whole = f"set: {{{entry.path}.{field}: ...}}"
+            return f"there is no {short(path)!r}: {entry.path}.{field} is set as a whole, {whole}"
     layers = [entry.path for entry in entries_of(node.get("network"), ("network",))]
     return f"there is no {short(path)!r}: {unknown('part', first, [*_PARTS, *_WHOLE, *layers])}"
 

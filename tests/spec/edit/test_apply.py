@@ -305,6 +305,8 @@ WRONG_OVERRIDES = {
     "train=fast": "train: expected keys with values, got text 'fast'",
     "conv1=3": "conv1 is a layer; set one of its fields, such as conv1.out_channels",
     "act1=relu": "act1 is a layer; set one of its fields, such as act1.name",
+    "conv1.kernel_size.height=3": "there is no 'conv1.kernel_size.height': conv1.kernel_size is set as a whole, "
+    "set: {conv1.kernel_size: ...}",
     "conv9.out_channels=3": "there is no 'conv9.out_channels': unknown part 'conv9'; did you mean 'conv2'?",
     "conv1.out_channel=3": "conv1 (conv2d): unknown field 'out_channel'; did you mean 'out_channels'?",
     "tanh[9].name=x": "tanh[9]: there are 3 tanh layers, counted from 1",
