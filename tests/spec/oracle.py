@@ -260,7 +260,8 @@ def waves(steps: int, features: int) -> Tensor:
 def pad_channels(fields: dict[str, Any], shape: tuple[int, ...]) -> nn.Module:
     """Subsample with a pooling of one pixel, and pad with torch's own zeros."""
     rank, stride, more = len(shape) - 1, fields.get("stride", 1), fields["out_channels"] - shape[0]
-    if more < 0 or (rank == 0 and stride not in (1, [1, 1])) or (rank != 2 and isinstance(stride, list) and len(set(stride)) > 1):
+    unequal = isinstance(stride, list) and len(set(stride)) > 1
+    if more < 0 or (rank == 0 and stride not in (1, [1, 1])) or (rank != 2 and unequal):
         raise RuntimeError(f"{fields} of {shape}")
     if rank > 3:  # torch has no pooling of so many sizes: it takes every n-th place of each
         step = stride[0] if isinstance(stride, list) else stride
