@@ -4,14 +4,17 @@
         size: Positive
         share: Fraction = 0.5
 
-Knows nothing of specs, statistics or files.
+`seconds_said` reads such a number from a variable of the environment. Knows nothing of specs, statistics or files.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from archsearch.errors import UsageError
 
 LARGEST = 2**31 - 1  # torch's sizes are larger, but nothing a person means is
 
@@ -32,3 +35,20 @@ NonNegative = Annotated[int, Field(ge=0, le=LARGEST)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+def seconds_said(variable: str, usual: float, more: str = "") -> float:
+    """Give the seconds that a variable of the environment says, else the usual; raise `UsageError` for no number.
+
+    `more` stands in the sentence before the usual.
+    """
+    text = os.environ.get(variable)
+    if text is None:
+        return usual
+    try:
+        seconds = float(text)
+        if 0 <= seconds < float("inf"):
+            return seconds
+    except ValueError:
+        pass
+    raise UsageError(f"{variable}: {text!r} is no number of seconds; {more}the usual is {usual:g}")

@@ -11,7 +11,6 @@ is told at once. Clock, sleep and chance are given, so that tests can be their m
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 import threading
@@ -22,8 +21,9 @@ from typing import NoReturn, TypeVar
 import optuna
 import sqlalchemy
 
-from archsearch.errors import DamagedFileError, UnavailableError, UsageError
+from archsearch.errors import DamagedFileError, UnavailableError
 from archsearch.markup import visible
+from archsearch.plain import seconds_said
 from archsearch.train.interrupt import check_interrupted
 
 T = TypeVar("T")
@@ -51,16 +51,7 @@ _WRONG_ADDRESS = (
 
 def most_seconds() -> float:
     """Give how long a call is tried, in seconds; raise `UsageError` where the variable says no number."""
-    text = os.environ.get("ARCHSEARCH_STORAGE_SECONDS")
-    if text is None:
-        return MOST_SECONDS
-    try:
-        seconds = float(text)
-        if 0 <= seconds < float("inf"):
-            return seconds
-    except ValueError:
-        pass
-    raise UsageError(f"ARCHSEARCH_STORAGE_SECONDS: {text!r} is no number of seconds; the usual is {MOST_SECONDS:g}")
+    return seconds_said("ARCHSEARCH_STORAGE_SECONDS", MOST_SECONDS)
 
 
 def say_beside(message: str) -> None:

@@ -10,14 +10,13 @@ that fails, loses what is younger than `seconds`. Knows no files; imports no tor
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from archsearch.errors import UsageError
+from archsearch.plain import seconds_said
 
 if TYPE_CHECKING:
     from archsearch.train.progress import Progress
@@ -27,19 +26,7 @@ CHECKPOINT_SECONDS = 2.0  # writing takes 5 to 20 ms on a local disk: at most a 
 
 def checkpoint_seconds() -> float:
     """Give how many seconds of training may be in memory only; raise `UsageError` where the variable says no number."""
-    text = os.environ.get("ARCHSEARCH_CHECKPOINT_SECONDS")
-    if text is None:
-        return CHECKPOINT_SECONDS
-    try:
-        seconds = float(text)
-        if 0 <= seconds < float("inf"):
-            return seconds
-    except ValueError:
-        pass
-    raise UsageError(
-        f"ARCHSEARCH_CHECKPOINT_SECONDS: {text!r} is no number of seconds; 0 writes after every epoch, the usual is "
-        f"{CHECKPOINT_SECONDS:g}"
-    )
+    return seconds_said("ARCHSEARCH_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS, "0 writes after every epoch, ")
 
 
 class Keeping:
